@@ -1,0 +1,149 @@
+module
+
+public import RuntimeApprox.Contraction
+public import RuntimeApprox.Tensor.Theorems
+public import RuntimeApprox.Rounding.Theorems
+
+/-!
+# The fundamental theorem of contractions
+
+## Main results
+* `Contraction.evalAt_rel`, `Contraction.eval_rel`: where two arithmetics respect a relation and
+  the operands are related, every entry of the results is.
+* `Contraction.abs_rounded_sub_exact_le`: its instance at the error laws. Every entry of the rounded
+  result is within the bound of the exact one.
+-/
+
+set_option autoImplicit false
+
+@[expose] public noncomputable section
+
+namespace RuntimeApprox
+
+universe u v w
+variable {α : Type u} {β : Type v} {R : α → β → Prop}
+
+/-- Both absent, or both present and related. -/
+def OptionRel (R : α → β → Prop) : Option α → Option β → Prop
+  | none, none => True
+  | some a, some b => R a b
+  | _, _ => False
+
+theorem read_rel : (axes : List (Axis Int)) → {t : Tensor α (extents axes)} →
+    {u : Tensor β (extents axes)} → t.Rel R u → (o r : List Nat) →
+    OptionRel R (read axes t o r) (read axes u o r)
+  | [], _, _, h, _, _ => h ()
+  | a :: as, t, u, h, o, r => by
+    unfold read
+    split
+    · trivial
+    · split
+      · next i _ hi => exact read_rel as (fun j => h (⟨i.toNat, hi.2⟩, j)) o r
+      · trivial
+
+section
+variable {A : Arithmetic α} {B : Arithmetic β} (hAB : A.Respects B R) (o r : List Nat)
+include hAB
+
+theorem product_rel : (ps : List (Operand Int)) → {ts : Tensors α (shapes ps)} →
+    {us : Tensors β (shapes ps)} → ts.Rel R us → {a : α} → {b : β} → R a b →
+    OptionRel R (product A o r ps ts a) (product B o r ps us b)
+  | [], _, _, _, _, _, hab => hab
+  | p :: ps, (t, ts), (u, us), ⟨ht, hts⟩, a, b, hab => by
+    have h := read_rel p.axes ht o r
+    unfold product
+    revert h
+    rcases read p.axes t o r with _ | x <;> rcases read p.axes u o r with _ | y <;> intro h
+    · trivial
+    · exact h.elim
+    · exact h.elim
+    · exact product_rel ps hts (hAB.mul _ _ _ _ hab h)
+
+theorem addAll_rel : (ps : List (Operand Int)) → {ts : Tensors α (shapes ps)} →
+    {us : Tensors β (shapes ps)} → ts.Rel R us → {a : α} → {b : β} → R a b →
+    R (addAll A o ps ts a) (addAll B o ps us b)
+  | [], _, _, _, _, _, hab => hab
+  | p :: ps, (t, ts), (u, us), ⟨ht, hts⟩, a, b, hab => by
+    have h := read_rel p.axes ht o []
+    unfold addAll
+    revert h
+    rcases read p.axes t o [] with _ | x <;> rcases read p.axes u o [] with _ | y <;> intro h
+    · exact addAll_rel ps hts hab
+    · exact h.elim
+    · exact h.elim
+    · exact addAll_rel ps hts (hAB.add _ _ _ _ hab h)
+
+end
+
+/-- Nested loops keep a relation that each round keeps. -/
+theorem loops_rel : (ns : List Nat) → {f : List Nat → α → α} → {g : List Nat → β → β} → {a : α} →
+    {b : β} → R a b → (∀ is a b, R a b → R (f is a) (g is b)) → R (loops ns f a) (loops ns g b)
+  | [], _, _, _, _, hab, h => h [] _ _ hab
+  | n :: ns, _, _, _, _, hab, h => loop_rel n hab fun i _ _ hab =>
+      loops_rel ns hab fun is => h (i :: is)
+
+namespace Contraction
+
+section
+variable {A : Arithmetic α} {B : Arithmetic β} (hAB : A.Respects B R) (c : Contraction Int)
+  {fs : c.Factors α} {gs : c.Factors β} (hf : Tensors.Rel R fs gs)
+include hAB hf
+
+theorem term_rel (o r : List Nat) : OptionRel R (term A c fs o r) (term B c gs o r) := by
+  obtain ⟨t, ts⟩ := fs
+  obtain ⟨u, us⟩ := gs
+  have h := read_rel c.factor.axes hf.1 o r
+  unfold term
+  revert h
+  rcases read c.factor.axes t o r with _ | x <;> rcases read c.factor.axes u o r with _ | y <;>
+    intro h
+  · trivial
+  · exact h.elim
+  · exact h.elim
+  · exact product_rel hAB o r c.factors hf.2 h
+
+theorem step_rel (o r : List Nat) (a : α) (b : β) (hab : R a b) :
+    R (step A c fs o r a) (step B c gs o r b) := by
+  have h := term_rel hAB c hf o r
+  unfold step
+  revert h
+  rcases term A c fs o r with _ | x <;> rcases term B c gs o r with _ | y <;> intro h
+  · exact hab
+  · exact h.elim
+  · exact h.elim
+  · exact hAB.add _ _ _ _ hab h
+
+variable {as : c.Addends α} {bs : c.Addends β} (ha : Tensors.Rel R as bs)
+include ha
+
+/-- **Fundamental theorem**, for one entry: where two arithmetics respect a relation and the
+operands are related, the results are. -/
+theorem evalAt_rel (o : List Nat) : R (evalAt A c fs as o) (evalAt B c gs bs o) :=
+  addAll_rel hAB o c.addends ha (loops_rel _ hAB.zero fun r => step_rel hAB c hf o r)
+
+/-- **Fundamental theorem**: where two arithmetics respect a relation and the operands are
+related, every entry of the results is. -/
+theorem eval_rel : (eval A c fs as).Rel R (eval B c gs bs) :=
+  Tensor.rel_ofFn fun _ => evalAt_rel hAB c hf ha _
+
+end
+
+variable {K : Type w} [OrderedField K] {R : Rounding K} (hR : R.Lawful) (c : Contraction Int)
+  {efs rfs : c.Factors K} {bfs : c.Factors (Approx K)} {eas ras : c.Addends K}
+  {bas : c.Addends (Approx K)}
+include hR
+
+/-- Where each operand's pairs have its rounded values and enclose its exact ones,
+|rounded result − exact result| ≤ eps of the evaluation in pairs. -/
+theorem abs_rounded_sub_exact_le (hef : Tensors.Rel Approx.Encloses efs bfs)
+    (hrf : Tensors.Rel Approx.HasValue rfs bfs) (hea : Tensors.Rel Approx.Encloses eas bas)
+    (hra : Tensors.Rel Approx.HasValue ras bas) (o : List Nat) :
+    abs (evalAt (rounded R) c rfs ras o - evalAt exact c efs eas o) ≤
+      (evalAt (bound R) c bfs bas o).eps := by
+  rw [show evalAt (rounded R) c rfs ras o = _ from
+    evalAt_rel (rounded_respects_bound R) c hrf hra o]
+  exact evalAt_rel (exact_respects_bound hR) c hef hea o
+
+end Contraction
+
+end RuntimeApprox

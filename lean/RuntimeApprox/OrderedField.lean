@@ -1,0 +1,47 @@
+module
+
+public import Init.Grind
+public import Init.Data.Rat.Lemmas
+
+/-!
+# Ordered fields
+
+The number systems that the library reasons over: a field with a linear order that its operations
+respect, and decidable equality and order, so that everything also runs. ℚ is the instance that
+the programs use; whoever imports Mathlib gets ℝ.
+
+## Main definitions
+* `OrderedField`: core's `Lean.Grind.Field` with `Lean.Grind.OrderedRing` and a linear order.
+* `abs`, `max`: absolute value and maximum, by `if`.
+-/
+
+set_option autoImplicit false
+
+@[expose] public noncomputable section
+
+namespace RuntimeApprox
+
+universe u
+
+/-- A linearly ordered field with decidable equality and order. -/
+class OrderedField (K : Type u) extends Lean.Grind.Field K, LE K, LT K, Std.IsLinearOrder K,
+    Std.LawfulOrderLT K, Lean.Grind.OrderedRing K where
+  /-- The order is decidable. -/
+  decidableLE : (x y : K) → Decidable (x ≤ y)
+
+instance {K : Type u} [OrderedField K] (x y : K) : Decidable (x ≤ y) :=
+  OrderedField.decidableLE x y
+
+/-- ℚ. The order is decided on numerators over the common denominator. -/
+instance : OrderedField Rat where
+  decidableLE x y := decidable_of_iff (x.num * y.den ≤ y.num * x.den) (Rat.le_iff x y).symm
+
+variable {K : Type u} [OrderedField K]
+
+/-- |x| -/
+def abs (x : K) : K := if 0 ≤ x then x else -x
+
+/-- The larger of x and y. -/
+def max (x y : K) : K := if x ≤ y then y else x
+
+end RuntimeApprox
