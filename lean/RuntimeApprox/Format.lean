@@ -79,9 +79,12 @@ def ulp (x : Rat) : Rat := pow2 (f.exponent x - f.precision + 1)
 /-- Half the spacing of the format's numbers in the binade of x: 2^(exponent x − p). -/
 def halfUlp (x : Rat) : Rat := pow2 (f.exponent x - f.precision)
 
+/-- x in units of ulp x, rounded to an integer: roundEven(x / ulp x). -/
+def significand (x : Rat) : Int := roundEven (x / f.ulp x)
+
 /-- The nearest number of the format, on a tie the one with the even significand, and no upper
 limit of the exponent: roundEven(x / ulp x) · ulp x. -/
-def round (x : Rat) : Rat := roundEven (x / f.ulp x) * f.ulp x
+def round (x : Rat) : Rat := f.significand x * f.ulp x
 
 /-- Whether the rounded value v is beyond the largest finite number: |v| ≥ 2^(eₘₐₓ + 1). -/
 def overflows (v : Rat) : Bool := v.num ≠ 0 && f.maxExponent < floorLog2 v

@@ -134,15 +134,16 @@ variable {K : Type w} [OrderedField K] {R : Rounding K} (hR : R.Lawful) (c : Con
 include hR
 
 /-- Where each operand's pairs have its rounded values and enclose its exact ones,
-|rounded result − exact result| ≤ eps of the evaluation in pairs. -/
+|rounded result − exact result| ≤ eps of the evaluation in pairs, at every entry. -/
 theorem abs_rounded_sub_exact_le (hef : Tensors.Rel Approx.Encloses efs bfs)
     (hrf : Tensors.Rel Approx.HasValue rfs bfs) (hea : Tensors.Rel Approx.Encloses eas bas)
-    (hra : Tensors.Rel Approx.HasValue ras bas) (o : List Nat) :
-    abs (evalAt (rounded R) c rfs ras o - evalAt exact c efs eas o) ≤
-      (evalAt (bound R) c bfs bas o).eps := by
-  rw [show evalAt (rounded R) c rfs ras o = _ from
-    evalAt_rel (rounded_respects_bound R) c hrf hra o]
-  exact evalAt_rel (exact_respects_bound hR) c hef hea o
+    (hra : Tensors.Rel Approx.HasValue ras bas) (i : Index c.shape) :
+    abs ((eval (rounded R) c rfs ras).get i - (eval exact c efs eas).get i) ≤
+      (evalAt (bound R) c bfs bas (outIndices c.out i)).eps := by
+  unfold eval
+  rw [Tensor.get_ofFn, Tensor.get_ofFn, show evalAt (rounded R) c rfs ras _ = _ from
+    evalAt_rel (rounded_respects_bound R) c hrf hra _]
+  exact evalAt_rel (exact_respects_bound hR) c hef hea _
 
 end Contraction
 

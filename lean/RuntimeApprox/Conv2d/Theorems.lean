@@ -30,6 +30,7 @@ theorem Tensor.encloses_withEps {s : List Nat} {t' t : Tensor K s} {eps : K}
     (h : approxT t' t eps) : t'.Rel Approx.Encloses (t.withEps eps) := fun i => by
   unfold Tensor.withEps; rw [Tensor.get_map]; exact h i
 
+omit [OrderedField K] in
 theorem Tensor.hasValue_withEps {s : List Nat} (t : Tensor K s) (eps : K) :
     t.Rel Approx.HasValue (t.withEps eps) := fun i => by
   unfold Tensor.withEps; rw [Tensor.get_map]; rfl
@@ -42,34 +43,28 @@ theorem approx_conv2d_point {x' x : Tensor K g.inputShape} {weight' weight : Ten
     {bias' bias : Tensor K g.biasShape} {epsX epsW epsB : K} (hx : approxT x' x epsX)
     (hw : approxT weight' weight epsW) (hb : approxT bias' bias epsB) (i : Index g.outputShape) :
     abs ((conv2d (rounded R) g x weight bias).get i - (conv2d exact g x' weight' bias').get i) ≤
-      conv2dPointBound R g x epsX weight epsW bias epsB i := by
-  unfold conv2d Contraction.eval
-  erw [Tensor.get_ofFn, Tensor.get_ofFn]
-  exact Contraction.abs_rounded_sub_exact_le hR _
-    ⟨Tensor.encloses_withEps hx, Tensor.encloses_withEps hw, trivial⟩
-    ⟨Tensor.hasValue_withEps x _, Tensor.hasValue_withEps weight _, trivial⟩
-    ⟨Tensor.encloses_withEps hb, trivial⟩ ⟨Tensor.hasValue_withEps bias _, trivial⟩ _
+      conv2dPointBound R g x epsX weight epsW bias epsB i :=
+  Contraction.abs_rounded_sub_exact_le hR (conv2dForward g.sizes)
+    (.cons (Tensor.encloses_withEps hx) (.cons (Tensor.encloses_withEps hw) .nil))
+    (.cons (Tensor.hasValue_withEps x _) (.cons (Tensor.hasValue_withEps weight _) .nil))
+    (.cons (Tensor.encloses_withEps hb) .nil) (.cons (Tensor.hasValue_withEps bias _) .nil) i
 
 /-- An entry of the rounded bias gradient is within its bound. -/
 theorem approx_conv2d_bias_point {δ' δ : Tensor K g.outputShape} {epsδ : K}
     (hδ : approxT δ' δ epsδ) (i : Index g.biasShape) :
     abs ((conv2dBiasDeriv (rounded R) g δ).get i - (conv2dBiasDeriv exact g δ').get i) ≤
-      conv2dBiasPointBound R g δ epsδ i := by
-  unfold conv2dBiasDeriv Contraction.eval
-  erw [Tensor.get_ofFn, Tensor.get_ofFn]
-  exact Contraction.abs_rounded_sub_exact_le hR _ ⟨Tensor.encloses_withEps hδ, trivial⟩
-    ⟨Tensor.hasValue_withEps δ _, trivial⟩ trivial trivial _
+      conv2dBiasPointBound R g δ epsδ i :=
+  Contraction.abs_rounded_sub_exact_le hR (conv2dBiasGrad g.sizes) (.cons (Tensor.encloses_withEps hδ) .nil)
+    (.cons (Tensor.hasValue_withEps δ _) .nil) .nil .nil i
 
 /-- An entry of the rounded kernel gradient is within its bound. -/
 theorem approx_conv2d_kernel_point {x' x : Tensor K g.inputShape} {δ' δ : Tensor K g.outputShape}
     {epsX epsδ : K} (hx : approxT x' x epsX) (hδ : approxT δ' δ epsδ) (i : Index g.kernelShape) :
     abs ((conv2dKernelDeriv (rounded R) g x δ).get i - (conv2dKernelDeriv exact g x' δ').get i) ≤
-      conv2dKernelPointBound R g x epsX δ epsδ i := by
-  unfold conv2dKernelDeriv Contraction.eval
-  erw [Tensor.get_ofFn, Tensor.get_ofFn]
-  exact Contraction.abs_rounded_sub_exact_le hR _
-    ⟨Tensor.encloses_withEps hx, Tensor.encloses_withEps hδ, trivial⟩
-    ⟨Tensor.hasValue_withEps x _, Tensor.hasValue_withEps δ _, trivial⟩ trivial trivial _
+      conv2dKernelPointBound R g x epsX δ epsδ i :=
+  Contraction.abs_rounded_sub_exact_le hR (conv2dKernelGrad g.sizes)
+    (.cons (Tensor.encloses_withEps hx) (.cons (Tensor.encloses_withEps hδ) .nil))
+    (.cons (Tensor.hasValue_withEps x _) (.cons (Tensor.hasValue_withEps δ _) .nil)) .nil .nil i
 
 /-- An entry of the rounded input gradient is within its bound. -/
 theorem approx_conv2d_input_point {weight' weight : Tensor K g.kernelShape}
@@ -77,12 +72,10 @@ theorem approx_conv2d_input_point {weight' weight : Tensor K g.kernelShape}
     (hδ : approxT δ' δ epsδ) (i : Index g.inputShape) :
     abs ((conv2dInputDeriv (rounded R) g weight δ).get i -
         (conv2dInputDeriv exact g weight' δ').get i) ≤
-      conv2dInputPointBound R g weight epsW δ epsδ i := by
-  unfold conv2dInputDeriv Contraction.eval
-  erw [Tensor.get_ofFn, Tensor.get_ofFn]
-  exact Contraction.abs_rounded_sub_exact_le hR _
-    ⟨Tensor.encloses_withEps hw, Tensor.encloses_withEps hδ, trivial⟩
-    ⟨Tensor.hasValue_withEps weight _, Tensor.hasValue_withEps δ _, trivial⟩ trivial trivial _
+      conv2dInputPointBound R g weight epsW δ epsδ i :=
+  Contraction.abs_rounded_sub_exact_le hR (conv2dInputGrad g.sizes)
+    (.cons (Tensor.encloses_withEps hw) (.cons (Tensor.encloses_withEps hδ) .nil))
+    (.cons (Tensor.hasValue_withEps weight _) (.cons (Tensor.hasValue_withEps δ _) .nil)) .nil .nil i
 
 /-- The rounded forward pass is within the norm of its bounds. -/
 theorem approxT_conv2d_spec {x' x : Tensor K g.inputShape} {weight' weight : Tensor K g.kernelShape}

@@ -86,19 +86,48 @@ theorem pow2_lt_pow2 {a b : Int} : pow2 a < pow2 b ↔ a < b :=
 theorem pow2_le_pow2 {a b : Int} : pow2 a ≤ pow2 b ↔ a ≤ b :=
   ⟨fun h => by have := @pow2_strictMono b a; grind, pow2_mono⟩
 
-/-- |n/d|·d = |n| -/
-theorem abs_mul_den (x : Rat) : abs x * x.den = x.num.natAbs := by
-  have hx : x * x.den = x.num := by
-    conv => lhs; lhs; rw [← Rat.mkRat_self x, Rat.mkRat_eq_div]
-    exact Rat.div_mul_cancel (by simp [x.den_nz])
-  have hd : abs (x.den : Rat) = x.den := abs_of_nonneg Rat.natCast_nonneg
-  rw [← hd, ← abs_mul, hx]
-  rcases Int.natAbs_eq x.num with h | h <;> generalize x.num.natAbs = n at h <;> rw [h]
+/-- m·2ᵃ is an integer multiple of 2ᵇ for b ≤ a. -/
+theorem exists_eq_mul_pow2 (m : Int) {a b : Int} (h : b ≤ a) :
+    ∃ k : Int, m * pow2 a = k * pow2 b :=
+  ⟨m * (2 ^ (a - b).toNat : Nat), by
+    rw [pow2_eq_natCast_mul h, Rat.intCast_mul, Rat.intCast_natCast, Rat.mul_assoc]⟩
+
+/-- |m·2ᵉ| = |m|·2ᵉ -/
+theorem abs_mul_pow2 (x : Rat) (e : Int) : abs (x * pow2 e) = abs x * pow2 e := by
+  rw [abs_mul, abs_of_nonneg (pow2_nonneg e)]
+
+/-- The absolute value of an integer, taken in ℚ, is that taken in ℤ. -/
+theorem abs_intCast (m : Int) : abs (m : Rat) = m.natAbs := by
+  rcases Int.natAbs_eq m with h | h <;> generalize m.natAbs = n at h <;> rw [h]
   · exact abs_of_nonneg Rat.natCast_nonneg
   · rw [Rat.intCast_neg, abs_neg]; exact abs_of_nonneg Rat.natCast_nonneg
 
-theorem _root_.Rat.mul_le_mul_left {a b c : Rat} (hc : 0 < c) : c * a ≤ c * b ↔ a ≤ b :=
-  ⟨(Rat.le_of_mul_le_mul_left · hc), (Rat.mul_le_mul_of_nonneg_left · (Rat.le_of_lt hc))⟩
+/-- |m| < 2ⁿ in ℤ iff in ℚ. -/
+theorem natAbs_lt_two_pow {m : Int} {n : Nat} : m.natAbs < 2 ^ n ↔ abs (m : Rat) < pow2 n := by
+  rw [abs_intCast, pow2_natCast, Rat.natCast_lt_natCast]
+
+/-- |m| ≤ 2ⁿ in ℤ iff in ℚ. -/
+theorem natAbs_le_two_pow {m : Int} {n : Nat} : m.natAbs ≤ 2 ^ n ↔ abs (m : Rat) ≤ pow2 n := by
+  rw [abs_intCast, pow2_natCast, Rat.natCast_le_natCast]
+
+/-- (n/d)·d = n -/
+theorem mul_den (x : Rat) : x * x.den = x.num := by
+  conv => lhs; lhs; rw [← Rat.mkRat_self x, Rat.mkRat_eq_div]
+  exact Rat.div_mul_cancel (by simp [x.den_nz])
+
+/-- |n/d|·d = |n| -/
+theorem abs_mul_den (x : Rat) : abs x * x.den = x.num.natAbs := by
+  have hd : abs (x.den : Rat) = x.den := abs_of_nonneg Rat.natCast_nonneg
+  rw [← abs_intCast, ← mul_den, abs_mul, hd]
+
+/-- d·(c·b) ≤ y·d·b iff c ≤ y, for positive d and b. -/
+theorem mul_mul_le_mul_mul {b c d y : Rat} (hd : 0 < d) (hb : 0 < b) :
+    d * (c * b) ≤ y * d * b ↔ c ≤ y := by
+  have h1 : d * (c * b) = d * b * c := by grind
+  have h2 : y * d * b = d * b * y := by grind
+  rw [h1, h2]
+  exact ⟨(Rat.le_of_mul_le_mul_left · (Rat.mul_pos hd hb)),
+    (mul_le_mul_left (Rat.le_of_lt (Rat.mul_pos hd hb)) ·)⟩
 
 /-- For n ≠ 0, 2^⌊log₂ n⌋ ≤ n < 2·2^⌊log₂ n⌋. -/
 theorem pow2_log2 {n : Nat} (h : n ≠ 0) : pow2 n.log2 ≤ n ∧ (n : Rat) < 2 * pow2 n.log2 := by
@@ -115,12 +144,10 @@ theorem floorLog2_spec {x : Rat} (hx : x ≠ 0) :
   have hB := pow2_pos x.den.log2
   have hy := abs_nonneg x
   have hA := pow2_eq_sub_mul x.num.natAbs.log2 x.den.log2
-  have regroup (d c b y : Rat) : d * (c * b) = d * b * c ∧ y * d * b = d * b * y := by grind
   have cond : x.den * 2 ^ x.num.natAbs.log2 ≤ x.num.natAbs * 2 ^ x.den.log2 ↔
       pow2 (x.num.natAbs.log2 - x.den.log2) ≤ abs x := by
     rw [← Rat.natCast_le_natCast, Rat.natCast_mul, Rat.natCast_mul, ← pow2_natCast, ← pow2_natCast,
-      ← abs_mul_den, hA, (regroup _ _ _ (abs x)).1, (regroup _ 1 _ _).2]
-    exact Rat.mul_le_mul_left (Rat.mul_pos hd hB)
+      ← abs_mul_den, hA, mul_mul_le_mul_mul hd hB]
   rw [← abs_mul_den] at hn1 hn2
   simp only [floorLog2, hn, if_false, cond]
   generalize (x.num.natAbs.log2 : Int) - x.den.log2 = e at *

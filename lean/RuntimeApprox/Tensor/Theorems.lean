@@ -57,6 +57,13 @@ theorem Tensor.rel_ofFn {α : Type u} {β : Type v} {R : α → β → Prop} {s 
     (Tensor.ofFn s f).Rel R (Tensor.ofFn s g) := fun i => by
   rw [Tensor.get_ofFn, Tensor.get_ofFn]; exact h i
 
+theorem Tensors.Rel.nil {α : Type u} {β : Type v} {R : α → β → Prop} :
+    Tensors.Rel R (ss := []) ⟨⟩ ⟨⟩ := trivial
+
+theorem Tensors.Rel.cons {α : Type u} {β : Type v} {R : α → β → Prop} {s : List Nat}
+    {ss : List (List Nat)} {t : Tensor α s} {u : Tensor β s} {ts : Tensors α ss} {us : Tensors β ss}
+    (h : t.Rel R u) (hs : ts.Rel R us) : Tensors.Rel R (ss := s :: ss) (t, ts) (u, us) := ⟨h, hs⟩
+
 theorem Tensors.Rel.mono {α : Type u} {β : Type v} {R S : α → β → Prop} (h : ∀ a b, R a b → S a b) :
     {ss : List (List Nat)} → {ts : Tensors α ss} → {us : Tensors β ss} → ts.Rel R us → ts.Rel S us
   | [], _, _, _ => trivial
