@@ -113,7 +113,7 @@ variable {ι : Type} [OfNat ι 0] [OfNat ι 1] [Neg ι] [Mul ι] (s : Sizes ι)
 /-- The forward pass: for output (n, (g, o), oh, ow) the sum over (i, kh, kw) of
 x[n, g·I + i, oh·sh + kh·dh − pt, ow·sw + kw·dw − pl] · weight[g·O + o, i, kh, kw],
 then bias[g·O + o]. -/
-def conv2dForward : Contraction ι where
+@[inline] def conv2dForward : Contraction ι where
   out := [[s.batch], [s.groups, s.outChannels], [s.outputH], [s.outputW]]
   red := [s.inChannels, s.kernelH, s.kernelW]
   factor := ⟨"x", [
@@ -130,7 +130,7 @@ def conv2dForward : Contraction ι where
     ⟨s.groups * s.outChannels, ⟨[0, s.outChannels, 1, 0, 0], [],                  0,          1⟩⟩]⟩]
 
 /-- The bias gradient: for (g, o) the sum over (n, oh, ow) of δ[n, g·O + o, oh, ow]. -/
-def conv2dBiasGrad : Contraction ι where
+@[inline] def conv2dBiasGrad : Contraction ι where
   out := [[s.groups, s.outChannels]]
   red := [s.batch, s.outputH, s.outputW]
   factor := ⟨"gradOutput", [
@@ -143,7 +143,7 @@ def conv2dBiasGrad : Contraction ι where
 
 /-- The kernel gradient: for ((g, o), i, kh, kw) the sum over (n, oh, ow) of
 x[n, g·I + i, oh·sh + kh·dh − pt, ow·sw + kw·dw − pl] · δ[n, g·O + o, oh, ow]. -/
-def conv2dKernelGrad : Contraction ι where
+@[inline] def conv2dKernelGrad : Contraction ι where
   out := [[s.groups, s.outChannels], [s.inChannels], [s.kernelH], [s.kernelW]]
   red := [s.batch, s.outputH, s.outputW]
   factor := ⟨"x", [
@@ -161,7 +161,7 @@ def conv2dKernelGrad : Contraction ι where
 /-- The input gradient: for (n, (g, i), h, w) the sum over (o, kh, kw) of
 weight[g·O + o, i, kh, kw] · δ[n, g·O + o, (h + pt − kh·dh) / sh, (w + pl − kw·dw) / sw],
 over the taps where both divisions are exact and their results are output positions. -/
-def conv2dInputGrad : Contraction ι where
+@[inline] def conv2dInputGrad : Contraction ι where
   out := [[s.batch], [s.groups, s.inChannels], [s.inputH], [s.inputW]]
   red := [s.outChannels, s.kernelH, s.kernelW]
   factor := ⟨"weight", [

@@ -32,9 +32,16 @@ class OrderedField (K : Type u) extends Lean.Grind.Field K, LE K, LT K, Std.IsLi
 instance {K : Type u} [OrderedField K] (x y : K) : Decidable (x ≤ y) :=
   OrderedField.decidableLE x y
 
-/-- ℚ. The order is decided on numerators over the common denominator. -/
+/-- Whether x ≤ y, decided on numerators over the common denominator. -/
+@[noinline, nospecialize] def ratLE (x y : Rat) : Bool :=
+  decide (x.num * Int.ofNat y.den ≤ y.num * Int.ofNat x.den)
+
+/-- ℚ. -/
 instance : OrderedField Rat where
-  decidableLE x y := decidable_of_iff (x.num * y.den ≤ y.num * x.den) (Rat.le_iff x y).symm
+  decidableLE x y :=
+    match h : ratLE x y with
+    | true => isTrue ((Rat.le_iff x y).2 (of_decide_eq_true h))
+    | false => isFalse fun hle => of_decide_eq_false h ((Rat.le_iff x y).1 hle)
 
 variable {K : Type u} [OrderedField K]
 

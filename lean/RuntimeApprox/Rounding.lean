@@ -52,7 +52,7 @@ structure Approx (K : Type u) where
 variable {K : Type u} [OrderedField K]
 
 /-- Exact arithmetic. -/
-def exact : Arithmetic K where
+@[nospecialize] def exact : Arithmetic K where
   zero := 0
   add x y := x + y
   mul x y := x * y

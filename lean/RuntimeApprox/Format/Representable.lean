@@ -41,6 +41,10 @@ theorem representable_pow2 {e : Int} (he : f.minExponent - f.precision + 1 ≤ e
   have := representable_of_le (f := f) (m := 1) Nat.one_le_two_pow he
   rwa [Rat.intCast_one, Rat.one_mul] at this
 
+/-- 2^(exponent x) is a number of the format. -/
+theorem representable_pow2_exponent (f : Format) (x : Rat) : f.Representable (pow2 (f.exponent x)) :=
+  representable_pow2 (by have := f.minExponent_le_exponent x; have := f.precision_pos; omega)
+
 /-- −v is a number of the format where v is. -/
 theorem Representable.neg {v : Rat} : f.Representable v → f.Representable (-v)
   | ⟨m, e, hm, he, hv⟩ => ⟨-m, e, by rwa [Int.natAbs_neg], he, by rw [hv, Rat.intCast_neg, Rat.neg_mul]⟩
@@ -108,7 +112,7 @@ theorem representableFinite_iff (hf : f.minExponent ≤ f.maxExponent) {v : Rat}
       refine ⟨k, _, natAbs_lt_two_pow.2 ?_, by omega, Int.le_refl _, hv.trans hk⟩
       rw [hv, hk, abs_mul_pow2, Rat.not_le,
         show f.maxExponent + 1 = f.precision + (f.maxExponent - f.precision + 1) by omega,
-        pow2_add] at h
+        pow2_add f.precision] at h
       exact Rat.lt_of_mul_lt_mul_right h (pow2_nonneg _)
 
 end RuntimeApprox.Format

@@ -49,6 +49,11 @@ theorem exponent_le {x : Rat} {e : Int} (he : f.minExponent ≤ e) (h : abs x < 
   have := @pow2_mono (e + 1) (f.exponent x) (by omega)
   grind
 
+/-- e ≤ exponent x where 2ᵉ ≤ |x|. -/
+theorem le_exponent {x : Rat} {e : Int} (h : pow2 e ≤ abs x) : e ≤ f.exponent x := by
+  have : pow2 e < pow2 (f.exponent x + 1) := by have := f.abs_lt_pow2_exponent x; grind
+  rw [pow2_lt_pow2] at this; omega
+
 /-- The exponent is monotone in |x|. -/
 theorem exponent_mono {x y : Rat} (h : abs x ≤ abs y) : f.exponent x ≤ f.exponent y :=
   f.exponent_le (f.minExponent_le_exponent y) (by have := f.abs_lt_pow2_exponent y; grind)

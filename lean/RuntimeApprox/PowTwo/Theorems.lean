@@ -62,7 +62,11 @@ theorem pow2_eq_natCast_mul {a b : Int} (h : b ≤ a) :
     pow2 a = ((2 ^ (a - b).toNat : Nat) : Rat) * pow2 b := by
   rw [pow2_eq_sub_mul a b, ← pow2_natCast]; congr 2; omega
 
-/-- 1 ≤ 2ⁿ -/
+/-- x·2ᵉ = y·2ᵉ iff x = y. -/
+theorem mul_pow2_inj {x y : Rat} {e : Int} : x * pow2 e = y * pow2 e ↔ x = y :=
+  ⟨fun h => by have := pow2_ne_zero e; grind, congrArg (· * _)⟩
+
+/-- 1 ≤ 2ᵉ for e ≥ 0. -/
 theorem one_le_pow2 {e : Int} (h : 0 ≤ e) : 1 ≤ pow2 e := by
   rw [pow2_eq_natCast_mul h, pow2_zero, Rat.mul_one]
   exact Rat.natCast_le_natCast.2 Nat.one_le_two_pow

@@ -1,0 +1,86 @@
+module
+
+public import RuntimeApprox.Format.Nearest
+
+/-!
+# When rounding overflows
+
+## Main results
+* `Format.overflows_round_iff`: round x is beyond the largest finite number iff
+  |x| ≥ (2 − u)·2^eₘₐₓ, the threshold from which IEEE 754 rounds to infinity.
+* `Format.representableFinite_round`: below it, round x is a finite number of the format.
+-/
+
+set_option autoImplicit false
+
+@[expose] public noncomputable section
+
+namespace RuntimeApprox.Format
+
+variable {f : Format}
+
+/-- 2^(e+1) − 2^(e−p+1) = (2ᵖ − 1)·2^(e−p+1), the largest number of the format below 2^(e+1), is
+one of the format for e ≥ eₘᵢₙ. -/
+theorem representable_pow2_sub (f : Format) {e : Int} (he : f.minExponent ≤ e) :
+    f.Representable (pow2 (e + 1) - pow2 (e - f.precision + 1)) := by
+  have := Nat.two_pow_pos f.precision
+  refine ⟨(2 ^ f.precision : Nat) - 1, e - f.precision + 1, by omega, by omega, ?_⟩
+  rw [Rat.intCast_sub, Rat.intCast_natCast, ← pow2_natCast, Rat.intCast_one,
+    show e + 1 = f.precision + (e - f.precision + 1) by omega, pow2_add f.precision]
+  grind
+
+/-- 2^(e+1) − 2^(e−p), halfway between 2^(e+1) and the number of the format before, rounds to
+2^(e+1), whose significand is even. -/
+theorem round_pow2_sub {e : Int} (he : f.minExponent ≤ e) :
+    f.round (pow2 (e + 1) - pow2 (e - f.precision)) = pow2 (e + 1) := by
+  obtain ⟨n, hn⟩ : ∃ n, f.precision = n + 1 := ⟨f.precision - 1, by have := f.precision_pos; omega⟩
+  have hpos := pow2_pos (e - f.precision)
+  have hle := @pow2_mono (e - f.precision) e (by omega)
+  have h1 := pow2_add_one e
+  have hy : pow2 (e + 1) - pow2 (e - f.precision) =
+      (pow2 f.precision - 1 / 2) * pow2 (e - f.precision + 1) := by
+    rw [show e + 1 = f.precision + (e - f.precision + 1) by omega, pow2_add f.precision,
+      pow2_add_one (e - f.precision)]
+    grind
+  have hexp : f.exponent (pow2 (e + 1) - pow2 (e - f.precision)) = e := by
+    have habs := abs_of_nonneg (show 0 ≤ pow2 (e + 1) - pow2 (e - f.precision) by grind)
+    exact Int.le_antisymm (f.exponent_le he (by grind)) (f.le_exponent (by grind))
+  have hsig : f.significand (pow2 (e + 1) - pow2 (e - f.precision)) = (2 ^ f.precision : Nat) := by
+    rw [significand, ulp, hexp, hy, Rat.mul_div_cancel (pow2_ne_zero _), roundEven_eq_iff,
+      NearestEven, Rat.intCast_natCast, ← pow2_natCast, hn, Nat.pow_succ]
+    exact ⟨by grind, by grind, by omega⟩
+  rw [round, hsig, Rat.intCast_natCast, ← pow2_natCast, pow2_precision_mul_ulp, hexp]
+
+/-- 2^(e+1) ≤ round x iff 2^(e+1) − 2^(e−p) ≤ x, for e ≥ eₘᵢₙ. -/
+theorem pow2_le_round_iff {x : Rat} {e : Int} (he : f.minExponent ≤ e) :
+    pow2 (e + 1) ≤ f.round x ↔ pow2 (e + 1) - pow2 (e - f.precision) ≤ x := by
+  have hM := f.representable_pow2_sub he
+  constructor <;> intro h
+  · have h1 := abs_round_sub_le_abs_sub hM x
+    have h2 := @round_mono f x (pow2 (e + 1) - pow2 (e - f.precision + 1))
+    rw [round_eq_self hM] at h2
+    have := pow2_add_one (e - f.precision)
+    have := pow2_pos (e - f.precision)
+    unfold abs at h1; grind
+  · exact round_pow2_sub he ▸ f.round_mono h
+
+/-- round x is beyond the largest finite number iff |x| ≥ (2 − u)·2^eₘₐₓ, where IEEE 754 rounds to
+infinity. -/
+theorem overflows_round_iff (hf : f.minExponent ≤ f.maxExponent) {x : Rat} :
+    f.overflows (f.round x) = true ↔ (2 - f.unitRoundoff) * pow2 f.maxExponent ≤ abs x := by
+  have : (2 - f.unitRoundoff) * pow2 f.maxExponent =
+      pow2 (f.maxExponent + 1) - pow2 (f.maxExponent - f.precision) := by
+    have h1 := pow2_add_one f.maxExponent
+    have h2 := pow2_add f.maxExponent (-f.precision)
+    rw [← Int.sub_eq_add_neg] at h2
+    rw [h1, h2, unitRoundoff]; grind
+  rw [overflows_iff, ← round_abs, pow2_le_round_iff hf, this]
+
+/-- round x is a finite number of the format for |x| < (2 − u)·2^eₘₐₓ. -/
+theorem representableFinite_round (hf : f.minExponent ≤ f.maxExponent) {x : Rat}
+    (h : abs x < (2 - f.unitRoundoff) * pow2 f.maxExponent) :
+    f.RepresentableFinite (f.round x) := by
+  refine (representableFinite_iff hf).2 ⟨f.representable_round x, ?_⟩
+  rw [← Bool.not_eq_true, overflows_round_iff hf]; grind
+
+end RuntimeApprox.Format
