@@ -1,0 +1,121 @@
+module
+
+public import RuntimeApprox.Sum
+
+/-!
+# Facts about finite sums
+
+## Main results
+* `sum_add`, `mul_sum`, `sum_mul`: a sum is linear.
+* `sum_comm`: Σᵢ Σⱼ f i j = Σⱼ Σᵢ f i j.
+* `sum_merge`: Σ_{i < m} Σ_{j < n} f (i·n + j) = Σ_{k < m·n} f k.
+* `sum_indicator`: Σ_{i < n} [i = k]·f i = f k for an `f` that vanishes outside.
+* `sum_stride`: a sum over places o, read at o·s + c, is a sum over what they read.
+-/
+
+set_option autoImplicit false
+
+@[expose] public noncomputable section
+
+namespace RuntimeApprox
+
+universe u
+variable {K : Type u} [OrderedField K]
+
+theorem sum_none (f : Nat → K) : sum 0 f = 0 := rfl
+
+theorem sum_succ (n : Nat) (f : Nat → K) : sum (n + 1) f = sum n f + f n := rfl
+
+theorem sum_congr {n : Nat} {f g : Nat → K} (h : ∀ i, i < n → f i = g i) : sum n f = sum n g := by
+  induction n with
+  | zero => rfl
+  | succ n ih =>
+    rw [sum_succ, sum_succ, ih fun i hi => h i (Nat.lt_succ_of_lt hi), h n (Nat.lt_succ_self n)]
+
+theorem sum_zero (n : Nat) : sum n (fun _ => (0 : K)) = 0 := by
+  induction n with
+  | zero => rfl
+  | succ n ih => simp only [sum_succ]; grind
+
+/-- Σᵢ (f i + g i) = Σᵢ f i + Σᵢ g i -/
+theorem sum_add (n : Nat) (f g : Nat → K) : sum n (fun i => f i + g i) = sum n f + sum n g := by
+  induction n with
+  | zero => simp only [sum_none]; grind
+  | succ n ih => simp only [sum_succ]; grind
+
+/-- a·Σᵢ f i = Σᵢ a·f i -/
+theorem mul_sum (n : Nat) (a : K) (f : Nat → K) : a * sum n f = sum n fun i => a * f i := by
+  induction n with
+  | zero => simp only [sum_none]; grind
+  | succ n ih => simp only [sum_succ]; grind
+
+/-- (Σᵢ f i)·a = Σᵢ f i·a -/
+theorem sum_mul (n : Nat) (f : Nat → K) (a : K) : sum n f * a = sum n fun i => f i * a := by
+  induction n with
+  | zero => simp only [sum_none]; grind
+  | succ n ih => simp only [sum_succ]; grind
+
+/-- Σᵢ Σⱼ f i j = Σⱼ Σᵢ f i j -/
+theorem sum_comm (m n : Nat) (f : Nat → Nat → K) :
+    (sum m fun i => sum n fun j => f i j) = sum n fun j => sum m fun i => f i j := by
+  induction m with
+  | zero => rw [sum_none]; simp only [sum_none, sum_zero]
+  | succ m ih => rw [sum_succ, ih]; simp only [sum_succ, sum_add]
+
+/-- Σ_{i < m + n} f i = Σ_{i < m} f i + Σ_{j < n} f (m + j) -/
+theorem sum_append (m n : Nat) (f : Nat → K) :
+    sum (m + n) f = sum m f + sum n fun j => f (m + j) := by
+  induction n with
+  | zero => rw [sum_none]; grind
+  | succ n ih => rw [Nat.add_succ, sum_succ, sum_succ]; grind
+
+/-- Two loops are one: Σ_{i < m} Σ_{j < n} f (i·n + j) = Σ_{k < m·n} f k -/
+theorem sum_merge (m n : Nat) (f : Nat → K) :
+    (sum m fun i => sum n fun j => f (i * n + j)) = sum (m * n) f := by
+  induction m with
+  | zero => rw [Nat.zero_mul]; rfl
+  | succ m ih => rw [Nat.succ_mul, sum_append, ← ih, sum_succ]
+
+/-- Σ_{i < n} [i = k]·f i is f k where 0 ≤ k < n, and otherwise 0. -/
+theorem sum_indicator_ite (n : Nat) (k : Int) (f : Int → K) :
+    (sum n fun i => if (i : Int) = k then f i else 0) = if 0 ≤ k ∧ k < n then f k else 0 := by
+  induction n with
+  | zero => simp only [sum_none]; grind
+  | succ n ih => rw [sum_succ, ih]; grind
+
+/-- Σ_{i < n} [i = k]·f i = f k for an f that vanishes outside 0 ≤ i < n. -/
+theorem sum_indicator {n : Nat} {f : Int → K} (hf : ∀ i : Int, ¬(0 ≤ i ∧ i < n) → f i = 0) (k : Int) :
+    (sum n fun i => if (i : Int) = k then f i else 0) = f k := by
+  rw [sum_indicator_ite]; grind
+
+/-- A sum over places o < m, of which each reads place o·s + c of n, is a sum over the places h < n
+that are read, those where s divides h − c:
+Σ_{o < m} f (o·s + c) o = Σ_{h < n} [s ∣ h − c]·f h ((h − c) / s),
+for an f that vanishes where h is not a place of n or o is not one of m. -/
+theorem sum_stride {m n : Nat} {s : Int} (hs : 0 < s) (c : Int) {f : Int → Int → K}
+    (hn : ∀ h o : Int, ¬(0 ≤ h ∧ h < n) → f h o = 0) (hm : ∀ h o : Int, ¬(0 ≤ o ∧ o < m) → f h o = 0) :
+    (sum m fun o => f (o * s + c) o) =
+      sum n fun h => if s ∣ h - c then f h ((h - c) / s) else 0 := by
+  have place : ∀ h o : Int, h = o * s + c ↔ s ∣ h - c ∧ o = (h - c) / s := fun h o => by
+    constructor
+    · intro e
+      have : h - c = o * s := by omega
+      rw [this, Int.mul_ediv_cancel _ (by omega)]
+      exact ⟨Int.dvd_mul_left .., rfl⟩
+    · rintro ⟨hd, e⟩
+      have := Int.ediv_mul_cancel hd
+      rw [← e] at this
+      omega
+  have left : ∀ o : Nat, f (o * s + c) o =
+      sum n fun h => if (h : Int) = o * s + c then f h o else 0 := fun o =>
+    (sum_indicator (f := fun h => f h o) (fun h => hn h o) _).symm
+  have right : ∀ h : Nat, (if s ∣ (h : Int) - c then f h ((h - c) / s) else 0) =
+      sum m fun o => if (h : Int) = o * s + c then f h o else 0 := fun h => by
+    by_cases hd : s ∣ (h : Int) - c
+    · rw [if_pos hd, ← sum_indicator (hm h)]
+      exact sum_congr fun o _ => by simp only [place, hd, true_and]
+    · simp only [place, hd, false_and, if_false, sum_zero]
+  simp only [left, right]
+  exact sum_comm ..
+
+end RuntimeApprox

@@ -1,0 +1,307 @@
+"""`python -m pybridge.check`: NumPy's values and bounds against Lean's, and both against the truth.
+
+Exit status: 0 everything holds, 1 something does not, 2 bad usage or input, 3 no Lean.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias, get_args
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pybridge.cases import Case
+from pybridge.data import KINDS
+from pybridge.definitions import Definitions, DefinitionsError, load_definitions
+from pybridge.errors import InputError, InputTypeError
+from pybridge.formats import find_format
+from pybridge.geometry import Geometry
+from pybridge.lean import Lean, LeanError, find
+from pybridge.results import CaseResult, ResultsError, parse_results
+from pybridge.report import CaseReport, CheckReport, LeanReport
+from pybridge.suite import generated_case, suite
+from pybridge.verify import check_case
+
+__all__ = ["app", "check_cases", "main"]
+
+_Mode: TypeAlias = Literal["auto", "native", "wasm", "recorded"]
+
+_EPILOG = """
+Examples:
+
+python -m pybridge.check
+
+python -m pybridge.check --lean recorded --json
+
+python -m pybridge.check --case 'binary64-*' --case binary32-ties
+
+python -m pybridge.check --x 2,4,8,8 --weight 6,2,3,3 --groups 2 --stride 2 --padding 1 --eps 1e-3
+
+python -m pybridge.check gradients.npz --format bfloat16 --report report.json
+"""
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def check_cases(
+    cases: Sequence[Case],
+    lean: Lean,
+    definitions: Definitions,
+    *,
+    seed: int = 0,
+    console: Console | None = None,
+) -> CheckReport:
+    """Checks cases against Lean: what `python -m pybridge.check` does, without its command line.
+
+    `console` shows progress, if given. Raises `LeanError` when Lean's results cannot be had or
+    read.
+    """
+    started = time.monotonic()
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console or Console(stderr=True, quiet=True),
+        transient=True,
+    )
+    results = _evaluate(cases, lean)
+    reports: list[CaseReport] = []
+    with progress:
+        for case in progress.track(cases, description="comparing"):
+            reports.append(check_case(case, results.get(case.name), definitions, seed))
+    return CheckReport(
+        lean=LeanReport(kind=lean.kind, description=lean.description),
+        toolchain=definitions.toolchain,
+        definitions_sha256=definitions.sha256,
+        seed=seed,
+        seconds=time.monotonic() - started,
+        cases=tuple(reports),
+    )
+
+
+def _evaluate(cases: Sequence[Case], lean: Lean) -> dict[str, CaseResult]:
+    try:
+        return parse_results(lean.evaluate("".join(case.to_text() for case in cases)))
+    except ResultsError as error:
+        raise LeanError(f"Lean's results cannot be read: {error}") from None
+
+
+@app.command(epilog=_EPILOG)
+def check(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE.npz]...",
+            help="Cases to check: x, weight, grad_output, and optionally bias, eps_x, eps_weight, "
+            "eps_bias, eps_grad_output, stride, padding, dilation, groups, format, label.",
+        ),
+    ] = None,
+    case: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Only built-in cases whose label matches (*, ?)."),
+    ] = None,
+    x: Annotated[
+        str | None, typer.Option(metavar="N,C,H,W", help="Own geometry: the shape of x.")
+    ] = None,
+    weight: Annotated[
+        str | None, typer.Option(metavar="O,I,KH,KW", help="Own geometry: the shape of weight.")
+    ] = None,
+    stride: Annotated[str | None, typer.Option(metavar="S|H,W", help="Strides.")] = None,
+    padding: Annotated[str | None, typer.Option(metavar="P|H,W|T,B,L,R", help="Padding.")] = None,
+    dilation: Annotated[str | None, typer.Option(metavar="D|H,W", help="Dilations.")] = None,
+    groups: Annotated[int | None, typer.Option(help="Groups of channels.")] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="Of own data; of built-in cases, only those: float16, float32, float64, bfloat16."
+        ),
+    ] = None,
+    kind: Annotated[
+        str, typer.Option(help=f"Of own geometry's data: {', '.join(KINDS)}.")
+    ] = "normal",
+    eps: Annotated[
+        str | None,
+        typer.Option(
+            metavar="E|EX,EW,EB,EG",
+            help="How far exact operands may be from the given ones: of all, or of x, weight, bias "
+            "and grad_output.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Other data, and other random perturbations.")
+    ] = None,
+    lean: Annotated[
+        str,
+        typer.Option(help=f"How to run Lean: {', '.join(get_args(_Mode))}.", metavar="MODE"),
+    ] = "auto",
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds that Lean may take.")] = 600.0,
+    definitions: Annotated[
+        Path | None, typer.Option(help="Other exported definitions than the package's.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="Write the report to a file.")
+    ] = None,
+) -> None:
+    """Compare NumPy's evaluation of the exported definitions with Lean's, entry by entry.
+
+    For each case, for the forward pass and each gradient: the values are Lean's bit for bit; the
+    bounds are Lean's exact bounds rounded outward, never below; Lean's exact values are those of
+    python-flint; the true error, of perturbed operands too where eps is not zero, is within the
+    bound. Without files or a geometry, the built-in suite is checked.
+
+    Exit status: 0 all hold, 1 something does not, 2 bad usage or input, 3 Lean is not there.
+    """
+    console = Console(stderr=True)
+    try:
+        mode = _mode(lean)
+        if report is not None and not report.absolute().parent.is_dir():
+            raise InputError(f"--report: the folder {report.parent} does not exist")
+        options = {
+            "stride": _numbers("--stride", stride, (1, 2)),
+            "padding": _padding(padding),
+            "dilation": _numbers("--dilation", dilation, (1, 2)),
+            "groups": groups,
+            "format": format,
+        }
+        own = {name: value for name, value in options.items() if value is not None}
+        loaded = load_definitions(definitions)
+        cases = _cases(files or [], case, x, weight, own, kind, _eps(eps), seed)
+        runner = find(mode, timeout=timeout, progress=console.is_terminal)
+        console.print(f"Lean: {runner.description}", markup=False, highlight=False)
+        result = check_cases(cases, runner, loaded, seed=seed or 0, console=console)
+        if report is not None:
+            result.save(report)
+    except (InputError, InputTypeError, DefinitionsError, OSError) as error:
+        _fail(console, error, 2)
+    except LeanError as error:
+        _fail(console, error, 3)
+    if json:
+        sys.stdout.write(result.to_json())
+    else:
+        output = Console()
+        output.print(result.table())
+        output.print(result.summary(), markup=False, highlight=False)
+    raise typer.Exit(0 if result.passed else 1)
+
+
+def _fail(console: Console, error: Exception, status: int) -> None:
+    console.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(status) from None
+
+
+def _mode(name: str) -> _Mode:
+    for mode in get_args(_Mode):
+        if mode == name:
+            return mode  # type: ignore[no-any-return]
+    raise InputError(f"--lean: expected one of {', '.join(get_args(_Mode))}, got {name!r:.60}")
+
+
+def _numbers(option: str, text: str | None, lengths: tuple[int, ...]) -> Any:
+    """The integers of a comma-separated list; a single one stands for itself."""
+    if text is None:
+        return None
+    try:
+        numbers = tuple(int(word) for word in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) not in lengths:
+        counts = " or ".join(map(str, lengths))
+        raise InputError(f"{option}: expected {counts} integers with commas, got {text!r:.60}")
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def _padding(text: str | None) -> Any:
+    numbers = _numbers("--padding", text, (1, 2, 4))
+    if isinstance(numbers, tuple) and len(numbers) == 4:
+        return numbers[:2], numbers[2:]
+    return numbers
+
+
+def _eps(text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        numbers = tuple(
+            float.fromhex(word) if "x" in word.lower() else float(word) for word in text.split(",")
+        )
+    except (ValueError, OverflowError):
+        numbers = ()
+    if len(numbers) not in (1, 4):
+        raise InputError(f"--eps: expected 1 or 4 numbers with commas, got {text!r:.60}")
+    return numbers * 4 if len(numbers) == 1 else numbers
+
+
+def _cases(
+    files: Sequence[Path],
+    patterns: Sequence[str] | None,
+    x: str | None,
+    weight: str | None,
+    own: dict[str, Any],
+    kind: str,
+    eps: tuple[float, ...] | None,
+    seed: int | None,
+) -> list[Case]:
+    """The cases that the command line asks for; `InputError` when that makes no sense."""
+    seed_text = "" if seed is None else str(seed)
+    if (x is None) != (weight is None):
+        raise InputError("an own geometry takes both --x and --weight")
+    if patterns and (files or x is not None):
+        raise InputError("--case chooses built-in cases: expected neither files nor --x")
+    names = ("eps_x", "eps_weight", "eps_bias", "eps_grad_output")
+    cases = [Case.load(file, **own, **dict(zip(names, eps or (), strict=False))) for file in files]
+    if x is not None:
+        shape = dict(own)
+        format = find_format(shape.pop("format", "binary32")).name
+        geometry = Geometry.of(
+            _numbers("--x", x, (4,)), _numbers("--weight", weight, (4,)), **shape
+        )
+        cases.append(
+            generated_case(
+                f"{format}-own",
+                geometry,
+                format,
+                kinds=[kind] * 4,
+                eps=eps or (0.0,) * 4,
+                seed=seed_text,
+            )
+        )
+    return cases or _built_in(patterns, own, eps, seed_text)
+
+
+def _built_in(
+    patterns: Sequence[str] | None,
+    own: dict[str, Any],
+    eps: tuple[float, ...] | None,
+    seed: str,
+) -> list[Case]:
+    odd = [f"--{name}" for name in own if name != "format"] + ["--eps"] * (eps is not None)
+    if odd:
+        raise InputError(f"{odd[0]} does not apply to built-in cases: expected --x or a file")
+    cases = suite(seed)
+    if "format" in own:
+        format = find_format(own["format"]).name
+        cases = [case for case in cases if case.format == format]
+    for pattern in patterns or ():
+        if not any(fnmatchcase(case.label, pattern) for case in cases):
+            labels = ", ".join(case.label for case in cases)
+            raise InputError(f"--case: no label matches {pattern!r:.60}; there are {labels}")
+    if patterns:
+        cases = [c for c in cases if any(fnmatchcase(c.label, pattern) for pattern in patterns)]
+    return cases
+
+
+def main() -> None:
+    """The entry point of the command `pybridge-check`."""
+    app(prog_name="python -m pybridge.check")
+
+
+if __name__ == "__main__":
+    main()

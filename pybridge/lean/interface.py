@@ -1,0 +1,84 @@
+"""What every way to run Lean offers, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+__all__ = ["PINNED", "VERSION", "BuildResult", "Kind", "Lean", "Message", "Mode"]
+
+VERSION = "4.28.0"
+PINNED = f"leanprover/lean4:v{VERSION}"
+
+Kind = Literal["native", "wasm", "recorded"]
+Mode = Literal["auto", "native", "wasm", "recorded"]
+Severity = Literal["information", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What Lean says about a place in a source file; lines count from 1, columns from 0."""
+
+    file: str
+    line: int
+    column: int
+    severity: Severity
+    text: str
+    sorry: bool = False
+
+    @property
+    def fails(self) -> bool:
+        """Whether it is an error, or the warning that a proof is missing."""
+        return self.severity == "error" or self.sorry
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """The outcome of compiling library modules.
+
+    `built` are the modules that were compiled or up to date, imports first; `failed` says for each
+    other module why not; `messages` are Lean's, those of up-to-date modules included; `ileans` maps
+    modules to their `.ilean` files.
+    """
+
+    built: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+    messages: tuple[Message, ...] = ()
+    ileans: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every module was compiled, without an error and without a `sorry`."""
+        return not self.failed and not any(message.fails for message in self.messages)
+
+
+class Lean(Protocol):
+    """A Lean of the pinned version; every method raises `LeanError` in one line."""
+
+    @property
+    def kind(self) -> Kind:
+        """How Lean runs."""
+
+    @property
+    def description(self) -> str:
+        """What is used, with its version, in one line."""
+
+    def evaluate(self, case_text: str) -> str:
+        """The result file's text for a case file's text of any number of cases."""
+
+    def export(self) -> str:
+        """The exported definitions, as the text of a JSON document."""
+
+    def build(self, modules: Sequence[str] | None = None, *, ilean: bool = True) -> BuildResult:
+        """Compiles modules of the library and what they import; by default, all but `Evaluate`."""
+
+    def check(self, file: Path) -> tuple[Message, ...]:
+        """Elaborates one file, which may import what was built; Lean's messages."""
+
+    def close(self) -> None:
+        """Ends the processes that were started; the next call starts new ones."""

@@ -1,0 +1,187 @@
+"""One Node process that runs jobs of WebAssembly Lean."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pybridge.lean.errors import LeanError, last_lines
+from pybridge.lean.interface import Message
+from pybridge.lean.process import kill_group
+
+__all__ = ["Job", "NodeProcess", "Outcome"]
+
+_DRIVER = Path(__file__).with_name("driver.js")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of Lean; it sees the folders `mounts` alone, under the names given there."""
+
+    arguments: Sequence[str]
+    directory: str
+    mounts: Mapping[str, Path]
+    options: Sequence[tuple[str, str | None]] = ()
+    path: Sequence[str] = ()
+
+    def to_json(self) -> str:
+        """The line that the driver reads."""
+        return json.dumps(
+            {
+                "arguments": list(self.arguments),
+                "directory": self.directory,
+                "mounts": {name: str(folder.resolve()) for name, folder in self.mounts.items()},
+                "options": [["j", "1"], ["J", None], *map(list, self.options)],
+                "path": list(self.path),
+            }
+        )
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Lean's exit status, its messages, and the lines that were none."""
+
+    status: int = 0
+    messages: list[Message] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
+
+
+class _Crash(LeanError):
+    """The process ended, or Lean in it cannot go on."""
+
+
+class NodeProcess:
+    """Runs jobs in order, in a Node process that is started when it is needed."""
+
+    def __init__(self, node: Path, lean_js: Path, library: Path) -> None:
+        self._command = [str(node), str(_DRIVER), str(lean_js), str(library)]
+        self._process: subprocess.Popen[str] | None = None
+        self._answers: queue.Queue[str | None] = queue.Queue()
+        self._used = False
+
+    def run(self, job: Job, timeout: float) -> Outcome:
+        """Runs one job; Lean's own errors are in the outcome.
+
+        Raises `LeanError` when Lean crashes, or takes longer than `timeout` seconds. A process that
+        ran other jobs before and crashes is replaced once, since memory is not given back.
+        """
+        while True:
+            used = self._used
+            try:
+                return self._run(job, timeout)
+            except _Crash:
+                self.close()
+                if not used:
+                    raise
+            except BaseException:
+                self.close()
+                raise
+
+    def _run(self, job: Job, timeout: float) -> Outcome:
+        deadline = time.monotonic() + timeout
+        if self._process is None:
+            self._start()
+            self._read_until("ready", deadline, timeout, Outcome())
+        assert self._process is not None and self._process.stdin is not None
+        self._used = True
+        try:
+            self._process.stdin.write(job.to_json() + "\n")
+            self._process.stdin.flush()
+        except OSError:
+            raise _Crash("WebAssembly Lean ended unexpectedly") from None
+        outcome = Outcome()
+        outcome.status = int(self._read_until("status", deadline, timeout, outcome))
+        if outcome.status not in (0, 1):
+            raise _Crash(f"WebAssembly Lean crashed: {_said(outcome)}")
+        return outcome
+
+    def close(self) -> None:
+        """Ends the process at once; the next job starts another."""
+        process, self._process = self._process, None
+        self._used = False
+        if process is not None:
+            kill_group(process)
+            for pipe in (process.stdin, process.stdout):
+                with contextlib.suppress(OSError):
+                    if pipe is not None:
+                        pipe.close()
+
+    def _start(self) -> None:
+        try:
+            process = subprocess.Popen(
+                [*self._command, str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise LeanError(f"Node could not be started: {error}") from None
+        self._process = process
+        self._answers = queue.Queue()
+        threading.Thread(target=_read, args=(process, self._answers), daemon=True).start()
+
+    def _read_until(self, key: str, deadline: float, timeout: float, outcome: Outcome) -> Any:
+        """The value of the first answer with this key; what comes before it is in the outcome."""
+        while True:
+            try:
+                line = self._answers.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise LeanError(f"WebAssembly Lean did not answer within {timeout:g} s") from None
+            if line is None:
+                raise _Crash(f"WebAssembly Lean ended unexpectedly: {_said(outcome)}")
+            answer = _parse(line)
+            if key in answer:
+                return answer[key]
+            for text in answer.values():
+                if message := _message(text):
+                    outcome.messages.append(message)
+                else:
+                    outcome.other.append(str(text))
+
+
+def _parse(line: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(line)
+    except ValueError:
+        answer = None
+    return answer if isinstance(answer, dict) else {"stderr": line.rstrip("\n")}
+
+
+def _read(process: subprocess.Popen[str], answers: queue.Queue[str | None]) -> None:
+    assert process.stdout is not None
+    with contextlib.suppress(OSError, ValueError):
+        for line in process.stdout:
+            answers.put(line)
+    answers.put(None)
+
+
+def _said(outcome: Outcome) -> str:
+    lines = [*map(str, outcome.messages), *outcome.other]
+    return last_lines("\n".join(lines)) or "it printed nothing"
+
+
+def _message(line: object) -> Message | None:
+    try:
+        data = json.loads(str(line))
+        return Message(
+            file=str(data["fileName"]),
+            line=int(data["pos"]["line"]),
+            column=int(data["pos"]["column"]),
+            severity=data["severity"],
+            text=str(data["data"]),
+            sorry=data.get("kind") == "hasSorry",
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,68 @@
+"""Processes with a time limit, which take all that they started with them when they end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pybridge.lean.errors import LeanError
+
+__all__ = ["Completed", "kill_group", "run_limited"]
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """How a process ended, and what it printed, standard error included."""
+
+    status: int
+    output: str
+
+
+def kill_group(process: subprocess.Popen[str]) -> None:
+    """Ends a process that leads a group of its own, with the whole group, and waits for it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def run_limited(
+    command: Sequence[str | Path],
+    *,
+    timeout: float,
+    name: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Completed:
+    """Runs a command to its end, without standard input.
+
+    Raises `LeanError`, naming it by `name`, when it cannot be started or takes longer than
+    `timeout` seconds; then, and on an interrupt, nothing of it is left running.
+    """
+    try:
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise LeanError(f"{name} could not be started: {error}") from None
+    try:
+        output, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise LeanError(f"{name} did not answer within {timeout:g} s") from None
+    finally:
+        kill_group(process)
+        if process.stdout:
+            process.stdout.close()
+    return Completed(process.returncode, output)

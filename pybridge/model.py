@@ -1,0 +1,23 @@
+"""The base of the package's pydantic models: frozen, closed, and refused in one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pybridge.errors import InputError, one_line
+
+__all__ = ["Model"]
+
+
+class Model(BaseModel):
+    """A frozen pydantic model without extra fields; `InputError` when its data do not fit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, **data: Any) -> None:
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise InputError(one_line(error)) from None

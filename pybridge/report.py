@@ -1,0 +1,163 @@
+"""What a check found, as data: for programs as JSON, for people as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import computed_field
+from rich.markup import escape
+from rich.table import Table
+
+from pybridge.cases import Case
+from pybridge.files import write_atomically
+from pybridge.geometry import Geometry
+from pybridge.model import Model
+
+__all__ = ["CaseReport", "CheckReport", "LeanReport", "TensorReport"]
+
+
+class TensorReport(Model):
+    """One result of a case: the forward output or a gradient.
+
+    `bound_linf` is the largest bound, as a hexadecimal float. `excess` is how far a bound is above
+    Lean's exact one at most, relative to it. `error_ratio` is the largest true error in units of
+    Lean's bound, found for the operands `error_ratio_operands` among the `patterns` tried. Entries
+    that overflowed (`overflowed` of them) are compared as such, and in nothing else but their exact
+    values. `problems` are what does not hold, with the first place of each.
+    """
+
+    shape: tuple[int, ...]
+    overflowed: int
+    bound_linf: str
+    excess: float
+    error_ratio: float
+    error_ratio_operands: str
+    patterns: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def passed(self) -> bool:
+        """Whether everything compared holds."""
+        return not self.problems
+
+
+class CaseReport(Model):
+    """A case: its results, or the problem for which none could be compared."""
+
+    name: str
+    label: str
+    format: str
+    geometry: Geometry
+    eps: Mapping[str, str]
+    tensors: Mapping[str, TensorReport] = {}
+    problem: str | None = "not checked"
+
+    @classmethod
+    def of(cls, case: Case) -> Self:
+        """The report on a case that has not been checked yet."""
+        operands = ("x", "weight", "bias", "grad_output")
+        return cls(
+            name=case.name,
+            label=case.label,
+            format=case.format,
+            geometry=case.geometry,
+            eps={name: getattr(case, f"eps_{name}").hex() for name in operands},
+        )
+
+    def with_problem(self, problem: str) -> Self:
+        """The report with the reason for which nothing was compared."""
+        return self.model_copy(update={"problem": problem, "tensors": {}})
+
+    def with_tensors(self, tensors: Mapping[str, TensorReport]) -> Self:
+        """The report with what was compared."""
+        return self.model_copy(update={"problem": None, "tensors": dict(tensors)})
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def passed(self) -> bool:
+        """Whether the case was checked and everything holds."""
+        results = self.tensors.values()
+        return self.problem is None and bool(results) and all(t.passed for t in results)
+
+
+class LeanReport(Model):
+    """How Lean's results were obtained."""
+
+    kind: Literal["native", "wasm", "recorded"]
+    description: str
+
+
+class CheckReport(Model):
+    """A whole check."""
+
+    lean: LeanReport
+    toolchain: str
+    definitions_sha256: str
+    seed: int
+    seconds: float
+    cases: tuple[CaseReport, ...]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def passed(self) -> bool:
+        """Whether at least one case was checked, and every one passed."""
+        return bool(self.cases) and all(case.passed for case in self.cases)
+
+    def to_json(self) -> str:
+        """The report as JSON; infinite numbers are null."""
+        return self.model_dump_json(indent=2) + "\n"
+
+    def save(self, path: Path) -> None:
+        """Writes the report as JSON, the file whole or not at all."""
+        with write_atomically(path) as file:
+            file.write(self.to_json().encode())
+
+    def summary(self) -> str:
+        """One line: how many cases passed, and against what."""
+        good = sum(case.passed for case in self.cases)
+        entries = sum(_size(t.shape) for case in self.cases for t in case.tensors.values())
+        return (
+            f"{good} of {len(self.cases)} cases hold ({entries} values and bounds) "
+            f"against Lean: {self.lean.description}, in {self.seconds:.1f} s"
+        )
+
+    def table(self) -> Table:
+        """A row for each result of each case, and a line for each problem."""
+        table = Table(title_justify="left", caption_justify="left", pad_edge=False)
+        for header in ("case", "result"):
+            table.add_column(header, no_wrap=True)
+        for header in ("shape", "overflow", "bound linf", "excess", "error / bound"):
+            table.add_column(header, justify="right", no_wrap=True)
+        table.add_column("holds", overflow="fold")
+        for case in self.cases:
+            label = escape(case.label)
+            if case.problem is not None:
+                table.add_row(label, *[""] * 6, f"[red]no[/]: {escape(case.problem)}")
+            for name, tensor in case.tensors.items():
+                table.add_row(label, name, *_cells(tensor))
+                label = ""
+        return table
+
+
+def _cells(tensor: TensorReport) -> tuple[str, ...]:
+    holds = "[green]yes[/]"
+    if tensor.problems:
+        holds = f"[red]no[/]: {escape('; '.join(tensor.problems))}"
+    return (
+        "×".join(map(str, tensor.shape)),
+        str(tensor.overflowed or ""),
+        f"{float.fromhex(tensor.bound_linf):.3g}",
+        f"{tensor.excess:.1g}",
+        f"{tensor.error_ratio:.3f}",
+        holds,
+    )
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    total = 1
+    for size in shape:
+        total *= size
+    return total

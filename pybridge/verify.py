@@ -1,0 +1,195 @@
+"""Compares one case's NumPy evaluation with Lean's, and both with exact arithmetic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from random import Random
+
+import numpy as np
+import numpy.typing as npt
+
+from pybridge.cases import Case
+from pybridge.contraction import Evaluation
+from pybridge.conv2d import evaluate_conv2d
+from pybridge.definitions import Definitions, DefinitionsError
+from pybridge.exact import Dyadic, exact_conv2d
+from pybridge.results import CaseResult, TensorResult
+from pybridge.report import CaseReport, TensorReport
+
+__all__ = ["EXCESS", "TENSORS", "check_case", "sign_patterns"]
+
+TENSORS = ("forward", "bias", "weight", "input")
+EXCESS = Fraction(1, 10**12)
+"""The relative excess of a bound over Lean's exact one that outward rounding may cause."""
+
+_RANDOM_PATTERNS = 2
+_OPERANDS = ("x", "weight", "bias", "grad_output")
+_READ = {
+    "forward": ("x", "weight", "bias"),
+    "bias": ("grad_output",),
+    "weight": ("x", "grad_output"),
+    "input": ("weight", "grad_output"),
+}
+
+
+def check_case(
+    case: Case, lean: CaseResult | None, definitions: Definitions, seed: int
+) -> CaseReport:
+    """The report on a case: for each result, values, bounds, exact values and true errors.
+
+    `lean` is Lean's result for it, None when Lean gave none. `seed` determines the random sign
+    patterns of perturbed operands.
+    """
+    shown = CaseReport.of(case)
+    if lean is None:
+        return shown.with_problem("Lean gave no result for this case")
+    if lean.refused is not None:
+        return shown.with_problem(f"Lean refused this case: {lean.refused}")
+    try:
+        evaluations = evaluate_conv2d(
+            case.geometry, case.float_format, case.operands(), TENSORS, definitions
+        )
+    except DefinitionsError as error:
+        return shown.with_problem(str(error))
+    exact = list(_exact(case, seed))
+    tensors = {}
+    for name in TENSORS:
+        found = lean.tensors.get(name)
+        shape = evaluations[name].value.shape
+        if found is None or len(found.value) != math.prod(shape):
+            return shown.with_problem(
+                f"Lean gave {'no' if found is None else len(found.value)} entries of {name}, "
+                f"expected {math.prod(shape)}"
+            )
+        tensors[name] = _check_tensor(
+            evaluations[name],
+            found,
+            {pattern: results[name] for pattern, results in exact if name in results},
+        )
+    return shown.with_tensors(tensors)
+
+
+def _check_tensor(
+    evaluation: Evaluation, lean: TensorResult, exact: Mapping[str, Sequence[Fraction]]
+) -> TensorReport:
+    shape = evaluation.value.shape
+    values = evaluation.value.astype(np.float64).ravel().tolist()
+    bounds = evaluation.bound.ravel().tolist()
+    overflow = evaluation.overflow.ravel().tolist()
+    lean_overflow = [value is None for value in lean.value]
+    sound = [i for i in range(len(values)) if not (overflow[i] or lean_overflow[i])]
+    problems: dict[str, list[int]] = {
+        "overflow only on one side": [
+            i for i in range(len(values)) if overflow[i] != lean_overflow[i]
+        ],
+        "value unlike Lean's": [i for i in sound if not _same(values[i], lean.value[i])],
+        "bound below Lean's": [i for i in sound if not bounds[i] >= lean.bound[i]],
+        "bound above outward rounding of Lean's": [
+            i for i in sound if bounds[i] > _round_up(lean.bound[i] * (1 + EXCESS))
+        ],
+        "Lean's exact value unlike python-flint's": [
+            i for i, entry in enumerate(exact["given"]) if entry != lean.exact[i]
+        ],
+    }
+    ratio, where = 0.0, ""
+    for pattern, entries in exact.items():
+        beyond = []
+        for i in sound:
+            error = abs(entries[i] - Fraction(values[i]))
+            if error > lean.bound[i] or error > bounds[i]:
+                beyond.append(i)
+            if error and (quotient := _quotient(error, lean.bound[i])) > ratio:
+                ratio, where = quotient, pattern
+        problems[f"true error beyond the bound ({pattern} operands)"] = beyond
+    return TensorReport(
+        shape=shape,
+        overflowed=sum(overflow),
+        bound_linf=max((bounds[i] for i in sound), default=0.0).hex(),
+        excess=max((_excess(bounds[i], lean.bound[i]) for i in sound), default=0.0),
+        error_ratio=ratio,
+        error_ratio_operands=where,
+        patterns=tuple(exact),
+        problems=tuple(
+            _problem(what, places, shape) for what, places in problems.items() if places
+        ),
+    )
+
+
+def _problem(what: str, places: Sequence[int], shape: Sequence[int]) -> str:
+    index = ", ".join(str(int(i)) for i in np.unravel_index(places[0], tuple(shape)))
+    return f"{what} at [{index}]" + (f" and {len(places) - 1} more" if len(places) > 1 else "")
+
+
+def _same(value: float, lean: Fraction | None) -> bool:
+    return value == lean and not (value == 0 and math.copysign(1, value) < 0)
+
+
+def _round_up(exact: Fraction) -> float:
+    """The least float64 that is not below a number ≥ 0."""
+    try:
+        nearest = float(exact)
+    except OverflowError:
+        return math.inf
+    return nearest if nearest >= exact else math.nextafter(nearest, math.inf)
+
+
+def _excess(bound: float, exact: Fraction) -> float:
+    """How far a bound is above the exact one, relative to it; the float64 grid not counted."""
+    if bound <= _round_up(exact):
+        return 0.0
+    return _quotient(Fraction(bound) - exact, exact) if math.isfinite(bound) else math.inf
+
+
+def _quotient(a: Fraction, b: Fraction) -> float:
+    try:
+        return float(a / b)
+    except (ZeroDivisionError, OverflowError):
+        return math.inf
+
+
+def sign_patterns(
+    case: Case, seed: int
+) -> Iterator[tuple[str, dict[str, npt.NDArray[np.float64]]]]:
+    """Named signs (−1, 0 or 1) of each operand's perturbations by its eps.
+
+    `given` leaves the operands as they are. Where an eps is not zero there follow `plus`, `minus`,
+    `outward` (magnitudes grow), `inward` and random ones.
+    """
+    arrays = {name: getattr(case, name).astype(np.float64) for name in _OPERANDS}
+    yield "given", {name: np.zeros(array.shape) for name, array in arrays.items()}
+    if not any(getattr(case, f"eps_{name}") for name in _OPERANDS):
+        return
+    yield "plus", {name: np.ones(array.shape) for name, array in arrays.items()}
+    yield "minus", {name: -np.ones(array.shape) for name, array in arrays.items()}
+    outward = {name: np.where(array < 0, -1.0, 1.0) for name, array in arrays.items()}
+    yield "outward", outward
+    yield "inward", {name: -signs for name, signs in outward.items()}
+    for k in range(_RANDOM_PATTERNS):
+        rng = Random(f"{seed} {case.name} {k}")
+        yield (
+            f"random-{k + 1}",
+            {
+                name: np.array(
+                    [1.0 if rng.getrandbits(1) else -1.0 for _ in range(array.size)]
+                ).reshape(array.shape)
+                for name, array in arrays.items()
+            },
+        )
+
+
+def _exact(case: Case, seed: int) -> Iterator[tuple[str, dict[str, list[Fraction]]]]:
+    """The exact results of each sign pattern that moves an operand they read."""
+    given = {name: Dyadic.of(getattr(case, name)) for name in _OPERANDS}
+    moved = [name for name in _OPERANDS if getattr(case, f"eps_{name}")]
+    for pattern, signs in sign_patterns(case, seed):
+        operands = [
+            given[name] + Dyadic.of(signs[name] * getattr(case, f"eps_{name}"))
+            if pattern != "given" and name in moved
+            else given[name]
+            for name in _OPERANDS
+        ]
+        names = [name for name in TENSORS if pattern == "given" or set(moved) & set(_READ[name])]
+        results = exact_conv2d(case.geometry, *operands, names=names)
+        yield pattern, {name: result.fractions() for name, result in results.items()}
