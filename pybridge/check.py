@@ -32,6 +32,7 @@ __all__ = ["app", "check_cases", "main"]
 
 _Mode: TypeAlias = Literal["auto", "native", "wasm", "recorded"]
 
+_WIDTH = 140
 _EPILOG = """
 Examples:
 
@@ -87,8 +88,9 @@ def check_cases(
 
 
 def _evaluate(cases: Sequence[Case], lean: Lean) -> dict[str, CaseResult]:
+    texts = {case.name: case.to_text() for case in cases}
     try:
-        return parse_results(lean.evaluate("".join(case.to_text() for case in cases)))
+        return parse_results(lean.evaluate("".join(texts.values())))
     except ResultsError as error:
         raise LeanError(f"Lean's results cannot be read: {error}") from None
 
@@ -176,7 +178,10 @@ def check(
         cases = _cases(files or [], case, x, weight, own, kind, _eps(eps), seed)
         runner = find(mode, timeout=timeout, progress=console.is_terminal)
         console.print(f"Lean: {runner.description}", markup=False, highlight=False)
-        result = check_cases(cases, runner, loaded, seed=seed or 0, console=console)
+        try:
+            result = check_cases(cases, runner, loaded, seed=seed or 0, console=console)
+        finally:
+            runner.close()
         if report is not None:
             result.save(report)
     except (InputError, InputTypeError, DefinitionsError, OSError) as error:
@@ -187,8 +192,10 @@ def check(
         sys.stdout.write(result.to_json())
     else:
         output = Console()
+        if not output.is_terminal:
+            output = Console(width=max(output.width, _WIDTH))
         output.print(result.table())
-        output.print(result.summary(), markup=False, highlight=False)
+        output.print(result.summary(), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(0 if result.passed else 1)
 
 

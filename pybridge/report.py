@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import computed_field
+from rich import box
 from rich.markup import escape
 from rich.table import Table
 
@@ -126,7 +127,7 @@ class CheckReport(Model):
 
     def table(self) -> Table:
         """A row for each result of each case, and a line for each problem."""
-        table = Table(title_justify="left", caption_justify="left", pad_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for header in ("case", "result"):
             table.add_column(header, no_wrap=True)
         for header in ("shape", "overflow", "bound linf", "excess", "error / bound"):

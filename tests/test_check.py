@@ -88,6 +88,9 @@ class LiteralLean:
             del lines[: end + 1]
         return self.change("\n".join(output) + "\n")
 
+    def close(self) -> None:
+        pass
+
     def results(self, lines: list[str]) -> list[str]:
         format, geometry, arrays = read_case(lines)
         described = self.data["formats"][format]

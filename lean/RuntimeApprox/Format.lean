@@ -7,12 +7,13 @@ public import RuntimeApprox.PowTwo
 
 A format's numbers are m·2ᵉ with |m| < 2ᵖ and e ≥ eₘᵢₙ − p + 1: subnormal numbers are included. The
 exponent is not bounded above: a rounded value that is too large for the format is reported by
-`Format.overflows`. Everything but the two predicates runs.
+`Format.overflows`. Everything but the predicates runs.
 
 ## Main definitions
 * `Format`, with `binary16`, `bfloat16`, `binary32`, `binary64`.
 * `Format.round`: the nearest number of the format, on a tie the one with the even significand.
-* `Format.ulp`, `Format.halfUlp`: the spacing of the format's numbers at a number's binade, and half.
+* `Format.ulp`, `Format.halfUlp`: the spacing of the format's numbers in a number's binade, and half
+  of it.
 * `Format.Representable`, `Format.RepresentableFinite`: the numbers of a format, as in IEEE 754.
 -/
 

@@ -5,8 +5,8 @@ public import RuntimeApprox.Format
 /-!
 # Roundings that the kernel has computed
 
-Ties, carries into the next binade, subnormal numbers and overflow, each evaluated by the kernel from
-the definitions.
+Ties, carries into the next binade, subnormal numbers and overflow, evaluated by the kernel from the
+definitions.
 -/
 
 set_option autoImplicit false
@@ -29,7 +29,7 @@ example : binary16.round (-2049) = -2048 ∧ binary16.round (-2051) = -2052 := b
 
 example : binary16.round 4095 = 4096 ∧ bfloat16.round (511 + 1 / 3) = 512 := by decide +kernel
 
-/-! Subnormal numbers: half the least one is a tie with 0; the largest one carries to a normal one. -/
+/-! Subnormal numbers: half the least one ties with 0; the largest carries to a normal number. -/
 
 example : binary32.round (pow2 (-150)) = 0 := by decide +kernel
 

@@ -33,7 +33,7 @@ theorem representable_pow2_sub (f : Format) {e : Int} (he : f.minExponent ≤ e)
 2^(e+1), whose significand is even. -/
 theorem round_pow2_sub {e : Int} (he : f.minExponent ≤ e) :
     f.round (pow2 (e + 1) - pow2 (e - f.precision)) = pow2 (e + 1) := by
-  obtain ⟨n, hn⟩ : ∃ n, f.precision = n + 1 := ⟨f.precision - 1, by have := f.precision_pos; omega⟩
+  obtain ⟨n, hn⟩ := Nat.exists_eq_succ_of_ne_zero (Nat.ne_of_gt f.precision_pos)
   have hpos := pow2_pos (e - f.precision)
   have hle := @pow2_mono (e - f.precision) e (by omega)
   have h1 := pow2_add_one e

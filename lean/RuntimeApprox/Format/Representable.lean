@@ -25,7 +25,7 @@ theorem representable_of_le {m e : Int} (hm : m.natAbs ≤ 2 ^ f.precision)
     (he : f.minExponent - f.precision + 1 ≤ e) : f.Representable (m * pow2 e) := by
   by_cases h : m.natAbs < 2 ^ f.precision
   · exact ⟨m, e, h, he, rfl⟩
-  · obtain ⟨n, hn⟩ : ∃ n, f.precision = n + 1 := ⟨f.precision - 1, by have := f.precision_pos; omega⟩
+  · obtain ⟨n, hn⟩ := Nat.exists_eq_succ_of_ne_zero (Nat.ne_of_gt f.precision_pos)
     rw [hn, Nat.pow_succ] at hm h
     refine ⟨m / 2, e + 1, by rw [hn, Nat.pow_succ]; have := Nat.two_pow_pos n; omega, by omega, ?_⟩
     have : m = m / 2 * 2 := by omega
@@ -42,12 +42,14 @@ theorem representable_pow2 {e : Int} (he : f.minExponent - f.precision + 1 ≤ e
   rwa [Rat.intCast_one, Rat.one_mul] at this
 
 /-- 2^(exponent x) is a number of the format. -/
-theorem representable_pow2_exponent (f : Format) (x : Rat) : f.Representable (pow2 (f.exponent x)) :=
+theorem representable_pow2_exponent (f : Format) (x : Rat) :
+    f.Representable (pow2 (f.exponent x)) :=
   representable_pow2 (by have := f.minExponent_le_exponent x; have := f.precision_pos; omega)
 
 /-- −v is a number of the format where v is. -/
 theorem Representable.neg {v : Rat} : f.Representable v → f.Representable (-v)
-  | ⟨m, e, hm, he, hv⟩ => ⟨-m, e, by rwa [Int.natAbs_neg], he, by rw [hv, Rat.intCast_neg, Rat.neg_mul]⟩
+  | ⟨m, e, hm, he, hv⟩ =>
+    ⟨-m, e, by rwa [Int.natAbs_neg], he, by rw [hv, Rat.intCast_neg, Rat.neg_mul]⟩
 
 /-- Every number of the format is a multiple of the least positive one, 2^(eₘᵢₙ − p + 1). -/
 theorem Representable.eq_mul_pow2 {v : Rat} :
@@ -62,7 +64,8 @@ theorem pow2_precision_mul_ulp (f : Format) (x : Rat) :
 /-- |x / ulp x| < 2ᵖ -/
 theorem abs_div_ulp_lt (f : Format) (x : Rat) : abs (x / f.ulp x) < pow2 f.precision := by
   refine Rat.lt_of_mul_lt_mul_right ?_ (pow2_nonneg (f.exponent x - f.precision + 1))
-  rw [← abs_mul_pow2, ← ulp, pow2_precision_mul_ulp, Rat.div_mul_cancel (Rat.ne_of_gt (f.ulp_pos x))]
+  rw [← abs_mul_pow2, ← ulp, pow2_precision_mul_ulp,
+    Rat.div_mul_cancel (Rat.ne_of_gt (f.ulp_pos x))]
   exact f.abs_lt_pow2_exponent x
 
 /-- |significand x| ≤ 2ᵖ -/

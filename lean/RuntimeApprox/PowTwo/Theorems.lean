@@ -31,8 +31,10 @@ theorem pow2_eq_zpow (e : Int) : pow2 e = (2 : Rat) ^ e := by
 /-- 2ⁿ for a natural number n is the natural number 2ⁿ. -/
 theorem pow2_natCast (n : Nat) : pow2 n = ((2 ^ n : Nat) : Rat) := rfl
 
+/-- 2⁰ = 1 -/
 @[simp] theorem pow2_zero : pow2 0 = 1 := rfl
 
+/-- 2¹ = 2 -/
 theorem pow2_one : pow2 1 = 2 := rfl
 
 /-- 0 < 2ᵉ -/
