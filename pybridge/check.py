@@ -23,7 +23,7 @@ from pybridge.errors import InputError, InputTypeError
 from pybridge.formats import find_format
 from pybridge.geometry import Geometry
 from pybridge.lean import Lean, LeanError, find
-from pybridge.results import CaseResult, ResultsError, parse_results
+from pybridge.lean.protocol import CaseResult, parse_results
 from pybridge.report import CaseReport, CheckReport, LeanReport
 from pybridge.suite import generated_case, suite
 from pybridge.verify import check_case
@@ -72,9 +72,11 @@ def check_cases(
         console=console or Console(stderr=True, quiet=True),
         transient=True,
     )
-    results = _evaluate(cases, lean)
     reports: list[CaseReport] = []
     with progress:
+        task = progress.add_task(f"Lean evaluates {len(cases)} cases", total=None)
+        results = _evaluate(cases, lean)
+        progress.remove_task(task)
         for case in progress.track(cases, description="comparing"):
             reports.append(check_case(case, results.get(case.name), definitions, seed))
     return CheckReport(
@@ -89,10 +91,7 @@ def check_cases(
 
 def _evaluate(cases: Sequence[Case], lean: Lean) -> dict[str, CaseResult]:
     texts = {case.name: case.to_text() for case in cases}
-    try:
-        return parse_results(lean.evaluate("".join(texts.values())))
-    except ResultsError as error:
-        raise LeanError(f"Lean's results cannot be read: {error}") from None
+    return parse_results(lean.evaluate("".join(texts.values())))
 
 
 @app.command(epilog=_EPILOG)

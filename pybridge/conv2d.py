@@ -71,13 +71,14 @@ def conv2d_backward(
 
     Shapes: x [N, I, H, W], weight [O, I/groups, KH, KW], grad_output [N, O, OH, OW]. `stride` and
     `dilation` are an int or (height, width); `padding` is an int, (height, width) or
-    ((top, bottom), (left, right)). Arrays are of the format's dtype (bfloat16: ml_dtypes), or of another
-    floating-point dtype whose values the format holds exactly. The bounds cover every exact operand
-    whose entries are within `eps_…` of the given ones.
+    ((top, bottom), (left, right)). Arrays are of the format's dtype (bfloat16: ml_dtypes), or of
+    another floating-point dtype whose values the format holds exactly. The bounds cover every exact
+    operand whose entries are within `eps_…` of the given ones.
 
-    Mirrors the Lean definitions of the bias, kernel and input gradients and their bounds; the
-    theorem is `RuntimeApprox.conv2d_backward_spec`. Values are those of the format's operations in
-    the order stated there, without fused multiply-add.
+    Mirrors Lean's `RuntimeApprox.conv2dBiasDeriv`, `conv2dKernelDeriv` and `conv2dInputDeriv`, with
+    the bounds `conv2dBiasBoundTensor`, `conv2dKernelBoundTensor` and `conv2dInputBoundTensor`; the
+    theorems are `approxT_conv2d_bias_deriv_spec` and those for kernel and input. Values are those
+    of the format's operations in the order stated there, without fused multiply-add.
 
     Raises `InputError` (a `ValueError`) for shapes, values or parameters that do not fit,
     `InputTypeError` (a `TypeError`) for a wrong dtype or type, `RoundingOverflowError` (an
@@ -126,8 +127,8 @@ def conv2d_forward(
 
     Shapes and parameters are those of `conv2d_backward`; bias is [O], added after the products.
     Without one, it is zero: that addition is charged as any other. The result is [N, O, OH, OW].
-    Mirrors the Lean definition of the forward pass and its bound. Raises what `conv2d_backward`
-    does.
+    Mirrors Lean's `RuntimeApprox.conv2d` with the bound `conv2dBoundTensor`; the theorem is
+    `approxT_conv2d_spec`. Raises what `conv2d_backward` does.
     """
     definitions = load_definitions()
     found = format_of(format, definitions)

@@ -64,7 +64,7 @@ class DefinitionsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SizeOp:
-    """An integer expression over the geometry's parameters (Lean: `SizeExpr`)."""
+    """An integer expression over the geometry's parameters (Lean: `Size`)."""
 
     op: str
     args: tuple[Size, ...]
@@ -75,7 +75,7 @@ Size: TypeAlias = int | str | SizeOp
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A scalar law's expression; `name` is set for the operation `var` alone."""
+    """A scalar law's expression (Lean: `Law`); `name` is set for the operation `var` alone."""
 
     op: str
     args: tuple[Scalar, ...] = ()
@@ -264,7 +264,7 @@ class Law(_Exported):
 
 
 class Laws(_Exported):
-    """The error laws (Lean: the arithmetic of bounds): zero, addition and multiplication."""
+    """The error laws (Lean: `OperationLaw`): zero, addition and multiplication."""
 
     zero: Law
     add: Law

@@ -34,7 +34,7 @@ FloatArray: TypeAlias = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class FloatFormat:
-    """A binary floating-point format (Lean: `FloatFormat`) and its dtype.
+    """A binary floating-point format (Lean: `Format`) and its dtype.
 
     Its normal numbers are ±m·2^(e − precision + 1), with 2^(precision − 1) ≤ m < 2^precision and
     min_exponent ≤ e ≤ max_exponent.

@@ -22,7 +22,7 @@ _Natural = Annotated[int, Strict(), Field(ge=0, le=_LARGEST)]
 
 
 class Window(Model):
-    """One spatial axis: the input's size, and how the kernel moves along it (in entries)."""
+    """One spatial axis (Lean: `Window`): the input's size and how the kernel moves, in entries."""
 
     size: _Positive
     kernel: _Positive
@@ -57,7 +57,7 @@ class Window(Model):
 
 
 class Geometry(Model):
-    """A conv2d's shape (Lean: `Conv2dGeometry`); channels are counted per group.
+    """A conv2d's shape (Lean: `Conv2d`); channels are counted per group.
 
     Shapes: x [batch, groups·in_channels, H, W], weight [groups·out_channels, in_channels, KH, KW],
     bias [groups·out_channels], grad_output [batch, groups·out_channels, OH, OW].

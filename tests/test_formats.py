@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from strategies import REGIMES, data
 
-from pybridge.definitions import DefinitionsError, Definitions, load_definitions
+from pybridge.definitions import Definitions, DefinitionsError, load_definitions
 from pybridge.errors import InputError, InputTypeError
 from pybridge.formats import FORMATS, FloatFormat, find_format, format_array, format_of
 

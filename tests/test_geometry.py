@@ -99,7 +99,7 @@ def test_models_are_refused_in_one_line() -> None:
         "batch: Input should be greater than or equal to 1, got 0; "
         "width: the kernel spans 2 entries (2 with dilation 1), but the padded input has only 1"
     )
-    with pytest.raises(InputError, match="^size: Input should be a valid integer, got '3'$"):
+    with pytest.raises(InputError, match=r"^size: Input should be a valid integer, got '3'$"):
         Window(size="3", kernel=1)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="^kernel: Field required; step: Extra inputs"):
+    with pytest.raises(InputError, match=r"^kernel: Field required; step: Extra inputs"):
         Window(size=3, step=1)  # type: ignore[call-arg]

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from literal import floor_log2, half_ulp as exact_half_ulp, round_up
+from literal import floor_log2, round_up
+from literal import half_ulp as exact_half_ulp
 
 from pybridge import upward
 from pybridge.formats import FORMATS
@@ -129,7 +130,7 @@ def test_product_binade_of_narrow_formats(a: float, b: float) -> None:
 def test_error_free_transformations(a: float, b: float) -> None:
     total, error = upward.two_sum(np.array([a]), np.array([b]))
     assert Fraction(float(total[0])) + Fraction(float(error[0])) == Fraction(a) + Fraction(b)
-    if 1e-100 < abs(a) and 1e-100 < abs(b):
+    if abs(a) > 1e-100 and abs(b) > 1e-100:
         product, error = upward.two_product(np.array([a]), np.array([b]))
         assert Fraction(float(product[0])) + Fraction(float(error[0])) == Fraction(a) * Fraction(b)
 

@@ -1,0 +1,35 @@
+"""Lean 4.28.0, wherever it is: native, as WebAssembly, or as recorded evaluations.
+
+`find` chooses; what it returns evaluates cases, exports the definitions and compiles the library.
+"""
+
+from pybridge.lean.errors import LeanError, LeanNotFound
+from pybridge.lean.find import find
+from pybridge.lean.interface import PINNED, BuildResult, Kind, Lean, Message, Mode
+from pybridge.lean.protocol import (
+    CaseResult,
+    TensorResult,
+    format_number,
+    parse_number,
+    parse_results,
+)
+from pybridge.lean.sources import Project, sources_dir
+
+__all__ = [
+    "PINNED",
+    "BuildResult",
+    "CaseResult",
+    "Kind",
+    "Lean",
+    "LeanError",
+    "LeanNotFound",
+    "Message",
+    "Mode",
+    "Project",
+    "TensorResult",
+    "find",
+    "format_number",
+    "parse_number",
+    "parse_results",
+    "sources_dir",
+]

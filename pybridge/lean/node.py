@@ -64,6 +64,8 @@ class NodeProcess:
 
     def __init__(self, node: Path, lean_js: Path, library: Path) -> None:
         self._command = [str(node), str(_DRIVER), str(lean_js), str(library)]
+        self._lock = threading.Lock()
+        self._closed = False
         self._process: subprocess.Popen[str] | None = None
         self._answers: queue.Queue[str | None] = queue.Queue()
         self._used = False
@@ -79,24 +81,31 @@ class NodeProcess:
             try:
                 return self._run(job, timeout)
             except _Crash:
-                self.close()
+                self._kill()
                 if not used:
                     raise
             except BaseException:
-                self.close()
+                self._kill()
                 raise
+
+    def close(self) -> None:
+        """Ends the process at once and for good, from any thread; a job in it fails."""
+        with self._lock:
+            self._closed = True
+        self._kill()
 
     def _run(self, job: Job, timeout: float) -> Outcome:
         deadline = time.monotonic() + timeout
-        if self._process is None:
-            self._start()
+        process = self._process
+        if process is None:
+            process = self._start()
             self._read_until("ready", deadline, timeout, Outcome())
-        assert self._process is not None and self._process.stdin is not None
         self._used = True
         try:
-            self._process.stdin.write(job.to_json() + "\n")
-            self._process.stdin.flush()
-        except OSError:
+            assert process.stdin is not None
+            process.stdin.write(job.to_json() + "\n")
+            process.stdin.flush()
+        except (OSError, ValueError):
             raise _Crash("WebAssembly Lean ended unexpectedly") from None
         outcome = Outcome()
         outcome.status = int(self._read_until("status", deadline, timeout, outcome))
@@ -104,33 +113,36 @@ class NodeProcess:
             raise _Crash(f"WebAssembly Lean crashed: {_said(outcome)}")
         return outcome
 
-    def close(self) -> None:
-        """Ends the process at once; the next job starts another."""
-        process, self._process = self._process, None
-        self._used = False
+    def _start(self) -> subprocess.Popen[str]:
+        with self._lock:
+            if self._closed:
+                raise LeanError("WebAssembly Lean was stopped")
+            try:
+                process = subprocess.Popen(
+                    [*self._command, str(os.getpid())],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    encoding="utf-8",
+                    errors="replace",
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise LeanError(f"Node could not be started: {error}") from None
+            self._process = process
+            self._answers = queue.Queue()
+        threading.Thread(target=_read, args=(process, self._answers), daemon=True).start()
+        return process
+
+    def _kill(self) -> None:
+        with self._lock:
+            process, self._process = self._process, None
+            self._used = False
         if process is not None:
             kill_group(process)
-            for pipe in (process.stdin, process.stdout):
-                with contextlib.suppress(OSError):
-                    if pipe is not None:
-                        pipe.close()
-
-    def _start(self) -> None:
-        try:
-            process = subprocess.Popen(
-                [*self._command, str(os.getpid())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise LeanError(f"Node could not be started: {error}") from None
-        self._process = process
-        self._answers = queue.Queue()
-        threading.Thread(target=_read, args=(process, self._answers), daemon=True).start()
+            with contextlib.suppress(OSError):
+                assert process.stdin is not None
+                process.stdin.close()
 
     def _read_until(self, key: str, deadline: float, timeout: float, outcome: Outcome) -> Any:
         """The value of the first answer with this key; what comes before it is in the outcome."""
@@ -145,7 +157,7 @@ class NodeProcess:
             if key in answer:
                 return answer[key]
             for text in answer.values():
-                if message := _message(text):
+                if message := Message.from_json(str(text)):
                     outcome.messages.append(message)
                 else:
                     outcome.other.append(str(text))
@@ -161,8 +173,8 @@ def _parse(line: str) -> dict[str, Any]:
 
 def _read(process: subprocess.Popen[str], answers: queue.Queue[str | None]) -> None:
     assert process.stdout is not None
-    with contextlib.suppress(OSError, ValueError):
-        for line in process.stdout:
+    with process.stdout as lines, contextlib.suppress(OSError, ValueError):
+        for line in lines:
             answers.put(line)
     answers.put(None)
 
@@ -170,18 +182,3 @@ def _read(process: subprocess.Popen[str], answers: queue.Queue[str | None]) -> N
 def _said(outcome: Outcome) -> str:
     lines = [*map(str, outcome.messages), *outcome.other]
     return last_lines("\n".join(lines)) or "it printed nothing"
-
-
-def _message(line: object) -> Message | None:
-    try:
-        data = json.loads(str(line))
-        return Message(
-            file=str(data["fileName"]),
-            line=int(data["pos"]["line"]),
-            column=int(data["pos"]["column"]),
-            severity=data["severity"],
-            text=str(data["data"]),
-            sorry=data.get("kind") == "hasSorry",
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None

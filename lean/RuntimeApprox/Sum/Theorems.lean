@@ -74,7 +74,7 @@ theorem sum_merge (m n : Nat) (f : Nat → K) :
     (sum m fun i => sum n fun j => f (i * n + j)) = sum (m * n) f := by
   induction m with
   | zero => rw [Nat.zero_mul]; rfl
-  | succ m ih => rw [Nat.succ_mul, sum_append, ← ih, sum_succ]
+  | succ m ih => rw [sum_succ, ih, Nat.succ_mul, sum_append]
 
 /-- Σ_{i < n} [i = k]·f i is f k where 0 ≤ k < n, and otherwise 0. -/
 theorem sum_indicator_ite (n : Nat) (k : Int) (f : Int → K) :
@@ -117,5 +117,32 @@ theorem sum_stride {m n : Nat} {s : Int} (hs : 0 < s) (c : Int) {f : Int → Int
     · simp only [place, hd, false_and, if_false, sum_zero]
   simp only [left, right]
   exact sum_comm ..
+
+theorem sums_congr {f g : List Nat → K} : (ns : List Nat) → (∀ is, f is = g is) →
+    sums ns f = sums ns g
+  | [], h => h []
+  | _ :: ns, h => sum_congr fun _ _ => sums_congr ns fun _ => h _
+
+theorem sums_zero : (ns : List Nat) → sums ns (fun _ => (0 : K)) = 0
+  | [] => rfl
+  | n :: ns => by
+    show (sum n fun _ => sums ns fun _ => (0 : K)) = 0
+    rw [sums_zero ns, sum_zero]
+
+/-- The nested sum of f + g is that of f plus that of g. -/
+theorem sums_add : (ns : List Nat) → (f g : List Nat → K) →
+    sums ns (fun is => f is + g is) = sums ns f + sums ns g
+  | [], _, _ => rfl
+  | n :: ns, f, g => by
+    show (sum n fun i => sums ns fun is => f (i :: is) + g (i :: is)) = _
+    simp only [sums_add ns, sum_add]; rfl
+
+/-- The nested sum of a·f is a times that of f. -/
+theorem mul_sums (a : K) : (ns : List Nat) → (f : List Nat → K) →
+    a * sums ns f = sums ns fun is => a * f is
+  | [], _ => rfl
+  | n :: ns, f => by
+    show a * (sum n fun i => sums ns fun is => f (i :: is)) = _
+    simp only [mul_sum, mul_sums a ns]; rfl
 
 end RuntimeApprox

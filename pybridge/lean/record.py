@@ -1,0 +1,35 @@
+"""`python -m pybridge.lean.record`: records Lean's evaluations of the built-in suite.
+
+For maintainers, after a change of the Lean sources or of the suite.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pybridge.lean.console import failing, opened
+from pybridge.lean.errors import LeanError
+from pybridge.lean.recorded import RECORDING, program_sources, write_recording
+from pybridge.lean.sources import sources_dir
+from pybridge.suite import suite
+
+__all__ = ["record"]
+
+
+def record(path: Path, mode: str = "auto", timeout: float = 600.0) -> str:
+    """Evaluates the suite with a real Lean and writes the recording; says what was done."""
+    with opened(mode, timeout) as lean:
+        if lean.kind == "recorded":
+            raise LeanError("recorded evaluations cannot be recorded: a real Lean is needed")
+        texts = [case.to_text() for case in suite()]
+        before = program_sources(sources_dir())
+        results = lean.evaluate("".join(texts))
+        export = lean.export()
+        if program_sources(sources_dir()) != before:
+            raise LeanError("the Lean sources changed while they were evaluated")
+        name = lean.description.split(" in ")[0].split(" by ")[0]
+        write_recording(path, texts, results, export=export, lean=name, sources=before)
+    return f"recorded {len(texts)} cases in {path}"

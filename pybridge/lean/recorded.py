@@ -1,0 +1,172 @@
+"""Evaluations recorded from a real Lean, which ship with the package.
+
+A recording is tied to the Lean sources by their SHA-256, and to each case by that of its text: a
+stale recording is refused, and a case that was not recorded is an error.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pybridge.definitions import DefinitionsError, load_definitions
+from pybridge.files import write_atomically
+from pybridge.lean.errors import LeanError, LeanNotFound
+from pybridge.lean.interface import BuildResult, Message
+from pybridge.lean.modules import PROGRAM, import_order, module_file
+from pybridge.lean.protocol import parse_results, split_cases, split_results
+from pybridge.lean.sources import Project, file_digest
+
+__all__ = ["RECORDING", "RecordedLean", "Recording", "program_sources", "write_recording"]
+
+RECORDING = Path(__file__).resolve().parents[1] / "recorded" / "evaluations.json.gz"
+
+
+class Recording(BaseModel):
+    """The recorded file: what Lean answered, and from which sources.
+
+    `cases` maps the SHA-256 of a case's text to the text of its result; `lean` describes the Lean
+    that was used; `sources` are the SHA-256 of the files of the program, by name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    lean: str
+    sources: dict[str, str]
+    export: str
+    cases: dict[str, str]
+
+
+class RecordedLean:
+    """The recorded evaluations, in place of Lean."""
+
+    kind: Literal["recorded"] = "recorded"
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+
+    @classmethod
+    def find(
+        cls,
+        project: Project | None,
+        *,
+        path: Path = RECORDING,
+        expected: Mapping[str, str] | None = None,
+    ) -> RecordedLean:
+        """The recording; `LeanNotFound` when it is missing, damaged, or of other Lean sources.
+
+        Its sources have to be those of `definitions.json` (or `expected`), and those of the
+        project when it is there.
+        """
+        recording = _read(path)
+        if expected is None:
+            try:
+                expected = load_definitions().sources
+            except DefinitionsError as error:
+                raise LeanNotFound(f"recorded evaluations cannot be checked: {error}") from None
+        _compare(recording.sources, expected, "the exported definitions")
+        if project is not None:
+            _compare(recording.sources, program_sources(project.sources), str(project.sources))
+        return cls(recording)
+
+    @property
+    def description(self) -> str:
+        """How many cases were recorded, and with which Lean."""
+        return f"{len(self._recording.cases)} recorded evaluations by {self._recording.lean}"
+
+    def evaluate(self, case_text: str) -> str:
+        """The recorded results; `LeanError` names the first case that was not recorded."""
+        return "".join(self._look_up(*case) for case in split_cases(case_text).items())
+
+    def _look_up(self, name: str, text: str) -> str:
+        result = self._recording.cases.get(_text_digest(text))
+        if result is None:
+            raise LeanError(
+                f"the case {name} is not among the recorded evaluations: "
+                "it takes Lean itself (--lean native or --lean wasm)"
+            )
+        if list(split_results(result)) != [name]:
+            raise LeanError(f"the recorded evaluation of the case {name} is damaged")
+        return result
+
+    def export(self) -> str:
+        """The exported definitions as they were recorded."""
+        return self._recording.export
+
+    def build(self, modules: Sequence[str] | None = None, *, ilean: bool = True) -> BuildResult:
+        """Raises `LeanError`: a recording compiles nothing."""
+        raise LeanError("recorded evaluations cannot compile Lean: use --lean native or wasm")
+
+    def check(self, file: Path) -> tuple[Message, ...]:
+        """Raises `LeanError`: a recording elaborates nothing."""
+        raise LeanError("recorded evaluations cannot check Lean files: use --lean native or wasm")
+
+    def close(self) -> None:
+        """Nothing is running."""
+
+
+def program_sources(sources: Path) -> dict[str, str]:
+    """The SHA-256 of every file that the program is made of, by its name below `sources`."""
+    files = [module_file(sources, module) for module in import_order(sources, [PROGRAM])]
+    return {file.relative_to(sources).as_posix(): file_digest(file) for file in sorted(files)}
+
+
+def write_recording(
+    path: Path,
+    case_texts: Sequence[str],
+    results: str,
+    *,
+    export: str,
+    lean: str,
+    sources: Mapping[str, str],
+) -> Recording:
+    """Writes the results of cases as a recording, byte for byte the same for the same content.
+
+    Raises `LeanError` when the results are not those of the cases.
+    """
+    cases = split_cases("".join(case_texts))
+    parse_results(results, list(cases))
+    blocks = split_results(results)
+    recording = Recording(
+        lean=lean,
+        sources=dict(sorted(sources.items())),
+        export=export,
+        cases=dict(sorted((_text_digest(text), blocks[name]) for name, text in cases.items())),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = gzip.compress(recording.model_dump_json(indent=0).encode(), mtime=0)
+    with write_atomically(path) as file:
+        file.write(content)
+    return recording
+
+
+def _read(path: Path) -> Recording:
+    try:
+        return Recording.model_validate_json(gzip.decompress(path.read_bytes()))
+    except FileNotFoundError:
+        raise LeanNotFound(f"there are no recorded evaluations in {path}") from None
+    except (OSError, EOFError, zlib.error, ValidationError):
+        raise LeanNotFound(f"the recorded evaluations in {path} are damaged") from None
+
+
+def _compare(recorded: Mapping[str, str], present: Mapping[str, str], where: str) -> None:
+    differing = [
+        name
+        for name in sorted({*recorded, *present})
+        if recorded.get(name) != present.get(name)
+    ]
+    if differing:
+        raise LeanNotFound(
+            f"the recorded evaluations are stale: {differing[0]} is not that of {where}"
+        )
+
+
+def _text_digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
