@@ -1,6 +1,6 @@
 """`python -m pybridge.check`: NumPy's values and bounds against Lean's, and both against the truth.
 
-Exit status: 0 everything holds, 1 something does not, 2 bad usage or input, 3 no Lean.
+Exit status: 0 everything holds, 1 something does not or Lean failed, 2 bad usage or input, 3 no Lean.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pybridge.definitions import Definitions, DefinitionsError, load_definitions
 from pybridge.errors import InputError, InputTypeError
 from pybridge.formats import find_format
 from pybridge.geometry import Geometry
-from pybridge.lean import Lean, LeanError, find
+from pybridge.lean import Lean, LeanError, LeanNotFound, find
 from pybridge.lean.protocol import CaseResult, parse_results
 from pybridge.report import CaseReport, CheckReport, LeanReport
 from pybridge.suite import generated_case, suite
@@ -158,7 +158,8 @@ def check(
     python-flint; the true error, of perturbed operands too where eps is not zero, is within the
     bound. Without files or a geometry, the built-in suite is checked.
 
-    Exit status: 0 all hold, 1 something does not, 2 bad usage or input, 3 Lean is not there.
+    Exit status: 0 all hold, 1 something does not or Lean failed, 2 bad usage or input, 3 Lean is
+    not there.
     """
     console = Console(stderr=True)
     try:
@@ -186,7 +187,7 @@ def check(
     except (InputError, InputTypeError, DefinitionsError, OSError) as error:
         _fail(console, error, 2)
     except LeanError as error:
-        _fail(console, error, 3)
+        _fail(console, error, 3 if isinstance(error, LeanNotFound) else 1)
     if json:
         sys.stdout.write(result.to_json())
     else:

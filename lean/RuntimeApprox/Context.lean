@@ -13,9 +13,10 @@ variables, which are places of a context.
 * `Var Γ s`: a tensor of shape `s` in the context `Γ`; `Vars Γ As`: one for each of the shapes `As`.
 * `Cotangents α Γ`: for each tensor the gradient that has reached it, if one has.
 * `Var.accumulate`, `Vars.accumulate`: gradients that reach the same tensor are added.
-* `Tensors.pairs xs eps`: values and errors, an eps for every entry, as a context of pairs.
-* `Tensors.Within xs' xs eps`: every entry of `xs` is within its own eps of that of `xs'`.
-* `Epsilons`, `Tensors.approxT`: the same with one eps a tensor.
+* `Tensors.pairs xs eps`, `Cotangents.pairs`: values and errors, an eps for every entry, as pairs.
+* `Tensors.Within xs' xs eps`, `Cotangents.Within`: every entry of `xs` is within its own eps of
+  that of `xs'`.
+* `Epsilons`, `Tensors.approxT`, `Cotangents.approxT`: the same with one eps a tensor.
 -/
 
 set_option autoImplicit false
@@ -82,6 +83,11 @@ def Cotangents.none {α : Type u} : {Γ : List (List Nat)} → Cotangents α Γ
   | [] => ⟨⟩
   | _ :: _ => (Option.none, Cotangents.none)
 
+/-- A gradient has reached the first tensor, that which was computed last. -/
+def Cotangents.first {α : Type u} {s : List Nat} {Γ : List (List Nat)} (t : Tensor α s) :
+    Cotangents α (s :: Γ) :=
+  (some t, Cotangents.none)
+
 /-- A gradient has reached every tensor. -/
 def Cotangents.all {α : Type u} : {Γ : List (List Nat)} → Tensors α Γ → Cotangents α Γ
   | [], _ => ⟨⟩
@@ -136,6 +142,14 @@ def Tensors.pairs : {Γ : List (List Nat)} → Tensors K Γ → Tensors K Γ →
   | [], _, _ => ⟨⟩
   | _ :: _, (t, ts), (e, es) => (Tensor.pairs t e, Tensors.pairs ts es)
 
+/-- Gradients and their errors as pairs. The errors of a gradient that has not reached its tensor
+are not used. -/
+def Cotangents.pairs : {Γ : List (List Nat)} → Cotangents K Γ → Tensors K Γ →
+    Cotangents (Approx K) Γ
+  | [], _, _ => ⟨⟩
+  | _ :: _, (some t, cs), (e, es) => (some (Tensor.pairs t e), Cotangents.pairs cs es)
+  | _ :: _, (Option.none, cs), (_, es) => (Option.none, Cotangents.pairs cs es)
+
 /-- The eps of every entry. -/
 def Tensor.eps {s : List Nat} (t : Tensor (Approx K) s) : Tensor K s := t.map Approx.eps
 
@@ -164,10 +178,30 @@ def Tensors.Within : {Γ : List (List Nat)} → (exact rounded eps : Tensors K �
   | [], _, _, _ => True
   | _ :: _, (t', ts'), (t, ts), (e, es) => Tensor.Within t' t e ∧ Tensors.Within ts' ts es
 
+/-- The same tensors have been reached, and |rounded − exact| ≤ eps at every entry. -/
+def Cotangents.Within : {Γ : List (List Nat)} → (exact rounded : Cotangents K Γ) →
+    (eps : Tensors K Γ) → Prop
+  | [], _, _, _ => True
+  | _ :: _, (some t', cs'), (some t, cs), (e, es) =>
+    Tensor.Within t' t e ∧ Cotangents.Within cs' cs es
+  | _ :: _, (Option.none, cs'), (Option.none, cs), (_, es) => Cotangents.Within cs' cs es
+  | _ :: _, (some _, _), (Option.none, _), _ => False
+  | _ :: _, (Option.none, _), (some _, _), _ => False
+
 /-- The tensors of a context are within one eps a tensor: ‖roundedⱼ − exactⱼ‖∞ ≤ epsⱼ. -/
 def Tensors.approxT : {Γ : List (List Nat)} → (exact rounded : Tensors K Γ) → Epsilons K Γ → Prop
   | [], _, _, _ => True
   | _ :: _, (t', ts'), (t, ts), (e, es) => RuntimeApprox.approxT t' t e ∧ Tensors.approxT ts' ts es
+
+/-- The same tensors have been reached, and the gradients are within one eps a tensor. -/
+def Cotangents.approxT : {Γ : List (List Nat)} → (exact rounded : Cotangents K Γ) →
+    Epsilons K Γ → Prop
+  | [], _, _, _ => True
+  | _ :: _, (some t', cs'), (some t, cs), (e, es) =>
+    RuntimeApprox.approxT t' t e ∧ Cotangents.approxT cs' cs es
+  | _ :: _, (Option.none, cs'), (Option.none, cs), (_, es) => Cotangents.approxT cs' cs es
+  | _ :: _, (some _, _), (Option.none, _), _ => False
+  | _ :: _, (Option.none, _), (some _, _), _ => False
 
 /-- The largest absolute value of an entry of each tensor. -/
 def Tensors.linfNorms : {Γ : List (List Nat)} → Tensors K Γ → Epsilons K Γ

@@ -84,6 +84,11 @@ def Within (u η : K) : SumTree K → Prop
 
 end SumTree
 
+/-- n as an element of the field. -/
+def count {K : Type u} [OrderedField K] : Nat → K
+  | 0 => 0
+  | n + 1 => count n + 1
+
 /-- xⁿ -/
 def pow {K : Type u} [OrderedField K] (x : K) : Nat → K
   | 0 => 1

@@ -3,8 +3,8 @@
 `find` chooses; what it returns evaluates cases, exports the definitions and compiles the library.
 """
 
+from pybridge.lean.discovery import find
 from pybridge.lean.errors import LeanError, LeanNotFound
-from pybridge.lean.find import find
 from pybridge.lean.interface import PINNED, BuildResult, Kind, Lean, Message, Mode
 from pybridge.lean.protocol import (
     CaseResult,

@@ -1,8 +1,8 @@
 """Adapts the JavaScript that is published with WebAssembly Lean.
 
 As published it declares a variable for each of 200,000 native symbols (86 of its 89 MB, none of
-them used), looks every symbol up by a linear search, which takes minutes for an import, sees the folders
-/home and /tmp and no other, and starts four threads.
+them used), looks every symbol up by a linear search, which takes minutes for an import, sees none
+but the folders /home and /tmp, and starts four threads.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ class Toolchain:
         return NodeProcess(self.root / _NODE, self.root / _GLUE, self.root / _LIBRARY)
 
     def verify(self) -> None:
-        """Compares every installed file with its SHA-256; `LeanError` for the first that differs."""
+        """Compares every file with its SHA-256; `LeanError` for the first that differs."""
         for name, expected in _read_manifest(self.root).files.items():
             path = self.root / name
             if not path.is_file() or file_digest(path) != expected.sha256:

@@ -126,7 +126,9 @@ class NativeLean:
     def check(self, file: Path) -> tuple[Message, ...]:
         """Elaborates one file; it may import modules that `build` has compiled."""
         done = self._run_lake(["env", "lean", "--json", str(file.resolve())])
-        messages = [message for line in done.output.splitlines() if (message := Message.from_json(line))]
+        messages = [
+            message for line in done.output.splitlines() if (message := Message.from_json(line))
+        ]
         if done.status and not any(message.severity == "error" for message in messages):
             raise LeanError(f"Lean failed: {last_lines(done.output)}")
         return tuple(messages)
@@ -192,7 +194,7 @@ def _find_lake() -> Path:
 
 
 def _writable(project: Project) -> Project:
-    """A project that lake can build in: the checkout, or a copy in the cache of what was shipped."""
+    """A project that lake can build in: the checkout, or a copy of what was shipped."""
     if project.is_checkout:
         return project
     root = cache_dir() / f"native-{project.digest()[:16]}"

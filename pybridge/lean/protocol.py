@@ -172,8 +172,9 @@ def _lowest_terms(word: str) -> Fraction:
 
 def _split(text: str, what: str, end_of: Callable[[str], str]) -> dict[str, str]:
     if not text.endswith("\n"):
-        raise LeanError(f"the {what} is cut off: its last line does not end" if text else
-                        f"the {what} is empty")
+        raise LeanError(
+            f"the {what} is cut off: its last line does not end" if text else f"the {what} is empty"
+        )
     blocks: dict[str, str] = {}
     name: str | None = None
     lines: list[str] = []

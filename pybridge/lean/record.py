@@ -10,16 +10,19 @@ from typing import Annotated
 
 import typer
 
-from pybridge.lean.console import failing, opened
+from pybridge.lean.console import ModeOption, TimeoutOption, exit_status, opened
 from pybridge.lean.errors import LeanError
+from pybridge.lean.interface import Mode
 from pybridge.lean.recorded import RECORDING, program_sources, write_recording
 from pybridge.lean.sources import sources_dir
 from pybridge.suite import suite
 
 __all__ = ["record"]
 
+app = typer.Typer(add_completion=False)
 
-def record(path: Path, mode: str = "auto", timeout: float = 600.0) -> str:
+
+def record(path: Path, mode: Mode = "auto", timeout: float = 600.0) -> str:
     """Evaluates the suite with a real Lean and writes the recording; says what was done."""
     with opened(mode, timeout) as lean:
         if lean.kind == "recorded":
@@ -33,3 +36,18 @@ def record(path: Path, mode: str = "auto", timeout: float = 600.0) -> str:
         name = lean.description.split(" in ")[0].split(" by ")[0]
         write_recording(path, texts, results, export=export, lean=name, sources=before)
     return f"recorded {len(texts)} cases in {path}"
+
+
+@app.command(help=__doc__)
+def main(
+    path: Annotated[Path, typer.Option("--output", help="The file to write.")] = RECORDING,
+    lean: ModeOption = "auto",
+    timeout: TimeoutOption = 600.0,
+) -> None:
+    """Records the suite; exit status 3 when there is no real Lean."""
+    with exit_status():
+        print(record(path, lean, timeout))
+
+
+if __name__ == "__main__":
+    app()

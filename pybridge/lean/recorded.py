@@ -158,9 +158,7 @@ def _read(path: Path) -> Recording:
 
 def _compare(recorded: Mapping[str, str], present: Mapping[str, str], where: str) -> None:
     differing = [
-        name
-        for name in sorted({*recorded, *present})
-        if recorded.get(name) != present.get(name)
+        name for name in sorted({*recorded, *present}) if recorded.get(name) != present.get(name)
     ]
     if differing:
         raise LeanNotFound(

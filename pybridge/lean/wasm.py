@@ -96,9 +96,7 @@ class WasmLean:
         self._pool = Pool(toolchain.process, self._jobs)
 
     @classmethod
-    def find(
-        cls, project: Project, *, timeout: float = 600.0, progress: bool = True
-    ) -> WasmLean:
+    def find(cls, project: Project, *, timeout: float = 600.0, progress: bool = True) -> WasmLean:
         """WebAssembly Lean, installed first if need be; `LeanNotFound` when it cannot be."""
         return cls(install(progress=progress), project, timeout=timeout)
 
@@ -117,7 +115,7 @@ class WasmLean:
         def run(process: NodeProcess, key: str) -> str:
             return self._main(process, program, ["cases", "/job/in", "/job/out"], shares[key])
 
-        results = self._pool.run({key: () for key in shares}, run)
+        results = self._pool.run(dict.fromkeys(shares, ()), run)
         return "".join(results[key] for key in shares)
 
     def export(self) -> str:
@@ -185,9 +183,7 @@ class WasmLean:
             ileans={module: _Output(folder, module).file(".ilean") for module in built if ilean},
         )
 
-    def _compile(
-        self, process: NodeProcess, output: _Output, digest: str, ilean: bool
-    ) -> _Stamp:
+    def _compile(self, process: NodeProcess, output: _Output, digest: str, ilean: bool) -> _Stamp:
         output.file("").parent.mkdir(parents=True, exist_ok=True)
         for suffix in (".stamp", ".ilean", *_PART_SUFFIXES):
             output.file(suffix).unlink(missing_ok=True)
@@ -216,11 +212,12 @@ class WasmLean:
         built = self._project.build_dir("wasm")
         built.mkdir(parents=True, exist_ok=True)
         job = Job([file.name], "/src", {"/src": file.resolve().parent, "/out": built}, (), ["/out"])
-        outcome = self._pool.run(
-            {"check": ()}, lambda process, _: process.run(job, self._timeout)
-        )["check"]
+        outcome = self._pool.run({"check": ()}, lambda process, _: process.run(job, self._timeout))[
+            "check"
+        ]
         if outcome.status and not any(message.severity == "error" for message in outcome.messages):
-            raise LeanError(f"Lean failed: {last_lines('\n'.join(outcome.other))}")
+            said = last_lines("\n".join(outcome.other))
+            raise LeanError(f"Lean failed: {said}")
         return tuple(outcome.messages)
 
     def close(self) -> None:

@@ -62,6 +62,20 @@ theorem Affine.eval_of_pos {divisor : Int} (h : 0 < divisor) (out red : List Int
         some ((dot out o + dot red r + offset) / divisor) else none := by
   simp only [Affine.eval, h, true_and, Int.dvd_iff_emod_eq_zero]
 
+theorem valueAt_of_indices {axes : List (Axis Int)} {t : Tensor K (extents axes)} {o r : List Nat}
+    {is : List Int} (h : indices axes o r = some is) : valueAt axes t o r = t.entry is := by
+  unfold valueAt; rw [h]
+
+theorem valuesAt_none (o r : List Nat) : valuesAt (K := K) o r [] ⟨⟩ = 1 := rfl
+
+theorem valuesAt_one {p : Operand Int} {t : Tensor K (extents p.axes)} {o r : List Nat} :
+    valuesAt o r [p] (t, ⟨⟩) = valueAt p.axes t o r := by
+  unfold valuesAt; rw [valuesAt_none]; grind
+
+theorem addendsAt_one {p : Operand Int} {t : Tensor K (extents p.axes)} {o : List Nat} :
+    addendsAt o [p] (t, ⟨⟩) = valueAt p.axes t o [] := by
+  show _ + (0 : K) = _; grind
+
 theorem read_getD (o r : List Nat) : (axes : List (Axis Int)) → (t : Tensor K (extents axes)) →
     (read axes t o r).getD 0 = valueAt axes t o r
   | [], _ => rfl
@@ -146,6 +160,14 @@ theorem evalAt_exact (c : Contraction Int) (fs : c.Factors K) (as : c.Addends K)
   rw [addAll_exact, loops_add _ (step_exact c fs o)]
   show (0 : K) + _ + _ = _
   grind
+
+/-- An entry of the exact result. -/
+theorem get_eval_exact (c : Contraction Int) (fs : c.Factors K) (as : c.Addends K)
+    (i : Index c.shape) : (eval exact c fs as).get i =
+      sums (toNats c.red) (fun r => valueAt c.factor.axes fs.1 (outIndices c.out i) r *
+        valuesAt (outIndices c.out i) r c.factors fs.2) +
+      addendsAt (outIndices c.out i) c.addends as :=
+  (Tensor.get_ofFn _ _ _).trans (evalAt_exact ..)
 
 end Contraction
 

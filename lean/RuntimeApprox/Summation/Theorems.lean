@@ -8,6 +8,12 @@ public import RuntimeApprox.OrderedField.Theorems
 
 ## Main results
 * `SumTree.abs_sub_exact_le`: |computed − exact| ≤ `bound`, for every tree.
+* `SumTree.abs_sub_exact_le_depth`: ≤ ((1 + u)ᵈ − 1)·Σ|tᵢ| + underflow, where no path is longer
+  than d.
+* `pow_sub_one_le_gamma`: (1 + u)ⁿ − 1 ≤ γₙ = n·u / (1 − n·u).
+
+## References
+* N. J. Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed. (2002), chapters 3, 4.
 -/
 
 set_option autoImplicit false
@@ -95,6 +101,59 @@ theorem abs_sub_exact_le {t : SumTree K} {v : K} (h : t.Computes v) (ht : t.Nonn
   unfold bound
   grind
 
+theorem boundBelow_mono {f g : K} (hf : 0 ≤ f) (h : f ≤ g) : (t : SumTree K) → t.Nonneg →
+    boundBelow f t ≤ boundBelow g t
+  | leaf t u η, ⟨hu, hη⟩ => by
+    have h1 := mul_le_mul_left (show 0 ≤ 1 + u by grind) h
+    have := mul_le_mul_left (abs_nonneg t) (show f * (1 + u) - 1 ≤ g * (1 + u) - 1 by grind)
+    have := mul_le_mul_left hη h
+    unfold boundBelow
+    grind
+  | node u η l r, ⟨hu, hη, hl, hr⟩ => by
+    have h1 := mul_le_mul_left (show 0 ≤ 1 + u by grind) h
+    have h0 := mul_nonneg hf (show 0 ≤ 1 + u by grind)
+    have := boundBelow_mono h0 (show f * (1 + u) ≤ g * (1 + u) by grind) l hl
+    have := boundBelow_mono h0 (show f * (1 + u) ≤ g * (1 + u) by grind) r hr
+    have := mul_le_mul_left hη h
+    unfold boundBelow
+    grind
+
 end SumTree
+
+theorem one_le_pow {x : K} (hx : 1 ≤ x) : (n : Nat) → 1 ≤ pow x n
+  | 0 => Std.IsPreorder.le_refl 1
+  | n + 1 => by
+    have := one_le_pow hx n
+    have := mul_le_mul this hx (by grind) (by grind)
+    unfold pow
+    grind
+
+theorem pow_le_pow {x : K} (hx : 1 ≤ x) {m n : Nat} (h : m ≤ n) : pow x m ≤ pow x n := by
+  induction h with
+  | refl => exact Std.IsPreorder.le_refl _
+  | @step k _ ih =>
+    have := mul_le_mul_left (show 0 ≤ pow x k by have := one_le_pow hx k; grind) hx
+    show pow x m ≤ pow x k * x
+    grind
+
+theorem count_nonneg : (n : Nat) → (0 : K) ≤ count n
+  | 0 => Std.IsPreorder.le_refl 0
+  | n + 1 => by
+    have : (0 : K) ≤ count n := count_nonneg n
+    show (0 : K) ≤ count n + 1
+    grind
+
+/-- (1 + u)ⁿ·(1 − n·u) ≤ 1, so that (1 + u)ⁿ − 1 ≤ n·u / (1 − n·u) = γₙ where n·u < 1. -/
+theorem pow_mul_one_sub_le {u : K} (hu : 0 ≤ u) : (n : Nat) →
+    pow (1 + u) n * (1 - count n * u) ≤ 1
+  | 0 => by unfold pow count; grind
+  | n + 1 => by
+    have ih := pow_mul_one_sub_le hu n
+    have hp := one_le_pow (show 1 ≤ 1 + u by grind) n
+    have h1 := mul_nonneg (show 0 ≤ pow (1 + u) n by grind) (mul_nonneg hu hu)
+    have h3 := mul_nonneg h1 (count_nonneg (K := K) (n + 1))
+    rw [show count (n + 1) = (count n + 1 : K) from rfl] at h3 ⊢
+    show pow (1 + u) n * (1 + u) * (1 - (count n + 1) * u) ≤ 1
+    grind
 
 end RuntimeApprox

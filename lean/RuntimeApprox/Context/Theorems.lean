@@ -1,0 +1,190 @@
+module
+
+public import RuntimeApprox.Context
+public import RuntimeApprox.Tensor.Theorems
+public import RuntimeApprox.Rounding.Theorems
+
+/-!
+# Facts about contexts
+
+## Main results
+* `Vars.get_rel`, `Vars.accumulate_rel`: reading variables, and adding up the gradients that reach
+  them, keep relations.
+* `Tensors.within_iff`: values are within eps iff the pairs enclose the exact ones.
+* `Tensors.approxT_iff`: one eps a tensor is an eps for every entry that is the same at all of them.
+* `Tensors.Within.approxT`: an eps for every entry gives `approxT` at the norms.
+-/
+
+set_option autoImplicit false
+
+@[expose] public noncomputable section
+
+namespace RuntimeApprox
+
+universe u v
+variable {α : Type u} {β : Type v} {R : α → β → Prop}
+
+theorem Tensor.get_zipWith {α β γ : Type u} (f : α → β → γ) {s : List Nat} (t : Tensor α s)
+    (r : Tensor β s) (i : Index s) : (Tensor.zipWith f t r).get i = f (t.get i) (r.get i) :=
+  Tensor.get_ofFn s _ i
+
+theorem Tensor.get_fill {s : List Nat} (a : α) (i : Index s) : (Tensor.fill s a).get i = a :=
+  Tensor.get_ofFn s _ i
+
+/-! ### Relations -/
+
+/-- Equal shapes name the same tensor. -/
+theorem Var.get_cast {Γ : List (List Nat)} {s r : List Nat} (h : s = r) (v : Var Γ s)
+    (ts : Tensors α Γ) : (v.cast h).get ts = h ▸ v.get ts := by subst h; rfl
+
+theorem Var.get_rel : {Γ : List (List Nat)} → {s : List Nat} → (v : Var Γ s) →
+    {ts : Tensors α Γ} → {us : Tensors β Γ} → ts.Rel R us → (v.get ts).Rel R (v.get us)
+  | _, _, .zero, (_, _), (_, _), h => h.1
+  | _, _, .succ v, (_, _), (_, _), h => v.get_rel h.2
+
+theorem Vars.get_rel {Γ : List (List Nat)} : {As : List (List Nat)} → (vs : Vars Γ As) →
+    {ts : Tensors α Γ} → {us : Tensors β Γ} → ts.Rel R us → (vs.get ts).Rel R (vs.get us)
+  | _, .nil, _, _, _ => .nil
+  | _, .cons v vs, _, _, h => .cons (v.get_rel h) (vs.get_rel h)
+
+theorem Cotangents.none_rel : (Γ : List (List Nat)) →
+    Cotangents.Rel R (Cotangents.none (Γ := Γ)) Cotangents.none
+  | [] => trivial
+  | _ :: Γ => none_rel Γ
+
+theorem Cotangents.toTensors_rel {zero : α} {zero' : β} (h0 : R zero zero') :
+    {Γ : List (List Nat)} → {cs : Cotangents α Γ} → {ds : Cotangents β Γ} → cs.Rel R ds →
+    (cs.toTensors zero).Rel R (ds.toTensors zero')
+  | [], _, _, _ => .nil
+  | _ :: _, (some _, _), (some _, _), h => .cons h.1 (toTensors_rel h0 h.2)
+  | _ :: _, (Option.none, _), (Option.none, _), h =>
+    .cons (Tensor.rel_ofFn fun _ => h0) (toTensors_rel h0 h)
+  | _ :: _, (some _, _), (Option.none, _), h => h.elim
+  | _ :: _, (Option.none, _), (some _, _), h => h.elim
+
+section
+variable {A : Arithmetic α} {B : Arithmetic β} (hAB : A.Respects B R)
+include hAB
+
+theorem Var.accumulate_rel : {Γ : List (List Nat)} → {s : List Nat} → (v : Var Γ s) →
+    {t : Tensor α s} → {r : Tensor β s} → t.Rel R r → {cs : Cotangents α Γ} →
+    {ds : Cotangents β Γ} → cs.Rel R ds → (v.accumulate A t cs).Rel R (v.accumulate B r ds)
+  | _, _, .zero, _, _, ht, (some _, _), (some _, _), h =>
+    ⟨Tensor.rel_ofFn fun i => hAB.add _ _ _ _ (h.1 i) (ht i), h.2⟩
+  | _, _, .zero, _, _, ht, (Option.none, _), (Option.none, _), h => ⟨ht, h⟩
+  | _, _, .zero, _, _, _, (some _, _), (Option.none, _), h => h.elim
+  | _, _, .zero, _, _, _, (Option.none, _), (some _, _), h => h.elim
+  | _, _, .succ v, _, _, ht, (some _, _), (some _, _), h => ⟨h.1, v.accumulate_rel ht h.2⟩
+  | _, _, .succ v, _, _, ht, (Option.none, cs), (Option.none, ds), h =>
+    v.accumulate_rel ht (cs := cs) (ds := ds) h
+  | _, _, .succ _, _, _, _, (some _, _), (Option.none, _), h => h.elim
+  | _, _, .succ _, _, _, _, (Option.none, _), (some _, _), h => h.elim
+
+/-- Gradients that are related add up to related ones. -/
+theorem Vars.accumulate_rel {Γ : List (List Nat)} : {As : List (List Nat)} → (vs : Vars Γ As) →
+    {ts : Tensors α As} → {us : Tensors β As} → ts.Rel R us → {cs : Cotangents α Γ} →
+    {ds : Cotangents β Γ} → cs.Rel R ds → (vs.accumulate A ts cs).Rel R (vs.accumulate B us ds)
+  | _, .nil, _, _, _, _, _, h => h
+  | _, .cons v vs, (_, _), (_, _), hs, _, _, h => vs.accumulate_rel hs.2 (v.accumulate_rel hAB hs.1 h)
+
+end
+
+/-! ### Errors -/
+
+section
+variable {K : Type u}
+
+theorem Tensor.hasValue_pairs {s : List Nat} (t e : Tensor K s) :
+    t.Rel Approx.HasValue (t.pairs e) := fun i => by
+  unfold Tensor.pairs; rw [Tensor.get_zipWith]; rfl
+
+/-- The pairs have the given values. -/
+theorem Tensors.hasValue_pairs : {Γ : List (List Nat)} → (ts es : Tensors K Γ) →
+    ts.Rel Approx.HasValue (ts.pairs es)
+  | [], _, _ => .nil
+  | _ :: _, (t, ts), (e, es) => .cons (t.hasValue_pairs e) (Tensors.hasValue_pairs ts es)
+
+theorem Cotangents.hasValue_pairs : {Γ : List (List Nat)} → (cs : Cotangents K Γ) →
+    (es : Tensors K Γ) → cs.Rel Approx.HasValue (cs.pairs es)
+  | [], _, _ => trivial
+  | _ :: _, (some t, cs), (e, es) => ⟨t.hasValue_pairs e, cs.hasValue_pairs es⟩
+  | _ :: _, (Option.none, cs), (_, es) => cs.hasValue_pairs es
+
+end
+
+variable {K : Type u} [OrderedField K]
+
+/-- Values are within eps of the exact ones iff the pairs enclose these. -/
+theorem Tensor.within_iff {s : List Nat} (t' t e : Tensor K s) :
+    Tensor.Within t' t e ↔ t'.Rel Approx.Encloses (t.pairs e) := by
+  unfold Tensor.Within Tensor.Rel Tensor.pairs
+  simp only [Tensor.get_zipWith]; rfl
+
+/-- Values are within eps of the exact ones iff the pairs enclose these. -/
+theorem Tensors.within_iff : {Γ : List (List Nat)} → (ts' ts es : Tensors K Γ) →
+    (Tensors.Within ts' ts es ↔ ts'.Rel Approx.Encloses (ts.pairs es))
+  | [], _, _, _ => Iff.rfl
+  | _ :: _, (t', ts'), (t, ts), (e, es) =>
+    and_congr (Tensor.within_iff t' t e) (Tensors.within_iff ts' ts es)
+
+theorem Cotangents.within_iff : {Γ : List (List Nat)} → (cs' cs : Cotangents K Γ) →
+    (es : Tensors K Γ) → (Cotangents.Within cs' cs es ↔ cs'.Rel Approx.Encloses (cs.pairs es))
+  | [], _, _, _ => Iff.rfl
+  | _ :: _, (some t', cs'), (some t, cs), (e, es) =>
+    and_congr (Tensor.within_iff t' t e) (Cotangents.within_iff cs' cs es)
+  | _ :: _, (Option.none, cs'), (Option.none, cs), (_, es) => Cotangents.within_iff cs' cs es
+  | _ :: _, (some _, _), (Option.none, _), _ => Iff.rfl
+  | _ :: _, (Option.none, _), (some _, _), _ => Iff.rfl
+
+/-- Where pairs have the rounded values and enclose the exact ones, their eps bound the error. -/
+theorem Tensor.within_of_rel {s : List Nat} {t' t : Tensor K s} {p : Tensor (Approx K) s}
+    (h' : t'.Rel Approx.Encloses p) (h : t.Rel Approx.HasValue p) : Tensor.Within t' t p.eps :=
+  fun i => by
+    have hv : t.get i = (p.get i).value := h i
+    unfold Tensor.eps
+    rw [Tensor.get_map, hv]
+    exact h' i
+
+/-- Where pairs have the rounded values and enclose the exact ones, their eps bound the error. -/
+theorem Tensors.within_of_rel : {Γ : List (List Nat)} → {ts' ts : Tensors K Γ} →
+    {ps : Tensors (Approx K) Γ} → ts'.Rel Approx.Encloses ps → ts.Rel Approx.HasValue ps →
+    Tensors.Within ts' ts ps.eps
+  | [], _, _, _, _, _ => trivial
+  | _ :: _, (_, _), (_, _), (_, _), h', h =>
+    ⟨Tensor.within_of_rel h'.1 h.1, Tensors.within_of_rel h'.2 h.2⟩
+
+/-- An error at an entry, by the variable that names its tensor. -/
+theorem Tensors.Within.get : {Γ : List (List Nat)} → {s : List Nat} → (v : Var Γ s) →
+    {ts' ts es : Tensors K Γ} → Tensors.Within ts' ts es →
+    Tensor.Within (v.get ts') (v.get ts) (v.get es)
+  | _, _, .zero, (_, _), (_, _), (_, _), h => h.1
+  | _, _, .succ v, (_, _), (_, _), (_, _), h => Tensors.Within.get v h.2
+
+theorem Tensor.within_fill {s : List Nat} (t' t : Tensor K s) (e : K) :
+    Tensor.Within t' t (Tensor.fill s e) ↔ approxT t' t e := by
+  unfold Tensor.Within RuntimeApprox.approxT
+  simp only [Tensor.get_fill]
+
+/-- One eps a tensor is an eps for every entry that is the same at all of them. -/
+theorem Tensors.approxT_iff : {Γ : List (List Nat)} → (ts' ts : Tensors K Γ) → (e : Epsilons K Γ) →
+    (Tensors.approxT ts' ts e ↔ Tensors.Within ts' ts e.fill)
+  | [], _, _, _ => Iff.rfl
+  | _ :: _, (t', ts'), (t, ts), (e, es) =>
+    and_congr (Tensor.within_fill t' t e).symm (Tensors.approxT_iff ts' ts es)
+
+theorem Cotangents.approxT_iff : {Γ : List (List Nat)} → (cs' cs : Cotangents K Γ) →
+    (e : Epsilons K Γ) → (Cotangents.approxT cs' cs e ↔ Cotangents.Within cs' cs e.fill)
+  | [], _, _, _ => Iff.rfl
+  | _ :: _, (some t', cs'), (some t, cs), (e, es) =>
+    and_congr (Tensor.within_fill t' t e).symm (Cotangents.approxT_iff cs' cs es)
+  | _ :: _, (Option.none, cs'), (Option.none, cs), (_, es) => Cotangents.approxT_iff cs' cs es
+  | _ :: _, (some _, _), (Option.none, _), _ => Iff.rfl
+  | _ :: _, (Option.none, _), (some _, _), _ => Iff.rfl
+
+/-- An eps for every entry gives one for each tensor, its norm. -/
+theorem Tensors.Within.approxT : {Γ : List (List Nat)} → {ts' ts es : Tensors K Γ} →
+    Tensors.Within ts' ts es → Tensors.approxT ts' ts es.linfNorms
+  | [], _, _, _, _ => trivial
+  | _ :: _, (_, _), (_, _), (_, _), h => ⟨approxT_linfNorm h.1, Tensors.Within.approxT h.2⟩
+
+end RuntimeApprox
