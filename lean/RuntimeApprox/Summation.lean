@@ -50,12 +50,12 @@ def magnitude : SumTree K → K
 /-- The number of operations from the root to the deepest term, both included. -/
 def depth : SumTree K → Nat
   | leaf _ _ _ => 1
-  | node _ _ l r => (if depth l ≤ depth r then depth r else depth l) + 1
+  | node _ _ l r => Nat.max (depth l) (depth r) + 1
 
-/-- The number of terms. -/
-def size : SumTree K → Nat
+/-- The number of operations, the products included. -/
+def operations : SumTree K → Nat
   | leaf _ _ _ => 1
-  | node _ _ l r => size l + size r
+  | node _ _ l r => operations l + operations r + 1
 
 /-- Every operation's errors are not negative. -/
 def Nonneg : SumTree K → Prop

@@ -120,6 +120,20 @@ theorem boundBelow_mono {f g : K} (hf : 0 ≤ f) (h : f ≤ g) : (t : SumTree K)
 
 end SumTree
 
+theorem count_nonneg : (n : Nat) → (0 : K) ≤ count n
+  | 0 => Std.IsPreorder.le_refl 0
+  | n + 1 => by
+    have : (0 : K) ≤ count n := count_nonneg n
+    show (0 : K) ≤ count n + 1
+    grind
+
+theorem count_add (m : Nat) : (n : Nat) → (count (m + n) : K) = count m + count n
+  | 0 => by show (count m : K) = count m + 0; grind
+  | n + 1 => by
+    have : (count (m + n) : K) = count m + count n := count_add m n
+    show (count (m + n) + 1 : K) = count m + (count n + 1)
+    grind
+
 theorem one_le_pow {x : K} (hx : 1 ≤ x) : (n : Nat) → 1 ≤ pow x n
   | 0 => Std.IsPreorder.le_refl 1
   | n + 1 => by
@@ -134,13 +148,6 @@ theorem pow_le_pow {x : K} (hx : 1 ≤ x) {m n : Nat} (h : m ≤ n) : pow x m �
   | @step k _ ih =>
     have := mul_le_mul_left (show 0 ≤ pow x k by have := one_le_pow hx k; grind) hx
     show pow x m ≤ pow x k * x
-    grind
-
-theorem count_nonneg : (n : Nat) → (0 : K) ≤ count n
-  | 0 => Std.IsPreorder.le_refl 0
-  | n + 1 => by
-    have : (0 : K) ≤ count n := count_nonneg n
-    show (0 : K) ≤ count n + 1
     grind
 
 /-- (1 + u)ⁿ·(1 − n·u) ≤ 1, so that (1 + u)ⁿ − 1 ≤ n·u / (1 − n·u) = γₙ where n·u < 1. -/
