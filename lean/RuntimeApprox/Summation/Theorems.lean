@@ -163,4 +163,61 @@ theorem pow_mul_one_sub_le {u : K} (hu : 0 ≤ u) : (n : Nat) →
     show pow (1 + u) n * (1 + u) * (1 - (count n + 1) * u) ≤ 1
     grind
 
+namespace SumTree
+
+/-- With one u and η for all operations, below the factor f and where no path is longer than d:
+Σ|tᵢ|·(f·(1 + u)ᵈ − 1) + (number of operations)·η·f·(1 + u)ᵈ. -/
+theorem boundBelow_le {u η : K} (hu : 0 ≤ u) (hη : 0 ≤ η) : (t : SumTree K) → t.Nonneg →
+    t.Within u η → {d : Nat} → t.depth ≤ d → {f : K} → 1 ≤ f →
+    boundBelow f t ≤ t.magnitude * (f * pow (1 + u) d - 1) +
+      count t.operations * (η * (f * pow (1 + u) d))
+  | leaf t u' η', ⟨_, _⟩, ⟨hu', hη'⟩, d, hd, f, hf => by
+    have hp : 1 + u ≤ pow (1 + u) d := by
+      have := pow_le_pow (show 1 ≤ 1 + u by grind) (show 1 ≤ d from hd)
+      have : pow (1 + u) 1 = 1 * (1 + u) := rfl
+      grind
+    have h1 := mul_le_mul_left (show 0 ≤ f by grind) (show 1 + u' ≤ pow (1 + u) d by grind)
+    have := mul_le_mul_left (abs_nonneg t) (show f * (1 + u') - 1 ≤ f * pow (1 + u) d - 1 by grind)
+    have h2 := mul_le_mul_left (show 0 ≤ f by grind) (show 1 ≤ pow (1 + u) d by grind)
+    have := mul_le_mul hη' (show f ≤ f * pow (1 + u) d by grind) (by grind) hη
+    show abs t * (f * (1 + u') - 1) + η' * f ≤ abs t * (f * pow (1 + u) d - 1) +
+      (0 + 1) * (η * (f * pow (1 + u) d))
+    grind
+  | node _ _ _ _, _, _, 0, hd, _, _ => absurd hd (Nat.not_succ_le_zero _)
+  | node u' η' l r, ⟨hu0, _, hl, hr⟩, ⟨hu', hη', hl', hr'⟩, d + 1, hd, f, hf => by
+    have hd' : Nat.max l.depth r.depth ≤ d := Nat.le_of_succ_le_succ hd
+    have hfu' : 0 ≤ f * u' := mul_nonneg (by grind) hu0
+    have hfu := mul_le_mul_left (show 0 ≤ f by grind) hu'
+    have hle : f * (1 + u') ≤ f * (1 + u) := by grind
+    have hml := boundBelow_mono (by grind) hle l hl
+    have hmr := boundBelow_mono (by grind) hle r hr
+    have hbl := boundBelow_le hu hη l hl hl' (Nat.le_trans (Nat.le_max_left _ _) hd')
+      (f := f * (1 + u)) (by grind)
+    have hbr := boundBelow_le hu hη r hr hr' (Nat.le_trans (Nat.le_max_right _ _) hd')
+      (f := f * (1 + u)) (by grind)
+    have hpow : f * (1 + u) * pow (1 + u) d = f * pow (1 + u) (d + 1) := by
+      rw [show pow (1 + u) (d + 1) = pow (1 + u) d * (1 + u) from rfl]; grind
+    have h2 := mul_le_mul_left (show 0 ≤ f by grind) (one_le_pow (show 1 ≤ 1 + u by grind) (d + 1))
+    have h3 := mul_le_mul hη' (show f ≤ f * pow (1 + u) (d + 1) by grind) (by grind) hη
+    rw [hpow] at hbl hbr
+    show boundBelow (f * (1 + u')) l + boundBelow (f * (1 + u')) r + η' * f ≤
+      (l.magnitude + r.magnitude) * (f * pow (1 + u) (d + 1) - 1) +
+      (count (l.operations + r.operations) + 1) * (η * (f * pow (1 + u) (d + 1)))
+    rw [count_add]
+    grind
+
+/-- **Depth form**: where every operation errs relatively by at most u and absolutely by at most η,
+and no path from the root to a term has more than d operations,
+|computed − Σtᵢ| ≤ ((1 + u)ᵈ − 1)·Σ|tᵢ| + (number of operations)·η·(1 + u)ᵈ. -/
+theorem abs_sub_exact_le_depth {t : SumTree K} {v u η : K} (h : t.Computes v) (ht : t.Nonneg)
+    (hw : t.Within u η) (hu : 0 ≤ u) (hη : 0 ≤ η) {d : Nat} (hd : t.depth ≤ d) :
+    abs (v - t.exact) ≤ t.magnitude * (pow (1 + u) d - 1) +
+      count t.operations * (η * pow (1 + u) d) := by
+  have := abs_sub_exact_le h ht
+  have := boundBelow_le hu hη t ht hw hd (Std.IsPreorder.le_refl (1 : K))
+  unfold bound at *
+  grind
+
+end SumTree
+
 end RuntimeApprox
