@@ -1,6 +1,7 @@
 """`python -m pybridge.check`: NumPy's values and bounds against Lean's, and both against the truth.
 
-Exit status: 0 everything holds, 1 something does not or Lean failed, 2 bad usage or input, 3 no Lean.
+Exit status: 0 everything holds, 1 something does not or Lean failed, 2 bad usage or input, 3 there
+is no Lean.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def check(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[FILE.npz]...",
+            metavar="FILE.npz",
             help="Cases to check: x, weight, grad_output, and optionally bias, eps_x, eps_weight, "
             "eps_bias, eps_grad_output, stride, padding, dilation, groups, format, label.",
         ),
@@ -177,14 +178,14 @@ def check(
         loaded = load_definitions(definitions)
         cases = _cases(files or [], case, x, weight, own, kind, _eps(eps), seed)
         runner = find(mode, timeout=timeout, progress=console.is_terminal)
-        console.print(f"Lean: {runner.description}", markup=False, highlight=False)
+        console.print(f"Lean: {runner.description}", markup=False, highlight=False, soft_wrap=True)
         try:
             result = check_cases(cases, runner, loaded, seed=seed or 0, console=console)
         finally:
             runner.close()
         if report is not None:
             result.save(report)
-    except (InputError, InputTypeError, DefinitionsError, OSError) as error:
+    except (InputError, InputTypeError, DefinitionsError, FloatingPointError, OSError) as error:
         _fail(console, error, 2)
     except LeanError as error:
         _fail(console, error, 3 if isinstance(error, LeanNotFound) else 1)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from pybridge.access import Block, Reader, View, blocks, dimensions_alone, locate
 from pybridge.definitions import Contraction, Laws, Scalar, size_value
 from pybridge.errors import InputError
-from pybridge.formats import FloatArray, FloatFormat
+from pybridge.formats import FloatArray, FloatFormat, require_ieee
 from pybridge.laws import Amount, LawEvaluator, Scope, Values
 from pybridge.upward import Float64, scale_down, scale_up
 
@@ -69,12 +69,14 @@ def evaluate(
 
     `operands` maps the exported operand names to arrays of the shapes that the contraction gives
     them, else `InputError`. The results have the contraction's output shape. Raises
-    `DefinitionsError` when a law is not one that can be evaluated soundly.
+    `DefinitionsError` when a law is not one that can be evaluated soundly, and `FloatingPointError`
+    as `require_ieee` does.
 
     Bounds are computed times 2^128 in binary64, whose half ulps go down to 2⁻¹⁰⁷⁵. Where that
     overflows, the bound is above 2⁻¹⁷⁹ and is computed again without scaling: what float64 then
     rounds up to 2⁻¹⁰⁷⁴ is too small to matter.
     """
+    require_ieee()
     scale = _SCALE if format.precision > 24 else 0
     with np.errstate(all="ignore"):
         run = _Run(contraction, laws, parameters, format, operands, scale)

@@ -33,6 +33,7 @@ class Bounded:
 
     `value` has the format's dtype, `bound` is float64, both of the result's shape: every exact
     result, of every exact operand within its eps of the given one, is within `bound` of `value`.
+    A bound above the largest float64 is infinite.
     """
 
     value: FloatArray
@@ -83,7 +84,8 @@ def conv2d_backward(
     Raises `InputError` (a `ValueError`) for shapes, values or parameters that do not fit,
     `InputTypeError` (a `TypeError`) for a wrong dtype or type, `RoundingOverflowError` (an
     `OverflowError`) when a gradient overflows, and `DefinitionsError` (a `ValueError`) when the
-    exported definitions are missing or damaged.
+    exported definitions are missing or damaged. `FloatingPointError` when this thread flushes
+    subnormal numbers to zero or does not round to nearest.
     """
     definitions = load_definitions()
     found = format_of(format, definitions)

@@ -70,6 +70,7 @@ def exact_conv2d(
     weight: Dyadic,
     bias: Dyadic,
     grad_output: Dyadic,
+    *,
     names: Iterable[str] = ("forward", "bias", "weight", "input"),
 ) -> Mapping[str, Dyadic]:
     """The exact forward result and gradients named, of operands of the geometry's shapes."""

@@ -202,7 +202,7 @@ def main(
         try:
             if runner.kind == "recorded":
                 raise LeanNotFound("extraction needs Lean itself: native or WebAssembly")
-            progress.print(f"Lean: {runner.description}", markup=False)
+            progress.print(f"Lean: {runner.description}", markup=False, highlight=False, soft_wrap=True)
             document = extract(runner)
         finally:
             runner.close()
@@ -217,13 +217,13 @@ def main(
             file.write((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
         print(f"{output}: {len(document['declarations'])} declarations of {sources_dir()}")
     except LeanNotFound as error:
-        progress.print(str(error), markup=False)
+        progress.print(str(error), markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(3) from None
     except LeanError as error:
-        progress.print(str(error), markup=False)
+        progress.print(str(error), markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
     except (ExtractionError, DefinitionsError, OSError) as error:
-        progress.print(str(error), markup=False)
+        progress.print(str(error), markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2 if "LeanDojo" in str(error) else 1) from None
 
 

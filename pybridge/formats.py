@@ -17,6 +17,7 @@ Where the wider format overflows, so does the narrower one.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -27,7 +28,15 @@ import numpy.typing as npt
 from pybridge.definitions import Definitions, DefinitionsError
 from pybridge.errors import InputError, InputTypeError
 
-__all__ = ["FORMATS", "FloatArray", "FloatFormat", "find_format", "format_array", "format_of"]
+__all__ = [
+    "FORMATS",
+    "FloatArray",
+    "FloatFormat",
+    "find_format",
+    "format_array",
+    "format_of",
+    "require_ieee",
+]
 
 FloatArray: TypeAlias = npt.NDArray[Any]
 
@@ -61,6 +70,32 @@ class FloatFormat:
         """The rounded products of arrays of this format."""
         product: FloatArray = np.multiply(a, b, dtype=self.dtype)
         return product
+
+
+def _probe(dtype: npt.DTypeLike, precision: int, least: int) -> tuple[FloatArray, ...]:
+    """The least normal number, its half, 1, half an ulp of it and an ulp, each in an array."""
+    exponents = (least, least - 1, 0, -precision, 1 - precision)
+    return tuple(np.array([math.ldexp(1.0, e)], dtype) for e in exponents)
+
+
+_PROBES = (_probe(np.float32, 24, -126), _probe(np.float64, 53, -1022))
+
+
+def require_ieee() -> None:
+    """Raises `FloatingPointError` when this thread does not compute as IEEE 754 has it by default.
+
+    A library compiled for speed rather than for accuracy may have it flush subnormals to zero, or
+    another rounding direction may be set: then neither values nor bounds would be the proved ones.
+    """
+    for tiny, half_tiny, one, half, unit in _PROBES:
+        with np.errstate(all="ignore"):
+            halved = tiny * 0.5
+            kept = (halved == half_tiny) & (halved + halved == tiny)
+            nearest = (one + half == one) & ((one + unit) + half == one + (unit + unit))
+        if not kept[0]:
+            raise FloatingPointError("this thread flushes subnormal numbers to zero")
+        if not nearest[0]:
+            raise FloatingPointError("this thread does not round to nearest, ties to even")
 
 
 FORMATS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, Self, SupportsIndex, TypeAlias
 
 from pydantic import Field, Strict, model_validator
 
@@ -13,8 +13,8 @@ from pybridge.model import Model
 
 __all__ = ["Geometry", "Padding", "Pair", "Window"]
 
-Pair: TypeAlias = int | Sequence[int]
-Padding: TypeAlias = int | Sequence[int] | Sequence[Sequence[int]]
+Pair: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
+Padding: TypeAlias = Pair | Sequence[Pair]
 
 _LARGEST = 2**31 - 1
 _Positive = Annotated[int, Strict(), Field(ge=1, le=_LARGEST)]

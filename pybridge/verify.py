@@ -211,5 +211,5 @@ def _exact(case: Case, seed: int) -> Iterator[tuple[str, dict[str, list[Fraction
             for name in _OPERANDS
         )
         names = [name for name in TENSORS if pattern == "given" or set(moved) & set(_READ[name])]
-        results = exact_conv2d(case.geometry, x, weight, bias, grad_output, names)
+        results = exact_conv2d(case.geometry, x, weight, bias, grad_output, names=names)
         yield pattern, {name: result.fractions() for name, result in results.items()}

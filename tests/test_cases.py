@@ -164,7 +164,7 @@ def test_load_takes_plain_archives(tmp_path: Path) -> None:
 def test_unusable_files(tmp_path: Path) -> None:
     one = np.ones((1, 1, 1, 1))
 
-    def refused(message: str, kind: type[Exception] = InputError, **content: Any) -> None:
+    def refused(message: str, content: dict[str, Any], kind: type[Exception] = InputError) -> None:
         path = tmp_path / "case.npz"
         np.savez(path, **content)
         with pytest.raises(kind) as error:
@@ -174,14 +174,14 @@ def test_unusable_files(tmp_path: Path) -> None:
         assert "\n" not in str(error.value)
 
     good = {"x": one, "weight": one, "grad_output": one}
-    refused("the array grad_output is missing", x=one, weight=one)
-    refused("unknown array 'y', expected x, weight", **good, y=one)
-    refused("Object arrays cannot be loaded", **{**good, "x": np.array([None])})
-    refused("format: expected a text, got 3", **good, format=3)
-    refused("label has shape (2,), expected a single entry", **good, label=["a", "b"])
-    refused("stride: expected an integer, got 1.5", InputTypeError, **good, stride=1.5)
-    refused("x: expected float32", InputTypeError, **{**good, "x": one.astype(int)})
-    refused("eps_x: eps: expected a finite non-negative number", **good, eps_x=-1.0)
+    refused("the array grad_output is missing", {"x": one, "weight": one})
+    refused("unknown array 'y', expected x, weight", {**good, "y": one})
+    refused("Object arrays cannot be loaded", {**good, "x": np.array([None])})
+    refused("format: expected a text, got 3", {**good, "format": 3})
+    refused("label has shape (2,), expected a single entry", {**good, "label": ["a", "b"]})
+    refused("stride: expected an integer, got 1.5", {**good, "stride": 1.5}, InputTypeError)
+    refused("x: expected float32", {**good, "x": one.astype(int)}, InputTypeError)
+    refused("eps_x: eps: expected a finite non-negative number", {**good, "eps_x": -1.0})
     with pytest.raises(InputError, match=r"absent.npz: no such file"):
         Case.load(tmp_path / "absent.npz")
     for content in (b"", b"junk", b"PK\x03\x04junk"):

@@ -93,7 +93,7 @@ def compare(
 EPS = st.sampled_from([0.0, 0.0, 1e-3, 2.0**-10, 1.0, 5e-324, 2.0**-1074, 1e-200, 1e300])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     geometry=geometries(),
     format=formats,
@@ -169,7 +169,7 @@ def _axis(extent: Any, out: list[Any], red: list[Any], offset: Any = 0, divisor:
     }
 
 
-ODD = {
+ODD: dict[str, Any] = {
     "three factors": {
         "out": [["batch", 3]],
         "red": [2],

@@ -230,9 +230,9 @@ def test_overflow_is_reported_by_name_and_index(format: FloatFormat) -> None:
         conv2d_backward(x, w, g, format=format.name)
     assert str(error.value).startswith(f"the bias gradient[0] overflows {format.name} (1 entry of")
     assert (error.value.index, error.value.count) == ((0,), 1)
-    with pytest.raises(OverflowError) as error:
+    with pytest.raises(OverflowError) as raised:
         conv2d_backward(x, -w - w, g - g.min(axis=(2, 3), keepdims=True), format=format.name)
-    assert isinstance(error.value, pybridge.RoundingOverflowError)
+    assert isinstance(raised.value, pybridge.RoundingOverflowError)
     with pytest.raises(RoundingOverflowError) as error:
         conv2d_forward(g, w + w, format=format.name)
     assert error.value.index == (1, 0, 0, 1)

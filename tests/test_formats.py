@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import ctypes
+import ctypes.util
+import platform
 from fractions import Fraction
 from typing import Any
 
@@ -12,9 +15,17 @@ import numpy as np
 import pytest
 from strategies import REGIMES, data
 
+from pybridge.conv2d import conv2d_forward
 from pybridge.definitions import Definitions, DefinitionsError, load_definitions
 from pybridge.errors import InputError, InputTypeError
-from pybridge.formats import FORMATS, FloatFormat, find_format, format_array, format_of
+from pybridge.formats import (
+    FORMATS,
+    FloatFormat,
+    find_format,
+    format_array,
+    format_of,
+    require_ieee,
+)
 
 each_format = pytest.mark.parametrize("format", FORMATS.values(), ids=list(FORMATS))
 
@@ -161,3 +172,40 @@ def test_values_that_are_refused(values: Any, format: str, message: str) -> None
 def test_types_that_are_refused(values: Any) -> None:
     with pytest.raises(InputTypeError, match=r"^x: expected [^\n]*$"):
         format_array("x", values, FORMATS["binary32"])
+
+
+on_glibc_x86 = pytest.mark.skipif(
+    (platform.system(), platform.machine()) != ("Linux", "x86_64"),
+    reason="the floating-point environment is set as glibc lays it out",
+)
+
+
+@on_glibc_x86
+def test_another_rounding_direction_is_refused() -> None:
+    library = ctypes.CDLL(ctypes.util.find_library("m"))
+    one = np.ones((1, 1, 1, 1), np.float32)
+    for direction in (0x400, 0x800, 0xC00):
+        assert library.fesetround(direction) == 0
+        try:
+            with pytest.raises(FloatingPointError, match="does not round to nearest"):
+                conv2d_forward(one, one)
+        finally:
+            library.fesetround(0)
+    assert conv2d_forward(one, one).value == 1
+
+
+@on_glibc_x86
+@pytest.mark.parametrize("flag", [0x8000, 0x40, 0x8040])
+def test_flushing_subnormals_is_refused(flag: int) -> None:
+    library = ctypes.CDLL(ctypes.util.find_library("m"))
+    before = ctypes.create_string_buffer(32)
+    assert library.fegetenv(before) == 0
+    control = int.from_bytes(before.raw[28:], "little") | flag
+    changed = ctypes.create_string_buffer(before.raw[:28] + control.to_bytes(4, "little"), 32)
+    assert library.fesetenv(changed) == 0
+    try:
+        with pytest.raises(FloatingPointError, match="flushes subnormal numbers to zero"):
+            require_ieee()
+    finally:
+        library.fesetenv(before)
+    require_ieee()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pybridge.lean.errors import LeanError
 from pybridge.lean.interface import Message
-from pybridge.lean.modules import import_order, mask, module_file, read_header
+from pybridge.lean.modules import import_order, mask, module_file, read_header, read_source
 
 __all__ = ["Bundle", "bundle"]
 
@@ -70,7 +70,7 @@ def bundle(sources: Path, program: str) -> Bundle:
     for module in order:
         file = module_file(sources, module)
         name = file.relative_to(sources).as_posix()
-        text = file.read_text(encoding="utf-8")
+        text = read_source(file)
         body, unclosed = _body(text, name)
         content = body.split("\n")
         lines.append("section")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.console import Console
 
 from pybridge.lean.errors import LeanError, LeanNotFound
@@ -32,43 +34,37 @@ def find(
     """
     if timeout <= 0:
         raise LeanError(f"the time limit is {timeout:g} s, expected more than 0")
+    if mode == "native":
+        return NativeLean.find(project or Project.find(), timeout=timeout)
+    if mode == "wasm":
+        return WasmLean.find(project or Project.find(), timeout=timeout, progress=progress)
     if mode == "recorded":
         return _recorded(project)
-    project = project or Project.find()
-    if mode == "native":
-        return NativeLean.find(project, timeout=timeout)
-    if mode == "wasm":
-        return WasmLean.find(project, timeout=timeout, progress=progress)
-    return _first(project, timeout, progress)
-
-
-def _first(project: Project, timeout: float, progress: bool) -> Lean:
     console = Console(stderr=True, quiet=not progress, soft_wrap=True)
     reasons: list[str] = []
-
-    def pass_over(name: str, error: LeanNotFound) -> None:
-        reasons.append(str(error))
-        console.print(f"{name} Lean is not used: {error}", markup=False, highlight=False)
-
-    try:
-        return NativeLean.find(project, timeout=timeout, probe_timeout=min(timeout, _PROBE))
-    except LeanNotFound as error:
-        pass_over("native", error)
-    try:
-        return WasmLean.find(project, timeout=timeout, progress=progress)
-    except LeanNotFound as error:
-        pass_over("WebAssembly", error)
-    try:
-        return RecordedLean.find(project)
-    except LeanNotFound as error:
-        pass_over("recorded", error)
-    raise LeanNotFound(f"there is no Lean {'; '.join(['here', *reasons])}")
+    probe = min(timeout, _PROBE)
+    ways: dict[str, Callable[[], Lean]] = {
+        "native": lambda: NativeLean.find(
+            project or Project.find(), timeout=timeout, probe_timeout=probe
+        ),
+        "WebAssembly": lambda: WasmLean.find(
+            project or Project.find(), timeout=timeout, progress=progress
+        ),
+        "recorded": lambda: _recorded(project),
+    }
+    for name, way in ways.items():
+        try:
+            return way()
+        except LeanNotFound as error:
+            reasons.append(f"{name}: {error}")
+            console.print(f"{name} Lean is not used: {error}", markup=False, highlight=False)
+    raise LeanNotFound(f"there is no Lean here ({'; '.join(reasons)})")
 
 
 def _recorded(project: Project | None) -> RecordedLean:
     if project is None:
         try:
             project = Project.find()
-        except LeanError:
-            project = None
+        except LeanNotFound:
+            return RecordedLean.find(None)
     return RecordedLean.find(project)

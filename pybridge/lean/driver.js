@@ -104,6 +104,7 @@ function serve() {
     mount(job.mounts);
     FS.chdir(job.directory);
     const searchPath = job.path.join(':');
+    lean.ENV.LEAN_PATH = searchPath;
     lean.symbol('setenv')(lean.stringToNewUTF8('LEAN_PATH'), lean.stringToNewUTF8(searchPath), 1);
     lean.symbol('lean_init_search_path')();
 

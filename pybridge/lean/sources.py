@@ -9,7 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
-from pybridge.lean.errors import LeanError
+from pybridge.lean.errors import LeanNotFound
 
 __all__ = ["Project", "cache_dir", "file_digest", "sources_dir"]
 
@@ -31,13 +31,13 @@ class Project:
 
     @classmethod
     def find(cls) -> Project:
-        """The project that this package belongs to; `LeanError` when its sources are missing."""
+        """The project that this package belongs to; `LeanNotFound` without its sources."""
         checkout = _PACKAGE.parent
         if (checkout / "lean" / "Evaluate.lean").is_file() and _has_lake_files(checkout):
             return cls(checkout / "lean", checkout)
-        if (_SHIPPED / "Evaluate.lean").is_file():
+        if (_SHIPPED / "Evaluate.lean").is_file() and _has_lake_files(_SHIPPED):
             return cls(_SHIPPED, _SHIPPED)
-        raise LeanError(f"the Lean sources are neither in {checkout / 'lean'} nor in {_SHIPPED}")
+        raise LeanNotFound(f"the Lean sources are neither in {checkout / 'lean'} nor in {_SHIPPED}")
 
     @property
     def is_checkout(self) -> bool:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from pybridge.files import write_atomically
+from pybridge.lean.build import Builder
 from pybridge.lean.bundle import Bundle, bundle
 from pybridge.lean.errors import LeanError, last_lines
 from pybridge.lean.install import Toolchain, install
 from pybridge.lean.interface import BuildResult, Message
-from pybridge.lean.modules import PROGRAM, import_order, library_modules, module_file
+from pybridge.lean.modules import PROGRAM, library_modules
 from pybridge.lean.node import Job, NodeProcess, Outcome
 from pybridge.lean.pool import Pool
 from pybridge.lean.protocol import split_cases
@@ -28,48 +23,7 @@ from pybridge.lean.sources import Project
 __all__ = ["WasmLean"]
 
 _STATUS = re.compile(r"\[(\d+)\]\s*\Z")
-_PART_SUFFIXES = (".olean", ".olean.private", ".olean.server")
-_MISSING_PROOF = b"sorryAx"
 _WORTH_A_PROCESS = 20_000  # characters of cases
-
-
-class _Stamp(BaseModel):
-    """What a module was compiled from, and what Lean said about it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    digest: str
-    sizes: dict[str, int]
-    messages: tuple[Message, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """The files that compiling one module leaves."""
-
-    folder: Path
-    module: str
-
-    def file(self, suffix: str) -> Path:
-        path = self.folder.joinpath(*self.module.split("."))
-        return path.with_name(path.name + suffix)
-
-    def sizes(self) -> dict[str, int]:
-        found = (self.file(suffix) for suffix in (*_PART_SUFFIXES, ".ilean"))
-        return {path.name: path.stat().st_size for path in found if path.is_file()}
-
-    def stamp(self, digest: str) -> _Stamp | None:
-        """The stamp, if the files are those of this digest."""
-        try:
-            stamp = _Stamp.model_validate_json(self.file(".stamp").read_bytes())
-        except (OSError, ValidationError):
-            return None
-        return stamp if stamp.digest == digest and stamp.sizes == self.sizes() else None
-
-    def lacks_proof(self) -> bool:
-        """Whether the compiled module mentions the axiom that `sorry` stands for."""
-        paths = (self.file(suffix) for suffix in _PART_SUFFIXES)
-        return any(_MISSING_PROOF in path.read_bytes() for path in paths if path.is_file())
 
 
 class WasmLean:
@@ -88,17 +42,20 @@ class WasmLean:
         *,
         timeout: float = 600.0,
         jobs: int | None = None,
+        progress: bool = False,
     ) -> None:
         self._toolchain = toolchain
         self._project = project
         self._timeout = timeout
         self._jobs = jobs or min(2, os.cpu_count() or 1)
+        self._progress = progress
         self._pool = Pool(toolchain.process, self._jobs)
 
     @classmethod
     def find(cls, project: Project, *, timeout: float = 600.0, progress: bool = True) -> WasmLean:
         """WebAssembly Lean, installed first if need be; `LeanNotFound` when it cannot be."""
-        return cls(install(progress=progress), project, timeout=timeout)
+        toolchain = install(progress=progress)
+        return cls(toolchain, project, timeout=timeout, progress=progress)
 
     @property
     def description(self) -> str:
@@ -145,76 +102,26 @@ class WasmLean:
     def build(self, modules: Sequence[str] | None = None, *, ilean: bool = True) -> BuildResult:
         """Compiles what is not up to date; files go to `.lake/wasm`, or to the user's cache."""
         sources = self._project.sources
-        order = import_order(sources, library_modules(sources) if modules is None else modules)
         folder = self._project.build_dir("wasm")
-        folder.mkdir(parents=True, exist_ok=True)
-        digests = _digests(sources, order, f"{self._toolchain.key} {ilean}")
-        done: dict[str, tuple[Message, ...]] = {}
-        failed: dict[str, str] = {}
-
-        def compile_one(process: NodeProcess, module: str) -> None:
-            broken = [name for name in order[module] if name in failed]
-            if broken:
-                failed[module] = f"its import {broken[0]} failed"
-                return
-            output = _Output(folder, module)
-            stamp = output.stamp(digests[module])
-            if stamp is None:
-                stamp = self._compile(process, output, digests[module], ilean)
-            done[module] = stamp.messages
-            if any(message.severity == "error" for message in stamp.messages):
-                failed[module] = "Lean reports errors"
-
-        graph = {
-            module: [name for name in imports if name in order] for module, imports in order.items()
-        }
+        builder = Builder(sources, folder, self._toolchain.key, self._timeout, ilean)
+        wanted = library_modules(sources) if modules is None else modules
         try:
-            with FileLock(folder / "lock", timeout=self._timeout):
-                self._pool.run(graph, compile_one)
-        except Timeout:
-            raise LeanError(f"another build has held {folder} for {self._timeout:g} s") from None
+            return builder.build(self._pool, wanted, progress=self._progress)
         finally:
             self._pool.close()
-        built = tuple(module for module in order if module not in failed)
-        return BuildResult(
-            built=built,
-            failed={module: failed[module] for module in order if module in failed},
-            messages=tuple(message for module in order for message in done.get(module, ())),
-            ileans={module: _Output(folder, module).file(".ilean") for module in built if ilean},
-        )
-
-    def _compile(self, process: NodeProcess, output: _Output, digest: str, ilean: bool) -> _Stamp:
-        output.file("").parent.mkdir(parents=True, exist_ok=True)
-        for suffix in (".stamp", ".ilean", *_PART_SUFFIXES):
-            output.file(suffix).unlink(missing_ok=True)
-        source = module_file(Path(), output.module).as_posix()
-        target = f"/out/{module_file(Path(), output.module).with_suffix('').as_posix()}"
-        options: list[tuple[str, str | None]] = [("R", "/src"), ("o", f"{target}.olean")]
-        if ilean:
-            options.append(("i", f"{target}.ilean"))
-        mounts = {"/src": self._project.sources, "/out": output.folder}
-        outcome = process.run(Job([source], "/src", mounts, options, ["/out"]), self._timeout)
-        messages = [*outcome.messages]
-        if outcome.status and not any(message.severity == "error" for message in messages):
-            said = last_lines("\n".join(outcome.other)) or "Lean failed without a message"
-            messages.append(Message(source, 1, 0, "error", said))
-        if not any(message.sorry for message in messages) and output.lacks_proof():
-            text = "the compiled module uses `sorryAx`: a proof is missing"
-            messages.append(Message(source, 1, 0, "warning", text, sorry=True))
-        stamp = _Stamp(digest=digest, sizes=output.sizes(), messages=tuple(messages))
-        if not outcome.status:
-            with write_atomically(output.file(".stamp")) as file:
-                file.write(stamp.model_dump_json().encode())
-        return stamp
 
     def check(self, file: Path) -> tuple[Message, ...]:
         """Elaborates one file; it may import modules that `build` has compiled."""
+        file = file.resolve()
+        if not file.is_file():
+            raise LeanError(f"there is no file {file}")
+        mounts = {"/src": file.parent}
         built = self._project.build_dir("wasm")
-        built.mkdir(parents=True, exist_ok=True)
-        job = Job([file.name], "/src", {"/src": file.resolve().parent, "/out": built}, (), ["/out"])
-        outcome = self._pool.run({"check": ()}, lambda process, _: process.run(job, self._timeout))[
-            "check"
-        ]
+        if built.is_dir():
+            mounts["/out"] = built
+        job = Job([file.name], "/src", mounts, path=[name for name in mounts if name == "/out"])
+        done = self._pool.run({"check": ()}, lambda process, _: process.run(job, self._timeout))
+        outcome = done["check"]
         if outcome.status and not any(message.severity == "error" for message in outcome.messages):
             said = last_lines("\n".join(outcome.other))
             raise LeanError(f"Lean failed: {said}")
@@ -223,18 +130,6 @@ class WasmLean:
     def close(self) -> None:
         """Ends the Node processes; the next call starts new ones."""
         self._pool.close()
-
-
-def _digests(sources: Path, order: Mapping[str, Sequence[str]], base: str) -> dict[str, str]:
-    """For each module, the SHA-256 of its text and of all that it imports."""
-    digests: dict[str, str] = {}
-    for module, imports in order.items():
-        total = hashlib.sha256(base.encode())
-        total.update(module_file(sources, module).read_bytes())
-        for name in imports:
-            total.update(digests.get(name, name).encode())
-        digests[module] = total.hexdigest()
-    return digests
 
 
 def _share(cases: Mapping[str, str], count: int) -> dict[str, str]:
