@@ -121,7 +121,8 @@ class _Run:
 
     def _prepare(self) -> tuple[Scalar, list[_Side]]:
         """The multiplication law with the parts that depend on one of its first two operands taken
-        out, and the factors with these parts evaluated on the whole operand."""
+        out, and the factors with these parts evaluated on the whole operand.
+        """
         sides = [self._side(given) for given in self.given]
         law = self.laws.mul.eps
         if len(sides) < 2:

@@ -187,7 +187,8 @@ def evaluate_conv2d(
 
 def check_eps(name: str, eps: object) -> float:
     """`eps` as a float: `InputTypeError` when it is not a real number, `InputError` when it is
-    negative, nan or infinite, or not a float64."""
+    negative, nan or infinite, or not a float64.
+    """
     if isinstance(eps, bool | np.bool_) or not isinstance(eps, Real):
         raise InputTypeError(f"{name}: expected a non-negative number, got {eps!r:.60}")
     try:

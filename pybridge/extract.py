@@ -137,7 +137,7 @@ def extract(lean: Lean, modules: Iterable[str] = EXTRACTED) -> dict[str, Any]:
         wrong += [f"{module}: {why}" for module, why in result.failed.items()]
         raise ExtractionError(f"the library does not build: {wrong[0]}")
     ileans = {module: result.ileans[module] for module in modules}
-    program = [name for name in import_order(project.sources, ["Evaluate"])]
+    program = import_order(project.sources, ["Evaluate"])
     files = sorted({module_file(Path(), name).as_posix() for name in (*modules, *program)})
     document: dict[str, Any] = {
         "schema": 1,
@@ -152,7 +152,7 @@ def extract(lean: Lean, modules: Iterable[str] = EXTRACTED) -> dict[str, Any]:
 
 
 def differences(path: Path, document: Mapping[str, Any]) -> list[str]:
-    """What in a definitions file is not what the sources give, a line each; empty if it is current."""
+    """What in a definitions file is not what the sources give, a line each; none if current."""
     try:
         text = path.read_text(encoding="utf-8")
         parse_definitions(text, str(path))
@@ -192,9 +192,9 @@ def main(
     ] = "auto",
 ) -> None:
     """Take the proved definitions out of Lean, into pybridge/definitions.json."""
-    progress = Console(stderr=True)
+    progress = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
     if lean not in ("auto", "native", "wasm"):
-        progress.print(f"--lean: expected auto, native or wasm, got {lean!r}", markup=False)
+        progress.print(f"--lean: expected auto, native or wasm, got {lean!r}")
         raise typer.Exit(2)
     mode: Mode = lean  # type: ignore[assignment]  # narrowed by the check above
     try:
@@ -202,7 +202,7 @@ def main(
         try:
             if runner.kind == "recorded":
                 raise LeanNotFound("extraction needs Lean itself: native or WebAssembly")
-            progress.print(f"Lean: {runner.description}", markup=False, highlight=False, soft_wrap=True)
+            progress.print(f"Lean: {runner.description}")
             document = extract(runner)
         finally:
             runner.close()
@@ -217,13 +217,13 @@ def main(
             file.write((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
         print(f"{output}: {len(document['declarations'])} declarations of {sources_dir()}")
     except LeanNotFound as error:
-        progress.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        progress.print(str(error))
         raise typer.Exit(3) from None
     except LeanError as error:
-        progress.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        progress.print(str(error))
         raise typer.Exit(1) from None
     except (ExtractionError, DefinitionsError, OSError) as error:
-        progress.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        progress.print(str(error))
         raise typer.Exit(2 if "LeanDojo" in str(error) else 1) from None
 
 
