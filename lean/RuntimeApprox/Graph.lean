@@ -15,8 +15,10 @@ soundness. A graph adds one node after the other to a context, and so does backp
 * `FwdNode`: the forward pass of a node. `RevNode`: with its vector-Jacobian product.
 * `FwdNode.forwardBound`, `RevNode.vjpBound`: the bound transformers.
 * `RevGraph Γ Δ`: nodes that extend the context `Γ` to `Δ`.
-* `RevGraph.eval`: the tensors of all nodes. `RevGraph.backprop`: the gradients with respect to `Γ`.
-* `RevGraph.evalBound`, `RevGraph.backpropBound`: the errors of both, an eps for every entry.
+* `RevGraph.eval`: the tensors of all nodes. `RevGraph.backprop`: the gradients with respect to `Γ`,
+  from those with respect to nodes; `RevGraph.gradient`: from that with respect to the last one.
+* `RevGraph.evalBound`, `RevGraph.backpropBound`, `RevGraph.gradientBound`: the errors, an eps for
+  every entry.
 -/
 
 set_option autoImplicit false
@@ -104,6 +106,11 @@ def backprop {Δ : List (List Nat)} (g : RevGraph K Γ Δ) (xs : Tensors α Γ) 
     Tensors α Γ :=
   (g.pull A (g.eval A xs) cs).toTensors A.zero
 
+/-- The gradients with respect to the context at `xs`, from that with respect to the last node. -/
+def gradient {Δ : List (List Nat)} {s : List Nat} (g : RevGraph K Γ (s :: Δ)) (xs : Tensors α Γ)
+    (δ : Tensor α s) : Tensors α Γ :=
+  g.backprop A xs (.first δ)
+
 variable (R : Rounding K) {Δ : List (List Nat)} (g : RevGraph K Γ Δ)
 
 /-- The errors of the tensors of all nodes, an eps for every entry, from the errors of the context. -/
@@ -114,6 +121,12 @@ def evalBound (xs eps : Tensors K Γ) : Tensors K Δ :=
 gradients with respect to nodes. -/
 def backpropBound (xs eps : Tensors K Γ) (cs : Cotangents K Δ) (epsδ : Tensors K Δ) : Tensors K Γ :=
   (g.backprop (boundNet R) (xs.pairs eps) (cs.pairs epsδ)).eps
+
+/-- The errors of the gradients, an eps for every entry, from the errors of the context and of the
+gradient with respect to the last node. -/
+def gradientBound {s : List Nat} (g : RevGraph K Γ (s :: Δ)) (xs eps : Tensors K Γ)
+    (δ epsδ : Tensor K s) : Tensors K Γ :=
+  (g.gradient (boundNet R) (xs.pairs eps) (δ.pairs epsδ)).eps
 
 end RevGraph
 

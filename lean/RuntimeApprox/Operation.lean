@@ -33,7 +33,7 @@ structure UnaryOp (K : Type u) [OrderedField K] where
   /-- The error law: a bound of |rounded(v) − f(x)| for every x with |v − x| ≤ e. -/
   eps : Rounding K → Approx K → K
   /-- The error law holds. -/
-  sound : ∀ {R : Rounding K}, R.Lawful → ∀ {x : K} {a : Approx K}, a.Encloses x →
+  sound : ∀ {R : Rounding K} {x : K} {a : Approx K}, R.Lawful → a.Encloses x →
     abs (rounded R a.value - exact x) ≤ eps R a
 
 /-- A function of two numbers, with its error law. -/
@@ -46,7 +46,7 @@ structure BinaryOp (K : Type u) [OrderedField K] where
   |w − y| ≤ f. -/
   eps : Rounding K → Approx K → Approx K → K
   /-- The error law holds. -/
-  sound : ∀ {R : Rounding K}, R.Lawful → ∀ {x y : K} {a b : Approx K}, a.Encloses x →
+  sound : ∀ {R : Rounding K} {x y : K} {a b : Approx K}, R.Lawful → a.Encloses x →
     b.Encloses y → abs (rounded R a.value b.value - exact x y) ≤ eps R a b
 
 /-- What a network over `K` is evaluated in. -/

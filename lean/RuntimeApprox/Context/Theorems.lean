@@ -10,6 +10,7 @@ public import RuntimeApprox.Rounding.Theorems
 ## Main results
 * `Vars.get_rel`, `Vars.accumulate_rel`: reading variables, and adding up the gradients that reach
   them, keep relations.
+* `eps_addReached`: the rounded addition of gradients that meet is in the bound.
 * `Tensors.within_iff`: values are within eps iff the pairs enclose the exact ones.
 * `Tensors.approxT_iff`: one eps a tensor is an eps for every entry that is the same at all of them.
 * `Tensors.Within.approxT`: an eps for every entry gives `approxT` at the norms.
@@ -61,6 +62,10 @@ theorem Cotangents.toTensors_rel {zero : α} {zero' : β} (h0 : R zero zero') :
     .cons (Tensor.rel_ofFn fun _ => h0) (toTensors_rel h0 h)
   | _ :: _, (some _, _), (Option.none, _), h => h.elim
   | _ :: _, (Option.none, _), (some _, _), h => h.elim
+
+theorem get_addReached (A : Arithmetic α) {s : List Nat} (c t : Tensor α s) (i : Index s) :
+    (addReached A (some c) t).get i = A.add (c.get i) (t.get i) :=
+  Tensor.get_zipWith A.add c t i
 
 section
 variable {A : Arithmetic α} {B : Arithmetic β} (hAB : A.Respects B R)
@@ -135,6 +140,35 @@ theorem Cotangents.within_iff : {Γ : List (List Nat)} → (cs' cs : Cotangents 
   | _ :: _, (Option.none, cs'), (Option.none, cs), (_, es) => Cotangents.within_iff cs' cs es
   | _ :: _, (some _, _), (Option.none, _), _ => Iff.rfl
   | _ :: _, (Option.none, _), (some _, _), _ => Iff.rfl
+
+/-- The error where two gradients meet: that of both, and that of rounding their sum,
+epsₐ + epsᵦ + halfUlp(a + b). -/
+theorem eps_addReached (R : Rounding K) {s : List Nat} (c t : Tensor (Approx K) s) (i : Index s) :
+    ((addReached (bound R) (some c) t).get i).eps =
+      (c.get i).eps + (t.get i).eps + R.halfUlp ((c.get i).value + (t.get i).value) := by
+  rw [get_addReached]; rfl
+
+theorem Cotangents.none_within : {Γ : List (List Nat)} → (es : Tensors K Γ) →
+    Cotangents.Within (Γ := Γ) .none .none es
+  | [], _ => trivial
+  | _ :: _, (_, es) => none_within es
+
+theorem Cotangents.first_within {s : List Nat} {Γ : List (List Nat)} {δ' δ e : Tensor K s}
+    (h : Tensor.Within δ' δ e) (es : Tensors K Γ) :
+    Cotangents.Within (Γ := s :: Γ) (.first δ') (.first δ) (e, es) :=
+  ⟨h, none_within es⟩
+
+omit [OrderedField K] in
+theorem Cotangents.pairs_none : {Γ : List (List Nat)} → (es : Tensors K Γ) →
+    Cotangents.pairs (Γ := Γ) .none es = .none
+  | [], _ => rfl
+  | _ :: _, (_, es) => congrArg (Prod.mk Option.none) (pairs_none es)
+
+omit [OrderedField K] in
+theorem Cotangents.pairs_first {s : List Nat} {Γ : List (List Nat)} (δ e : Tensor K s)
+    (es : Tensors K Γ) :
+    Cotangents.pairs (Γ := s :: Γ) (.first δ) (e, es) = .first (δ.pairs e) :=
+  congrArg (Prod.mk (some (δ.pairs e))) (pairs_none es)
 
 /-- Where pairs have the rounded values and enclose the exact ones, their eps bound the error. -/
 theorem Tensor.within_of_rel {s : List Nat} {t' t : Tensor K s} {p : Tensor (Approx K) s}

@@ -66,6 +66,10 @@ theorem valueAt_of_indices {axes : List (Axis Int)} {t : Tensor K (extents axes)
     {is : List Int} (h : indices axes o r = some is) : valueAt axes t o r = t.entry is := by
   unfold valueAt; rw [h]
 
+theorem valueAt_of_none {axes : List (Axis Int)} {t : Tensor K (extents axes)} {o r : List Nat}
+    (h : indices axes o r = none) : valueAt axes t o r = 0 := by
+  unfold valueAt; rw [h]
+
 theorem valuesAt_none (o r : List Nat) : valuesAt (K := K) o r [] ⟨⟩ = 1 := rfl
 
 theorem valuesAt_one {p : Operand Int} {t : Tensor K (extents p.axes)} {o r : List Nat} :

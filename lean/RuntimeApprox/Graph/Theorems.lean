@@ -13,7 +13,9 @@ within eps of them.
 * `RevGraph.eval_rel`, `RevGraph.backprop_rel`: a graph keeps every relation that arithmetics keep.
 * `RevGraph.eval_approx`, `RevGraph.backprop_approx`: every entry of every tensor and of every
   gradient is within its bound, from an eps for every entry.
-* `RevGraph.eval_approxT`, `RevGraph.backprop_approxT`: the same with one eps a tensor.
+* `RevGraph.gradient_approx`: the instance where the last node's gradient is propagated.
+* `RevGraph.eval_approxT`, `RevGraph.backprop_approxT`, `RevGraph.gradient_approxT`: the same with
+  one eps a tensor.
 -/
 
 set_option autoImplicit false
@@ -125,6 +127,29 @@ theorem backprop_approxT {eps : Epsilons K Γ} {cs' cs : Cotangents K Δ} {epsδ
     Tensors.approxT (g.backprop exactNet xs' cs') (g.backprop (roundedNet R) xs cs)
       (g.backpropBound R xs eps.fill cs epsδ.fill).linfNorms :=
   (g.backprop_approx hR ((Tensors.approxT_iff _ _ _).1 hx) ((Cotangents.approxT_iff _ _ _).1 hδ)).approxT
+
+section
+variable {s : List Nat} (g : RevGraph K Γ (s :: Δ)) {δ' δ : Tensor K s}
+
+/-- `backprop_approx` where only the last node's gradient is given: every entry of every gradient is
+within its bound, |rounded − exact| ≤ `gradientBound`. -/
+theorem gradient_approx {eps : Tensors K Γ} {epsδ : Tensor K s} (hx : Tensors.Within xs' xs eps)
+    (hδ : Tensor.Within δ' δ epsδ) :
+    Tensors.Within (g.gradient exactNet xs' δ') (g.gradient (roundedNet R) xs δ)
+      (g.gradientBound R xs eps δ epsδ) := by
+  have h := g.backprop_approx hR hx (Cotangents.first_within hδ (Cotangents.none.toTensors 0))
+  unfold backpropBound at h
+  rwa [Cotangents.pairs_first] at h
+
+/-- `gradient_approx` with one eps a tensor: every gradient is within the norm of its bounds. -/
+theorem gradient_approxT {eps : Epsilons K Γ} {epsδ : K} (hx : Tensors.approxT xs' xs eps)
+    (hδ : RuntimeApprox.approxT δ' δ epsδ) :
+    Tensors.approxT (g.gradient exactNet xs' δ') (g.gradient (roundedNet R) xs δ)
+      (g.gradientBound R xs eps.fill δ (Tensor.fill s epsδ)).linfNorms :=
+  (g.gradient_approx hR ((Tensors.approxT_iff _ _ _).1 hx)
+    ((Tensor.within_fill _ _ _).2 hδ)).approxT
+
+end
 
 end RevGraph
 

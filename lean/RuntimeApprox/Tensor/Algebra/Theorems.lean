@@ -63,6 +63,14 @@ theorem entry_outside {n : Nat} {s : List Nat} (t : Tensor K (n :: s)) {i : Int}
     (h : ¬(0 ≤ i ∧ i < n)) : t.entry (i :: is) = 0 :=
   dif_neg fun hi => h (by omega)
 
+/-- Where `entry` is zero in every slice along the first axis, it is zero. -/
+theorem entry_cons_eq_zero {n : Nat} {s : List Nat} (t : Tensor K (n :: s)) (i : Int)
+    {is : List Int} (h : ∀ u : Tensor K s, u.entry is = 0) : t.entry (i :: is) = 0 := by
+  rw [entry_cons]
+  split
+  · exact h _
+  · rfl
+
 /-- Integer indices are a place of the tensors of a shape, or are outside all of them. -/
 theorem entry_eq_get_or_zero : (s : List Nat) → (is : List Int) →
     (∃ i : Index s, ∀ t : Tensor K s, t.entry is = t.get i) ∨ ∀ t : Tensor K s, t.entry is = 0
@@ -119,6 +127,23 @@ theorem dot_sub (t u v : Tensor K s) : t.dot (u - v) = t.dot u - t.dot v := by
   have : u - v + v = u := ext fun i => by rw [get_add, get_sub]; grind
   have := dot_add t (u - v) v
   grind
+
+/-- The inner product with a vector of which the entries are known. -/
+theorem dot_eq_sum {a : Nat} (t : Tensor K [a]) {u : Tensor K [a]} {f : Nat → K}
+    (h : ∀ i : Fin a, u.get (i, ()) = f i) : t.dot u = sum a fun i => t.entry [i] * f i :=
+  sum_congr fun i hi =>
+    congrArg (t.entry [(i : Int)] * ·) ((entry_toInts (s := [a]) u (⟨i, hi⟩, ())).trans (h _))
+
+/-- The inner product with a tensor of four axes of which the entries are known. -/
+theorem dot_eq_sum_four {a b c d : Nat} (t : Tensor K [a, b, c, d]) {u : Tensor K [a, b, c, d]}
+    {f : Nat → Nat → Nat → Nat → K}
+    (h : ∀ (i : Fin a) (j : Fin b) (k : Fin c) (l : Fin d), u.get (i, j, k, l, ()) = f i j k l) :
+    t.dot u = sum a fun i => sum b fun j => sum c fun k => sum d fun l =>
+      t.entry [i, j, k, l] * f i j k l :=
+  sum_congr fun i hi => sum_congr fun j hj => sum_congr fun k hk => sum_congr fun l hl =>
+    congrArg (t.entry [(i : Int), j, k, l] * ·)
+      ((entry_toInts (s := [a, b, c, d]) u (⟨i, hi⟩, ⟨j, hj⟩, ⟨k, hk⟩, ⟨l, hl⟩, ())).trans
+        (h ⟨i, hi⟩ ⟨j, hj⟩ ⟨k, hk⟩ ⟨l, hl⟩))
 
 end Tensor
 
