@@ -1,30 +1,22 @@
-import RuntimeApprox.Case
+import RuntimeApprox.Net.Report
+import RuntimeApprox.Program
 
 /-!
 # The program
 
 * `evaluate cases IN OUT` evaluates the cases of the file IN and writes their results to OUT.
 * `evaluate export OUT` writes the definitions, as JSON, to OUT.
+* `evaluate net OUT` writes the values and bounds of a small network, forward and backward, to OUT.
 
 It exits with 0, or with 1 and one line that says what is wrong.
 -/
 
 open RuntimeApprox
 
-/-- Evaluates a case file, or exports the definitions. -/
+/-- Evaluates a case file or a network, or exports the definitions. -/
 def main (args : List String) : IO UInt32 := do
   match args with
-  | ["cases", input, output] =>
-    match evaluateCases (← IO.FS.readFile input) with
-    | .ok text =>
-      IO.FS.writeFile output text
-      return 0
-    | .error e =>
-      IO.println s!"evaluate: {input}: {e}"
-      return 1
-  | ["export", output] =>
-    IO.FS.writeFile output (exported ++ "\n")
+  | ["net", output] =>
+    IO.FS.writeFile output netReport
     return 0
-  | _ =>
-    IO.println "usage: evaluate cases IN OUT | evaluate export OUT"
-    return 1
+  | _ => evaluateMain args

@@ -22,7 +22,7 @@ from rich.console import Console
 from pybridge.definitions import DefinitionsError, digest, parse_definitions
 from pybridge.files import write_atomically
 from pybridge.lean import PINNED, Lean, LeanError, LeanNotFound, Mode, find, sources_dir
-from pybridge.lean.modules import import_order, module_file
+from pybridge.lean.modules import evaluator, import_order, module_file
 from pybridge.lean.sources import Project, file_digest
 
 __all__ = ["EXTRACTED", "ExtractionError", "declarations", "differences", "extract", "main"]
@@ -137,7 +137,7 @@ def extract(lean: Lean, modules: Iterable[str] = EXTRACTED) -> dict[str, Any]:
         wrong += [f"{module}: {why}" for module, why in result.failed.items()]
         raise ExtractionError(f"the library does not build: {wrong[0]}")
     ileans = {module: result.ileans[module] for module in modules}
-    program = import_order(project.sources, ["Evaluate"])
+    program = import_order(project.sources, [evaluator(project.sources)[0]])
     files = sorted({module_file(Path(), name).as_posix() for name in (*modules, *program)})
     document: dict[str, Any] = {
         "schema": 1,

@@ -90,13 +90,13 @@ def test_a_stale_file_is_found(extracted: dict[str, Any], tmp_path: Path) -> Non
     old = json.loads(DEFINITIONS.read_text(encoding="utf-8"))
     name = "RuntimeApprox.conv2dKernelGrad"
     old["declarations"][name]["source"] += " "
-    old["sources"].pop("Evaluate.lean")
+    old["sources"].pop("RuntimeApprox/Program.lean")
     old["data"]["formats"]["binary32"]["precision"] = 23
     old["sha256"] = digest(old)
     path = tmp_path / "definitions.json"
     path.write_text(json.dumps(old))
     assert differences(path, extracted) == [
-        "sources: Evaluate.lean is missing",
+        "sources: RuntimeApprox/Program.lean is missing",
         f"declarations: {name} is not what the sources give",
         "data: formats is not what the sources give",
     ]

@@ -43,6 +43,9 @@ class FakeLean:
     def export(self) -> str:
         return "{}\n"
 
+    def network(self) -> str:
+        return "output.value 1/1\n"
+
     def build(self, modules: Sequence[str] | None = None, *, ilean: bool = True) -> BuildResult:
         return BuildResult(tuple(modules or ("All",)), self.failed, self.messages)
 

@@ -51,15 +51,19 @@ def run(
     cases: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="A case file to evaluate.")
     ] = None,
+    net: Annotated[bool, typer.Option("--net", help="Evaluate the small network.")] = False,
     output: Annotated[
         Path | None, typer.Option(help="Where the result goes, by default standard output.")
     ] = None,
     lean: ModeOption = "auto",
     timeout: TimeoutOption = 600.0,
 ) -> None:
-    """Runs the Lean program: evaluates a case file or, without one, exports the definitions."""
+    """Runs the Lean program: on a case file, on the small network, or to export the definitions."""
     with exit_status(), opened(lean, timeout) as found:
-        text = found.export() if cases is None else found.evaluate(_read(cases))
+        if cases is not None:
+            text = found.evaluate(_read(cases))
+        else:
+            text = found.network() if net else found.export()
     if output is None:
         sys.stdout.write(text)
         return

@@ -40,13 +40,14 @@ class Bundle:
 
     text: str
     parts: tuple[_Part, ...]
+    entry: str = "_root_.main"
 
     def calling_main(self, arguments: Sequence[str]) -> str:
-        """The text, followed by a command that runs `main` and shows its status in brackets."""
+        """The text, followed by a command that runs the entry and shows its status in brackets."""
         words = ", ".join(json.dumps(argument, ensure_ascii=False) for argument in arguments)
         return (
             f"{self.text}#eval show IO Unit from do\n"
-            f"  let status ← _root_.main [{words}]\n"
+            f"  let status ← {self.entry} [{words}]\n"
             '  IO.println s!"[{status}]"\n'
         )
 
@@ -58,8 +59,10 @@ class Bundle:
         return message
 
 
-def bundle(sources: Path, program: str) -> Bundle:
+def bundle(sources: Path, program: str, entry: str = "_root_.main") -> Bundle:
     """The program and the modules of `sources` that it imports, as one file.
+
+    `entry` is the function of type `List String → IO UInt32` that is run.
 
     Raises `LeanError` when a file's scopes do not match.
     """
@@ -76,7 +79,7 @@ def bundle(sources: Path, program: str) -> Bundle:
         lines.append("section")
         parts.append(_Part(name, len(lines) + 1, len(content)))
         lines += [*content, *unclosed, "end"]
-    return Bundle("\n".join([*lines, ""]), tuple(parts))
+    return Bundle("\n".join([*lines, ""]), tuple(parts), entry)
 
 
 def _body(text: str, name: str) -> tuple[str, list[str]]:

@@ -12,6 +12,7 @@ from pybridge.lean.errors import LeanError
 __all__ = [
     "PROGRAM",
     "Header",
+    "evaluator",
     "import_order",
     "library_modules",
     "mask",
@@ -21,6 +22,8 @@ __all__ = [
 ]
 
 PROGRAM = "Evaluate"
+_EVALUATOR = ("RuntimeApprox.Program", "RuntimeApprox.evaluateMain")
+_CHECKED_NATIVELY = "Axioms"
 
 _HEADER_WORDS = frozenset({"module", "prelude", "public", "meta", "import", "all"})
 _WORD = re.compile(r"\S+")
@@ -130,12 +133,25 @@ def import_order(sources: Path, roots: Iterable[str]) -> dict[str, tuple[str, ..
     return order
 
 
+def evaluator(sources: Path) -> tuple[str, str]:
+    """The module whose code evaluates cases and exports the definitions, and its entry point.
+
+    That is the program's `main`, or a module of its own, which needs less of the library.
+    """
+    if module_file(sources, _EVALUATOR[0]).is_file():
+        return _EVALUATOR
+    return PROGRAM, "_root_.main"
+
+
 def library_modules(sources: Path) -> list[str]:
-    """Every module under `sources`, sorted, without the program and lake's own file."""
+    """Every module of the library, sorted: without the program, lake's file and `Axioms`.
+
+    `Axioms` is checked by native Lean alone.
+    """
     names = (path.relative_to(sources).with_suffix("") for path in sources.rglob("*.lean"))
     return sorted(
         ".".join(name.parts)
         for name in names
-        if name.parts not in ((PROGRAM,), ("lakefile",))
+        if name.parts not in ((PROGRAM,), ("lakefile",), (_CHECKED_NATIVELY,))
         and not any(part.startswith(".") for part in name.parts)
     )

@@ -79,6 +79,10 @@ class NativeLean:
         """The exported definitions, as JSON."""
         return self._main(["export"], None)
 
+    def network(self) -> str:
+        """The values and bounds of the library's small network."""
+        return self._main(["net"], None)
+
     def _main(self, arguments: Sequence[str], given: str | None) -> str:
         built = self._run_lake(["build", PROGRAM.lower()])
         if built.status:

@@ -19,7 +19,7 @@ from pybridge.definitions import DefinitionsError, load_definitions
 from pybridge.files import write_atomically
 from pybridge.lean.errors import LeanError, LeanNotFound
 from pybridge.lean.interface import BuildResult, Message
-from pybridge.lean.modules import PROGRAM, import_order, module_file
+from pybridge.lean.modules import evaluator, import_order, module_file
 from pybridge.lean.protocol import parse_results, split_cases, split_results
 from pybridge.lean.sources import Project, file_digest
 
@@ -104,6 +104,10 @@ class RecordedLean:
         """Raises `LeanError`: a recording compiles nothing."""
         raise LeanError("recorded evaluations cannot compile Lean: use --lean native or wasm")
 
+    def network(self) -> str:
+        """Raises `LeanError`: the network is not recorded."""
+        raise LeanError("the network is not recorded: use --lean native or wasm")
+
     def check(self, file: Path) -> tuple[Message, ...]:
         """Raises `LeanError`: a recording elaborates nothing."""
         raise LeanError("recorded evaluations cannot check Lean files: use --lean native or wasm")
@@ -113,8 +117,9 @@ class RecordedLean:
 
 
 def program_sources(sources: Path) -> dict[str, str]:
-    """The SHA-256 of every file that the program is made of, by its name below `sources`."""
-    files = [module_file(sources, module) for module in import_order(sources, [PROGRAM])]
+    """The SHA-256 of every file that evaluates cases and exports, by its name below `sources`."""
+    program, _ = evaluator(sources)
+    files = [module_file(sources, module) for module in import_order(sources, [program])]
     return {file.relative_to(sources).as_posix(): file_digest(file) for file in sorted(files)}
 
 

@@ -14,7 +14,7 @@ from pybridge.lean.bundle import Bundle, bundle
 from pybridge.lean.errors import LeanError, last_lines
 from pybridge.lean.install import Toolchain, install
 from pybridge.lean.interface import BuildResult, Message
-from pybridge.lean.modules import PROGRAM, library_modules
+from pybridge.lean.modules import PROGRAM, evaluator, library_modules
 from pybridge.lean.node import Job, NodeProcess, Outcome
 from pybridge.lean.pool import Pool
 from pybridge.lean.protocol import split_cases
@@ -65,7 +65,7 @@ class WasmLean:
 
     def evaluate(self, case_text: str) -> str:
         """The results of the cases, which the processes share when there is much to do."""
-        program = bundle(self._project.sources, PROGRAM)
+        program = bundle(self._project.sources, *evaluator(self._project.sources))
         cases = split_cases(case_text)
         shares = _share(cases, min(self._jobs, 1 + len(case_text) // _WORTH_A_PROCESS))
 
@@ -77,11 +77,18 @@ class WasmLean:
 
     def export(self) -> str:
         """The exported definitions, as JSON."""
-        program = bundle(self._project.sources, PROGRAM)
-        arguments = ["export", "/job/out"]
+        return self._run_one("export", *evaluator(self._project.sources))
+
+    def network(self) -> str:
+        """The values and bounds of the library's small network."""
+        return self._run_one("net", PROGRAM)
+
+    def _run_one(self, command: str, *module_and_entry: str) -> str:
+        program = bundle(self._project.sources, *module_and_entry)
+        arguments = [command, "/job/out"]
         return self._pool.run(
-            {"export": ()}, lambda process, _: self._main(process, program, arguments, None)
-        )["export"]
+            {command: ()}, lambda process, _: self._main(process, program, arguments, None)
+        )[command]
 
     def _main(
         self, process: NodeProcess, program: Bundle, arguments: Sequence[str], given: str | None

@@ -11,10 +11,11 @@ contraction is a nested sum of products of entries that are zero outside the ope
 
 ## Main definitions
 * `indices axes o r`: where the term at (o, r) reads, none where a division is not exact.
-* `Operand.valueAt`: the entry there; zero where there is none.
+* `valueAt`, `valuesAt`, `addendsAt`: the entry there, zero where there is none; the product over
+  the factors, and the sum over the addends.
 
 ## Main results
-* `Contraction.evalAt_exact`: the exact value as a nested sum.
+* `Contraction.evalAt_exact_eq_sums`, `Contraction.get_eval_exact`: the exact value as a nested sum.
 -/
 
 set_option autoImplicit false
@@ -141,7 +142,8 @@ namespace Contraction
 theorem step_exact (c : Contraction Int) (fs : c.Factors K) (o r : List Nat) (a : K) :
     step exact c fs o r a =
       a + valueAt c.factor.axes fs.1 o r * valuesAt o r c.factors fs.2 := by
-  have h : (term exact c fs o r).getD 0 = valueAt c.factor.axes fs.1 o r * valuesAt o r c.factors fs.2 := by
+  have h : (term exact c fs o r).getD 0 =
+      valueAt c.factor.axes fs.1 o r * valuesAt o r c.factors fs.2 := by
     unfold term
     rw [← read_getD]
     rcases read c.factor.axes fs.1 o r with _ | x
@@ -156,7 +158,7 @@ theorem step_exact (c : Contraction Int) (fs : c.Factors K) (o r : List Nat) (a 
 /-- The exact value of a contraction is the sum, over all reduction indices r, of the product of
 the entries that the operands have at (o, r), zero outside them, and of the addends:
 Σᵣ Πₚ p(o, r) + Σ_q q(o). -/
-theorem evalAt_exact (c : Contraction Int) (fs : c.Factors K) (as : c.Addends K) (o : List Nat) :
+theorem evalAt_exact_eq_sums (c : Contraction Int) (fs : c.Factors K) (as : c.Addends K) (o : List Nat) :
     evalAt exact c fs as o =
       sums (toNats c.red) (fun r => valueAt c.factor.axes fs.1 o r * valuesAt o r c.factors fs.2) +
         addendsAt o c.addends as := by
@@ -171,7 +173,7 @@ theorem get_eval_exact (c : Contraction Int) (fs : c.Factors K) (as : c.Addends 
       sums (toNats c.red) (fun r => valueAt c.factor.axes fs.1 (outIndices c.out i) r *
         valuesAt (outIndices c.out i) r c.factors fs.2) +
       addendsAt (outIndices c.out i) c.addends as :=
-  (Tensor.get_ofFn _ _ _).trans (evalAt_exact ..)
+  (Tensor.get_ofFn _ _ _).trans (evalAt_exact_eq_sums ..)
 
 end Contraction
 

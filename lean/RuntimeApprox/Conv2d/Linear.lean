@@ -22,7 +22,8 @@ namespace RuntimeApprox
 universe u
 variable {K : Type u} [OrderedField K] (g : Conv2d)
 
-/-- Two forward passes are equal where the textbook's formulas are. -/
+omit [OrderedField K] in
+/-- Two results of a forward pass with the same entries are equal. -/
 theorem conv2d_ext {t u : Tensor K g.outputShape}
     (h : ∀ (n : Fin g.batch) (c : Fin (g.groups * g.outChannels)) (oh : Fin g.height.output)
       (ow : Fin g.width.output), t.get (n, c, oh, ow, ()) = u.get (n, c, oh, ow, ())) : t = u :=

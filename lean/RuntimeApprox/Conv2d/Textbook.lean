@@ -46,7 +46,8 @@ theorem conv2d_textbook (x : Tensor K g.inputShape) (weight : Tensor K g.kernelS
   rw [show outIndices (conv2dForward g.sizes).out (n, c, oh, ow, ()) =
     [n.1, c.1 / g.outChannels, c.1 % g.outChannels, oh.1, ow.1] from rfl]
   refine congr (congrArg HAdd.hAdd (sum_congr fun i _ => sum_congr fun kh _ => sum_congr fun kw _ =>
-    congr (congrArg HMul.hMul (valueAt_of_indices ?_)) (valuesAt_one.trans (valueAt_of_indices ?_))))
+    congr (congrArg HMul.hMul (valueAt_of_indices ?_))
+      (valuesAt_one.trans (valueAt_of_indices ?_))))
     (addendsAt_one.trans (valueAt_of_indices ?_)) <;>
   simp [indices, conv2dForward, Affine.eval_one, dot, Conv2d.sizes, Int.mul_comm,
     Int.sub_eq_add_neg, Int.mul_ediv_add_emod]
@@ -83,7 +84,8 @@ theorem conv2d_kernel_textbook (x : Tensor K g.inputShape) (δ : Tensor K g.outp
     [c.1 / g.outChannels, c.1 % g.outChannels, i.1, kh.1, kw.1] from rfl]
   refine (Lean.Grind.Semiring.add_zero _).trans
     (sum_congr fun n _ => sum_congr fun oh _ => sum_congr fun ow _ =>
-      congr (congrArg HMul.hMul (valueAt_of_indices ?_)) (valuesAt_one.trans (valueAt_of_indices ?_)))
+      congr (congrArg HMul.hMul (valueAt_of_indices ?_))
+        (valuesAt_one.trans (valueAt_of_indices ?_)))
   · simp [indices, conv2dKernelGrad, Affine.eval_one, dot, Conv2d.sizes, Int.mul_comm,
       Int.sub_eq_add_neg, Int.add_comm]
   · simp [indices, Affine.eval_one, dot, Conv2d.sizes, Int.mul_comm, Int.mul_ediv_add_emod]

@@ -5,6 +5,7 @@ public import RuntimeApprox.Format
 /-!
 # Roundings that the kernel has computed
 
+## Main results
 Ties, carries into the next binade, subnormal numbers and overflow, evaluated by the kernel from the
 definitions.
 -/

@@ -126,7 +126,8 @@ theorem backprop_approxT {eps : Epsilons K Γ} {cs' cs : Cotangents K Δ} {epsδ
     (hx : Tensors.approxT xs' xs eps) (hδ : Cotangents.approxT cs' cs epsδ) :
     Tensors.approxT (g.backprop exactNet xs' cs') (g.backprop (roundedNet R) xs cs)
       (g.backpropBound R xs eps.fill cs epsδ.fill).linfNorms :=
-  (g.backprop_approx hR ((Tensors.approxT_iff _ _ _).1 hx) ((Cotangents.approxT_iff _ _ _).1 hδ)).approxT
+  (g.backprop_approx hR ((Tensors.approxT_iff _ _ _).1 hx)
+    ((Cotangents.approxT_iff _ _ _).1 hδ)).approxT
 
 section
 variable {s : List Nat} (g : RevGraph K Γ (s :: Δ)) {δ' δ : Tensor K s}

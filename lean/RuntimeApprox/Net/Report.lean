@@ -52,11 +52,11 @@ def Checked.rounded (f : Format) (x : Rat) : Checked :=
 
 /-- How many entries are within their bounds, after `n`. -/
 def countWithin {s : List Nat} (approx : Tensor Checked s) (exact : Tensor Rat s) (n : Nat) : Nat :=
-  (Tensor.zipWith (fun c x => (c, x)) approx exact).foldl (fun p n =>
+  (Tensor.zipWith (fun c x => (c, x)) approx exact).foldl (fun n p =>
     if ratLE (abs (p.1.approx.value - p.2)) p.1.approx.eps then n + 1 else n) n
 
 /-- The number of entries, after `n`. -/
-def countEntries {s : List Nat} (t : Tensor Rat s) (n : Nat) : Nat := t.foldl (fun _ n => n + 1) n
+def countEntries {s : List Nat} (t : Tensor Rat s) (n : Nat) : Nat := t.foldl (fun n _ => n + 1) n
 
 /-- The lines of the results of each tensor of a context, of which the names are given, and of how
 many of their entries are within their bounds. -/

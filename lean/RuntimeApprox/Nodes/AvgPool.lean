@@ -107,7 +107,8 @@ def avgPoolDeriv (scale : α) (δ : Tensor α g.outputShape) : Tensor α g.input
 end
 
 /-- Average pooling of an input. -/
-def avgPoolRevNode (K : Type u) [OrderedField K] (g : Pool) : RevNode K [g.inputShape] g.outputShape where
+def avgPoolRevNode (K : Type u) [OrderedField K] (g : Pool) :
+    RevNode K [g.inputShape] g.outputShape where
   forward := fun A (x, _) => avgPool A.toArithmetic g (A.const (g.scale K)) x
   forward_rel := fun hAB (_, _) (_, _) ⟨hx, _⟩ =>
     Contraction.eval_rel hAB.toRespects g.forward

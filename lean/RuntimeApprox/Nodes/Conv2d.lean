@@ -30,7 +30,8 @@ def conv2dRevNode (K : Type u) [OrderedField K] (g : Conv2d) :
     let d := conv2d_backward A.toArithmetic g x weight δ
     (d.input, d.kernel, d.bias, ⟨⟩)
   vjp_rel := fun hAB (_, _, _, _) (_, _, _, _) ⟨hx, hw, _, _⟩ _ _ hδ =>
-    .cons (Contraction.eval_rel hAB.toRespects (conv2dInputGrad g.sizes) (.cons hw (.cons hδ .nil)) .nil)
+    .cons (Contraction.eval_rel hAB.toRespects (conv2dInputGrad g.sizes)
+        (.cons hw (.cons hδ .nil)) .nil)
       (.cons (Contraction.eval_rel hAB.toRespects (conv2dKernelGrad g.sizes)
           (.cons hx (.cons hδ .nil)) .nil)
         (.cons (Contraction.eval_rel hAB.toRespects (conv2dBiasGrad g.sizes) (.cons hδ .nil) .nil)

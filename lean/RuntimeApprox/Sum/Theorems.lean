@@ -1,16 +1,19 @@
 module
 
 public import RuntimeApprox.Sum
+public import RuntimeApprox.OrderedField.Theorems
 
 /-!
 # Facts about finite sums
 
 ## Main results
 * `sum_add`, `mul_sum`, `sum_mul`: a sum is linear.
+* `eq_zero_of_sum_eq_zero`: nonnegative terms that sum to zero are zero.
 * `sum_comm`: Σᵢ Σⱼ f i j = Σⱼ Σᵢ f i j.
 * `sum_merge`: Σ_{i < m} Σ_{j < n} f (i·n + j) = Σ_{k < m·n} f k.
 * `sum_indicator`: Σ_{i < n} [i = k]·f i = f k for an `f` that vanishes outside.
-* `sum_stride`: a sum over places o, read at o·s + c, is a sum over what they read.
+* `sum_stride`, `sum_stride_two`: a sum over places o, each reading place o·s + t − p, is a sum over
+  the places that are read.
 -/
 
 set_option autoImplicit false
@@ -55,6 +58,29 @@ theorem sum_mul (n : Nat) (f : Nat → K) (a : K) : sum n f * a = sum n fun i =>
   | zero => simp only [sum_none]; grind
   | succ n ih => simp only [sum_succ]; grind
 
+/-- A sum of nonnegative terms is nonnegative. -/
+theorem sum_nonneg {n : Nat} {f : Nat → K} (h : ∀ i, i < n → 0 ≤ f i) : 0 ≤ sum n f := by
+  induction n with
+  | zero => exact Std.IsPreorder.le_refl 0
+  | succ n ih =>
+    have := ih fun i hi => h i (Nat.lt_succ_of_lt hi)
+    have := h n (Nat.lt_succ_self n)
+    rw [sum_succ]; grind
+
+/-- Where a sum of nonnegative terms is zero, every term is. -/
+theorem eq_zero_of_sum_eq_zero {n : Nat} {f : Nat → K} (h : ∀ i, i < n → 0 ≤ f i)
+    (hs : sum n f = 0) {i : Nat} (hi : i < n) : f i = 0 := by
+  induction n with
+  | zero => omega
+  | succ n ih =>
+    have h' := fun i hi => h i (Nat.lt_succ_of_lt hi)
+    have := sum_nonneg h'
+    have := h n (Nat.lt_succ_self n)
+    rw [sum_succ] at hs
+    by_cases hin : i = n
+    · subst hin; grind
+    · exact ih h' (by grind) (by omega)
+
 /-- Σᵢ Σⱼ f i j = Σⱼ Σᵢ f i j -/
 theorem sum_comm (m n : Nat) (f : Nat → Nat → K) :
     (sum m fun i => sum n fun j => f i j) = sum n fun j => sum m fun i => f i j := by
@@ -76,6 +102,22 @@ theorem sum_merge (m n : Nat) (f : Nat → K) :
   | zero => rw [Nat.zero_mul]; rfl
   | succ m ih => rw [sum_succ, ih, Nat.succ_mul, sum_append]
 
+/-- The merged place i·n + j, of i < m and j < n, is less than m·n. -/
+theorem merge_lt {m n i j : Nat} (hi : i < m) (hj : j < n) : i * n + j < m * n := by
+  have := Nat.mul_le_mul_right n (Nat.succ_le_of_lt hi)
+  rw [Nat.succ_mul] at this
+  omega
+
+/-- ⌊(i·n + j) / n⌋ = i for j < n -/
+theorem merge_ediv {n j : Nat} (i : Nat) (hj : j < n) : ((i : Int) * n + j) / n = i := by
+  rw [← Int.natCast_mul, ← Int.natCast_add, ← Int.natCast_ediv, Nat.mul_comm,
+    Nat.mul_add_div (by omega), Nat.div_eq_of_lt hj]; rfl
+
+/-- (i·n + j) mod n = j for j < n -/
+theorem merge_emod {n j : Nat} (i : Nat) (hj : j < n) : ((i : Int) * n + j) % n = j := by
+  rw [← Int.natCast_mul, ← Int.natCast_add, ← Int.natCast_emod, Nat.mul_comm, Nat.mul_add_mod,
+    Nat.mod_eq_of_lt hj]
+
 /-- Σ_{i < n} [i = k]·f i is f k where 0 ≤ k < n, and otherwise 0. -/
 theorem sum_indicator_ite (n : Nat) (k : Int) (f : Int → K) :
     (sum n fun i => if (i : Int) = k then f i else 0) = if 0 ≤ k ∧ k < n then f k else 0 := by
@@ -84,8 +126,8 @@ theorem sum_indicator_ite (n : Nat) (k : Int) (f : Int → K) :
   | succ n ih => rw [sum_succ, ih]; grind
 
 /-- Σ_{i < n} [i = k]·f i = f k for an f that vanishes outside 0 ≤ i < n. -/
-theorem sum_indicator {n : Nat} {f : Int → K} (hf : ∀ i : Int, ¬(0 ≤ i ∧ i < n) → f i = 0) (k : Int) :
-    (sum n fun i => if (i : Int) = k then f i else 0) = f k := by
+theorem sum_indicator {n : Nat} {f : Int → K} (hf : ∀ i : Int, ¬(0 ≤ i ∧ i < n) → f i = 0)
+    (k : Int) : (sum n fun i => if (i : Int) = k then f i else 0) = f k := by
   rw [sum_indicator_ite]; grind
 
 /-- A sum over places o < m, of which each reads place o·s + t − p of n, is a sum over the places

@@ -2,15 +2,15 @@ module
 
 public import RuntimeApprox.Machine.Theorems
 public import RuntimeApprox.Operation.Checked
-public import RuntimeApprox.Graph.Theorems
+public import RuntimeApprox.Operation.Theorems
 
 /-!
-# The record of overflow changes nothing
+# The checked arithmetic of a format is sound
 
 ## Main results
+* `exactNet_respects_checkedNet`: checked pairs that enclose the exact values keep doing so.
+* `roundedNet_respects_checkedNet`: their values are those of the arithmetic of the format.
 * `boundNet_respects_checkedNet`: the record of overflow leaves values and bounds as they are.
-* `RevGraph.gradient_checked`: the pairs of the checked gradients are the values and bounds that
-  `RevGraph.gradient_approx` is about.
 -/
 
 set_option autoImplicit false
@@ -18,6 +18,12 @@ set_option autoImplicit false
 @[expose] public noncomputable section
 
 namespace RuntimeApprox
+
+/-- The checked pair encloses the exact value: |value − x| ≤ eps. -/
+def Checked.Encloses (x : Rat) (c : Checked) : Prop := Approx.Encloses x c.approx
+
+/-- The checked pair has the rounded value. -/
+def Checked.HasValue (v : Rat) (c : Checked) : Prop := Approx.HasValue v c.approx
 
 /-- The record of overflow leaves values and bounds as they are. -/
 theorem boundNet_respects_checkedNet (f : Format) :
@@ -27,12 +33,25 @@ theorem boundNet_respects_checkedNet (f : Format) :
   apply₁ _ _ _ h := by unfold Checked.Is at *; subst h; rfl
   apply₂ _ _ _ _ _ h h' := by unfold Checked.Is at *; subst h h'; rfl
 
-/-- Where the checked operands have the pairs of the given ones, so have the checked gradients. -/
-theorem RevGraph.gradient_checked (f : Format) {Γ Δ : List (List Nat)} {s : List Nat}
-    (g : RevGraph Rat Γ (s :: Δ)) {ps : Tensors (Approx Rat) Γ} {cs : Tensors Checked Γ}
-    (hx : ps.Rel Checked.Is cs) {δ : Tensor (Approx Rat) s} {γ : Tensor Checked s}
-    (hδ : δ.Rel Checked.Is γ) :
-    (g.gradient (boundNet f.rounding) ps δ).Rel Checked.Is (g.gradient (checkedNet f) cs γ) :=
-  g.backprop_rel (boundNet_respects_checkedNet f) hx ⟨hδ, Cotangents.none_rel _⟩
+/-- A relation to pairs that an arithmetic respects is one to checked pairs. -/
+theorem NetArithmetic.Respects.checked {f : Format} {A : NetArithmetic Rat Rat}
+    {R : Rat → Approx Rat → Prop} (h : A.Respects (boundNet f.rounding) R) :
+    A.Respects (checkedNet f) fun x c => R x c.approx where
+  zero := h.zero
+  add _ _ _ _ := h.add _ _ _ _
+  mul _ _ _ _ := h.mul _ _ _ _
+  const := h.const
+  apply₁ _ _ _ := h.apply₁ _ _ _
+  apply₂ _ _ _ _ _ := h.apply₂ _ _ _ _ _
+
+/-- Checked pairs that enclose the exact values keep doing so. -/
+theorem exactNet_respects_checkedNet (f : Format) :
+    exactNet.Respects (checkedNet f) Checked.Encloses :=
+  (exactNet_respects_boundNet f.rounding_lawful).checked
+
+/-- The values of checked pairs are those of the arithmetic of the format. -/
+theorem roundedNet_respects_checkedNet (f : Format) :
+    (roundedNet f.rounding).Respects (checkedNet f) Checked.HasValue :=
+  (roundedNet_respects_boundNet f.rounding).checked
 
 end RuntimeApprox

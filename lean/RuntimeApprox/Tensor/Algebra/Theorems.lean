@@ -10,7 +10,8 @@ public import RuntimeApprox.Sum.Theorems
 ## Main results
 * `Tensor.ext`: tensors with the same entries are equal.
 * `Tensor.entry_toInts`: `entry` inside the tensor is `get`.
-* `Tensor.entry_add`, `Tensor.entry_sub`, `Tensor.entry_smul`, `Tensor.entry_zero`: `entry` is linear.
+* `Tensor.entry_add`, `Tensor.entry_sub`, `Tensor.entry_smul`, `Tensor.entry_zero`: `entry` is
+  linear.
 * `Tensor.dot_comm`, `Tensor.dot_add`, `Tensor.dot_sub`, `Tensor.dot_smul`: the inner product is
   symmetric and linear.
 -/
@@ -128,22 +129,33 @@ theorem dot_sub (t u v : Tensor K s) : t.dot (u - v) = t.dot u - t.dot v := by
   have := dot_add t (u - v) v
   grind
 
-/-- The inner product with a vector of which the entries are known. -/
-theorem dot_eq_sum {a : Nat} (t : Tensor K [a]) {u : Tensor K [a]} {f : Nat → K}
-    (h : ∀ i : Fin a, u.get (i, ()) = f i) : t.dot u = sum a fun i => t.entry [i] * f i :=
-  sum_congr fun i hi =>
-    congrArg (t.entry [(i : Int)] * ·) ((entry_toInts (s := [a]) u (⟨i, hi⟩, ())).trans (h _))
+/-- ⟨a·t, u⟩ = a·⟨t, u⟩ -/
+theorem smul_dot (a : K) (t u : Tensor K s) : (a • t).dot u = a * t.dot u := by
+  rw [dot_comm, dot_smul, dot_comm]
 
-/-- The inner product with a tensor of four axes of which the entries are known. -/
-theorem dot_eq_sum_four {a b c d : Nat} (t : Tensor K [a, b, c, d]) {u : Tensor K [a, b, c, d]}
-    {f : Nat → Nat → Nat → Nat → K}
-    (h : ∀ (i : Fin a) (j : Fin b) (k : Fin c) (l : Fin d), u.get (i, j, k, l, ()) = f i j k l) :
+theorem zero_dot (t : Tensor K s) : (0 : Tensor K s).dot t = 0 := by
+  unfold dot
+  refine (sums_congr s fun _ => ?_).trans (sums_zero s)
+  rw [entry_zero, Lean.Grind.Semiring.zero_mul]
+
+/-- Inside a vector, `entry` is `get`. -/
+theorem entry_one {a i : Nat} (t : Tensor K [a]) (hi : i < a) : t.entry [i] = t.get (⟨i, hi⟩, ()) :=
+  entry_toInts (s := [a]) t (⟨i, hi⟩, ())
+
+/-- Inside a tensor of four axes, `entry` is `get`. -/
+theorem entry_four {a b c d i j k l : Nat} (t : Tensor K [a, b, c, d]) (hi : i < a) (hj : j < b)
+    (hk : k < c) (hl : l < d) :
+    t.entry [i, j, k, l] = t.get (⟨i, hi⟩, ⟨j, hj⟩, ⟨k, hk⟩, ⟨l, hl⟩, ()) :=
+  entry_toInts (s := [a, b, c, d]) t (⟨i, hi⟩, ⟨j, hj⟩, ⟨k, hk⟩, ⟨l, hl⟩, ())
+
+/-- The inner product of two vectors. -/
+theorem dot_one {a : Nat} (t u : Tensor K [a]) :
+    t.dot u = sum a fun i => t.entry [i] * u.entry [i] := rfl
+
+/-- The inner product of two tensors of four axes. -/
+theorem dot_four {a b c d : Nat} (t u : Tensor K [a, b, c, d]) :
     t.dot u = sum a fun i => sum b fun j => sum c fun k => sum d fun l =>
-      t.entry [i, j, k, l] * f i j k l :=
-  sum_congr fun i hi => sum_congr fun j hj => sum_congr fun k hk => sum_congr fun l hl =>
-    congrArg (t.entry [(i : Int), j, k, l] * ·)
-      ((entry_toInts (s := [a, b, c, d]) u (⟨i, hi⟩, ⟨j, hj⟩, ⟨k, hk⟩, ⟨l, hl⟩, ())).trans
-        (h ⟨i, hi⟩ ⟨j, hj⟩ ⟨k, hk⟩ ⟨l, hl⟩))
+      t.entry [i, j, k, l] * u.entry [i, j, k, l] := rfl
 
 end Tensor
 

@@ -1,0 +1,215 @@
+module
+
+public import RuntimeApprox.Conv2d.Theorems
+public import RuntimeApprox.Conv2d.Textbook
+public import RuntimeApprox.Conv2d.Linear
+public import RuntimeApprox.Conv2d.VJP
+public import RuntimeApprox.Export.Theorems
+public import RuntimeApprox.Format.Nearest
+public import RuntimeApprox.Format.Overflow
+public import RuntimeApprox.Format.RelativeError
+public import RuntimeApprox.Format.Ties
+public import RuntimeApprox.Graph.Theorems
+public import RuntimeApprox.Machine.Theorems
+public import RuntimeApprox.Net.Theorems
+public import RuntimeApprox.Summation.Contraction
+
+/-!
+# The main theorems, in one file
+
+Each statement is complete in itself, without `variable`s, and is proved by the library's theorem of
+the same content. Primed tensors are exact, the others are what the machine computes with. Who
+wants to know what is proved reads this file, and the definitions of the names in it:
+`OrderedField`, `Tensor`, `Rounding`, `Format`, `Contraction`, `Conv2d`, `RevGraph`.
+
+## Main results
+* `Statements.bias`, `Statements.kernel`, `Statements.input`, `Statements.forward`: the bounds.
+* `Statements.binary32`: they hold of IEEE binary32 itself.
+* `Statements.textbook_…`: what the specifications are. `Statements.vjp`: that they are gradients.
+* `Statements.backprop`: bounds compose through graphs.
+* `Statements.any_order`: sums in whatever order.
+-/
+
+set_option autoImplicit false
+
+@[expose] public noncomputable section
+
+namespace RuntimeApprox.Statements
+
+universe u
+
+/-! ### Conv2d -/
+
+/-- The rounded bias gradient is within ‖bounds‖∞ of the exact one, entry by entry within its
+bound. -/
+theorem bias {K : Type u} [OrderedField K] {R : Rounding K} (lawful : ∀ x, abs (R.rnd x - x) ≤ R.halfUlp x)
+    (g : Conv2d) (x' : Tensor K g.inputShape) (weight' : Tensor K g.kernelShape)
+    {δ' δ : Tensor K g.outputShape} {epsδ : K} (hδ : ∀ i, abs (δ.get i - δ'.get i) ≤ epsδ) :
+    (∀ i, abs ((conv2dBiasDeriv (rounded R) g δ).get i - (conv2d_backward_spec g x' weight' δ').bias.get i)
+        ≤ conv2dBiasPointBound R g δ epsδ i) ∧
+      approxT (conv2d_backward_spec g x' weight' δ').bias (conv2dBiasDeriv (rounded R) g δ)
+        (linfNorm (conv2dBiasBoundTensor R g δ epsδ)) :=
+  ⟨approx_conv2d_bias_point ⟨lawful⟩ g hδ, approxT_conv2d_bias_deriv_spec ⟨lawful⟩ g x' weight' hδ⟩
+
+/-- The rounded kernel gradient is within ‖bounds‖∞ of the exact one, entry by entry within its
+bound. -/
+theorem kernel {K : Type u} [OrderedField K] {R : Rounding K} (lawful : ∀ x, abs (R.rnd x - x) ≤ R.halfUlp x)
+    (g : Conv2d) {x' x : Tensor K g.inputShape} (weight' : Tensor K g.kernelShape)
+    {δ' δ : Tensor K g.outputShape} {epsX epsδ : K} (hx : ∀ i, abs (x.get i - x'.get i) ≤ epsX)
+    (hδ : ∀ i, abs (δ.get i - δ'.get i) ≤ epsδ) :
+    (∀ i, abs ((conv2dKernelDeriv (rounded R) g x δ).get i -
+        (conv2d_backward_spec g x' weight' δ').kernel.get i) ≤
+        conv2dKernelPointBound R g x epsX δ epsδ i) ∧
+      approxT (conv2d_backward_spec g x' weight' δ').kernel (conv2dKernelDeriv (rounded R) g x δ)
+        (linfNorm (conv2dKernelBoundTensor R g x epsX δ epsδ)) :=
+  ⟨approx_conv2d_kernel_point ⟨lawful⟩ g hx hδ,
+    approxT_conv2d_kernel_deriv_spec ⟨lawful⟩ g weight' hx hδ⟩
+
+/-- The rounded input gradient is within ‖bounds‖∞ of the exact one, entry by entry within its
+bound. -/
+theorem input {K : Type u} [OrderedField K] {R : Rounding K} (lawful : ∀ x, abs (R.rnd x - x) ≤ R.halfUlp x)
+    (g : Conv2d) (x' : Tensor K g.inputShape) {weight' weight : Tensor K g.kernelShape}
+    {δ' δ : Tensor K g.outputShape} {epsW epsδ : K}
+    (hw : ∀ i, abs (weight.get i - weight'.get i) ≤ epsW)
+    (hδ : ∀ i, abs (δ.get i - δ'.get i) ≤ epsδ) :
+    (∀ i, abs ((conv2dInputDeriv (rounded R) g weight δ).get i -
+        (conv2d_backward_spec g x' weight' δ').input.get i) ≤
+        conv2dInputPointBound R g weight epsW δ epsδ i) ∧
+      approxT (conv2d_backward_spec g x' weight' δ').input (conv2dInputDeriv (rounded R) g weight δ)
+        (linfNorm (conv2dInputBoundTensor R g weight epsW δ epsδ)) :=
+  ⟨approx_conv2d_input_point ⟨lawful⟩ g hw hδ,
+    approxT_conv2d_input_deriv_spec ⟨lawful⟩ g x' hw hδ⟩
+
+/-- The rounded forward pass is within ‖bounds‖∞ of the exact one, entry by entry within its
+bound. -/
+theorem forward {K : Type u} [OrderedField K] {R : Rounding K}
+    (lawful : ∀ x, abs (R.rnd x - x) ≤ R.halfUlp x) (g : Conv2d) {x' x : Tensor K g.inputShape}
+    {weight' weight : Tensor K g.kernelShape} {bias' bias : Tensor K g.biasShape}
+    {epsX epsW epsB : K} (hx : ∀ i, abs (x.get i - x'.get i) ≤ epsX)
+    (hw : ∀ i, abs (weight.get i - weight'.get i) ≤ epsW)
+    (hb : ∀ i, abs (bias.get i - bias'.get i) ≤ epsB) :
+    (∀ i, abs ((conv2d (rounded R) g x weight bias).get i - (conv2d exact g x' weight' bias').get i) ≤
+        conv2dPointBound R g x epsX weight epsW bias epsB i) ∧
+      approxT (conv2d exact g x' weight' bias') (conv2d (rounded R) g x weight bias)
+        (linfNorm (conv2dBoundTensor R g x epsX weight epsW bias epsB)) :=
+  ⟨approx_conv2d_point ⟨lawful⟩ g hx hw hb, approxT_conv2d_spec ⟨lawful⟩ g hx hw hb⟩
+
+/-! ### IEEE arithmetic -/
+
+/-- Rounding to binary32 (or to any binary format) is a rounding model, so that the bounds hold of
+binary32 itself. -/
+theorem binary32 (x : Rat) : abs (Format.binary32.round x - x) ≤ Format.binary32.halfUlp x :=
+  Format.binary32.rounding_lawful.abs_rnd_sub_le x
+
+/-- Rounding to a format gives a number of the format: m·2ᵉ with |m| < 2ᵖ and e ≥ eₘᵢₙ − p + 1. -/
+theorem representable (f : Format) (x : Rat) :
+    ∃ m e : Int, m.natAbs < 2 ^ f.precision ∧ f.minExponent - f.precision + 1 ≤ e ∧
+      f.round x = m * pow2 e :=
+  f.representable_round x
+
+/-- … a nearest one … -/
+theorem nearest (f : Format) (x : Rat) {y : Rat} (hy : f.Representable y) :
+    abs (f.round x - x) ≤ abs (y - x) :=
+  f.abs_round_sub_le_abs_sub hy x
+
+/-- … and on a tie the one with the even significand. Rounding is monotone, odd, and leaves the
+numbers of the format, and them alone, as they are. -/
+theorem ties_monotone_odd_identity (f : Format) (hp : 1 < f.precision) :
+    (∀ x y, f.Representable y → y ≠ f.round x → abs (y - x) = abs (f.round x - x) →
+        f.significand (f.round x) % 2 = 0) ∧
+      (∀ x y, x ≤ y → f.round x ≤ f.round y) ∧ (∀ x, f.round (-x) = -f.round x) ∧
+      (∀ v, f.Representable v ↔ f.round v = v) :=
+  ⟨fun _ _ hy hne h => f.round_tie_even hp hy hne h, fun _ _ h => f.round_mono h, f.round_neg,
+    fun _ => f.representable_iff⟩
+
+/-! ### The specifications are the gradients -/
+
+/-- The forward pass is the textbook's:
+y[n, c, oh, ow] = Σ x[n, ⌊c/O⌋·I + i, oh·sh + kh·dh − pt, ow·sw + kw·dw − pl]·w[c, i, kh, kw] + b[c]. -/
+theorem textbook_forward {K : Type u} [OrderedField K] (g : Conv2d) (x : Tensor K g.inputShape)
+    (weight : Tensor K g.kernelShape) (bias : Tensor K g.biasShape) (n : Fin g.batch)
+    (c : Fin (g.groups * g.outChannels)) (oh : Fin g.height.output) (ow : Fin g.width.output) :
+    (conv2d exact g x weight bias).get (n, c, oh, ow, ()) =
+      (sum g.inChannels fun i => sum g.height.kernel fun kh => sum g.width.kernel fun kw =>
+        x.entry [n.1, c.1 / g.outChannels * g.inChannels + i,
+            oh.1 * g.height.stride + kh * g.height.dilation - g.height.padBegin,
+            ow.1 * g.width.stride + kw * g.width.dilation - g.width.padBegin] *
+          weight.entry [c.1, i, kh, kw]) +
+      bias.entry [c.1] :=
+  conv2d_textbook g x weight bias n c oh ow
+
+/-- `conv2d_backward_spec` is the vector-Jacobian product of the forward pass, and nothing else is:
+paired with δ, the derivative of conv2d at (x, w) along (dx, dw, db) is
+⟨dx, input⟩ + ⟨dw, kernel⟩ + ⟨db, bias⟩. -/
+theorem vjp {K : Type u} [OrderedField K] (g : Conv2d) (x dx : Tensor K g.inputShape)
+    (weight dweight : Tensor K g.kernelShape) (dbias : Tensor K g.biasShape)
+    (δ : Tensor K g.outputShape) :
+    δ.dot (conv2d exact g dx weight 0 + conv2d exact g x dweight 0 + conv2d exact g 0 0 dbias) =
+      dx.dot (conv2d_backward_spec g x weight δ).input +
+      dweight.dot (conv2d_backward_spec g x weight δ).kernel +
+      dbias.dot (conv2d_backward_spec g x weight δ).bias :=
+  conv2d_vjp g x dx weight dweight dbias δ
+
+/-- What a perturbation of all three operands does, exactly: the derivative, and a bilinear
+remainder. -/
+theorem expansion {K : Type u} [OrderedField K] (g : Conv2d) (x dx : Tensor K g.inputShape)
+    (weight dweight : Tensor K g.kernelShape) (bias dbias : Tensor K g.biasShape) :
+    conv2d exact g (x + dx) (weight + dweight) (bias + dbias) =
+      conv2d exact g x weight bias +
+        (conv2d exact g dx weight 0 + conv2d exact g x dweight 0 + conv2d exact g 0 0 dbias) +
+        conv2d exact g dx dweight 0 :=
+  conv2d_expansion g x dx weight dweight bias dbias
+
+/-! ### Export -/
+
+/-- The exported contractions, at the numbers of a geometry, are those of the theorems. -/
+theorem exported_contractions (s : Sizes Int) :
+    (conv2dForward symbols).map (Size.eval s) = conv2dForward s ∧
+      (conv2dBiasGrad symbols).map (Size.eval s) = conv2dBiasGrad s ∧
+      (conv2dKernelGrad symbols).map (Size.eval s) = conv2dKernelGrad s ∧
+      (conv2dInputGrad symbols).map (Size.eval s) = conv2dInputGrad s :=
+  ⟨conv2dForward_symbols s, conv2dBiasGrad_symbols s, conv2dKernelGrad_symbols s,
+    conv2dInputGrad_symbols s⟩
+
+/-- The exported laws are those of the theorems. -/
+theorem exported_laws {K : Type u} [OrderedField K] (R : Rounding K) (x y : Approx K) :
+    (⟨zeroLaw.value.eval R x y, zeroLaw.eps.eval R x y⟩ : Approx K) = (bound R).zero ∧
+      (⟨addLaw.value.eval R x y, addLaw.eps.eval R x y⟩ : Approx K) = (bound R).add x y ∧
+      (⟨mulLaw.value.eval R x y, mulLaw.eps.eval R x y⟩ : Approx K) = (bound R).mul x y :=
+  ⟨zeroLaw_eval R x y, addLaw_eval R x y, mulLaw_eval R x y⟩
+
+/-! ### Graphs -/
+
+/-- Backpropagation through a graph of nodes, in rounded arithmetic, is within its bounds of
+backpropagation in exact arithmetic: at every entry of every gradient, from an eps for every entry
+of the context and of the gradients that are propagated. -/
+theorem backprop {K : Type u} [OrderedField K] {R : Rounding K}
+    (lawful : ∀ x, abs (R.rnd x - x) ≤ R.halfUlp x) {Γ Δ : List (List Nat)} (g : RevGraph K Γ Δ)
+    {xs' xs eps : Tensors K Γ} {cs' cs : Cotangents K Δ} {epsδ : Tensors K Δ}
+    (hx : Tensors.Within xs' xs eps) (hδ : Cotangents.Within cs' cs epsδ) :
+    Tensors.Within (g.backprop exactNet xs' cs') (g.backprop (roundedNet R) xs cs)
+      (g.backpropBound R xs eps cs epsδ) :=
+  g.backprop_approx ⟨lawful⟩ hx hδ
+
+/-- A network conv → relu → conv → flatten → linear: every entry of the gradients with respect to
+its input and parameters is within its bound. -/
+theorem network {K : Type u} [OrderedField K] {R : Rounding K}
+    (lawful : ∀ x, abs (R.rnd x - x) ≤ R.halfUlp x) (net : SmallNet)
+    {xs' xs eps : Tensors K net.context} {δ' δ epsδ : Tensor K net.linear.outputShape}
+    (hx : Tensors.Within xs' xs eps) (hδ : Tensor.Within δ' δ epsδ) :
+    Tensors.Within (net.gradients exactNet xs' δ') (net.gradients (roundedNet R) xs δ)
+      (net.gradientBounds R xs eps δ epsδ) :=
+  smallNet_backprop_approx ⟨lawful⟩ net hx hδ
+
+/-! ### Any order -/
+
+/-- Whatever tree of additions sums the terms of an entry of a contraction, in whatever order and
+with whatever relative and absolute errors of its operations,
+|computed − exact| ≤ Σ |terms|·(∏ over the path (1 + u) − 1) + underflow. -/
+theorem any_order {K : Type u} [OrderedField K] (c : Contraction Int) (h : c.addends = [])
+    (fs : c.Factors K) (as : c.Addends K) (o : List Nat) {t : SumTree K} {v : K} (ht : t.Nonneg)
+    (hv : t.Computes v) (hperm : t.leaves.Perm (c.terms fs o)) :
+    abs (v - c.evalAt exact fs as o) ≤ t.bound :=
+  c.any_order h fs as o ht hv hperm
+
+end RuntimeApprox.Statements
