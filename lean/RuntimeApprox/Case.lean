@@ -2,6 +2,7 @@ module
 
 public import RuntimeApprox.Conv2d.Bounds
 public import RuntimeApprox.Export
+public import RuntimeApprox.Tensor.Reshape
 public import RuntimeApprox.Text
 
 /-!
@@ -52,18 +53,13 @@ def parseRats (key : String) (f : Format) : List String → Array Rat → Except
       else .error (key ++ ": entry " ++ toString a.size ++ " is not a number of the format: " ++ w)
     | none => .error (key ++ ": entry " ++ toString a.size ++ " is not a number: " ++ w)
 
-/-- The row-major position of an index. -/
-def position : {s : List Nat} → Index s → Nat
-  | [], _ => 0
-  | _ :: s, (i, j) => i.1 * prod s + position j
-
 /-- The tensor with the given entries in row-major order. -/
 def parseTensor (key : String) (f : Format) (s : List Nat) (words : List String) :
     Except String (Tensor Rat s) :=
   match parseRats key f words #[] with
   | .error e => .error e
   | .ok a =>
-    if a.size = prod s then .ok (Tensor.ofFn s fun i => a.getD (position i) 0)
+    if a.size = prod s then .ok (Tensor.ofFn s fun i => a.getD i.toNat 0)
     else .error (key ++ ": expected " ++ toString (prod s) ++ " entries, found " ++ toString a.size)
 
 /-- An axis from its six numbers. -/
