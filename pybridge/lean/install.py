@@ -206,16 +206,16 @@ def _npm_pack(part: Path, scratch: Path, watch: _Watch) -> Path:
     return tarballs[0]
 
 
-def _open_archive(path: Path) -> tarfile.TarFile:
+@contextmanager
+def _open_archive(path: Path) -> Iterator[tarfile.TarFile]:
     """An archive that extracts data alone, where Python (3.11.4 and later) can hold it to that.
 
     Before, the pinned SHA-512 has to do.
     """
-    archive = tarfile.open(path)
-    data_filter = getattr(tarfile, "data_filter", None)
-    if data_filter is not None:
-        archive.extraction_filter = data_filter
-    return archive
+    with tarfile.open(path) as archive:
+        if hasattr(tarfile, "data_filter"):
+            archive.extraction_filter = tarfile.data_filter
+        yield archive
 
 
 def _unpack(tarball: Path, part: Path, scratch: Path, watch: _Watch) -> None:
