@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from pybridge.check import check_cases
+from pybridge.definitions import load_definitions
+from pybridge.lean import find
 from pybridge.lean.errors import LeanError, LeanNotFound
 from pybridge.lean.recorded import RecordedLean, program_sources, write_recording
 from pybridge.lean.sources import Project
+from pybridge.suite import suite
 
 FIRST, SECOND = "case a#1\nx 0x1p0\nend\n", "case b#2\nx 0x1p1\nend\n"
 RESULTS = {name: f"case {name}\nrefused {name}\nend {name}\n" for name in ("a#1", "b#2")}
@@ -131,3 +135,11 @@ def test_a_recording_neither_builds_nor_checks(project: Project, recording: Path
         lean.build()
     with pytest.raises(LeanError, match="cannot check"):
         lean.check(Path("A.lean"))
+
+
+def test_the_shipped_recording_is_of_the_shipped_sources_and_holds_the_suite() -> None:
+    found = find("recorded", progress=False)
+    report = check_cases(suite(), found, load_definitions())
+    assert found.kind == "recorded"
+    assert [case.label for case in report.cases if not case.passed] == []
+    assert len(report.cases) == len(suite()) >= 24

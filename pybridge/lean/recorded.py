@@ -62,8 +62,8 @@ class RecordedLean:
     ) -> RecordedLean:
         """The recording; `LeanNotFound` when it is missing, damaged, or of other Lean sources.
 
-        Its sources have to be those of `definitions.json` (or `expected`), and those of the
-        project when it is there.
+        Its sources have to be among those of `definitions.json` (or `expected`), and those that
+        the project evaluates with, when it is there.
         """
         recording = _read(path)
         if expected is None:
@@ -71,7 +71,8 @@ class RecordedLean:
                 expected = load_definitions().sources
             except DefinitionsError as error:
                 raise LeanNotFound(f"recorded evaluations cannot be checked: {error}") from None
-        _compare(recording.sources, expected, "the exported definitions")
+        extracted = {name: expected[name] for name in recording.sources if name in expected}
+        _compare(recording.sources, extracted, "the exported definitions")
         if project is not None:
             _compare(recording.sources, program_sources(project.sources), str(project.sources))
         return cls(recording)
