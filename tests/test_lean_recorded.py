@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pybridge import lean
 from pybridge.check import check_cases
 from pybridge.definitions import load_definitions
-from pybridge.lean import find
 from pybridge.lean.errors import LeanError, LeanNotFound
 from pybridge.lean.recorded import RecordedLean, program_sources, write_recording
 from pybridge.lean.sources import Project
@@ -138,7 +138,7 @@ def test_a_recording_neither_builds_nor_checks(project: Project, recording: Path
 
 
 def test_the_shipped_recording_is_of_the_shipped_sources_and_holds_the_suite() -> None:
-    found = find("recorded", progress=False)
+    found = lean.find("recorded", progress=False)
     report = check_cases(suite(), found, load_definitions())
     assert found.kind == "recorded"
     assert [case.label for case in report.cases if not case.passed] == []
