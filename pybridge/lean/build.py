@@ -23,6 +23,7 @@ __all__ = ["Builder"]
 
 _PARTS = (".olean", ".olean.private", ".olean.server", ".ir")
 _MISSING_PROOF = b"sorryAx"
+_PATIENCE = 120.0  # seconds for a module, in a process that compiled others before
 _WAIT = 1800.0  # seconds for another build
 
 
@@ -138,7 +139,8 @@ class Builder:
         if self.ilean:
             options.append(("i", f"{target}.ilean"))
         mounts = {"/src": self.sources, "/out": output.folder}
-        outcome = process.run(Job([source], "/src", mounts, options, ["/out"]), self.timeout)
+        job = Job([source], "/src", mounts, options, ["/out"])
+        outcome = process.run(job, self.timeout, _PATIENCE)
         messages = list(outcome.messages)
         if outcome.status and not any(message.severity == "error" for message in messages):
             said = last_lines("\n".join(outcome.other)) or "Lean failed without a message"

@@ -21,6 +21,7 @@ from pybridge.lean.process import kill_group
 __all__ = ["Job", "NodeProcess", "Outcome"]
 
 _DRIVER = Path(__file__).with_name("driver.js")
+_MOST_JOBS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,10 @@ class _Crash(LeanError):
     """The process ended, or Lean in it cannot go on."""
 
 
+class _Silence(LeanError):
+    """Lean did not answer in time."""
+
+
 class NodeProcess:
     """Runs jobs in order, in a Node process that is started when it is needed."""
 
@@ -68,19 +73,24 @@ class NodeProcess:
         self._closed = False
         self._process: subprocess.Popen[str] | None = None
         self._answers: queue.Queue[str | None] = queue.Queue()
-        self._used = False
+        self._used = 0
 
-    def run(self, job: Job, timeout: float) -> Outcome:
+    def run(self, job: Job, timeout: float, patience: float | None = None) -> Outcome:
         """Runs one job; Lean's own errors are in the outcome.
 
-        Raises `LeanError` when Lean crashes, or takes longer than `timeout` seconds. A process that
-        ran other jobs before and crashes is replaced once, since memory is not given back.
+        Raises `LeanError` when Lean crashes, or takes longer than `timeout` seconds. Lean does not
+        give memory back, and may crash or stand still when there is little left: a process is
+        replaced after some jobs, and once more when it ran other jobs before and then crashes, or
+        does not answer within `patience` seconds.
         """
         while True:
+            if self._used >= _MOST_JOBS:
+                self._kill()
             used = self._used
+            limit = timeout if patience is None or not used else min(timeout, patience)
             try:
-                return self._run(job, timeout)
-            except _Crash:
+                return self._run(job, limit)
+            except (_Crash, _Silence):
                 self._kill()
                 if not used:
                     raise
@@ -100,7 +110,7 @@ class NodeProcess:
         if process is None:
             process = self._start()
             self._read_until("ready", deadline, timeout, Outcome())
-        self._used = True
+        self._used += 1
         try:
             assert process.stdin is not None
             process.stdin.write(job.to_json() + "\n")
@@ -137,7 +147,7 @@ class NodeProcess:
     def _kill(self) -> None:
         with self._lock:
             process, self._process = self._process, None
-            self._used = False
+            self._used = 0
         if process is not None:
             kill_group(process)
             with contextlib.suppress(OSError):
@@ -150,7 +160,7 @@ class NodeProcess:
             try:
                 line = self._answers.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
-                raise LeanError(f"WebAssembly Lean did not answer within {timeout:g} s") from None
+                raise _Silence(f"WebAssembly Lean did not answer within {timeout:g} s") from None
             if line is None:
                 raise _Crash(f"WebAssembly Lean ended unexpectedly: {_said(outcome)}")
             answer = _parse(line)
