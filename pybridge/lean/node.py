@@ -21,7 +21,7 @@ from pybridge.lean.process import kill_group
 __all__ = ["Job", "NodeProcess", "Outcome"]
 
 _DRIVER = Path(__file__).with_name("driver.js")
-_MOST_JOBS = 8
+_MOST_JOBS = 12
 
 
 @dataclass(frozen=True, slots=True)

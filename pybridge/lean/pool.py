@@ -30,6 +30,8 @@ class Pool:
     ) -> dict[str, R]:
         """Does the work for every key of the graph, each after those that it names.
 
+        What the longest chain of further work waits for goes first.
+
         The first exception, an interrupt included, ends all processes and is raised.
         """
         sorter = TopologicalSorter(graph)
@@ -49,10 +51,16 @@ class Pool:
 
         results: dict[str, R] = {}
         running: dict[Future[R], str] = {}
+        waiting: list[str] = []
+        heights = _heights(graph)
         with ThreadPoolExecutor(max(1, size)) as threads:
             try:
                 while sorter.is_active():
-                    running |= {threads.submit(run_one, key): key for key in sorter.get_ready()}
+                    waiting += sorter.get_ready()
+                    waiting.sort(key=lambda key: heights[key])
+                    while waiting and len(running) < size:
+                        key = waiting.pop()
+                        running[threads.submit(run_one, key)] = key
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         key = running.pop(future)
                         results[key] = future.result()
@@ -67,6 +75,16 @@ class Pool:
     def close(self) -> None:
         """Ends all processes; the next work gets new ones."""
         _close(self._processes)
+
+
+def _heights(graph: Mapping[str, Collection[str]]) -> dict[str, int]:
+    """For each key, the length of the longest chain of keys that wait for it."""
+    order = list(TopologicalSorter(graph).static_order())
+    heights = dict.fromkeys(order, 0)
+    for key in reversed(order):
+        for needed in graph.get(key, ()):
+            heights[needed] = max(heights[needed], heights[key] + 1)
+    return heights
 
 
 def _close(processes: list[NodeProcess]) -> None:
