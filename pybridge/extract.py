@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from pybridge.definitions import DefinitionsError, digest, parse_definitions
 from pybridge.files import write_atomically
-from pybridge.lean import PINNED, Lean, LeanError, LeanNotFound, Mode, find, sources_dir
+from pybridge.lean import PINNED, Lean, LeanNotFound, sources_dir
+from pybridge.lean.console import ModeOption, TimeoutOption, exit_status, opened
 from pybridge.lean.modules import evaluator, import_order, module_file
 from pybridge.lean.sources import Project, file_digest
 
@@ -53,6 +54,10 @@ class ExtractionError(Exception):
     """The definitions cannot be extracted; the message is one line."""
 
 
+class LeanDojoMissing(ExtractionError):
+    """The extra `extract` is not installed."""
+
+
 def declarations(sources: Path, ileans: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
     """Every declaration of the modules, with its place and its source, sliced by LeanDojo.
 
@@ -77,7 +82,7 @@ def declarations(sources: Path, ileans: Mapping[str, Path]) -> dict[str, dict[st
     try:
         from lean_dojo import LeanFile, Pos
     except ImportError as error:
-        raise ExtractionError(
+        raise LeanDojoMissing(
             f"LeanDojo is missing ({error.name}): install it with `pip install 'pybridge[extract]'`"
         ) from None
     found: dict[str, dict[str, Any]] = {}
@@ -187,44 +192,28 @@ def main(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The definitions file.", dir_okay=False)
     ] = DEFAULT_OUTPUT,
-    lean: Annotated[
-        str, typer.Option("--lean", help="Which Lean to run: auto, native or wasm.")
-    ] = "auto",
+    lean: ModeOption = "auto",
+    timeout: TimeoutOption = 600.0,
 ) -> None:
     """Take the proved definitions out of Lean, into pybridge/definitions.json."""
-    progress = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
-    if lean not in ("auto", "native", "wasm"):
-        progress.print(f"--lean: expected auto, native or wasm, got {lean!r}")
-        raise typer.Exit(2)
-    mode: Mode = lean  # type: ignore[assignment]  # narrowed by the check above
     try:
-        runner = find(mode)
-        try:
+        with exit_status(), opened(lean, timeout) as runner:
             if runner.kind == "recorded":
-                raise LeanNotFound("extraction needs Lean itself: native or WebAssembly")
-            progress.print(f"Lean: {runner.description}")
+                raise LeanNotFound("extraction needs Lean itself: --lean native or wasm")
             document = extract(runner)
-        finally:
-            runner.close()
+        count = len(document["declarations"])
         if check:
             found = differences(output, document)
             for line in found:
                 print(line)
-            count = len(document["declarations"])
             print(f"{output}: " + ("not current" if found else f"current, {count} declarations"))
             raise typer.Exit(1 if found else 0)
         with write_atomically(output) as file:
             file.write((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
-        print(f"{output}: {len(document['declarations'])} declarations of {sources_dir()}")
-    except LeanNotFound as error:
-        progress.print(str(error))
-        raise typer.Exit(3) from None
-    except LeanError as error:
-        progress.print(str(error))
-        raise typer.Exit(1) from None
+        print(f"{output}: {count} declarations of {sources_dir()}")
     except (ExtractionError, DefinitionsError, OSError) as error:
-        progress.print(str(error))
-        raise typer.Exit(2 if "LeanDojo" in str(error) else 1) from None
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(2 if isinstance(error, LeanDojoMissing) else 1) from None
 
 
 if __name__ == "__main__":

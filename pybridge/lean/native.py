@@ -12,7 +12,7 @@ from typing import Literal
 from pybridge.lean.errors import LeanError, LeanNotFound, last_lines
 from pybridge.lean.interface import PINNED, VERSION, BuildResult, Message, Severity, is_sorry
 from pybridge.lean.modules import PROGRAM, import_order, library_modules
-from pybridge.lean.process import Completed, run_limited
+from pybridge.lean.process import Completed, read_result, run_limited
 from pybridge.lean.sources import Project, cache_dir
 
 __all__ = ["NativeLean"]
@@ -102,10 +102,7 @@ class NativeLean:
                 raise LeanError(
                     f"the Lean program failed with status {done.status}; it printed: {said}"
                 )
-            try:
-                return (folder / "out").read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise LeanError(f"Lean's result cannot be read: {error}") from None
+            return read_result(folder / "out")
 
     def build(self, modules: Sequence[str] | None = None, *, ilean: bool = True) -> BuildResult:
         """Compiles modules by `lake build`, which always writes `.ilean` files."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pybridge.lean.errors import LeanError
 
-__all__ = ["Completed", "kill_group", "run_limited"]
+__all__ = ["Completed", "kill_group", "read_result", "run_limited"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +66,11 @@ def run_limited(
         if process.stdout:
             process.stdout.close()
     return Completed(process.returncode, output)
+
+
+def read_result(path: Path) -> str:
+    """The text that the Lean program wrote; `LeanError` when there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LeanError(f"Lean's result cannot be read: {error}") from None

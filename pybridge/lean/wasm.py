@@ -17,6 +17,7 @@ from pybridge.lean.interface import BuildResult, Message
 from pybridge.lean.modules import PROGRAM, evaluator, library_modules
 from pybridge.lean.node import Job, NodeProcess, Outcome
 from pybridge.lean.pool import Pool
+from pybridge.lean.process import read_result
 from pybridge.lean.protocol import split_cases
 from pybridge.lean.sources import Project
 
@@ -101,10 +102,7 @@ class WasmLean:
                 (folder / "in").write_text(given, encoding="utf-8")
             outcome = process.run(Job(["Bundle.lean"], "/job", {"/job": folder}), self._timeout)
             _check_main(outcome, program, text.count("\n"))
-            try:
-                return (folder / "out").read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise LeanError(f"Lean's result cannot be read: {error}") from None
+            return read_result(folder / "out")
 
     def build(self, modules: Sequence[str] | None = None, *, ilean: bool = True) -> BuildResult:
         """Compiles what is not up to date; files go to `.lake/wasm`, or to the user's cache."""
