@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.console import Console
@@ -23,7 +23,7 @@ from pybridge.definitions import Definitions, DefinitionsError, load_definitions
 from pybridge.errors import InputError, InputTypeError
 from pybridge.formats import find_format
 from pybridge.geometry import Geometry
-from pybridge.lean import Lean, LeanError, LeanNotFound, find
+from pybridge.lean import Lean, LeanError, LeanNotFound, Mode, find
 from pybridge.lean.protocol import CaseResult, parse_results
 from pybridge.report import CaseReport, CheckReport, LeanReport
 from pybridge.suite import generated_case, suite
@@ -31,7 +31,6 @@ from pybridge.verify import check_case
 
 __all__ = ["app", "check_cases", "main"]
 
-_Mode: TypeAlias = Literal["auto", "native", "wasm", "recorded"]
 
 _WIDTH = 140
 _EPILOG = """
@@ -141,7 +140,7 @@ def check(
     ] = None,
     lean: Annotated[
         str,
-        typer.Option(help=f"How to run Lean: {', '.join(get_args(_Mode))}.", metavar="MODE"),
+        typer.Option(help=f"How to run Lean: {', '.join(get_args(Mode))}.", metavar="MODE"),
     ] = "auto",
     timeout: Annotated[float, typer.Option(min=1, help="Seconds that Lean may take.")] = 600.0,
     definitions: Annotated[
@@ -205,11 +204,11 @@ def _fail(console: Console, error: Exception, status: int) -> None:
     raise typer.Exit(status) from None
 
 
-def _mode(name: str) -> _Mode:
-    for mode in get_args(_Mode):
+def _mode(name: str) -> Mode:
+    for mode in get_args(Mode):
         if mode == name:
             return mode  # type: ignore[no-any-return]
-    raise InputError(f"--lean: expected one of {', '.join(get_args(_Mode))}, got {name!r:.60}")
+    raise InputError(f"--lean: expected one of {', '.join(get_args(Mode))}, got {name!r:.60}")
 
 
 def _numbers(option: str, text: str | None, lengths: tuple[int, ...]) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 
 from pybridge.lean.errors import LeanError, last_lines
 from pybridge.lean.interface import Message
-from pybridge.lean.process import kill_group
+from pybridge.lean.process import kill_group, start
 
 __all__ = ["Job", "NodeProcess", "Outcome"]
 
@@ -127,18 +127,8 @@ class NodeProcess:
         with self._lock:
             if self._closed:
                 raise LeanError("WebAssembly Lean was stopped")
-            try:
-                process = subprocess.Popen(
-                    [*self._command, str(os.getpid())],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    encoding="utf-8",
-                    errors="replace",
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise LeanError(f"Node could not be started: {error}") from None
+            command = [*self._command, str(os.getpid())]
+            process = start(command, name="Node", stdin=subprocess.PIPE)
             self._process = process
             self._answers = queue.Queue()
         threading.Thread(target=_read, args=(process, self._answers), daemon=True).start()

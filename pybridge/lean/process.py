@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pybridge.lean.errors import LeanError
 
-__all__ = ["Completed", "kill_group", "read_result", "run_limited"]
+__all__ = ["Completed", "kill_group", "read_result", "run_limited", "start"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,34 @@ def kill_group(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
+def start(
+    command: Sequence[str | Path],
+    *,
+    name: str,
+    stdin: int,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.Popen[str]:
+    """A process that leads a group of its own, with all that it prints in one pipe of text.
+
+    Raises `LeanError`, naming it by `name`, when it cannot be started.
+    """
+    try:
+        return subprocess.Popen(
+            [str(word) for word in command],
+            cwd=cwd,
+            env=env,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise LeanError(f"{name} could not be started: {error}") from None
+
+
 def run_limited(
     command: Sequence[str | Path],
     *,
@@ -43,20 +71,7 @@ def run_limited(
     Raises `LeanError`, naming it by `name`, when it cannot be started or takes longer than
     `timeout` seconds; then, and on an interrupt, nothing of it is left running.
     """
-    try:
-        process = subprocess.Popen(
-            [str(word) for word in command],
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise LeanError(f"{name} could not be started: {error}") from None
+    process = start(command, name=name, stdin=subprocess.DEVNULL, cwd=cwd, env=env)
     try:
         output, _ = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
