@@ -1,5 +1,7 @@
 """`python -m pybridge.check`: NumPy's values and bounds against Lean's, and both against the truth.
 
+With `--against torch`, PyTorch's outputs and gradients against the proved bounds, without Lean.
+
 Exit status: 0 everything holds, 1 something does not or Lean failed, 2 bad usage or input, 3 there
 is no Lean.
 """
@@ -17,6 +19,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from pybridge.against import Plan, against_torch
+from pybridge.against_report import AgainstReport
 from pybridge.cases import Case
 from pybridge.data import KINDS
 from pybridge.definitions import Definitions, DefinitionsError, load_definitions
@@ -27,12 +31,13 @@ from pybridge.lean import Lean, LeanError, LeanNotFound, Mode, find
 from pybridge.lean.protocol import CaseResult, parse_results
 from pybridge.report import CaseReport, CheckReport, LeanReport
 from pybridge.suite import generated_case, suite
+from pybridge.torch_conv2d import DTYPES, devices, import_torch
 from pybridge.verify import check_case
 
 __all__ = ["app", "check_cases", "main"]
 
 
-_WIDTH = 140
+_WIDTH = 160
 _EPILOG = """
 Examples:
 
@@ -45,6 +50,8 @@ python -m pybridge.check --case 'binary64-*' --case binary32-ties
 python -m pybridge.check --x 2,4,8,8 --weight 6,2,3,3 --groups 2 --stride 2 --padding 1 --eps 1e-3
 
 python -m pybridge.check gradients.npz --format bfloat16 --report report.json
+
+python -m pybridge.check --against torch --layers 'resnet50-*-3x3-*' --dtype bfloat16
 """
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -64,14 +71,7 @@ def check_cases(
     read.
     """
     started = time.monotonic()
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console or Console(stderr=True, quiet=True),
-        transient=True,
-    )
+    progress = _progress(console or Console(stderr=True, quiet=True))
     reports: list[CaseReport] = []
     with progress:
         task = progress.add_task(f"Lean evaluates {len(cases)} cases", total=None)
@@ -86,6 +86,17 @@ def check_cases(
         seed=seed,
         seconds=time.monotonic() - started,
         cases=tuple(reports),
+    )
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
     )
 
 
@@ -146,6 +157,27 @@ def check(
     definitions: Annotated[
         Path | None, typer.Option(help="Other exported definitions than the package's.")
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="torch", help="Check PyTorch's results against the proved bounds, not NumPy's."
+        ),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(metavar="auto|cpu|cuda", help="PyTorch's; auto: a GPU where there is one."),
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option(metavar="D,D,…", help=f"PyTorch's: {', '.join(DTYPES)}.")
+    ] = None,
+    layers: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Only network layers whose label matches (*, ?)."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Few of PyTorch's layers.")] = False,
+    each: Annotated[
+        bool, typer.Option("--each", help="A row for each of PyTorch's layers.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="Write the report to a file.")
@@ -157,6 +189,9 @@ def check(
     bounds are Lean's exact bounds rounded outward, never below; Lean's exact values are those of
     python-flint; the true error, of perturbed operands too where eps is not zero, is within the
     bound. Without files or a geometry, the built-in suite is checked.
+
+    With --against torch: whether PyTorch's output and gradients, of the built-in suite and of
+    layers of ResNet-50, VGG-16 and MobileNet, are within the bounds for sums in any order.
 
     Exit status: 0 all hold, 1 something does not or Lean failed, 2 bad usage or input, 3 Lean is
     not there.
@@ -174,14 +209,38 @@ def check(
             "format": format,
         }
         own = {name: value for name, value in options.items() if value is not None}
+        torch_only = {
+            "--device": device, "--dtype": dtype, "--layers": layers, "--quick": quick,
+            "--each": each,
+        }  # fmt: skip
+        lean_only = {
+            "files": files, "--x": x, "--weight": weight, **{f"--{name}": True for name in own},
+            "--eps": eps,
+        }  # fmt: skip
+        _refuse(against, lean_only if against is not None else torch_only)
         loaded = load_definitions(definitions)
-        cases = _cases(files or [], case, x, weight, own, kind, _eps(eps), seed)
-        runner = find(mode, timeout=timeout, progress=console.is_terminal)
-        console.print(f"Lean: {runner.description}", markup=False, highlight=False, soft_wrap=True)
-        try:
-            result = check_cases(cases, runner, loaded, seed=seed or 0, console=console)
-        finally:
-            runner.close()
+        result: AgainstReport | CheckReport
+        if against is not None:
+            torch = import_torch()
+            plan = Plan.of(
+                devices(torch, device or "auto"),
+                dtypes=dtype.split(",") if dtype is not None else (),
+                layer_patterns=layers or (),
+                case_patterns=case or (),
+                quick=quick,
+                seed=seed or 0,
+            )
+            result = _against(torch, plan, loaded, console)
+        else:
+            cases = _cases(files or [], case, x, weight, own, kind, _eps(eps), seed)
+            runner = find(mode, timeout=timeout, progress=console.is_terminal)
+            console.print(
+                f"Lean: {runner.description}", markup=False, highlight=False, soft_wrap=True
+            )
+            try:
+                result = check_cases(cases, runner, loaded, seed=seed or 0, console=console)
+            finally:
+                runner.close()
         if report is not None:
             result.save(report)
     except (InputError, InputTypeError, DefinitionsError, FloatingPointError, OSError) as error:
@@ -194,9 +253,31 @@ def check(
         output = Console()
         if not output.is_terminal:
             output = Console(width=max(output.width, _WIDTH))
-        output.print(result.table())
+        output.print(
+            result.table(each=each) if isinstance(result, AgainstReport) else result.table()
+        )
         output.print(result.summary(), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(0 if result.passed else 1)
+
+
+def _against(torch: Any, plan: Plan, loaded: Definitions, console: Console) -> AgainstReport:
+    """Checks PyTorch's results, with a bar that shows the progress."""
+    with _progress(console) as progress:
+        work = progress.track(plan, description="PyTorch computes, and is checked")
+        return against_torch(torch, work, loaded, seed=plan.seed)
+
+
+def _refuse(against: str | None, options: dict[str, Any]) -> None:
+    """`InputError` for an option that belongs to the other kind of check."""
+    if against not in (None, "torch"):
+        raise InputError(f"--against: expected torch, got {against!r:.60}")
+    for name, value in options.items():
+        if value:
+            raise InputError(
+                f"{name} applies to checks against Lean: expected it without --against"
+                if against
+                else f"{name} applies to --against torch: expected that, too"
+            )
 
 
 def _fail(console: Console, error: Exception, status: int) -> None:

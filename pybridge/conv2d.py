@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from pybridge.anyorder import arithmetic_of, enclosure_bound, estimator, require_finite
+from pybridge.arrays import to_numpy
 from pybridge.contraction import Evaluation, Given, evaluate
 from pybridge.definitions import Definitions, DefinitionsError, load_definitions, size_value
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.formats import FloatArray, FloatFormat, format_array, format_of
 from pybridge.geometry import Geometry, Padding, Pair
+from pybridge.replay import evaluate_replay
 from pybridge.upward import Float64
 
 __all__ = [
     "Bounded",
     "Conv2dGradients",
+    "Method",
     "check_eps",
     "conv2d_backward",
     "conv2d_forward",
     "evaluate_conv2d",
 ]
+
+Method: TypeAlias = Literal["replay", "replay-reference", "any-order", "enclosure"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,23 +70,35 @@ def conv2d_backward(
     padding: Padding = 0,
     dilation: Pair = 1,
     groups: int = 1,
+    method: Method = "replay",
     format: str = "float32",
     eps_x: float = 0.0,
     eps_weight: float = 0.0,
     eps_grad_output: float = 0.0,
 ) -> Conv2dGradients:
-    """The gradients of conv2d, accumulated in the format, and their proved bounds.
+    """The gradients of conv2d, and their proved bounds.
 
     Shapes: x [N, I, H, W], weight [O, I/groups, KH, KW], grad_output [N, O, OH, OW]. `stride` and
     `dilation` are an int or (height, width); `padding` is an int, (height, width) or
     ((top, bottom), (left, right)). Arrays are of the format's dtype (bfloat16: ml_dtypes), or of
-    another floating-point dtype whose values the format holds exactly. The bounds cover every exact
-    operand whose entries are within `eps_…` of the given ones.
+    another floating-point dtype whose values the format holds exactly; PyTorch tensors, too. The
+    bounds cover every exact operand whose entries are within `eps_…` of the given ones.
 
-    Mirrors Lean's `RuntimeApprox.conv2dBiasDeriv`, `conv2dKernelDeriv` and `conv2dInputDeriv`, with
-    the bounds `conv2dBiasBoundTensor`, `conv2dKernelBoundTensor` and `conv2dInputBoundTensor`; the
-    theorems are `approxT_conv2d_bias_deriv_spec` and those for kernel and input. Values are those
-    of the format's operations in the order stated there, without fused multiply-add.
+    The method says what is computed, and what of it is proved:
+
+    * `replay`: values of the format's operations in the stated order, and their bounds, evaluated
+      by the fast path.
+    * `replay-reference`: the same values, and the exported definitions' bounds, evaluated as they
+      stand.
+    * `any-order`: values that BLAS sums in an order of its own (in binary32 for the formats with 16
+      bits, rounded once), and a bound for every order.
+    * `enclosure`: the same values, with the far smaller bounds of `certify_gradient`.
+
+    The first two mirror Lean's `RuntimeApprox.conv2dBiasDeriv`, `conv2dKernelDeriv` and
+    `conv2dInputDeriv`, with the bounds `conv2dBiasBoundTensor`, `conv2dKernelBoundTensor` and
+    `conv2dInputBoundTensor`; the theorems are `approxT_conv2d_bias_deriv_spec` and those for kernel
+    and input. Values are those of the format's operations in the order stated there, without fused
+    multiply-add.
 
     Raises `InputError` (a `ValueError`) for shapes, values or parameters that do not fit,
     `InputTypeError` (a `TypeError`) for a wrong dtype or type, `RoundingOverflowError` (an
@@ -104,11 +123,7 @@ def conv2d_backward(
         groups=groups,
     )
     names = ("bias", "weight", "input")
-    results = evaluate_conv2d(geometry, found, given, names, definitions)
-    bias, weight_, input_ = (
-        _bounded(f"the {name} gradient", results[name], found) for name in names
-    )
-    return Conv2dGradients(bias, weight_, input_)
+    return Conv2dGradients(*_results(method, names, geometry, found, given, definitions))
 
 
 def conv2d_forward(
@@ -120,17 +135,18 @@ def conv2d_forward(
     padding: Padding = 0,
     dilation: Pair = 1,
     groups: int = 1,
+    method: Method = "replay",
     format: str = "float32",
     eps_x: float = 0.0,
     eps_weight: float = 0.0,
     eps_bias: float = 0.0,
 ) -> Bounded:
-    """conv2d of x and weight plus bias, accumulated in the format, and its proved bound.
+    """conv2d of x and weight plus bias, and its proved bound.
 
     Shapes and parameters are those of `conv2d_backward`; bias is [O], added after the products.
-    Without one, it is zero: that addition is charged as any other. The result is [N, O, OH, OW].
-    Mirrors Lean's `RuntimeApprox.conv2d` with the bound `conv2dBoundTensor`; the theorem is
-    `approxT_conv2d_spec`. Raises what `conv2d_backward` does.
+    Without one, it is zero: in the replay, that addition is charged as any other. The result is
+    [N, O, OH, OW]. The replay mirrors Lean's `RuntimeApprox.conv2d` with the bound
+    `conv2dBoundTensor`; the theorem is `approxT_conv2d_spec`. Raises what `conv2d_backward` does.
     """
     definitions = load_definitions()
     found = format_of(format, definitions)
@@ -149,15 +165,59 @@ def conv2d_forward(
     if bias is None:
         if eps_bias:
             raise InputError(f"eps_bias: expected 0 without a bias, got {eps_bias}")
-        bias = np.zeros(geometry.bias_shape, found.dtype)
-    given["bias"] = _given("bias", bias, found, eps_bias)
-    if given["bias"].value.shape != geometry.bias_shape:
+        if method not in ("any-order", "enclosure"):
+            given["bias"] = Given(np.zeros(geometry.bias_shape, found.dtype))
+    else:
+        given["bias"] = _given("bias", bias, found, eps_bias)
+    if "bias" in given and given["bias"].value.shape != geometry.bias_shape:
         raise InputError(
             f"bias has shape {given['bias'].value.shape}, but weight of shape "
             f"{geometry.weight_shape} expects {geometry.bias_shape}"
         )
-    results = evaluate_conv2d(geometry, found, given, ("forward",), definitions)
-    return _bounded("the output", results["forward"], found)
+    (output,) = _results(method, ("forward",), geometry, found, given, definitions)
+    return output
+
+
+def _results(
+    method: Method,
+    names: Sequence[str],
+    geometry: Geometry,
+    format: FloatFormat,
+    given: Mapping[str, Given],
+    definitions: Definitions,
+) -> list[Bounded]:
+    """The results of exported contractions by a method."""
+    if method not in get_args(Method):
+        known = ", ".join(get_args(Method))
+        raise InputError(f"method: expected one of {known}, got {method!r:.60}")
+    shown = {name: "the output" if name == "forward" else f"the {name} gradient" for name in names}
+    if method in ("replay", "replay-reference"):
+        fast = method == "replay"
+        results = evaluate_conv2d(geometry, format, given, names, definitions, fast=fast)
+        return [_bounded(shown[name], results[name], format) for name in names]
+    return [
+        _by_blas(method, name, shown[name], geometry, format, given, definitions) for name in names
+    ]
+
+
+def _by_blas(
+    method: Method,
+    name: str,
+    shown: str,
+    geometry: Geometry,
+    format: FloatFormat,
+    given: Mapping[str, Given],
+    definitions: Definitions,
+) -> Bounded:
+    found = estimator(name, geometry, given, definitions)
+    value = found.rounded(format)
+    _require_no_overflow(shown, ~np.isfinite(value), format)
+    if method == "any-order":
+        bound = found.any_order(arithmetic_of(format))
+    else:
+        bound = enclosure_bound(name, value, geometry, given, definitions)
+    require_finite(f"the bound of {shown}", bound)
+    return Bounded(value, bound)
 
 
 def evaluate_conv2d(
@@ -166,9 +226,12 @@ def evaluate_conv2d(
     operands: Mapping[str, Given],
     names: Iterable[str],
     definitions: Definitions,
+    *,
+    fast: bool = False,
 ) -> dict[str, Evaluation]:
     """Evaluates exported contractions by name (forward, bias, weight, input), overflow marked.
 
+    By the reference evaluation, or where `fast` by the replay, with the same values.
     `operands` maps exported operand names to arrays of the geometry's shapes. Raises
     `DefinitionsError` when the definitions give another output size than the geometry.
     """
@@ -179,10 +242,15 @@ def evaluate_conv2d(
                 f"the definitions give {name} = {exported}, but the geometry {parameters[name]}"
             )
     data = definitions.data
-    return {
-        name: evaluate(data.contractions[name], data.laws, parameters, format, operands)
-        for name in names
-    }
+    results: dict[str, Evaluation] = {}
+    for wanted in names:
+        contraction = data.contractions[wanted]
+        if fast:
+            found = evaluate_replay(contraction, parameters, format, operands, definitions)
+        else:
+            found = evaluate(contraction, data.laws, parameters, format, operands)
+        results[wanted] = found
+    return results
 
 
 def check_eps(name: str, eps: object) -> float:
@@ -203,12 +271,17 @@ def check_eps(name: str, eps: object) -> float:
 
 
 def _given(name: str, array: npt.ArrayLike, format: FloatFormat, eps: object) -> Given:
-    return Given(format_array(name, array, format), check_eps(f"eps_{name}", eps))
+    found = format_array(name, to_numpy(name, array), format)
+    return Given(found, check_eps(f"eps_{name}", eps))
 
 
 def _bounded(name: str, evaluation: Evaluation, format: FloatFormat) -> Bounded:
-    if evaluation.overflow.any():
-        first = np.unravel_index(int(np.argmax(evaluation.overflow)), evaluation.overflow.shape)
-        count = int(np.count_nonzero(evaluation.overflow))
-        raise RoundingOverflowError(name, [int(i) for i in first], count, format.name)
+    _require_no_overflow(name, evaluation.overflow, format)
     return Bounded(evaluation.value, evaluation.bound)
+
+
+def _require_no_overflow(name: str, overflow: npt.NDArray[np.bool_], format: FloatFormat) -> None:
+    if overflow.any():
+        first = np.unravel_index(int(np.argmax(overflow)), overflow.shape)
+        count = int(np.count_nonzero(overflow))
+        raise RoundingOverflowError(name, [int(i) for i in first], count, format.name)

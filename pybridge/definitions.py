@@ -1,8 +1,9 @@
 """The definitions exported from Lean (`definitions.json`), read and checked.
 
-The file holds the contractions of conv2d's forward pass and gradients, the error laws and the
-floating-point formats as data. It is produced by `python -m pybridge.extract`, and evaluated by
-`pybridge.contraction`; nothing in it is written by hand.
+The file holds the contractions of conv2d's forward pass and gradients, the error laws, the
+coefficients of the error estimates and the floating-point formats as data. It is produced by
+`python -m pybridge.extract`, and evaluated by `pybridge.contraction` and `pybridge.estimates`;
+nothing in it is written by hand.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ __all__ = [
     "Declaration",
     "Definitions",
     "DefinitionsError",
+    "Estimates",
     "FormatParameters",
+    "Formula",
     "Law",
     "Laws",
     "Operand",
@@ -54,6 +57,18 @@ __all__ = [
 
 SIZE_OPERATIONS: Mapping[str, int] = {"neg": 1, "add": 2, "sub": 2, "mul": 2, "div": 2}
 SCALAR_OPERATIONS: Mapping[str, int] = {"add": 2, "mul": 2, "abs": 1, "round": 1, "halfUlp": 1}
+FORMULA_OPERATIONS: Mapping[str, int] = {"add": 2, "sub": 2, "mul": 2, "div": 2}
+FORMULA_VARIABLES = (
+    "terms",
+    "roundoff",
+    "underflow",
+    "outputRoundoff",
+    "outputUnderflow",
+    "firstRelative",
+    "firstAbsolute",
+    "secondRelative",
+    "secondAbsolute",
+)
 SCALAR_VARIABLES = ("x.value", "x.eps", "y.value", "y.eps")
 CONTRACTIONS = ("forward", "bias", "weight", "input")
 
@@ -80,6 +95,19 @@ class Scalar:
     op: str
     args: tuple[Scalar, ...] = ()
     name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A rational function of what a kernel's operations err by (Lean: `Errors`).
+
+    `name` is set for the operation `var` alone, `value` for `nat` alone.
+    """
+
+    op: str
+    args: tuple[Formula, ...] = ()
+    name: str = ""
+    value: int = 0
 
 
 def _node(value: object, operations: Mapping[str, int], kind: str) -> tuple[str, list[object]]:
@@ -121,6 +149,25 @@ def _parse_scalar(value: object) -> Scalar:
     return Scalar(op, tuple(map(_parse_scalar, args)))
 
 
+def _parse_formula(value: object) -> Formula:
+    if isinstance(value, Formula):
+        return value
+    if isinstance(value, dict) and value.keys() == {"var"}:
+        if value["var"] not in FORMULA_VARIABLES:
+            raise ValueError(
+                f"unknown variable {value['var']!r:.60}, "
+                f"expected one of {', '.join(FORMULA_VARIABLES)}"
+            )
+        return Formula("var", name=value["var"])
+    if isinstance(value, dict) and value.keys() == {"nat"}:
+        number = value["nat"]
+        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+            raise ValueError(f"the number of a formula is a natural one, got {number!r:.60}")
+        return Formula("nat", value=number)
+    op, args = _node(value, FORMULA_OPERATIONS, "a formula (var, nat or operation)")
+    return Formula(op, tuple(map(_parse_formula, args)))
+
+
 def _size_json(size: Size) -> object:
     if not isinstance(size, SizeOp):
         return size
@@ -135,6 +182,14 @@ def _scalar_json(scalar: Scalar) -> object:
         return {"var": scalar.name}
     args = [_scalar_json(arg) for arg in scalar.args]
     return {scalar.op: args[0] if len(args) == 1 else args}
+
+
+def _formula_json(formula: Formula) -> object:
+    if formula.op == "var":
+        return {"var": formula.name}
+    if formula.op == "nat":
+        return {"nat": formula.value}
+    return {formula.op: [_formula_json(arg) for arg in formula.args]}
 
 
 def size_parameters(size: Size) -> Iterator[str]:
@@ -183,6 +238,9 @@ _SizeField = Annotated[
 ]
 _ScalarField = Annotated[
     Any, BeforeValidator(_parse_scalar), PlainSerializer(_scalar_json, return_type=Any)
+]
+_FormulaField = Annotated[
+    Any, BeforeValidator(_parse_formula), PlainSerializer(_formula_json, return_type=Any)
 ]
 
 
@@ -278,6 +336,28 @@ class Laws(_Exported):
         return self
 
 
+class Estimates(_Exported):
+    """The coefficients of the error estimates (Lean: `Errors.productCoefficient`, …).
+
+    `product`, `first`, `second` and `constant` are those of sums in any order: they multiply
+    Σ|x||y|, Σ|x|, Σ|y| and 1. `inflation` and `residue` are for evaluating a sum of nonnegative
+    terms in floating point: the exact sum is at most (computed + residue)·inflation. The `replay`
+    ones are those of the stated order; `replay_partial` multiplies the sum of the binades of the
+    partial sums.
+    """
+
+    product: _FormulaField
+    first: _FormulaField
+    second: _FormulaField
+    constant: _FormulaField
+    inflation: _FormulaField
+    residue: _FormulaField
+    replay_partial: _FormulaField
+    replay_first: _FormulaField
+    replay_second: _FormulaField
+    replay_constant: _FormulaField
+
+
 class FormatParameters(_Exported):
     """A binary format: bits of precision, and the exponents of its normal numbers."""
 
@@ -294,6 +374,7 @@ class Data(_Exported):
     contractions: dict[str, Contraction]
     laws: Laws
     formats: dict[str, FormatParameters]
+    estimates: Estimates
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -34,6 +34,7 @@ EXTRACTED = (
     "RuntimeApprox.Conv2d",
     "RuntimeApprox.Conv2d.Bounds",
     "RuntimeApprox.Conv2d.Theorems",
+    "RuntimeApprox.Estimate",
     "RuntimeApprox.Export",
     "RuntimeApprox.Export.Theorems",
     "RuntimeApprox.Format",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, Self
 
@@ -16,7 +16,19 @@ from pybridge.files import write_atomically
 from pybridge.geometry import Geometry
 from pybridge.model import Model
 
-__all__ = ["CaseReport", "CheckReport", "LeanReport", "TensorReport"]
+__all__ = ["CaseReport", "CheckReport", "LeanReport", "MethodReport", "TensorReport"]
+
+
+class MethodReport(Model):
+    """A result by another method than the reference: its bound against what is exact.
+
+    `excess` is how far a bound is above Lean's exact one at most, relative to it, and given for the
+    replay, whose bounds are those. `error_ratio` is the largest true error in units of the bound.
+    """
+
+    bound_linf: str
+    excess: float | None = None
+    error_ratio: float
 
 
 class TensorReport(Model):
@@ -26,7 +38,8 @@ class TensorReport(Model):
     Lean's exact one at most, relative to it. `error_ratio` is the largest true error in units of
     Lean's bound, found for the operands `error_ratio_operands` among the `patterns` tried. Entries
     that overflowed (`overflowed` of them) are compared as such, and in nothing else but their exact
-    values. `problems` are what does not hold, with the first place of each.
+    values. `methods` holds the fast replay and the methods by BLAS. `problems` are what does not
+    hold, with the first place of each.
     """
 
     shape: tuple[int, ...]
@@ -36,7 +49,13 @@ class TensorReport(Model):
     error_ratio: float
     error_ratio_operands: str
     patterns: tuple[str, ...]
+    methods: Mapping[str, MethodReport] = {}
     problems: tuple[str, ...]
+
+    def with_methods(self, methods: Mapping[str, MethodReport], problems: Iterable[str]) -> Self:
+        """The report with what was found of the other methods."""
+        update = {"methods": dict(methods), "problems": (*self.problems, *problems)}
+        return self.model_copy(update=update)
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -130,13 +149,14 @@ class CheckReport(Model):
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for header in ("case", "result"):
             table.add_column(header, no_wrap=True)
-        for header in ("shape", "overflow", "bound linf", "excess", "error / bound"):
+        headers = ("shape", "overflow", "bound linf", "excess", "error / bound")
+        for header in (*headers, "replay +", "any order", "enclosure"):
             table.add_column(header, justify="right", no_wrap=True)
-        table.add_column("holds", overflow="fold")
+        table.add_column("holds", overflow="fold", min_width=3)
         for case in self.cases:
             label = escape(case.label)
             if case.problem is not None:
-                table.add_row(label, *[""] * 6, f"[red]no[/]: {escape(case.problem)}")
+                table.add_row(label, *[""] * 9, f"[red]no[/]: {escape(case.problem)}")
             for name, tensor in case.tensors.items():
                 table.add_row(label, name, *_cells(tensor))
                 label = ""
@@ -153,8 +173,15 @@ def _cells(tensor: TensorReport) -> tuple[str, ...]:
         f"{float.fromhex(tensor.bound_linf):.3g}",
         f"{tensor.excess:.1g}",
         f"{tensor.error_ratio:.3f}",
+        *(_method_cell(tensor.methods.get(name)) for name in ("replay", "any-order", "enclosure")),
         holds,
     )
+
+
+def _method_cell(method: MethodReport | None) -> str:
+    if method is None:
+        return ""
+    return f"{method.error_ratio:.3f}" if method.excess is None else f"{method.excess:.1g}"
 
 
 def _size(shape: tuple[int, ...]) -> int:

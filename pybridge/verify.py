@@ -10,6 +10,7 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
+from pybridge.anyorder import arithmetic_of, enclosure_bound, estimator
 from pybridge.cases import Case
 from pybridge.contraction import Evaluation
 from pybridge.conv2d import evaluate_conv2d
@@ -17,9 +18,9 @@ from pybridge.definitions import Definitions, DefinitionsError
 from pybridge.exact import Dyadic, exact_conv2d
 from pybridge.geometry import Geometry
 from pybridge.lean.protocol import CaseResult, TensorResult
-from pybridge.report import CaseReport, TensorReport
+from pybridge.report import CaseReport, MethodReport, TensorReport
 
-__all__ = ["EXCESS", "TENSORS", "check_case", "sign_patterns"]
+__all__ = ["EXCESS", "REPLAY_EXCESS", "TENSORS", "check_case", "sign_patterns"]
 
 TENSORS = ("forward", "bias", "weight", "input")
 EXCESS = Fraction(1, 10**12)
@@ -27,6 +28,9 @@ EXCESS = Fraction(1, 10**12)
 
 A term is added in two roundings upward, each by 2⁻⁵² at most: this is for 2000 terms.
 """
+
+REPLAY_EXCESS = Fraction(1, 20)
+"""How far the fast replay's bound may be above Lean's exact one, relative to it."""
 
 _RANDOM_PATTERNS = 2
 _OPERANDS = ("x", "weight", "bias", "grad_output")
@@ -67,13 +71,89 @@ def check_case(
                 f"Lean gave {'no' if found is None else len(found.value)} entries of {name}, "
                 f"expected {math.prod(shape)}"
             )
-        tensors[name] = _check_tensor(
+        references = {pattern: results[name] for pattern, results in exact if name in results}
+        reference = _check_tensor(
             evaluations[name],
             found,
-            {pattern: results[name] for pattern, results in exact if name in results},
+            references,
             max(EXCESS, Fraction(_terms(case.geometry, name), 2**51)),
         )
+        others = _check_methods(case, name, evaluations[name], found, references, definitions)
+        tensors[name] = reference.with_methods(*others)
     return shown.with_tensors(tensors)
+
+
+def _check_methods(
+    case: Case,
+    name: str,
+    reference: Evaluation,
+    lean: TensorResult,
+    exact: Mapping[str, Sequence[Fraction]],
+    definitions: Definitions,
+) -> tuple[dict[str, MethodReport], tuple[str, ...]]:
+    """The fast replay against the reference and Lean, and all fast methods against the truth."""
+    operands, format = case.operands(), case.float_format
+    replayed = evaluate_conv2d(case.geometry, format, operands, (name,), definitions, fast=True)
+    estimates = estimator(name, case.geometry, operands, definitions)
+    value = estimates.rounded(format)
+    finite = np.isfinite(value)
+    held = np.where(finite, value, np.zeros((), value.dtype))
+    bounds = {
+        "any-order": estimates.any_order(arithmetic_of(format)),
+        "enclosure": enclosure_bound(name, held, case.geometry, operands, definitions),
+    }
+    reports: dict[str, MethodReport] = {}
+    problems: list[str] = []
+
+    def add(method: str, computed: Evaluation, excess: float | None) -> None:
+        sound = np.flatnonzero(~computed.overflow.ravel()).tolist()
+        values = computed.value.astype(np.float64).ravel().tolist()
+        entries = computed.bound.ravel().tolist()
+        ratio = 0.0
+        beyond: set[int] = set()
+        for truth in exact.values():
+            for i in sound:
+                error = abs(truth[i] - Fraction(values[i]))
+                if error > entries[i]:
+                    beyond.add(i)
+                if error and math.isfinite(entries[i]):
+                    ratio = max(ratio, _quotient(error, Fraction(entries[i])))
+        if beyond:
+            what = f"{method}: true error beyond the bound"
+            problems.append(_problem(what, sorted(beyond), computed.value.shape))
+        linf = max((entries[i] for i in sound), default=0.0)
+        reports[method] = MethodReport(bound_linf=linf.hex(), excess=excess, error_ratio=ratio)
+
+    excess, unlike = _against(replayed[name], reference, lean)
+    problems += unlike
+    add("replay", replayed[name], excess)
+    for method, bound in bounds.items():
+        add(method, Evaluation(held, bound, ~finite), None)
+    return reports, tuple(problems)
+
+
+def _against(
+    replayed: Evaluation, reference: Evaluation, lean: TensorResult
+) -> tuple[float, list[str]]:
+    """How far the replay's bounds exceed Lean's exact ones, and what is unlike the reference."""
+    sound = np.flatnonzero(~reference.overflow.ravel()).tolist()
+    bounds = replayed.bound.ravel().tolist()
+    kind = np.dtype(f"u{reference.value.itemsize}")
+    same, expected = (r.value.reshape(-1).view(kind).tolist() for r in (replayed, reference))
+    differing = [i for i in sound if same[i] != expected[i]]
+    problems = {
+        "replay: overflow unlike the reference's": np.flatnonzero(
+            (replayed.overflow != reference.overflow).ravel()
+        ).tolist(),
+        "replay: value unlike the reference's": differing,
+        "replay: bound below Lean's": [i for i in sound if not bounds[i] >= lean.bound[i]],
+        "replay: bound above 1.05 times Lean's": [
+            i for i in sound if bounds[i] > _round_up(lean.bound[i] * (1 + REPLAY_EXCESS))
+        ],
+    }
+    shape = reference.value.shape
+    shown = [_problem(what, places, shape) for what, places in problems.items() if places]
+    return max((_excess(bounds[i], lean.bound[i]) for i in sound), default=0.0), shown
 
 
 def _check_tensor(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from fractions import Fraction
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -18,7 +19,7 @@ import pybridge
 from pybridge import conv2d_backward, conv2d_forward
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.exact import Dyadic, exact_conv2d
-from pybridge.formats import FORMATS, FloatFormat
+from pybridge.formats import FORMATS, FloatFormat, find_format
 from pybridge.geometry import Geometry, Window
 
 ALIASES = {"binary16": "float16", "binary32": "float32", "binary64": "float64"}
@@ -134,21 +135,62 @@ def test_values_are_sums_in_the_stated_order() -> None:
 
 def test_known_numbers() -> None:
     """One product, and one sum: bounds written out."""
+    backward = partial(conv2d_backward, method="replay-reference")
     x, w, g = (np.full((1, 1, 1, 1), v, np.float32) for v in (3.0, 0.5, 2.0))
-    result = conv2d_backward(x, w, g, eps_x=0.25, eps_grad_output=2.0**-3)
+    result = backward(x, w, g, eps_x=0.25, eps_grad_output=2.0**-3)
     assert result.bias.value.tolist() == [2.0]
     assert result.bias.bound.tolist() == [2.0**-3 + 2.0 ** (1 - 24)]
     assert result.weight.value.item() == 6.0
     assert result.weight.bound.item() == (3 + 0.25) * 2.0**-3 + 2 * 0.25 + 2 * 2.0 ** (2 - 24)
     assert result.input.value.item() == 1.0
     assert result.input.bound.item() == 0.5 * 2.0**-3 + 2 * 2.0**-24
-    assert conv2d_forward(x, w).bound.item() == 3 * 2.0**-24
-    zero = conv2d_backward(0 * x, w, 0 * g, format="float32")
+    assert conv2d_forward(x, w, method="replay-reference").bound.item() == 3 * 2.0**-24
+    zero = backward(0 * x, w, 0 * g, format="float32")
     assert zero.weight.bound.item() == 2 * 2.0**-150
-    padded = conv2d_backward(x, np.ones((1, 1, 3, 3), np.float32), g, padding=1)
+    padded = backward(x, np.ones((1, 1, 3, 3), np.float32), g, padding=1)
     assert padded.weight.bound[0, 0, 0, 0] == 0
     assert padded.weight.value[0, 0, 0, 0] == 0
     assert not np.signbit(padded.weight.value[0, 0, 0, 0])
+
+
+@pytest.mark.parametrize("format", ["float16", "bfloat16", "float32", "float64"])
+def test_methods(format: str) -> None:
+    rng = np.random.default_rng(3)
+    x, w, g = (
+        rng.standard_normal(shape).astype(find_format(format).dtype)
+        for shape in ((2, 4, 9, 8), (6, 2, 3, 3), (2, 6, 5, 4))
+    )
+    layer: dict[str, Any] = {"stride": 2, "padding": 1, "groups": 2, "format": format}
+    reference = conv2d_backward(x, w, g, **layer, method="replay-reference")
+    replay = conv2d_backward(x, w, g, **layer)
+    exact = exact_conv2d(
+        Geometry.of(x.shape, w.shape, stride=2, padding=1, groups=2),
+        *map(Dyadic.of, (x, w, np.zeros(6), g)),
+        names=("bias", "weight", "input"),
+    )
+    for name in ("bias", "weight", "input"):
+        slow, fast = getattr(reference, name), getattr(replay, name)
+        assert fast.value.tobytes() == slow.value.tobytes()
+        assert (fast.bound >= slow.bound * (1 - 1e-12)).all()
+        assert (fast.bound <= slow.bound * 1.05).all()
+        truth = exact[name].fractions()
+        largest = {}
+        for method in ("replay", "any-order", "enclosure"):
+            found = getattr(conv2d_backward(x, w, g, **layer, method=method), name)
+            errors = [
+                abs(Fraction(float(value)) - t)
+                for value, t in zip(found.value.ravel(), truth, strict=True)
+            ]
+            pairs = zip(errors, found.bound.ravel().tolist(), strict=True)
+            assert all(error <= bound for error, bound in pairs)
+            largest[method] = found.bound_linf / float(max(errors))
+        assert largest["enclosure"] <= 1.001
+
+
+def test_an_unknown_method_is_refused() -> None:
+    x = np.ones((1, 1, 1, 1), np.float32)
+    with pytest.raises(InputError, match="method: expected one of replay, replay-reference, any-o"):
+        conv2d_backward(x, x, x, method="replays")  # type: ignore[arg-type]
 
 
 def test_operands_of_other_dtypes() -> None:

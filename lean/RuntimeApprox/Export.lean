@@ -1,14 +1,15 @@
 module
 
 public import RuntimeApprox.Conv2d
+public import RuntimeApprox.Estimate
 public import RuntimeApprox.Machine
 
 /-!
 # The definitions as data
 
-The contractions of conv2d at symbolic sizes, the scalar laws as expression trees, and the formats,
-each with its JSON text. `RuntimeApprox.Export.Theorems` proves that the trees mean the
-definitions that the soundness theorems are about.
+The contractions of conv2d at symbolic sizes, the scalar laws and the coefficients of the estimates
+as expression trees, and the formats, each with its JSON text. `RuntimeApprox.Export.Theorems` proves
+that the trees mean the definitions that the soundness theorems are about.
 
 ## Main definitions
 * `Param`, `Size`, `symbols`: expressions over the numbers of a geometry.
@@ -217,7 +218,15 @@ def mulLaw : OperationLaw where
 /-- The formats by name. -/
 def namedFormats : List (String × Format) :=
   [("binary16", .binary16), ("bfloat16", .bfloat16), ("binary32", .binary32),
-    ("binary64", .binary64)]
+    ("binary64", .binary64), ("tf32", .tf32)]
+
+/-- The coefficients of the estimates by name. -/
+def namedEstimates : List (String × Formula) :=
+  [("product", errorSymbols.productCoefficient), ("first", errorSymbols.firstCoefficient),
+    ("second", errorSymbols.secondCoefficient), ("constant", errorSymbols.constantCoefficient),
+    ("inflation", errorSymbols.inflation), ("residue", errorSymbols.residue),
+    ("replayPartial", errorSymbols.replayPartial), ("replayFirst", errorSymbols.replayFirst),
+    ("replaySecond", errorSymbols.replaySecond), ("replayConstant", errorSymbols.replayConstant)]
 
 /-! ### JSON -/
 
@@ -296,6 +305,19 @@ def formatJson : String × Format → String
       jsonMember "minExponent" (toString f.minExponent),
       jsonMember "maxExponent" (toString f.maxExponent)])
 
+/-- The JSON of a formula. -/
+def Formula.json : Formula → String
+  | var v => jsonNode "var" (jsonString v.name)
+  | nat n => jsonNode "nat" (toString n)
+  | add a b => jsonNode "add" (jsonList [a.json, b.json])
+  | sub a b => jsonNode "sub" (jsonList [a.json, b.json])
+  | mul a b => jsonNode "mul" (jsonList [a.json, b.json])
+  | div a b => jsonNode "div" (jsonList [a.json, b.json])
+
+/-- The JSON of a named formula. -/
+def formulaJson : String × Formula → String
+  | (name, f) => jsonMember name f.json
+
 /-- Everything that is evaluated outside of Lean, as one JSON document. -/
 def exported : String :=
   jsonObject [
@@ -309,6 +331,7 @@ def exported : String :=
       jsonMember "input" ((conv2dInputGrad symbols).json "RuntimeApprox.conv2dInputGrad")]),
     jsonMember "laws" (jsonObject [
       jsonMember "zero" zeroLaw.json, jsonMember "add" addLaw.json, jsonMember "mul" mulLaw.json]),
+    jsonMember "estimates" (jsonObject (mapList formulaJson namedEstimates)),
     jsonMember "formats" (jsonObject (mapList formatJson namedFormats))]
 
 end RuntimeApprox

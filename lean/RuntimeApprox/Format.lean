@@ -10,7 +10,7 @@ exponent is not bounded above: a rounded value that is too large for the format 
 `Format.overflows`. Everything but the predicates runs.
 
 ## Main definitions
-* `Format`, with `binary16`, `bfloat16`, `binary32`, `binary64`.
+* `Format`, with `binary16`, `bfloat16`, `binary32`, `binary64`, `tf32`.
 * `Format.round`: the nearest number of the format, on a tie the one with the even significand.
 * `Format.ulp`, `Format.halfUlp`: the spacing of the format's numbers in a number's binade, and half
   of it.
@@ -65,6 +65,13 @@ def binary64 : Format where
   precision := 53
   minExponent := -1022
   maxExponent := 1023
+
+/-- TF32, to which tensor cores round the operands of products: the exponents of binary32 with
+eleven bits of significand. -/
+def tf32 : Format where
+  precision := 11
+  minExponent := -126
+  maxExponent := 127
 
 variable (f : Format)
 

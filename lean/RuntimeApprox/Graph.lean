@@ -1,7 +1,7 @@
 module
 
 public import RuntimeApprox.Context.Theorems
-public import RuntimeApprox.Operation.Theorems
+public import RuntimeApprox.Operation
 
 /-!
 # Graphs

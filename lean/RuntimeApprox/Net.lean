@@ -2,8 +2,7 @@ module
 
 public import RuntimeApprox.Nodes.Conv2d
 public import RuntimeApprox.Nodes.Linear
-public import RuntimeApprox.Nodes.Relu
-public import RuntimeApprox.Nodes.Reshape
+public import RuntimeApprox.Nodes.Entrywise
 
 /-!
 # A network

@@ -1,6 +1,7 @@
 module
 
-public import RuntimeApprox.Rounding
+public import RuntimeApprox.Machine
+public import RuntimeApprox.Rounding.Theorems
 
 /-!
 # Arithmetics for networks
@@ -13,7 +14,12 @@ law with its proof has an operation, and every arithmetic here evaluates it.
 * `UnaryOp`, `BinaryOp`: a function, its rounded form, and its error law.
 * `NetArithmetic K α`: an arithmetic on `α` with constants and operations over `K`.
 * `exactNet`, `roundedNet R`, `boundNet R`: the three arithmetics of the soundness theorems.
+* `checkedNet f`: the error laws in the format `f`, with a record of overflow.
 * `NetArithmetic.Respects`: a relation that two arithmetics keep.
+
+## Main results
+* `exactNet_respects_boundNet`: pairs that enclose the exact values keep doing so.
+* `roundedNet_respects_boundNet`: the pairs' values are those of the rounded arithmetic.
 -/
 
 set_option autoImplicit false
@@ -103,5 +109,32 @@ structure NetArithmetic.Respects {α β : Type v} (A : NetArithmetic K α) (B : 
   const : ∀ c, R (A.const c) (B.const c)
   apply₁ : ∀ f a b, R a b → R (A.apply₁ f a) (B.apply₁ f b)
   apply₂ : ∀ f a b c d, R a b → R c d → R (A.apply₂ f a c) (B.apply₂ f b d)
+
+/-- Pairs that enclose the exact values keep doing so under constants and operations. -/
+theorem exactNet_respects_boundNet {R : Rounding K} (hR : R.Lawful) :
+    exactNet.Respects (boundNet R) Approx.Encloses where
+  toRespects := exact_respects_bound hR
+  const c := Std.IsPreorder.le_refl (abs (R.rnd c - c))
+  apply₁ f _ _ h := f.sound hR h
+  apply₂ f _ _ _ _ h h' := f.sound hR h h'
+
+/-- The values of the pairs are those of the rounded arithmetic. -/
+theorem roundedNet_respects_boundNet (R : Rounding K) :
+    (roundedNet R).Respects (boundNet R) Approx.HasValue where
+  toRespects := rounded_respects_bound R
+  const _ := rfl
+  apply₁ _ _ _ h := by unfold Approx.HasValue at *; subst h; rfl
+  apply₂ _ _ _ _ _ h h' := by unfold Approx.HasValue at *; subst h h'; rfl
+
+/-- A pair, of which it is recorded whether its value is finite in the format. -/
+def Checked.ofApprox (f : Format) (finite : Bool) (a : Approx Rat) : Checked :=
+  ⟨a, finite && !f.overflows a.value⟩
+
+/-- The error laws in a format, with constants, operations, and a record of overflow. -/
+def checkedNet (f : Format) : NetArithmetic Rat Checked where
+  toArithmetic := checked f
+  const c := Checked.ofApprox f true (Approx.const f.rounding c)
+  apply₁ o x := Checked.ofApprox f x.finite (o.approx f.rounding x.approx)
+  apply₂ o x y := Checked.ofApprox f (x.finite && y.finite) (o.approx f.rounding x.approx y.approx)
 
 end RuntimeApprox

@@ -10,6 +10,7 @@ public import RuntimeApprox.Export
   `conv2dInputGrad_symbols`: the exported contractions, evaluated at a geometry's numbers, are the
   contractions of the soundness theorems.
 * `outputHeight_eval`, `outputWidth_eval`: the exported output size is `Window.output`.
+* `namedEstimates_eval`: the exported formulas are the coefficients of `Errors`.
 * `zeroLaw_eval`, `addLaw_eval`, `mulLaw_eval`: the exported laws are those of `bound`.
 -/
 
@@ -63,6 +64,15 @@ theorem addLaw_eval :
 
 theorem mulLaw_eval :
     (⟨mulLaw.value.eval R x y, mulLaw.eps.eval R x y⟩ : Approx K) = (bound R).mul x y := rfl
+
+/-- The exported formulas, by name, are the coefficients of the estimates. -/
+theorem namedEstimates_eval (e : Errors K) :
+    namedEstimates.map (fun (name, f) => (name, f.eval e)) =
+      [("product", e.productCoefficient), ("first", e.firstCoefficient),
+        ("second", e.secondCoefficient), ("constant", e.constantCoefficient),
+        ("inflation", e.inflation), ("residue", e.residue), ("replayPartial", e.replayPartial),
+        ("replayFirst", e.replayFirst),
+        ("replaySecond", e.replaySecond), ("replayConstant", e.replayConstant)] := rfl
 
 end
 

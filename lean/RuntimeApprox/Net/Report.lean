@@ -2,7 +2,7 @@ module
 
 public import RuntimeApprox.Case
 public import RuntimeApprox.Net
-public import RuntimeApprox.Operation.Checked
+public import RuntimeApprox.Operation
 
 /-!
 # A network in binary32

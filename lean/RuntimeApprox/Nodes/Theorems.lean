@@ -1,16 +1,17 @@
 module
 
-public import RuntimeApprox.Graph.Adjoint
-public import RuntimeApprox.Nodes.Add
-public import RuntimeApprox.Nodes.Relu
-public import RuntimeApprox.Nodes.Reshape
-public import RuntimeApprox.Nodes.Scale
+public import RuntimeApprox.Nodes.Entrywise
 public import RuntimeApprox.Tensor.Reshape.Theorems
 
 /-!
 # The vector-Jacobian products are what they say
 
-Those of linear nodes are adjoints, ⟨δ, f(x)⟩ = ⟨x, vjp δ⟩, in exact arithmetic.
+The forward pass of a linear node is its own derivative, so that its vector-Jacobian product is the
+adjoint: ⟨δ, f(x)⟩ = ⟨x, vjp δ⟩, in exact arithmetic.
+
+## Main definitions
+* `Tensors.dot`: the inner product of contexts.
+* `RevNode.IsAdjoint`: the vector-Jacobian product is the adjoint of the forward pass.
 
 ## Main results
 * `addRevNode_isAdjoint`, `scaleRevNode_isAdjoint`, `reshapeRevNode_isAdjoint`.
@@ -25,6 +26,17 @@ namespace RuntimeApprox
 
 universe u
 variable {K : Type u} [OrderedField K]
+
+/-- Σⱼ ⟨tⱼ, uⱼ⟩ over the tensors of a context -/
+def Tensors.dot : {Γ : List (List Nat)} → Tensors K Γ → Tensors K Γ → K
+  | [], _, _ => 0
+  | _ :: _, (t, ts), (u, us) => t.dot u + Tensors.dot ts us
+
+/-- For a node that is linear in all its operands together: ⟨δ, f(x)⟩ = ⟨x, vjp δ⟩, in exact
+arithmetic, wherever the vector-Jacobian product is taken. -/
+def RevNode.IsAdjoint {As : List (List Nat)} {s : List Nat} (n : RevNode K As s) : Prop :=
+  ∀ (xs ys : Tensors K As) (δ : Tensor K s),
+    δ.dot (n.forward exactNet xs) = xs.dot (n.vjp exactNet ys δ)
 
 /-- The inner product of contexts of one tensor. -/
 theorem Tensors.dot_one {s : List Nat} (t u : Tensor K s) :

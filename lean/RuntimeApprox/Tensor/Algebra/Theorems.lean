@@ -2,7 +2,7 @@ module
 
 public import RuntimeApprox.Tensor.Algebra
 public import RuntimeApprox.Tensor.Theorems
-public import RuntimeApprox.Sum.Theorems
+public import RuntimeApprox.Sum
 
 /-!
 # Facts about tensors as vectors

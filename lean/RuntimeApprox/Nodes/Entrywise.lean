@@ -1,14 +1,19 @@
 module
 
 public import RuntimeApprox.Graph
+public import RuntimeApprox.Tensor.Reshape
 
 /-!
-# The node of a rectifier
+# Nodes that work entry by entry
 
 ## Main definitions
+* `addRevNode s`: x + y at every entry.
+* `scaleRevNode c s`: c·x at every entry.
+* `reshapeRevNode h`: the same entries in row-major order, in a shape of as many entries.
+* `flattenRevNode batch s`: of a batch of tensors of shape `s`, the rows of all their entries.
+* `reluRevNode s`: the rectifier of every entry.
 * `reluOp`: max(x, 0), with the least error law. `reluGradOp`: its derivative times a gradient,
   with an error law that covers both sides of the kink where eps reaches it.
-* `reluRevNode s`: the rectifier of every entry.
 -/
 
 set_option autoImplicit false
@@ -18,6 +23,45 @@ set_option autoImplicit false
 namespace RuntimeApprox
 
 universe u
+
+/-! ### Sums and multiples -/
+
+/-- x + y at every entry; the gradient with respect to both is δ. -/
+def addRevNode (K : Type u) [OrderedField K] (s : List Nat) : RevNode K [s, s] s where
+  forward := fun A (x, y, _) => Tensor.zipWith A.add x y
+  forward_rel := fun hAB (_, _, _) (_, _, _) ⟨hx, hy, _⟩ =>
+    Tensor.rel_ofFn fun i => hAB.add _ _ _ _ (hx i) (hy i)
+  vjp := fun _ _ δ => (δ, δ, ⟨⟩)
+  vjp_rel := fun _ _ _ _ _ _ hδ => .cons hδ (.cons hδ .nil)
+
+/-- c·x at every entry; the gradient with respect to x is c·δ. Outside of exact arithmetic the
+constant is fl(c), with the error |fl(c) − c|, which is zero where c is a number of the format. -/
+def scaleRevNode {K : Type u} [OrderedField K] (c : K) (s : List Nat) : RevNode K [s] s where
+  forward := fun A (x, _) => x.map (A.mul (A.const c))
+  forward_rel := fun hAB (_, _) (_, _) ⟨hx, _⟩ =>
+    Tensor.rel_ofFn fun i => hAB.mul _ _ _ _ (hAB.const c) (hx i)
+  vjp := fun A _ δ => (δ.map (A.mul (A.const c)), ⟨⟩)
+  vjp_rel := fun hAB _ _ _ _ _ hδ =>
+    .cons (Tensor.rel_ofFn fun i => hAB.mul _ _ _ _ (hAB.const c) (hδ i)) .nil
+
+/-! ### Shapes -/
+
+/-- The same entries in row-major order; the gradient is reshaped back. No entry is computed with,
+and no eps grows. -/
+def reshapeRevNode (K : Type u) [OrderedField K] {s r : List Nat} (h : prod s = prod r) :
+    RevNode K [s] r where
+  forward := fun _ (x, _) => x.reshape h
+  forward_rel := fun _ (_, _) (_, _) ⟨hx, _⟩ => Tensor.rel_ofFn fun _ => hx _
+  vjp := fun _ _ δ => (δ.reshape h.symm, ⟨⟩)
+  vjp_rel := fun _ _ _ _ _ _ hδ => .cons (Tensor.rel_ofFn fun _ => hδ _) .nil
+
+/-- Each tensor of a batch as a row of its entries. -/
+def flattenRevNode (K : Type u) [OrderedField K] (batch : Nat) (s : List Nat) :
+    RevNode K [batch :: s] [batch, prod s] :=
+  reshapeRevNode K (prod_cons batch s)
+
+/-! ### The rectifier -/
+
 variable {K : Type u} [OrderedField K]
 
 /-- The error law of max(x, 0): that of x where v is positive, otherwise how far x can reach beyond

@@ -1,0 +1,48 @@
+"""What the figures were measured on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import flint
+import numpy as np
+from threadpoolctl import threadpool_info
+
+__all__ = ["describe"]
+
+
+def describe() -> dict[str, str]:
+    """The machine and the packages, by what they are."""
+    blas = [
+        " ".join(
+            str(info[key])
+            for key in ("internal_api", "version", "architecture", "threading_layer")
+            if info.get(key)
+        )
+        + f", {info['num_threads']} thread"
+        + ("s" if info["num_threads"] != 1 else "")
+        for info in threadpool_info()
+        if info["user_api"] == "blas"
+    ]
+    return {
+        "Machine": f"{_processor()}, {os.cpu_count()} cores visible, {platform.machine()}, "
+        f"{platform.system()}",
+        "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        "NumPy": np.__version__,
+        "BLAS": "; ".join(dict.fromkeys(blas)) or "not recognized by threadpoolctl",
+        "Peers": f"python-flint {flint.__version__} (FLINT {flint.__FLINT_VERSION__}), "
+        f"mpmath {version('mpmath')}",
+    }
+
+
+def _processor() -> str:
+    """The processor's name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or "unknown processor"
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown processor"

@@ -1,0 +1,91 @@
+"""What pybridge computes of a shape, by each of its methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
+
+from bench.shapes import Shape
+from pybridge.anyorder import Estimator, arithmetic_of, estimator
+from pybridge.contraction import Evaluation, evaluate
+from pybridge.definitions import load_definitions
+from pybridge.formats import FORMATS, FloatArray
+from pybridge.replay import evaluate_replay
+from pybridge.upward import Float64
+
+__all__ = ["METHODS", "Result", "any_order", "enclosure", "estimates", "reference", "replay"]
+
+FORMAT = FORMATS["binary32"]
+"""The format of all that is measured."""
+
+
+class Result(NamedTuple):
+    """Values in float32, and bounds in float64, of the shape of a result."""
+
+    value: FloatArray
+    bound: Float64
+
+
+def replay(name: str, shape: Shape) -> Evaluation:
+    """An exported contraction by the replay, values and bounds (method "replay")."""
+    definitions = load_definitions()
+    contraction = definitions.data.contractions[name]
+    return evaluate_replay(
+        contraction, shape.geometry.parameters(), FORMAT, shape.operands, definitions
+    )
+
+
+def reference(name: str, shape: Shape) -> Evaluation:
+    """An exported contraction by the generic evaluation (method "replay-reference")."""
+    data = load_definitions().data
+    contraction = data.contractions[name]
+    return evaluate(contraction, data.laws, shape.geometry.parameters(), FORMAT, shape.operands)
+
+
+def estimates(name: str, shape: Shape) -> Estimator:
+    """The estimator of an exported contraction."""
+    return estimator(name, shape.geometry, shape.operands, load_definitions())
+
+
+def any_order(name: str, shape: Shape) -> Float64:
+    """The bound of a float32 result in any order."""
+    return estimates(name, shape).any_order(arithmetic_of(FORMAT))
+
+
+def enclosure(name: str, shape: Shape, computed: FloatArray) -> Float64:
+    """The bound of a given result."""
+    return estimates(name, shape).enclosure(computed)
+
+
+def _replay(name: str, shape: Shape) -> Result:
+    found = replay(name, shape)
+    return Result(found.value, found.bound)
+
+
+def _reference(name: str, shape: Shape) -> Result:
+    found = reference(name, shape)
+    return Result(found.value, found.bound)
+
+
+def _any_order(name: str, shape: Shape) -> Result:
+    found = estimates(name, shape)
+    return Result(found.rounded(FORMAT), found.any_order(arithmetic_of(FORMAT)))
+
+
+def _enclosure(name: str, shape: Shape) -> Result:
+    found = estimates(name, shape)
+    value = found.rounded(FORMAT)
+    return Result(value, found.enclosure(value))
+
+
+Method: TypeAlias = Callable[[str, Shape], Result]
+
+METHODS: Mapping[str, Method] = {
+    "replay": _replay,
+    "replay-reference": _reference,
+    "any-order": _any_order,
+    "enclosure": _enclosure,
+}
+"""Values and bounds of an exported contraction (forward, bias, weight, input), as conv2d_backward
+and conv2d_forward compute them.
+"""

@@ -1,0 +1,111 @@
+"""The convolutions that are measured: their geometries, and operands from a fixed seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pybridge.contraction import Given
+from pybridge.formats import FloatArray
+from pybridge.geometry import Geometry, Window
+
+__all__ = ["NAMES", "Shape", "channels", "shape"]
+
+NAMES = ("tiny", "small", "rn28", "rn56", "depthwise", "strided")
+"""The shapes: rn28 and rn56 are layers of a ResNet, depthwise and strided are variants of rn28."""
+
+# size, input channels, output channels, groups, stride
+_Sizes = tuple[int, int, int, int, int]
+
+_SIZES: Mapping[str, _Sizes] = {
+    "tiny": (8, 1, 1, 1, 1),
+    "small": (16, 16, 16, 1, 1),
+    "rn28": (28, 64, 64, 1, 1),
+    "rn56": (56, 64, 64, 1, 1),
+    "depthwise": (28, 64, 64, 64, 1),
+    "strided": (28, 64, 64, 1, 2),
+}
+_QUICK: Mapping[str, _Sizes] = {
+    "tiny": (4, 1, 1, 1, 1),
+    "small": (6, 2, 3, 1, 1),
+    "rn28": (7, 4, 5, 1, 1),
+    "rn56": (9, 4, 5, 1, 1),
+    "depthwise": (7, 4, 4, 4, 1),
+    "strided": (7, 4, 4, 1, 2),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """A conv2d of float32 operands, which are drawn from the standard normal distribution."""
+
+    name: str
+    geometry: Geometry
+
+    @cached_property
+    def operands(self) -> Mapping[str, Given]:
+        """The operands by their exported names, of the geometry's shapes, without eps."""
+        g = self.geometry
+        rng = np.random.default_rng(0)
+        shapes = {
+            "x": g.x_shape,
+            "weight": g.weight_shape,
+            "gradOutput": g.output_shape,
+            "bias": g.bias_shape,
+        }
+        return {
+            name: Given(rng.standard_normal(shape, dtype=np.float32))
+            for name, shape in shapes.items()
+        }
+
+    @property
+    def x(self) -> FloatArray:
+        """[N, I, H, W]."""
+        return self.operands["x"].value
+
+    @property
+    def weight(self) -> FloatArray:
+        """[O, I/groups, KH, KW]."""
+        return self.operands["weight"].value
+
+    @property
+    def grad_output(self) -> FloatArray:
+        """[N, O, OH, OW]."""
+        return self.operands["gradOutput"].value
+
+    @property
+    def description(self) -> str:
+        """The shape in words."""
+        g = self.geometry
+        text = f"{'×'.join(map(str, g.x_shape))} to {g.output_shape[1]} channels"
+        if g.groups > 1:
+            text += f", {g.groups} groups"
+        if g.height.stride > 1:
+            text += f", stride {g.height.stride}"
+        return text
+
+
+def shape(name: str, *, quick: bool = False) -> Shape:
+    """A shape by name; one that takes milliseconds in all its measurements when `quick`."""
+    size, inputs, outputs, groups, stride = (_QUICK if quick else _SIZES)[name]
+    return Shape(name, _geometry(size, inputs, outputs, groups, stride))
+
+
+def channels(count: int, *, quick: bool = False) -> Shape:
+    """A 3×3 convolution of images of 28×28 from so many channels to as many."""
+    return Shape(f"{count} channels", _geometry(7 if quick else 28, count, count, 1, 1))
+
+
+def _geometry(size: int, inputs: int, outputs: int, groups: int, stride: int) -> Geometry:
+    """A 3×3 kernel, padded by one."""
+    window = Window(size=size, kernel=3, stride=stride, pad_begin=1, pad_end=1)
+    return Geometry(
+        groups=groups,
+        in_channels=inputs // groups,
+        out_channels=outputs // groups,
+        height=window,
+        width=window,
+    )

@@ -1,0 +1,131 @@
+"""What a figure shows: tables, and goals with what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from bench.timing import Timing
+
+__all__ = ["Claim", "Figure", "Points", "Row", "Table", "close", "milliseconds", "number"]
+
+Row: TypeAlias = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A goal, and what was measured: at most or at least the goal.
+
+    `why` explains, where it is not reached, what stands in the way.
+    """
+
+    what: str
+    measured: float
+    goal: float
+    sense: Literal["≤", "≥"] = "≤"
+    why: str = ""
+
+    @property
+    def reached(self) -> bool:
+        """Whether the goal is reached."""
+        if self.sense == "≤":
+            return self.measured <= self.goal
+        return self.measured >= self.goal
+
+    @property
+    def cells(self) -> Row:
+        """The goal, and whether it is reached or by how much it is not."""
+        return f"{self.sense} {self.goal:g}", self.verdict
+
+    @property
+    def verdict(self) -> str:
+        """Yes, or by how much it is missed."""
+        return "yes" if self.reached else f"no, {self.distance}"
+
+    @property
+    def distance(self) -> str:
+        """How far from the goal a measurement is that misses it."""
+        ratio = self.measured / self.goal
+        if self.sense == "≤":
+            return f"{ratio:.1f} times that" if ratio >= 2 else f"{100 * (ratio - 1):.2g} % above"
+        return f"1/{1 / ratio:.1f} of that" if ratio <= 0.5 else f"{100 * (1 - ratio):.2g} % below"
+
+    @property
+    def sentence(self) -> str:
+        """What was measured, for a goal that is not reached."""
+        return f"{self.what}: {number(self.measured)} ({self.distance})"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under a header, and a line that says what they are."""
+
+    caption: str
+    header: Row
+    rows: tuple[Row, ...]
+
+    @property
+    def markdown(self) -> str:
+        """The rows in Markdown, columns of numbers to the right."""
+        ends = ("" if k == 0 else ":" for k in range(len(self.header)))
+        lines = [self.header, tuple(f"---{end}" for end in ends), *self.rows]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """A line of a diagram: numbers of multiply-adds, seconds, and the exponent of the power of the
+    former that fits the latter best.
+    """
+
+    label: str
+    work: tuple[int, ...]
+    seconds: tuple[float, ...]
+    exponent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What is measured, in a paragraph; the tables; the goals; and lines to draw."""
+
+    number: int
+    title: str
+    text: str
+    tables: Sequence[Table]
+    claims: Sequence[Claim]
+    lines: Sequence[Points] = field(default=())
+
+    @property
+    def missed(self) -> list[Claim]:
+        """The goals that are not reached."""
+        return [claim for claim in self.claims if not claim.reached]
+
+    @property
+    def shortfalls(self) -> list[str]:
+        """For each reason for which goals are not reached: these goals, by how much, and why."""
+        reasons: dict[str, list[Claim]] = {}
+        for claim in self.missed:
+            reasons.setdefault(claim.why, []).append(claim)
+        return [
+            f"Not reached: {'; '.join(claim.sentence for claim in claims)}. {why}".strip()
+            for why, claims in reasons.items()
+        ]
+
+
+def number(value: float) -> str:
+    """A number with three significant digits."""
+    if value >= 1e6:
+        return f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def close(value: float) -> str:
+    """A ratio that may be near one: to six decimals there, else with three significant digits."""
+    return f"{value:.6f}" if 0.9 < value < 1.1 else number(value)
+
+
+def milliseconds(timing: Timing) -> str:
+    """The best and, in parentheses, the median run."""
+    best, median = 1e3 * timing.best, 1e3 * timing.median
+    return f"{number(best)} ({number(median)})"

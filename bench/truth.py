@@ -1,0 +1,31 @@
+"""How far computed kernel gradients are from the exact one, by python-flint."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.shapes import Shape
+from pybridge.exact import Dyadic, exact_conv2d
+from pybridge.formats import FloatArray
+from pybridge.upward import Float64
+
+__all__ = ["true_errors"]
+
+
+def true_errors(shape: Shape, computed: FloatArray) -> Float64:
+    """|computed − exact| of a kernel gradient [O, I/groups, KH, KW], to the nearest float64."""
+    exact = _exact_weight(shape)
+    difference = Dyadic.of(computed) + Dyadic(-exact.numerators, exact.exponent)
+    errors = [float(abs(Fraction(error))) for error in difference.fractions()]
+    return np.array(errors).reshape(computed.shape)
+
+
+@lru_cache(maxsize=2)
+def _exact_weight(shape: Shape) -> Dyadic:
+    zero: npt.NDArray[np.float32] = np.zeros(1, np.float32)
+    x, grad, other = (Dyadic.of(values) for values in (shape.x, shape.grad_output, zero))
+    return exact_conv2d(shape.geometry, x, other, other, grad, names=("weight",))["weight"]

@@ -1,0 +1,153 @@
+module
+
+public import RuntimeApprox.Format.RelativeError
+public import RuntimeApprox.Format.Ties
+
+/-!
+# Half a unit in the last place, from the rounded value
+
+What rounding x is charged with depends on the binade of x. Here it is bounded by what the exponent
+bits of the rounded value say.
+
+## Main definitions
+* `Format.binade`: 2^⌊log₂ |a|⌋ for a normal number, otherwise 0; `Format.flooredBinade`: at least
+  2^eₘᵢₙ.
+* `Format.BoundsHalfUlp`: halfUlp s ≤ u·β(s) + κ for every s.
+
+## Main results
+* `Format.halfUlp_le_halfUlp_round`, `Format.halfUlp_round_eq`: rounding never lowers halfUlp, and
+  keeps it except where it reaches the next power of two.
+* `Format.halfUlp_eq_max_binade`: halfUlp a = max(u·binade a, 2^(eₘᵢₙ − p)).
+* `Format.halfUlp_le_binade_round`: halfUlp s ≤ u·binade (round s) + 2^(eₘᵢₙ − p).
+* `Format.boundsHalfUlp_binade`, `Format.boundsHalfUlp_binade_round`,
+  `Format.boundsHalfUlp_flooredBinade`, `Format.boundsHalfUlp_flooredBinade_round`: four choices of
+  β and κ.
+-/
+
+set_option autoImplicit false
+
+@[expose] public noncomputable section
+
+namespace RuntimeApprox
+
+namespace Format
+
+variable (f : Format)
+
+/-- What the exponent bits of a number say: 2^⌊log₂ |a|⌋ where 2^eₘᵢₙ ≤ |a|, otherwise 0. -/
+def binade (a : Rat) : Rat := if pow2 f.minExponent ≤ abs a then pow2 (floorLog2 a) else 0
+
+/-- exponent s ≤ exponent (round s) -/
+theorem exponent_le_exponent_round (s : Rat) : f.exponent s ≤ f.exponent (f.round s) := by
+  rcases f.exponent_round s with h | h
+  · omega
+  · have := f.minExponent_le_exponent s
+    have := exponent_of_abs_eq_pow2 (f := f) (by omega) h
+    omega
+
+/-- halfUlp s ≤ halfUlp (round s): the rounded result is at least in the binade of the exact one. -/
+theorem halfUlp_le_halfUlp_round (s : Rat) : f.halfUlp s ≤ f.halfUlp (f.round s) :=
+  pow2_mono (by have := f.exponent_le_exponent_round s; omega)
+
+/-- halfUlp (round s) = halfUlp s unless rounding reached the power of two above s,
+|round s| = 2^(exponent s + 1). -/
+theorem halfUlp_round_eq {s : Rat} (h : abs (f.round s) ≠ pow2 (f.exponent s + 1)) :
+    f.halfUlp (f.round s) = f.halfUlp s := by
+  rw [halfUlp, halfUlp, (f.exponent_round s).resolve_right h]
+
+variable {f}
+
+/-- 0 ≤ binade a -/
+theorem binade_nonneg (a : Rat) : 0 ≤ f.binade a := by
+  unfold binade
+  split
+  · exact pow2_nonneg _
+  · exact Rat.le_refl
+
+/-- halfUlp a = u·binade a for a normal number, 2^eₘᵢₙ ≤ |a|. -/
+theorem halfUlp_eq_binade {a : Rat} (h : pow2 f.minExponent ≤ abs a) :
+    f.halfUlp a = f.unitRoundoff * f.binade a := by
+  have ha : a ≠ 0 := by
+    rintro rfl
+    have := pow2_pos f.minExponent
+    rw [abs_zero] at h; grind
+  have hn : a.num ≠ 0 := by simpa using ha
+  have := (le_floorLog2 ha).2 h
+  rw [halfUlp_eq, binade, if_pos h, show f.exponent a = floorLog2 a by grind [exponent]]
+
+/-- **Exponent bits**: halfUlp a = max(u·binade a, 2^(eₘᵢₙ − p)). -/
+theorem halfUlp_eq_max_binade (a : Rat) :
+    f.halfUlp a = max (f.unitRoundoff * f.binade a) (pow2 (f.minExponent - f.precision)) := by
+  have hp := pow2_pos (f.minExponent - f.precision)
+  by_cases h : pow2 f.minExponent ≤ abs a
+  · have hle : pow2 (f.minExponent - f.precision) ≤ f.halfUlp a :=
+      pow2_mono (by have := f.minExponent_le_exponent a; omega)
+    rw [← halfUlp_eq_binade h]
+    unfold max; grind
+  · have := @pow2_mono f.minExponent (f.minExponent + 1) (by omega)
+    rw [halfUlp_eq_pow2 (by grind), binade, if_neg h, Rat.mul_zero, max, if_pos (Rat.le_of_lt hp)]
+
+/-- halfUlp a ≤ u·binade a + 2^(eₘᵢₙ − p) -/
+theorem halfUlp_le_binade (a : Rat) :
+    f.halfUlp a ≤ f.unitRoundoff * f.binade a + pow2 (f.minExponent - f.precision) := by
+  have := pow2_pos (f.minExponent - f.precision)
+  have := mul_nonneg (Rat.le_of_lt f.unitRoundoff_pos) (f.binade_nonneg a)
+  rw [halfUlp_eq_max_binade]
+  unfold max; grind
+
+/-- halfUlp s ≤ u·binade (round s) + 2^(eₘᵢₙ − p): the rounded result suffices. -/
+theorem halfUlp_le_binade_round (s : Rat) :
+    f.halfUlp s ≤ f.unitRoundoff * f.binade (f.round s) + pow2 (f.minExponent - f.precision) :=
+  Rat.le_trans (f.halfUlp_le_halfUlp_round s) (halfUlp_le_binade _)
+
+/-- The binade at which a is rounded: 2^(exponent a) = max(binade a, 2^eₘᵢₙ). -/
+def flooredBinade (f : Format) (a : Rat) : Rat := pow2 (f.exponent a)
+
+/-- flooredBinade a = max(binade a, 2^eₘᵢₙ) -/
+theorem flooredBinade_eq_max (a : Rat) :
+    f.flooredBinade a = max (f.binade a) (pow2 f.minExponent) := by
+  have hu := f.unitRoundoff_pos
+  have h := halfUlp_eq_max_binade (f := f) a
+  have hη : pow2 (f.minExponent - f.precision) = f.unitRoundoff * pow2 f.minExponent := by
+    rw [unitRoundoff, ← pow2_add]; congr 1; omega
+  rw [halfUlp_eq, hη] at h
+  refine Rat.le_antisymm ?_ ?_ <;>
+    refine Rat.le_of_mul_le_mul_left (c := f.unitRoundoff) ?_ hu
+  · have := mul_le_mul_left (Rat.le_of_lt hu) (le_max_left (f.binade a) (pow2 f.minExponent))
+    have := mul_le_mul_left (Rat.le_of_lt hu) (le_max_right (f.binade a) (pow2 f.minExponent))
+    unfold flooredBinade
+    rw [h]
+    exact max_le (by grind) (by grind)
+  · unfold flooredBinade
+    rw [h]
+    unfold max; grind
+
+/-- How half a unit in the last place may be bounded: halfUlp s ≤ u·β(s) + κ for every s. -/
+def BoundsHalfUlp (f : Format) (β : Rat → Rat) (κ : Rat) : Prop :=
+  ∀ s, f.halfUlp s ≤ f.unitRoundoff * β s + κ
+
+/-- By the binade of s itself, with the underflow threshold. -/
+theorem boundsHalfUlp_binade (f : Format) :
+    f.BoundsHalfUlp f.binade (pow2 (f.minExponent - f.precision)) :=
+  fun s => halfUlp_le_binade s
+
+/-- By the binade of round s, with the underflow threshold. -/
+theorem boundsHalfUlp_binade_round (f : Format) :
+    f.BoundsHalfUlp (fun s => f.binade (f.round s)) (pow2 (f.minExponent - f.precision)) :=
+  fun s => halfUlp_le_binade_round s
+
+/-- By the floored binade of s itself: equality, and no underflow threshold. -/
+theorem boundsHalfUlp_flooredBinade (f : Format) : f.BoundsHalfUlp f.flooredBinade 0 := fun s => by
+  rw [halfUlp_eq, flooredBinade]; grind
+
+/-- By the floored binade of round s, without underflow threshold. -/
+theorem boundsHalfUlp_flooredBinade_round (f : Format) :
+    f.BoundsHalfUlp (fun s => f.flooredBinade (f.round s)) 0 := fun s => by
+  have := f.halfUlp_le_halfUlp_round s
+  rw [f.halfUlp_eq (f.round s)] at this
+  unfold flooredBinade
+  grind
+
+end Format
+
+end RuntimeApprox

@@ -1,0 +1,58 @@
+"""PyTorch tensors, and whatever else holds an array, as NumPy arrays.
+
+PyTorch is never imported here: an object that is a tensor brings it along.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+
+from pybridge.errors import InputTypeError
+
+__all__ = ["to_numpy"]
+
+
+def to_numpy(name: str, values: Any) -> npt.NDArray[Any]:
+    """`values` as a NumPy array, sharing its memory where it can.
+
+    Accepts PyTorch tensors (on any device, requiring a gradient or not, bfloat16 as
+    `ml_dtypes.bfloat16`), objects with NumPy's array protocol or `__dlpack__`, and sequences.
+    `name` is how errors name the array. Raises `InputTypeError` for what is not an array of
+    numbers.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise InputTypeError(f"{name}: expected an array without a mask, got a masked array")
+    try:
+        torch = sys.modules.get("torch")
+        if torch is not None and isinstance(values, torch.Tensor):
+            return _tensor(torch, values)
+        if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
+            return _dlpack(values)
+        return np.asarray(values)
+    except (ValueError, TypeError, RuntimeError, BufferError, NotImplementedError) as error:
+        reason = " ".join(str(error).split())
+        raise InputTypeError(f"{name}: expected an array of floats: {reason}") from None
+
+
+def _tensor(torch: Any, tensor: Any) -> npt.NDArray[Any]:
+    tensor = tensor.detach().cpu().resolve_neg()
+    if tensor.dtype == torch.bfloat16:
+        bits: npt.NDArray[Any] = tensor.view(torch.int16).numpy()
+        return bits.view(ml_dtypes.bfloat16)
+    array: npt.NDArray[Any] = tensor.numpy()
+    return array
+
+
+def _dlpack(values: Any) -> npt.NDArray[Any]:
+    """A DLPack object as an array, copied to the host where it is on a device."""
+    on_host = values.__dlpack_device__()[0] == 1
+    if on_host:
+        return np.from_dlpack(values)
+    from_dlpack: Any = np.from_dlpack
+    array: npt.NDArray[Any] = from_dlpack(values, device="cpu", copy=True)
+    return array

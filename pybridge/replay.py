@@ -1,0 +1,188 @@
+"""The replay of a contraction: the reference's values and, within a hair, its bounds, fast.
+
+`pybridge.steps` gives the values and the sums of the binades of every product and addition. The
+bound of the laws `Approx.add` and `Approx.mul` follows from them with the coefficients that Lean
+exports (`Errors.replayPartial`, …):
+
+    u·Σ binades + εᵧ·Σ|x| + εₓ·Σ|y| + n·(εₓ·εᵧ + 2·η)
+
+where u = 2⁻ᵖ and η = 2^(least exponent − p), and η is left out where the binades are floored. An
+addend adds its eps, and η. The coefficients are inflated so that what float64 makes of this is not
+below its exact value.
+
+Lean: `Contraction.replay_le_binades`, `Contraction.replay_le_one_binades` and
+`Contraction.replay_le_addend`; `Measured.le_computed` for the inflation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from functools import lru_cache
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from pybridge.contraction import Evaluation, Given, evaluate
+from pybridge.definitions import Contraction, Definitions, Law, Laws, Scalar
+from pybridge.estimates import Errors, formula_value, round_up, unit
+from pybridge.formats import FloatFormat, require_ieee
+from pybridge.identity import Same
+from pybridge.pieces import Split, split
+from pybridge.products import contract
+from pybridge.steps import replay
+from pybridge.upward import Float64
+
+__all__ = ["evaluate_replay"]
+
+_TINY = 2.0**-1000
+_FEW = 1 << 15
+"""Up to as many products, bounds below `_TINY` are the reference's, which are sharper there."""
+
+
+def evaluate_replay(
+    contraction: Contraction,
+    parameters: Mapping[str, int],
+    format: FloatFormat,
+    operands: Mapping[str, Given],
+    definitions: Definitions,
+) -> Evaluation:
+    """What `evaluate` gives, by the replay.
+
+    Values are the same bit for bit. A bound is not below the exact one that the laws give, and
+    within 1.05 times it, with two exceptions beyond 2¹⁵ multiply-adds: where the rounding of a sum
+    or product reached a power of two, its half ulp counts twice, and binary64's bounds below 2⁻¹⁰⁶⁰
+    may exceed it by some 2⁻¹⁰⁷⁴. Contractions and laws that the replay does not know are evaluated
+    by `evaluate`, and so is what overflows float64 on the way. Raises what that does.
+    """
+    require_ieee()
+    laws = definitions.data.laws
+    parts = split(contraction, parameters)
+    replayed = replay(parts, format, operands) if laws == _LAWS else None
+    if replayed is None:
+        return evaluate(contraction, laws, parameters, format, operands)
+    overflow = ~np.isfinite(replayed.value)
+    eps = tuple(operands[layout.name].eps for layout in parts.layouts)
+    added = tuple(operands[reader.name].eps for reader in parts.addends)
+    weights = _weights(Same(definitions), parts, format, eps, added, replayed.roundings)
+    with np.errstate(all="ignore"):
+        bound = replayed.binades
+        bound *= weights.partial
+        bound += np.where(replayed.floored, weights.floored, weights.constant)
+        for k, weight in enumerate((weights.first, weights.second)):
+            if weight:
+                values = [operands[layout.name].value for layout in parts.layouts]
+                alone = [value if i == k else None for i, value in enumerate(values)]
+                bound += contract(parts, alone, np.float64, absolute=True) * weight
+        again = np.isinf(bound) & ~overflow
+        if not parts.addends:
+            bound[np.broadcast_to(parts.counts == 0, bound.shape)] = 0
+        if format.precision > 24 and bound.size * prod(parts.red_sizes) <= _FEW:
+            again |= (bound > 0) & (bound < _TINY)
+        if again.any():
+            return evaluate(contraction, laws, parameters, format, operands)
+    bound[overflow] = np.inf
+    return Evaluation(replayed.value, bound, overflow)
+
+
+def _variable(name: str) -> Scalar:
+    return Scalar("var", name=name)
+
+
+def _known_laws() -> Laws:
+    """The laws of `Approx.add` and `Approx.mul`, of which the replay is the evaluation."""
+    x, y, ex, ey = map(_variable, ("x.value", "y.value", "x.eps", "y.eps"))
+    total, product = Scalar("add", (x, y)), Scalar("mul", (x, y))
+    given = Scalar("add", (ex, ey))
+    of_y = Scalar("mul", (Scalar("add", (Scalar("abs", (x,)), ex)), ey))
+    of_x = Scalar("mul", (Scalar("abs", (y,)), ex))
+    zero = Scalar("zero")
+
+    def law(exact: Scalar, eps: Scalar) -> Law:
+        return Law(
+            value=Scalar("round", (exact,)), eps=Scalar("add", (eps, Scalar("halfUlp", (exact,))))
+        )
+
+    return Laws(
+        zero=Law(value=zero, eps=zero),
+        add=law(total, given),
+        mul=law(product, Scalar("add", (of_y, of_x))),
+    )
+
+
+_LAWS = _known_laws()
+
+
+class _Weights(NamedTuple):
+    """Float64 coefficients of the binades, Σ|x|, Σ|y| and 1, these over the result's axes.
+
+    `floored` takes the place of `constant` where the binades are floored.
+    """
+
+    partial: float
+    first: float
+    second: float
+    constant: Float64
+    floored: Float64
+
+
+@lru_cache(maxsize=64)
+def _weights(
+    definitions: Same[Definitions],
+    parts: Split,
+    format: FloatFormat,
+    operand_eps: tuple[float, ...],
+    addend_eps: tuple[float, ...],
+    roundings: int,
+) -> _Weights:
+    data = definitions.held.data
+    estimates, formats = data.estimates, data.formats
+    eps = [Fraction(e) for e in operand_eps]
+    added = sum(map(Fraction, addend_eps), Fraction(0))
+    terms = parts.counts
+    most = prod(parts.red_sizes) + len(parts.addends)
+    roundoff, underflow = unit(formats[format.name])
+    errors = Errors(
+        most,
+        roundoff,
+        underflow,
+        first_absolute=eps[0] if len(eps) == 2 else Fraction(0),
+        second_absolute=eps[-1],
+    )
+    first = formula_value(estimates.replay_first, errors)
+    second = formula_value(estimates.replay_second, errors)
+    coefficients = [formula_value(estimates.replay_partial, errors), first, second]
+    if len(eps) == 1:
+        coefficients[1] = Fraction(0)
+    sums = [
+        Errors(roundings, *unit(formats["binary64" if format.precision > 24 else "binary32"])),
+        Errors(most, *unit(formats["binary64"])),
+    ]
+    sums.append(sums[1])
+    inflated, residue = [], Fraction(0)
+    for coefficient, computed in zip(coefficients, sums, strict=True):
+        inflated.append(coefficient * formula_value(estimates.inflation, computed))
+        residue += inflated[-1] * formula_value(estimates.residue, computed)
+    steps = Errors(sum(map(bool, inflated)) + 1, *unit(formats["binary64"]))
+    outer = formula_value(estimates.inflation, steps)
+    residue += formula_value(estimates.residue, steps)
+
+    def constant(count: int, floor: bool) -> float:
+        here = replace(errors, terms=count, underflow=Fraction(0) if floor else underflow)
+        exact = formula_value(estimates.replay_constant, here) + added
+        exact += len(parts.addends) * here.underflow
+        if len(eps) == 1:
+            exact += count * first
+        return round_up((exact + residue) * outer)
+
+    distinct, inverse = np.unique(terms, return_inverse=True)
+    places = inverse.reshape(terms.shape)
+    return _Weights(
+        partial=round_up(inflated[0] * outer),
+        first=round_up(inflated[1] * outer),
+        second=round_up(inflated[2] * outer),
+        constant=np.array([constant(int(n), floor=False) for n in distinct])[places],
+        floored=np.array([constant(int(n), floor=True) for n in distinct])[places],
+    )

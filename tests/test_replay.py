@@ -1,0 +1,234 @@
+"""The fast replay: the reference's values bit for bit, and bounds within a hair of exact ones."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import literal
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from strategies import REGIMES, data, formats, geometries
+
+from pybridge import replay as replay_module
+from pybridge import steps
+from pybridge.contraction import Evaluation, Given, evaluate
+from pybridge.definitions import CONTRACTIONS, Contraction, load_definitions
+from pybridge.formats import FORMATS, FloatFormat
+from pybridge.geometry import Geometry
+from pybridge.replay import evaluate_replay
+
+DEFINITIONS = load_definitions()
+DATA = literal.DOCUMENT["data"]
+SMALLEST = Fraction(1, 2**1060)
+
+
+def rounded_laws() -> Any:
+    """The laws with the half ulp of the rounded result in place of the exact one's."""
+    laws = copy.deepcopy(DATA["laws"])
+    for name in ("add", "mul"):
+        given_eps, half = laws[name]["eps"]["add"]
+        laws[name]["eps"] = {"add": [given_eps, {"halfUlp": {"round": half["halfUlp"]}}]}
+    return laws
+
+
+ROUNDED = rounded_laws()
+
+
+def operands(
+    geometry: Geometry, format: FloatFormat, kinds: tuple[str, str], eps: float, seed: int
+) -> dict[str, Given]:
+    rng = np.random.default_rng(seed)
+    shapes = {
+        "x": geometry.x_shape,
+        "weight": geometry.weight_shape,
+        "bias": geometry.bias_shape,
+        "gradOutput": geometry.output_shape,
+    }
+    return {
+        name: Given(data(rng, format, kinds[k % 2], shape), eps)
+        for k, (name, shape) in enumerate(shapes.items())
+    }
+
+
+def both(
+    name: str, geometry: Geometry, format: FloatFormat, given: dict[str, Given]
+) -> tuple[Evaluation, Evaluation]:
+    contraction = DEFINITIONS.data.contractions[name]
+    parameters = geometry.parameters()
+    fast = evaluate_replay(contraction, parameters, format, given, DEFINITIONS)
+    slow = evaluate(contraction, DEFINITIONS.data.laws, parameters, format, given)
+    return fast, slow
+
+
+def assert_same_values(fast: Evaluation, slow: Evaluation) -> None:
+    assert fast.value.dtype == slow.value.dtype
+    assert fast.bound.dtype == np.float64
+    assert fast.value.shape == slow.value.shape == fast.bound.shape
+    assert np.array_equal(fast.overflow, slow.overflow)
+    held = ~slow.overflow
+    assert fast.value[held].tobytes() == slow.value[held].tobytes()
+    assert not np.isfinite(fast.value[~held]).any()
+    assert np.isinf(fast.bound[~held]).all()
+
+
+@pytest.fixture(params=["exact", "blocks", "small-blocks"])
+def sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The ways in which steps are added: along an axis, in one block, in many."""
+    if request.param != "exact":
+        monkeypatch.setattr(steps, "_EXACT", 0)
+        monkeypatch.setattr(steps, "_FEW", 1)
+    if request.param == "small-blocks":
+        monkeypatch.setattr(steps, "_OUTPUTS", 7)
+        monkeypatch.setattr(steps, "_SCRATCH", 200)
+        monkeypatch.setattr(steps, "_OPERANDS", 64)
+        monkeypatch.setattr(steps, "_KEPT", 64)
+    steps._plans.cache_clear()
+    yield request.param
+    steps._plans.cache_clear()
+
+
+@pytest.mark.parametrize("name", CONTRACTIONS)
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    geometry=geometries(),
+    format=formats,
+    kinds=st.tuples(st.sampled_from(REGIMES), st.sampled_from(REGIMES)),
+    eps=st.sampled_from([0.0, 0.0, 2.0**-20, 1e-3]),
+    seed=st.integers(0, 2**32),
+)
+def test_against_the_definitions(
+    sizes: str,
+    name: str,
+    geometry: Geometry,
+    format: FloatFormat,
+    kinds: tuple[str, str],
+    eps: float,
+    seed: int,
+) -> None:
+    given = operands(geometry, format, kinds, eps, seed)
+    fast, slow = both(name, geometry, format, given)
+    assert_same_values(fast, slow)
+    arrays = {name: (g.value, Fraction(g.eps)) for name, g in given.items()}
+    described = DATA["formats"][format.name]
+    parameters = geometry.parameters()
+    exact, charged = (
+        list(literal.execute(DATA["contractions"][name], laws, described, parameters, arrays))
+        for laws in (DATA["laws"], ROUNDED)
+    )
+    # Each half ulp is that of the exact result or of the rounded one. Least normal numbers that are
+    # charged without need are at most a hundredth of the bound; the rest is rounding.
+    for lower, upper, bound in zip(exact, charged, fast.bound.ravel().tolist(), strict=True):
+        if lower.value is not None:
+            assert bound >= lower.eps
+            allowed = (lower if sizes == "exact" else upper).eps * Fraction(102, 100)
+            assert np.isinf(bound) or bound <= allowed + SMALLEST
+
+
+@pytest.mark.parametrize("format", FORMATS.values(), ids=str)
+@pytest.mark.parametrize(
+    ("shape", "weight", "options"),
+    [
+        ((2, 8, 14, 14), (16, 8, 3, 3), {"padding": 1}),
+        ((1, 32, 12, 12), (32, 1, 3, 3), {"padding": 1, "groups": 32}),
+        ((2, 8, 15, 13), (12, 4, 3, 3), {"padding": 1, "groups": 2, "stride": 2}),
+        ((1, 6, 17, 11), (8, 6, 3, 2), {"padding": ((2, 0), (1, 3)), "dilation": (2, 3)}),
+    ],
+)
+def test_blocks_of_ordinary_layers(
+    format: FloatFormat, shape: Any, weight: Any, options: Any
+) -> None:
+    geometry = Geometry.of(shape, weight, **options)
+    given = operands(geometry, format, ("normal", "normal"), 0.0, 1)
+    given["x"].value[:, 0] = 0
+    for name in CONTRACTIONS:
+        fast, slow = both(name, geometry, format, given)
+        assert_same_values(fast, slow)
+        assert (fast.bound >= slow.bound * (1 - 1e-12)).all()
+        assert (fast.bound <= slow.bound * 1.05).all()
+
+
+def test_other_laws_are_evaluated_by_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = []
+
+    def reference(*arguments: Any) -> Evaluation:
+        called.append(arguments)
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(replay_module, "evaluate", reference)
+    geometry = Geometry.of((1, 2, 4, 4), (2, 2, 3, 3))
+    given = operands(geometry, FORMATS["binary32"], ("normal", "normal"), 0.0, 1)
+    contraction = DEFINITIONS.data.contractions["weight"]
+    arguments = (contraction, geometry.parameters(), FORMATS["binary32"], given)
+    evaluate_replay(*arguments, DEFINITIONS)
+    assert not called
+    laws = DEFINITIONS.data.laws
+    doubled = laws.model_copy(update={"add": laws.add.model_copy(update={"eps": laws.mul.eps})})
+    other = DEFINITIONS.model_copy(
+        update={"data": DEFINITIONS.data.model_copy(update={"laws": doubled})}
+    )
+    evaluate_replay(*arguments, other)
+    assert len(called) == 1
+
+
+def test_two_padded_factors_are_evaluated_by_the_reference() -> None:
+    geometry = Geometry.of((1, 2, 5, 5), (2, 2, 3, 3), padding=1)
+    document = copy.deepcopy(DATA["contractions"]["weight"])
+    document["factors"] = [document["factors"][0]] * 2
+    contraction = Contraction.model_validate(document)
+    format = FORMATS["binary32"]
+    given = operands(geometry, format, ("normal", "normal"), 0.0, 1)
+    parameters = geometry.parameters()
+    fast = evaluate_replay(contraction, parameters, format, given, DEFINITIONS)
+    slow = evaluate(contraction, DEFINITIONS.data.laws, parameters, format, given)
+    assert_same_values(fast, slow)
+    assert np.array_equal(fast.bound, slow.bound)
+
+
+def test_bounds_whose_binades_overflow_are_those_of_the_reference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(steps, "_EXACT", 0)
+    monkeypatch.setattr(steps, "_FEW", 1)
+    geometry = Geometry.of((1, 1, 1, 40), (1, 1, 1, 1))
+    format = FORMATS["binary32"]
+    given = operands(geometry, format, ("normal", "normal"), 0.0, 1)
+    largest = np.float32(2.0**127)
+    given["gradOutput"].value[...] = 0
+    given["gradOutput"].value[..., 0] = largest
+    fast, slow = both("bias", geometry, format, given)
+    assert_same_values(fast, slow)
+    assert np.isfinite(fast.bound).all()
+    assert np.array_equal(fast.bound, slow.bound)
+
+
+def test_threads_do_not_share_memory() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    geometry = Geometry.of((1, 8, 12, 12), (16, 8, 3, 3), padding=1)
+    format = FORMATS["binary32"]
+    sets = [operands(geometry, format, ("normal", "normal"), 0.0, seed) for seed in range(8)]
+
+    def run(given: dict[str, Given]) -> Evaluation:
+        return evaluate_replay(
+            DEFINITIONS.data.contractions["weight"],
+            geometry.parameters(),
+            format,
+            given,
+            DEFINITIONS,
+        )
+
+    alone = [run(given) for given in sets]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(run, sets * 4))
+    for k, result in enumerate(together):
+        assert result.value.tobytes() == alone[k % 8].value.tobytes()
+        assert result.bound.tobytes() == alone[k % 8].bound.tobytes()
