@@ -247,7 +247,7 @@ def _plan(parts: Split, piece: Piece, padded: Sequence[int]) -> _Plan | None:
         if sizes[k] > 1 and not of:
             return None
         (groups[of[0]] if len(of) == 1 else both).append(k)
-    # The innermost group is the largest, and its innermost dimension that of `_relaid`.
+    # The innermost group is the largest, and its innermost dimension that of `_memory_axes`.
     for group, forms in zip(groups, piece.forms, strict=True):
         axis = _last_axis(sizes, forms)
         group.sort(key=lambda k, form=forms[axis]: (form.coefficients[k] != 0, sizes[k]))  # type: ignore[misc]
@@ -312,11 +312,15 @@ def _last_axis(out_sizes: Sequence[int], forms: Sequence[Form]) -> int:
     return max(range(len(forms)), key=reach)
 
 
-def _relaid(box: npt.NDArray[Any], piece: Piece, forms: Sequence[Form]) -> npt.NDArray[Any]:
-    """A factor that is contiguous along the longest output dimension on which it depends."""
-    axes = list(range(box.ndim))
-    axes.append(axes.pop(_last_axis(piece.out_sizes, forms)))
-    return np.ascontiguousarray(box.transpose(axes)).transpose(np.argsort(axes))
+@lru_cache(maxsize=_PLANS)
+def _memory_axes(parts: Split) -> list[tuple[list[int], list[int]]]:
+    """The axes of each factor with the one last along which it is laid out, and their inverse."""
+    orders = []
+    for layout, forms in zip(parts.layouts, parts.pieces[0].forms, strict=True):
+        axes = list(range(len(layout.extents)))
+        axes.append(axes.pop(_last_axis(parts.pieces[0].out_sizes, forms)))
+        orders.append((axes, [axes.index(k) for k in range(len(axes))]))
+    return orders
 
 
 class _Run:
@@ -328,10 +332,10 @@ class _Run:
         self.boxes = [
             layout.pad(operands[layout.name].value, self.steps.work) for layout in parts.layouts
         ]
-        for piece in parts.pieces[:1]:
+        if parts.pieces:
             self.boxes = [
-                _relaid(box, piece, forms)
-                for box, forms in zip(self.boxes, piece.forms, strict=True)
+                np.ascontiguousarray(box.transpose(axes)).transpose(inverse)
+                for box, (axes, inverse) in zip(self.boxes, _memory_axes(parts), strict=True)
             ]
         self.value = np.zeros(parts.out_sizes, self.steps.work)
         self.binades = np.zeros(parts.out_sizes)

@@ -76,7 +76,7 @@ structure Errors.Valid (e : Errors K) : Prop where
   small : e.terms * e.roundoff < 1
 
 /-- `v` may be what is computed for the sum of at most n numbers `ts`: they are added in whatever
-order, possibly with zeros, where each operation errs by at most u·|its exact result| + η, and the
+order, up to zeros, where each operation errs by at most u·|its exact result| + η, and the
 sum is rounded once more, with w and ω. -/
 inductive Errors.Computes (e : Errors K) (ts : List K) (v : K) : Prop where
   | intro (n : Nat) (t : SumTree K) (terms : e.terms = count n) (length : ts.length ≤ n)
@@ -95,14 +95,13 @@ namespace Errors
 
 variable {e : Errors K}
 
-/-- Whatever tree adds the at most n numbers `ts`, in whatever order, each operation with relative
-error at most u and absolute error at most η. -/
+/-- Whatever tree of at most n leaves adds the at most n numbers `ts`, in whatever order, each
+operation with relative error at most u and absolute error at most η. -/
 theorem computes_of_within {ts : List K} {t : SumTree K} {v : K} {n : Nat} (hn : e.terms = count n)
     (hlen : ts.length ≤ n) (he : e.Valid) (ht : t.Nonneg) (hw : t.Within e.roundoff e.underflow)
-    (hc : t.casts = 0) (hperm : t.leaves.Perm ts)
+    (hc : t.casts = 0) (hs : t.Sums ts) (hl : t.leaves.length ≤ n)
     (hv : (t.cast e.outputRoundoff e.outputUnderflow).Computes v) : e.Computes ts v :=
-  .intro n t hn hlen ht (SumTree.uniform_of_within ht he.roundoff he.underflow hw hc
-    (hperm.length_eq ▸ hlen)) (SumTree.sums_of_perm hperm) hv
+  .intro n t hn hlen ht (SumTree.uniform_of_within ht he.roundoff he.underflow hw hc hl) hs hv
 
 theorem one_le_growth {n : Nat} (he : e.Valid) (hn : e.terms = count n) : 1 ≤ e.growth := by
   have h := one_le_pow (show 1 ≤ 1 + e.roundoff by have := he.roundoff; grind) n

@@ -13,7 +13,7 @@ order and by any tree. The bound counts exactly the terms that there are: paddin
 ## Main definitions
 * `Contraction.terms`: the exact terms of an entry; `Contraction.summands`: with the addends.
 * `SumTree.leaves`: the terms of a tree.
-* `SumTree.Sums`: the tree adds the given numbers, in any order, and possibly zeros.
+* `SumTree.Sums`: the tree adds the given numbers, in any order, up to zeros.
 
 ## Main results
 * `Contraction.evalAt_exact_eq_sumList`: an entry is the sum of its summands.
@@ -152,13 +152,13 @@ theorem uniform_of_within {t : SumTree K} (ht : t.Nonneg) {u η : K} (hu : 0 ≤
   have := t.operations_add_one
   exact uniform_of_depth ht hu hη hw (by omega) (by omega)
 
-/-- The tree adds the numbers `ts`, in whatever order, and with them any number of zeros: a loop may
-start from zero, and a kernel may add explicit padding. -/
+/-- The tree adds the numbers `ts`, in whatever order, where zeros do not count: a loop may start
+from zero, a kernel may add explicit padding, and it may skip terms that are zero. -/
 def Sums (t : SumTree K) (ts : List K) : Prop :=
-  ∃ m, t.leaves.Perm (ts ++ List.replicate m 0)
+  ∃ k m, (t.leaves ++ List.replicate k 0).Perm (ts ++ List.replicate m 0)
 
 theorem sums_of_perm {t : SumTree K} {ts : List K} (h : t.leaves.Perm ts) : t.Sums ts :=
-  ⟨0, by rwa [List.replicate_zero, List.append_nil]⟩
+  ⟨0, 0, h.append_right _⟩
 
 theorem sumList_zeros : (m : Nat) → sumList (List.replicate m (0 : K)) = 0
   | 0 => rfl
@@ -176,13 +176,17 @@ theorem sumAbs_zeros : (m : Nat) → sumAbs (List.replicate m (0 : K)) = 0
     grind
 
 theorem Sums.exact_eq {t : SumTree K} {ts : List K} (h : t.Sums ts) : t.exact = sumList ts := by
-  obtain ⟨m, h⟩ := h
-  rw [exact_eq_sumList, sumList_perm h, sumList_append, sumList_zeros]; grind
+  obtain ⟨k, m, h⟩ := h
+  have h := sumList_perm h
+  rw [sumList_append, sumList_append, sumList_zeros, sumList_zeros, ← exact_eq_sumList] at h
+  grind
 
 theorem Sums.magnitude_eq {t : SumTree K} {ts : List K} (h : t.Sums ts) :
     t.magnitude = sumAbs ts := by
-  obtain ⟨m, h⟩ := h
-  rw [magnitude_eq_sumAbs, sumAbs_perm h, sumAbs_append, sumAbs_zeros]; grind
+  obtain ⟨k, m, h⟩ := h
+  have h := sumAbs_perm h
+  rw [sumAbs_append, sumAbs_append, sumAbs_zeros, sumAbs_zeros, ← magnitude_eq_sumAbs] at h
+  grind
 
 end SumTree
 

@@ -1,7 +1,7 @@
 module
 
+public import RuntimeApprox.Estimate.Theorems
 public import RuntimeApprox.Format.RelativeError
-public import RuntimeApprox.Summation.Contraction
 
 /-!
 # What a kernel computes, in binary formats
@@ -12,6 +12,8 @@ rounded or exact, additions, fused multiply-adds, and casts. It runs, and its bo
 ## Main definitions
 * `Schedule`: the tree; `Schedule.run`: what it computes; `Schedule.terms`: what it adds up.
 * `Schedule.tree`: its tree of errors, u = 2⁻ᵖ and η = 2^(eₘᵢₙ − p) of the format at each operation.
+* `Schedule.InFormat`: all of it is in one format; `Format.kernelErrors`: the errors that this
+  means, with the formats to which operands and result are rounded.
 * `Schedule.loop`, `Schedule.fusedLoop`, `Schedule.blocks`, `Schedule.pairwise`: the common ones.
 
 ## Main results
@@ -19,6 +21,9 @@ rounded or exact, additions, fused multiply-adds, and casts. It runs, and its bo
 * `Schedule.within`: where all formats have 2⁻ᵖ ≤ u and 2^(eₘᵢₙ − p) ≤ η, so has every operation.
 * `Schedule.abs_run_sub_le`: |computed − Σ terms| ≤ bound of the tree.
 * `Contraction.any_order_schedule`: for the entry of a contraction, in whatever order.
+* `Schedule.dense_run`: in one format, zeros cost nothing.
+* `Schedule.errors_computes`: a kernel in one format is one that the estimates are about;
+  `Schedule.errors_computes_of_roundsTo`, with several formats.
 * `Schedule.sums_loop`, `Schedule.sums_fusedLoop`, `Schedule.sums_blocks`,
   `Schedule.sums_pairwise`: the common ones add up what they are given.
 * `Format.abs_map_round_sub_le`: operands that are rounded to a format before they are multiplied.
@@ -151,31 +156,271 @@ namespace SumTree
 variable {ts us : List Rat}
 
 theorem Sums.of_perm {t : SumTree Rat} (h : t.Sums ts) (hp : ts.Perm us) : t.Sums us :=
-  h.elim fun m h => ⟨m, h.trans (hp.append_right _)⟩
+  h.elim fun k ⟨m, h⟩ => ⟨k, m, h.trans (hp.append_right _)⟩
 
-/-- A sum of two trees sums what both do. -/
-theorem Sums.node {l r : SumTree Rat} (hl : l.Sums ts) (hr : r.Sums us) (u η : Rat) :
-    (SumTree.node u η l r).Sums (ts ++ us) := by
-  obtain ⟨m, hl⟩ := hl
-  obtain ⟨k, hr⟩ := hr
-  refine ⟨m + k, (hl.append hr).trans ?_⟩
+theorem append_zeros_perm (as bs : List Rat) (m k : Nat) :
+    (as ++ List.replicate m 0 ++ (bs ++ List.replicate k 0)).Perm
+      (as ++ bs ++ List.replicate (m + k) 0) := by
   rw [← List.replicate_append_replicate, List.append_assoc, List.append_assoc]
   refine List.Perm.append_left _ ?_
   rw [← List.append_assoc, ← List.append_assoc]
   exact List.perm_append_comm.append_right _
+
+/-- A sum of two trees sums what both do. -/
+theorem Sums.node {l r : SumTree Rat} (hl : l.Sums ts) (hr : r.Sums us) (u η : Rat) :
+    (SumTree.node u η l r).Sums (ts ++ us) := by
+  obtain ⟨k, m, hl⟩ := hl
+  obtain ⟨k', m', hr⟩ := hr
+  exact ⟨k + k', m + m', (append_zeros_perm _ _ _ _).symm.trans
+    ((hl.append hr).trans (append_zeros_perm _ _ _ _))⟩
 
 /-- A cast sums what its tree does. -/
 theorem Sums.cast {t : SumTree Rat} (h : t.Sums ts) (u η : Rat) : (SumTree.cast u η t).Sums ts := h
 
 /-- A term sums itself. -/
 theorem sums_leaf (t u η : Rat) : (SumTree.leaf t u η).Sums [t] :=
-  ⟨0, List.Perm.refl _⟩
+  ⟨0, 0, List.Perm.refl _⟩
 
 /-- A zero sums nothing. -/
 theorem sums_zero (u η : Rat) : (SumTree.leaf 0 u η).Sums ([] : List Rat) :=
-  ⟨1, List.Perm.refl _⟩
+  ⟨0, 1, List.Perm.refl _⟩
 
 end SumTree
+
+/-! ### One format -/
+
+namespace Schedule
+
+variable {f : Format}
+
+/-- Every operation rounds to the format `f`, and what is there without rounding is a number of it;
+there are no casts. -/
+def InFormat (f : Format) : Schedule → Prop
+  | exact t => f.Representable t
+  | product g _ _ => g = f
+  | add g l r => g = f ∧ InFormat f l ∧ InFormat f r
+  | fma g _ _ s => g = f ∧ InFormat f s
+  | cast _ _ => False
+
+theorem representable_run : (s : Schedule) → s.InFormat f → f.Representable s.run
+  | exact _, h => h
+  | product _ _ _, h => h ▸ Format.representable_round _ _
+  | add _ _ _, h => h.1 ▸ Format.representable_round _ _
+  | fma _ _ _ _, h => h.1 ▸ Format.representable_round _ _
+
+/-- The terms that are not zero. -/
+def nonzero (ts : List Rat) : List Rat := ts.filter (· ≠ 0)
+
+theorem nonzero_append (ts us : List Rat) : nonzero (ts ++ us) = nonzero ts ++ nonzero us :=
+  List.filter_append ..
+
+theorem nonzero_zeros (m : Nat) : nonzero (List.replicate m 0) = [] :=
+  List.filter_eq_nil_iff.2 fun a h => by simp [List.eq_of_mem_replicate h]
+
+theorem nonzero_perm : (ts : List Rat) → ∃ m, (nonzero ts ++ List.replicate m 0).Perm ts
+  | [] => ⟨0, .refl _⟩
+  | t :: ts => by
+    obtain ⟨m, h⟩ := nonzero_perm ts
+    by_cases ht : t = 0
+    · subst ht
+      exact ⟨m + 1, by
+        rw [List.replicate_succ]
+        exact (List.perm_middle.trans (h.cons 0) :)⟩
+    · refine ⟨m, ?_⟩
+      rw [nonzero, List.filter_cons_of_pos (by simpa using ht)]
+      exact h.cons t
+
+/-- What a tree computes in the format `f` from the numbers `ts`, each operation with its errors. -/
+def Dense (f : Format) (ts : List Rat) (v : Rat) : Prop :=
+  ∃ t : SumTree Rat, t.Nonneg ∧ t.Within f.unitRoundoff (pow2 (f.minExponent - f.precision)) ∧
+    t.casts = 0 ∧ t.Computes v ∧ t.leaves = ts
+
+theorem dense_leaf {t v : Rat} (h : abs (v - t) ≤
+    f.unitRoundoff * abs t + pow2 (f.minExponent - f.precision)) : Dense f [t] v :=
+  ⟨.leaf t f.unitRoundoff (pow2 (f.minExponent - f.precision)),
+    ⟨Rat.le_of_lt f.unitRoundoff_pos, pow2_nonneg _⟩, ⟨Rat.le_refl, Rat.le_refl⟩, rfl, .leaf h, rfl⟩
+
+theorem Dense.node {ts us : List Rat} {a b : Rat} : Dense f ts a → Dense f us b →
+    Dense f (ts ++ us) (f.round (a + b)) := by
+  rintro ⟨l, hl, hwl, hcl, hvl, rfl⟩ ⟨r, hr, hwr, hcr, hvr, rfl⟩
+  refine ⟨.node f.unitRoundoff (pow2 (f.minExponent - f.precision)) l r,
+    ⟨Rat.le_of_lt f.unitRoundoff_pos, pow2_nonneg _, hl, hr⟩,
+    ⟨Rat.le_refl, Rat.le_refl, hwl, hwr⟩, ?_, .node hvl hvr (f.abs_round_sub_le_mul_add _), rfl⟩
+  show l.casts + r.casts = 0
+  omega
+
+/-- **Zeros cost nothing**: in one format, adding zero is exact, so that what a kernel computes is
+computed by a tree over its nonzero terms alone. -/
+theorem dense_run : (s : Schedule) → s.InFormat f →
+    s.run = 0 ∧ nonzero s.terms = [] ∨ Dense f (nonzero s.terms) s.run
+  | exact t, _ => by
+    by_cases ht : t = 0
+    · subst ht; exact .inl ⟨rfl, rfl⟩
+    · refine .inr ?_
+      rw [show nonzero (exact t).terms = [t] from List.filter_cons_of_pos (by simpa using ht)]
+      exact dense_leaf (by
+        have := mul_nonneg (Rat.le_of_lt f.unitRoundoff_pos) (abs_nonneg t)
+        have := pow2_nonneg (f.minExponent - f.precision)
+        show abs (t - t) ≤ _
+        rw [abs_sub_self]; grind)
+  | product _ x y, rfl => by
+    by_cases h : x * y = 0
+    · exact .inl ⟨by unfold run; rw [h, Format.round_zero], by
+        rw [show terms (product f x y) = [x * y] from rfl, h]; rfl⟩
+    · refine .inr ?_
+      rw [show nonzero (product f x y).terms = [x * y] from
+        List.filter_cons_of_pos (by simpa using h)]
+      exact dense_leaf (f.abs_round_sub_le_mul_add _)
+  | add _ l r, ⟨rfl, hl, hr⟩ => by
+    rw [show nonzero (add f l r).terms = _ from nonzero_append l.terms r.terms, run]
+    rcases dense_run l hl with ⟨h, h'⟩ | hl' <;> rcases dense_run r hr with ⟨k, k'⟩ | hr'
+    · rw [h, k, h', k', Rat.add_zero, Format.round_zero]; exact .inl ⟨rfl, rfl⟩
+    · rw [h, h', Rat.zero_add, Format.round_eq_self (representable_run r hr)]; exact .inr hr'
+    · rw [k, k', Rat.add_zero, List.append_nil, Format.round_eq_self (representable_run l hl)]
+      exact .inr hl'
+    · exact .inr (hl'.node hr')
+  | fma _ x y s, ⟨rfl, hs⟩ => by
+    rw [show nonzero (fma f x y s).terms = _ from nonzero_append [x * y] s.terms, run]
+    by_cases h : x * y = 0
+    · rw [h, Rat.zero_add, Format.round_eq_self (representable_run s hs)]
+      exact dense_run s hs
+    rw [show nonzero [x * y] = [x * y] from List.filter_cons_of_pos (by simpa using h)]
+    rcases dense_run s hs with ⟨k, k'⟩ | hs'
+    · rw [k, k', Rat.add_zero]
+      exact .inr (dense_leaf (f.abs_round_sub_le_mul_add _))
+    · obtain ⟨t, ht, hw, hc, hv, hl⟩ := hs'
+      have hu := Rat.le_of_lt f.unitRoundoff_pos
+      have hη := pow2_nonneg (f.minExponent - f.precision)
+      exact .inr ⟨.node f.unitRoundoff (pow2 (f.minExponent - f.precision)) (.leaf (x * y) 0 0) t,
+        ⟨hu, hη, ⟨Rat.le_refl, Rat.le_refl⟩, ht⟩, ⟨Rat.le_refl, Rat.le_refl, ⟨hu, hη⟩, hw⟩,
+        (Nat.zero_add _).trans hc, .node (computes_exact _) hv (f.abs_round_sub_le_mul_add _),
+        congrArg (x * y :: ·) hl⟩
+
+theorem nonzero_of_sums {s : Schedule} {ts : List Rat} (h : s.tree.Sums ts) :
+    (nonzero s.terms).Perm (nonzero ts) := by
+  obtain ⟨k, m, h⟩ := h
+  rw [leaves_tree] at h
+  have h : (nonzero _).Perm (nonzero _) := h.filter _
+  rwa [nonzero_append, nonzero_append, nonzero_zeros, nonzero_zeros, List.append_nil,
+    List.append_nil] at h
+
+end Schedule
+
+/-! ### Errors of a kernel in formats -/
+
+namespace Format
+
+/-- Rounding to a format, if there is one. -/
+def roundTo : Option Format → Rat → Rat
+  | none, x => x
+  | some f, x => f.round x
+
+/-- The relative error of `roundTo`: 2⁻ᵖ, or 0. -/
+def roundoffOf : Option Format → Rat
+  | none => 0
+  | some f => f.unitRoundoff
+
+/-- The absolute error of `roundTo`: 2^(eₘᵢₙ − p), or 0. -/
+def underflowOf : Option Format → Rat
+  | none => 0
+  | some f => pow2 (f.minExponent - f.precision)
+
+theorem roundoffOf_nonneg : (f : Option Format) → 0 ≤ roundoffOf f
+  | none => Rat.le_refl
+  | some f => Rat.le_of_lt f.unitRoundoff_pos
+
+theorem underflowOf_nonneg : (f : Option Format) → 0 ≤ underflowOf f
+  | none => Rat.le_refl
+  | some _ => pow2_nonneg _
+
+/-- |roundTo x − x| ≤ u·|x| + 2^(eₘᵢₙ − p) -/
+theorem abs_roundTo_sub_le : (f : Option Format) → (x : Rat) →
+    abs (roundTo f x - x) ≤ roundoffOf f * abs x + underflowOf f
+  | none, x => by
+    show abs (x - x) ≤ 0 * abs x + 0
+    rw [abs_sub_self]; grind
+  | some f, x => f.abs_round_sub_le_mul_add x
+
+/-- The errors of a kernel over n terms that accumulates in the format `f`, rounds its operands, of
+errors ε_x and ε_y, to the format `operands` and its result to the format `output`, if any. -/
+def kernelErrors (f : Format) (operands output : Option Format) (n : Nat) (εx εy : Rat) :
+    Errors Rat where
+  terms := count n
+  roundoff := f.unitRoundoff
+  underflow := pow2 (f.minExponent - f.precision)
+  outputRoundoff := roundoffOf output
+  outputUnderflow := underflowOf output
+  firstRelative := roundoffOf operands
+  firstAbsolute := underflowOf operands + εx
+  secondRelative := roundoffOf operands
+  secondAbsolute := underflowOf operands + εy
+
+variable {f : Format} {q h : Option Format} {n : Nat} {εx εy : Rat}
+
+/-- They are not negative. -/
+theorem kernelErrors_valid (hn : count n * f.unitRoundoff < 1) (hx : 0 ≤ εx) (hy : 0 ≤ εy) :
+    (f.kernelErrors q h n εx εy).Valid where
+  roundoff := Rat.le_of_lt f.unitRoundoff_pos
+  underflow := pow2_nonneg _
+  outputRoundoff := roundoffOf_nonneg h
+  outputUnderflow := underflowOf_nonneg h
+  firstRelative := roundoffOf_nonneg q
+  firstAbsolute := Rat.add_nonneg (underflowOf_nonneg q) hx
+  secondRelative := roundoffOf_nonneg q
+  secondAbsolute := Rat.add_nonneg (underflowOf_nonneg q) hy
+  small := hn
+
+/-- A rounded operand and the exact one are together within u·|x| + 2^(eₘᵢₙ − p) + ε of x. -/
+theorem abs_roundTo_add_le (q : Option Format) {s : List Nat} {x' x : Tensor Rat s} {ε : Rat}
+    (hx : ∀ i, abs (x.get i - x'.get i) ≤ ε) (i : Index s) :
+    abs ((x.map (roundTo q)).get i - x.get i) + abs (x'.get i - x.get i) ≤
+      roundoffOf q * abs (x.get i) + (underflowOf q + ε) := by
+  have h := abs_roundTo_sub_le q (x.get i)
+  have h' := hx i
+  rw [abs_sub_comm] at h'
+  rw [Tensor.get_map]
+  grind
+
+end Format
+
+/-- **A kernel in one format computes as the estimates assume**: whatever order and whatever fused
+operations, with any number of zeros, where at most n terms are added; and the result is rounded
+once more, or not. -/
+theorem Schedule.errors_computes {f : Format} {q h : Option Format} {n : Nat} {εx εy : Rat}
+    {s : Schedule} {ts : List Rat} (hs : s.InFormat f) (hsum : s.tree.Sums ts) (hlen : ts.length ≤ n)
+    (he : (f.kernelErrors q h n εx εy).Valid) :
+    (f.kernelErrors q h n εx εy).Computes ts (Format.roundTo h s.run) := by
+  have hp := nonzero_of_sums hsum
+  have hl : (nonzero ts).length ≤ n := Nat.le_trans (List.length_filter_le ..) hlen
+  have hcast : ∀ {t : SumTree Rat}, t.Computes s.run →
+      (t.cast (Format.roundoffOf h) (Format.underflowOf h)).Computes (Format.roundTo h s.run) :=
+    fun ht => .cast ht (Format.abs_roundTo_sub_le h _)
+  rcases dense_run s hs with ⟨h0, h0'⟩ | ⟨t, ht, hw, hc, hv, hleaves⟩
+  · obtain ⟨m, hm⟩ := nonzero_perm ts
+    rw [h0', List.nil_perm] at hp
+    rw [hp, List.nil_append] at hm
+    refine .intro n (.leaf 0 0 0) rfl hlen ⟨Rat.le_refl, Rat.le_refl⟩ ⟨?_, ?_⟩ ?_
+      (hcast (h0 ▸ computes_exact 0))
+    · show (1 : Rat) + 0 ≤ _
+      rw [Rat.add_zero]
+      exact one_le_pow (by have := he.roundoff; grind) n
+    · exact mul_nonneg (count_nonneg _) he.underflow
+    · exact ⟨m, 1, (List.Perm.cons 0 hm).trans (List.perm_append_singleton 0 ts).symm⟩
+  · obtain ⟨m, hm⟩ := nonzero_perm ts
+    exact Errors.computes_of_within rfl hlen he ht hw hc
+      ⟨m, 0, ((hleaves ▸ hp).append_right _).trans (hm.trans (by simp))⟩
+      (by rw [hleaves, hp.length_eq]; exact hl) (hcast hv)
+
+/-- In formats of which each has 2⁻ᵖ ≤ u and 2^(eₘᵢₙ − p) ≤ η, zeros count as terms. -/
+theorem Schedule.errors_computes_of_roundsTo {e : Errors Rat} {n : Nat} {s : Schedule}
+    {ts : List Rat} {h : Option Format} (he : e.Valid) (hn : e.terms = count n)
+    (hs : s.RoundsTo fun f =>
+      f.unitRoundoff ≤ e.roundoff ∧ pow2 (f.minExponent - f.precision) ≤ e.underflow)
+    (hc : s.tree.casts = 0) (hsum : s.tree.Sums ts) (hlen : ts.length ≤ n)
+    (hl : s.terms.length ≤ n) (hw : Format.roundoffOf h = e.outputRoundoff)
+    (hω : Format.underflowOf h = e.outputUnderflow) : e.Computes ts (Format.roundTo h s.run) :=
+  Errors.computes_of_within hn hlen he s.tree_nonneg (s.within he.roundoff he.underflow hs) hc hsum
+    (by rwa [s.leaves_tree]) (hw ▸ hω ▸ .cast s.computes (Format.abs_roundTo_sub_le h _))
 
 /-! ### The common kernels -/
 
