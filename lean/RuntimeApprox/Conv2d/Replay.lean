@@ -5,26 +5,28 @@ public import RuntimeApprox.Estimate
 public import RuntimeApprox.Replay
 
 /-!
-# The replay of conv2d from the partial sums alone
+# The replay of conv2d from binades
 
-For contractions of one and of two factors, with one eps for each operand, the bound from partial
-sums needs of the operands only sums of absolute values, which are exact values of the same
-contraction.
+For contractions of one and of two factors, with one eps for each operand, the bound of an entry
+follows from the binades of the sums and products that the machine computes; of the operands it needs
+only sums of absolute values, which are exact values of the same contraction.
 
 ## Main definitions
 * `pairs`: the entries of two operands that an entry multiplies.
-* `Format.replayErrors`: u, 2^(eₘᵢₙ − p), and by what the operands err.
+* `Format.replayErrors`: u, the underflow threshold, and by what the operands err.
+* `Contraction.sumBinades`, `Contraction.productBinades`: Σ β over what an entry rounds.
 
 ## Main results
 * `Contraction.eps_evalAt_two`: the bound of an entry of two factors, split exactly.
-* `Contraction.replay_le_one`, `Contraction.replay_le_two`, `Contraction.replay_le_two_addend`: the
-  bound from partial sums.
 * `Contraction.replay_le_one_binades`, `Contraction.replay_le_binades`,
-  `Contraction.replay_le_addend`: from binades of all sums and
-  products, exact or rounded ones, floored or not.
-* `Contraction.replay_le_estimate`: it is what the replay's coefficients of `Errors` say.
+  `Contraction.replay_le_addend`: from binades of all sums and products, exact or rounded ones,
+  floored or not.
+* `Contraction.replay_le_binades_estimate`, `Contraction.replay_le_one_binades_estimate`,
+  `Contraction.replay_le_addend_estimate`: with the replay's coefficients of `Errors`.
 * `conv2dPointBound_le_replay`, `conv2dBiasPointBound_le_replay`,
   `conv2dKernelPointBound_le_replay`, `conv2dInputPointBound_le_replay`: the bounds of conv2d.
+* `Contraction.replay_le_one`, `Contraction.replay_le_two`, `Contraction.replay_le_estimate`: from
+  the partial sums alone.
 -/
 
 set_option autoImplicit false
@@ -111,11 +113,12 @@ theorem added_addend (A : Arithmetic α) {qs : List (Operand Int)}
 end Contraction
 end
 
-/-- The errors of a loop in a format over n terms, with operands that err by ε_x and ε_y. -/
-def Format.replayErrors (f : Format) (n εx εy : Rat) : Errors Rat where
+/-- The errors of a loop in a format over n terms, with operands that err by ε_x and ε_y, where κ is
+the underflow threshold of its operations, or 0 for floored binades (`Format.BoundsHalfUlp`). -/
+def Format.replayErrors (f : Format) (κ n εx εy : Rat) : Errors Rat where
   terms := n
   roundoff := f.unitRoundoff
-  underflow := pow2 (f.minExponent - f.precision)
+  underflow := κ
   outputRoundoff := 0
   outputUnderflow := 0
   firstRelative := 0
@@ -249,37 +252,6 @@ theorem replay_le_two (x : Tensor Rat (extents p.axes)) (εx : Rat)
   have := eps_added_le (out := out) (red := red) f x εx y εy o
   exact Rat.le_trans h (by grind)
 
-/-- **Replay from partial sums**, two factors and an addend with error ε: besides what the terms
-are charged with, ε + 2^(eₘᵢₙ − p), and one more partial sum. -/
-theorem replay_le_two_addend (x : Tensor Rat (extents p.axes)) (εx : Rat)
-    (y : Tensor Rat (extents q.axes)) (εy : Rat) (t : Tensor Rat (extents b.axes)) {ε : Rat}
-    (hε : 0 ≤ ε) (o : List Nat) :
-    (evalAt (bound f.rounding) ⟨out, red, p, [q], [b]⟩ (x.withEps εx, y.withEps εy, ⟨⟩)
-        (t.withEps ε, ⟨⟩) o).eps ≤
-      f.unitRoundoff * sumList ((partialSums (rounded f.rounding) ⟨out, red, p, [q], [b]⟩
-        (x, y, ⟨⟩) (t, ⟨⟩) o).map f.binade) +
-      (f.unitRoundoff * evalAt exact ⟨out, red, p, [q], []⟩ (x.map abs, y.map abs, ⟨⟩) ⟨⟩ o +
-      εy * evalAt exact ⟨out, red, p, [q], []⟩ (x.map abs, y.map fun _ => 1, ⟨⟩) ⟨⟩ o +
-      εx * evalAt exact ⟨out, red, p, [q], []⟩ (x.map fun _ => 1, y.map abs, ⟨⟩) ⟨⟩ o +
-      (εx * εy + 2 * pow2 (f.minExponent - f.precision)) *
-        evalAt exact ⟨out, red, p, [q], []⟩ (x.map fun _ => 1, y.map fun _ => 1, ⟨⟩) ⟨⟩ o) +
-      (ε + pow2 (f.minExponent - f.precision)) := by
-  have h := replay_le f ⟨out, red, p, [q], [b]⟩
-    (.cons (x.hasValue_withEps εx) (.cons (y.hasValue_withEps εy) .nil))
-    (.cons (t.hasValue_withEps ε) .nil) o
-  have h2 := eps_added_le (out := out) (red := red) f x εx y εy o
-  have hη := pow2_pos (f.minExponent - f.precision)
-  rw [added_addend, List.map_append, sumList_append, List.length_append, Nat.add_comm,
-    count_add] at h
-  have hb : sumList ((read b.axes (t.withEps ε) o []).toList.map Approx.eps) +
-      count (read b.axes (t.withEps ε) o []).toList.length * pow2 (f.minExponent - f.precision) ≤
-        ε + pow2 (f.minExponent - f.precision) := by
-    rw [Tensor.withEps, read_tensor_map]
-    rcases read b.axes t o [] with _ | a
-    · show (0 : Rat) + 0 * _ ≤ _; grind
-    · show ε + 0 + (0 + 1) * _ ≤ _; grind
-  exact Rat.le_trans h (by grind)
-
 /-- **Replay from binades**: where halfUlp s ≤ u·β(s) + κ for every s, the bound of an entry of n
 terms is at most u·(Σ β(acc + fl(x·y)) + Σ β(x·y)) + ε_y·Σ |x| + ε_x·Σ |y| + n·(ε_x·ε_y + 2·κ). -/
 theorem replay_le_binades {β : Rat → Rat} {κ : Rat} (hβ : f.BoundsHalfUlp β κ)
@@ -360,13 +332,13 @@ theorem replay_le_one_binades {β : Rat → Rat} {κ : Rat} (hβ : f.BoundsHalfU
   rw [evalAt_eq_total exact, total_exact, added_one exact, entries_map]
   exact Rat.le_trans h (by grind)
 
-/-- Two factors, as the exported formulas say it: the bound of an entry is at most
+/-- From partial sums alone, two factors: the bound of an entry is at most
 replayPartial·Σ binade + replayProduct·Σ |x|·|y| + replayFirst·Σ |x| + replaySecond·Σ |y| +
 replayConstant. -/
 theorem replay_le_estimate (x : Tensor Rat (extents p.axes)) (εx : Rat)
     (y : Tensor Rat (extents q.axes)) (εy : Rat) (o : List Nat) (e : Errors Rat)
-    (he : e = f.replayErrors (evalAt exact ⟨out, red, p, [q], []⟩
-      (x.map fun _ => 1, y.map fun _ => 1, ⟨⟩) ⟨⟩ o) εx εy) :
+    (he : e = f.replayErrors (pow2 (f.minExponent - f.precision)) (evalAt exact
+      ⟨out, red, p, [q], []⟩ (x.map fun _ => 1, y.map fun _ => 1, ⟨⟩) ⟨⟩ o) εx εy) :
     (evalAt (bound f.rounding) ⟨out, red, p, [q], []⟩ (x.withEps εx, y.withEps εy, ⟨⟩) ⟨⟩ o).eps ≤
       e.replayPartial * sumList ((partialSums (rounded f.rounding) ⟨out, red, p, [q], []⟩
         (x, y, ⟨⟩) ⟨⟩ o).map f.binade) +
@@ -380,6 +352,102 @@ theorem replay_le_estimate (x : Tensor Rat (extents p.axes)) (εx : Rat)
   unfold Errors.replayPartial Errors.replayProduct Errors.replayFirst Errors.replaySecond
     Errors.replayConstant Format.replayErrors
   grind
+
+/-- Σ β over what the additions of an entry round. -/
+def sumBinades (f : Format) (β : Rat → Rat) (c : Contraction Int) (fs : c.Factors Rat)
+    (as : c.Addends Rat) (o : List Nat) : Rat :=
+  sumList ((unrounded f.rounding (added (rounded f.rounding) c fs as o)).map β)
+
+/-- Σ β over the exact products of an entry. -/
+def productBinades (β : Rat → Rat) (c : Contraction Int) (fs : c.Factors Rat) (o : List Nat) : Rat :=
+  sumList ((c.terms fs o).map β)
+
+/-- Two factors, as the replay evaluates it: the bound of an entry is at most
+replayPartial·Σ β of all sums and products + replayFirst·Σ |x| + replaySecond·Σ |y| +
+replayConstant. -/
+theorem replay_le_binades_estimate {β : Rat → Rat} {κ : Rat} (hβ : f.BoundsHalfUlp β κ)
+    (x : Tensor Rat (extents p.axes)) (εx : Rat) (y : Tensor Rat (extents q.axes)) (εy : Rat)
+    (o : List Nat) (e : Errors Rat) (he : e = f.replayErrors κ (evalAt exact
+      ⟨out, red, p, [q], []⟩ (x.map fun _ => 1, y.map fun _ => 1, ⟨⟩) ⟨⟩ o) εx εy) :
+    (evalAt (bound f.rounding) ⟨out, red, p, [q], []⟩ (x.withEps εx, y.withEps εy, ⟨⟩) ⟨⟩ o).eps ≤
+      e.replayPartial * (sumBinades f β ⟨out, red, p, [q], []⟩ (x, y, ⟨⟩) ⟨⟩ o +
+        productBinades β ⟨out, red, p, [q], []⟩ (x, y, ⟨⟩) o) +
+      e.replayFirst * evalAt exact ⟨out, red, p, [q], []⟩ (x.map abs, y.map fun _ => 1, ⟨⟩) ⟨⟩ o +
+      e.replaySecond * evalAt exact ⟨out, red, p, [q], []⟩ (x.map fun _ => 1, y.map abs, ⟨⟩) ⟨⟩ o +
+      e.replayConstant := by
+  have h := replay_le_binades (out := out) (red := red) f hβ x εx y εy o
+  have ht : terms ⟨out, red, p, [q], []⟩ (x, y, ⟨⟩) o =
+      (pairs p.axes q.axes (toNats red) x y o).map fun t => t.1 * t.2 := added_two exact x y o
+  subst he
+  refine Rat.le_trans h ?_
+  unfold productBinades sumBinades Errors.replayPartial Errors.replayFirst Errors.replaySecond
+    Errors.replayConstant Format.replayErrors
+  rw [ht, List.map_map]
+  show f.unitRoundoff * (_ + sumList (List.map (fun t => β (t.1 * t.2)) _)) + _ ≤
+    f.unitRoundoff * (_ + sumList (List.map (fun t => β (t.1 * t.2)) _)) + _ + _ + _
+  clear hβ h
+  grind
+
+/-- One factor, with 1 in the place of x: replayPartial·Σ β of all sums + replayFirst·n +
+replayConstant. -/
+theorem replay_le_one_binades_estimate {β : Rat → Rat} {κ : Rat} (hβ : f.BoundsHalfUlp β κ)
+    (hκ : 0 ≤ κ) (y : Tensor Rat (extents p.axes)) (ε : Rat) (o : List Nat) (e : Errors Rat)
+    (he : e = f.replayErrors κ (evalAt exact ⟨out, red, p, [], []⟩ (y.map fun _ => 1, ⟨⟩) ⟨⟩ o)
+      0 ε) :
+    (evalAt (bound f.rounding) ⟨out, red, p, [], []⟩ (y.withEps ε, ⟨⟩) ⟨⟩ o).eps ≤
+      e.replayPartial * sumBinades f β ⟨out, red, p, [], []⟩ (y, ⟨⟩) ⟨⟩ o +
+      e.replayFirst * evalAt exact ⟨out, red, p, [], []⟩ (y.map fun _ => 1, ⟨⟩) ⟨⟩ o +
+      e.replayConstant := by
+  have h := replay_le_one_binades (out := out) (red := red) f hβ y ε o
+  have hn : 0 ≤ evalAt exact ⟨out, red, p, [], []⟩ (y.map fun _ => (1 : Rat), ⟨⟩) ⟨⟩ o := by
+    rw [evalAt_eq_total, total_exact, added_one, entries_map, sumList_map_one]
+    exact count_nonneg _
+  have := mul_nonneg hn hκ
+  subst he
+  refine Rat.le_trans h ?_
+  unfold sumBinades Errors.replayPartial Errors.replayFirst Errors.replayConstant
+    Format.replayErrors
+  clear hβ h
+  grind
+
+/-- Two factors and an addend with error ε, which is one more term: as
+`replay_le_binades_estimate`, and ε. -/
+theorem replay_le_addend_estimate {β : Rat → Rat} {κ : Rat} (hβ : f.BoundsHalfUlp β κ)
+    (hκ : 0 ≤ κ) (x : Tensor Rat (extents p.axes)) {εx : Rat} (hx : 0 ≤ εx)
+    (y : Tensor Rat (extents q.axes)) {εy : Rat} (hy : 0 ≤ εy) (t : Tensor Rat (extents b.axes))
+    {ε : Rat} (hε : 0 ≤ ε) (o : List Nat) (e : Errors Rat)
+    (he : e = f.replayErrors κ (evalAt exact ⟨out, red, p, [q], []⟩
+      (x.map fun _ => 1, y.map fun _ => 1, ⟨⟩) ⟨⟩ o + 1) εx εy) :
+    (evalAt (bound f.rounding) ⟨out, red, p, [q], [b]⟩ (x.withEps εx, y.withEps εy, ⟨⟩)
+        (t.withEps ε, ⟨⟩) o).eps ≤
+      e.replayPartial * (sumBinades f β ⟨out, red, p, [q], [b]⟩ (x, y, ⟨⟩) (t, ⟨⟩) o +
+        productBinades β ⟨out, red, p, [q], []⟩ (x, y, ⟨⟩) o) +
+      e.replayFirst * evalAt exact ⟨out, red, p, [q], []⟩ (x.map abs, y.map fun _ => 1, ⟨⟩) ⟨⟩ o +
+      e.replaySecond * evalAt exact ⟨out, red, p, [q], []⟩ (x.map fun _ => 1, y.map abs, ⟨⟩) ⟨⟩ o +
+      e.replayConstant + ε := by
+  have h := replay_le_binades_estimate (out := out) (red := red) f hβ x εx y εy o _ rfl
+  have := mul_nonneg hx hy
+  subst he
+  unfold sumBinades Errors.replayPartial Errors.replayFirst Errors.replaySecond
+    Errors.replayConstant Format.replayErrors at *
+  rw [added_addend]
+  rcases hr : read b.axes t o [] with _ | a
+  · have hb : evalAt (bound f.rounding) ⟨out, red, p, [q], [b]⟩ (x.withEps εx, y.withEps εy, ⟨⟩)
+        (t.withEps ε, ⟨⟩) o = evalAt (bound f.rounding) ⟨out, red, p, [q], []⟩
+          (x.withEps εx, y.withEps εy, ⟨⟩) ⟨⟩ o := by
+      rw [evalAt_eq_total, evalAt_eq_total, added_addend, Tensor.withEps, read_tensor_map, hr]; rfl
+    rw [hb]
+    refine Rat.le_trans h ?_
+    show f.unitRoundoff * (_ + _) + _ + _ + _ ≤ f.unitRoundoff * (_ + _) + _ + _ + _ + _
+    clear hβ h hb
+    grind
+  · have ha := replay_le_addend (out := out) (red := red) f hβ (.cons (x.hasValue_withEps εx)
+      (.cons (y.hasValue_withEps εy) .nil)) t ε o hr
+    rw [evalAt_eq_total (rounded f.rounding)] at ha
+    refine Rat.le_trans ha ?_
+    show _ ≤ f.unitRoundoff * (β _ + sumList _ + _) + _ + _ + _ + _
+    clear hβ ha
+    grind
 
 /-- An addend of zeros changes nothing. -/
 theorem evalAt_exact_addend_zero {K : Type u} [OrderedField K] {qs : List (Operand Int)}
@@ -401,66 +469,69 @@ end Contraction
 /-! ### The bounds of conv2d -/
 
 section
-variable (f : Format) (g : Conv2d)
+variable (f : Format) (g : Conv2d) {β : Rat → Rat} {κ : Rat} (hβ : f.BoundsHalfUlp β κ)
+include hβ
 
-/-- The bias gradient: u·Σ binade of the partial sums + n·(ε + 2^(eₘᵢₙ − p)), where n is the
-gradient of ones. -/
-theorem conv2dBiasPointBound_le_replay (δ : Tensor Rat g.outputShape) (epsδ : Rat)
-    (i : Index g.biasShape) :
+/-- The bias gradient, where n is the gradient of ones. -/
+theorem conv2dBiasPointBound_le_replay (hκ : 0 ≤ κ) (δ : Tensor Rat g.outputShape) (epsδ : Rat)
+    (i : Index g.biasShape) (e : Errors Rat)
+    (he : e = f.replayErrors κ ((conv2dBiasDeriv exact g (δ.map fun _ => 1)).get i) 0 epsδ) :
     conv2dBiasPointBound f.rounding g δ epsδ i ≤
-      f.unitRoundoff * sumList ((Contraction.partialSums (rounded f.rounding)
-        (conv2dBiasGrad g.sizes) (δ, ⟨⟩) ⟨⟩ (outIndices (conv2dBiasGrad g.sizes).out i)).map
-          f.binade) +
-      (epsδ + pow2 (f.minExponent - f.precision)) *
-        (conv2dBiasDeriv exact g (δ.map fun _ => 1)).get i := by
+      e.replayPartial * Contraction.sumBinades f β (conv2dBiasGrad g.sizes) (δ, ⟨⟩) ⟨⟩
+        (outIndices (conv2dBiasGrad g.sizes).out i) +
+      e.replayFirst * (conv2dBiasDeriv exact g (δ.map fun _ => 1)).get i +
+      e.replayConstant := by
   rw [show (conv2dBiasDeriv exact g (δ.map fun _ => (1 : Rat))).get i = _ from
-    Contraction.get_eval exact (conv2dBiasGrad g.sizes) (δ.map fun _ => 1, ⟨⟩) ⟨⟩ i]
-  exact Contraction.replay_le_one (out := (conv2dBiasGrad g.sizes).out)
+    Contraction.get_eval exact (conv2dBiasGrad g.sizes) (δ.map fun _ => 1, ⟨⟩) ⟨⟩ i] at he ⊢
+  exact Contraction.replay_le_one_binades_estimate (out := (conv2dBiasGrad g.sizes).out)
     (red := (conv2dBiasGrad g.sizes).red) (p := (conv2dBiasGrad g.sizes).factor)
-    f δ epsδ _
+    f hβ hκ δ epsδ _ e he
 
-/-- The kernel gradient: u·Σ binade of the partial sums + u·Σ |x|·|δ| + ε_δ·Σ |x| + ε_x·Σ |δ| +
-n·(ε_x·ε_δ + 2·2^(eₘᵢₙ − p)), where the sums are kernel gradients of absolute values and ones. -/
+/-- The kernel gradient, with the sums as kernel gradients of absolute values and ones. -/
 theorem conv2dKernelPointBound_le_replay (x : Tensor Rat g.inputShape) (epsX : Rat)
-    (δ : Tensor Rat g.outputShape) (epsδ : Rat) (i : Index g.kernelShape) :
+    (δ : Tensor Rat g.outputShape) (epsδ : Rat) (i : Index g.kernelShape) (e : Errors Rat)
+    (he : e = f.replayErrors κ
+      ((conv2dKernelDeriv exact g (x.map fun _ => 1) (δ.map fun _ => 1)).get i) epsX epsδ) :
     conv2dKernelPointBound f.rounding g x epsX δ epsδ i ≤
-      f.unitRoundoff * sumList ((Contraction.partialSums (rounded f.rounding)
-        (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩) ⟨⟩ (outIndices (conv2dKernelGrad g.sizes).out i)).map
-          f.binade) +
-      (f.unitRoundoff * (conv2dKernelDeriv exact g (x.map abs) (δ.map abs)).get i +
-      epsδ * (conv2dKernelDeriv exact g (x.map abs) (δ.map fun _ => 1)).get i +
-      epsX * (conv2dKernelDeriv exact g (x.map fun _ => 1) (δ.map abs)).get i +
-      (epsX * epsδ + 2 * pow2 (f.minExponent - f.precision)) *
-        (conv2dKernelDeriv exact g (x.map fun _ => 1) (δ.map fun _ => 1)).get i) := by
+      e.replayPartial * (Contraction.sumBinades f β (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩) ⟨⟩
+          (outIndices (conv2dKernelGrad g.sizes).out i) +
+        Contraction.productBinades β (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩)
+          (outIndices (conv2dKernelGrad g.sizes).out i)) +
+      e.replayFirst * (conv2dKernelDeriv exact g (x.map abs) (δ.map fun _ => 1)).get i +
+      e.replaySecond * (conv2dKernelDeriv exact g (x.map fun _ => 1) (δ.map abs)).get i +
+      e.replayConstant := by
   have h : ∀ x δ, (conv2dKernelDeriv (α := Rat) exact g x δ).get i = _ := fun x δ =>
     Contraction.get_eval exact (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩) ⟨⟩ i
-  rw [h, h, h, h]
-  exact Contraction.replay_le_two (out := (conv2dKernelGrad g.sizes).out)
+  rw [h] at he
+  rw [h, h]
+  exact Contraction.replay_le_binades_estimate (out := (conv2dKernelGrad g.sizes).out)
     (red := (conv2dKernelGrad g.sizes).red) (p := (conv2dKernelGrad g.sizes).factor)
     (q := (conv2dKernelGrad g.sizes).factors.headD (conv2dKernelGrad g.sizes).factor)
-    f x epsX δ epsδ _
+    f hβ x epsX δ epsδ _ e he
 
-/-- The input gradient: u·Σ binade of the partial sums + u·Σ |w|·|δ| + ε_δ·Σ |w| + ε_w·Σ |δ| +
-n·(ε_w·ε_δ + 2·2^(eₘᵢₙ − p)), where the sums are input gradients of absolute values and ones. -/
+/-- The input gradient, with the sums as input gradients of absolute values and ones. -/
 theorem conv2dInputPointBound_le_replay (weight : Tensor Rat g.kernelShape) (epsW : Rat)
-    (δ : Tensor Rat g.outputShape) (epsδ : Rat) (i : Index g.inputShape) :
+    (δ : Tensor Rat g.outputShape) (epsδ : Rat) (i : Index g.inputShape) (e : Errors Rat)
+    (he : e = f.replayErrors κ
+      ((conv2dInputDeriv exact g (weight.map fun _ => 1) (δ.map fun _ => 1)).get i) epsW epsδ) :
     conv2dInputPointBound f.rounding g weight epsW δ epsδ i ≤
-      f.unitRoundoff * sumList ((Contraction.partialSums (rounded f.rounding)
-        (conv2dInputGrad g.sizes) (weight, δ, ⟨⟩) ⟨⟩
-          (outIndices (conv2dInputGrad g.sizes).out i)).map f.binade) +
-      (f.unitRoundoff * (conv2dInputDeriv exact g (weight.map abs) (δ.map abs)).get i +
-      epsδ * (conv2dInputDeriv exact g (weight.map abs) (δ.map fun _ => 1)).get i +
-      epsW * (conv2dInputDeriv exact g (weight.map fun _ => 1) (δ.map abs)).get i +
-      (epsW * epsδ + 2 * pow2 (f.minExponent - f.precision)) *
-        (conv2dInputDeriv exact g (weight.map fun _ => 1) (δ.map fun _ => 1)).get i) := by
-  have h : ∀ w δ, (conv2dInputDeriv (α := Rat) exact g w δ).get i = _ := fun w δ =>
-    Contraction.get_eval exact (conv2dInputGrad g.sizes) (w, δ, ⟨⟩) ⟨⟩ i
-  rw [h, h, h, h]
-  exact Contraction.replay_le_two (out := (conv2dInputGrad g.sizes).out)
+      e.replayPartial * (Contraction.sumBinades f β (conv2dInputGrad g.sizes) (weight, δ, ⟨⟩) ⟨⟩
+          (outIndices (conv2dInputGrad g.sizes).out i) +
+        Contraction.productBinades β (conv2dInputGrad g.sizes) (weight, δ, ⟨⟩)
+          (outIndices (conv2dInputGrad g.sizes).out i)) +
+      e.replayFirst * (conv2dInputDeriv exact g (weight.map abs) (δ.map fun _ => 1)).get i +
+      e.replaySecond * (conv2dInputDeriv exact g (weight.map fun _ => 1) (δ.map abs)).get i +
+      e.replayConstant := by
+  have h : ∀ x δ, (conv2dInputDeriv (α := Rat) exact g x δ).get i = _ := fun x δ =>
+    Contraction.get_eval exact (conv2dInputGrad g.sizes) (x, δ, ⟨⟩) ⟨⟩ i
+  rw [h] at he
+  rw [h, h]
+  exact Contraction.replay_le_binades_estimate (out := (conv2dInputGrad g.sizes).out)
     (red := (conv2dInputGrad g.sizes).red) (p := (conv2dInputGrad g.sizes).factor)
     (q := (conv2dInputGrad g.sizes).factors.headD (conv2dInputGrad g.sizes).factor)
-    f weight epsW δ epsδ _
+    f hβ weight epsW δ epsδ _ e he
 
+omit hβ in
 theorem conv2d_get_zero (x : Tensor Rat g.inputShape) (weight : Tensor Rat g.kernelShape)
     (bias : Tensor Rat g.biasShape) (i : Index g.outputShape) :
     (conv2d exact g x weight (bias.map fun _ => (0 : Rat))).get i =
@@ -475,29 +546,30 @@ theorem conv2d_get_zero (x : Tensor Rat g.inputShape) (weight : Tensor Rat g.ker
         (b := (conv2dForward g.sizes).addends.headD (conv2dForward g.sizes).factor)
         (x, weight, ⟨⟩) bias _)
 
-/-- The forward pass: u·Σ binade of the partial sums + u·Σ |x|·|w| + ε_w·Σ |x| + ε_x·Σ |w| +
-n·(ε_x·ε_w + 2·2^(eₘᵢₙ − p)) + ε_b + 2^(eₘᵢₙ − p), where the sums are forward passes of absolute
-values and ones, with a bias of zero. -/
-theorem conv2dPointBound_le_replay (x : Tensor Rat g.inputShape) (epsX : Rat)
-    (weight : Tensor Rat g.kernelShape) (epsW : Rat) (bias : Tensor Rat g.biasShape) {epsB : Rat}
-    (hB : 0 ≤ epsB) (i : Index g.outputShape) :
+/-- The forward pass, with the sums as forward passes of absolute values and ones with a bias of
+zero; the bias is one more term. -/
+theorem conv2dPointBound_le_replay (hκ : 0 ≤ κ) (x : Tensor Rat g.inputShape) {epsX : Rat}
+    (hX : 0 ≤ epsX) (weight : Tensor Rat g.kernelShape) {epsW : Rat} (hW : 0 ≤ epsW)
+    (bias : Tensor Rat g.biasShape) {epsB : Rat} (hB : 0 ≤ epsB) (i : Index g.outputShape)
+    (e : Errors Rat) (he : e = f.replayErrors κ ((conv2d exact g (x.map fun _ => 1)
+      (weight.map fun _ => 1) (bias.map fun _ => 0)).get i + 1) epsX epsW) :
     conv2dPointBound f.rounding g x epsX weight epsW bias epsB i ≤
-      f.unitRoundoff * sumList ((Contraction.partialSums (rounded f.rounding)
-        (conv2dForward g.sizes) (x, weight, ⟨⟩) (bias, ⟨⟩)
-          (outIndices (conv2dForward g.sizes).out i)).map f.binade) +
-      (f.unitRoundoff *
-        (conv2d exact g (x.map abs) (weight.map abs) (bias.map fun _ => 0)).get i +
-      epsW * (conv2d exact g (x.map abs) (weight.map fun _ => 1) (bias.map fun _ => 0)).get i +
-      epsX * (conv2d exact g (x.map fun _ => 1) (weight.map abs) (bias.map fun _ => 0)).get i +
-      (epsX * epsW + 2 * pow2 (f.minExponent - f.precision)) *
-        (conv2d exact g (x.map fun _ => 1) (weight.map fun _ => 1) (bias.map fun _ => 0)).get i) +
-      (epsB + pow2 (f.minExponent - f.precision)) := by
-  rw [conv2d_get_zero, conv2d_get_zero, conv2d_get_zero, conv2d_get_zero]
-  exact Contraction.replay_le_two_addend (out := (conv2dForward g.sizes).out)
+      e.replayPartial * (Contraction.sumBinades f β (conv2dForward g.sizes) (x, weight, ⟨⟩)
+          (bias, ⟨⟩) (outIndices (conv2dForward g.sizes).out i) +
+        Contraction.productBinades β (conv2dForward g.sizes) (x, weight, ⟨⟩)
+          (outIndices (conv2dForward g.sizes).out i)) +
+      e.replayFirst *
+        (conv2d exact g (x.map abs) (weight.map fun _ => 1) (bias.map fun _ => 0)).get i +
+      e.replaySecond *
+        (conv2d exact g (x.map fun _ => 1) (weight.map abs) (bias.map fun _ => 0)).get i +
+      e.replayConstant + epsB := by
+  rw [conv2d_get_zero] at he
+  rw [conv2d_get_zero, conv2d_get_zero]
+  exact Contraction.replay_le_addend_estimate (out := (conv2dForward g.sizes).out)
     (red := (conv2dForward g.sizes).red) (p := (conv2dForward g.sizes).factor)
     (q := (conv2dForward g.sizes).factors.headD (conv2dForward g.sizes).factor)
     (b := (conv2dForward g.sizes).addends.headD (conv2dForward g.sizes).factor)
-    f x epsX weight epsW bias hB _
+    f hβ hκ x hX weight hW bias hB _ e he
 
 end
 
