@@ -288,7 +288,7 @@ def _panel(
         prod(size for size, here in zip(triple, side.groups, strict=True) if here) for side in sides
     )
     # Where there are few outputs, the binades of exact results are taken, of few enough products.
-    steps = _EXACT // prod(triple) if prod(triple) < _FEW else _OPERANDS // entries
+    steps = _EXACT // (2 * prod(triple)) if prod(triple) < _FEW else _OPERANDS // entries
     return _Panel(
         outputs,
         triple,

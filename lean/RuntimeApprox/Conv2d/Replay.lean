@@ -126,6 +126,14 @@ def Format.replayErrors (f : Format) (κ n εx εy : Rat) : Errors Rat where
   secondRelative := 0
   secondAbsolute := εy
 
+/-- The replay's coefficients, given the sums: B is Σ β, X is Σ|x|, Y is Σ|y|. -/
+theorem Format.replayErrors_le (f : Format) (κ n εx εy B X Y : Rat) :
+    f.unitRoundoff * B + (εy * X + εx * Y + (εx * εy + 2 * κ) * n) ≤
+      (f.replayErrors κ n εx εy).replayPartial * B + (f.replayErrors κ n εx εy).replayFirst * X +
+        (f.replayErrors κ n εx εy).replaySecond * Y + (f.replayErrors κ n εx εy).replayConstant := by
+  unfold Errors.replayPartial Errors.replayFirst Errors.replaySecond Errors.replayConstant replayErrors
+  grind
+
 /-- Σ over n numbers of ε + η is n·(ε + η). -/
 theorem sumList_eps {K : Type u} [OrderedField K] (ε η : K) : (l : List K) →
     sumList ((l.map fun v => (⟨v, ε⟩ : Approx K)).map Approx.eps) + count l.length * η =
@@ -375,18 +383,15 @@ theorem replay_le_binades_estimate {β : Rat → Rat} {κ : Rat} (hβ : f.Bounds
       e.replayFirst * evalAt exact ⟨out, red, p, [q], []⟩ (x.map abs, y.map fun _ => 1, ⟨⟩) ⟨⟩ o +
       e.replaySecond * evalAt exact ⟨out, red, p, [q], []⟩ (x.map fun _ => 1, y.map abs, ⟨⟩) ⟨⟩ o +
       e.replayConstant := by
-  have h := replay_le_binades (out := out) (red := red) f hβ x εx y εy o
-  have ht : terms ⟨out, red, p, [q], []⟩ (x, y, ⟨⟩) o =
-      (pairs p.axes q.axes (toNats red) x y o).map fun t => t.1 * t.2 := added_two exact x y o
+  have hp : productBinades β ⟨out, red, p, [q], []⟩ (x, y, ⟨⟩) o =
+      sumList ((pairs p.axes q.axes (toNats red) x y o).map fun t => β (t.1 * t.2)) := by
+    have ht : terms ⟨out, red, p, [q], []⟩ (x, y, ⟨⟩) o = _ := added_two exact x y o
+    unfold productBinades
+    rw [ht, List.map_map]; rfl
   subst he
-  refine Rat.le_trans h ?_
-  unfold productBinades sumBinades Errors.replayPartial Errors.replayFirst Errors.replaySecond
-    Errors.replayConstant Format.replayErrors
-  rw [ht, List.map_map]
-  show f.unitRoundoff * (_ + sumList (List.map (fun t => β (t.1 * t.2)) _)) + _ ≤
-    f.unitRoundoff * (_ + sumList (List.map (fun t => β (t.1 * t.2)) _)) + _ + _ + _
-  clear hβ h
-  grind
+  rw [hp]
+  exact Rat.le_trans (replay_le_binades (out := out) (red := red) f hβ x εx y εy o)
+    (f.replayErrors_le κ _ εx εy _ _ _)
 
 /-- One factor, with 1 in the place of x: replayPartial·Σ β of all sums + replayFirst·n +
 replayConstant. -/
@@ -438,14 +443,18 @@ theorem replay_le_addend_estimate {β : Rat → Rat} {κ : Rat} (hβ : f.BoundsH
       rw [evalAt_eq_total, evalAt_eq_total, added_addend, Tensor.withEps, read_tensor_map, hr]; rfl
     rw [hb]
     refine Rat.le_trans h ?_
-    show f.unitRoundoff * (_ + _) + _ + _ + _ ≤ f.unitRoundoff * (_ + _) + _ + _ + _ + _
+    generalize added (rounded f.rounding) ⟨out, red, p, [q], []⟩ (x, y, ⟨⟩) ⟨⟩ o = l at *
+    show _ ≤ f.unitRoundoff * (sumList (List.map β (unrounded f.rounding l)) + _) + _ + _ + _ + _
     clear hβ h hb
     grind
-  · have ha := replay_le_addend (out := out) (red := red) f hβ (.cons (x.hasValue_withEps εx)
-      (.cons (y.hasValue_withEps εy) .nil)) t ε o hr
+  · have ha := replay_le_addend (out := out) (red := red) (qs := [q]) f hβ (fs := (x, y, ⟨⟩))
+      (bfs := (x.withEps εx, y.withEps εy, ⟨⟩)) (.cons (x.hasValue_withEps εx)
+        (.cons (y.hasValue_withEps εy) .nil)) t ε o hr
     rw [evalAt_eq_total (rounded f.rounding)] at ha
     refine Rat.le_trans ha ?_
-    show _ ≤ f.unitRoundoff * (β _ + sumList _ + _) + _ + _ + _ + _
+    generalize added (rounded f.rounding) ⟨out, red, p, [q], []⟩ (x, y, ⟨⟩) ⟨⟩ o = l at *
+    show _ ≤ f.unitRoundoff * (β (total (rounded f.rounding) l + a) +
+      sumList (List.map β (unrounded f.rounding l)) + _) + _ + _ + _ + _
     clear hβ ha
     grind
 
