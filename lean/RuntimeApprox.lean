@@ -5,8 +5,10 @@ public import RuntimeApprox.Context
 public import RuntimeApprox.Context.Theorems
 public import RuntimeApprox.Contraction
 public import RuntimeApprox.Contraction.Exact
+public import RuntimeApprox.Contraction.Perturbation
 public import RuntimeApprox.Contraction.Theorems
 public import RuntimeApprox.Conv2d
+public import RuntimeApprox.Conv2d.AnyOrder
 public import RuntimeApprox.Conv2d.Bounds
 public import RuntimeApprox.Conv2d.Linear
 public import RuntimeApprox.Conv2d.Pairing
@@ -15,11 +17,13 @@ public import RuntimeApprox.Conv2d.Sharpness
 public import RuntimeApprox.Conv2d.Textbook
 public import RuntimeApprox.Conv2d.Theorems
 public import RuntimeApprox.Conv2d.VJP
+public import RuntimeApprox.Estimate
+public import RuntimeApprox.Estimate.Inflation
+public import RuntimeApprox.Estimate.Theorems
 public import RuntimeApprox.Export
 public import RuntimeApprox.Export.Theorems
 public import RuntimeApprox.Format
 public import RuntimeApprox.Format.Binade
-public import RuntimeApprox.Format.Examples
 public import RuntimeApprox.Format.Nearest
 public import RuntimeApprox.Format.Overflow
 public import RuntimeApprox.Format.RelativeError

@@ -1,8 +1,9 @@
 module
 
-public import RuntimeApprox.Conv2d.Theorems
-public import RuntimeApprox.Conv2d.Textbook
+public import RuntimeApprox.Conv2d.AnyOrder
 public import RuntimeApprox.Conv2d.Linear
+public import RuntimeApprox.Conv2d.Sharpness
+public import RuntimeApprox.Conv2d.Textbook
 public import RuntimeApprox.Conv2d.VJP
 public import RuntimeApprox.Export.Theorems
 public import RuntimeApprox.Format.Nearest
@@ -12,7 +13,6 @@ public import RuntimeApprox.Format.Ties
 public import RuntimeApprox.Graph.Theorems
 public import RuntimeApprox.Machine.Theorems
 public import RuntimeApprox.Net.Theorems
-public import RuntimeApprox.Summation.Contraction
 
 /-!
 # The main theorems, in one file
@@ -20,14 +20,20 @@ public import RuntimeApprox.Summation.Contraction
 Each statement is complete in itself, without `variable`s, and is proved by the library's theorem of
 the same content. Primed tensors are exact, the others are what the machine computes with. Who
 wants to know what is proved reads this file, and the definitions of the names in it:
-`OrderedField`, `Tensor`, `Rounding`, `Format`, `Contraction`, `Conv2d`, `RevGraph`.
+`OrderedField`, `Tensor`, `Rounding`, `Format`, `Contraction`, `Conv2d`, `RevGraph`, `SumTree`,
+`Errors`, `Schedule`.
 
 ## Main results
 * `Statements.bias`, `Statements.kernel`, `Statements.input`, `Statements.forward`: the bounds.
 * `Statements.binary32`: they hold of IEEE binary32 itself.
 * `Statements.textbook_…`: what the specifications are. `Statements.vjp`: that they are gradients.
 * `Statements.backprop`: bounds compose through graphs.
-* `Statements.any_order`: sums in whatever order.
+* `Statements.any_order`: sums in whatever order; `Statements.kernel_any_order`,
+  `Statements.kernel_formats`: the kernel gradient, by whatever kernel.
+* `Statements.enclosure`: a bound for values that anything computed.
+* `Statements.exact_le`, `Statements.le_computed`: computed bounds are bounds.
+* `Statements.replay`: the point bound from the binades of sums and products.
+* `Statements.sharp`: the bounds are nearly attained.
 -/
 
 set_option autoImplicit false
@@ -211,5 +217,109 @@ theorem any_order {K : Type u} [OrderedField K] (c : Contraction Int) (h : c.add
     (hv : t.Computes v) (hperm : t.leaves.Perm (c.terms fs o)) :
     abs (v - c.evalAt exact fs as o) ≤ t.bound :=
   c.any_order h fs as o ht hv hperm
+
+/-- The kernel gradient by a kernel that sums products in whatever order. The kernel multiplies xr
+and δr, such as x and δ rounded to TF32; they and the exact operands x′ and δ′ are together within
+a·|x| + α of x and b·|δ| + β of δ. Each of its operations errs by at most u·|its exact result| + η,
+and the sum is rounded once more, with w and ω. Then |computed − exact| ≤
+product·Σ|x||δ| + first·Σ|x| + second·Σ|δ| + constant, with coefficients of these errors alone. -/
+theorem kernel_any_order {K : Type u} [OrderedField K] (g : Conv2d) {e : Errors K} (he : e.Valid)
+    {x' xr x : Tensor K g.inputShape} {δ' δr δ : Tensor K g.outputShape}
+    (hx : ∀ i, abs (xr.get i - x.get i) + abs (x'.get i - x.get i) ≤
+      e.firstRelative * abs (x.get i) + e.firstAbsolute)
+    (hδ : ∀ i, abs (δr.get i - δ.get i) + abs (δ'.get i - δ.get i) ≤
+      e.secondRelative * abs (δ.get i) + e.secondAbsolute)
+    {i : Index g.kernelShape} {v : K}
+    (hv : e.Computes ((conv2dKernelGrad g.sizes).terms (xr, δr, ⟨⟩)
+      (outIndices (conv2dKernelGrad g.sizes).out i)) v) :
+    abs (v - (conv2d_backward_spec g x' 0 δ').kernel.get i) ≤
+      e.productCoefficient * (conv2dKernelDeriv exact g (x.map abs) (δ.map abs)).get i +
+      e.firstCoefficient * (conv2dKernelDeriv exact g (x.map abs) (δ.map fun _ => 1)).get i +
+      e.secondCoefficient * (conv2dKernelDeriv exact g (x.map fun _ => 1) (δ.map abs)).get i +
+      e.constantCoefficient :=
+  conv2d_kernel_any_order g he hδ hx hv
+
+/-- The same of a kernel in binary formats: operands within ε of the exact ones, rounded to the
+format `q`, if any, at most n products summed in the format `f`, in whatever order, fused or not and
+with whatever zeros, and the sum rounded to the format `h`, if any. The formats say all. -/
+theorem kernel_formats (g : Conv2d) (f : Format) (q h : Option Format) {n : Nat} {εx εδ : Rat}
+    (hn : count n * f.unitRoundoff < 1) {s : Schedule} (hs : s.InFormat f) (hεx : 0 ≤ εx)
+    (hεδ : 0 ≤ εδ) {x' x : Tensor Rat g.inputShape} (hx : ∀ i, abs (x.get i - x'.get i) ≤ εx)
+    {δ' δ : Tensor Rat g.outputShape} (hδ : ∀ i, abs (δ.get i - δ'.get i) ≤ εδ)
+    {i : Index g.kernelShape} {ts : List Rat}
+    (hts : (conv2dKernelGrad g.sizes).terms (x.map (Format.roundTo q), δ.map (Format.roundTo q), ⟨⟩)
+      (outIndices (conv2dKernelGrad g.sizes).out i) = ts)
+    (hsum : s.tree.Sums ts) (hlen : ts.length ≤ n) {e : Errors Rat}
+    (he : e = f.kernelErrors q h n εx εδ) :
+    abs (Format.roundTo h s.run - (conv2d_backward_spec g x' 0 δ').kernel.get i) ≤
+      e.productCoefficient * (conv2dKernelDeriv exact g (x.map abs) (δ.map abs)).get i +
+      e.firstCoefficient * (conv2dKernelDeriv exact g (x.map abs) (δ.map fun _ => 1)).get i +
+      e.secondCoefficient * (conv2dKernelDeriv exact g (x.map fun _ => 1) (δ.map abs)).get i +
+      e.constantCoefficient :=
+  conv2d_kernel_formats g hn hs hεx hεδ hx hδ hts hsum hlen he
+
+/-- Whatever computed g: where g′ is known to be within B of the exact value, g is within
+|g − g′| + B of it. -/
+theorem enclosure {K : Type u} [OrderedField K] {g g' exact B : K} (h : abs (g' - exact) ≤ B) :
+    abs (g - exact) ≤ abs (g - g') + B :=
+  RuntimeApprox.enclosure h
+
+/-- A sum of nonnegative terms, computed in whatever order with at most n operations on a path and 2n
+in all: exact ≤ (computed + (1 + γₙ)·2n·η) / (1 − n·u). -/
+theorem exact_le {K : Type u} [OrderedField K] {e : Errors K} {n : Nat} {t : SumTree K} {v : K}
+    (hv : t.Computes v) (ht : t.Nonneg) (hw : t.Within e.roundoff e.underflow)
+    (h0 : ∀ x ∈ t.leaves, 0 ≤ x) (hn : e.terms = count n) (hd : t.depth ≤ n)
+    (ho : t.operations ≤ 2 * n) (hu : 0 ≤ e.roundoff) (hη : 0 ≤ e.underflow)
+    (h : e.terms * e.roundoff < 1) : t.exact ≤ (v + e.residue) * e.inflation :=
+  e.exact_le hv ht hw h0 hn hd ho hu hη h
+
+/-- A bound Σ C·M + c that is computed as v, from computed magnitudes M̂ and larger coefficients C′ and
+c′, is at most v. -/
+theorem le_computed {K : Type u} [OrderedField K] {J ρ c c' v : K} (hJ : 0 < J)
+    {ms : List (Measured K)} (h : ∀ m ∈ ms, m.Holds J)
+    (hc : (c + sumList (ms.map fun m => m.coefficient * m.inflation * m.residue) + ρ) * J ≤ c')
+    (hv : sumList (ms.map fun m => m.inflated * m.computed) + c' ≤ (v + ρ) * J) :
+    sumList (ms.map fun m => m.coefficient * m.magnitude) + c ≤ v :=
+  Measured.le_computed hJ h hc hv
+
+/-! ### The replay -/
+
+/-- The point bound of the kernel gradient from the binades β of its sums and products, where
+halfUlp s ≤ u·β(s) + κ for every s, and from sums of absolute values of its operands. -/
+theorem replay (f : Format) (g : Conv2d) {β : Rat → Rat} {κ : Rat}
+    (hβ : ∀ s, f.halfUlp s ≤ f.unitRoundoff * β s + κ) (x : Tensor Rat g.inputShape) (epsX : Rat)
+    (δ : Tensor Rat g.outputShape) (epsδ : Rat) (i : Index g.kernelShape) :
+    conv2dKernelPointBound f.rounding g x epsX δ epsδ i ≤
+      f.unitRoundoff * (Contraction.sumBinades f β (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩) ⟨⟩
+          (outIndices (conv2dKernelGrad g.sizes).out i) +
+        Contraction.productBinades β (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩)
+          (outIndices (conv2dKernelGrad g.sizes).out i)) +
+      epsδ * (conv2dKernelDeriv exact g (x.map abs) (δ.map fun _ => 1)).get i +
+      epsX * (conv2dKernelDeriv exact g (x.map fun _ => 1) (δ.map abs)).get i +
+      (conv2dKernelDeriv exact g (x.map fun _ => 1) (δ.map fun _ => 1)).get i *
+        (epsX * epsδ + 2 * κ) :=
+  conv2dKernelPointBound_le_replay f g hβ x epsX δ epsδ i
+    (f.replayErrors κ ((conv2dKernelDeriv exact g (x.map fun _ => 1) (δ.map fun _ => 1)).get i)
+      epsX epsδ) rfl
+
+/-- The binade of the rounded number will do, with the underflow threshold for κ. -/
+theorem halfUlp_le_binade_round (f : Format) (s : Rat) :
+    f.halfUlp s ≤ f.unitRoundoff * f.binade (f.round s) + pow2 (f.minExponent - f.precision) :=
+  f.halfUlp_le_binade_round s
+
+/-! ### Sharpness -/
+
+/-- In every format with p ≥ 2 and eₘᵢₙ < 0 and for every n there is a bias gradient, of numbers of
+the format, of which the error is n/(n + 1) times the bound. -/
+theorem sharp {f : Format} (hp : 2 ≤ f.precision) (he : f.minExponent < 0) (n : Nat) :
+    ∃ (g : Conv2d) (δ : Tensor Rat g.outputShape) (i : Index g.biasShape),
+      (∀ j, f.Representable (δ.get j)) ∧ 0 < conv2dBiasPointBound f.rounding g δ 0 i ∧
+      ((n : Rat) + 1) * abs ((conv2dBiasDeriv (rounded f.rounding) g δ).get i -
+          (conv2dBiasDeriv exact g δ).get i) =
+        n * conv2dBiasPointBound f.rounding g δ 0 i :=
+  ⟨tieConv2d n, tieGradOutput f n, (⟨0, Nat.zero_lt_one⟩, ()), representable_tieGradOutput he n, by
+    rw [conv2dBiasPointBound_tie hp (by omega)]
+    exact Rat.mul_pos (by have := Rat.natCast_nonneg (a := n); grind) f.unitRoundoff_pos,
+    conv2dBias_error_tie hp he n _⟩
 
 end RuntimeApprox.Statements

@@ -249,6 +249,15 @@ theorem Dense.node {ts us : List Rat} {a b : Rat} : Dense f ts a → Dense f us 
   show l.casts + r.casts = 0
   omega
 
+theorem Dense.fma {ts : List Rat} {a : Rat} (x y : Rat) : Dense f ts a →
+    Dense f (x * y :: ts) (f.round (x * y + a)) := by
+  rintro ⟨t, ht, hw, hc, hv, rfl⟩
+  have hu := Rat.le_of_lt f.unitRoundoff_pos
+  have hη := pow2_nonneg (f.minExponent - f.precision)
+  exact ⟨.node f.unitRoundoff (pow2 (f.minExponent - f.precision)) (.leaf (x * y) 0 0) t,
+    ⟨hu, hη, ⟨Rat.le_refl, Rat.le_refl⟩, ht⟩, ⟨Rat.le_refl, Rat.le_refl, ⟨hu, hη⟩, hw⟩,
+    (Nat.zero_add _).trans hc, .node (computes_exact _) hv (f.abs_round_sub_le_mul_add _), rfl⟩
+
 /-- **Zeros cost nothing**: in one format, adding zero is exact, so that what a kernel computes is
 computed by a tree over its nonzero terms alone. -/
 theorem dense_run : (s : Schedule) → s.InFormat f →
@@ -288,13 +297,7 @@ theorem dense_run : (s : Schedule) → s.InFormat f →
     rcases dense_run s hs with ⟨k, k'⟩ | hs'
     · rw [k, k', Rat.add_zero]
       exact .inr (dense_leaf (f.abs_round_sub_le_mul_add _))
-    · obtain ⟨t, ht, hw, hc, hv, hl⟩ := hs'
-      have hu := Rat.le_of_lt f.unitRoundoff_pos
-      have hη := pow2_nonneg (f.minExponent - f.precision)
-      exact .inr ⟨.node f.unitRoundoff (pow2 (f.minExponent - f.precision)) (.leaf (x * y) 0 0) t,
-        ⟨hu, hη, ⟨Rat.le_refl, Rat.le_refl⟩, ht⟩, ⟨Rat.le_refl, Rat.le_refl, ⟨hu, hη⟩, hw⟩,
-        (Nat.zero_add _).trans hc, .node (computes_exact _) hv (f.abs_round_sub_le_mul_add _),
-        congrArg (x * y :: ·) hl⟩
+    · exact .inr (hs'.fma x y)
 
 theorem nonzero_of_sums {s : Schedule} {ts : List Rat} (h : s.tree.Sums ts) :
     (nonzero s.terms).Perm (nonzero ts) := by
