@@ -1,7 +1,9 @@
 """`python -m bench`: measures the figures of docs/performance.md.
 
-Exit status: 0 measured, whether or not goals are reached; 1 values differ that must not; 2 bad
-usage, or the extra `bench` is not installed.
+`python -m bench rounding_or_bug`: gathers the evidence of docs/rounding-or-bug.md.
+
+Exit status: 0 measured, whether or not goals are reached; 1 values differ that must not, a test
+gave a false alarm or missed a defect; 2 bad usage, or the extra `bench` is not installed.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ try:
     from bench.figures.replay import ValuesDifferError
     from bench.machine import describe
     from bench.performance import write
+    from bench.rounding_or_bug import document as rounding_or_bug_document
+    from bench.rounding_or_bug.evidence import Evidence, gather
 except ModuleNotFoundError as missing:
     if missing.name is None or missing.name.partition(".")[0] in ("bench", "pybridge"):
         raise
@@ -37,23 +41,31 @@ _WIDTH = 160
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-@app.command()
+_Quick = Annotated[
+    bool, typer.Option(help="Few repeats and small shapes: a test, not a measurement.")
+]
+_Write = Annotated[
+    bool, typer.Option("--write", help="Write the document and its .svg into the directory.")
+]
+_Directory = Annotated[Path, typer.Option(metavar="DIR", help="Where --write writes.")]
+
+
+@app.callback(invoke_without_command=True)
 def bench(
+    context: typer.Context,
     figure: Annotated[
         list[int] | None,
         typer.Option(metavar="N", min=1, max=len(FIGURES), help="Only this figure; repeatable."),
     ] = None,
-    quick: Annotated[
-        bool, typer.Option(help="Few repeats and small shapes: a test, not a measurement.")
-    ] = False,
-    write_docs: Annotated[
-        bool, typer.Option("--write", help="Write performance.md and .svg into the directory.")
-    ] = False,
-    directory: Annotated[Path, typer.Option(metavar="DIR", help="Where --write writes.")] = Path(
-        "docs"
-    ),
+    quick: _Quick = False,
+    write_docs: _Write = False,
+    directory: _Directory = Path("docs"),
 ) -> None:
     """Measures what the bounds cost: time as ratios within this run, memory, and tightness."""
+    if context.invoked_subcommand is not None:
+        if figure or quick or write_docs:
+            raise typer.BadParameter(f"options go after {context.invoked_subcommand}")
+        return
     if write_docs and figure:
         raise typer.BadParameter("--write needs every figure: leave out --figure")
     command = "python -m bench" + " --quick" * quick + " --write" * write_docs
@@ -77,6 +89,37 @@ def bench(
         _show(console, measured)
     if write_docs:
         write(figures, machine, command, directory)
+
+
+@app.command("rounding_or_bug")
+def rounding_or_bug(
+    quick: _Quick = False, write_docs: _Write = False, directory: _Directory = Path("docs")
+) -> None:
+    """Tests simulated kernels, honest and defective, by the proved allowance and by tolerances."""
+    command = "python -m bench rounding_or_bug" + " --quick" * quick + " --write" * write_docs
+    progress = Console(stderr=True)
+    with threadpool_limits(1), progress.status("computing") as status:
+        machine = describe()
+        evidence = gather(status.update, quick=quick)
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    for _, table in evidence.tables():
+        console.print(_rich(table))
+    if write_docs:
+        rounding_or_bug_document.write(evidence, machine, command, directory)
+    if not evidence.holds:
+        _complain(evidence)
+        raise typer.Exit(1)
+
+
+def _complain(evidence: Evidence) -> None:
+    for honest in evidence.false_alarms:
+        kind = honest.kind
+        print(
+            f"bench: false alarm, {kind.numerics.name}, {kind.kernel.name}: {honest.first}",
+            file=sys.stderr,
+        )
+    for outcome in evidence.missed:
+        print(f"bench: missed, {outcome.numerics}: {outcome.defect.what}", file=sys.stderr)
 
 
 def _show(console: Console, figure: Figure) -> None:

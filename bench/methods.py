@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from bench.shapes import Shape
-from pybridge.anyorder import Estimator, arithmetic_of, estimator
+from pybridge.accumulation import Accumulation
+from pybridge.anyorder import Estimator, estimator
 from pybridge.contraction import Evaluation, evaluate
 from pybridge.definitions import load_definitions
 from pybridge.formats import FORMATS, FloatArray
@@ -49,7 +50,7 @@ def estimates(name: str, shape: Shape) -> Estimator:
 
 def any_order(name: str, shape: Shape) -> Float64:
     """The bound of a float32 result in any order."""
-    return estimates(name, shape).any_order(arithmetic_of(FORMAT))
+    return estimates(name, shape).any_order(Accumulation.of(FORMAT.name))
 
 
 def enclosure(name: str, shape: Shape, computed: FloatArray) -> Float64:
@@ -69,7 +70,7 @@ def _reference(name: str, shape: Shape) -> Result:
 
 def _any_order(name: str, shape: Shape) -> Result:
     found = estimates(name, shape)
-    return Result(found.rounded(FORMAT), found.any_order(arithmetic_of(FORMAT)))
+    return Result(found.rounded(FORMAT), found.any_order(Accumulation.of(FORMAT.name)))
 
 
 def _enclosure(name: str, shape: Shape) -> Result:

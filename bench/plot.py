@@ -1,40 +1,69 @@
-"""The diagram of times over multiply-adds, as SVG that light and dark pages can show."""
+"""Diagrams as SVG that light and dark pages can show: transparent, with ink that suits both."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from bench.tables import Points
 
-__all__ = ["draw"]
+__all__ = ["GREY", "STYLES", "canvas", "draw", "dress", "svg"]
 
-_GREY = "#7a7a7a"
+GREY = "#7a7a7a"
 """Ink with a contrast of more than 4 to white as well as to black."""
 
-# Of middle lightness, and told apart by their markers and dashes, too.
-_STYLES = (
+STYLES = (
     ("#2f80d0", "o", "-"),
     ("#b065c8", "s", "-"),
     ("#c8761a", "^", "--"),
     ("#2a9464", "D", "-."),
-    (_GREY, "v", ":"),
+    (GREY, "v", ":"),
 )
+"""Colours of middle lightness, with the markers and dashes that tell them apart, too."""
+
 _SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "pybridge", "font.size": 10.0}
 
 
-def draw(lines: Sequence[Points]) -> str:
-    """Lines of seconds over multiply-adds, both axes logarithmic; transparent elsewhere."""
+@contextmanager
+def canvas(width: float, height: float) -> Iterator[Figure]:
+    """A figure of a size in inches, to be drawn and turned into SVG within the context."""
     with mpl.rc_context(_SETTINGS):
-        figure = Figure(figsize=(7.2, 4.4), layout="constrained")
+        figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)
+        yield figure
+
+
+def dress(axes: Axes, x_label: str, y_label: str) -> None:
+    """Labels, ticks, grid, frame and, where lines have labels, the legend."""
+    axes.set_xlabel(x_label, color=GREY)
+    axes.set_ylabel(y_label, color=GREY)
+    axes.tick_params(which="both", colors=GREY)
+    axes.grid(which="major", color=GREY, alpha=0.3, linewidth=0.6)
+    for spine in axes.spines.values():
+        spine.set_color(GREY)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, labelcolor=GREY, fontsize=9)
+
+
+def svg(figure: Figure) -> str:
+    """The figure's text, the same every time."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
+
+
+def draw(lines: Sequence[Points]) -> str:
+    """Lines of seconds over multiply-adds, both axes logarithmic."""
+    with canvas(7.2, 4.4) as figure:
         axes = figure.add_subplot()
-        for line, (colour, marker, dashes) in zip(lines, _STYLES, strict=False):
+        for line, (colour, marker, dashes) in zip(lines, STYLES, strict=False):
             axes.loglog(
                 line.work,
                 [1e3 * seconds for seconds in line.seconds],
@@ -45,13 +74,5 @@ def draw(lines: Sequence[Points]) -> str:
                 linewidth=1.8,
                 label=f"{line.label} (exponent {line.exponent:.2f})",
             )
-        axes.set_xlabel("multiply-adds", color=_GREY)
-        axes.set_ylabel("time (ms)", color=_GREY)
-        axes.tick_params(which="both", colors=_GREY)
-        axes.grid(which="major", color=_GREY, alpha=0.3, linewidth=0.6)
-        for spine in axes.spines.values():
-            spine.set_color(_GREY)
-        axes.legend(frameon=False, labelcolor=_GREY, fontsize=9)
-        text = io.StringIO()
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
+        dress(axes, "multiply-adds", "time (ms)")
+        return svg(figure)

@@ -19,6 +19,7 @@ public import RuntimeApprox.Conv2d.Theorems
 public import RuntimeApprox.Conv2d.VJP
 public import RuntimeApprox.Estimate
 public import RuntimeApprox.Estimate.Inflation
+public import RuntimeApprox.Estimate.Split
 public import RuntimeApprox.Estimate.Theorems
 public import RuntimeApprox.Export
 public import RuntimeApprox.Export.Theorems

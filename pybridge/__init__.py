@@ -1,6 +1,6 @@
 """Conv2d gradients with error bounds proved in Lean, evaluated from the exported definitions."""
 
-from pybridge.anyorder import Arithmetic
+from pybridge.accumulation import Accumulation
 from pybridge.cases import Case
 from pybridge.certificate import Certificate, certify_gradient, certify_output
 from pybridge.conv2d import Bounded, Conv2dGradients, conv2d_backward, conv2d_forward
@@ -9,7 +9,7 @@ from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.geometry import Geometry, Window
 
 __all__ = [
-    "Arithmetic",
+    "Accumulation",
     "Bounded",
     "Case",
     "Certificate",

@@ -24,8 +24,9 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from pybridge.accumulation import Accumulation
 from pybridge.against_report import AgainstReport, LayerReport, PromiseReport, ResultReport
-from pybridge.anyorder import READ, Arithmetic, Estimator, estimator
+from pybridge.anyorder import READ, Estimator, estimator
 from pybridge.cases import Case
 from pybridge.contraction import Given
 from pybridge.definitions import Definitions
@@ -38,7 +39,6 @@ from pybridge.layers import QUICK, Layer, layers
 from pybridge.suite import suite
 from pybridge.torch_conv2d import (
     DTYPES,
-    Assumed,
     Device,
     Refused,
     Setting,
@@ -205,7 +205,7 @@ def check_result(
     format: FloatFormat,
     geometry: Geometry,
     operands: Mapping[str, FloatArray],
-    assumed: Sequence[Assumed],
+    assumed: Sequence[Accumulation],
     definitions: Definitions,
     rng: np.random.Generator,
 ) -> ResultReport:
@@ -289,13 +289,13 @@ class _TrueErrors:
     def lower(self) -> Float64:
         """Lower ends of the errors; below zero where nothing is known."""
         if self._lower is None:
-            slack = self.estimates.any_order(Arithmetic("binary64"))
+            slack = self.estimates.any_order(Accumulation(accumulate="float64"))
             with np.errstate(all="ignore"):
                 distance = np.abs(self.computed.astype(np.float64) - self.estimates.value("f8"))
                 self._lower = distance * (1 - _MARGIN) - slack * (1 + _MARGIN)
         return self._lower
 
-    def compare(self, arithmetic: Assumed) -> PromiseReport:
+    def compare(self, arithmetic: Accumulation) -> PromiseReport:
         """An arithmetic's bound against the errors, entry by entry."""
         eps = arithmetic.operand_eps(self.format)
         estimates = self._estimator(eps) if eps else self.estimates

@@ -8,19 +8,21 @@ exact result, whatever computed g. Both are matrix products (`pybridge.products`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pybridge.accumulation import Accumulation
 from pybridge.contraction import Given
-from pybridge.definitions import Contraction, Definitions, FormatParameters
+from pybridge.definitions import Contraction, Definitions
 from pybridge.errors import InputError, RoundingOverflowError
-from pybridge.estimates import Errors, Weights, round_up, unit, weigh, weigh_counts
+from pybridge.estimates import Errors, Weights, round_up, weigh, weigh_counts
 from pybridge.exact import Dyadic, exact_conv2d
 from pybridge.formats import FloatArray, FloatFormat, require_ieee
 from pybridge.geometry import Geometry
@@ -32,11 +34,10 @@ from pybridge.upward import Float64
 __all__ = [
     "EXACT_WORK",
     "READ",
-    "Arithmetic",
     "Estimator",
-    "arithmetic_of",
     "enclosure_bound",
     "estimator",
+    "exact_result",
     "require_finite",
 ]
 
@@ -51,57 +52,17 @@ READ: Mapping[str, tuple[str, ...]] = {
 EXACT_WORK = 2**31
 """The most products times 64-bit words of an exact result: some 20 seconds."""
 
+_REFERENCE = Accumulation(accumulate="float64")
+
 _WIDE_TERMS = 2**19
 """Above n terms with n·2⁻²⁴ = 1/32, magnitudes are summed in binary64."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
-    """The formats of a kernel: of its sums, of its operands and of its result.
-
-    Each product and each sum is rounded to `accumulate`, or with a fused multiply-add both at once.
-    Where `operands` is not None, the kernel first rounds its operands to that format; where
-    `output` is not None, it rounds the finished sum once more, to that one. The names are those of
-    the exported formats: binary16, bfloat16, tf32, binary32, binary64.
-    """
-
-    accumulate: str
-    operands: str | None = None
-    output: str | None = None
-
-    def errors(
-        self, terms: int, factors: int, eps: Sequence[Fraction], definitions: Definitions
-    ) -> Errors:
-        """What the kernel errs by, on factors within `eps` of the exact ones."""
-        roundoff, underflow = unit(_format(self.accumulate, definitions))
-        last = unit(_format(self.output, definitions)) if self.output else (Fraction(0),) * 2
-        read = unit(_format(self.operands, definitions)) if self.operands else (Fraction(0),) * 2
-        one = Fraction(0), Fraction(0)
-        first = (read[0], read[1] + eps[0]) if factors == 2 else one
-        second = read[0], read[1] + eps[-1]
-        return Errors(terms, roundoff, underflow, *last, *first, *second)
-
-
-def arithmetic_of(format: FloatFormat) -> Arithmetic:
-    """Sums in binary32 for the formats with 16 bits, rounded once; else in the format itself."""
-    if format.precision < 24:
-        return Arithmetic("binary32", output=format.name)
-    return Arithmetic(format.name)
-
-
-def _format(name: str, definitions: Definitions) -> FormatParameters:
-    found = definitions.data.formats.get(name)
-    if found is None:
-        known = ", ".join(definitions.data.formats)
-        raise InputError(f"format: unknown name {name!r:.60}, expected one of {known}")
-    return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Assumed:
     """What a bound is for, as far as its weights depend on it; None: no operation errs."""
 
-    arithmetic: Arithmetic | None
+    accumulation: Accumulation | None
     eps: tuple[float, ...]
     addend_eps: float
     sums: str
@@ -136,6 +97,7 @@ class Estimator:
             if pieces.layouts[0].name in operands
         ]
         self.values = [given.value for given in self.given]
+        self._magnitudes: dict[np.dtype[Any], FloatArray] = {}
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -158,15 +120,22 @@ class Estimator:
                 total += contract(pieces, [given.value], dtype, absolute=absolute)
         return total
 
+    def magnitudes(self, dtype: npt.DTypeLike) -> FloatArray:
+        """The sums of the terms' magnitudes, which are computed once."""
+        kind = np.dtype(dtype)
+        if kind not in self._magnitudes:
+            self._magnitudes[kind] = self.value(kind, absolute=True)
+        return self._magnitudes[kind]
+
     def rounded(self, format: FloatFormat) -> FloatArray:
-        """The results as `arithmetic_of(format)` has them."""
+        """The results as `Accumulation.of(format)` has them."""
         wide = self.value(np.float64 if format.precision > 24 else np.float32)
         with np.errstate(all="ignore"):
             return wide.astype(format.dtype, copy=False)
 
-    def any_order(self, arithmetic: Arithmetic) -> Float64:
-        """How far a result of any order in an arithmetic may be from the exact one."""
-        return self._bound(arithmetic, None)
+    def any_order(self, accumulation: Accumulation) -> Float64:
+        """How far from the exact result one may be, summed in any order as is promised."""
+        return self._bound(accumulation, None)
 
     def enclosure(self, computed: FloatArray) -> Float64:
         """How far an array, whoever computed it, may be from the exact result."""
@@ -174,7 +143,7 @@ class Estimator:
         with np.errstate(all="ignore"):
             np.subtract(computed, distance, out=distance, dtype=np.float64)
             np.abs(distance, out=distance)
-        return self._bound(Arithmetic("binary64"), distance)
+        return self._bound(_REFERENCE, distance)
 
     def around(self, distance: Float64) -> Float64:
         """Bounds of an array from upper bounds of its distance to the results of the operands as
@@ -185,20 +154,20 @@ class Estimator:
             return distance
         return self._bound(None, distance)
 
-    def _bound(self, arithmetic: Arithmetic | None, distance: Float64 | None) -> Float64:
+    def _bound(self, accumulation: Accumulation | None, distance: Float64 | None) -> Float64:
         wide = prod(self.pieces.red_sizes) > _WIDE_TERMS or any(
             given.value.dtype.itemsize > 4 for given in (*self.given, *(g for _, g in self.addends))
         )
         with np.errstate(all="ignore"):
-            bound, weight = self._estimate(arithmetic, distance is not None, wide)
+            bound, weight = self._estimate(accumulation, distance is not None, wide)
             if not (wide or np.isfinite(bound.max())):
-                bound, weight = self._estimate(arithmetic, distance is not None, wide=True)
+                bound, weight = self._estimate(accumulation, distance is not None, wide=True)
             if distance is not None:
                 bound += np.multiply(distance, weight, out=distance)
         return bound
 
     def _estimate(
-        self, arithmetic: Arithmetic | None, distance: bool, wide: bool
+        self, accumulation: Accumulation | None, distance: bool, wide: bool
     ) -> tuple[Float64, float | Float64]:
         """The estimate without the distance, and the weight of that.
 
@@ -209,7 +178,7 @@ class Estimator:
             self.pieces,
             self.added,
             _Assumed(
-                arithmetic,
+                accumulation,
                 tuple(given.eps for given in self.given),
                 sum(given.eps for _, given in self.addends),
                 "binary64" if wide else "binary32",
@@ -218,8 +187,7 @@ class Estimator:
         )
         dtype = np.float64 if wide else np.float32
         if _given(weights["product"]):
-            magnitudes = self.value(dtype, absolute=True)
-            bound = np.multiply(magnitudes, weights["product"], dtype=np.float64)
+            bound = np.multiply(self.magnitudes(dtype), weights["product"], dtype=np.float64)
             bound += weights["constant"]
         else:
             bound = np.empty(self.shape)
@@ -272,23 +240,28 @@ def _exact_distance(
     name: str, computed: FloatArray, geometry: Geometry, operands: Mapping[str, Given]
 ) -> Float64:
     """|computed − exact|, rounded up."""
+    exact = exact_result(name, geometry, operands)
+    entries = zip(computed.ravel().tolist(), exact, strict=True)
+    distances = [round_up(abs(Fraction(value) - entry)) for value, entry in entries]
+    return np.array(distances).reshape(computed.shape)
+
+
+def exact_result(name: str, geometry: Geometry, operands: Mapping[str, Given]) -> list[Fraction]:
+    """All entries of the exact result, row-major; `InputError` beyond `EXACT_WORK`."""
     given = {key: operand.value for key, operand in operands.items() if key in READ[name]}
     words = sum(_bits(values) for values in given.values()) // 64 + 1
-    work = geometry.multiply_adds * words if name != "bias" else computed.size
+    work = geometry.multiply_adds * words if name != "bias" else given["gradOutput"].size
     if work > EXACT_WORK:
         raise InputError(
             f"a bound for a result in binary64 needs the exact one: of {geometry.multiply_adds} "
-            f"products with {64 * words} bits, which is more than is reasonable; give the result "
-            "in binary32, or take the method any-order"
+            f"products with {64 * words} bits, which is more than is reasonable; give a smaller "
+            "one, the result in binary32, or take the method any-order"
         )
     zero = np.zeros(1)
     x, weight, bias, grad_output = (
         Dyadic.of(given.get(key, zero)) for key in ("x", "weight", "bias", "gradOutput")
     )
-    exact = exact_conv2d(geometry, x, weight, bias, grad_output, names=(name,))[name]
-    entries = zip(computed.ravel().tolist(), exact.fractions(), strict=True)
-    distances = [round_up(abs(Fraction(value) - entry)) for value, entry in entries]
-    return np.array(distances).reshape(computed.shape)
+    return exact_conv2d(geometry, x, weight, bias, grad_output, names=(name,))[name].fractions()
 
 
 def _bits(values: FloatArray) -> int:
@@ -336,17 +309,17 @@ def _weights(
     longest = prod(pieces.red_sizes) + len(addends)
 
     def one(terms: int) -> Weights:
-        if assumed.arithmetic is None:
-            arithmetic = Errors(
+        if assumed.accumulation is None:
+            errors = Errors(
                 terms,
                 first_absolute=eps[0] if factors == 2 else Fraction(0),
                 second_absolute=eps[-1],
             )
         else:
-            arithmetic = assumed.arithmetic.errors(terms, factors, eps, definitions.held)
+            errors = assumed.accumulation.errors(terms, factors, eps, definitions.held)
         return weigh(
             definitions.held,
-            arithmetic,
+            errors,
             assumed.sums,
             factors=factors,
             longest=longest,

@@ -29,6 +29,7 @@ from pybridge.formats import find_format
 from pybridge.geometry import Geometry
 from pybridge.lean import Lean, LeanError, LeanNotFound, Mode, find
 from pybridge.lean.protocol import CaseResult, parse_results
+from pybridge.options import numbers, parse_padding
 from pybridge.report import CaseReport, CheckReport, LeanReport
 from pybridge.suite import generated_case, suite
 from pybridge.torch_conv2d import DTYPES, devices, import_torch
@@ -202,9 +203,9 @@ def check(
         if report is not None and not report.absolute().parent.is_dir():
             raise InputError(f"--report: the folder {report.parent} does not exist")
         options = {
-            "stride": _numbers("--stride", stride, (1, 2)),
-            "padding": _padding(padding),
-            "dilation": _numbers("--dilation", dilation, (1, 2)),
+            "stride": numbers("--stride", stride, (1, 2)),
+            "padding": parse_padding(padding),
+            "dilation": numbers("--dilation", dilation, (1, 2)),
             "groups": groups,
             "format": format,
         }
@@ -292,27 +293,6 @@ def _mode(name: str) -> Mode:
     raise InputError(f"--lean: expected one of {', '.join(get_args(Mode))}, got {name!r:.60}")
 
 
-def _numbers(option: str, text: str | None, lengths: tuple[int, ...]) -> Any:
-    """The integers of a comma-separated list; a single one stands for itself."""
-    if text is None:
-        return None
-    try:
-        numbers = tuple(int(word) for word in text.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) not in lengths:
-        counts = " or ".join(map(str, lengths))
-        raise InputError(f"{option}: expected {counts} integers with commas, got {text!r:.60}")
-    return numbers[0] if len(numbers) == 1 else numbers
-
-
-def _padding(text: str | None) -> Any:
-    numbers = _numbers("--padding", text, (1, 2, 4))
-    if isinstance(numbers, tuple) and len(numbers) == 4:
-        return numbers[:2], numbers[2:]
-    return numbers
-
-
 def _eps(text: str | None) -> tuple[float, ...] | None:
     if text is None:
         return None
@@ -348,9 +328,7 @@ def _cases(
     if x is not None:
         shape = dict(own)
         format = find_format(shape.pop("format", "binary32")).name
-        geometry = Geometry.of(
-            _numbers("--x", x, (4,)), _numbers("--weight", weight, (4,)), **shape
-        )
+        geometry = Geometry.of(numbers("--x", x, (4,)), numbers("--weight", weight, (4,)), **shape)
         cases.append(
             generated_case(
                 f"{format}-own",

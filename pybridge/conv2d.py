@@ -11,7 +11,8 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.anyorder import arithmetic_of, enclosure_bound, estimator, require_finite
+from pybridge.accumulation import Accumulation
+from pybridge.anyorder import enclosure_bound, estimator, require_finite
 from pybridge.arrays import to_numpy
 from pybridge.contraction import Evaluation, Given, evaluate
 from pybridge.definitions import Definitions, DefinitionsError, load_definitions, size_value
@@ -213,7 +214,7 @@ def _by_blas(
     value = found.rounded(format)
     _require_no_overflow(shown, ~np.isfinite(value), format)
     if method == "any-order":
-        bound = found.any_order(arithmetic_of(format))
+        bound = found.any_order(Accumulation.of(format.name))
     else:
         bound = enclosure_bound(name, value, geometry, given, definitions)
     require_finite(f"the bound of {shown}", bound)

@@ -26,7 +26,17 @@ from pybridge.errors import InputError
 from pybridge.pieces import Counts
 from pybridge.upward import Float64
 
-__all__ = ["Errors", "Weights", "formula_value", "round_up", "unit", "weigh", "weigh_counts"]
+__all__ = [
+    "Coefficients",
+    "Errors",
+    "Weights",
+    "coefficients",
+    "formula_value",
+    "round_up",
+    "unit",
+    "weigh",
+    "weigh_counts",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +119,27 @@ def round_up(exact: Fraction) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Coefficients:
+    """The exact coefficients of an estimate of entries of so many terms."""
+
+    product: Fraction
+    first: Fraction
+    second: Fraction
+    constant: Fraction
+
+
+def coefficients(definitions: Definitions, errors: Errors) -> Coefficients:
+    """The exported coefficients of an estimate (Lean: `Errors.productCoefficient`, …).
+
+    Raises `InputError` when n·u is not below one: nothing is proved then.
+    """
+    _require_small(errors.terms, errors.roundoff, "the arithmetic")
+    found = definitions.data.estimates
+    formulas = (found.product, found.first, found.second, found.constant)
+    return Coefficients(*(formula_value(formula, errors) for formula in formulas))
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
     """Float64 coefficients of an estimate, for sums that were computed in a format.
 
@@ -146,11 +177,8 @@ def weigh(
     """
     estimates = definitions.data.estimates
     n = errors.terms
-    _require_small(n, errors.roundoff, "the arithmetic")
-    product, first, second, constant = (
-        formula_value(formula, errors)
-        for formula in (estimates.product, estimates.first, estimates.second, estimates.constant)
-    )
+    found = coefficients(definitions, errors)
+    product, first, second, constant = found.product, found.first, found.second, found.constant
     if addend_eps:
         exact_one = replace(errors, first_relative=Fraction(0), second_absolute=addend_eps)
         constant += formula_value(estimates.first, exact_one)

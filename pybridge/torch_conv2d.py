@@ -6,23 +6,19 @@ import importlib
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from pybridge.anyorder import Arithmetic
+from pybridge.accumulation import Accumulation
 from pybridge.arrays import to_numpy
-from pybridge.definitions import Definitions
 from pybridge.errors import InputError
-from pybridge.estimates import Errors
 from pybridge.formats import FloatArray, FloatFormat, find_format
 from pybridge.geometry import Geometry
 
 __all__ = [
     "DTYPES",
-    "Assumed",
     "Device",
     "Refused",
     "Setting",
@@ -62,48 +58,6 @@ class Setting:
     def label(self) -> str:
         """`dtype`, or `cuda dtype`."""
         return self.dtype if self.device == "cpu" else f"{self.device} {self.dtype}"
-
-
-@dataclass(frozen=True, slots=True)
-class Assumed(Arithmetic):
-    """An arithmetic that a kernel is assumed to have, and whose bound is tested.
-
-    `flushed`: operands, results and what is between may be zero where they are subnormal (operands:
-    by their eps, `operand_eps`). `truncated`: operations and the rounding of operands cut off
-    instead of rounding to nearest. `text` names it by what it sums in.
-    """
-
-    text: str = ""
-    flushed: bool = False
-    truncated: bool = False
-
-    def errors(
-        self, terms: int, factors: int, eps: Sequence[Fraction], definitions: Definitions
-    ) -> Errors:
-        """What the kernel errs by, on factors within `eps` of the exact ones."""
-        found = Arithmetic.errors(self, terms, factors, eps, definitions)
-        if self.truncated:
-            found = replace(
-                found,
-                roundoff=2 * found.roundoff,
-                underflow=2 * found.underflow,
-                first_relative=2 * found.first_relative,
-                first_absolute=2 * found.first_absolute,
-                second_relative=2 * found.second_relative,
-                second_absolute=2 * found.second_absolute,
-            )
-        if self.flushed:
-            last = found.output_roundoff
-            found = replace(
-                found,
-                underflow=found.underflow / found.roundoff,
-                output_underflow=found.output_underflow / last if last else Fraction(0),
-            )
-        return found
-
-    def operand_eps(self, format: FloatFormat) -> float:
-        """How far the operands that the kernel computes with may be from those it is given."""
-        return 2.0**format.min_exponent if self.flushed else 0.0
 
 
 def devices(torch: Any, name: str) -> tuple[Device, ...]:
@@ -149,27 +103,23 @@ def describe(torch: Any, device: Device) -> str:
     return f"PyTorch {torch.__version__} on {device} ({what})"
 
 
-def promises(torch: Any, setting: Setting) -> tuple[Assumed, ...]:
+def promises(torch: Any, setting: Setting) -> tuple[Accumulation, ...]:
     """The arithmetic that a setting's kernels promise, then what they are known to do instead.
 
     * float32, float64: every operation in the format itself.
-    * 16 bits: sums in binary32, rounded once. The bfloat16 instructions of a CPU take subnormal
+    * 16 bits: sums in float32, rounded once. The bfloat16 instructions of a CPU take subnormal
       numbers for zero and give none; where it has no instructions for a format, PyTorch's own
       kernels unfold the input, and keep sums of several such products in the format itself.
-    * tf32: operands rounded to TF32, sums in binary32. Tensor cores may cut off both instead.
+    * tf32: operands rounded to TF32, sums in float32. Tensor cores may cut off both instead.
     """
-    format = setting.format
-    if setting.dtype == "tf32":
-        kept = Assumed("binary32", "tf32", text="binary32 of tf32")
-        return kept, replace(kept, text="binary32 of tf32, truncated", truncated=True)
-    if format.precision >= 24:
-        return (Assumed(format.name, text=format.name),)
-    kept = Assumed("binary32", output=format.name, text="binary32")
-    if setting.device == "cuda":
-        return kept, replace(kept, text=f"{kept.text}, truncated", truncated=True)
-    if _has_instructions(torch, format):
-        return kept, replace(kept, text=f"{kept.text}, flushed", flushed=True)
-    return kept, Assumed(format.name, text=format.name)
+    kept = Accumulation.of(setting.dtype)
+    if setting.dtype == "tf32" or (setting.device == "cuda" and setting.format.precision < 24):
+        return kept, kept.model_copy(update={"truncated": True})
+    if setting.format.precision >= 24:
+        return (kept,)
+    if _has_instructions(torch, setting.format):
+        return kept, kept.model_copy(update={"flushed": True})
+    return kept, Accumulation(accumulate=setting.dtype)
 
 
 def _has_instructions(torch: Any, format: FloatFormat) -> bool:

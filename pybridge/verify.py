@@ -10,7 +10,8 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.anyorder import arithmetic_of, enclosure_bound, estimator
+from pybridge.accumulation import Accumulation
+from pybridge.anyorder import enclosure_bound, estimator
 from pybridge.cases import Case
 from pybridge.contraction import Evaluation
 from pybridge.conv2d import evaluate_conv2d
@@ -99,7 +100,7 @@ def _check_methods(
     finite = np.isfinite(value)
     held = np.where(finite, value, np.zeros((), value.dtype))
     bounds = {
-        "any-order": estimates.any_order(arithmetic_of(format)),
+        "any-order": estimates.any_order(Accumulation.of(format.name)),
         "enclosure": enclosure_bound(name, held, case.geometry, operands, definitions),
     }
     reports: dict[str, MethodReport] = {}

@@ -14,16 +14,17 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pybridge import against, check
+from pybridge.accumulation import Accumulation
 from pybridge.against import Plan, check_result
 from pybridge.against_report import ResultReport
-from pybridge.anyorder import READ, arithmetic_of, estimator
+from pybridge.anyorder import READ, estimator
 from pybridge.contraction import Given
 from pybridge.definitions import load_definitions
 from pybridge.errors import InputError
 from pybridge.formats import FORMATS, FloatArray, FloatFormat, find_format
 from pybridge.geometry import Geometry
 from pybridge.suite import suite
-from pybridge.torch_conv2d import Assumed, Refused, Setting, devices, promises, torch_conv2d
+from pybridge.torch_conv2d import Refused, Setting, devices, promises, torch_conv2d
 
 RUNNER = CliRunner()
 LABELS = ("binary32-everything", "bfloat16-basic", "binary64-basic", "binary16-basic")
@@ -57,9 +58,8 @@ def by_blas(
     }
 
 
-def assumed(format: FloatFormat) -> Assumed:
-    found = arithmetic_of(format)
-    return Assumed(found.accumulate, found.operands, found.output, text="what it is")
+def assumed(format: FloatFormat) -> Accumulation:
+    return Accumulation.of(format.name)
 
 
 def checked(
@@ -191,7 +191,7 @@ def test_an_order_with_too_many_terms_has_no_bound() -> None:
     operands = arrays(LARGE, format)
     given = {key: Given(array, 0.0) for key, array in operands.items()}
     result = estimator("weight", LARGE, given, load_definitions()).rounded(format)
-    narrow = Assumed("bfloat16", text="bfloat16")
+    narrow = Accumulation(accumulate="bfloat16")
     report = check_result(
         "weight", result, format, LARGE, operands, [narrow], load_definitions(),
         np.random.default_rng(0),
@@ -205,7 +205,7 @@ def test_flushed_subnormals_hold_as_such_only() -> None:
     format = case.float_format
     operands = {name: given.value for name, given in case.operands().items()}
     kept = assumed(format)
-    flushed = Assumed(kept.accumulate, output=kept.output, text="flushed", flushed=True)
+    flushed = kept.model_copy(update={"flushed": True})
     report = check_result(
         "weight",
         np.zeros(case.geometry.weight_shape, format.dtype),
@@ -281,7 +281,7 @@ def test_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     each = run(monkeypatch, *SMALL, "--each", "--dtype", "bfloat16,float64")
     assert "bfloat16-basic" in each.stdout
-    assert "binary32" in each.stdout
+    assert "float32" in each.stdout
     assert "everything" not in each.stdout
     assert "8 of 8 results" in each.stdout
 
@@ -298,7 +298,7 @@ def test_a_planted_error(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(monkeypatch, *SMALL, compute=planted)
     assert result.exit_code == 1
     assert "12 of 16 results: every known" in result.stdout
-    assert "binary64-basic, float64, weight: not sums in binary64: 1 of" in result.stdout
+    assert "binary64-basic, float64, weight: not sums in float64: 1 of" in result.stdout
 
 
 def refusing(torch: Any, setting: Setting, *rest: Any) -> dict[str, FloatArray]:
@@ -391,13 +391,13 @@ def test_promises() -> None:
     def texts(device: Any, dtype: str, **options: Any) -> list[str]:
         return [p.text for p in promises(fake_torch(**options), Setting(device, dtype))]
 
-    assert texts("cpu", "float32") == ["binary32"]
-    assert texts("cuda", "float64") == ["binary64"]
-    assert texts("cuda", "tf32") == ["binary32 of tf32", "binary32 of tf32, truncated"]
-    assert texts("cpu", "bfloat16") == ["binary32", "binary32, flushed"]
-    assert texts("cpu", "bfloat16", instructions=False) == ["binary32", "bfloat16"]
-    assert texts("cpu", "float16") == ["binary32", "binary16"]
-    assert texts("cuda", "float16") == ["binary32", "binary32, truncated"]
+    assert texts("cpu", "float32") == ["float32"]
+    assert texts("cuda", "float64") == ["float64"]
+    assert texts("cuda", "tf32") == ["float32 of tf32", "float32 of tf32, truncated"]
+    assert texts("cpu", "bfloat16") == ["float32", "float32, flushed"]
+    assert texts("cpu", "bfloat16", instructions=False) == ["float32", "bfloat16"]
+    assert texts("cpu", "float16") == ["float32", "float16"]
+    assert texts("cuda", "float16") == ["float32", "float32, truncated"]
 
 
 def installed() -> Any:
@@ -428,7 +428,7 @@ def test_pytorch_with_a_planted_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
     result = run(monkeypatch, "--case", "binary32-everything", compute=changed, torch=torch)
     assert result.exit_code == 1
-    assert "binary32-everything, float32, input: not sums in binary32" in result.stdout
+    assert "binary32-everything, float32, input: not sums in float32" in result.stdout
 
 
 def test_pytorch_s_asymmetric_padding() -> None:

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from strategies import REGIMES, data, formats, geometries
 
 from pybridge import anyorder
+from pybridge.accumulation import Accumulation
 from pybridge.anyorder import (
-    Arithmetic,
     Estimator,
-    arithmetic_of,
     enclosure_bound,
     estimator,
 )
@@ -89,7 +88,7 @@ def test_results_of_blas_are_within_the_bounds(
     values = found.rounded(format)
     assert values.dtype == format.dtype
     assume(np.isfinite(values).all())
-    any_order = found.any_order(arithmetic_of(format))
+    any_order = found.any_order(Accumulation.of(format.name))
     enclosure = enclosure_bound(name, values, geometry, given_, DEFINITIONS)
     for signs in (None, np.ones(1)):
         true = exact(geometry, given_, name, signs)
@@ -153,7 +152,7 @@ def test_mixed_precision(
         values = round_to(values, output)
     assume(np.isfinite(values).all())
     bound = estimator(name, geometry, given_, DEFINITIONS).any_order(
-        Arithmetic("binary32", operands=read, output=output)
+        Accumulation(operands=read, output=output)
     )
     for signs in (None, np.ones(1)):
         assert holds(values, bound, exact(geometry, given_, name, signs))
@@ -182,7 +181,7 @@ def test_a_layer(name: str) -> None:
     assert bound.max() <= 1.0001 * max(errors)
     counts = np.broadcast_to(found.counts, found.shape)
     magnitudes = found.value(np.float64, absolute=True)
-    assert (found.any_order(Arithmetic("binary32")) <= counts * 2.0**-24 * magnitudes * 1.01).all()
+    assert (found.any_order(Accumulation()) <= counts * 2.0**-24 * magnitudes * 1.01).all()
 
 
 def test_terms_that_are_skipped_are_not_counted() -> None:
@@ -209,7 +208,7 @@ def test_magnitudes_that_overflow_binary32_are_summed_in_binary64() -> None:
     assert np.isinf(found.value(np.float32, absolute=True)).any()
     values = found.value(np.float32)
     assert np.isfinite(values).all()
-    bound = found.any_order(Arithmetic("binary32"))
+    bound = found.any_order(Accumulation())
     assert np.isfinite(bound).all()
     assert holds(values, bound, exact(geometry, given_, "weight"))
 
@@ -218,9 +217,9 @@ def test_many_terms_are_summed_in_binary64(monkeypatch: pytest.MonkeyPatch) -> N
     geometry = layer(2, 4)
     given_ = operands(geometry, FORMATS["binary32"], ("normal", "normal"), (0.0,) * 4, 1)
     found = estimator("bias", geometry, given_, DEFINITIONS)
-    narrow = found.any_order(Arithmetic("binary32"))
+    narrow = found.any_order(Accumulation())
     monkeypatch.setattr(anyorder, "_WIDE_TERMS", 15)
-    wide = found.any_order(Arithmetic("binary32"))
+    wide = found.any_order(Accumulation())
     assert (wide < narrow).all()
     assert (narrow < wide * 1.00001).all()
 
@@ -237,22 +236,21 @@ def test_results_in_binary64_are_compared_with_exact_ones(monkeypatch: pytest.Mo
     monkeypatch.setattr(anyorder, "EXACT_WORK", 10**3)
     with pytest.raises(InputError, match=r"needs the exact one: of 2916 products with \d+ bits"):
         enclosure_bound("weight", values, geometry, given_, DEFINITIONS)
-    assert found.any_order(Arithmetic("binary64")).max() < 1e-12
+    assert found.any_order(Accumulation(accumulate="float64")).max() < 1e-12
 
 
 def test_bad_operands_and_arithmetic() -> None:
     geometry = layer(2, 4)
     given_ = operands(geometry, FORMATS["binary32"], ("normal", "normal"), (0.0,) * 4, 1)
-    found = estimator("weight", geometry, given_, DEFINITIONS)
     with pytest.raises(
-        InputError, match=r"format: unknown name 'float8', expected one of binary16"
+        InputError, match=r"^accumulate: unknown format 'float8', expected one of float16, bfloat16"
     ):
-        found.any_order(Arithmetic("float8"))
+        Accumulation(accumulate="float8")
     large = layer(1, 28)
     values = operands(large, FORMATS["bfloat16"], ("normal", "normal"), (0.0,) * 4, 1)
     weight = estimator("weight", large, values, DEFINITIONS)
     with pytest.raises(InputError, match="an entry has 729 terms: with the unit roundoff 2"):
-        weight.any_order(Arithmetic("bfloat16"))
+        weight.any_order(Accumulation(accumulate="bfloat16"))
     given_["x"] = Given(given_["x"].value[:, :1])
     with pytest.raises(InputError, match=r"x has shape \(1, 1, 4, 4\), .* give \(1, 2, 4, 4\)"):
         Estimator(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from strategies import data, formats, geometries
 from test_anyorder import holds
 
-from pybridge.anyorder import Arithmetic
+from pybridge.accumulation import Accumulation
 from pybridge.certificate import THEOREMS, Gradient, certify_gradient, certify_output
 from pybridge.conv2d import conv2d_backward, conv2d_forward
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
@@ -146,7 +146,7 @@ def test_operands_that_the_format_does_not_hold() -> None:
             which=which,
             **PARAMETERS,
             method="any-order",
-            arithmetic=Arithmetic("binary32", operands="binary32"),
+            accumulation=Accumulation(operands="binary32"),
         )
         assert (stated.bound == rounded.bound).all()
         enclosed = certify_gradient(gradient.value, x, w, g, which=which, **PARAMETERS)
@@ -179,11 +179,11 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
         InputError,
         "grad_output has shape (6, 4, 3), expected four axes",
     ),
-    ({"arithmetic": Arithmetic("binary32")}, InputError, "arithmetic: the method enclosure"),
+    ({"accumulation": Accumulation()}, InputError, "accumulation: the method enclosure"),
     (
-        {"method": "any-order", "arithmetic": Arithmetic("single")},
+        {"method": "any-order", "accumulation": Accumulation(output="float64")},
         InputError,
-        "format: unknown name 'single'",
+        "accumulation: its output is float64, but the array is float32",
     ),
     ({"eps_x": -1.0}, InputError, "eps_x: expected a finite non-negative number"),
     ({"eps_x": 1e300, "eps_grad_output": 1e300}, RoundingOverflowError, "the bound of the weight"),

@@ -73,7 +73,7 @@ theorem conv2d_any_order (he : e.Valid) {x' xr x : Tensor K g.inputShape}
       e.firstCoefficient * (conv2d exact g (x.map abs) (weight.map fun _ => 1) 0).get i +
       e.secondCoefficient * (conv2d exact g (x.map fun _ => 1) (weight.map abs) 0).get i +
       e.constantCoefficient + e.growth * κ :=
-  Contraction.any_order_estimate_bias he hv hx hw hb hκ
+  Contraction.any_order_estimate_bias he (hv.near he) hx hw hb hκ
 
 section
 variable (he : e.Valid) {δ' δr δ : Tensor K g.outputShape}
@@ -90,7 +90,7 @@ theorem conv2d_bias_any_order {i : Index g.biasShape} {v : K}
       e.productCoefficient * (conv2dBiasDeriv exact g (δ.map abs)).get i +
       e.firstCoefficient * (conv2dBiasDeriv exact g (δ.map fun _ => 1)).get i +
       e.constantCoefficient :=
-  Contraction.any_order_estimate_one he hv hδ
+  Contraction.any_order_estimate_one he (hv.near he) hδ
 
 /-- The kernel gradient in any order:
 |computed − exact| ≤ product·Σ|x||δ| + first·Σ|x| + second·Σ|δ| + constant. -/
@@ -104,7 +104,7 @@ theorem conv2d_kernel_any_order {x' xr x : Tensor K g.inputShape}
       e.firstCoefficient * (conv2dKernelDeriv exact g (x.map abs) (δ.map fun _ => 1)).get i +
       e.secondCoefficient * (conv2dKernelDeriv exact g (x.map fun _ => 1) (δ.map abs)).get i +
       e.constantCoefficient :=
-  Contraction.any_order_estimate_two he hv hx hδ
+  Contraction.any_order_estimate_two he (hv.near he) hx hδ
 
 /-- The input gradient in any order:
 |computed − exact| ≤ product·Σ|w||δ| + first·Σ|w| + second·Σ|δ| + constant. -/
@@ -118,7 +118,7 @@ theorem conv2d_input_any_order {weight' weightr weight : Tensor K g.kernelShape}
       e.firstCoefficient * (conv2dInputDeriv exact g (weight.map abs) (δ.map fun _ => 1)).get i +
       e.secondCoefficient * (conv2dInputDeriv exact g (weight.map fun _ => 1) (δ.map abs)).get i +
       e.constantCoefficient :=
-  Contraction.any_order_estimate_two he hv hw hδ
+  Contraction.any_order_estimate_two he (hv.near he) hw hδ
 
 /-! ### Enclosures
 

@@ -12,10 +12,12 @@ x rounded to another format; x̂ and x′ are both near x.
 ## Main definitions
 * `Errors.Computes e ts v`: v may be the sum of the numbers `ts`, computed in any order with the
   errors `e`, and rounded once more; `Errors.computes_of_within`: from any tree over them.
+* `Errors.Near e ts v`: v is as near the sum of the numbers `ts` as the estimate of `e` says.
 
 ## Main results
 * `Contraction.any_order_reach`: any tree, any number of factors:
   |computed − c(x′)| ≤ G·c(q) − c(|x|) + E where |x| + |x̂ − x| + |x′ − x| ≤ q.
+* `Errors.Computes.near`: what is computed in any order is near the sum.
 * `Contraction.any_order_estimate`: two factors, one format:
   ≤ product·Σ|x||y| + first·Σ|x| + second·Σ|y| + constant; `Contraction.any_order_estimate_two`,
   without addends.
@@ -119,6 +121,25 @@ theorem bound_le {n : Nat} {t : SumTree K} (he : e.Valid) (hn : e.terms = count 
   unfold growth
   grind
 
+/-- `v` is as near the sum of at most n numbers `ts` as the estimate in any order says:
+|v − Σtᵢ| ≤ (growth − 1)·Σ|tᵢ| + growth·2·n·η + ω. How it was computed does not matter. -/
+structure Near (e : Errors K) (ts : List K) (v : K) : Prop where
+  /-- The number n of terms is one, and there are no more of them. -/
+  length : ∃ n, e.terms = count n ∧ ts.length ≤ n
+  /-- The estimate. -/
+  error : abs (v - sumList ts) ≤ (e.growth - 1) * sumAbs ts +
+    (e.growth * (e.terms * (2 * e.underflow)) + e.outputUnderflow)
+
+/-- What is computed in any order is near. -/
+theorem Computes.near {e : Errors K} (he : e.Valid) {ts : List K} {v : K} (h : e.Computes ts v) :
+    e.Near ts v := by
+  obtain ⟨n, t, hn, hlen, ht, hu, hs, hv⟩ := h
+  have h1 := SumTree.abs_sub_exact_le hv ⟨he.outputRoundoff, he.outputUnderflow, ht⟩
+  have h2 := bound_le he hn ht hu
+  rw [show (t.cast e.outputRoundoff e.outputUnderflow).exact = t.exact from rfl, hs.exact_eq] at h1
+  rw [hs.magnitude_eq] at h2
+  exact ⟨⟨n, hn, hlen⟩, by grind⟩
+
 end Errors
 
 namespace Contraction
@@ -151,16 +172,20 @@ theorem any_order_operands {t : SumTree K} {v F H : K} (ht : t.Nonneg) (hv : t.C
   any_order_reach c hf ha ht hv hs (Std.IsPreorder.le_trans _ _ _ (SumTree.one_le_factor t ht) hF)
     (SumTree.bound_le_factor ht hF hH)
 
-/-- With one format and a last rounding:
-|computed − c(x′)| ≤ growth·c(q) − c(|x|) + growth·2·n·η + ω. -/
+/-- A value near the sum of the summands of x̂, where |x| + |x̂ − x| + |x′ − x| ≤ q at every entry:
+|v − c(x′)| ≤ growth·c(q) − c(|x|) + growth·2·n·η + ω. -/
 theorem any_order_growth {e : Errors K} {v : K} (he : e.Valid)
-    (hv : e.Computes (c.summands fsr asr o) v) :
+    (hv : e.Near (c.summands fsr asr o) v) :
     abs (v - evalAt exact c fs' as' o) ≤
       e.growth * evalAt exact c qs bs o - evalAt exact c (fs.map abs) (as.map abs) o +
         (e.growth * (e.terms * (2 * e.underflow)) + e.outputUnderflow) := by
-  obtain ⟨n, t, hn, _, ht, hu, hs, hv⟩ := hv
-  exact any_order_reach c hf ha (t := t.cast _ _) ⟨he.outputRoundoff, he.outputUnderflow, ht⟩ hv hs
-    (Errors.one_le_growth he hn) (Errors.bound_le he hn ht hu)
+  obtain ⟨⟨n, hn, _⟩, h1⟩ := hv
+  have hG := Errors.one_le_growth he hn
+  rw [← evalAt_exact_eq_sumList, sumAbs_summands] at h1
+  have h2 := abs_sub_le_sub c hf ha o
+  have h3 := abs_sub_le v (evalAt exact c fsr asr o) (evalAt exact c fs' as' o)
+  have h4 := mul_le_mul_left (show 0 ≤ e.growth - 1 by grind) (reach c hf ha o).2
+  grind
 
 end
 
@@ -292,9 +317,9 @@ theorem _root_.RuntimeApprox.Errors.estimate_one_le {e : Errors K} (he : e.Valid
 
 /-- The number of terms of a pair of operands is at most that of all summands. -/
 theorem pairSum_one_le {e : Errors K} {b : Tensors K (shapes ps)} {v : K}
-    (hv : e.Computes (summands ⟨out, red, p₁, [p₂], ps⟩ (xr, yr, ⟨⟩) b o) v) :
+    (hv : e.Near (summands ⟨out, red, p₁, [p₂], ps⟩ (xr, yr, ⟨⟩) b o) v) :
     pairSum red p₁ p₂ (x.map fun _ => 1) (y.map fun _ => 1) o ≤ e.terms := by
-  obtain ⟨n, _, hn, hlen, -, -, -, -⟩ := hv
+  obtain ⟨⟨n, hn, hlen⟩, -⟩ := hv
   have h1 := (count_summands ⟨out, red, p₁, [p₂], ps⟩ (xr, yr, ⟨⟩) b o).trans
     (evalAt_pair out (x.map fun _ => 1) (y.map fun _ => 1) (b.map fun _ => 1))
   have h2 := count_mono (K := K) hlen
@@ -304,13 +329,13 @@ theorem pairSum_one_le {e : Errors K} {b : Tensors K (shapes ps)} {v : K}
   exact cut h2 h3
 
 /-- **Any order, two factors**: where x̂ and x′ are within a·|x| + α of x, together, and ŷ and y′
-within b·|y| + β of y, each operation errs by at most u·|its exact result| + η, and the sum is
-rounded once more, |computed − exact(x′, y′)| ≤
+within b·|y| + β of y, and v is near the sum of the products of x̂ and ŷ, as what is computed in any
+order is (`Errors.Computes.near`), |v − exact(x′, y′)| ≤
 product·Σ|x||y| + first·Σ|x| + second·Σ|y| + constant. The absolute values of addends count with
 Σ|x||y|; what they may be off, κ in all, counts with `growth`. -/
 theorem any_order_estimate {e : Errors K} (he : e.Valid)
     {b' br b bq : Tensors K (shapes ps)} {κ v : K}
-    (hv : e.Computes (summands ⟨out, red, p₁, [p₂], ps⟩ (xr, yr, ⟨⟩) br o) v)
+    (hv : e.Near (summands ⟨out, red, p₁, [p₂], ps⟩ (xr, yr, ⟨⟩) br o) v)
     (hx : ∀ i, abs (xr.get i - x.get i) + abs (x'.get i - x.get i) ≤
       e.firstRelative * abs (x.get i) + e.firstAbsolute)
     (hy : ∀ i, abs (yr.get i - y.get i) + abs (y'.get i - y.get i) ≤
@@ -328,7 +353,7 @@ theorem any_order_estimate {e : Errors K} (he : e.Valid)
     (qs := (x.map fun v => (1 + e.firstRelative) * abs v + e.firstAbsolute,
       y.map fun v => (1 + e.secondRelative) * abs v + e.secondAbsolute, ⟨⟩))
     ⟨reach_affine hx, reach_affine hy, trivial⟩ hb he hv
-  have hG : 1 ≤ e.growth := let ⟨_, _, hn, _, _, _, _, _⟩ := hv; Errors.one_le_growth he hn
+  have hG : 1 ≤ e.growth := let ⟨⟨_, hn, _⟩, _⟩ := hv; Errors.one_le_growth he hn
   have hle := mul_le_mul_left (show 0 ≤ e.growth by grind) hκ
   have hest := Errors.estimate_le he hG (κ := κ)
     (X := pairSum red p₁ p₂ (x.map abs) (y.map fun _ => 1) o)
@@ -348,7 +373,7 @@ theorem any_order_estimate {e : Errors K} (he : e.Valid)
 product·c(|x|, |y|) + first·c(|x|, 1) + second·c(1, |y|) + constant. -/
 theorem any_order_estimate_two {e : Errors K} (he : e.Valid)
     {i : Index (shape ⟨out, red, p₁, [p₂], []⟩)} {v : K}
-    (hv : e.Computes (terms ⟨out, red, p₁, [p₂], []⟩ (xr, yr, ⟨⟩) (outIndices out i)) v)
+    (hv : e.Near (terms ⟨out, red, p₁, [p₂], []⟩ (xr, yr, ⟨⟩) (outIndices out i)) v)
     (hx : ∀ i, abs (xr.get i - x.get i) + abs (x'.get i - x.get i) ≤
       e.firstRelative * abs (x.get i) + e.firstAbsolute)
     (hy : ∀ i, abs (yr.get i - y.get i) + abs (y'.get i - y.get i) ≤
@@ -403,7 +428,7 @@ theorem get_eval_bias {p₃ : Operand Int} (x : Tensor K (extents p₁.axes))
 product·c(|x|, |y|, |b|) + first·c(|x|, 1, 0) + second·c(1, |y|, 0) + constant + growth·κ. -/
 theorem any_order_estimate_bias {p₃ : Operand Int} {b' br b : Tensor K (extents p₃.axes)}
     {e : Errors K} (he : e.Valid) {i : Index (shape ⟨out, red, p₁, [p₂], [p₃]⟩)} {v κ : K}
-    (hv : e.Computes
+    (hv : e.Near
       (summands ⟨out, red, p₁, [p₂], [p₃]⟩ (xr, yr, ⟨⟩) (br, ⟨⟩) (outIndices out i)) v)
     (hx : ∀ i, abs (xr.get i - x.get i) + abs (x'.get i - x.get i) ≤
       e.firstRelative * abs (x.get i) + e.firstAbsolute)
@@ -433,7 +458,7 @@ theorem any_order_estimate_bias {p₃ : Operand Int} {b' br b : Tensor K (extent
 |computed − exact(y′)| ≤ product·Σ|y| + first·(number of terms) + constant. -/
 theorem any_order_estimate_one {e : Errors K} (he : e.Valid)
     {i : Index (shape ⟨out, red, p₂, [], []⟩)} {v : K}
-    (hv : e.Computes (terms ⟨out, red, p₂, [], []⟩ (yr, ⟨⟩) (outIndices out i)) v)
+    (hv : e.Near (terms ⟨out, red, p₂, [], []⟩ (yr, ⟨⟩) (outIndices out i)) v)
     (hy : ∀ i, abs (yr.get i - y.get i) + abs (y'.get i - y.get i) ≤
       e.secondRelative * abs (y.get i) + e.secondAbsolute) :
     abs (v - (eval exact ⟨out, red, p₂, [], []⟩ (y', ⟨⟩) ⟨⟩).get i) ≤
@@ -443,7 +468,7 @@ theorem any_order_estimate_one {e : Errors K} (he : e.Valid)
   have h := any_order_growth ⟨out, red, p₂, [], []⟩ (fs' := (y', ⟨⟩)) (fsr := (yr, ⟨⟩))
     (fs := (y, ⟨⟩)) (qs := (y.map fun v => (1 + e.secondRelative) * abs v + e.secondAbsolute, ⟨⟩))
     (as' := ⟨⟩) (asr := ⟨⟩) (as := ⟨⟩) (bs := ⟨⟩) ⟨reach_affine hy, trivial⟩ trivial he hv
-  obtain ⟨n, _, hn, -, -, -, -, -⟩ := hv
+  obtain ⟨⟨n, hn, -⟩, -⟩ := hv
   have hS : 0 ≤ singleSum red p₂ (y.map abs) (outIndices out i) :=
     sums_nonneg _ fun r => valueAt_map_nonneg abs_nonneg y _ r
   have hN : 0 ≤ singleSum red p₂ (y.map fun _ => (1 : K)) (outIndices out i) :=

@@ -1,0 +1,131 @@
+"""What tests say of a result: ours, by `pybridge.testing`, and the recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, cast
+
+import numpy as np
+
+from bench.rounding_or_bug.kernels import Kernel, Numerics
+from bench.rounding_or_bug.problems import Problem
+from bench.rounding_or_bug.recipes import RECIPES, Known
+from bench.rounding_or_bug.unfold import unfold
+from pybridge.formats import FloatArray
+from pybridge.geometry import Geometry
+from pybridge.testing import Accumulation, Comparison, compare_gradient, compare_output
+from pybridge.upward import Float64
+
+__all__ = ["Alarms", "Given", "compare_result", "promise_of"]
+
+_Gradient: TypeAlias = Literal["bias", "weight", "input"]
+
+
+def promise_of(kernel: Kernel, numerics: Numerics) -> Accumulation:
+    """What is true of a kernel that has no defect."""
+    base = Accumulation.of(numerics.name)
+    if kernel.splits == 1:
+        return base
+    return Accumulation(
+        operands=base.operands,
+        splits=kernel.splits,
+        across=None if kernel.across == "binary32" else kernel.across,
+        output=base.output,
+    )
+
+
+def compare_result(
+    name: str,
+    actual: FloatArray,
+    geometry: Geometry,
+    held: Mapping[str, FloatArray],
+    accumulation: Accumulation,
+) -> Comparison:
+    """`compare_output` or `compare_gradient` of a result of held operands."""
+    g = geometry
+    height, width = g.height, g.width
+    padding = ((height.pad_begin, height.pad_end), (width.pad_begin, width.pad_end))
+    stride, dilation = (height.stride, width.stride), (height.dilation, width.dilation)
+    if name == "forward":
+        return compare_output(
+            actual,
+            held["x"],
+            held["weight"],
+            held.get("bias"),
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=g.groups,
+            accumulation=accumulation,
+        )
+    return compare_gradient(
+        actual,
+        held.get("x"),
+        held.get("weight"),
+        held["grad_output"],
+        which=cast(_Gradient, name),
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=g.groups,
+        accumulation=accumulation,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """How many entries of a result are found wrong: by us, and by each recipe."""
+
+    ours: int
+    recipes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Given:
+    """A problem's operands in a format, the result of binary64, and what recipes make of it."""
+
+    problem: Problem
+    held: Mapping[str, FloatArray]
+    reference: Float64
+    tolerances: Mapping[str, Float64]
+
+    @classmethod
+    def of(cls, problem: Problem, numerics: Numerics, exact: Float64 | None = None) -> Given:
+        """Computes the reference in binary64, unless a better one is given."""
+        held = problem.held(numerics)
+        if exact is None:
+            wide = {name: values.astype(np.float64) for name, values in held.items()}
+            terms = unfold(problem.name, problem.geometry, wide)
+            exact = _sum(terms.x, terms.y).reshape(terms.shape)
+        with np.errstate(over="ignore"):
+            reference = exact.astype(numerics.format.dtype).astype(np.float64)
+        known = Known(numerics.format.name, reference, problem.terms, *problem.largest)
+        tolerances = {recipe.name: recipe.tolerance(known) for recipe in RECIPES}
+        return cls(problem, held, reference, tolerances)
+
+    def by_recipes(self, actual: FloatArray) -> dict[str, int]:
+        """The entries that each recipe finds wrong: nan, and infinities but the right one, too."""
+        with np.errstate(invalid="ignore"):
+            distance = np.abs(actual.astype(np.float64) - self.reference)
+        same = actual.astype(np.float64) == self.reference
+        return {
+            name: int(np.count_nonzero(~same & ~(distance <= tolerance)))
+            for name, tolerance in self.tolerances.items()
+        }
+
+    def compare(self, actual: FloatArray, accumulation: Accumulation) -> tuple[Comparison, Alarms]:
+        """What all of them say of a result."""
+        problem = self.problem
+        found = compare_result(problem.name, actual, problem.geometry, self.held, accumulation)
+        return found, Alarms(found.failed, self.by_recipes(actual))
+
+
+def _sum(x: Float64, y: Float64) -> Float64:
+    """Σ x·y over the leading axis, in blocks."""
+    total = np.zeros(np.broadcast_shapes(x.shape[1:], y.shape[1:]))
+    with np.errstate(all="ignore"):
+        step = max(2**18 // max(total.size, 1), 1)
+        for start in range(0, len(x), step):
+            total += (x[start : start + step] * y[start : start + step]).sum(axis=0)
+    return total
