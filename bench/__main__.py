@@ -9,6 +9,7 @@ gave a false alarm or missed a defect; 2 bad usage, or the extra `bench` is not 
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -71,14 +72,15 @@ def bench(
     command = "python -m bench" + " --quick" * quick + " --write" * write_docs
     progress = Console(stderr=True)
     with threadpool_limits(1), progress.status("measuring") as status:
+
+        def say(number: int, what: str) -> None:
+            status.update(f"figure {number}: {what}")
+
         machine = describe()
         effort = Effort.of(quick=quick)
         numbers = sorted(set(figure or FIGURES))
         try:
-            figures = [
-                FIGURES[n](effort, lambda what, n=n: status.update(f"figure {n}: {what}"))  # type: ignore[misc]
-                for n in numbers
-            ]
+            figures = [FIGURES[n](effort, partial(say, n)) for n in numbers]
         except ValuesDifferError as error:
             print(f"bench: {error}", file=sys.stderr)
             raise typer.Exit(1) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 from pydantic import computed_field
@@ -14,9 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from pybridge.files import write_atomically
 from pybridge.geometry import Geometry
-from pybridge.model import Model
+from pybridge.model import Model, Report
 
 __all__ = ["AgainstReport", "LayerReport", "PromiseReport", "ResultReport", "Verdict"]
 
@@ -100,7 +98,7 @@ class LayerReport(Model):
         return all(result.verdict == "holds" for result in self.results.values())
 
 
-class AgainstReport(Model):
+class AgainstReport(Report):
     """A whole check; `interrupted` when the user ended it early."""
 
     against: str
@@ -117,15 +115,6 @@ class AgainstReport(Model):
         """Whether the check came to its end, compared something, and all of it holds."""
         compared = any(layer.results for layer in self.layers)
         return compared and not self.interrupted and all(layer.passed for layer in self.layers)
-
-    def to_json(self) -> str:
-        """The report as JSON; infinite numbers are null."""
-        return self.model_dump_json(indent=2) + "\n"
-
-    def save(self, path: Path) -> None:
-        """Writes the report as JSON, the file whole or not at all."""
-        with write_atomically(path) as file:
-            file.write(self.to_json().encode())
 
     def summary(self) -> str:
         """One line: what was compared, and what of it holds."""

@@ -287,9 +287,10 @@ def _fail(console: Console, error: Exception, status: int) -> None:
 
 
 def _mode(name: str) -> Mode:
-    for mode in get_args(Mode):
+    modes: tuple[Mode, ...] = get_args(Mode)
+    for mode in modes:
         if mode == name:
-            return mode  # type: ignore[no-any-return]
+            return mode
     raise InputError(f"--lean: expected one of {', '.join(get_args(Mode))}, got {name!r:.60}")
 
 

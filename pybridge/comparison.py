@@ -19,13 +19,13 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.accumulation import Accumulation
+from pybridge.accumulation import Accumulation, format_parameters
 from pybridge.anyorder import Estimator, exact_result
 from pybridge.claims import Claim
 from pybridge.definitions import load_definitions
 from pybridge.diagnosis import diagnose
 from pybridge.entries import exact_entry
-from pybridge.estimates import round_up
+from pybridge.estimates import round_up, unit
 from pybridge.formats import find_format
 from pybridge.upward import Float64
 
@@ -203,7 +203,8 @@ def _bias_eps(claim: Claim, promise: Accumulation) -> float:
         return 0.0
     wide = bias.value.astype(np.float64)
     if promise.accumulate == "tf32":
-        off = np.abs(wide) * 2.0**-10 + 2.0**-136
+        relative, absolute = unit(format_parameters("tf32", load_definitions()))
+        off = np.abs(wide) * float(2 * relative) + float(2 * absolute)
     else:
         with np.errstate(all="ignore"):
             narrow = wide.astype(find_format(promise.accumulate).dtype).astype(np.float64)

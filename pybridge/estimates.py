@@ -34,6 +34,7 @@ __all__ = [
     "formula_value",
     "round_up",
     "unit",
+    "upward_factors",
     "weigh",
     "weigh_counts",
 ]
@@ -184,14 +185,14 @@ def weigh(
         constant += formula_value(estimates.first, exact_one)
     if factors == 1:
         constant, first = constant + n * first, Fraction(0)
-    inflation, residue = _upward(definitions, sums, max(n, longest))
+    inflation, residue = upward_factors(definitions, sums, max(n, longest))
     parts = [product * inflation, first * inflation, second * inflation]
     constant += sum(parts) * residue
     if distance:
-        once, rest = _upward(definitions, "binary64", 1)
+        once, rest = upward_factors(definitions, "binary64", 1)
         parts.append(once)
         constant += once * rest
-    outer, rest = _upward(definitions, "binary64", sum(map(bool, parts)) + 1)
+    outer, rest = upward_factors(definitions, "binary64", sum(map(bool, parts)) + 1)
     inflated = [round_up(part * outer) for part in parts]
     return Weights(
         product=inflated[0],
@@ -202,8 +203,12 @@ def weigh(
     )
 
 
-def _upward(definitions: Definitions, format: str, terms: int) -> tuple[Fraction, Fraction]:
-    """The inflation and the residue of sums of so many nonnegative terms in a format."""
+def upward_factors(definitions: Definitions, format: str, terms: int) -> tuple[Fraction, Fraction]:
+    """The inflation and the residue of sums of so many nonnegative terms in an exported format.
+
+    The exact sum is at most (computed + residue)·inflation. Raises `InputError` when the number of
+    terms times the unit roundoff is not below one, `DefinitionsError` for an unknown format.
+    """
     parameters = definitions.data.formats.get(format)
     if parameters is None:
         raise DefinitionsError(f"the definitions lack the format {format}")

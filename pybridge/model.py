@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pybridge.errors import InputError, one_line
+from pybridge.files import write_atomically
 
-__all__ = ["Model"]
+__all__ = ["Model", "Report"]
 
 
 class Model(BaseModel):
@@ -21,3 +23,16 @@ class Model(BaseModel):
             super().__init__(**data)
         except ValidationError as error:
             raise InputError(one_line(error)) from None
+
+
+class Report(Model):
+    """What a whole check found."""
+
+    def to_json(self) -> str:
+        """The report as JSON; infinite numbers are null."""
+        return self.model_dump_json(indent=2) + "\n"
+
+    def save(self, path: Path) -> None:
+        """Writes the report as JSON, the file whole or not at all."""
+        with write_atomically(path) as file:
+            file.write(self.to_json().encode())

@@ -27,7 +27,7 @@ import numpy as np
 
 from pybridge.contraction import Evaluation, Given, evaluate
 from pybridge.definitions import Contraction, Definitions, Law, Laws, Scalar
-from pybridge.estimates import Errors, formula_value, round_up, unit
+from pybridge.estimates import Errors, formula_value, round_up, unit, upward_factors
 from pybridge.formats import FloatFormat, require_ieee
 from pybridge.identity import Same
 from pybridge.pieces import Split, split
@@ -161,18 +161,15 @@ def _weights(
     coefficients = [formula_value(estimates.replay_partial, errors), first, second]
     if len(eps) == 1:
         coefficients[1] = Fraction(0)
-    sums = [
-        Errors(roundings, *unit(formats["binary64" if format.precision > 24 else "binary32"])),
-        Errors(most, *unit(formats["binary64"])),
-    ]
-    sums.append(sums[1])
+    binades = "binary64" if format.precision > 24 else "binary32"
+    computed = ((binades, roundings), ("binary64", most), ("binary64", most))
     inflated, residue = [], Fraction(0)
-    for coefficient, computed in zip(coefficients, sums, strict=True):
-        inflated.append(coefficient * formula_value(estimates.inflation, computed))
-        residue += inflated[-1] * formula_value(estimates.residue, computed)
-    steps = Errors(sum(map(bool, inflated)) + 1, *unit(formats["binary64"]))
-    outer = formula_value(estimates.inflation, steps)
-    residue += formula_value(estimates.residue, steps)
+    for coefficient, (sums, longest) in zip(coefficients, computed, strict=True):
+        inflation, rest = upward_factors(definitions.held, sums, longest)
+        inflated.append(coefficient * inflation)
+        residue += inflated[-1] * rest
+    outer, rest = upward_factors(definitions.held, "binary64", sum(map(bool, inflated)) + 1)
+    residue += rest
 
     def constant(count: int, floor: bool) -> float:
         here = replace(errors, terms=count, underflow=Fraction(0) if floor else underflow)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import computed_field
@@ -12,9 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from pybridge.cases import Case
-from pybridge.files import write_atomically
 from pybridge.geometry import Geometry
-from pybridge.model import Model
+from pybridge.model import Model, Report
 
 __all__ = ["CaseReport", "CheckReport", "LeanReport", "MethodReport", "TensorReport"]
 
@@ -110,7 +108,7 @@ class LeanReport(Model):
     description: str
 
 
-class CheckReport(Model):
+class CheckReport(Report):
     """A whole check."""
 
     lean: LeanReport
@@ -125,15 +123,6 @@ class CheckReport(Model):
     def passed(self) -> bool:
         """Whether at least one case was checked, and every one passed."""
         return bool(self.cases) and all(case.passed for case in self.cases)
-
-    def to_json(self) -> str:
-        """The report as JSON; infinite numbers are null."""
-        return self.model_dump_json(indent=2) + "\n"
-
-    def save(self, path: Path) -> None:
-        """Writes the report as JSON, the file whole or not at all."""
-        with write_atomically(path) as file:
-            file.write(self.to_json().encode())
 
     def summary(self) -> str:
         """One line: how many cases passed, and against what."""

@@ -249,8 +249,9 @@ def _plan(parts: Split, piece: Piece, padded: Sequence[int]) -> _Plan | None:
         (groups[of[0]] if len(of) == 1 else both).append(k)
     # The innermost group is the largest, and its innermost dimension that of `_memory_axes`.
     for group, forms in zip(groups, piece.forms, strict=True):
-        axis = _last_axis(sizes, forms)
-        group.sort(key=lambda k, form=forms[axis]: (form.coefficients[k] != 0, sizes[k]))  # type: ignore[misc]
+        last = forms[_last_axis(sizes, forms)].coefficients
+        ranks = [(last[k] != 0, sizes[k]) for k in range(outs)]
+        group.sort(key=ranks.__getitem__)
     alone = sorted(groups, key=lambda group: prod(sizes[k] for k in group))
     ordered = [both, *[[]] * (2 - len(alone)), *alone]
     if prod(sizes[k] for k in both) > prod(sizes[k] for k in alone[-1]):

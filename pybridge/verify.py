@@ -16,6 +16,7 @@ from pybridge.cases import Case
 from pybridge.contraction import Evaluation
 from pybridge.conv2d import evaluate_conv2d
 from pybridge.definitions import Definitions, DefinitionsError
+from pybridge.estimates import round_up
 from pybridge.exact import Dyadic, exact_conv2d
 from pybridge.geometry import Geometry
 from pybridge.lean.protocol import CaseResult, TensorResult
@@ -149,7 +150,7 @@ def _against(
         "replay: value unlike the reference's": differing,
         "replay: bound below Lean's": [i for i in sound if not bounds[i] >= lean.bound[i]],
         "replay: bound above 1.05 times Lean's": [
-            i for i in sound if bounds[i] > _round_up(lean.bound[i] * (1 + REPLAY_EXCESS))
+            i for i in sound if bounds[i] > round_up(lean.bound[i] * (1 + REPLAY_EXCESS))
         ],
     }
     shape = reference.value.shape
@@ -176,7 +177,7 @@ def _check_tensor(
         "value unlike Lean's": [i for i in sound if not _same(values[i], lean.value[i])],
         "bound below Lean's": [i for i in sound if not bounds[i] >= lean.bound[i]],
         "bound above outward rounding of Lean's": [
-            i for i in sound if bounds[i] > _round_up(lean.bound[i] * (1 + largest_excess))
+            i for i in sound if bounds[i] > round_up(lean.bound[i] * (1 + largest_excess))
         ],
         "Lean's exact value unlike python-flint's": [
             i for i, entry in enumerate(exact["given"]) if entry != lean.exact[i]
@@ -227,18 +228,9 @@ def _same(value: float, lean: Fraction | None) -> bool:
     return value == lean and not (value == 0 and math.copysign(1, value) < 0)
 
 
-def _round_up(exact: Fraction) -> float:
-    """The least float64 that is not below a number ≥ 0."""
-    try:
-        nearest = float(exact)
-    except OverflowError:
-        return math.inf
-    return nearest if nearest >= exact else math.nextafter(nearest, math.inf)
-
-
 def _excess(bound: float, exact: Fraction) -> float:
     """How far a bound is above the exact one, relative to it; the float64 grid not counted."""
-    if bound <= _round_up(exact):
+    if bound <= round_up(exact):
         return 0.0
     return _quotient(Fraction(bound) - exact, exact) if math.isfinite(bound) else math.inf
 

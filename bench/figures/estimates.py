@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def measure_any_order(effort: Effort, progress: Callable[[str], None]) -> Figure
         made, claimed = _compare(
             "any-order bound",
             here,
-            lambda here=here: methods.any_order("weight", here),  # type: ignore[misc]
+            partial(methods.any_order, "weight", here),
             _ANY_ORDER_GOAL,
             effort,
         )
@@ -82,7 +83,7 @@ def measure_enclosure(effort: Effort, progress: Callable[[str], None]) -> Figure
         made, claimed = _compare(
             "enclosure",
             here,
-            lambda here=here, given=given: methods.enclosure("weight", here, given),  # type: ignore[misc]
+            partial(methods.enclosure, "weight", here, given),
             _ENCLOSURE_GOAL,
             effort,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def _memory(shape: Shape, progress: Callable[[str], None]) -> tuple[Table, list[
     for method, run in methods.METHODS.items():
         for name in CONTRACTIONS:
             progress(f"memory of {method}, {name}")
-            peak, result = peak_bytes(lambda: run(name, shape))  # noqa: B023
+            peak, result = peak_bytes(partial(run, name, shape))
             operands = sum(shape.operands[key].value.nbytes for key in READ[name])
             results = result.value.nbytes + result.bound.nbytes
             claim = Claim(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -140,7 +141,7 @@ def _measure(
         "replay": lambda: methods.replay("weight", shape),
     }
     for label, peer in peers.items():
-        runs[label] = lambda peer=peer, made=converted[label]: peer.multiply(made)  # type: ignore[misc]
+        runs[label] = partial(peer.multiply, converted[label])
         if label in full:
             runs[f"{label}, {_CONVERSION}"] = peer.both
     times = alternate(runs, effort)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from bench import methods
 from bench.baselines import (
@@ -108,7 +109,7 @@ def _compare(name: str, shape: Shape, effort: Effort) -> tuple[list[Row], list[C
     require_same(name, shape)
     runs: dict[str, Callable[[], object]] = {"replay": lambda: methods.replay(name, shape)}
     for label, run in BASELINES[name].items():
-        runs[label] = lambda run=run: run(shape)  # type: ignore[misc]
+        runs[label] = partial(run, shape)
     times = alternate(runs, effort)
     ours = times["replay"]
     rows, claims = [], []
