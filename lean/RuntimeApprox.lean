@@ -1,10 +1,18 @@
 module
 
 public import RuntimeApprox.Case
+public import RuntimeApprox.Certificate
+public import RuntimeApprox.Certificate.Theorems
+public import RuntimeApprox.Certificates.Binary16Overflow
+public import RuntimeApprox.Certificates.Binary32OneByOne
+public import RuntimeApprox.Certificates.Binary32Overflow
+public import RuntimeApprox.Certificates.Binary32PaddingOnly
+public import RuntimeApprox.Certificates.Binary64MixedEps
 public import RuntimeApprox.Context
 public import RuntimeApprox.Context.Theorems
 public import RuntimeApprox.Contraction
 public import RuntimeApprox.Contraction.Exact
+public import RuntimeApprox.Contraction.Numerals
 public import RuntimeApprox.Contraction.Perturbation
 public import RuntimeApprox.Contraction.Theorems
 public import RuntimeApprox.Conv2d
@@ -17,6 +25,8 @@ public import RuntimeApprox.Conv2d.Sharpness
 public import RuntimeApprox.Conv2d.Textbook
 public import RuntimeApprox.Conv2d.Theorems
 public import RuntimeApprox.Conv2d.VJP
+public import RuntimeApprox.Dyad
+public import RuntimeApprox.Dyad.Theorems
 public import RuntimeApprox.Estimate
 public import RuntimeApprox.Estimate.Inflation
 public import RuntimeApprox.Estimate.Split

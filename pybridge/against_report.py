@@ -116,6 +116,16 @@ class AgainstReport(Report):
         compared = any(layer.results for layer in self.layers)
         return compared and not self.interrupted and all(layer.passed for layer in self.layers)
 
+    @property
+    def stopped(self) -> str | None:
+        """Why the check ended before all layers were computed."""
+        return "interrupted" if self.interrupted else None
+
+    @property
+    def done(self) -> str:
+        """How many layers were computed."""
+        return f"{len(self.layers)} layers"
+
     def summary(self) -> str:
         """One line: what was compared, and what of it holds."""
         results = [result for layer in self.layers for result in layer.results.values()]

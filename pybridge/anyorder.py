@@ -164,6 +164,8 @@ class Estimator:
                 bound, weight = self._estimate(accumulation, distance is not None, wide=True)
             if distance is not None:
                 bound += np.multiply(distance, weight, out=distance)
+        if np.isnan(bound.max()):
+            bound[np.isnan(bound)] = np.inf
         return bound
 
     def _estimate(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -18,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from pybridge.archive import ArchiveError, read_npz
 from pybridge.contraction import Given
 from pybridge.conv2d import check_eps
 from pybridge.errors import InputError
@@ -226,23 +226,10 @@ class Case(Model):
 
 
 def _read_npz(path: Path) -> dict[str, Any]:
-    known = (*_ARRAYS, *_EPS, *_PARAMETERS, *_TEXTS)
     try:
-        with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise InputError("expected a .npz archive, got a single array")
-            unknown = sorted(set(archive.files) - set(known))
-            if unknown:
-                raise InputError(f"unknown array {unknown[0]!r:.60}, expected {', '.join(known)}")
-            arrays = {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        raise InputError("no such file") from None
-    except InputError:
-        raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"not a readable .npz archive: {reason}") from None
+        arrays = read_npz(path, (*_ARRAYS, *_EPS, *_PARAMETERS, *_TEXTS))
+    except ArchiveError as error:
+        raise InputError(str(error)) from None
     return {name: _plain(name, array) for name, array in arrays.items()}
 
 

@@ -3,57 +3,66 @@
 With `--against torch`, PyTorch's outputs and gradients against the proved bounds, without Lean.
 
 Exit status: 0 everything holds, 1 something does not or Lean failed, 2 bad usage or input, 3 there
-is no Lean.
+is no Lean, 130 interrupted.
 """
 
 from __future__ import annotations
 
+import math
+import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from pybridge import completion
 from pybridge.against import Plan, against_torch
 from pybridge.against_report import AgainstReport
 from pybridge.cases import Case
+from pybridge.command import INTERRUPTED, run_command, undisturbed, write_output
 from pybridge.data import KINDS
 from pybridge.definitions import Definitions, DefinitionsError, load_definitions
 from pybridge.errors import InputError, InputTypeError
+from pybridge.files import check_writable
 from pybridge.formats import find_format
 from pybridge.geometry import Geometry
+from pybridge.help import examples
+from pybridge.html import open_page
 from pybridge.lean import Lean, LeanError, LeanNotFound, Mode, find
 from pybridge.lean.protocol import CaseResult, parse_results
+from pybridge.observed import Observer
 from pybridge.options import numbers, parse_padding
 from pybridge.report import CaseReport, CheckReport, LeanReport
 from pybridge.suite import generated_case, suite
 from pybridge.torch_conv2d import DTYPES, devices, import_torch
 from pybridge.verify import check_case
 
+if TYPE_CHECKING:
+    from pybridge.html.page import Page
+
 __all__ = ["app", "check_cases", "main"]
 
 
 _WIDTH = 160
-_EPILOG = """
-Examples:
-
-python -m pybridge.check
-
-python -m pybridge.check --lean recorded --json
-
-python -m pybridge.check --case 'binary64-*' --case binary32-ties
-
-python -m pybridge.check --x 2,4,8,8 --weight 6,2,3,3 --groups 2 --stride 2 --padding 1 --eps 1e-3
-
-python -m pybridge.check gradients.npz --format bfloat16 --report report.json
-
-python -m pybridge.check --against torch --layers 'resnet50-*-3x3-*' --dtype bfloat16
-"""
+_BATCH = 100_000  # multiply-adds of the forward pass: one to two minutes for WebAssembly Lean
+_INTERRUPTED = "interrupted"
+_NONZERO = re.compile(r"[-+]?(0[xX][0.]*[1-9a-fA-F]|(?!0[xX])[0.]*[1-9])")
+_EPILOG = examples(
+    "python -m pybridge.check",
+    "python -m pybridge.check --lean recorded --json",
+    "python -m pybridge.check --case 'binary64-*' --case binary32-ties",
+    "python -m pybridge.check --x 2,4,8,8 --weight 6,2,3,3 --groups 2 --stride 2 --padding 1 "
+    "--eps 1e-3",
+    "python -m pybridge.check --case 'binary32-*' --html report.html",
+    "python -m pybridge.check gradients.npz --format bfloat16 --report report.json",
+    "python -m pybridge.check --against torch --layers 'resnet50-*-3x3-*' --dtype bfloat16",
+)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -65,29 +74,55 @@ def check_cases(
     *,
     seed: int = 0,
     console: Console | None = None,
+    observe: Observer | None = None,
 ) -> CheckReport:
     """Checks cases against Lean: what `python -m pybridge.check` does, without its command line.
 
-    `console` shows progress, if given. Raises `LeanError` when Lean's results cannot be had or
-    read.
+    `console` shows progress, and `observe` is shown each result, if given. An interrupt, or a Lean
+    whose results cannot be had or read, ends the check with what there is: the report says so.
     """
     started = time.monotonic()
-    progress = _progress(console or Console(stderr=True, quiet=True))
     reports: list[CaseReport] = []
-    with progress:
-        task = progress.add_task(f"Lean evaluates {len(cases)} cases", total=None)
-        results = _evaluate(cases, lean)
-        progress.remove_task(task)
-        for case in progress.track(cases, description="comparing"):
-            reports.append(check_case(case, results.get(case.name), definitions, seed))
+    stopped = None
+    try:
+        with _progress(console or Console(stderr=True, quiet=True)) as progress:
+            comparing = progress.add_task("checked", total=len(cases))
+            for batch in _batches(cases):
+                task = progress.add_task(f"Lean evaluates {len(batch)} cases", total=None)
+                results = _evaluate(batch, lean)
+                progress.remove_task(task)
+                for case in batch:
+                    found = results.get(case.name)
+                    reports.append(check_case(case, found, definitions, seed, observe))
+                    progress.advance(comparing)
+    except KeyboardInterrupt:
+        stopped = _INTERRUPTED
+    except LeanError as error:
+        stopped = str(error)
     return CheckReport(
         lean=LeanReport(kind=lean.kind, description=lean.description),
         toolchain=definitions.toolchain,
         definitions_sha256=definitions.sha256,
         seed=seed,
         seconds=time.monotonic() - started,
+        stopped=stopped,
+        missing=tuple(case.name for case in cases[len(reports) :]),
         cases=tuple(reports),
     )
+
+
+def _batches(cases: Sequence[Case]) -> Iterator[list[Case]]:
+    """The cases in order, in parts that Lean evaluates at once: an interrupt loses one at most."""
+    batch: list[Case] = []
+    work = 0
+    for case in cases:
+        batch.append(case)
+        work += case.geometry.multiply_adds
+        if work >= _BATCH:
+            yield batch
+            batch, work = [], 0
+    if batch:
+        yield batch
 
 
 def _progress(console: Console) -> Progress:
@@ -118,7 +153,11 @@ def check(
     ] = None,
     case: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATTERN", help="Only built-in cases whose label matches (*, ?)."),
+        typer.Option(
+            metavar="PATTERN",
+            help="Only built-in cases whose label matches (*, ?); repeatable.",
+            autocompletion=completion.case_labels,
+        ),
     ] = None,
     x: Annotated[
         str | None, typer.Option(metavar="N,C,H,W", help="Own geometry: the shape of x.")
@@ -129,15 +168,22 @@ def check(
     stride: Annotated[str | None, typer.Option(metavar="S|H,W", help="Strides.")] = None,
     padding: Annotated[str | None, typer.Option(metavar="P|H,W|T,B,L,R", help="Padding.")] = None,
     dilation: Annotated[str | None, typer.Option(metavar="D|H,W", help="Dilations.")] = None,
-    groups: Annotated[int | None, typer.Option(help="Groups of channels.")] = None,
+    groups: Annotated[int | None, typer.Option(metavar="G", help="Groups of channels.")] = None,
     format: Annotated[
         str | None,
         typer.Option(
-            help="Of own data; of built-in cases, only those: float16, float32, float64, bfloat16."
+            metavar="FORMAT",
+            help="Of own data; of built-in cases, only those: float16, float32, float64, bfloat16.",
+            autocompletion=completion.formats,
         ),
     ] = None,
     kind: Annotated[
-        str, typer.Option(help=f"Of own geometry's data: {', '.join(KINDS)}.")
+        str,
+        typer.Option(
+            metavar="KIND",
+            help=f"Of own geometry's data: {', '.join(KINDS)}.",
+            autocompletion=completion.data_kinds,
+        ),
     ] = "normal",
     eps: Annotated[
         str | None,
@@ -152,28 +198,50 @@ def check(
     ] = None,
     lean: Annotated[
         str,
-        typer.Option(help=f"How to run Lean: {', '.join(get_args(Mode))}.", metavar="MODE"),
+        typer.Option(
+            metavar="MODE",
+            help=f"How to run Lean: {', '.join(get_args(Mode))}.",
+            autocompletion=completion.modes,
+        ),
     ] = "auto",
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds that Lean may take.")] = 600.0,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=1, help="How long each run of Lean may take.")
+    ] = 600.0,
     definitions: Annotated[
-        Path | None, typer.Option(help="Other exported definitions than the package's.")
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Other exported definitions than the package's."),
     ] = None,
     against: Annotated[
         str | None,
         typer.Option(
-            metavar="torch", help="Check PyTorch's results against the proved bounds, not NumPy's."
+            metavar="torch",
+            help="Check PyTorch's results against the proved bounds, not NumPy's.",
+            autocompletion=completion.listed("torch"),
         ),
     ] = None,
     device: Annotated[
         str | None,
-        typer.Option(metavar="auto|cpu|cuda", help="PyTorch's; auto: a GPU where there is one."),
+        typer.Option(
+            metavar="auto|cpu|cuda",
+            help="PyTorch's; auto: a GPU where there is one.",
+            autocompletion=completion.listed("auto", "cpu", "cuda"),
+        ),
     ] = None,
     dtype: Annotated[
-        str | None, typer.Option(metavar="D,D,…", help=f"PyTorch's: {', '.join(DTYPES)}.")
+        str | None,
+        typer.Option(
+            metavar="D,D,…",
+            help=f"PyTorch's: {', '.join(DTYPES)}.",
+            autocompletion=completion.torch_dtypes,
+        ),
     ] = None,
     layers: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATTERN", help="Only network layers whose label matches (*, ?)."),
+        typer.Option(
+            metavar="PATTERN",
+            help="Only network layers whose label matches (*, ?); repeatable.",
+            autocompletion=completion.layer_labels,
+        ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Few of PyTorch's layers.")] = False,
     each: Annotated[
@@ -182,6 +250,10 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="Write the report to a file.")
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Write a page to look at: heat maps, scatters."),
     ] = None,
 ) -> None:
     """Compare NumPy's evaluation of the exported definitions with Lean's, entry by entry.
@@ -194,14 +266,14 @@ def check(
     With --against torch: whether PyTorch's output and gradients, of the built-in suite and of
     layers of ResNet-50, VGG-16 and MobileNet, are within the bounds for sums in any order.
 
-    Exit status: 0 all hold, 1 something does not or Lean failed, 2 bad usage or input, 3 Lean is
-    not there.
+    Exit status: 0 all hold, 1 something does not hold or Lean failed, 2 bad usage or input, 3 Lean
+    is not there, 130 interrupted: what was checked before is shown, and in the report.
     """
     console = Console(stderr=True)
     try:
         mode = _mode(lean)
-        if report is not None and not report.absolute().parent.is_dir():
-            raise InputError(f"--report: the folder {report.parent} does not exist")
+        check_writable("--report", report)
+        check_writable("--html", html)
         options = {
             "stride": numbers("--stride", stride, (1, 2)),
             "padding": parse_padding(padding),
@@ -216,10 +288,11 @@ def check(
         }  # fmt: skip
         lean_only = {
             "files": files, "--x": x, "--weight": weight, **{f"--{name}": True for name in own},
-            "--eps": eps,
+            "--eps": eps, "--html": html,
         }  # fmt: skip
         _refuse(against, lean_only if against is not None else torch_only)
         loaded = load_definitions(definitions)
+        page = open_page(html) if html is not None else None
         result: AgainstReport | CheckReport
         if against is not None:
             torch = import_torch()
@@ -234,31 +307,75 @@ def check(
             result = _against(torch, plan, loaded, console)
         else:
             cases = _cases(files or [], case, x, weight, own, kind, _eps(eps), seed)
-            runner = find(mode, timeout=timeout, progress=console.is_terminal)
+            runner = find(mode, timeout=timeout)
             console.print(
                 f"Lean: {runner.description}", markup=False, highlight=False, soft_wrap=True
             )
             try:
-                result = check_cases(cases, runner, loaded, seed=seed or 0, console=console)
+                observe = page.observe if page is not None else None
+                result = check_cases(
+                    cases, runner, loaded, seed=seed or 0, console=console, observe=observe
+                )
             finally:
                 runner.close()
-        if report is not None:
-            result.save(report)
     except (InputError, InputTypeError, DefinitionsError, FloatingPointError, OSError) as error:
         _fail(console, error, 2)
     except LeanError as error:
         _fail(console, error, 3 if isinstance(error, LeanNotFound) else 1)
-    if json:
-        sys.stdout.write(result.to_json())
-    else:
-        output = Console()
-        if not output.is_terminal:
-            output = Console(width=max(output.width, _WIDTH))
+    with undisturbed():
+        problems = _save(result, report), _draw(result, page, loaded)
+    write_output(result.to_json() if json else _shown(result, each=each))
+    raise SystemExit(_end(result, problems, console))
+
+
+def _save(result: AgainstReport | CheckReport, path: Path | None) -> str | None:
+    """Writes the report, if there is to be one; what is the matter where it cannot be."""
+    try:
+        if path is not None:
+            result.save(path)
+    except OSError as error:
+        return str(error)
+    return None
+
+
+def _draw(
+    result: AgainstReport | CheckReport, page: Page | None, loaded: Definitions
+) -> str | None:
+    """Writes the page, if there is to be one; what is the matter where it cannot be."""
+    try:
+        if page is not None and isinstance(result, CheckReport):
+            page.write(result, loaded)
+    except OSError as error:
+        return str(error)
+    return None
+
+
+def _shown(result: AgainstReport | CheckReport, *, each: bool) -> str:
+    """The table and the summary, as standard output shows them."""
+    output = Console()
+    if not output.is_terminal:
+        output = Console(width=max(output.width, _WIDTH))
+    with output.capture() as capture:
         output.print(
             result.table(each=each) if isinstance(result, AgainstReport) else result.table()
         )
         output.print(result.summary(), markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(0 if result.passed else 1)
+    return capture.get()
+
+
+def _end(
+    result: AgainstReport | CheckReport, problems: Sequence[str | None], console: Console
+) -> int:
+    """The exit status, with a line for what ended the check early or could not be written."""
+    status = 0 if result.passed else 1
+    stopped = result.stopped
+    if stopped is not None:
+        status = INTERRUPTED if stopped == _INTERRUPTED else 1
+        _say(console, f"{stopped}; checked before: {result.done}")
+    for problem in filter(None, problems):
+        status = 2
+        _say(console, problem)
+    return status
 
 
 def _against(torch: Any, plan: Plan, loaded: Definitions, console: Console) -> AgainstReport:
@@ -282,8 +399,12 @@ def _refuse(against: str | None, options: dict[str, Any]) -> None:
 
 
 def _fail(console: Console, error: Exception, status: int) -> None:
-    console.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+    _say(console, str(error))
     raise typer.Exit(status) from None
+
+
+def _say(console: Console, problem: str) -> None:
+    console.print(f"error: {problem}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _mode(name: str) -> Mode:
@@ -297,14 +418,21 @@ def _mode(name: str) -> Mode:
 def _eps(text: str | None) -> tuple[float, ...] | None:
     if text is None:
         return None
+    words = text.split(",")
     try:
         numbers = tuple(
-            float.fromhex(word) if "x" in word.lower() else float(word) for word in text.split(",")
+            float.fromhex(word) if "x" in word.lower() else float(word) for word in words
         )
     except (ValueError, OverflowError):
         numbers = ()
     if len(numbers) not in (1, 4):
         raise InputError(f"--eps: expected 1 or 4 numbers with commas, got {text!r:.60}")
+    for word, number in zip(words, numbers, strict=True):
+        if not math.isfinite(number) or (not number and _NONZERO.match(word.strip())):
+            raise InputError(
+                f"--eps: {word!r:.60} is beyond float64, expected 0 or a number of at least "
+                f"{5e-324} and at most {sys.float_info.max}"
+            )
     return numbers * 4 if len(numbers) == 1 else numbers
 
 
@@ -367,7 +495,7 @@ def _built_in(
 
 def main() -> None:
     """The entry point of the command `pybridge-check`."""
-    app(prog_name="python -m pybridge.check")
+    run_command(app, "python -m pybridge.check")
 
 
 if __name__ == "__main__":

@@ -74,7 +74,8 @@ def evaluate(
 
     Bounds are computed times 2^128 in binary64, whose half ulps go down to 2⁻¹⁰⁷⁵. Where that
     overflows, the bound is above 2⁻¹⁷⁹ and is computed again without scaling: what float64 then
-    rounds up to 2⁻¹⁰⁷⁴ is too small to matter.
+    rounds up to 2⁻¹⁰⁷⁴ is too small to matter. Where an operand's magnitude and its eps are
+    together beyond the largest float64, a bound may be infinite though the exact one is not.
     """
     require_ieee()
     scale = _SCALE if format.precision > 24 else 0

@@ -9,6 +9,7 @@ from random import Random
 
 import numpy as np
 
+from pybridge.archive import LARGEST
 from pybridge.errors import InputError
 from pybridge.formats import FloatArray, FloatFormat
 
@@ -101,10 +102,16 @@ def entries(kind: str, shape: Sequence[int], format: FloatFormat, seed: str) -> 
     Kinds: normal (around 1), integer (small, so that every operation is exact), tiny (products
     around the least normal number), subnormal, mixed (all magnitudes), cancelling (±(1 + a few
     units in the last place)), ties (sums and products half-way between two numbers, or just below a
-    power of two), huge (products around the largest number), zero. `InputError` for another kind.
+    power of two), huge (products around the largest number), zero. `InputError` for another kind,
+    and for more than 2²² entries.
     """
     if kind not in KINDS:
         raise InputError(f"kind: unknown {kind!r:.60}, expected one of {', '.join(KINDS)}")
+    if prod(shape) > LARGEST:
+        raise InputError(
+            f"an array of shape {tuple(shape)} has {prod(shape)} entries, expected at most "
+            f"{LARGEST} of data that are to be generated"
+        )
     rng = Random(seed)
     numbers = np.array([KINDS[kind](rng, format) for _ in range(prod(shape))])
     array: FloatArray = numbers.astype(format.dtype)

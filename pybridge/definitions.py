@@ -55,6 +55,9 @@ __all__ = [
     "size_value",
 ]
 
+_LARGEST = 2**24  # bytes
+_DEEPEST = 64
+
 SIZE_OPERATIONS: Mapping[str, int] = {"neg": 1, "add": 2, "sub": 2, "mul": 2, "div": 2}
 SCALAR_OPERATIONS: Mapping[str, int] = {"add": 2, "mul": 2, "abs": 1, "round": 1, "halfUlp": 1}
 FORMULA_OPERATIONS: Mapping[str, int] = {"add": 2, "sub": 2, "mul": 2, "div": 2}
@@ -434,10 +437,14 @@ def parse_definitions(text: str, origin: str = "definitions.json") -> Definition
     """
     try:
         document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DefinitionsError(f"{origin}: not JSON: {error}") from None
+    except RecursionError:
+        raise DefinitionsError(f"{origin}: not JSON that can be read: nested too deeply") from None
     if not isinstance(document, dict) or "sha256" not in document:
         raise DefinitionsError(f"{origin}: expected a JSON object with a field 'sha256'")
+    if (depth := _depth(document)) > _DEEPEST:
+        raise DefinitionsError(f"{origin}: nested {depth} deep, expected at most {_DEEPEST}")
     found = digest(document)
     if found != document["sha256"]:
         raise DefinitionsError(
@@ -448,8 +455,18 @@ def parse_definitions(text: str, origin: str = "definitions.json") -> Definition
         return Definitions.model_validate(document)
     except ValidationError as error:
         raise DefinitionsError(f"{origin}: {one_line(error)}") from None
-    except RecursionError:
-        raise DefinitionsError(f"{origin}: an expression is nested too deeply") from None
+
+
+def _depth(document: object) -> int:
+    """How deep a JSON document's objects and lists are nested."""
+    depth = 0
+    level = [document]
+    while level := [node for node in level if isinstance(node, dict | list)]:
+        depth += 1
+        level = [
+            child for node in level for child in (node.values() if isinstance(node, dict) else node)
+        ]
+    return depth
 
 
 @lru_cache(maxsize=1)
@@ -459,13 +476,19 @@ def _shipped() -> Definitions:
 
 def _read(source: Any, origin: str) -> Definitions:
     try:
-        text = source.read_text(encoding="utf-8")
+        with source.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        text = content.decode()
     except FileNotFoundError:
         raise DefinitionsError(
             f"{origin}: no such file; `python -m pybridge.extract` writes it"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise DefinitionsError(f"{origin}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise DefinitionsError(f"{origin}: cannot be read: {error}") from None
+    if len(content) > _LARGEST:
+        raise DefinitionsError(f"{origin}: larger than {_LARGEST} bytes, as no definitions are")
     return parse_definitions(text, origin)
 
 

@@ -19,8 +19,10 @@ from typing import Annotated, Any
 
 import typer
 
+from pybridge.command import run_command
 from pybridge.definitions import DefinitionsError, digest, parse_definitions
 from pybridge.files import write_atomically
+from pybridge.help import examples
 from pybridge.lean import PINNED, Lean, LeanNotFound, sources_dir
 from pybridge.lean.console import ModeOption, TimeoutOption, exit_status, opened
 from pybridge.lean.modules import evaluator, import_order, module_file
@@ -185,18 +187,39 @@ def differences(path: Path, document: Mapping[str, Any]) -> list[str]:
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "python -m pybridge.extract",
+        "python -m pybridge.extract --check",
+        "python -m pybridge.extract --output definitions.json --lean wasm",
+    )
+)
 def main(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; fail when the file is not current.")
     ] = False,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The definitions file.", dir_okay=False)
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE.json",
+            help="The definitions file.",
+            dir_okay=False,
+            show_default="pybridge/definitions.json",
+        ),
     ] = DEFAULT_OUTPUT,
     lean: ModeOption = "auto",
     timeout: TimeoutOption = 600.0,
 ) -> None:
-    """Take the proved definitions out of Lean, into pybridge/definitions.json."""
+    """Take the proved definitions out of Lean, into pybridge/definitions.json.
+
+    Lean compiles the library, LeanDojo slices the declarations out of its sources, and Lean's own
+    program exports the definitions as data, which is what Python evaluates.
+
+    Exit status: 0 written, or current, 1 the file is not what the sources give or Lean failed, 2
+    bad usage or LeanDojo is missing, 3 Lean is not there.
+    """
     try:
         with exit_status(), opened(lean, timeout) as runner:
             if runner.kind == "recorded":
@@ -218,4 +241,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app()
+    run_command(app, "python -m pybridge.extract")

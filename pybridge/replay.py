@@ -39,7 +39,10 @@ __all__ = ["evaluate_replay"]
 
 _TINY = 2.0**-1000
 _FEW = 1 << 15
-"""Up to as many products, bounds below `_TINY` are the reference's, which are sharper there."""
+"""Up to as many products, bounds below `_TINY` and those of which the residue is not negligible are
+the reference's, which are sharper there."""
+_NEGLIGIBLE = 64
+"""How many times the residue a bound is, at least, for which that does not matter."""
 
 
 def evaluate_replay(
@@ -54,8 +57,9 @@ def evaluate_replay(
     Values are the same bit for bit. A bound is not below the exact one that the laws give, and
     within 1.05 times it, with two exceptions beyond 2¹⁵ multiply-adds: where the rounding of a sum
     or product reached a power of two, its half ulp counts twice, and binary64's bounds below 2⁻¹⁰⁶⁰
-    may exceed it by some 2⁻¹⁰⁷⁴. Contractions and laws that the replay does not know are evaluated
-    by `evaluate`, and so is what overflows float64 on the way. Raises what that does.
+    may exceed it by some 2⁻¹⁰⁷⁴, times an operand's eps if that is above 1. Contractions and laws
+    that the replay does not know are evaluated by `evaluate`, and so is what overflows float64 on
+    the way. Raises what that does.
     """
     require_ieee()
     laws = definitions.data.laws
@@ -76,11 +80,12 @@ def evaluate_replay(
                 values = [operands[layout.name].value for layout in parts.layouts]
                 alone = [value if i == k else None for i, value in enumerate(values)]
                 bound += contract(parts, alone, np.float64, absolute=True) * weight
-        again = np.isinf(bound) & ~overflow
+        again = ~np.isfinite(bound) & ~overflow
         if not parts.addends:
             bound[np.broadcast_to(parts.counts == 0, bound.shape)] = 0
-        if format.precision > 24 and bound.size * prod(parts.red_sizes) <= _FEW:
-            again |= (bound > 0) & (bound < _TINY)
+        if bound.size * prod(parts.red_sizes) <= _FEW:
+            least = max(_NEGLIGIBLE * weights.residue, _TINY if format.precision > 24 else 0.0)
+            again |= (bound > 0) & (bound < least)
         if again.any():
             return evaluate(contraction, laws, parameters, format, operands)
     bound[overflow] = np.inf
@@ -123,7 +128,8 @@ def _is_known(laws: Same[Laws]) -> bool:
 class _Weights(NamedTuple):
     """Float64 coefficients of the binades, Σ|x|, Σ|y| and 1, these over the result's axes.
 
-    `floored` takes the place of `constant` where the binades are floored.
+    `floored` takes the place of `constant` where the binades are floored; of both, `residue` covers
+    what underflows where the sums are computed.
     """
 
     partial: float
@@ -131,6 +137,7 @@ class _Weights(NamedTuple):
     second: float
     constant: Float64
     floored: Float64
+    residue: float
 
 
 @lru_cache(maxsize=64)
@@ -187,4 +194,5 @@ def _weights(
         second=round_up(inflated[2] * outer),
         constant=np.array([constant(int(n), floor=False) for n in distinct])[places],
         floored=np.array([constant(int(n), floor=True) for n in distinct])[places],
+        residue=round_up(residue * outer),
     )

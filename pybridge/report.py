@@ -109,28 +109,40 @@ class LeanReport(Model):
 
 
 class CheckReport(Report):
-    """A whole check."""
+    """A whole check, or as much of it as there was time for.
+
+    `stopped` says why it ended before every case was checked, and `missing` which were not.
+    """
 
     lean: LeanReport
     toolchain: str
     definitions_sha256: str
     seed: int
     seconds: float
+    stopped: str | None = None
+    missing: tuple[str, ...] = ()
     cases: tuple[CaseReport, ...]
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def passed(self) -> bool:
-        """Whether at least one case was checked, and every one passed."""
-        return bool(self.cases) and all(case.passed for case in self.cases)
+        """Whether at least one case was checked, none was left out, and every one passed."""
+        whole = self.stopped is None and not self.missing
+        return whole and bool(self.cases) and all(case.passed for case in self.cases)
+
+    @property
+    def done(self) -> str:
+        """How many of the cases were checked."""
+        return f"{len(self.cases)} of {len(self.cases) + len(self.missing)} cases"
 
     def summary(self) -> str:
         """One line: how many cases passed, and against what."""
         good = sum(case.passed for case in self.cases)
         entries = sum(_size(t.shape) for case in self.cases for t in case.tensors.values())
+        missing = f"; incomplete: {len(self.missing)} cases were not checked" * bool(self.missing)
         return (
             f"{good} of {len(self.cases)} cases hold ({entries} values and bounds) "
-            f"against Lean: {self.lean.description}, in {self.seconds:.1f} s"
+            f"against Lean: {self.lean.description}, in {self.seconds:.1f} s{missing}"
         )
 
     def table(self) -> Table:

@@ -33,6 +33,9 @@ from pybridge.upward import Float64
 
 __all__ = ["TOLERANCE_THEOREMS", "Tolerance", "Which", "tolerance"]
 
+_LARGEST = 2**27
+"""The most entries of an array: every one has a tolerance of its own."""
+
 Which: TypeAlias = Literal["output", "bias", "weight", "input"]
 
 TOLERANCE_THEOREMS: Mapping[str, str] = {
@@ -114,6 +117,15 @@ def tolerance(
         dilation=dilation,
         groups=groups,
     )
+    for name, shape in (
+        ("x", geometry.x_shape),
+        ("weight", geometry.weight_shape),
+        ("the output", geometry.output_shape),
+    ):
+        if prod(shape) > _LARGEST:
+            raise InputError(
+                f"{name} of shape {shape} has {prod(shape)} entries, expected at most {_LARGEST}"
+            )
     promise = Accumulation() if accumulation is None else accumulation
     given = {"max_x": max_x, "max_weight": max_weight, "max_grad_output": max_grad_output}
     sizes = {name: _magnitude(name, given[name], which) for name in _NEEDS[which]}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
@@ -15,9 +14,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pybridge import completion
 from pybridge.accumulation import Accumulation
+from pybridge.command import run_command, write_output
 from pybridge.definitions import DefinitionsError
 from pybridge.errors import InputError, InputTypeError
+from pybridge.help import examples
 from pybridge.options import numbers, parse_padding
 from pybridge.tolerance import Tolerance, tolerance
 
@@ -34,13 +36,11 @@ ASSERT_CLOSE: Mapping[str, tuple[float, float]] = {
 _EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 _WIDTH = 120
 _SPLITS = (2, 8, 32, 128)
-_EPILOG = """
-Examples:
-
-python -m pybridge.tolerance --x 32,64,56,56 --weight 64,64,3,3 --padding 1 --which weight
-
-python -m pybridge.tolerance --x 8,512,7,7 --weight 512,512,3,3 --which input --max-weight 0.1
-"""
+_EPILOG = examples(
+    "python -m pybridge.tolerance --x 32,64,56,56 --weight 64,64,3,3 --padding 1 --which weight",
+    "python -m pybridge.tolerance --x 8,512,7,7 --weight 512,512,3,3 --which input "
+    "--max-weight 0.1",
+)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -62,7 +62,12 @@ def command(
     x: Annotated[str, typer.Option(metavar="N,C,H,W", help="The shape of x.")],
     weight: Annotated[str, typer.Option(metavar="O,I,KH,KW", help="The shape of weight.")],
     which: Annotated[
-        str, typer.Option(metavar="output|bias|weight|input", help="The output, or a gradient.")
+        str,
+        typer.Option(
+            metavar="output|bias|weight|input",
+            help="The output, or a gradient.",
+            autocompletion=completion.listed("output", "bias", "weight", "input"),
+        ),
     ] = "weight",
     stride: Annotated[str | None, typer.Option(metavar="S|H,W", help="Strides.")] = None,
     padding: Annotated[str | None, typer.Option(metavar="P|H,W|T,B,L,R", help="Padding.")] = None,
@@ -75,7 +80,12 @@ def command(
         float, typer.Option(help="The largest magnitude in grad_output.")
     ] = 1.0,
     dtype: Annotated[
-        str, typer.Option(help="Of the derivation: float16, bfloat16, tf32, float32, float64.")
+        str,
+        typer.Option(
+            metavar="DTYPE",
+            help="Of the derivation: float16, bfloat16, tf32, float32, float64.",
+            autocompletion=completion.operations,
+        ),
     ] = "float32",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -84,7 +94,7 @@ def command(
     Beside it: what torch.testing.assert_close allows by default at the largest possible entry, and
     2nu/(1 − 2nu)·n·max|x|·max|δ| with the epsilon u of the sums' dtype.
 
-    Exit status: 0, or 2 for bad usage or input.
+    Exit status: 0 printed, 2 bad usage or input.
     """
     console = Console(stderr=True)
     try:
@@ -115,13 +125,15 @@ def command(
             "rows": rows,
             "derivation": derived.derivation,
         }
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        write_output(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         return
     output = Console()
     if not output.is_terminal:
         output = Console(width=max(output.width, _WIDTH))
-    output.print(_table(derived, rows))
-    output.print(derived.derivation, markup=False, highlight=False, soft_wrap=True)
+    with output.capture() as capture:
+        output.print(_table(derived, rows))
+        output.print(derived.derivation, markup=False, highlight=False, soft_wrap=True)
+    write_output(capture.get())
 
 
 def _promises() -> Iterator[tuple[str, Accumulation]]:
@@ -177,4 +189,4 @@ def _cell(value: float | None) -> str:
 
 def main() -> None:
     """The entry point of `python -m pybridge.tolerance`."""
-    app(prog_name="python -m pybridge.tolerance")
+    run_command(app, "python -m pybridge.tolerance")

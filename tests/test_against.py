@@ -327,7 +327,8 @@ def test_an_interrupt_keeps_what_there_is(monkeypatch: pytest.MonkeyPatch, tmp_p
         return by_blas(*arguments)
 
     result = run(monkeypatch, *SMALL, "--report", str(path), compute=interrupted)
-    assert result.exit_code == 1
+    assert result.exit_code == 130
+    assert result.stderr.endswith("error: interrupted; checked before: 2 layers\n")
     assert result.stdout.rstrip().endswith("interrupted")
     report = json.loads(path.read_text())
     assert (len(report["layers"]), report["interrupted"], report["passed"]) == (2, True, False)

@@ -198,6 +198,16 @@ def test_terms_that_are_skipped_are_not_counted() -> None:
     assert np.allclose(difference, given_["bias"].value.item())
 
 
+def test_an_addend_is_a_term_of_the_bound() -> None:
+    geometry = Geometry.of((1, 1, 1, 1), (1, 1, 1, 1))
+    shapes = (geometry.x_shape, geometry.weight_shape, geometry.bias_shape)
+    ones = {key: Given(np.ones(s, np.float32)) for key, s in zip(KEYS, shapes, strict=False)}
+    forward = estimator("forward", geometry, ones, DEFINITIONS)
+    bound = Fraction(forward.any_order(Accumulation(accumulate="float32")).item())
+    two_roundings = 2 * Fraction(1, 2**24) / (1 - 2 * Fraction(1, 2**24))
+    assert two_roundings * 2 <= bound <= two_roundings * 2 * (1 + Fraction(1, 2**20))
+
+
 def test_magnitudes_that_overflow_binary32_are_summed_in_binary64() -> None:
     geometry = layer(2, 4)
     given_ = operands(geometry, FORMATS["binary32"], ("normal", "normal"), (0.0,) * 4, 1)

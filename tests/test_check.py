@@ -22,7 +22,9 @@ from pybridge.check import app
 from pybridge.definitions import digest
 from pybridge.geometry import Geometry
 from pybridge.lean import LeanError, LeanNotFound
+from pybridge.report import CaseReport
 from pybridge.suite import generated_case, suite
+from pybridge.verify import check_case
 
 RUNNER = CliRunner()
 SMALL = ["--case", "binary32-one-by-one", "--case", "binary16-overflow"]
@@ -477,3 +479,71 @@ def test_a_case_of_every_sign_pattern() -> None:
     exact = generated_case("a", geometry, "float32")
     assert isinstance(exact, Case)
     assert list(dict(sign_patterns(exact, 1))) == ["given"]
+
+
+def test_an_interrupt_keeps_what_was_compared(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    checked: list[str] = []
+
+    def interrupted(case: Case, *arguments: Any) -> CaseReport:
+        if checked:
+            raise KeyboardInterrupt
+        checked.append(case.name)
+        return check_case(case, *arguments)
+
+    monkeypatch.setattr(check_module, "check_case", interrupted)
+    path = tmp_path / "report.json"
+    result = run(monkeypatch, *SMALL, "--report", str(path))
+    assert result.exit_code == 130
+    assert result.stderr.endswith("error: interrupted; checked before: 1 of 2 cases\n")
+    assert "1 of 1 cases hold" in result.stdout
+    assert "incomplete: 1 cases were not checked" in result.stdout
+    report = json.loads(path.read_text())
+    assert [case["name"] for case in report["cases"]] == checked
+    assert len(report["missing"]) == 1
+    assert (report["stopped"], report["passed"]) == ("interrupted", False)
+
+
+def test_large_cases_are_evaluated_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    class Counting(LiteralLean):
+        def evaluate(self, case_text: str) -> str:
+            asked.append(case_text.count("case "))
+            return super().evaluate(case_text)
+
+    monkeypatch.setattr(check_module, "_BATCH", 1)
+    assert run(monkeypatch, *SMALL, lean=Counting()).exit_code == 0
+    assert asked == [1, 1]
+
+
+def test_a_lean_that_dies_later_leaves_what_was_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dying(LiteralLean):
+        def evaluate(self, case_text: str) -> str:
+            if "binary16" in case_text:
+                raise LeanError("Lean died")
+            return super().evaluate(case_text)
+
+    monkeypatch.setattr(check_module, "_BATCH", 1)
+    result = run(monkeypatch, *SMALL, "--json", lean=Dying())
+    assert result.exit_code == 1
+    assert result.stderr.endswith("error: Lean died; checked before: 1 of 2 cases\n")
+    report = json.loads(result.stdout)
+    assert [case["label"] for case in report["cases"]] == ["binary32-one-by-one"]
+    assert (report["stopped"], report["passed"]) == ("Lean died", False)
+
+
+@pytest.mark.parametrize("eps", ["1e-400", "0x1p-2000", "-1e-400", "0x0.8p-1074", "1e999", "nan"])
+def test_an_eps_that_float64_does_not_hold_is_refused(
+    eps: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = run(monkeypatch, "--x", "1,1,1,1", "--weight", "1,1,1,1", f"--eps={eps}")
+    assert result.exit_code == 2
+    assert f"error: --eps: {eps!r} is beyond float64" in result.stderr
+
+
+@pytest.mark.parametrize("eps", ["0", "0.0e5", "0x0p9", "-0", "5e-324", "0x1p-1074", "00.10"])
+def test_an_eps_that_float64_holds_is_taken(eps: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ["--x", "1,1,1,1", "--weight", "1,1,1,1", f"--eps={eps}", "--json"]
+    assert run(monkeypatch, *arguments).exit_code == 0

@@ -210,6 +210,16 @@ def test_bounds_whose_binades_overflow_are_those_of_the_reference(
     assert np.array_equal(fast.bound, slow.bound)
 
 
+def test_entries_without_terms_have_no_error() -> None:
+    geometry = Geometry.of((1, 4, 60, 60), (4, 4, 1, 1), stride=3)
+    given = operands(geometry, FORMATS["binary32"], ("normal", "normal"), 0.5, 4)
+    fast, _ = both("input", geometry, FORMATS["binary32"], given)
+    read = np.zeros(fast.bound.shape, bool)
+    read[:, :, ::3, ::3] = True
+    assert (fast.bound[read] > 0).all()
+    assert (fast.bound[~read] == 0).all()
+
+
 def test_threads_do_not_share_memory() -> None:
     from concurrent.futures import ThreadPoolExecutor
 

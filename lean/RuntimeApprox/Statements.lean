@@ -1,5 +1,6 @@
 module
 
+public import RuntimeApprox.Certificate.Theorems
 public import RuntimeApprox.Conv2d.AnyOrder
 public import RuntimeApprox.Conv2d.Linear
 public import RuntimeApprox.Conv2d.Sharpness
@@ -34,6 +35,7 @@ wants to know what is proved reads this file, and the definitions of the names i
 * `Statements.exact_le`, `Statements.le_computed`: computed bounds are bounds.
 * `Statements.replay`: the point bound from the binades of sums and products.
 * `Statements.sharp`: the bounds are nearly attained.
+* `Statements.certificate`: what a certificate of concrete numbers proves.
 -/
 
 set_option autoImplicit false
@@ -321,5 +323,21 @@ theorem sharp {f : Format} (hp : 2 ≤ f.precision) (he : f.minExponent < 0) (n 
     rw [conv2dBiasPointBound_tie hp (by omega)]
     exact Rat.mul_pos (by have := Rat.natCast_nonneg (a := n); grind) f.unitRoundoff_pos,
     conv2dBias_error_tie hp he n _⟩
+
+/-! ### Certificates -/
+
+/-- What a certificate of the kernel gradient proves: where its claims are decided, each claimed
+value is within its bound of the exact entry, for all exact operands within eps of the given
+ones. -/
+theorem certificate {f : Format} {g : Conv2d} {claims : List Claim}
+    {x : Tensor Ball g.inputShape} {δ : Tensor Ball g.outputShape} {x' : Tensor Rat g.inputShape}
+    {δ' : Tensor Rat g.outputShape}
+    (h : Certified (conv2dKernelDeriv (checked f) g (x.map Ball.checked) (δ.map Ball.checked))
+      claims)
+    (hx : ∀ i, abs ((x.get i).value.toRat - x'.get i) ≤ (x.get i).eps.toRat)
+    (hδ : ∀ i, abs ((δ.get i).value.toRat - δ'.get i) ≤ (δ.get i).eps.toRat) :
+    ∀ c ∈ claims, ∃ i, Index.ofList g.kernelShape c.place = some i ∧
+      abs (c.value.toRat - (conv2dKernelDeriv exact g x' δ').get i) ≤ c.bound.toRat :=
+  h.within_kernel hx hδ
 
 end RuntimeApprox.Statements

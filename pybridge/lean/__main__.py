@@ -5,33 +5,67 @@ Exit status: 0 without an error or `sorry`, 1 with one, 2 for bad usage, 3 when 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pybridge.files import write_atomically
+from pybridge.command import run_command, write_output
+from pybridge.errors import InputError
+from pybridge.files import check_writable, write_atomically
+from pybridge.help import examples
 from pybridge.lean.console import ModeOption, TimeoutOption, exit_status, opened
-from pybridge.lean.errors import LeanError
 from pybridge.lean.interface import Message
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+_STATUS = """
+Exit status: 0 no error and no `sorry`, 1 there is one or Lean failed, 2 bad usage or input, 3 Lean
+is not there.
+"""
 
-File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help=f"Set Lean up, compile the library, run its program, check files.\n{_STATUS}",
+    epilog=examples(
+        "python -m pybridge.lean setup",
+        "python -m pybridge.lean build",
+        "python -m pybridge.lean run --net",
+        "python -m pybridge.lean check --help",
+    ),
+)
+
+File = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE.lean", exists=True, dir_okay=False, readable=True, help="The file."
+    ),
+]
 
 
-@app.command()
+@app.command(
+    help=f"Find Lean, installing it first if need be, and say which.\n{_STATUS}",
+    epilog=examples("python -m pybridge.lean setup", "python -m pybridge.lean setup --lean wasm"),
+)
 def setup(lean: ModeOption = "auto", timeout: TimeoutOption = 600.0) -> None:
     """Finds Lean, installing it first if need be, and says which."""
     with exit_status(), opened(lean, timeout):
         pass
 
 
-@app.command()
+@app.command(
+    help="Compile modules; an error or a `sorry` fails.\n\nWhat they import is compiled, too.\n"
+    f"{_STATUS}",
+    epilog=examples(
+        "python -m pybridge.lean build",
+        "python -m pybridge.lean build RuntimeApprox.Conv2d.Theorems --timeout 1200",
+    ),
+)
 def build(
-    modules: Annotated[list[str] | None, typer.Argument(help="By default, the library.")] = None,
+    modules: Annotated[
+        list[str] | None, typer.Argument(metavar="MODULE", help="By default, the library.")
+    ] = None,
     lean: ModeOption = "auto",
     timeout: TimeoutOption = 600.0,
 ) -> None:
@@ -46,36 +80,49 @@ def build(
     raise typer.Exit(0 if result.ok else 1)
 
 
-@app.command()
+@app.command(
+    help="Run the Lean program.\n\nOn a case file, on the small network, or, where neither is "
+    f"given, to export the definitions.\n{_STATUS}",
+    epilog=examples(
+        "python -m pybridge.lean run --net",
+        "python -m pybridge.lean run --cases cases.txt --output results.txt",
+        "python -m pybridge.lean run --output export.json",
+    ),
+)
 def run(
     cases: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="A case file to evaluate.")
+        Path | None,
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="A case file to evaluate."),
     ] = None,
     net: Annotated[bool, typer.Option("--net", help="Evaluate the small network.")] = False,
     output: Annotated[
-        Path | None, typer.Option(help="Where the result goes, by default standard output.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the result goes, by default standard output."),
     ] = None,
     lean: ModeOption = "auto",
     timeout: TimeoutOption = 600.0,
 ) -> None:
     """Runs the Lean program: on a case file, on the small network, or to export the definitions."""
-    with exit_status(), opened(lean, timeout) as found:
-        if cases is not None:
-            text = found.evaluate(_read(cases))
-        else:
-            text = found.network() if net else found.export()
-    if output is None:
-        sys.stdout.write(text)
-        return
-    try:
+    with exit_status():
+        check_writable("--output", output)
+        given = None if cases is None else _read(cases)
+        with opened(lean, timeout) as found:
+            if given is not None:
+                text = found.evaluate(given)
+            else:
+                text = found.network() if net else found.export()
+        if output is None:
+            write_output(text)
+            return
         with write_atomically(output) as file:
             file.write(text.encode())
-    except OSError as error:
-        print(f"error: {output} cannot be written: {error.strerror}", file=sys.stderr)
-        raise typer.Exit(2) from None
 
 
-@app.command()
+@app.command(
+    help="Elaborate one file; an error or a `sorry` fails.\n\nIt may import what was built.\n"
+    f"{_STATUS}",
+    epilog=examples("python -m pybridge.lean check Mine.lean"),
+)
 def check(file: File, lean: ModeOption = "auto", timeout: TimeoutOption = 600.0) -> None:
     """Elaborates one file, which may import what was built; an error or a `sorry` fails."""
     with exit_status(), opened(lean, timeout) as found:
@@ -87,8 +134,10 @@ def check(file: File, lean: ModeOption = "auto", timeout: TimeoutOption = 600.0)
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LeanError(f"{path} cannot be read: {error}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} cannot be read: it is not text in UTF-8") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _show(messages: Iterable[Message]) -> None:
@@ -97,4 +146,4 @@ def _show(messages: Iterable[Message]) -> None:
 
 
 if __name__ == "__main__":
-    app()
+    run_command(app, "python -m pybridge.lean")

@@ -5,19 +5,26 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
+from pybridge.errors import InputError
 from pybridge.lean.discovery import find
 from pybridge.lean.errors import LeanError, LeanNotFound
 from pybridge.lean.interface import Lean, Mode
 
 __all__ = ["ModeOption", "TimeoutOption", "exit_status", "opened"]
 
-ModeOption = Annotated[Mode, typer.Option("--lean", help="Which Lean to use.")]
+ModeOption = Annotated[
+    Mode,
+    typer.Option("--lean", metavar="MODE", help=f"Which Lean to use: {', '.join(get_args(Mode))}."),
+]
 TimeoutOption = Annotated[
-    float, typer.Option("--timeout", min=1.0, help="Seconds allowed for each run of Lean.")
+    float,
+    typer.Option(
+        "--timeout", metavar="SECONDS", min=1.0, help="How long each run of Lean may take."
+    ),
 ]
 
 
@@ -34,9 +41,15 @@ def opened(mode: Mode, timeout: float) -> Iterator[Lean]:
 
 @contextmanager
 def exit_status() -> Iterator[None]:
-    """Ends the command at a `LeanError`, said in one line: 3 if Lean is not there, else 1."""
+    """Ends the command at an error, said in one line.
+
+    The status is 3 if Lean is not there, 1 if it fails, 2 for bad input and what cannot be written.
+    """
     try:
         yield
+    except (InputError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
     except LeanNotFound as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(3) from None

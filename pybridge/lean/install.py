@@ -299,7 +299,10 @@ def _run(command: list[str], scratch: Path, watch: _Watch, name: str) -> None:
             kill_group(process)
         log.seek(0)
         if process.returncode:
-            raise LeanError(f"{name} failed: {last_lines(log.read())}")
+            said = (
+                last_lines(log.read()) or f"it printed nothing, its status is {process.returncode}"
+            )
+            raise LeanError(f"{name} failed: {said}")
 
 
 class _Watch:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -12,10 +13,10 @@ from typing import Literal
 from pybridge.lean.errors import LeanError, LeanNotFound, last_lines
 from pybridge.lean.interface import PINNED, VERSION, BuildResult, Message, Severity, is_sorry
 from pybridge.lean.modules import PROGRAM, import_order, library_modules
-from pybridge.lean.process import Completed, read_result, run_limited
+from pybridge.lean.process import Completed, job_folder, read_result, run_limited
 from pybridge.lean.sources import Project, cache_dir
 
-__all__ = ["NativeLean"]
+__all__ = ["NativeLean", "find_lake"]
 
 _VERSION = re.compile(r"\bversion (\d+\.\d+\.\d+[\w.+-]*)")
 _PLACED = re.compile(r"(error|warning|info): (?:\./)?([^:\n]+\.lean):(\d+):(\d+): (.*)")
@@ -42,7 +43,7 @@ class NativeLean:
 
         elan may have to download it first; `probe_timeout` seconds are allowed for that.
         """
-        lake = _find_lake()
+        lake = find_lake()
         project = _writable(project)
         pinned = (project.root / "lean-toolchain").read_text(encoding="utf-8").strip()
         if pinned != PINNED:
@@ -88,8 +89,7 @@ class NativeLean:
         if built.status:
             raise LeanError(f"`lake build {PROGRAM.lower()}` failed: {last_lines(built.output)}")
         program = self._project.root / ".lake" / "build" / "bin" / PROGRAM.lower()
-        with tempfile.TemporaryDirectory(prefix="pybridge-") as name:
-            folder = Path(name)
+        with job_folder() as folder:
             files = [folder / "out"]
             if given is not None:
                 files.insert(0, folder / "in")
@@ -185,12 +185,14 @@ class NativeLean:
         return Message(path.as_posix(), int(place[3]), int(place[4]), severity, text, sorry)
 
 
-def _find_lake() -> Path:
-    if found := shutil.which("lake"):
-        return Path(found)
-    usual = Path.home() / ".elan" / "bin" / "lake"
-    if usual.is_file():
-        return usual
+def find_lake() -> Path:
+    """The lake on PATH, or where elan has put it; `LeanNotFound` when there is none."""
+    if on_path := shutil.which("lake"):
+        return Path(on_path)
+    usual = Path("~/.elan/bin/lake")
+    with contextlib.suppress(RuntimeError):  # there is no home
+        if (found := usual.expanduser()).is_file():
+            return found
     raise LeanNotFound("there is no `lake` on PATH or in ~/.elan/bin")
 
 
@@ -200,9 +202,9 @@ def _writable(project: Project) -> Project:
         return project
     root = cache_dir() / f"native-{project.digest()[:16]}"
     if not (root / "lean-toolchain").is_file():
-        root.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f"{root.name}.part-", dir=root.parent))
+        part = root.parent / f"{root.name}.part-{secrets.token_hex(8)}"
         try:
+            root.parent.mkdir(parents=True, exist_ok=True)
             lake_names = [file.name for file in project.lake_files]
             shutil.copytree(
                 project.sources, part / "lean", ignore=shutil.ignore_patterns(".*", *lake_names)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import selectors
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pybridge.lean.errors import LeanError
 
-__all__ = ["Completed", "kill_group", "read_result", "run_limited", "start"]
+__all__ = ["Completed", "job_folder", "kill_group", "read_result", "run_limited", "start"]
+
+_MOST_OUTPUT = 1 << 26  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +73,51 @@ def run_limited(
 ) -> Completed:
     """Runs a command to its end, without standard input.
 
-    Raises `LeanError`, naming it by `name`, when it cannot be started or takes longer than
-    `timeout` seconds; then, and on an interrupt, nothing of it is left running.
+    Raises `LeanError`, naming it by `name`, when it cannot be started, takes longer than `timeout`
+    seconds, or prints more than 64 MiB; then, and on an interrupt, nothing of it is left running.
     """
     process = start(command, name=name, stdin=subprocess.DEVNULL, cwd=cwd, env=env)
+    deadline = time.monotonic() + timeout
     try:
-        output, _ = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
+        output = _read_all(process, deadline)
+        if output is None:
+            raise LeanError(f"{name} printed more than {_MOST_OUTPUT >> 20} MiB")
+        process.wait(max(0.0, deadline - time.monotonic()))
+    except (TimeoutError, subprocess.TimeoutExpired):
         raise LeanError(f"{name} did not answer within {timeout:g} s") from None
     finally:
         kill_group(process)
         if process.stdout:
             process.stdout.close()
     return Completed(process.returncode, output)
+
+
+def _read_all(process: subprocess.Popen[str], deadline: float) -> str | None:
+    """What a process prints until it closes its output; None when that is too much to keep."""
+    assert process.stdout is not None
+    pipe = process.stdout.fileno()
+    content = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while True:
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                raise TimeoutError
+            chunk = os.read(pipe, 1 << 16)
+            if not chunk:
+                return content.decode("utf-8", errors="replace")
+            content += chunk
+            if len(content) > _MOST_OUTPUT:
+                return None
+
+
+@contextlib.contextmanager
+def job_folder() -> Iterator[Path]:
+    """A temporary folder; `LeanError` when it cannot be made or written in the block."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="pybridge-", ignore_cleanup_errors=True) as name:
+            yield Path(name)
+    except OSError as error:
+        raise LeanError(f"temporary files cannot be written: {error.strerror}") from None
 
 
 def read_result(path: Path) -> str:

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from pybridge.command import run_command
+from pybridge.help import examples
 from pybridge.lean.console import ModeOption, TimeoutOption, exit_status, opened
 from pybridge.lean.errors import LeanError
 from pybridge.lean.interface import Mode
@@ -19,7 +21,7 @@ from pybridge.suite import suite
 
 __all__ = ["record"]
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 def record(path: Path, mode: Mode = "auto", timeout: float = 600.0) -> str:
@@ -38,16 +40,35 @@ def record(path: Path, mode: Mode = "auto", timeout: float = 600.0) -> str:
     return f"recorded {len(texts)} cases in {path}"
 
 
-@app.command(help=__doc__)
+@app.command(
+    epilog=examples(
+        "python -m pybridge.lean.record",
+        "python -m pybridge.lean.record --lean native --output evaluations.json.gz",
+    )
+)
 def main(
-    path: Annotated[Path, typer.Option("--output", help="The file to write.")] = RECORDING,
+    path: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            metavar="FILE.json.gz",
+            help="The file to write.",
+            show_default="pybridge/recorded/evaluations.json.gz",
+        ),
+    ] = RECORDING,
     lean: ModeOption = "auto",
     timeout: TimeoutOption = 600.0,
 ) -> None:
-    """Records the suite; exit status 3 when there is no real Lean."""
+    """Record Lean's evaluations of the built-in suite.
+
+    For maintainers, after a change of the Lean sources or of the suite.
+
+    Exit status: 0 recorded, 1 Lean failed, or only recorded evaluations are here, 2 bad usage or
+    the file cannot be written, 3 Lean is not there.
+    """
     with exit_status():
         print(record(path, lean, timeout))
 
 
 if __name__ == "__main__":
-    app()
+    run_command(app, "python -m pybridge.lean.record")

@@ -70,11 +70,21 @@ def sources_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """The cache: `$PYBRIDGE_CACHE`, else the platform's folder for a user's caches."""
+    """The cache: `$PYBRIDGE_CACHE`, else the platform's folder for a user's caches.
+
+    Raises `LeanNotFound` where there can be none.
+    """
     configured = os.environ.get("PYBRIDGE_CACHE")
-    if configured:
-        return Path(configured).expanduser().resolve()
-    return Path(platformdirs.user_cache_dir("pybridge", appauthor=False)).resolve()
+    given = Path(configured or platformdirs.user_cache_dir("pybridge", appauthor=False))
+    try:
+        folder = given.expanduser().resolve()
+        str(folder).encode()
+    except (OSError, RuntimeError) as error:
+        raise LeanNotFound(f"the cache {given} cannot be used: {error}") from None
+    except UnicodeEncodeError:
+        shown = os.fsencode(given).decode(errors="backslashreplace")
+        raise LeanNotFound(f"the cache {shown} cannot be used: its name is not UTF-8") from None
+    return folder
 
 
 def file_digest(path: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -17,7 +16,7 @@ from pybridge.lean.interface import BuildResult, Message
 from pybridge.lean.modules import PROGRAM, evaluator, library_modules
 from pybridge.lean.node import Job, NodeProcess, Outcome
 from pybridge.lean.pool import Pool
-from pybridge.lean.process import read_result
+from pybridge.lean.process import job_folder, read_result
 from pybridge.lean.protocol import split_cases
 from pybridge.lean.sources import Project
 
@@ -94,8 +93,7 @@ class WasmLean:
     def _main(
         self, process: NodeProcess, program: Bundle, arguments: Sequence[str], given: str | None
     ) -> str:
-        with tempfile.TemporaryDirectory(prefix="pybridge-") as name:
-            folder = Path(name)
+        with job_folder() as folder:
             text = program.calling_main(arguments)
             (folder / "Bundle.lean").write_text(text, encoding="utf-8")
             if given is not None:

@@ -1,0 +1,160 @@
+"""How every command ends: one line for what went wrong, and an exit status that says what kind.
+
+2 bad usage, bad input, or output that cannot be written; 130 interrupted (Ctrl-C), 129 and 143 by
+the signals HUP and TERM; 141 when the reader of standard output has gone; else the command's own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import IO, Any, NoReturn
+
+import typer
+
+__all__ = ["INTERRUPTED", "run_command", "undisturbed", "write_output"]
+
+INTERRUPTED = 130
+
+_LONGEST = 300
+_STOPPED = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
+_UsageError: type[Exception] = next(
+    kind
+    for kind in typer.BadParameter.__mro__
+    if issubclass(kind, Exception) and kind.__name__ == "ClickException"
+)
+"""Click's, or that of the Click which Typer brings along."""
+
+
+def run_command(app: Callable[..., Any], name: str) -> NoReturn:
+    """Runs a Typer application under a name, with the process's arguments, and ends the process.
+
+    HUP and TERM interrupt it as Ctrl-C does. What was raised as `SystemExit` is taken to have been
+    said already.
+    """
+    received: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    for number in _STOPPED:
+        if signal.getsignal(number) not in (signal.SIG_IGN, None):
+            signal.signal(number, stop)
+    _open_streams()
+    status = _run(app, name)
+    if status == INTERRUPTED and received:
+        status = 128 + received[0]
+    sys.exit(_flushed(status))
+
+
+def _run(app: Callable[..., Any], name: str) -> int:
+    try:
+        status = app(prog_name=name, standalone_mode=False)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0 if end.code is None else 2
+    except BrokenPipeError:
+        return _broken_pipe()
+    except OSError as error:
+        if error.filename is None:
+            return _full(error)
+        return _complain(f"{error.filename}: {error.strerror}", 2)
+    except MemoryError as error:
+        return _complain(f"not enough memory: {error}" if str(error) else "not enough memory", 2)
+    except _UsageError as error:
+        return _complain(f"{_message(error)} (`{name} --help` says more)", 2)
+    if status == INTERRUPTED:
+        return _complain("interrupted", INTERRUPTED)
+    return status if isinstance(status, int) else 0
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """A block that no further Ctrl-C, HUP or TERM interrupts; in other threads, none does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _STOPPED}
+    for number in before:
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def write_output(text: str) -> None:
+    """Writes a result to standard output, all of it.
+
+    Where that cannot be done, ends the command: with a line and status 2, or without and status 141
+    when its reader has gone.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise SystemExit(_broken_pipe()) from None
+    except OSError as error:
+        raise SystemExit(_full(error)) from None
+
+
+def _message(error: BaseException) -> str:
+    """A usage error in one line of limited length."""
+    text = " ".join(str(getattr(error, "format_message", error.__str__)()).split())
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
+    return text.rstrip(".")
+
+
+def _complain(message: str, status: int) -> int:
+    with contextlib.suppress(OSError):
+        print(f"error: {message}", file=sys.stderr, flush=True)
+    return status
+
+
+def _open_streams() -> None:
+    """Standard streams that are there, and write "?" for what their encoding lacks."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _flushed(status: int) -> int:
+    """The status, or another one when what is left in standard output cannot be written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _broken_pipe()
+    except OSError as error:
+        return _full(error)
+    return status
+
+
+def _full(error: OSError) -> int:
+    _discard(sys.stdout)
+    return _complain(f"standard output cannot be written: {error.strerror or error}", 2)
+
+
+def _broken_pipe() -> int:
+    _discard(sys.stdout)
+    return 141
+
+
+def _discard(stream: IO[str]) -> None:
+    """Lets what is left in a stream's buffer go nowhere, at the end of the process too."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

@@ -1,0 +1,117 @@
+"""What was found, as data: for programs as JSON, for people as a table."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from typing import Literal, Self
+
+from pydantic import computed_field, model_validator
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from pybridge.lean.interface import Kind, Mode
+from pybridge.model import Model, Report
+
+__all__ = ["DoctorReport", "Finding", "State", "good", "note", "pip", "python", "wrong"]
+
+State = Literal["good", "note", "wrong"]
+"""A `note` is neither: it says what else there is, or could be."""
+
+_SHOWN = {"good": "[green]good[/]", "note": "note", "wrong": "[bold red]wrong[/]"}
+
+
+class Finding(Model):
+    """One thing that was examined: what is there, and where it is wrong, what to do.
+
+    `lean` is set where a Lean was found that can be used.
+    """
+
+    name: str
+    state: State
+    found: str
+    remedy: str | None = None
+    lean: Kind | None = None
+
+    @model_validator(mode="after")
+    def _says_what_to_do(self) -> Self:
+        if (self.state == "wrong") != (self.remedy is not None):
+            raise ValueError("a remedy belongs to what is wrong, and to nothing else")
+        return self
+
+
+class DoctorReport(Report):
+    """An examination; `mode` is the Lean that was asked for."""
+
+    version: str
+    mode: Mode
+    findings: tuple[Finding, ...]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def leans(self) -> tuple[Kind, ...]:
+        """The kinds of Lean that were found and can be used."""
+        return tuple(finding.lean for finding in self.findings if finding.lean is not None)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def status(self) -> int:
+        """0 nothing is wrong, 1 something is, 3 there is no Lean, or not the one asked for."""
+        if not self.leans or (self.mode != "auto" and self.mode not in self.leans):
+            return 3
+        return 1 if self.wrong else 0
+
+    @property
+    def wrong(self) -> tuple[Finding, ...]:
+        """The findings that are wrong."""
+        return tuple(finding for finding in self.findings if finding.state == "wrong")
+
+    def table(self) -> Table:
+        """A row for each thing that was examined."""
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("examined", no_wrap=True)
+        table.add_column("", no_wrap=True)
+        table.add_column("found", overflow="fold")
+        for finding in self.findings:
+            table.add_row(escape(finding.name), _SHOWN[finding.state], escape(finding.found))
+        return table
+
+    def summary(self) -> str:
+        """What to do, a line for each thing that is wrong; or that nothing is."""
+        lines = [f"{finding.name}: {finding.remedy}" for finding in self.wrong]
+        if not lines:
+            return f"nothing is wrong ({len(self.findings)} examined)"
+        return "\n".join(["what to do:", *lines])
+
+
+def good(name: str, found: str, *, lean: Kind | None = None) -> Finding:
+    """A finding that is as it should be."""
+    return Finding(name=name, state="good", found=found, lean=lean)
+
+
+def note(name: str, found: str) -> Finding:
+    """A finding that is neither good nor wrong."""
+    return Finding(name=name, state="note", found=found)
+
+
+def wrong(name: str, found: str, remedy: str) -> Finding:
+    """A finding that is wrong, and what to do."""
+    return Finding(name=name, state="wrong", found=" ".join(found.split()), remedy=remedy)
+
+
+def python() -> str:
+    """How a shell is told to run this Python."""
+    for name in ("python", "python3"):
+        found = shutil.which(name)
+        if found is not None and os.path.abspath(found) == os.path.abspath(sys.executable):  # noqa: PTH100
+            return name
+    return shlex.quote(sys.executable or "python")
+
+
+def pip(*requirements: str) -> str:
+    """The command that installs requirements for this Python."""
+    words = " ".join(word if word.startswith("-") else shlex.quote(word) for word in requirements)
+    return f"{python()} -m pip install {words}"
