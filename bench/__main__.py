@@ -2,8 +2,11 @@
 
 `python -m bench rounding_or_bug`: gathers the evidence of docs/rounding-or-bug.md.
 
+`python -m bench mutation`: plants faults, which the checks have to catch, for docs/mutations.md.
+
 Exit status: 0 measured, whether or not goals are reached; 1 values differ that must not, a test
-gave a false alarm or missed a defect; 2 bad usage, or the extra `bench` is not installed.
+gave a false alarm or missed a defect, a planted fault survives; 2 bad usage, or the extra `bench`
+is not installed; 3 Lean is required and not there.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ try:
     from bench.figures import FIGURES
     from bench.figures.replay import ValuesDifferError
     from bench.machine import describe
+    from bench.mutation.command import mutation as plant
     from bench.performance import write
     from bench.rounding_or_bug import document as rounding_or_bug_document
     from bench.rounding_or_bug.evidence import Evidence, gather
@@ -34,6 +38,7 @@ except ModuleNotFoundError as missing:
 
 from bench.tables import Figure, Table
 from bench.timing import Effort
+from pybridge.lean.console import ModeOption
 
 __all__ = ["app", "main"]
 
@@ -111,6 +116,31 @@ def rounding_or_bug(
     if not evidence.holds:
         _complain(evidence)
         raise typer.Exit(1)
+
+
+@app.command("mutation")
+def mutation(
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Only faults whose name matches (*, ?); repeatable."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A few faults of every kind, and few cases.")
+    ] = False,
+    write_docs: Annotated[
+        bool, typer.Option("--write", help="Write the page into the directory.")
+    ] = False,
+    directory: _Directory = Path("docs"),
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+    certify: Annotated[
+        bool, typer.Option("--certify", help="Let Lean's kernel check certificates, too.")
+    ] = False,
+    lean: ModeOption = "auto",
+) -> None:
+    """Plants faults, one at a time, in copies of the package; every one has to be caught."""
+    to = directory if write_docs else None
+    status = plant(only or [], quick=quick, directory=to, json=json, lean=lean, certify=certify)
+    raise typer.Exit(status)
 
 
 def _complain(evidence: Evidence) -> None:

@@ -62,6 +62,10 @@ def check_case(
         return shown.with_problem("Lean gave no result for this case")
     if lean.refused is not None:
         return shown.with_problem(f"Lean refused this case: {lean.refused}")
+    height, width = case.geometry.height.output, case.geometry.width.output
+    if lean.output != (height, width):
+        given = "×".join(map(str, lean.output))
+        return shown.with_problem(f"Lean gave an output of {given}, expected {height}×{width}")
     try:
         evaluations = evaluate_conv2d(
             case.geometry, case.float_format, case.operands(), TENSORS, definitions

@@ -350,6 +350,10 @@ def two_by_two(text: str) -> str:
         ),
         (lambda text: text.replace("weight.", "wait."), "expected weight.value, got 'wait.value'"),
         (two_by_two, "Lean gave 4 entries of weight, expected 1"),
+        (
+            lambda text: text.replace("output 1 6", "output 2 3"),
+            "Lean gave an output of 2×3, expected 1×6",
+        ),
     ],
 )
 def test_what_lean_does_not_give_is_no_pass(
@@ -361,7 +365,7 @@ def test_what_lean_does_not_give_is_no_pass(
         assert problem in result.stderr
     else:
         assert result.exit_code == 1
-        assert problem in next(case["problem"] or "" for case in json.loads(result.stdout)["cases"])
+        assert problem in [case["problem"] for case in json.loads(result.stdout)["cases"]]
     assert run(monkeypatch, *SMALL, lean=LiteralLean(change)).exit_code == result.exit_code
 
 
