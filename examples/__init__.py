@@ -1,0 +1,1 @@
+"""Worked examples: a new contraction, a new arithmetic, a new format (see CONTRIBUTING.md)."""

@@ -1,0 +1,97 @@
+"""A new arithmetic, run in Lean: `python -m examples.interval`.
+
+Lean proves that intervals contain what exact arithmetic gives, and evaluates conv2d and its
+gradients in them. A kernel gradient's entry reads each number once, so that its interval is the
+range itself: both ends are attained at corners of the operands' intervals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+
+from examples.library import Library, numbers, run_example
+from pybridge.cases import Case
+from pybridge.exact import Dyadic, exact_conv2d
+from pybridge.geometry import Geometry, Window
+
+__all__ = ["Ranges", "ask", "case", "compare"]
+
+Ranges = dict[str, list[tuple[Fraction, Fraction]]]
+
+_NAMES = ("forward", "bias", "weight", "input")
+
+
+def case() -> Case:
+    """A small conv2d whose operands are known up to their eps."""
+    geometry = Geometry(
+        height=Window(size=1, kernel=1),
+        width=Window(size=3, kernel=2, stride=2, pad_begin=1),
+    )
+    return Case(
+        label="intervals",
+        format="binary32",
+        geometry=geometry,
+        x=np.array([1.0, -0.25, 2.0], np.float32).reshape(geometry.x_shape),
+        weight=np.array([0.5, -3.0], np.float32).reshape(geometry.weight_shape),
+        bias=np.array([0.125], np.float32),
+        grad_output=np.array([-1.0, 0.25], np.float32).reshape(geometry.output_shape),
+        eps_x=0.5,
+        eps_weight=0.25,
+        eps_bias=0.0625,
+        eps_grad_output=0.5,
+    )
+
+
+def ask(library: Library) -> Ranges:
+    """Proves that intervals are sound, and has Lean evaluate the case in them."""
+    library.prove("Interval.Theorems")
+    lines = case().to_text().splitlines()
+    found = numbers(library.run("Interval", "intervalMain", "\n".join(lines[1:-1])))
+    return {
+        name: list(zip(found[f"{name}.low"], found[f"{name}.high"], strict=True)) for name in _NAMES
+    }
+
+
+def corners() -> Iterator[dict[str, list[Fraction]]]:
+    """The exact results at every corner of the operands' intervals."""
+    given = case()
+    names = ("x", "weight", "bias", "grad_output")
+    arrays = {name: getattr(given, name).astype(np.float64) for name in names}
+    count = sum(array.size for array in arrays.values())
+    for signs in product((-1.0, 1.0), repeat=count):
+        left = iter(signs)
+        moved = [
+            arrays[name]
+            + getattr(given, f"eps_{name}")
+            * np.array([next(left) for _ in range(arrays[name].size)]).reshape(arrays[name].shape)
+            for name in names
+        ]
+        results = exact_conv2d(given.geometry, *map(Dyadic.of, moved))
+        yield {name: results[name].fractions() for name in _NAMES}
+
+
+def compare(ranges: Ranges) -> list[str]:
+    """What does not hold of Lean's intervals; nothing, if all does."""
+    found = list(corners())
+    wrong = []
+    for name, intervals in ranges.items():
+        least = [min(entry) for entry in zip(*(corner[name] for corner in found), strict=True)]
+        most = [max(entry) for entry in zip(*(corner[name] for corner in found), strict=True)]
+        for place, (low, high) in enumerate(intervals):
+            if (low, high) != (least[place], most[place]):
+                wrong.append(
+                    f"{name}[{place}] is in [{low}, {high}] by Lean, but its values at corners "
+                    f"reach from {least[place]} to {most[place]}"
+                )
+    return wrong
+
+
+if __name__ == "__main__":
+    run_example(
+        lambda library: compare(ask(library)),
+        "proved; the ends of every interval are values at corners of the operands' intervals",
+    )
