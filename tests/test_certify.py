@@ -320,6 +320,27 @@ def test_rejected(answers: list[Message], tmp_path: Path) -> None:
     assert "Lean rejects input_within: false" in err
 
 
+@pytest.mark.parametrize("fault", [KeyboardInterrupt(), LeanError("Lean died")])
+def test_what_was_checked_before_is_shown(
+    fault: BaseException, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Dying(Answering):
+        def check(self, file: Path) -> tuple[Message, ...]:
+            if file.name == "Binary32OneByOne.lean":
+                return ()
+            raise fault
+
+    def dying(mode: str, **options: object) -> Dying:
+        return Dying()
+
+    monkeypatch.setattr(command, "find", dying)
+    status, out, _ = run("binary32-one-by-one", "binary32-overflow", "--output", str(tmp_path))
+    assert status == (1 if isinstance(fault, LeanError) else 130)
+    assert "binary32-one-by-one" in out
+    assert "binary32-overflow" not in out
+    assert (tmp_path / "Binary32Overflow.lean").is_file()
+
+
 def test_written_only(tmp_path: Path) -> None:
     status, out, _ = run("binary16-*fl*", "--output", str(tmp_path), "--no-check", "--entries", "2")
     assert status == 0

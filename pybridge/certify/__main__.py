@@ -29,7 +29,7 @@ from pybridge.definitions import Definitions, DefinitionsError, load_definitions
 from pybridge.errors import InputError, InputTypeError
 from pybridge.files import write_atomically
 from pybridge.help import examples
-from pybridge.lean import Lean, LeanNotFound, Mode, find
+from pybridge.lean import Lean, LeanError, LeanNotFound, Mode, find
 from pybridge.lean.console import exit_status
 from pybridge.suite import suite
 
@@ -127,11 +127,16 @@ def certify(
         except (DefinitionsError, InputTypeError, FloatingPointError) as error:
             raise InputError(str(error)) from None
         runner = stack.enter_context(_opened(lean, timeout)) if check else None
-        for case, (file, made) in zip(found, files, strict=True):
-            started = time.monotonic()
-            verdict = check_certificate(file, runner) if runner is not None else None
-            outcomes.append(_outcome(case, file, made, verdict, time.monotonic() - started))
-            print(_line(outcomes[-1]), file=sys.stderr)
+        try:
+            for case, (file, made) in zip(found, files, strict=True):
+                started = time.monotonic()
+                verdict = check_certificate(file, runner) if runner is not None else None
+                outcomes.append(_outcome(case, file, made, verdict, time.monotonic() - started))
+                print(_line(outcomes[-1]), file=sys.stderr)
+        except (KeyboardInterrupt, LeanError):
+            if outcomes:
+                _show(outcomes, json)
+            raise
     _show(outcomes, json)
     raise typer.Exit(1 if any(outcome.rejected for outcome in outcomes) else 0)
 

@@ -49,6 +49,19 @@ def _device_kept(sandbox: Sandbox) -> None:
     assert Path("/dev/full").is_char_device()
 
 
+def _old_certificate(sandbox: Sandbox) -> None:
+    (sandbox.work / "Binary32OneByOne.lean").write_text("an old certificate")
+
+
+def _certificate_still_old(sandbox: Sandbox) -> None:
+    assert (sandbox.work / "Binary32OneByOne.lean").read_text() == "an old certificate"
+
+
+def _certificate_written(sandbox: Sandbox) -> None:
+    text = (sandbox.work / "Binary32OneByOne.lean").read_text(encoding="utf-8")
+    assert text.endswith("end RuntimeApprox.Certificates.Binary32OneByOne\n")
+
+
 OUTPUT = (
     Fault(what="The disk is full for a report", command=f"ulimit -f 1; {_REPORT}", status=2,
           line="error: report.json cannot be written: File too large", shown=_SHOWN,
@@ -96,6 +109,15 @@ OUTPUT = (
     Fault(what="The report is a link to a file that others may not read", command=_REPORT,
           status=0, shown=_SHOWN, prepare=_link,
           kept="the link, and who may read the file that it leads to", after=_link_kept),
+    Fault(what="The disk is full for a certificate",
+          command="ulimit -f 1; python -m pybridge.certify binary32-one-by-one --no-check",
+          status=2, line="error: Binary32OneByOne.lean cannot be written: File too large",
+          prepare=_old_certificate, kept="the certificate of an earlier run",
+          after=_certificate_still_old),
+    Fault(what="No Lean can check a certificate",
+          command="python -m pybridge.certify binary32-one-by-one --lean recorded", status=3,
+          line="error: recorded evaluations cannot check a certificate: expected a Lean",
+          kept="the certificate, unchecked", after=_certificate_written),
     Fault(what="The disk is full for what Lean prints",
           command="ulimit -f 0; python -m pybridge.lean run --lean recorded --output d.json",
           status=2, line="error: d.json cannot be written: File too large"),
