@@ -23,7 +23,7 @@ from pybridge.lean.protocol import CaseResult, TensorResult
 from pybridge.observed import Observed, Observer
 from pybridge.report import CaseReport, MethodReport, TensorReport
 
-__all__ = ["EXCESS", "REPLAY_EXCESS", "TENSORS", "check_case", "sign_patterns"]
+__all__ = ["EXCESS", "REPLAY_EXCESS", "TENSORS", "check_case", "most_terms", "sign_patterns"]
 
 TENSORS = ("forward", "bias", "weight", "input")
 EXCESS = Fraction(1, 10**12)
@@ -89,7 +89,7 @@ def check_case(
             evaluations[name],
             found,
             references,
-            max(EXCESS, Fraction(_terms(case.geometry, name), 2**51)),
+            max(EXCESS, Fraction(most_terms(case.geometry, name), 2**51)),
             infinite=_may_be_infinite(case, name),
         )
         others = _check_methods(case, name, evaluations[name], found, references, definitions)
@@ -239,7 +239,7 @@ def _check_tensor(
     )
 
 
-def _terms(geometry: Geometry, name: str) -> int:
+def most_terms(geometry: Geometry, name: str) -> int:
     """The most terms that an entry of a result is the sum of."""
     batch, _, height, width = geometry.output_shape
     window = geometry.height.kernel * geometry.width.kernel

@@ -17,7 +17,7 @@ from pybridge.cases import Case
 from pybridge.certify import PLACES, Claims, certificate_source, check_certificate, claims
 from pybridge.certify import __main__ as command
 from pybridge.certify.claims import chosen
-from pybridge.certify.source import OPERAND_ENTRIES, module_name
+from pybridge.certify.source import OPERAND_ENTRIES, TERMS, module_name
 from pybridge.definitions import Definitions, load_definitions
 from pybridge.errors import InputError
 from pybridge.lean import BuildResult, Lean, LeanError, Message
@@ -133,6 +133,20 @@ def test_many_operands_are_refused(definitions: Definitions) -> None:
 def test_names_of_modules() -> None:
     assert module_name("binary32-one-by-one") == "Binary32OneByOne"
     assert module_name("7.x_y") == "Case7XY"
+
+
+def test_many_terms_are_in_several_theorems(definitions: Definitions) -> None:
+    case = CASES["binary32-everything"]
+    found = claims(case, PLACES, definitions)
+    text = certificate_source(case, found)
+    for name, result in found.items():
+        each = max(1, TERMS // result.terms)
+        count = -(-len(result.places) // each)
+        numbers = [f"_{i}" for i in range(1, count + 1)] if count > 1 else [""]
+        for kind in ("certified", "within"):
+            assert re.findall(rf"^theorem {name}_{kind}(\S*)", text, re.M) == numbers
+    assert any(len(result.places) > TERMS // result.terms for result in found.values())
+    assert len(stated(text)) == sum(len(result.places) for result in found.values())
 
 
 def test_the_smallest_cases_ship_with_their_certificates(definitions: Definitions) -> None:

@@ -14,6 +14,7 @@ from pybridge.contraction import Evaluation
 from pybridge.conv2d import evaluate_conv2d
 from pybridge.definitions import Definitions
 from pybridge.errors import InputError
+from pybridge.verify import most_terms
 
 __all__ = ["ENTRIES", "Claims", "chosen", "claims"]
 
@@ -26,8 +27,9 @@ class Claims:
     """The claims about one result.
 
     `places` are indices of entries, in row-major order; `values` and `bounds` are those entries'
-    rounded values and bounds, as floats. `entries` is how many entries the result has, and
-    `overflowed` how many of them have no bound because an operation overflowed.
+    rounded values and bounds, as floats. `entries` is how many entries the result has, `overflowed`
+    how many of them have no bound because an operation overflowed, and `terms` the most terms that
+    an entry is the sum of.
     """
 
     which: str
@@ -36,6 +38,7 @@ class Claims:
     bounds: tuple[float, ...]
     entries: int
     overflowed: int
+    terms: int
 
 
 def claims(
@@ -78,6 +81,7 @@ def _claims(case: Case, which: str, evaluations: Mapping[str, Evaluation], most:
         bounds=tuple(float(bounds[p]) for p in positions),
         entries=math.prod(shape),
         overflowed=int(np.count_nonzero(~sound)),
+        terms=most_terms(case.geometry, which),
     )
 
 

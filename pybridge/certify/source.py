@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -16,12 +17,15 @@ from pybridge.errors import InputError
 from pybridge.geometry import Window
 from pybridge.lean.interface import VERSION
 
-__all__ = ["MODULE", "OPERAND_ENTRIES", "PLACES", "certificate_source", "module_name"]
+__all__ = ["MODULE", "OPERAND_ENTRIES", "PLACES", "TERMS", "certificate_source", "module_name"]
 
 MODULE = "RuntimeApprox.Certificate.Theorems"
 """What a certificate imports."""
 
 PLACES = ("forward", "bias", "weight", "input")
+TERMS = 640
+"""How many terms the kernel sums in one theorem, so that what it keeps fits into memory."""
+
 OPERAND_ENTRIES = 20_000
 """How many numbers the operands of a certificate may have together: Lean reads each as a term."""
 
@@ -68,8 +72,9 @@ def certificate_source(case: Case, claims: Mapping[str, Claims]) -> str:
     blocks = [_header(case, claims), _geometry(case)]
     blocks += [_operand(case, name) for name in used]
     for found in claims.values():
-        if found.places:
-            blocks += _result(case, found)
+        parts = list(_parts(found))
+        for number, part in enumerate(parts, 1):
+            blocks += _result(case, part, f"_{number}" if len(parts) > 1 else "")
     namespace = f"RuntimeApprox.Certificates.{module_name(case.label)}"
     return "\n\n".join([*blocks, f"end {namespace}\n"])
 
@@ -101,7 +106,7 @@ def _header(case: Case, claims: Mapping[str, Claims]) -> str:
             f"Written by `python -m pybridge.certify`, for Lean {VERSION}.",
             "",
             "## Main results",
-            *(f"* `{name}_certified`, `{name}_within`" for name in claims if claims[name].places),
+            *(_theorems(found) for found in claims.values() if found.places),
             "-/",
             "",
             "set_option autoImplicit false",
@@ -111,6 +116,14 @@ def _header(case: Case, claims: Mapping[str, Claims]) -> str:
             f"namespace RuntimeApprox.Certificates.{module_name(case.label)}",
         ]
     )
+
+
+def _theorems(found: Claims) -> str:
+    """The names of a result's theorems, in a line."""
+    count = len(list(_parts(found)))
+    first = "_1" if count > 1 else ""
+    line = f"* `{found.which}_certified{first}`, `{found.which}_within{first}`"
+    return f"{line}, and so on to `_{count}`" if count > 1 else line
 
 
 def _geometry(case: Case) -> str:
@@ -165,10 +178,24 @@ def _literal(array: npt.NDArray[np.generic], scale: int, entry: str) -> list[str
     return _wrapped(nested(array), "  ")
 
 
-def _result(case: Case, found: Claims) -> list[str]:
+def _parts(found: Claims) -> Iterator[Claims]:
+    """Claims of at most `TERMS` terms together, or of a single entry."""
+    step = max(1, TERMS // found.terms)
+    for start in range(0, len(found.places), step):
+        part = slice(start, start + step)
+        yield replace(
+            found,
+            places=found.places[part],
+            values=found.values[part],
+            bounds=found.bounds[part],
+        )
+
+
+def _result(case: Case, found: Claims, number: str) -> list[str]:
     function, operands, suffix, words = _RESULTS[found.which]
     names = [_OPERANDS[name][0] for name in operands]
     which = found.which
+    claimed = f"{which}Claims{number}"
     given = " ".join(_group(f"({name}.map Ball.checked)") for name in names)
     variables = " ".join(
         _group(f"{{{name}' : Tensor Rat geometry.{_OPERANDS[operand][1]}}}")
@@ -183,15 +210,15 @@ def _result(case: Case, found: Claims) -> list[str]:
     certified = f"({function} {_group(f'(checked .{case.format})')} geometry {given})"
     return [
         f"/-- Of {words}: entry, rounded value, bound. -/\n"
-        f"def {which}Claims : List Claim := [\n{listed}]",
+        f"def {claimed} : List Claim := [\n{listed}]",
         _lines(
             *_wrapped(
                 f"/-- What {case.format} gives for {words}, in the stated order, and its error "
                 "bounds. -/"
             ),
-            f"theorem {which}_certified : Certified",
+            f"theorem {which}_certified{number} : Certified",
             *_wrapped(certified, "    ", "      "),
-            f"    {which}Claims := by",
+            f"    {claimed} := by",
             "  decide +kernel",
         ),
         _lines(
@@ -199,10 +226,10 @@ def _result(case: Case, found: Claims) -> list[str]:
                 f"/-- The exact entry of {words} is within the bound of the value, wherever the "
                 "exact operands are within eps of the given ones. -/"
             ),
-            f"theorem {which}_within",
+            f"theorem {which}_within{number}",
             *_wrapped(f"{variables} {hypotheses} :", "    "),
-            f"    ∀ c ∈ {which}Claims, c.Within ({function} exact geometry {exact}) :=",
-            f"  {which}_certified.within_{suffix} {' '.join(f'h{name}' for name in names)}",
+            f"    ∀ c ∈ {claimed}, c.Within ({function} exact geometry {exact}) :=",
+            f"  {which}_certified{number}.within_{suffix} {' '.join(f'h{name}' for name in names)}",
         ),
     ]
 

@@ -40,6 +40,14 @@ def Affine.place (a : Affine Int) (o r : List Nat) : Option Nat :=
   let t := signedSums a.red r
   quotient a.divisor.toNat (s.1 + t.1 + a.offset.toNat) (s.2 + t.2 + (-a.offset).toNat)
 
+/-- `k` at n, whatever way n is given: the kernel calculates n, and what `k` gives for the same
+number is the same term to it, which it reduces once. -/
+def atNumeral {β : Type u} (n : Nat) (k : Nat → β) : β :=
+  Nat.rec (k 0) (fun m _ => k (m + 1)) n
+
+theorem atNumeral_eq {β : Type u} (n : Nat) (k : Nat → β) : atNumeral n k = k n := by
+  cases n <;> rfl
+
 /-- The entry of an operand that the term at (o, r) reads; none where an index falls outside. -/
 def readPlace {α : Type u} : (axes : List (Axis Int)) → Tensor α (extents axes) → (o r : List Nat) →
     Option α
@@ -47,7 +55,8 @@ def readPlace {α : Type u} : (axes : List (Axis Int)) → Tensor α (extents ax
   | a :: as, t, o, r =>
     match a.index.place o r with
     | none => none
-    | some i => if h : i < a.extent.toNat then readPlace as (Vector.get t ⟨i, h⟩) o r else none
+    | some i => atNumeral i fun i =>
+      if h : i < a.extent.toNat then readPlace as (Vector.get t ⟨i, h⟩) o r else none
 
 /-- `a` times the factors at (o, r), from left to right; none where an index falls outside. -/
 def productAt {α : Type u} (A : Arithmetic α) (o r : List Nat) :
@@ -154,11 +163,14 @@ theorem readPlace_eq {α : Type u} : (axes : List (Axis Int)) → (t : Tensor α
       dsimp only [Option.bind_some]
       by_cases h0 : 0 ≤ i
       · rw [if_pos h0]
+        dsimp only
+        rw [atNumeral_eq]
         by_cases h : i.toNat < a.extent.toNat
-        · rw [dif_pos ⟨h0, h⟩]
-          exact (dif_pos h).trans (readPlace_eq as _ o r)
-        · rw [dif_neg fun hh => h hh.2]
-          exact dif_neg h
+        · have hh : 0 ≤ i ∧ i.toNat < a.extent.toNat := ⟨h0, h⟩
+          rw [dif_pos h, dif_pos hh]
+          exact readPlace_eq as _ o r
+        · have hh : ¬(0 ≤ i ∧ i.toNat < a.extent.toNat) := fun hh => h hh.2
+          rw [dif_neg h, dif_neg hh]
       · rw [if_neg h0, dif_neg fun hh => h0 hh.1]
 
 section
