@@ -3,7 +3,7 @@ module
 public import RuntimeApprox.Certificate
 public import RuntimeApprox.Conv2d.Theorems
 public import RuntimeApprox.Dyad.Theorems
-public import RuntimeApprox.Machine.Theorems
+public import RuntimeApprox.Operation.Theorems
 
 /-!
 # What a certificate proves
@@ -107,28 +107,13 @@ end
 
 theorem Tensor.encloses_of_map_checked {s : List Nat} {t' : Tensor Rat s} {t : Tensor Ball s}
     (h : t'.Rel Ball.Encloses t) :
-    t'.Rel (fun x c => Approx.Encloses x c.approx) (t.map Ball.checked) := fun i => by
+    t'.Rel Checked.Encloses (t.map Ball.checked) := fun i => by
   rw [Tensor.get_map]; exact h i
 
 theorem Tensor.hasValue_of_map_checked {s : List Nat} {t' : Tensor Rat s} {t : Tensor Ball s}
     (h : t'.Rel Ball.HasValue t) :
-    t'.Rel (fun x c => Approx.HasValue x c.approx) (t.map Ball.checked) := fun i => by
+    t'.Rel Checked.HasValue (t.map Ball.checked) := fun i => by
   rw [Tensor.get_map]; exact h i
-
-/-- A relation to pairs that an arithmetic respects is one to checked pairs. -/
-theorem Arithmetic.Respects.toChecked {f : Format} {A : Arithmetic Rat} {R : Rat → Approx Rat → Prop}
-    (h : A.Respects (bound f.rounding) R) : A.Respects (checked f) fun x c => R x c.approx where
-  zero := h.zero
-  add _ _ _ _ hx hy := h.add _ _ _ _ hx hy
-  mul _ _ _ _ hx hy := h.mul _ _ _ _ hx hy
-
-theorem exact_respects_checked (f : Format) :
-    exact.Respects (checked f) fun x c => Approx.Encloses x c.approx :=
-  (exact_respects_bound f.rounding_lawful).toChecked
-
-theorem rounded_respects_checked (f : Format) :
-    (rounded f.rounding).Respects (checked f) fun x c => Approx.HasValue x c.approx :=
-  (rounded_respects_bound f.rounding).toChecked
 
 namespace Certified
 
@@ -137,13 +122,13 @@ variable {s : List Nat} {t : Tensor Checked s} {ks : List Claim} (h : Certified 
 include h
 
 /-- Claimed values are within their bounds of a tensor that the pairs enclose. -/
-theorem within {t' : Tensor Rat s} (ht : t'.Rel (fun x c => Approx.Encloses x c.approx) t) :
+theorem within {t' : Tensor Rat s} (ht : t'.Rel Checked.Encloses t) :
     ∀ c ∈ ks, c.Within t' := fun c hc => by
   have ⟨i, hi, _, hv, he⟩ := h c hc
   exact ⟨i, hi, hv ▸ Std.IsPreorder.le_trans _ _ _ (ht i) he⟩
 
 /-- Claimed values are the entries of a tensor whose values the pairs have. -/
-theorem computed {t' : Tensor Rat s} (ht : t'.Rel (fun x c => Approx.HasValue x c.approx) t) :
+theorem computed {t' : Tensor Rat s} (ht : t'.Rel Checked.HasValue t) :
     ∀ c ∈ ks, c.Computed t' := fun c hc => by
   have ⟨i, hi, _, hv, _⟩ := h c hc
   exact ⟨i, hi, (ht i).trans hv⟩
@@ -161,7 +146,8 @@ theorem within_forward (h : Certified (conv2d (checked f) g (x.map Ball.checked)
       (weight.map Ball.checked) (bias.map Ball.checked)) ks) (hx : x'.Rel Ball.Encloses x)
     (hw : weight'.Rel Ball.Encloses weight) (hb : bias'.Rel Ball.Encloses bias) :
     ∀ c ∈ ks, c.Within (conv2d exact g x' weight' bias') :=
-  h.within (Contraction.eval_rel (exact_respects_checked f) (conv2dForward g.sizes)
+  h.within (Contraction.eval_rel (exactNet_respects_checkedNet f).toRespects
+    (conv2dForward g.sizes)
     (.cons (Tensor.encloses_of_map_checked hx) (.cons (Tensor.encloses_of_map_checked hw) .nil))
     (.cons (Tensor.encloses_of_map_checked hb) .nil))
 
@@ -169,14 +155,16 @@ theorem within_forward (h : Certified (conv2d (checked f) g (x.map Ball.checked)
 theorem within_bias
     (h : Certified (conv2dBiasDeriv (checked f) g (δ.map Ball.checked)) ks)
     (hδ : δ'.Rel Ball.Encloses δ) : ∀ c ∈ ks, c.Within (conv2dBiasDeriv exact g δ') :=
-  h.within (Contraction.eval_rel (exact_respects_checked f) (conv2dBiasGrad g.sizes)
+  h.within (Contraction.eval_rel (exactNet_respects_checkedNet f).toRespects
+    (conv2dBiasGrad g.sizes)
     (.cons (Tensor.encloses_of_map_checked hδ) .nil) .nil)
 
 /-- |value − exact kernel gradient| ≤ bound at every claimed place. -/
 theorem within_kernel (h : Certified (conv2dKernelDeriv (checked f) g (x.map Ball.checked)
       (δ.map Ball.checked)) ks) (hx : x'.Rel Ball.Encloses x) (hδ : δ'.Rel Ball.Encloses δ) :
     ∀ c ∈ ks, c.Within (conv2dKernelDeriv exact g x' δ') :=
-  h.within (Contraction.eval_rel (exact_respects_checked f) (conv2dKernelGrad g.sizes)
+  h.within (Contraction.eval_rel (exactNet_respects_checkedNet f).toRespects
+    (conv2dKernelGrad g.sizes)
     (.cons (Tensor.encloses_of_map_checked hx) (.cons (Tensor.encloses_of_map_checked hδ) .nil))
     .nil)
 
@@ -184,7 +172,8 @@ theorem within_kernel (h : Certified (conv2dKernelDeriv (checked f) g (x.map Bal
 theorem within_input (h : Certified (conv2dInputDeriv (checked f) g (weight.map Ball.checked)
       (δ.map Ball.checked)) ks) (hw : weight'.Rel Ball.Encloses weight)
     (hδ : δ'.Rel Ball.Encloses δ) : ∀ c ∈ ks, c.Within (conv2dInputDeriv exact g weight' δ') :=
-  h.within (Contraction.eval_rel (exact_respects_checked f) (conv2dInputGrad g.sizes)
+  h.within (Contraction.eval_rel (exactNet_respects_checkedNet f).toRespects
+    (conv2dInputGrad g.sizes)
     (.cons (Tensor.encloses_of_map_checked hw) (.cons (Tensor.encloses_of_map_checked hδ) .nil))
     .nil)
 
@@ -193,7 +182,8 @@ theorem computed_forward (h : Certified (conv2d (checked f) g (x.map Ball.checke
       (weight.map Ball.checked) (bias.map Ball.checked)) ks) (hx : x'.Rel Ball.HasValue x)
     (hw : weight'.Rel Ball.HasValue weight) (hb : bias'.Rel Ball.HasValue bias) :
     ∀ c ∈ ks, c.Computed (conv2d (rounded f.rounding) g x' weight' bias') :=
-  h.computed (Contraction.eval_rel (rounded_respects_checked f) (conv2dForward g.sizes)
+  h.computed (Contraction.eval_rel (roundedNet_respects_checkedNet f).toRespects
+    (conv2dForward g.sizes)
     (.cons (Tensor.hasValue_of_map_checked hx) (.cons (Tensor.hasValue_of_map_checked hw) .nil))
     (.cons (Tensor.hasValue_of_map_checked hb) .nil))
 
@@ -202,14 +192,16 @@ theorem computed_bias
     (h : Certified (conv2dBiasDeriv (checked f) g (δ.map Ball.checked)) ks)
     (hδ : δ'.Rel Ball.HasValue δ) :
     ∀ c ∈ ks, c.Computed (conv2dBiasDeriv (rounded f.rounding) g δ') :=
-  h.computed (Contraction.eval_rel (rounded_respects_checked f) (conv2dBiasGrad g.sizes)
+  h.computed (Contraction.eval_rel (roundedNet_respects_checkedNet f).toRespects
+    (conv2dBiasGrad g.sizes)
     (.cons (Tensor.hasValue_of_map_checked hδ) .nil) .nil)
 
 /-- The claimed values are those of the kernel gradient in the format. -/
 theorem computed_kernel (h : Certified (conv2dKernelDeriv (checked f) g (x.map Ball.checked)
       (δ.map Ball.checked)) ks) (hx : x'.Rel Ball.HasValue x) (hδ : δ'.Rel Ball.HasValue δ) :
     ∀ c ∈ ks, c.Computed (conv2dKernelDeriv (rounded f.rounding) g x' δ') :=
-  h.computed (Contraction.eval_rel (rounded_respects_checked f) (conv2dKernelGrad g.sizes)
+  h.computed (Contraction.eval_rel (roundedNet_respects_checkedNet f).toRespects
+    (conv2dKernelGrad g.sizes)
     (.cons (Tensor.hasValue_of_map_checked hx) (.cons (Tensor.hasValue_of_map_checked hδ) .nil))
     .nil)
 
@@ -218,7 +210,8 @@ theorem computed_input (h : Certified (conv2dInputDeriv (checked f) g (weight.ma
       (δ.map Ball.checked)) ks) (hw : weight'.Rel Ball.HasValue weight)
     (hδ : δ'.Rel Ball.HasValue δ) :
     ∀ c ∈ ks, c.Computed (conv2dInputDeriv (rounded f.rounding) g weight' δ') :=
-  h.computed (Contraction.eval_rel (rounded_respects_checked f) (conv2dInputGrad g.sizes)
+  h.computed (Contraction.eval_rel (roundedNet_respects_checkedNet f).toRespects
+    (conv2dInputGrad g.sizes)
     (.cons (Tensor.hasValue_of_map_checked hw) (.cons (Tensor.hasValue_of_map_checked hδ) .nil))
     .nil)
 
