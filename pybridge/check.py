@@ -38,6 +38,7 @@ from pybridge.lean import Lean, LeanError, LeanNotFound, Mode, find
 from pybridge.lean.protocol import CaseResult, parse_results
 from pybridge.observed import Observer
 from pybridge.options import numbers, parse_padding
+from pybridge.output import shown
 from pybridge.report import CaseReport, CheckReport, LeanReport
 from pybridge.suite import generated_case, suite
 from pybridge.torch_conv2d import DTYPES, devices, import_torch
@@ -352,15 +353,8 @@ def _draw(
 
 def _shown(result: AgainstReport | CheckReport, *, each: bool) -> str:
     """The table and the summary, as standard output shows them."""
-    output = Console()
-    if not output.is_terminal:
-        output = Console(width=max(output.width, _WIDTH))
-    with output.capture() as capture:
-        output.print(
-            result.table(each=each) if isinstance(result, AgainstReport) else result.table()
-        )
-        output.print(result.summary(), markup=False, highlight=False, soft_wrap=True)
-    return capture.get()
+    table = result.table(each=each) if isinstance(result, AgainstReport) else result.table()
+    return shown(_WIDTH, table, result.summary())
 
 
 def _end(

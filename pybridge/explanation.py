@@ -20,6 +20,7 @@ from pybridge.definitions import DefinitionsError, load_definitions
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.help import examples
 from pybridge.options import numbers
+from pybridge.output import shown
 from pybridge.statements import STATEMENTS
 from pybridge.suite import suite
 
@@ -99,13 +100,7 @@ def command(
         document = found.document(limit)
         write_output(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         return
-    output = Console()
-    if not output.is_terminal:
-        output = Console(width=max(output.width, _WIDTH))
-    with output.capture() as capture:
-        output.print(found.summary(), markup=False, highlight=False, soft_wrap=True)
-        output.print(found.table(limit), highlight=False)
-    write_output(capture.get())
+    write_output(shown(_WIDTH, found.summary(), found.table(limit)))
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from pybridge.definitions import DefinitionsError
 from pybridge.errors import InputError, InputTypeError
 from pybridge.help import examples
 from pybridge.options import numbers, parse_padding
+from pybridge.output import shown
 from pybridge.tolerance import Tolerance, tolerance
 
 __all__ = ["ASSERT_CLOSE", "app", "assert_close", "dynamic", "main"]
@@ -127,13 +128,7 @@ def command(
         }
         write_output(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         return
-    output = Console()
-    if not output.is_terminal:
-        output = Console(width=max(output.width, _WIDTH))
-    with output.capture() as capture:
-        output.print(_table(derived, rows))
-        output.print(derived.derivation, markup=False, highlight=False, soft_wrap=True)
-    write_output(capture.get())
+    write_output(shown(_WIDTH, _table(derived, rows), derived.derivation))
 
 
 def _promises() -> Iterator[tuple[str, Accumulation]]:

@@ -16,7 +16,6 @@ from typing import Annotated, get_args
 
 import typer
 from pydantic import BaseModel, ConfigDict
-from rich.console import Console
 from rich.table import Table
 
 from pybridge import completion
@@ -31,6 +30,7 @@ from pybridge.files import write_atomically
 from pybridge.help import examples
 from pybridge.lean import Lean, LeanError, LeanNotFound, Mode, find
 from pybridge.lean.console import exit_status
+from pybridge.output import shown
 from pybridge.suite import suite
 
 __all__ = ["app", "main"]
@@ -232,10 +232,7 @@ def _show(outcomes: list[Certified], json: bool) -> None:
         if outcome.rejected:
             verdict = f"rejects {', '.join(outcome.rejected)}"
         table.add_row(outcome.case.split("#")[0], *counts, verdict)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=max(console.width, _WIDTH))
-    console.print(table)
+    write_output(shown(_WIDTH, table))
 
 
 def main() -> None:

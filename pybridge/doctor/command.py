@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Annotated, get_args
 
 import typer
-from rich.console import Console
 
 from pybridge.command import run_command, write_output
 from pybridge.doctor.examination import examine
-from pybridge.doctor.findings import DoctorReport
 from pybridge.help import examples
 from pybridge.lean.interface import Mode
+from pybridge.output import shown
 
 __all__ = ["app", "main"]
 
@@ -62,18 +61,8 @@ def command(
     the one that --lean asks for.
     """
     report = examine(lean, run=run, after=after or ())
-    write_output(report.to_json() if as_json else _shown(report))
+    write_output(report.to_json() if as_json else shown(_WIDTH, report.table(), report.summary()))
     raise typer.Exit(report.status)
-
-
-def _shown(report: DoctorReport) -> str:
-    output = Console()
-    if not output.is_terminal:
-        output = Console(width=max(output.width, _WIDTH))
-    with output.capture() as capture:
-        output.print(report.table())
-        output.print(report.summary(), markup=False, highlight=False, soft_wrap=True)
-    return capture.get()
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ from pybridge.fuzz.document import check_document, write_document
 from pybridge.fuzz.replay import replay
 from pybridge.fuzz.tally import FuzzReport
 from pybridge.lean import Lean, LeanError, LeanNotFound, Mode, find
+from pybridge.output import shown
 
 __all__ = ["app", "main"]
 
@@ -174,11 +175,7 @@ def _show(found: FuzzReport, *, as_json: bool) -> None:
     if as_json:
         write_output(found.to_json())
         return
-    output = Console()
-    if not output.is_terminal:
-        output = Console(width=max(output.width, _WIDTH))
-    output.print(tables(found))
-    output.print(found.summary(), markup=False, highlight=False, soft_wrap=True)
+    write_output(shown(_WIDTH, tables(found), found.summary()))
 
 
 def _command(seed: int, outputs: int | None, minutes: float | None, batch: int) -> str:
