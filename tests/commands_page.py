@@ -17,6 +17,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 from commands_about import ABOUT, INTRODUCTION, About
+from generated_page import compare_or_write
 from typer.main import get_command
 
 from pybridge.cli import COMMANDS
@@ -272,12 +273,7 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="Write the page.")] = False,
 ) -> None:
     """Compare docs/commands.md with the commands, or write it; exit status 1 if not current."""
-    text = render()
-    if write:
-        PAGE.write_text(text, encoding="utf-8")
-    current = PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text
-    print(f"{PAGE.name}: {'current' if current else 'not current'}")
-    raise typer.Exit(0 if current else 1)
+    compare_or_write(PAGE, render(), write=write)
 
 
 if __name__ == "__main__":
