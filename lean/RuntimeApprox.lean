@@ -1,5 +1,6 @@
 module
 
+public import RuntimeApprox.AnyOrder
 public import RuntimeApprox.Case
 public import RuntimeApprox.Certificate
 public import RuntimeApprox.Certificate.Theorems

@@ -21,7 +21,6 @@ operations that they need: at a field they are numbers, at `Formula` they are wh
 * `Errors.inflation`, `Errors.residue`: what makes a computed sum of nonnegative terms an upper
   bound of the exact one.
 * `Errors.replayPartial`, …: of the replay.
-* `Formula`: expressions over the fields of `Errors`.
 -/
 
 set_option autoImplicit false
@@ -100,76 +99,5 @@ variable {ι : Type u} [OfNat ι 1] [OfNat ι 2] [Add ι] [Sub ι] [Mul ι] [Div
   e.terms * (e.firstAbsolute * e.secondAbsolute + 2 * e.underflow)
 
 end Errors
-
-/-! ### Formulas -/
-
-/-- The names of the fields of `Errors`. -/
-inductive ErrorName where
-  | terms | roundoff | underflow | outputRoundoff | outputUnderflow
-  | firstRelative | firstAbsolute | secondRelative | secondAbsolute
-
-/-- The number that a name stands for. -/
-def ErrorName.of {ι : Type u} (e : Errors ι) : ErrorName → ι
-  | terms => e.terms
-  | roundoff => e.roundoff
-  | underflow => e.underflow
-  | outputRoundoff => e.outputRoundoff
-  | outputUnderflow => e.outputUnderflow
-  | firstRelative => e.firstRelative
-  | firstAbsolute => e.firstAbsolute
-  | secondRelative => e.secondRelative
-  | secondAbsolute => e.secondAbsolute
-
-/-- The name as text. -/
-def ErrorName.name : ErrorName → String
-  | terms => "terms"
-  | roundoff => "roundoff"
-  | underflow => "underflow"
-  | outputRoundoff => "outputRoundoff"
-  | outputUnderflow => "outputUnderflow"
-  | firstRelative => "firstRelative"
-  | firstAbsolute => "firstAbsolute"
-  | secondRelative => "secondRelative"
-  | secondAbsolute => "secondAbsolute"
-
-/-- An expression over the fields of `Errors`. -/
-inductive Formula where
-  | var (v : ErrorName)
-  | nat (n : Nat)
-  | add (a b : Formula)
-  | sub (a b : Formula)
-  | mul (a b : Formula)
-  | div (a b : Formula)
-
-namespace Formula
-
-instance (n : Nat) : OfNat Formula n := ⟨nat n⟩
-instance : Add Formula := ⟨add⟩
-instance : Sub Formula := ⟨sub⟩
-instance : Mul Formula := ⟨mul⟩
-instance : Div Formula := ⟨div⟩
-
-/-- The number that a formula means. -/
-def eval {K : Type u} [OrderedField K] (e : Errors K) : Formula → K
-  | var v => v.of e
-  | nat n => OfNat.ofNat n
-  | add a b => eval e a + eval e b
-  | sub a b => eval e a - eval e b
-  | mul a b => eval e a * eval e b
-  | div a b => eval e a / eval e b
-
-end Formula
-
-/-- The errors of which each is its own name. -/
-def errorSymbols : Errors Formula where
-  terms := .var .terms
-  roundoff := .var .roundoff
-  underflow := .var .underflow
-  outputRoundoff := .var .outputRoundoff
-  outputUnderflow := .var .outputUnderflow
-  firstRelative := .var .firstRelative
-  firstAbsolute := .var .firstAbsolute
-  secondRelative := .var .secondRelative
-  secondAbsolute := .var .secondAbsolute
 
 end RuntimeApprox

@@ -1,7 +1,7 @@
 module
 
+public import RuntimeApprox.AnyOrder
 public import RuntimeApprox.Conv2d
-public import RuntimeApprox.Estimate
 public import RuntimeApprox.Machine
 
 /-!
@@ -220,14 +220,6 @@ def namedFormats : List (String × Format) :=
   [("binary16", .binary16), ("bfloat16", .bfloat16), ("binary32", .binary32),
     ("binary64", .binary64), ("tf32", .tf32)]
 
-/-- The coefficients of the estimates by name. -/
-def namedEstimates : List (String × Formula) :=
-  [("product", errorSymbols.productCoefficient), ("first", errorSymbols.firstCoefficient),
-    ("second", errorSymbols.secondCoefficient), ("constant", errorSymbols.constantCoefficient),
-    ("inflation", errorSymbols.inflation), ("residue", errorSymbols.residue),
-    ("replayPartial", errorSymbols.replayPartial), ("replayFirst", errorSymbols.replayFirst),
-    ("replaySecond", errorSymbols.replaySecond), ("replayConstant", errorSymbols.replayConstant)]
-
 /-! ### JSON -/
 
 /-- The texts with a separator between them. -/
@@ -299,20 +291,31 @@ def Law.json : Law → String
 def OperationLaw.json (l : OperationLaw) : String :=
   jsonObject [jsonMember "value" l.value.json, jsonMember "eps" l.eps.json]
 
-/-- The JSON of a named format. -/
+/-- The errors of a mode's operations, as exponents of two. -/
+def Format.Mode.json (m : Format.Mode) : String :=
+  jsonObject [jsonMember "relative" (toString m.roundoffExponent),
+    jsonMember "absolute" (toString m.underflowExponent)]
+
+/-- The JSON of a named format, with the errors of its operations in every mode. -/
 def formatJson : String × Format → String
   | (name, f) => jsonMember name (jsonObject [jsonMember "precision" (toString f.precision),
       jsonMember "minExponent" (toString f.minExponent),
-      jsonMember "maxExponent" (toString f.maxExponent)])
+      jsonMember "maxExponent" (toString f.maxExponent),
+      jsonMember "errors" (jsonObject [
+        jsonMember "nearest" (Format.Mode.mk f false false).json,
+        jsonMember "towardZero" (Format.Mode.mk f true false).json,
+        jsonMember "nearestFlushed" (Format.Mode.mk f false true).json,
+        jsonMember "towardZeroFlushed" (Format.Mode.mk f true true).json])])
 
 /-- The JSON of a formula. -/
 def Formula.json : Formula → String
-  | var v => jsonNode "var" (jsonString v.name)
+  | var v => jsonNode "var" (jsonString v)
   | nat n => jsonNode "nat" (toString n)
   | add a b => jsonNode "add" (jsonList [a.json, b.json])
   | sub a b => jsonNode "sub" (jsonList [a.json, b.json])
   | mul a b => jsonNode "mul" (jsonList [a.json, b.json])
   | div a b => jsonNode "div" (jsonList [a.json, b.json])
+  | pow a n => jsonNode "pow" (jsonList [a.json, jsonString n])
 
 /-- The JSON of a named formula. -/
 def formulaJson : String × Formula → String
@@ -331,7 +334,7 @@ def exported : String :=
       jsonMember "input" ((conv2dInputGrad symbols).json "RuntimeApprox.conv2dInputGrad")]),
     jsonMember "laws" (jsonObject [
       jsonMember "zero" zeroLaw.json, jsonMember "add" addLaw.json, jsonMember "mul" mulLaw.json]),
-    jsonMember "estimates" (jsonObject (mapList formulaJson namedEstimates)),
+    jsonMember "formulas" (jsonObject (mapList formulaJson namedFormulas)),
     jsonMember "formats" (jsonObject (mapList formatJson namedFormats))]
 
 end RuntimeApprox

@@ -10,7 +10,7 @@ public import RuntimeApprox.Export
   `conv2dInputGrad_symbols`: the exported contractions, evaluated at a geometry's numbers, are the
   contractions of the soundness theorems.
 * `outputHeight_eval`, `outputWidth_eval`: the exported output size is `Window.output`.
-* `namedEstimates_eval`: the exported formulas are the coefficients of `Errors`.
+* `namedFormulas_eval`: the exported formulas are the definitions of `RuntimeApprox.AnyOrder`.
 * `zeroLaw_eval`, `addLaw_eval`, `mulLaw_eval`: the exported laws are those of `bound`.
 -/
 
@@ -65,14 +65,32 @@ theorem addLaw_eval :
 theorem mulLaw_eval :
     (⟨mulLaw.value.eval R x y, mulLaw.eps.eval R x y⟩ : Approx K) = (bound R).mul x y := rfl
 
-/-- The exported formulas, by name, are the coefficients of the estimates. -/
-theorem namedEstimates_eval (e : Errors K) :
-    namedEstimates.map (fun (name, f) => (name, f.eval e)) =
-      [("product", e.productCoefficient), ("first", e.firstCoefficient),
-        ("second", e.secondCoefficient), ("constant", e.constantCoefficient),
-        ("inflation", e.inflation), ("residue", e.residue), ("replayPartial", e.replayPartial),
-        ("replayFirst", e.replayFirst),
-        ("replaySecond", e.replaySecond), ("replayConstant", e.replayConstant)] := rfl
+/-- The exported formulas, by name, are the definitions that the theorems are about. -/
+theorem namedFormulas_eval (e : String → K) (d : String → Nat) :
+    namedFormulas.map (fun (name, f) => (name, f.eval e d)) =
+      let nearest := ErrorBound.nearest (e "terms") (e "roundoff") (e "underflow")
+      let numbers := ErrorBound.numbers 0 (e "terms") (e "roundoff")
+      let tree := ErrorBound.tree (e "terms") (e "underflow") (e "growth")
+      let bound := ErrorBound.mk (e "bound.relative") (e "bound.absolute")
+      let next := ErrorBound.mk (e "next.relative") (e "next.absolute")
+      let sum := ErrorBound.mk (e "sum.relative") (e "sum.absolute")
+      let evaluation := ErrorBound.mk (e "evaluation.relative") (e "evaluation.absolute")
+      [("nearestRelative", nearest.relative), ("nearestAbsolute", nearest.absolute),
+        ("numbersRelative", numbers.relative), ("numbersAbsolute", numbers.absolute),
+        ("growth", (1 + e "roundoff") ^ d "depth"),
+        ("treeRelative", tree.relative), ("treeAbsolute", tree.absolute),
+        ("followedRelative", (bound.followedBy next).relative),
+        ("followedAbsolute", (bound.followedBy next).absolute),
+        ("magnitude", bound.magnitudeCoefficient), ("deviation", bound.deviationCoefficient),
+        ("constant", bound.constantCoefficient),
+        ("tolerance", bound.tolerance (e "terms") (e "firstMagnitude") (e "secondMagnitude")
+          (e "addendMagnitude") (e "firstDeviation") (e "secondDeviation") (e "addendDeviation")),
+        ("operandDeviation", operandDeviation bound (e "magnitude")),
+        ("weight", weight (e "coefficient") sum evaluation),
+        ("residue", residue (e "coefficient") sum),
+        ("constantWeight", constantWeight (e "constant") (e "residues") evaluation),
+        ("replayConstant",
+          replayConstant (e "terms") (e "firstEps") (e "secondEps") (e "underflow"))] := rfl
 
 end
 

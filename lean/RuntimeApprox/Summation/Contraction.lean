@@ -1,5 +1,6 @@
 module
 
+public import RuntimeApprox.AnyOrder
 public import RuntimeApprox.Context
 public import RuntimeApprox.Contraction.Theorems
 public import RuntimeApprox.Summation.Theorems
@@ -33,16 +34,6 @@ namespace RuntimeApprox
 
 universe u
 variable {K : Type u} [OrderedField K]
-
-/-- The sum of a list. -/
-def sumList : List K → K
-  | [] => 0
-  | a :: as => a + sumList as
-
-/-- The sum of the absolute values of a list. -/
-def sumAbs : List K → K
-  | [] => 0
-  | a :: as => abs a + sumAbs as
 
 theorem sumList_append : (as bs : List K) → sumList (as ++ bs) = sumList as + sumList bs
   | [], bs => by show sumList bs = 0 + sumList bs; grind
