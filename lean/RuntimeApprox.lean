@@ -1,6 +1,7 @@
 module
 
 public import RuntimeApprox.AnyOrder
+public import RuntimeApprox.AnyOrder.Lists
 public import RuntimeApprox.Case
 public import RuntimeApprox.Certificate
 public import RuntimeApprox.Certificate.Theorems

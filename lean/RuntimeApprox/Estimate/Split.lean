@@ -40,23 +40,6 @@ namespace RuntimeApprox
 universe u
 variable {K : Type u} [OrderedField K]
 
-/-- |Σtᵢ| ≤ Σ|tᵢ| -/
-theorem abs_sumList_le : (ts : List K) → abs (sumList ts) ≤ sumAbs ts
-  | [] => by have := abs_zero (K := K); show abs (0 : K) ≤ 0; grind
-  | t :: ts => by
-    have := abs_sumList_le ts
-    have := abs_add_le t (sumList ts)
-    show abs (t + sumList ts) ≤ abs t + sumAbs ts
-    grind
-
-theorem sumAbs_nonneg : (ts : List K) → 0 ≤ sumAbs ts
-  | [] => Std.IsPreorder.le_refl 0
-  | t :: ts => by
-    have := sumAbs_nonneg ts
-    have := abs_nonneg t
-    show 0 ≤ abs t + sumAbs ts
-    grind
-
 /-- A number near another that is near a sum, both relatively to absolute values. -/
 theorem abs_sub_le_compose {v p s S T C E F H : K} (hC : 0 ≤ C) (hv : abs (v - p) ≤ C * T + E)
     (hp : abs (p - s) ≤ (F - 1) * S + H) (hT : T ≤ F * S + H) :

@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.AnyOrder
+public import RuntimeApprox.AnyOrder.Lists
 public import RuntimeApprox.Context
 public import RuntimeApprox.Contraction.Theorems
 public import RuntimeApprox.Summation.Theorems
@@ -34,39 +34,6 @@ namespace RuntimeApprox
 
 universe u
 variable {K : Type u} [OrderedField K]
-
-theorem sumList_append : (as bs : List K) → sumList (as ++ bs) = sumList as + sumList bs
-  | [], bs => by show sumList bs = 0 + sumList bs; grind
-  | a :: as, bs => by
-    have := sumList_append as bs
-    show a + sumList (as ++ bs) = a + sumList as + sumList bs
-    grind
-
-theorem sumAbs_append : (as bs : List K) → sumAbs (as ++ bs) = sumAbs as + sumAbs bs
-  | [], bs => by show sumAbs bs = 0 + sumAbs bs; grind
-  | a :: as, bs => by
-    have := sumAbs_append as bs
-    show abs a + sumAbs (as ++ bs) = abs a + sumAbs as + sumAbs bs
-    grind
-
-/-- A sum does not depend on the order of its terms. -/
-theorem sumList_perm {as bs : List K} (h : as.Perm bs) : sumList as = sumList bs := by
-  induction h with
-  | nil => rfl
-  | cons a _ ih => exact congrArg (a + ·) ih
-  | swap a b l => show b + (a + sumList l) = a + (b + sumList l); grind
-  | trans _ _ ih₁ ih₂ => exact ih₁.trans ih₂
-
-theorem sumAbs_perm {as bs : List K} (h : as.Perm bs) : sumAbs as = sumAbs bs := by
-  induction h with
-  | nil => rfl
-  | cons a _ ih => exact congrArg (abs a + ·) ih
-  | swap a b l => show abs b + (abs a + sumAbs l) = abs a + (abs b + sumAbs l); grind
-  | trans _ _ ih₁ ih₂ => exact ih₁.trans ih₂
-
-theorem sumList_map_abs : (ts : List K) → sumList (ts.map abs) = sumAbs ts
-  | [] => rfl
-  | t :: ts => congrArg (abs t + ·) (sumList_map_abs ts)
 
 theorem sumList_map_one : (ts : List K) →
     sumList (ts.map fun _ => (1 : K)) = count ts.length
