@@ -17,9 +17,9 @@ taken. `Format.halfUlp_eq_max_binade` gives the half ulp from the binade.
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -54,7 +54,9 @@ _EXACT = 1 << 15
 _SMALL = 200
 """Sums of binades below as many least normal numbers a term are computed again, floored."""
 _KEPT = 1 << 22
-"""Bytes of memory that a thread keeps for its next replay, at most, for each of six arrays."""
+"""The most bytes of each of a replay's six arrays that are kept for the next replay."""
+_IDLE = 4
+"""The most replays' memory that is kept when none is running."""
 _PLANS = 64
 
 
@@ -85,8 +87,8 @@ def replay(parts: Split, format: FloatFormat, operands: Mapping[str, Given]) -> 
     plans = _plans(parts)
     if plans is None:
         return None
-    run = _Run(parts, format, operands)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), _borrowed() as scratch:
+        run = _Run(parts, format, operands, scratch)
         # NumPy copies broadcast operands into its buffer where several rows fit into it, which
         # takes twice as long as the multiplication.
         before = np.setbufsize(16)
@@ -122,8 +124,8 @@ def _boxes(sizes: Sequence[int], limit: int) -> Iterator[_Box]:
             yield (*outer, slice(start, min(start + step, sizes[lead - 1])), *whole)
 
 
-class _Memory(threading.local):
-    """A thread's memory for an array, used again: fresh pages cost more than writing to them."""
+class _Memory:
+    """Memory for an array, used again: fresh pages cost more than writing to them."""
 
     def __init__(self) -> None:
         self.bytes = np.empty(0, np.uint8)
@@ -138,11 +140,36 @@ class _Memory(threading.local):
         return self.bytes[:size].view(dtype).reshape(shape)
 
 
-_FACTORS = (_Memory(), _Memory())
-_INSIDE = _Memory()
-_STEPS = _Memory()
-_VALUE = _Memory()
-_BINADES = _Memory()
+class _Scratch:
+    """The memory of one replay."""
+
+    def __init__(self) -> None:
+        self.factors = (_Memory(), _Memory())
+        self.inside = _Memory()
+        self.steps = _Memory()
+        self.value = _Memory()
+        self.binades = _Memory()
+
+
+_idle: list[_Scratch] = []
+
+
+@contextmanager
+def _borrowed() -> Iterator[_Scratch]:
+    """Memory that no other replay uses until the block ends.
+
+    Another thread, or a signal handler in the middle of a replay, gets other memory: taking it from
+    the list and putting it back are atomic.
+    """
+    try:
+        scratch = _idle.pop()
+    except IndexError:
+        scratch = _Scratch()
+    try:
+        yield scratch
+    finally:
+        if len(_idle) < _IDLE:
+            _idle.append(scratch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,9 +354,16 @@ def _memory_axes(parts: Split) -> list[tuple[list[int], list[int]]]:
 class _Run:
     """One replay: its results over the loop dimensions."""
 
-    def __init__(self, parts: Split, format: FloatFormat, operands: Mapping[str, Given]) -> None:
+    def __init__(
+        self,
+        parts: Split,
+        format: FloatFormat,
+        operands: Mapping[str, Given],
+        scratch: _Scratch,
+    ) -> None:
         self.parts = parts
-        self.steps = _Steps(format)
+        self.scratch = scratch
+        self.steps = _Steps(format, scratch.steps)
         self.boxes = [
             layout.pad(operands[layout.name].value, self.steps.work) for layout in parts.layouts
         ]
@@ -387,8 +421,8 @@ class _Run:
 
         With `floor`, the binades are floored, and only blocks with outputs that it marks are done.
         """
-        value = _VALUE.array(plan.sizes, self.steps.work)
-        binades = _BINADES.array(plan.sizes, np.dtype(np.float64))
+        value = self.scratch.value.array(plan.sizes, self.steps.work)
+        binades = self.scratch.binades.array(plan.sizes, np.dtype(np.float64))
         value[...] = 0
         binades[...] = 0
         views = [
@@ -427,12 +461,12 @@ class _Run:
         for reductions in panel.reductions if blocks else ():
             factors = [
                 side.steps(view, reductions, panel, memory)
-                for side, view, memory in zip(plan.sides, views, _FACTORS, strict=False)
+                for side, view, memory in zip(plan.sides, views, self.scratch.factors, strict=False)
             ]
             inside = None
             skipping = plan.skipping[reductions].reshape(-1)
             if plan.mask is not None and mask is not None and skipping.any():
-                inside = plan.mask.steps(mask, reductions, panel, _INSIDE)
+                inside = plan.mask.steps(mask, reductions, panel, self.scratch.inside)
             for block in blocks:
                 read = [f[s.part(block)] for f, s in zip(factors, plan.sides, strict=True)]
                 here = None
@@ -453,7 +487,8 @@ class _Steps:
     (`pybridge.formats`).
     """
 
-    def __init__(self, format: FloatFormat) -> None:
+    def __init__(self, format: FloatFormat, memory: _Memory) -> None:
+        self.memory = memory
         self.dtype = format.dtype
         self.narrow = 2 * format.precision <= 24
         self.work = np.dtype(np.float32) if self.narrow else format.dtype
@@ -491,7 +526,7 @@ class _Steps:
             return self._exactly(factors, inside, value, floor)
         steps, size, kinds = len(factors[0]), value.size, len(factors)
         batch = max(1, min(steps, _BATCH, _SCRATCH // (kinds * size * self.work.itemsize)))
-        scratch = _STEPS.array((batch, kinds, size), self.work)
+        scratch = self.memory.array((batch, kinds, size), self.work)
         bits = scratch.view(self.integer)
         places = bits.reshape(batch, kinds, *value.shape)
         products = scratch.reshape(batch, kinds, *value.shape)[:, 0]

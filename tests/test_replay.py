@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from types import FrameType
 from typing import Any
 
 import literal
@@ -220,25 +223,90 @@ def test_entries_without_terms_have_no_error() -> None:
     assert (fast.bound[~read] == 0).all()
 
 
+FORMAT = FORMATS["binary32"]
+LAYER = Geometry.of((1, 8, 12, 12), (16, 8, 3, 3), padding=1)
+SETS = [operands(LAYER, FORMAT, ("normal", "normal"), 0.0, seed) for seed in range(8)]
+
+
+def replayed(given: dict[str, Given], name: str = "weight") -> tuple[bytes, bytes]:
+    contraction = DEFINITIONS.data.contractions[name]
+    result = evaluate_replay(contraction, LAYER.parameters(), FORMAT, given, DEFINITIONS)
+    return result.value.tobytes(), result.bound.tobytes()
+
+
 def test_threads_do_not_share_memory() -> None:
-    from concurrent.futures import ThreadPoolExecutor
+    alone = [replayed(given) for given in SETS]
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(replayed, SETS * 4))
+    assert together == alone * 4
+    assert len(steps._idle) <= steps._IDLE
 
-    geometry = Geometry.of((1, 8, 12, 12), (16, 8, 3, 3), padding=1)
-    format = FORMATS["binary32"]
-    sets = [operands(geometry, format, ("normal", "normal"), 0.0, seed) for seed in range(8)]
 
-    def run(given: dict[str, Given]) -> Evaluation:
-        return evaluate_replay(
-            DEFINITIONS.data.contractions["weight"],
-            geometry.parameters(),
-            format,
-            given,
-            DEFINITIONS,
-        )
+@pytest.mark.parametrize("name", CONTRACTIONS)
+def test_a_signal_handler_may_replay(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler that runs in the middle of each batch of steps."""
+    monkeypatch.setattr(steps, "_EXACT", 0)
+    monkeypatch.setattr(steps, "_FEW", 1)
+    steps._plans.cache_clear()
+    alone = [replayed(given, name) for given in SETS[:2]]
+    binades, inner, busy = steps._Steps.binades, [], []
 
-    alone = [run(given) for given in sets]
-    with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(run, sets * 4))
-    for k, result in enumerate(together):
-        assert result.value.tobytes() == alone[k % 8].value.tobytes()
-        assert result.bound.tobytes() == alone[k % 8].bound.tobytes()
+    def handler(number: int, frame: FrameType | None) -> None:
+        if not busy:
+            busy.append(True)
+            inner.append(replayed(SETS[1], name))
+            busy.clear()
+
+    def interrupted(self: Any, bits: Any, *, floor: bool) -> None:
+        signal.raise_signal(signal.SIGINT)
+        binades(self, bits, floor=floor)
+
+    before = signal.signal(signal.SIGINT, handler)
+    monkeypatch.setattr(steps._Steps, "binades", interrupted)
+    try:
+        outer = replayed(SETS[0], name)
+    finally:
+        signal.signal(signal.SIGINT, before)
+        steps._plans.cache_clear()
+    assert outer == alone[0]
+    assert inner
+    assert set(inner) == {alone[1]}
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
+def test_handlers_at_any_time_may_replay() -> None:
+    alone = {name: [replayed(given, name) for given in SETS[:2]] for name in CONTRACTIONS}
+    inner: list[bool] = []
+    busy: list[bool] = []
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        if not busy:
+            busy.append(True)
+            name = CONTRACTIONS[len(inner) % len(CONTRACTIONS)]
+            inner.append(replayed(SETS[1], name) == alone[name][1])
+            busy.clear()
+
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 1e-3, 1.7e-3)
+    try:
+        outer = [(name, replayed(SETS[0], name)) for _ in range(60) for name in CONTRACTIONS]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert all(result == alone[name][0] for name, result in outer)
+    assert len(inner) > 10
+    assert all(inner)
+
+
+@pytest.mark.parametrize("format", FORMATS.values(), ids=str)
+@pytest.mark.parametrize("kinds", [("normal", "normal"), ("tiny", "tiny"), ("huge", "mixed")])
+def test_any_error_state(format: FloatFormat, kinds: tuple[str, str], sizes: str) -> None:
+    geometry = Geometry.of((1, 2, 5, 6), (3, 2, 3, 3), padding=1)
+    given = operands(geometry, format, kinds, 1e-3, 5)
+    for name in CONTRACTIONS:
+        expected = both(name, geometry, format, given)
+        with np.errstate(all="raise"):
+            raised = both(name, geometry, format, given)
+        for one, other in zip(expected, raised, strict=True):
+            assert one.value.tobytes() == other.value.tobytes()
+            assert one.bound.tobytes() == other.bound.tobytes()
