@@ -42,11 +42,11 @@ theorem read_rel : (axes : List (Axis Int)) → {t : Tensor α (extents axes)} �
       · trivial
 
 section
-variable {A : Arithmetic α} {B : Arithmetic β} (hAB : A.Respects B R) (o r : List Nat)
-include hAB
+variable {A : Arithmetic α} {B : Arithmetic β} (o r : List Nat)
 
-theorem product_rel : (ps : List (Operand Int)) → {ts : Tensors α (shapes ps)} →
-    {us : Tensors β (shapes ps)} → ts.Rel R us → {a : α} → {b : β} → R a b →
+theorem product_rel (mul : ∀ a b c d, R a b → R c d → R (A.mul a c) (B.mul b d)) :
+    (ps : List (Operand Int)) → {ts : Tensors α (shapes ps)} → {us : Tensors β (shapes ps)} →
+    ts.Rel R us → {a : α} → {b : β} → R a b →
     OptionRel R (product A o r ps ts a) (product B o r ps us b)
   | [], _, _, _, _, _, hab => hab
   | p :: ps, (t, ts), (u, us), ⟨ht, hts⟩, a, b, hab => by
@@ -57,10 +57,11 @@ theorem product_rel : (ps : List (Operand Int)) → {ts : Tensors α (shapes ps)
     · trivial
     · exact h.elim
     · exact h.elim
-    · exact product_rel ps hts (hAB.mul _ _ _ _ hab h)
+    · exact product_rel mul ps hts (mul _ _ _ _ hab h)
 
-theorem addAll_rel : (ps : List (Operand Int)) → {ts : Tensors α (shapes ps)} →
-    {us : Tensors β (shapes ps)} → ts.Rel R us → {a : α} → {b : β} → R a b →
+theorem addAll_rel (add : ∀ a b c d, R a b → R c d → R (A.add a c) (B.add b d)) :
+    (ps : List (Operand Int)) → {ts : Tensors α (shapes ps)} → {us : Tensors β (shapes ps)} →
+    ts.Rel R us → {a : α} → {b : β} → R a b →
     R (addAll A o ps ts a) (addAll B o ps us b)
   | [], _, _, _, _, _, hab => hab
   | p :: ps, (t, ts), (u, us), ⟨ht, hts⟩, a, b, hab => by
@@ -68,10 +69,10 @@ theorem addAll_rel : (ps : List (Operand Int)) → {ts : Tensors α (shapes ps)}
     unfold addAll
     revert h
     rcases read p.axes t o [] with _ | x <;> rcases read p.axes u o [] with _ | y <;> intro h
-    · exact addAll_rel ps hts hab
+    · exact addAll_rel add ps hts hab
     · exact h.elim
     · exact h.elim
-    · exact addAll_rel ps hts (hAB.add _ _ _ _ hab h)
+    · exact addAll_rel add ps hts (add _ _ _ _ hab h)
 
 end
 
@@ -85,11 +86,11 @@ theorem loops_rel : (ns : List Nat) → {f : List Nat → α → α} → {g : Li
 namespace Contraction
 
 section
-variable {A : Arithmetic α} {B : Arithmetic β} (hAB : A.Respects B R) (c : Contraction Int)
-  {fs : c.Factors α} {gs : c.Factors β} (hf : Tensors.Rel R fs gs)
-include hAB hf
+variable {A : Arithmetic α} {B : Arithmetic β}
 
-theorem term_rel (o r : List Nat) : OptionRel R (term A c fs o r) (term B c gs o r) := by
+theorem term_rel (mul : ∀ a b c d, R a b → R c d → R (A.mul a c) (B.mul b d))
+    (c : Contraction Int) {fs : c.Factors α} {gs : c.Factors β} (hf : Tensors.Rel R fs gs)
+    (o r : List Nat) : OptionRel R (term A c fs o r) (term B c gs o r) := by
   obtain ⟨t, ts⟩ := fs
   obtain ⟨u, us⟩ := gs
   have h := read_rel c.factor.axes hf.1 o r
@@ -100,11 +101,15 @@ theorem term_rel (o r : List Nat) : OptionRel R (term A c fs o r) (term B c gs o
   · trivial
   · exact h.elim
   · exact h.elim
-  · exact product_rel hAB o r c.factors hf.2 h
+  · exact product_rel o r mul c.factors hf.2 h
+
+variable (hAB : A.Respects B R) (c : Contraction Int) {fs : c.Factors α} {gs : c.Factors β}
+  (hf : Tensors.Rel R fs gs)
+include hAB hf
 
 theorem step_rel (o r : List Nat) (a : α) (b : β) (hab : R a b) :
     R (step A c fs o r a) (step B c gs o r b) := by
-  have h := term_rel hAB c hf o r
+  have h := term_rel hAB.mul c hf o r
   unfold step
   revert h
   rcases term A c fs o r with _ | x <;> rcases term B c gs o r with _ | y <;> intro h
@@ -119,7 +124,7 @@ include ha
 /-- **Fundamental theorem**, for one entry: where two arithmetics respect a relation and the
 operands are related, the results are. -/
 theorem evalAt_rel (o : List Nat) : R (evalAt A c fs as o) (evalAt B c gs bs o) :=
-  addAll_rel hAB o c.addends ha (loops_rel _ hAB.zero fun r => step_rel hAB c hf o r)
+  addAll_rel o hAB.add c.addends ha (loops_rel _ hAB.zero fun r => step_rel hAB c hf o r)
 
 /-- **Fundamental theorem**: where two arithmetics respect a relation and the operands are
 related, every entry of the results is. -/

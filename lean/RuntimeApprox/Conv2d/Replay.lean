@@ -64,7 +64,7 @@ theorem entries_map {β : Type u} (φ : β → α) (p : List (Axis Int)) (red : 
     entries p red (x.map φ) o = (entries p red x o).map φ := by
   refine loops_rel (R := fun k (l : List β) => k = l.map φ) _ rfl fun r k l hkl => ?_
   subst hkl
-  simp only [read_tensor_map]
+  simp only [read_map]
   rcases read p x o r with _ | a <;> rfl
 
 theorem pairs_map {β : Type u} (φ ψ : β → α) (p q : List (Axis Int)) (red : List Nat)
@@ -74,7 +74,7 @@ theorem pairs_map {β : Type u} (φ ψ : β → α) (p q : List (Axis Int)) (red
   refine loops_rel (R := fun k (l : List (β × β)) => k = l.map fun t => (φ t.1, ψ t.2)) _ rfl
     fun r k l hkl => ?_
   subst hkl
-  simp only [read_tensor_map]
+  simp only [read_map]
   rcases read p x o r with _ | a <;> rcases read q y o r with _ | b <;> rfl
 
 namespace Contraction
@@ -135,32 +135,32 @@ theorem Format.replayErrors_le (f : Format) (κ n εx εy B X Y : Rat) :
   grind
 
 /-- Σ over n numbers of ε + η is n·(ε + η). -/
-theorem sumList_eps {K : Type u} [OrderedField K] (ε η : K) : (l : List K) →
-    sumList ((l.map fun v => (⟨v, ε⟩ : Approx K)).map Approx.eps) + count l.length * η =
+theorem sumList_eps (ε η : Rat) : (l : List Rat) →
+    sumList ((l.map fun v => (⟨v, ε⟩ : Approx Rat)).map Approx.eps) + l.length * η =
       (ε + η) * sumList (l.map fun _ => 1)
-  | [] => by show (0 : K) + 0 * η = (ε + η) * 0; grind
+  | [] => by show (0 : Rat) + ((0 : Nat) : Rat) * η = (ε + η) * 0; grind
   | _ :: l => by
     have := sumList_eps ε η l
-    show ε + sumList (List.map _ _) + (count l.length + 1) * η = _ * (1 + sumList (List.map _ _))
+    show ε + sumList (List.map _ _) + ((l.length + 1 : Nat) : Rat) * η = _ * (1 + sumList (List.map _ _))
     grind
 
 /-- Σ over n pairs of the eps of their products, and n underflow thresholds, is at most
 u·Σ |x|·|y| + ε_y·Σ |x| + ε_x·Σ |y| + n·(ε_x·ε_y + 2·2^(eₘᵢₙ − p)). -/
 theorem sumList_eps_mul_le (f : Format) (εx εy : Rat) : (l : List (Rat × Rat)) →
     sumList ((l.map fun t => Approx.mul f.rounding ⟨t.1, εx⟩ ⟨t.2, εy⟩).map Approx.eps) +
-        count l.length * pow2 (f.minExponent - f.precision) ≤
+        l.length * pow2 (f.minExponent - f.precision) ≤
       f.unitRoundoff * sumList (l.map fun t => abs t.1 * abs t.2) +
         εy * sumList (l.map fun t => abs t.1 * 1) + εx * sumList (l.map fun t => 1 * abs t.2) +
         (εx * εy + 2 * pow2 (f.minExponent - f.precision)) * sumList (l.map fun _ => 1 * 1)
   | [] => by
-    show (0 : Rat) + 0 * _ ≤ _ * 0 + _ * 0 + _ * 0 + _ * 0
+    show (0 : Rat) + ((0 : Nat) : Rat) * _ ≤ _ * 0 + _ * 0 + _ * 0 + _ * 0
     grind
   | t :: l => by
     have := sumList_eps_mul_le f εx εy l
     have h := f.halfUlp_le_mul_add (t.1 * t.2)
     rw [abs_mul] at h
     show (abs t.1 + εx) * εy + abs t.2 * εx + f.halfUlp (t.1 * t.2) + sumList (List.map _ _) +
-        (count l.length + 1) * _ ≤ _ * (abs t.1 * abs t.2 + sumList (List.map _ _)) +
+        ((l.length + 1 : Nat) : Rat) * _ ≤ _ * (abs t.1 * abs t.2 + sumList (List.map _ _)) +
         _ * (abs t.1 * 1 + sumList (List.map _ _)) + _ * (1 * abs t.2 + sumList (List.map _ _)) +
         _ * (1 * 1 + sumList (List.map _ _))
     grind
@@ -185,11 +185,11 @@ theorem sumList_mulEps_le_of {f : Format} {β : Rat → Rat} {κ : Rat} (h : f.B
     grind
 
 theorem sumList_ones {α : Type} : (l : List α) →
-    (count l.length : Rat) = sumList (l.map fun _ => (1 : Rat) * 1)
+    (l.length : Rat) = sumList (l.map fun _ => (1 : Rat) * 1)
   | [] => rfl
   | _ :: l => by
     have := sumList_ones l
-    show (count l.length + 1 : Rat) = 1 * 1 + sumList (List.map _ _)
+    show ((l.length + 1 : Nat) : Rat) = 1 * 1 + sumList (List.map _ _)
     grind
 
 namespace Contraction
@@ -224,7 +224,7 @@ theorem eps_added_le (x : Tensor Rat (extents p.axes)) (εx : Rat)
     (y : Tensor Rat (extents q.axes)) (εy : Rat) (o : List Nat) :
     sumList ((added (bound f.rounding) ⟨out, red, p, [q], []⟩
         (x.withEps εx, y.withEps εy, ⟨⟩) ⟨⟩ o).map Approx.eps) +
-      count (added (bound f.rounding) ⟨out, red, p, [q], []⟩
+      (added (bound f.rounding) ⟨out, red, p, [q], []⟩
         (x.withEps εx, y.withEps εy, ⟨⟩) ⟨⟩ o).length * pow2 (f.minExponent - f.precision) ≤
       f.unitRoundoff * evalAt exact ⟨out, red, p, [q], []⟩ (x.map abs, y.map abs, ⟨⟩) ⟨⟩ o +
       εy * evalAt exact ⟨out, red, p, [q], []⟩ (x.map abs, y.map fun _ => 1, ⟨⟩) ⟨⟩ o +
@@ -304,7 +304,7 @@ theorem replay_le_addend {β : Rat → Rat} {κ : Rat} (hβ : f.BoundsHalfUlp β
       (as := ⟨⟩) (bs := ⟨⟩) .nil o
   have h := hβ (evalAt (rounded f.rounding) ⟨out, red, p, qs, []⟩ fs ⟨⟩ o + a)
   rw [evalAt_eq_total (bound f.rounding) ⟨out, red, p, qs, [b]⟩, added_addend, Tensor.withEps,
-    read_tensor_map, ha]
+    read_map, ha]
   show (total (bound f.rounding) (added (bound f.rounding) ⟨out, red, p, qs, []⟩ bfs ⟨⟩ o)).eps +
     ε + f.halfUlp ((total (bound f.rounding)
       (added (bound f.rounding) ⟨out, red, p, qs, []⟩ bfs ⟨⟩ o)).value + a) ≤ _
@@ -321,7 +321,7 @@ theorem replay_le_one (x : Tensor Rat (extents p.axes)) (ε : Rat) (o : List Nat
       (ε + pow2 (f.minExponent - f.precision)) *
         evalAt exact ⟨out, red, p, [], []⟩ (x.map fun _ => 1, ⟨⟩) ⟨⟩ o := by
   have h := replay_le f ⟨out, red, p, [], []⟩ (.cons (x.hasValue_withEps ε) .nil) .nil o
-  have hl := sumList_eps (K := Rat) ε (pow2 (f.minExponent - f.precision))
+  have hl := sumList_eps ε (pow2 (f.minExponent - f.precision))
     (entries p.axes (toNats red) x o)
   rw [added_one, Tensor.withEps, entries_map, List.length_map] at h
   rw [evalAt_eq_total exact, total_exact, added_one, entries_map]
@@ -335,7 +335,7 @@ theorem replay_le_one_binades {β : Rat → Rat} {κ : Rat} (hβ : f.BoundsHalfU
         ⟨out, red, p, [], []⟩ (x, ⟨⟩) ⟨⟩ o)).map β) +
       (ε + κ) * evalAt exact ⟨out, red, p, [], []⟩ (x.map fun _ => 1, ⟨⟩) ⟨⟩ o := by
   have h := replay_le_of hβ ⟨out, red, p, [], []⟩ (.cons (x.hasValue_withEps ε) .nil) .nil o
-  have hl := sumList_eps (K := Rat) ε κ (entries p.axes (toNats red) x o)
+  have hl := sumList_eps ε κ (entries p.axes (toNats red) x o)
   rw [added_one, Tensor.withEps, entries_map, List.length_map] at h
   rw [evalAt_eq_total exact, total_exact, added_one exact, entries_map]
   exact Rat.le_trans h (by grind)
@@ -368,7 +368,7 @@ def sumBinades (f : Format) (β : Rat → Rat) (c : Contraction Int) (fs : c.Fac
 
 /-- Σ β over the exact products of an entry. -/
 def productBinades (β : Rat → Rat) (c : Contraction Int) (fs : c.Factors Rat) (o : List Nat) : Rat :=
-  sumList ((c.terms fs o).map β)
+  sumList ((added exact { c with addends := [] } fs ⟨⟩ o).map β)
 
 /-- Two factors, as the replay evaluates it: the bound of an entry is at most
 replayPartial·Σ β of all sums and products + replayFirst·Σ |x| + replaySecond·Σ |y| +
@@ -385,7 +385,7 @@ theorem replay_le_binades_estimate {β : Rat → Rat} {κ : Rat} (hβ : f.Bounds
       e.replayConstant := by
   have hp : productBinades β ⟨out, red, p, [q], []⟩ (x, y, ⟨⟩) o =
       sumList ((pairs p.axes q.axes (toNats red) x y o).map fun t => β (t.1 * t.2)) := by
-    have ht : terms ⟨out, red, p, [q], []⟩ (x, y, ⟨⟩) o = _ := added_two exact x y o
+    have ht : added exact ⟨out, red, p, [q], []⟩ (x, y, ⟨⟩) ⟨⟩ o = _ := added_two exact x y o
     unfold productBinades
     rw [ht, List.map_map]; rfl
   subst he
@@ -405,8 +405,8 @@ theorem replay_le_one_binades_estimate {β : Rat → Rat} {κ : Rat} (hβ : f.Bo
       e.replayConstant := by
   have h := replay_le_one_binades (out := out) (red := red) f hβ y ε o
   have hn : 0 ≤ evalAt exact ⟨out, red, p, [], []⟩ (y.map fun _ => (1 : Rat), ⟨⟩) ⟨⟩ o := by
-    rw [evalAt_eq_total, total_exact, added_one, entries_map, sumList_map_one]
-    exact count_nonneg _
+    rw [evalAt_eq_total, total_exact, added_one, entries_map, sumList_map_one_eq_length]
+    exact Rat.natCast_nonneg
   have := mul_nonneg hn hκ
   subst he
   refine Rat.le_trans h ?_
@@ -440,7 +440,7 @@ theorem replay_le_addend_estimate {β : Rat → Rat} {κ : Rat} (hβ : f.BoundsH
   · have hb : evalAt (bound f.rounding) ⟨out, red, p, [q], [b]⟩ (x.withEps εx, y.withEps εy, ⟨⟩)
         (t.withEps ε, ⟨⟩) o = evalAt (bound f.rounding) ⟨out, red, p, [q], []⟩
           (x.withEps εx, y.withEps εy, ⟨⟩) ⟨⟩ o := by
-      rw [evalAt_eq_total, evalAt_eq_total, added_addend, Tensor.withEps, read_tensor_map, hr]; rfl
+      rw [evalAt_eq_total, evalAt_eq_total, added_addend, Tensor.withEps, read_map, hr]; rfl
     rw [hb]
     refine Rat.le_trans h ?_
     generalize added (rounded f.rounding) ⟨out, red, p, [q], []⟩ (x, y, ⟨⟩) ⟨⟩ o = l at *
@@ -463,7 +463,7 @@ theorem evalAt_exact_addend_zero {K : Type u} [OrderedField K] {qs : List (Opera
     (fs : Tensors K (shapes (p :: qs))) (t : Tensor K (extents b.axes)) (o : List Nat) :
     evalAt exact ⟨out, red, p, qs, [b]⟩ fs (t.map fun _ => (0 : K), ⟨⟩) o =
       evalAt exact ⟨out, red, p, qs, []⟩ fs ⟨⟩ o := by
-  rw [evalAt_eq_total, evalAt_eq_total, added_addend, read_tensor_map]
+  rw [evalAt_eq_total, evalAt_eq_total, added_addend, read_map]
   rcases read b.axes t o [] with _ | a
   · rfl
   · show total exact (added exact ⟨out, red, p, qs, []⟩ fs ⟨⟩ o) + (0 : K) = _; grind

@@ -1,0 +1,180 @@
+module
+
+public import RuntimeApprox.AnyOrder.Lists
+public import RuntimeApprox.Context
+public import RuntimeApprox.Contraction.Theorems
+
+/-!
+# What an entry of a contraction adds up
+
+The terms that are not skipped, and the addends. In any arithmetic the entry is the sum of this list,
+one after the other; in exact arithmetic the order does not matter. Padding is not in the list, so
+that what depends on the number of summands does not charge it.
+
+## Main definitions
+* `total`: the sum of a list from zero in an arithmetic.
+* `Contraction.added`: what an entry adds up; `Contraction.summands`: in exact arithmetic.
+
+## Main results
+* `Contraction.evalAt_eq_total`: an entry is the sum of what it adds up, in every arithmetic.
+* `Contraction.added_map`: a function that keeps products maps what is added.
+* `Contraction.sumList_summands`, `Contraction.sumAbs_summands`: the sum of the summands is the
+  entry, and that of their absolute values the entry of the operands' absolute values.
+* `Contraction.count_get`: the contraction of ones is the number of summands.
+-/
+
+set_option autoImplicit false
+
+@[expose] public noncomputable section
+
+namespace RuntimeApprox
+
+universe u
+
+section
+variable {α β : Type u} (A : Arithmetic α)
+
+/-- The sum of a list from zero; the last of the list is added first. -/
+def total : List α → α
+  | [] => A.zero
+  | t :: ts => A.add (total ts) t
+
+/-- The entries of the addends at `o`, that which is added last first, then the list `l`. -/
+def addendList (o : List Nat) : (ps : List (Operand Int)) → Tensors α (shapes ps) → List α →
+    List α
+  | [], _, l => l
+  | p :: ps, (t, ts), l =>
+    match read p.axes t o [] with
+    | none => addendList o ps ts l
+    | some b => addendList o ps ts (b :: l)
+
+theorem addAll_eq_total (o : List Nat) : (ps : List (Operand Int)) → (ts : Tensors α (shapes ps)) →
+    (l : List α) → addAll A o ps ts (total A l) = total A (addendList o ps ts l)
+  | [], _, _ => rfl
+  | p :: ps, (t, ts), l => by
+    unfold addAll addendList
+    rcases read p.axes t o [] with _ | b
+    · exact addAll_eq_total o ps ts l
+    · exact addAll_eq_total o ps ts (b :: l)
+
+namespace Contraction
+
+/-- All that the entry at `o` adds up, that which is added last first: the terms that are not
+skipped, and the addends. -/
+def added (c : Contraction Int) (fs : c.Factors α) (as : c.Addends α) (o : List Nat) : List α :=
+  addendList o c.addends as (loops (toNats c.red) (fun r l =>
+    match term A c fs o r with
+    | none => l
+    | some t => t :: l) [])
+
+/-- An entry is the sum of what it adds up, in every arithmetic. -/
+theorem evalAt_eq_total (c : Contraction Int) (fs : c.Factors α) (as : c.Addends α)
+    (o : List Nat) : evalAt A c fs as o = total A (added A c fs as o) := by
+  unfold evalAt added
+  rw [← addAll_eq_total]
+  congr 1
+  refine loops_rel (R := fun a (l : List α) => a = total A l) _ rfl fun r a l hal => ?_
+  dsimp only at hal
+  subst hal
+  unfold step
+  cases term A c fs o r <;> rfl
+
+end Contraction
+
+variable {A} {φ : β → α}
+
+theorem addendList_map (o : List Nat) : (ps : List (Operand Int)) → {ts : Tensors α (shapes ps)} →
+    {us : Tensors β (shapes ps)} → ts.Rel (fun a b => a = φ b) us → {k : List α} → {l : List β} →
+    k = l.map φ → addendList o ps ts k = (addendList o ps us l).map φ
+  | [], _, _, _, _, _, hkl => hkl
+  | p :: ps, (t, ts), (u, us), ⟨ht, hts⟩, k, l, hkl => by
+    have h := read_rel p.axes ht o []
+    unfold addendList
+    revert h
+    rcases read p.axes t o [] with _ | x <;> rcases read p.axes u o [] with _ | y <;> intro h
+    · exact addendList_map o ps hts hkl
+    · exact h.elim
+    · exact h.elim
+    · exact addendList_map o ps hts (by rw [hkl, show x = φ y from h]; rfl)
+
+/-- Where the products of an arithmetic are the images of another one's, so is what is added. -/
+theorem Contraction.added_map {B : Arithmetic β}
+    (mul : ∀ a b c d, a = φ b → c = φ d → A.mul a c = φ (B.mul b d)) (c : Contraction Int)
+    {fs : c.Factors α} {gs : c.Factors β} (hf : Tensors.Rel (fun a b => a = φ b) fs gs) {as : c.Addends α}
+    {bs : c.Addends β} (ha : Tensors.Rel (fun a b => a = φ b) as bs) (o : List Nat) :
+    added A c fs as o = (added B c gs bs o).map φ := by
+  refine addendList_map o _ ha (loops_rel (R := fun k (l : List β) => k = l.map φ) _ rfl
+    fun r k l hkl => ?_)
+  have ht := term_rel mul c hf o r
+  revert ht
+  rcases term A c fs o r with _ | x <;> rcases term B c gs o r with _ | y <;> intro ht
+  · exact hkl
+  · exact ht.elim
+  · exact ht.elim
+  · show x :: k = φ y :: l.map φ
+    rw [hkl, show x = φ y from ht]
+
+/-- Reading an entry of a tensor to which a function was applied. -/
+theorem read_map (φ : β → α) (axes : List (Axis Int)) (t : Tensor β (extents axes))
+    (o r : List Nat) : read axes (t.map φ) o r = (read axes t o r).map φ := by
+  have h := read_rel (R := fun a b => a = φ b) axes (Tensor.get_map φ t) o r
+  revert h
+  rcases read axes (t.map φ) o r with _ | x <;> rcases read axes t o r with _ | y <;> intro h
+  · rfl
+  · exact h.elim
+  · exact h.elim
+  · exact congrArg some h
+
+theorem Tensors.map_rel (φ : β → α) : {ss : List (List Nat)} → (ts : Tensors β ss) →
+    Tensors.Rel (fun a b => a = φ b) (ts.map φ) ts
+  | [], _ => trivial
+  | _ :: _, (t, ts) => ⟨Tensor.get_map φ t, Tensors.map_rel φ ts⟩
+
+end
+
+/-! ### Exact arithmetic -/
+
+variable {K : Type u} [OrderedField K]
+
+theorem total_exact : (ts : List K) → total exact ts = sumList ts
+  | [] => rfl
+  | t :: ts => by
+    have := total_exact ts
+    show total exact ts + t = t + sumList ts
+    grind
+
+namespace Contraction
+
+variable (c : Contraction Int) (fs : c.Factors K) (as : c.Addends K)
+
+/-- What an entry is the sum of: its terms that are not skipped, and its addends. -/
+abbrev summands (o : List Nat) : List K := added exact c fs as o
+
+/-- An entry is the sum of its summands. -/
+theorem sumList_summands (o : List Nat) : sumList (c.summands fs as o) = evalAt exact c fs as o := by
+  rw [evalAt_eq_total, total_exact]
+
+/-- The entry of operands to which a function was applied that keeps products. -/
+theorem evalAt_map {f : K → K} (hf : ∀ a b, f a * f b = f (a * b)) (o : List Nat) :
+    evalAt exact c (fs.map f) (as.map f) o = sumList ((c.summands fs as o).map f) := by
+  rw [← sumList_summands]
+  exact congrArg sumList (added_map (A := exact) (B := exact) (fun a b c d h h' => by subst h h'; exact hf b d) c
+    (fs.map_rel f) (as.map_rel f) o)
+
+/-- The sum of the absolute values of the summands is the entry of the absolute values of the
+operands: Σ|x||y|. -/
+theorem sumAbs_summands (o : List Nat) :
+    sumAbs (c.summands fs as o) = evalAt exact c (fs.map abs) (as.map abs) o := by
+  rw [evalAt_map c fs as fun a b => (abs_mul a b).symm, sumList_map_abs]
+
+attribute [local instance] Lean.Grind.Semiring.natCast in
+/-- The number of summands of an entry is the contraction of ones: those that an index outside of an
+operand skips do not count. -/
+theorem count_get (i : Index c.shape) : ((c.summands fs as (outIndices c.out i)).length : K) =
+    (eval exact c (fs.map fun _ => 1) (as.map fun _ => 1)).get i := by
+  unfold eval
+  rw [Tensor.get_ofFn, evalAt_map c fs as fun _ _ => by grind, sumList_map_one_eq_length]
+
+end Contraction
+
+end RuntimeApprox
