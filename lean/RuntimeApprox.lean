@@ -2,6 +2,8 @@ module
 
 public import RuntimeApprox.AnyOrder
 public import RuntimeApprox.AnyOrder.Lists
+public import RuntimeApprox.AnyOrder.Mode
+public import RuntimeApprox.AnyOrder.Truncate
 public import RuntimeApprox.Case
 public import RuntimeApprox.Certificate
 public import RuntimeApprox.Certificate.Theorems
