@@ -69,6 +69,7 @@ public import RuntimeApprox.PowTwo
 public import RuntimeApprox.PowTwo.Theorems
 public import RuntimeApprox.Program
 public import RuntimeApprox.Replay
+public import RuntimeApprox.Replay.Theorems
 public import RuntimeApprox.Rounding
 public import RuntimeApprox.Rounding.Theorems
 public import RuntimeApprox.Statements

@@ -286,28 +286,33 @@ theorem le_computed {K : Type u} [OrderedField K] {J ρ c c' v : K} (hJ : 0 < J)
 
 /-! ### The replay -/
 
-/-- The point bound of the kernel gradient from the binades β of its sums and products, where
-halfUlp s ≤ u·β(s) + κ for every s, and from sums of absolute values of its operands. -/
-theorem replay (f : Format) (g : Conv2d) {β : Rat → Rat} {κ : Rat}
-    (hβ : ∀ s, f.halfUlp s ≤ f.unitRoundoff * β s + κ) (x : Tensor Rat g.inputShape) (epsX : Rat)
-    (δ : Tensor Rat g.outputShape) (epsδ : Rat) (i : Index g.kernelShape) :
+/-- The point bound of the kernel gradient from what the machine computes. Each sum and each product
+that is rounded, s, is charged with a number b of its own, for which halfUlp s ≤ u·b + κ, such as the
+binade of s. With n terms, bound ≤ u·Σ b + ε_δ·Σ|x| + ε_x·Σ|δ| + n·(ε_x·ε_δ + 2·κ). -/
+theorem replay (f : Format) (g : Conv2d) {κ : Rat} (hκ : 0 ≤ κ) (x : Tensor Rat g.inputShape)
+    (epsX : Rat) (δ : Tensor Rat g.outputShape) (epsδ : Rat) (i : Index g.kernelShape)
+    {bs cs : List Rat}
+    (hs : f.Charges κ (Contraction.sums f.rounding (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩) ⟨⟩
+      (outIndices (conv2dKernelGrad g.sizes).out i)) bs)
+    (hp : f.Charges κ (Contraction.termsIn exact (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩)
+      (outIndices (conv2dKernelGrad g.sizes).out i)) cs) {n : Nat}
+    (hn : (Contraction.termsIn exact (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩)
+      (outIndices (conv2dKernelGrad g.sizes).out i)).length = n) :
     conv2dKernelPointBound f.rounding g x epsX δ epsδ i ≤
-      f.unitRoundoff * (Contraction.sumBinades f β (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩) ⟨⟩
-          (outIndices (conv2dKernelGrad g.sizes).out i) +
-        Contraction.productBinades β (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩)
-          (outIndices (conv2dKernelGrad g.sizes).out i)) +
-      epsδ * (conv2dKernelDeriv exact g (x.map abs) (δ.map fun _ => 1)).get i +
-      epsX * (conv2dKernelDeriv exact g (x.map fun _ => 1) (δ.map abs)).get i +
-      (conv2dKernelDeriv exact g (x.map fun _ => 1) (δ.map fun _ => 1)).get i *
-        (epsX * epsδ + 2 * κ) :=
-  conv2dKernelPointBound_le_replay f g hβ x epsX δ epsδ i
-    (f.replayErrors κ ((conv2dKernelDeriv exact g (x.map fun _ => 1) (δ.map fun _ => 1)).get i)
-      epsX epsδ) rfl
+      f.unitRoundoff * sumList (bs ++ cs) +
+        epsδ * sumList (Contraction.termsIn exact (conv2dKernelGrad g.sizes)
+          (x.map abs, δ.map fun _ => 1, ⟨⟩) (outIndices (conv2dKernelGrad g.sizes).out i)) +
+        epsX * sumList (Contraction.termsIn exact (conv2dKernelGrad g.sizes)
+          (x.map fun _ => 1, δ.map abs, ⟨⟩) (outIndices (conv2dKernelGrad g.sizes).out i)) +
+        replayConstant (n : Rat) epsX epsδ κ :=
+  conv2dKernelPointBound_le_replay g hκ x epsX δ epsδ i hs hp hn
 
-/-- The binade of the rounded number will do, with the underflow threshold for κ. -/
-theorem halfUlp_le_binade_round (f : Format) (s : Rat) :
-    f.halfUlp s ≤ f.unitRoundoff * f.binade (f.round s) + pow2 (f.minExponent - f.precision) :=
-  f.halfUlp_le_binade_round s
+/-- The binade of a rounded number will do, with the underflow threshold for κ, also where it is
+rounded to a wider format, as 16-bit sums that are computed in binary32. -/
+theorem halfUlp_le_binade_round (f g : Format) (h : g.minExponent ≤ f.minExponent) (s : Rat) :
+    f.halfUlp s ≤
+      f.unitRoundoff * g.binade (g.round s) + pow2 (f.minExponent - f.precision) :=
+  f.boundsHalfUlp_binade_round_of h s
 
 /-! ### Sharpness -/
 

@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Conv2d.Replay
+public import RuntimeApprox.Replay.Theorems
 
 /-!
 # The bounds are nearly attained
@@ -165,14 +165,14 @@ variable {α : Type} (A : Arithmetic α) (g : Conv2d)
 theorem added_conv2dBiasGrad (δ : Tensor α g.outputShape) (o : List Nat) :
     Contraction.added A (conv2dBiasGrad g.sizes) (δ, ⟨⟩) ⟨⟩ o =
       entries (conv2dBiasGrad g.sizes).factor.axes (toNats (conv2dBiasGrad g.sizes).red) δ o :=
-  Contraction.added_one (out := (conv2dBiasGrad g.sizes).out)
-    (red := (conv2dBiasGrad g.sizes).red) (p := (conv2dBiasGrad g.sizes).factor) A δ o
+  Contraction.termsIn_one (out := (conv2dBiasGrad g.sizes).out)
+    (red := (conv2dBiasGrad g.sizes).red) (p := (conv2dBiasGrad g.sizes).factor) (bs := []) A δ o
 
 theorem conv2dBiasDeriv_eq_total (δ : Tensor α g.outputShape) (i : Index g.biasShape) :
     (conv2dBiasDeriv A g δ).get i = total A (entries (conv2dBiasGrad g.sizes).factor.axes
       (toNats (conv2dBiasGrad g.sizes).red) δ (outIndices (conv2dBiasGrad g.sizes).out i)) := by
   rw [← added_conv2dBiasGrad, ← Contraction.evalAt_eq_total]
-  exact Contraction.get_eval A (conv2dBiasGrad g.sizes) (δ, ⟨⟩) ⟨⟩ i
+  exact Tensor.get_ofFn _ _ i
 
 end
 

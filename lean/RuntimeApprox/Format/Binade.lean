@@ -2,6 +2,7 @@ module
 
 public import RuntimeApprox.Format.RelativeError
 public import RuntimeApprox.Format.Ties
+public import RuntimeApprox.AnyOrder
 
 /-!
 # Half a unit in the last place, from the rounded value
@@ -12,16 +13,17 @@ bits of the rounded value say.
 ## Main definitions
 * `Format.binade`: 2^⌊log₂ |a|⌋ for a normal number, otherwise 0; `Format.flooredBinade`: at least
   2^eₘᵢₙ.
-* `Format.BoundsHalfUlp`: halfUlp s ≤ u·β(s) + κ for every s.
+* `Format.BoundsHalfUlp`: halfUlp s ≤ u·β(s) + κ for every s; `Format.Charges`: number by number.
 
 ## Main results
-* `Format.halfUlp_le_halfUlp_round`, `Format.halfUlp_round_eq`: rounding never lowers halfUlp, and
-  keeps it except where it reaches the next power of two.
+* `Format.halfUlp_le_halfUlp_round_of`, `Format.halfUlp_round_eq`: rounding, to whatever precision,
+  never lowers halfUlp, and keeps it except where it reaches the next power of two.
 * `Format.halfUlp_eq_max_binade`: halfUlp a = max(u·binade a, 2^(eₘᵢₙ − p)).
 * `Format.halfUlp_le_binade_round`: halfUlp s ≤ u·binade (round s) + 2^(eₘᵢₙ − p).
-* `Format.boundsHalfUlp_binade`, `Format.boundsHalfUlp_binade_round`,
-  `Format.boundsHalfUlp_flooredBinade`, `Format.boundsHalfUlp_flooredBinade_round`: four choices of
+* `Format.boundsHalfUlp_binade`, `Format.boundsHalfUlp_flooredBinade`, and, of rounded numbers,
+  `Format.boundsHalfUlp_binade_round_of`, `Format.boundsHalfUlp_flooredBinade_round_of`: choices of
   β and κ.
+* `Format.Charges.sum_le`: Σ halfUlp s ≤ u·Σ b + n·κ, where each number has its own b.
 -/
 
 set_option autoImplicit false
@@ -37,17 +39,23 @@ variable (f : Format)
 /-- What the exponent bits of a number say: 2^⌊log₂ |a|⌋ where 2^eₘᵢₙ ≤ |a|, otherwise 0. -/
 def binade (a : Rat) : Rat := if pow2 f.minExponent ≤ abs a then pow2 (floorLog2 a) else 0
 
-/-- exponent s ≤ exponent (round s) -/
-theorem exponent_le_exponent_round (s : Rat) : f.exponent s ≤ f.exponent (f.round s) := by
-  rcases f.exponent_round s with h | h
-  · omega
-  · have := f.minExponent_le_exponent s
-    have := exponent_of_abs_eq_pow2 (f := f) (by omega) h
+/-- halfUlp s ≤ halfUlp (round s), where s is rounded to any format with the exponents of this one:
+the rounded result is at least in the binade of the exact one. -/
+theorem halfUlp_le_halfUlp_round_of {g : Format} (hg : g.minExponent ≤ f.minExponent) (s : Rat) :
+    f.halfUlp s ≤ f.halfUlp (g.round s) := by
+  refine pow2_mono ?_
+  have := f.minExponent_le_exponent (g.round s)
+  by_cases h : f.minExponent < f.exponent s
+  · have hp := g.precision_pos
+    have := g.round_mono (f.pow2_exponent_le h)
+    rw [round_abs, round_eq_self (representable_pow2 (by omega))] at this
+    have := f.le_exponent this
     omega
+  · omega
 
 /-- halfUlp s ≤ halfUlp (round s): the rounded result is at least in the binade of the exact one. -/
 theorem halfUlp_le_halfUlp_round (s : Rat) : f.halfUlp s ≤ f.halfUlp (f.round s) :=
-  pow2_mono (by have := f.exponent_le_exponent_round s; omega)
+  f.halfUlp_le_halfUlp_round_of (Int.le_refl _) s
 
 /-- halfUlp (round s) = halfUlp s unless rounding reached the power of two above s,
 |round s| = 2^(exponent s + 1). -/
@@ -63,6 +71,15 @@ theorem binade_nonneg (a : Rat) : 0 ≤ f.binade a := by
   split
   · exact pow2_nonneg _
   · exact Rat.le_refl
+
+/-- The binade in a format with the exponents of this one is no smaller: there may be numbers that
+are normal there and subnormal here. -/
+theorem binade_le_binade {g : Format} (hg : g.minExponent ≤ f.minExponent) (a : Rat) :
+    f.binade a ≤ g.binade a := by
+  have := pow2_mono hg
+  have := pow2_nonneg (floorLog2 a)
+  unfold binade
+  grind
 
 /-- halfUlp a = u·binade a for a normal number, 2^eₘᵢₙ ≤ |a|. -/
 theorem halfUlp_eq_binade {a : Rat} (h : pow2 f.minExponent ≤ abs a) :
@@ -131,22 +148,79 @@ theorem boundsHalfUlp_binade (f : Format) :
     f.BoundsHalfUlp f.binade (pow2 (f.minExponent - f.precision)) :=
   fun s => halfUlp_le_binade s
 
+/-- By the binade of s rounded to any format with the exponents of this one, with the underflow
+threshold: sums of 16-bit numbers that are computed in binary32, before they are rounded once
+more. -/
+theorem boundsHalfUlp_binade_round_of (f : Format) {g : Format}
+    (hg : g.minExponent ≤ f.minExponent) :
+    f.BoundsHalfUlp (fun s => g.binade (g.round s)) (pow2 (f.minExponent - f.precision)) :=
+  fun s => by
+    have := mul_le_mul_left (Rat.le_of_lt f.unitRoundoff_pos) (binade_le_binade hg (g.round s))
+    have := f.halfUlp_le_halfUlp_round_of hg s
+    have := halfUlp_le_binade (f := f) (g.round s)
+    grind
+
 /-- By the binade of round s, with the underflow threshold. -/
 theorem boundsHalfUlp_binade_round (f : Format) :
     f.BoundsHalfUlp (fun s => f.binade (f.round s)) (pow2 (f.minExponent - f.precision)) :=
-  fun s => halfUlp_le_binade_round s
+  f.boundsHalfUlp_binade_round_of (Int.le_refl _)
 
 /-- By the floored binade of s itself: equality, and no underflow threshold. -/
 theorem boundsHalfUlp_flooredBinade (f : Format) : f.BoundsHalfUlp f.flooredBinade 0 := fun s => by
   rw [halfUlp_eq, flooredBinade]; grind
 
+/-- By the binade of s rounded to any format with the exponents of this one, floored here, without
+underflow threshold. -/
+theorem boundsHalfUlp_flooredBinade_round_of (f : Format) {g : Format}
+    (hg : g.minExponent ≤ f.minExponent) :
+    f.BoundsHalfUlp (fun s => max (g.binade (g.round s)) (pow2 f.minExponent)) 0 := fun s => by
+  have := f.halfUlp_le_halfUlp_round_of hg s
+  rw [f.halfUlp_eq (g.round s), ← flooredBinade, flooredBinade_eq_max] at this
+  have := mul_le_mul_left (Rat.le_of_lt f.unitRoundoff_pos)
+    (max_le (Rat.le_trans (binade_le_binade hg (g.round s)) (le_max_left _ (pow2 f.minExponent)))
+      (le_max_right (g.binade (g.round s)) _))
+  grind
+
 /-- By the floored binade of round s, without underflow threshold. -/
 theorem boundsHalfUlp_flooredBinade_round (f : Format) :
-    f.BoundsHalfUlp (fun s => f.flooredBinade (f.round s)) 0 := fun s => by
-  have := f.halfUlp_le_halfUlp_round s
-  rw [f.halfUlp_eq (f.round s)] at this
-  unfold flooredBinade
-  grind
+    f.BoundsHalfUlp (fun s => f.flooredBinade (f.round s)) 0 := by
+  simp only [flooredBinade_eq_max]
+  exact f.boundsHalfUlp_flooredBinade_round_of (Int.le_refl _)
+
+/-! ### Numbers that are charged one by one -/
+
+/-- Each number of `ss` has its own charge in `bs`: halfUlp s ≤ u·b + κ. -/
+def Charges (f : Format) (κ : Rat) : List Rat → List Rat → Prop
+  | [], [] => True
+  | s :: ss, b :: bs => f.halfUlp s ≤ f.unitRoundoff * b + κ ∧ f.Charges κ ss bs
+  | _, _ => False
+
+/-- One β for all numbers. -/
+theorem BoundsHalfUlp.charges {β : Rat → Rat} {κ : Rat} (h : f.BoundsHalfUlp β κ) :
+    (ss : List Rat) → f.Charges κ ss (ss.map β)
+  | [] => trivial
+  | s :: ss => ⟨h s, h.charges ss⟩
+
+/-- Charges of two lists, one after the other, as where they are taken by different β. -/
+theorem Charges.append {κ : Rat} : {ss bs : List Rat} → f.Charges κ ss bs → {ts cs : List Rat} →
+    f.Charges κ ts cs → f.Charges κ (ss ++ ts) (bs ++ cs)
+  | [], [], _, _, _, h => h
+  | _ :: _, _ :: _, h, _, _, h' => ⟨h.1, h.2.append h'⟩
+  | [], _ :: _, h, _, _, _ => h.elim
+  | _ :: _, [], h, _, _, _ => h.elim
+
+/-- Σ halfUlp(s) ≤ u·Σ b + n·κ over n numbers. -/
+theorem Charges.sum_le {κ : Rat} : {ss bs : List Rat} → f.Charges κ ss bs →
+    sumList (ss.map f.halfUlp) ≤ f.unitRoundoff * sumList bs + (ss.length : Rat) * κ
+  | [], [], _ => by show (0 : Rat) ≤ _ * 0 + ((0 : Nat) : Rat) * κ; grind
+  | s :: ss, b :: bs, h => by
+    have := h.2.sum_le
+    have := h.1
+    show f.halfUlp s + sumList _ ≤ _ * (b + sumList bs) + ((ss.length + 1 : Nat) : Rat) * κ
+    rw [Rat.natCast_add]
+    grind
+  | [], _ :: _, h => h.elim
+  | _ :: _, [], h => h.elim
 
 end Format
 

@@ -1,0 +1,289 @@
+module
+
+public import RuntimeApprox.Conv2d.Theorems
+public import RuntimeApprox.Format.Binade
+public import RuntimeApprox.Machine.Theorems
+public import RuntimeApprox.Replay
+
+/-!
+# The replay: bounds from the binades of sums and products
+
+Each operation is charged half a unit in the last place of its exact result. That is at most u times
+a binade that the machine computes, plus an underflow threshold κ, so that an entry's bound follows
+from sums of binades and of absolute values of its operands. Each product and each sum may take its
+binade in its own way (`Format.Charges`).
+
+## Main results
+* `Contraction.eps_evalAt`: an entry's bound is Σ eps of what is added + Σ halfUlp of its additions.
+* `Contraction.replay_le`: the bound of an entry of n products x·y is at most
+  u·Σ b + ε_y·Σ|x| + ε_x·Σ|y| + n·(ε_x·ε_y + 2·κ) + what its addends err + κ for each of them.
+* `Contraction.replay_le_one`: the same of n numbers y: u·Σ b + n·ε_y + n·2·κ + …
+-/
+
+set_option autoImplicit false
+
+@[expose] public noncomputable section
+
+namespace RuntimeApprox
+
+universe u
+
+/-! ### Sums of lists -/
+
+section
+variable {K : Type u} [OrderedField K] (R : Rounding K)
+
+/-- The value of a sum of pairs is the rounded sum of their values. -/
+theorem total_value : (ts : List (Approx K)) →
+    (total (bound R) ts).value = total (rounded R) (ts.map Approx.value)
+  | [] => rfl
+  | t :: ts => congrArg (fun a => R.rnd (a + t.value)) (total_value ts)
+
+/-- The eps of a sum of pairs: Σ eps + Σ halfUlp(acc + t). -/
+theorem total_eps : (ts : List (Approx K)) →
+    (total (bound R) ts).eps = sumList (ts.map Approx.eps) +
+      sumList ((unrounded R (ts.map Approx.value)).map R.halfUlp)
+  | [] => by show (0 : K) = 0 + 0; grind
+  | t :: ts => by
+    have h := total_eps ts
+    show (total (bound R) ts).eps + t.eps + R.halfUlp ((total (bound R) ts).value + t.value) =
+      t.eps + sumList (ts.map Approx.eps) + (R.halfUlp (total (rounded R) (ts.map Approx.value) +
+        t.value) + sumList ((unrounded R (ts.map Approx.value)).map R.halfUlp))
+    rw [total_value, h]
+    grind
+
+theorem length_unrounded : (ts : List K) → (unrounded R ts).length = ts.length
+  | [] => rfl
+  | _ :: ts => congrArg (· + 1) (length_unrounded ts)
+
+end
+
+/-! ### What an entry adds up -/
+
+section
+variable {α : Type u}
+
+theorem addendList_append (o : List Nat) : (ps : List (Operand Int)) →
+    (ts : Tensors α (shapes ps)) → (l k : List α) →
+    addendList o ps ts (l ++ k) = addendList o ps ts l ++ k
+  | [], _, _, _ => rfl
+  | p :: ps, (t, ts), l, k => by
+    unfold addendList
+    rcases read p.axes t o [] with _ | b
+    · exact addendList_append o ps ts l k
+    · exact addendList_append o ps ts (b :: l) k
+
+end
+
+section
+variable {α β : Type u}
+
+theorem entries_map (φ : β → α) (p : List (Axis Int)) (red : List Nat)
+    (x : Tensor β (extents p)) (o : List Nat) :
+    entries p red (x.map φ) o = (entries p red x o).map φ := by
+  refine loops_rel (R := fun k (l : List β) => k = l.map φ) _ rfl fun r k l hkl => ?_
+  subst hkl
+  simp only [read_map]
+  rcases read p x o r with _ | a <;> rfl
+
+theorem pairs_map (φ ψ : β → α) (p q : List (Axis Int)) (red : List Nat)
+    (x : Tensor β (extents p)) (y : Tensor β (extents q)) (o : List Nat) :
+    pairs p q red (x.map φ) (y.map ψ) o =
+      (pairs p q red x y o).map fun t => (φ t.1, ψ t.2) := by
+  refine loops_rel (R := fun k (l : List (β × β)) => k = l.map fun t => (φ t.1, ψ t.2)) _ rfl
+    fun r k l hkl => ?_
+  subst hkl
+  simp only [read_map]
+  rcases read p x o r with _ | a <;> rcases read q y o r with _ | b <;> rfl
+
+end
+
+namespace Contraction
+
+section
+variable {α : Type u} {out : List (List Int)} {red : List Int} {p q : Operand Int}
+  {bs : List (Operand Int)}
+
+/-- The terms of a contraction of two factors are the products of its pairs. -/
+theorem termsIn_two (A : Arithmetic α) (x : Tensor α (extents p.axes))
+    (y : Tensor α (extents q.axes)) (o : List Nat) :
+    termsIn A ⟨out, red, p, [q], bs⟩ (x, y, ⟨⟩) o =
+      (pairs p.axes q.axes (toNats red) x y o).map fun t => A.mul t.1 t.2 := by
+  refine loops_rel (R := fun k (l : List (α × α)) => k = l.map fun t => A.mul t.1 t.2) _ rfl
+    fun r k l hkl => ?_
+  subst hkl
+  unfold term product product
+  rcases read p.axes x o r with _ | a <;> rcases read q.axes y o r with _ | b <;> rfl
+
+/-- The terms of functions of both operands. -/
+theorem termsIn_map_two {K : Type u} [OrderedField K] (x : Tensor K (extents p.axes))
+    (y : Tensor K (extents q.axes)) (o : List Nat) (φ ψ : K → K) :
+    termsIn exact ⟨out, red, p, [q], bs⟩ (x.map φ, y.map ψ, ⟨⟩) o =
+      (pairs p.axes q.axes (toNats red) x y o).map fun t => φ t.1 * ψ t.2 := by
+  rw [termsIn_two, pairs_map, List.map_map]; rfl
+
+/-- The terms of a contraction of one factor are its entries. -/
+theorem termsIn_one (A : Arithmetic α) (x : Tensor α (extents p.axes)) (o : List Nat) :
+    termsIn A ⟨out, red, p, [], bs⟩ (x, ⟨⟩) o = entries p.axes (toNats red) x o := by
+  refine loops_rel (R := fun k l => k = l) _ rfl fun r k l hkl => ?_
+  subst hkl
+  unfold term product
+  rcases read p.axes x o r with _ | a <;> rfl
+
+end
+
+section
+variable {K : Type u} [OrderedField K] (R : Rounding K) (c : Contraction Int)
+  {fs : c.Factors K} {bfs : c.Factors (Approx K)} {as : c.Addends K} {bas : c.Addends (Approx K)}
+
+/-- **The bound of an entry, split exactly**: Σ eps of what is added + Σ halfUlp(acc + term) over
+the additions, with the accumulators of the rounded evaluation. -/
+theorem eps_evalAt (hf : Tensors.Rel Approx.HasValue fs bfs)
+    (ha : Tensors.Rel Approx.HasValue as bas) (o : List Nat) :
+    (evalAt (bound R) c bfs bas o).eps =
+      sumList ((added (bound R) c bfs bas o).map Approx.eps) +
+        sumList ((sums R c fs as o).map R.halfUlp) := by
+  rw [evalAt_eq_total, total_eps, sums, added_map (rounded_respects_bound R).mul c hf ha]
+
+/-- An entry's bound is at most Σ eps of its terms + u·Σ b over its additions + κ for each of n
+terms + what m addends err + m·κ. -/
+theorem replay_le_terms {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (c : Contraction Int)
+    {fs : c.Factors Rat} {bfs : c.Factors (Approx Rat)} {as : c.Addends Rat}
+    {bas : c.Addends (Approx Rat)} (hf : Tensors.Rel Approx.HasValue fs bfs)
+    (ha : Tensors.Rel Approx.HasValue as bas) (o : List Nat) {bs : List Rat}
+    (hs : f.Charges κ (sums f.rounding c fs as o) bs) {E : Rat} {m : Nat}
+    (hE : sumList ((addendList o c.addends bas []).map Approx.eps) ≤ E)
+    (hm : (addendList o c.addends bas []).length ≤ m) :
+    (evalAt (bound f.rounding) c bfs bas o).eps ≤
+      sumList ((termsIn (bound f.rounding) c bfs o).map Approx.eps) +
+        f.unitRoundoff * sumList bs + ((termsIn (bound f.rounding) c bfs o).length : Rat) * κ +
+        (E + (m : Rat) * κ) := by
+  have h := hs.sum_le
+  have hl : (sums f.rounding c fs as o).length = _ := length_unrounded f.rounding _
+  rw [hl, added_map (rounded_respects_bound f.rounding).mul c hf ha, List.length_map] at h
+  rw [eps_evalAt f.rounding c hf ha]
+  have hadd : added (bound f.rounding) c bfs bas o =
+      addendList o c.addends bas [] ++ termsIn (bound f.rounding) c bfs o :=
+    addendList_append o c.addends bas [] _
+  have := mul_le_mul_left hκ (Rat.natCast_le_natCast.2 hm)
+  rw [hadd] at h ⊢
+  rw [List.length_append, Rat.natCast_add] at h
+  rw [List.map_append, sumList_append]
+  show _ + sumList (List.map f.halfUlp _) ≤ _
+  clear hs hadd hl
+  grind
+
+end
+
+/-- Σ over n pairs of (|x| + ε_x)·ε_y + |y|·ε_x + halfUlp(x·y), and n·κ, is at most
+u·Σ b + ε_y·Σ |x| + ε_x·Σ |y| + n·(ε_x·ε_y + 2·κ). -/
+theorem sumList_mulEps_le {f : Format} {κ : Rat} (εx εy : Rat) : (l : List (Rat × Rat)) →
+    {cs : List Rat} → f.Charges κ (l.map fun t => t.1 * t.2) cs →
+    sumList (l.map fun t => (abs t.1 + εx) * εy + abs t.2 * εx + f.halfUlp (t.1 * t.2)) +
+        (l.length : Rat) * κ ≤
+      f.unitRoundoff * sumList cs + εy * sumList (l.map fun t => abs t.1 * 1) +
+        εx * sumList (l.map fun t => 1 * abs t.2) + replayConstant (l.length : Rat) εx εy κ
+  | [], [], _ => by
+    show (0 : Rat) + ((0 : Nat) : Rat) * κ ≤ _ * 0 + _ * 0 + _ * 0 + ((0 : Nat) : Rat) * _
+    grind
+  | t :: l, b :: cs, h => by
+    have := sumList_mulEps_le εx εy l h.2
+    have := h.1
+    unfold replayConstant at *
+    show (abs t.1 + εx) * εy + abs t.2 * εx + f.halfUlp (t.1 * t.2) + sumList (List.map _ _) +
+      ((l.length + 1 : Nat) : Rat) * κ ≤ _ * (b + sumList cs) +
+        _ * (abs t.1 * 1 + sumList (List.map _ _)) + _ * (1 * abs t.2 + sumList (List.map _ _)) +
+        ((l.length + 1 : Nat) : Rat) * _
+    rw [Rat.natCast_add]
+    clear h
+    grind
+  | [], _ :: _, h => h.elim
+  | _ :: _, [], h => h.elim
+
+/-- n entries, each with eps ε: n·ε. -/
+theorem sumList_map_eps (ε : Rat) : (l : List Rat) →
+    sumList ((l.map fun v => (⟨v, ε⟩ : Approx Rat)).map Approx.eps) = (l.length : Rat) * ε
+  | [] => by show (0 : Rat) = ((0 : Nat) : Rat) * ε; grind
+  | _ :: l => by
+    have := sumList_map_eps ε l
+    show ε + sumList (List.map _ _) = ((l.length + 1 : Nat) : Rat) * ε
+    rw [Rat.natCast_add]
+    grind
+
+variable {out : List (List Int)} {red : List Int} {p q : Operand Int} {qs : List (Operand Int)}
+
+/-- An addend that errs by ε is at most one. -/
+theorem addendList_withEps (t : Tensor Rat (extents p.axes)) {ε : Rat} (hε : 0 ≤ ε)
+    (o : List Nat) :
+    sumList ((addendList o [p] (t.withEps ε, ⟨⟩) []).map Approx.eps) ≤ ε ∧
+      (addendList o [p] (t.withEps ε, ⟨⟩) []).length ≤ 1 := by
+  unfold addendList addendList
+  rw [Tensor.withEps, read_map]
+  rcases read p.axes t o [] with _ | a
+  · exact ⟨hε, Nat.zero_le _⟩
+  · exact ⟨by show ε + 0 ≤ ε; grind, Nat.le_refl _⟩
+
+/-- **Replay**, two factors: where the sums of an entry are charged b and its products c, each in its
+own way, and at most m addends err by E in all, the bound of an entry of n terms is at most
+u·(Σ b + Σ c) + ε_y·Σ |x| + ε_x·Σ |y| + n·(ε_x·ε_y + 2·κ) + (E + m·κ). -/
+theorem replay_le {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (x : Tensor Rat (extents p.axes)) (εx : Rat)
+    (y : Tensor Rat (extents q.axes)) (εy : Rat) {as : Tensors Rat (shapes qs)}
+    {bas : Tensors (Approx Rat) (shapes qs)} (ha : Tensors.Rel Approx.HasValue as bas)
+    (o : List Nat) {bs cs : List Rat}
+    (hs : f.Charges κ (sums f.rounding ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) as o) bs)
+    (hp : f.Charges κ (termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o) cs) {E : Rat} {m : Nat}
+    (hE : sumList ((addendList o qs bas []).map Approx.eps) ≤ E)
+    (hm : (addendList o qs bas []).length ≤ m) :
+    (evalAt (bound f.rounding) ⟨out, red, p, [q], qs⟩ (x.withEps εx, y.withEps εy, ⟨⟩) bas o).eps ≤
+      f.unitRoundoff * sumList (bs ++ cs) +
+        εy * sumList (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map abs, y.map fun _ => 1, ⟨⟩) o) +
+        εx * sumList (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map fun _ => 1, y.map abs, ⟨⟩) o) +
+        (replayConstant ((termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o).length : Rat) εx εy κ +
+          (E + (m : Rat) * κ)) := by
+  have h := replay_le_terms hκ ⟨out, red, p, [q], qs⟩
+    (.cons (x.hasValue_withEps εx) (.cons (y.hasValue_withEps εy) .nil)) ha o hs hE hm
+  have hb : termsIn (bound f.rounding) ⟨out, red, p, [q], qs⟩ (x.withEps εx, y.withEps εy, ⟨⟩) o =
+      (pairs p.axes q.axes (toNats red) x y o).map fun t =>
+        Approx.mul f.rounding ⟨t.1, εx⟩ ⟨t.2, εy⟩ := by
+    rw [termsIn_two, Tensor.withEps, Tensor.withEps, pairs_map, List.map_map]; rfl
+  have he := termsIn_map_two (out := out) (red := red) (bs := qs) x y o
+  have hx : termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o =
+      (pairs p.axes q.axes (toNats red) x y o).map fun t => t.1 * t.2 := termsIn_two exact x y o
+  have h1 := he abs fun _ => 1
+  have h2 := he (fun _ => 1) abs
+  rw [hb, List.length_map, List.map_map] at h
+  rw [hx] at hp
+  rw [h1, h2, hx, List.length_map, sumList_append]
+  clear hs hb he hx h1 h2
+  generalize pairs p.axes q.axes (toNats red) x y o = l at *
+  have hm : sumList (l.map (Approx.eps ∘ fun t => Approx.mul f.rounding ⟨t.1, εx⟩ ⟨t.2, εy⟩)) +
+    (l.length : Rat) * κ ≤ _ := sumList_mulEps_le εx εy l hp
+  clear hp
+  grind
+
+/-- **Replay**, one factor: the bound of an entry of n terms is at most
+u·Σ b + (n·2·κ + n·ε + (E + m·κ)). -/
+theorem replay_le_one {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (y : Tensor Rat (extents p.axes))
+    (ε : Rat) {as : Tensors Rat (shapes qs)} {bas : Tensors (Approx Rat) (shapes qs)}
+    (ha : Tensors.Rel Approx.HasValue as bas) (o : List Nat) {bs : List Rat}
+    (hs : f.Charges κ (sums f.rounding ⟨out, red, p, [], qs⟩ (y, ⟨⟩) as o) bs) {E : Rat} {m : Nat}
+    (hE : sumList ((addendList o qs bas []).map Approx.eps) ≤ E)
+    (hm : (addendList o qs bas []).length ≤ m) {n : Nat}
+    (hn : (termsIn exact ⟨out, red, p, [], qs⟩ (y, ⟨⟩) o).length = n) :
+    (evalAt (bound f.rounding) ⟨out, red, p, [], qs⟩ (y.withEps ε, ⟨⟩) bas o).eps ≤
+      f.unitRoundoff * sumList bs +
+        (replayConstant (n : Rat) 0 ε κ + (n : Rat) * ε + (E + (m : Rat) * κ)) := by
+  have h := replay_le_terms hκ ⟨out, red, p, [], qs⟩
+    (.cons (y.hasValue_withEps ε) .nil) ha o hs hE hm
+  have := mul_nonneg (Rat.natCast_nonneg (a := n)) hκ
+  have hb : termsIn (bound f.rounding) ⟨out, red, p, [], qs⟩ (y.withEps ε, ⟨⟩) o = _ :=
+    (termsIn_one _ _ o).trans (entries_map _ p.axes (toNats red) y o)
+  rw [termsIn_one] at hn
+  rw [hb, sumList_map_eps, List.length_map, hn] at h
+  unfold replayConstant
+  clear hs hb
+  grind
+
+end Contraction
+
+end RuntimeApprox
