@@ -1,14 +1,20 @@
 """Float64 arithmetic rounded upward, and the exact binades of sums and products.
 
 Bounds are nonnegative float64 arrays (or floats, which stand for a constant); an operation returns
-the least float64 that is not below the exact result (`mul_up`, beyond the magnitudes of ordinary
-data, may return the next one). Infinity stands for every number
-above the largest float64. NumPy's warnings about overflow and nan are the caller's to silence.
+the least float64 that is not below the exact result. Infinity stands for every number above the
+largest float64. NumPy's warnings about overflow and nan are the caller's to silence.
+
+Whether a rounded result is above or below the exact one is decided exactly:
+
+* A sum s = fl(a + b) with |a| ≥ |b| is compared by s − a, which float64 holds, with b (Lean:
+  `Format.representable_round_add_sub`).
+* A product of significands A·B, integers of at most 53 bits, differs from its rounded value
+  R·2⁵² by less than 2⁶³. Arithmetic modulo 2⁶⁴ gives such a difference exactly (Lean: `Int.bmod`).
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +27,8 @@ __all__ = [
     "product_binade",
     "scale_down",
     "scale_up",
+    "significand_error",
     "sum_binade",
-    "two_product",
-    "two_sum",
 ]
 
 Float64: TypeAlias = npt.NDArray[np.float64]
@@ -32,7 +37,7 @@ _Nonnegative: TypeAlias = float | Float64
 _EXPONENT = np.int64(0x7FF0_0000_0000_0000)
 _FRACTION = np.int64(0x000F_FFFF_FFFF_FFFF)
 _LEAST = 2.0**-1074
-_SPLIT = 2.0**27 + 1
+_LEAST_NORMAL = 2.0**-1022
 
 
 def _is_zero(a: _Nonnegative) -> bool:
@@ -63,9 +68,13 @@ def mul_up(a: _Nonnegative, b: _Nonnegative) -> _Nonnegative:
     nonzero = np.asarray(np.not_equal(a, 0) & np.not_equal(b, 0))
     product = np.zeros(nonzero.shape)
     np.multiply(a, b, out=product, where=nonzero)
-    settled = ~(nonzero & (product < np.inf))
-    settled |= _splits(a) & _splits(b) & (two_product(a, b)[1] <= 0)
-    return _next_up(product, ~settled)
+    (x, x_exponent), (y, y_exponent) = np.frexp(a), np.frexp(b)
+    above = significand_error(x, y) > 0
+    if (product <= _LEAST_NORMAL).any():
+        # Subnormal products have fewer bits than x·y. The exact product is above where x·y is.
+        near, far = np.multiply(x, y), np.ldexp(product, -np.add(x_exponent, y_exponent))
+        above = (near > far) | ((near == far) & above)
+    return _next_up(product, above & nonzero & (product < np.inf))
 
 
 def scale_up(a: _Nonnegative, exponent: int) -> _Nonnegative:
@@ -81,34 +90,18 @@ def scale_down(a: _Nonnegative, exponent: int) -> _Nonnegative:
     return _next_up(scaled, np.multiply(scaled, 2.0**exponent) < a)
 
 
-def two_sum(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> tuple[Float64, Float64]:
-    """The rounded sums s and the errors e with a + b = s + e exactly, when s does not overflow."""
-    total = a + b
-    other = total - a
-    return total, (a - (total - other)) + (b - other)
+def significand_error(a: _Nonnegative, b: _Nonnegative) -> npt.NDArray[np.int64]:
+    """2¹⁰⁶·(a·b − fl(a·b)) exactly, where 2⁵³·a and 2⁵³·b are integers of at most 53 bits.
 
-
-def two_product(a: _Nonnegative, b: _Nonnegative) -> tuple[Float64, Float64]:
-    """The rounded products p and the errors e with a·b = p + e exactly (Dekker, Veltkamp).
-
-    The operands' magnitudes are zero or in [2⁻⁴⁰⁰, 2⁴⁰⁰].
+    These are the significands that `np.frexp` gives. Their rounded product is a multiple of 2⁻⁵⁴.
     """
-    product = np.asarray(np.multiply(a, b))
-    a_high, a_low = _split(np.asarray(a))
-    b_high, b_low = _split(np.asarray(b))
-    error = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
-    return product, error
-
-
-def _splits(a: _Nonnegative) -> npt.NDArray[np.bool_]:
-    """Whether `two_product` applies to nonzero factors."""
-    return np.asarray(np.less(2.0**-400, a) & np.less(a, 2.0**400))
-
-
-def _split(a: Float64) -> tuple[Float64, Float64]:
-    carry = _SPLIT * a
-    high = carry - (carry - a)
-    return high, a - high
+    x, y, rounded = (
+        np.asarray(np.multiply(number, scale)).astype(np.int64)
+        for number, scale in ((a, 2.0**53), (b, 2.0**53), (np.multiply(a, b), 2.0**54))
+    )
+    # The integers' products wrap around: the difference is right modulo 2⁶⁴, and below 2⁶³.
+    error = np.subtract(np.multiply(x, y), np.left_shift(rounded, 52))
+    return np.asarray(error)
 
 
 def _power_of_two(a: Float64) -> tuple[Float64, npt.NDArray[np.intp]]:
@@ -124,9 +117,9 @@ def sum_binade(a: Float64, b: Float64) -> Float64:
     total = np.asarray(np.add(a, b))
     powers, at = _power_of_two(total)
     if at.size:
-        a, b = np.broadcast_arrays(a, b)
-        rounded, error = two_sum(a.flat[at], b.flat[at])
-        powers.flat[at[error * np.sign(rounded) < 0]] *= 0.5
+        rounded = total.flat[at]
+        x, y = (np.sign(rounded) * addend.flat[at] for addend in np.broadcast_arrays(a, b))
+        powers.flat[at[np.abs(rounded) - np.maximum(x, y) > np.minimum(x, y)]] *= 0.5
     return powers
 
 
@@ -140,9 +133,8 @@ def product_binade(a: Float64, b: Float64, *, exact: bool) -> Float64:
         return np.asarray(product.view(np.int64) & _EXPONENT).view(np.float64)
     powers, at = _power_of_two(product)
     if at.size:
-        a, b = np.broadcast_arrays(a, b)
-        rounded, error = two_product(np.frexp(a.flat[at])[0], np.frexp(b.flat[at])[0])
-        powers.flat[at[error * np.sign(rounded) < 0]] *= 0.5
+        x, y = (np.frexp(np.abs(factor.flat[at]))[0] for factor in np.broadcast_arrays(a, b))
+        powers.flat[at[significand_error(x, y) < 0]] *= 0.5
     return powers
 
 

@@ -146,7 +146,7 @@ def test_a_fault_that_ends_the_checks_is_refused(lean: KeptLean) -> None:
     [
         (SourceEdit("pybridge/upward.py", "no such text", "x"), "expected 'no such text' once"),
         (SourceEdit("pybridge/upward.py", "return", "x"), "once, found it [0-9]+ times"),
-        (SourceEdit("pybridge/upward.py", "_SPLIT = 2.0**27 + 1", "_SPLIT = 2.0**27 + 1"), "as it"),
+        (SourceEdit("pybridge/upward.py", "_LEAST = 2.0**-1074", "_LEAST = 2.0**-1074"), "as it"),
         (FileEdit("lean-toolchain", lambda content: content), "nothing would change"),
         (AnswerEdit(lambda text: text), "nothing: no answer was altered"),
     ],

@@ -249,7 +249,9 @@ def test_a_signal_handler_may_replay(name: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(steps, "_FEW", 1)
     steps._plans.cache_clear()
     alone = [replayed(given, name) for given in SETS[:2]]
-    binades, inner, busy = steps._Steps.binades, [], []
+    binades = steps._Steps.binades
+    inner: list[tuple[bytes, bytes]] = []
+    busy: list[bool] = []
 
     def handler(number: int, frame: FrameType | None) -> None:
         if not busy:

@@ -14,7 +14,7 @@ from pybridge.cases import Case
 from pybridge.contraction import evaluate
 from pybridge.definitions import Definitions, Law, Laws, Scalar
 from pybridge.formats import FloatArray, FloatFormat
-from pybridge.upward import two_product, two_sum
+from pybridge.upward import significand_error
 from pybridge.verify import TENSORS
 
 __all__ = ["CORNERS", "corners"]
@@ -50,7 +50,7 @@ class _Watched(FloatFormat):
     def add(self, a: FloatArray, b: FloatArray) -> FloatArray:
         result = np.asarray(np.add(a, b, dtype=self.dtype))
         x, y, r, finite = self._wide(a, b, result)
-        total, rest = two_sum(x, y)
+        total, rest = _sum_error(x, y)
         error = (total - r) + rest
         inexact = finite & (error != 0)
         simple = rest == 0 if self.precision < 53 else np.ones(np.shape(r), bool)
@@ -73,7 +73,7 @@ class _Watched(FloatFormat):
         if self.products_fit_float64:
             error, known = x * y - r, nonzero
         else:
-            error = two_product(x, y)[1]
+            error = _product_error(x, y)
             known = nonzero & self._splits(x) & self._splits(y)
         inexact = known & (error != 0)
         below = np.abs(r) < 2.0**self.min_exponent
@@ -149,3 +149,17 @@ def _values_only(laws: Laws) -> Laws:
             for name in ("zero", "add", "mul")
         }
     )
+
+
+def _sum_error(a: Any, b: Any) -> tuple[Any, Any]:
+    """The rounded sums s of float64 numbers, and the errors e with a + b = s + e exactly."""
+    total = a + b
+    swap = np.abs(a) < np.abs(b)
+    large, small = np.where(swap, b, a), np.where(swap, a, b)
+    return total, small - (total - large)
+
+
+def _product_error(a: Any, b: Any) -> Any:
+    """The errors of the rounded float64 products where they do not underflow, exactly."""
+    (x, p), (y, q) = np.frexp(a), np.frexp(b)
+    return np.ldexp(significand_error(x, y).astype(np.float64), p + q - 106)

@@ -248,9 +248,8 @@ FAULTS = (
         "Half an ulp is that of the rounded sum, which may be a power of two more.",
         _UPWARD,
         (
-            "        rounded, error = two_sum(a.flat[at], b.flat[at])\n"
-            "        powers.flat[at[error * np.sign(rounded) < 0]] *= 0.5\n",
-            "",
+            "at[np.abs(rounded) - np.maximum(x, y) > np.minimum(x, y)]",
+            "at[:0]",
         ),
     ),
     _edited(
@@ -258,9 +257,7 @@ FAULTS = (
         "Half an ulp is that of the rounded product, which may be a power of two more.",
         _UPWARD,
         (
-            "        rounded, error = two_product("
-            "np.frexp(a.flat[at])[0], np.frexp(b.flat[at])[0])\n"
-            "        powers.flat[at[error * np.sign(rounded) < 0]] *= 0.5\n",
+            "        powers.flat[at[significand_error(x, y) < 0]] *= 0.5\n",
             "",
         ),
         tests=("test_upward",),
@@ -300,7 +297,10 @@ FAULTS = (
         "bound-product-to-nearest",
         "Products of errors are rounded to nearest.",
         _UPWARD,
-        ("    return _next_up(product, ~settled)", "    return product"),
+        (
+            "    return _next_up(product, above & nonzero & (product < np.inf))",
+            "    return product",
+        ),
     ),
     _edited(
         "bound-in-binary32",
