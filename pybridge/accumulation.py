@@ -1,18 +1,16 @@
 """What a kernel promises: the formats in which it multiplies, adds up and returns.
 
-An `Accumulation` says by how much each operation may err, and nothing of their order: the estimate
-that Lean proves of it (`Contraction.any_order_estimate`, …) holds for every order of summation.
+An `Accumulation` says how each operation rounds, and nothing of their order: what Lean proves of it
+(`Computes.near_nearest`, `Computes.near_tree`) holds for every order of summation.
 
 Split-k is two sums. The partial sums, at most k, are sums in any order in one format; they are
-then added, in any order, in another, of unit roundoff v, which rounds each of them first. So a
-partial sum is rounded at most k times more, and then with the whole: all of that is as one last
-rounding, by (1 + γₖ(v))·(1 + w) − 1 relatively, and by the constant of a sum of k terms absolutely.
-Both are exported coefficients, of the errors of the second sum.
+then added, in any order, in another, which rounds each of them first (Lean: `Parts`,
+`ErrorBound.followedBy`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
@@ -20,12 +18,20 @@ import numpy as np
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from pybridge.definitions import Definitions, FormatParameters, load_definitions
-from pybridge.errors import InputError
-from pybridge.estimates import Errors, formula_value, unit
-from pybridge.formats import FloatArray, FloatFormat
+from pybridge.errors import InputError, InputTypeError
+from pybridge.estimates import EXACT, ErrorBound, followed_by, nearest, numbers, operation, tree
+from pybridge.formats import FloatFormat
 from pybridge.model import Model
+from pybridge.rounding import Direction, holds
 
-__all__ = ["Accumulation", "format_parameters", "split_k", "tf32"]
+__all__ = [
+    "Accumulation",
+    "format_parameters",
+    "parameters_of",
+    "require_accumulation",
+    "split_k",
+    "tf32",
+]
 
 _EXPORTED: Mapping[str, str] = {
     "float16": "binary16",
@@ -35,7 +41,6 @@ _EXPORTED: Mapping[str, str] = {
     "float64": "binary64",
 }
 _NAMES = {exported: name for name, exported in _EXPORTED.items()}
-_NONE = (Fraction(0), Fraction(0))
 
 
 def _name(value: object) -> str:
@@ -62,38 +67,44 @@ _Format = Annotated[str, BeforeValidator(_name)]
 
 
 class Accumulation(Model):
-    """The formats of a kernel's operands, sums and result.
+    """How a kernel rounds its operands, its products and sums, and its result.
 
     * `operands`: the kernel first rounds what it multiplies to this format. None: it does not.
+    * `operand_rounding`: to "nearest" (ties to even; for tf32, either way) or "toward-zero", as
+      tensor cores cut float32 operands to tf32.
     * `products`: "rounded" to the format of the sums, or "exact", as by fused multiply-add or where
-      that format holds them. The proved estimate is the same: it charges an entry of n terms with n
+      that format holds them. The proved bound is the same: it charges an entry of n terms with n
       roundings on the way of each, of which one is the product's.
     * `accumulate`: the format of the sums, each rounded to it, in any order.
+    * `rounding`: how products, sums and the result are rounded: to "nearest", or "toward-zero", as
+      tensor cores may.
     * `splits`: split-k: the terms are divided into at most so many partial sums.
     * `across`: the format that the partial sums are rounded to and added in. None: that of the
       sums, and then any order covers them, however many there are.
     * `output`: the finished sum is rounded once more, to this format. None: it is not, or where the
       array that is tested has a narrower dtype, to that.
-    * `truncated`: operations and roundings cut off instead of rounding to nearest, as tensor cores
-      may. `flushed`: subnormal operands, results and what is between may be zero.
+    * `flushed`: operands, results and what is between may be zero where they are subnormal.
 
     Formats are float16, bfloat16, tf32, float32, float64, also under the names binary16, … and as
     dtypes. `InputError` for what does not fit.
     """
 
     operands: _Format | None = None
+    operand_rounding: Direction = "nearest"
     products: Literal["rounded", "exact"] = "rounded"
     accumulate: _Format = "float32"
+    rounding: Direction = "nearest"
     splits: Annotated[int, Strict(), Field(ge=1, le=2**31 - 1)] = 1
     across: _Format | None = None
     output: _Format | None = None
-    truncated: bool = False
     flushed: bool = False
 
     @model_validator(mode="after")
-    def _splits_for_across(self) -> Self:
+    def _fits(self) -> Self:
         if self.across is not None and self.splits == 1:
             raise ValueError("across: there is one sum, expected splits of 2 or more")
+        if self.operands is None and self.operand_rounding != "nearest":
+            raise ValueError("operand_rounding: no format is given in operands")
         return self
 
     @classmethod
@@ -101,25 +112,17 @@ class Accumulation(Model):
         """What a kernel of a dtype promises by default.
 
         float32 and float64: sums in the dtype itself. bfloat16 and float16: sums in float32,
-        rounded once. tf32: operands rounded to it, sums in float32.
+        rounded once. tf32: operands cut to it, sums in float32.
         """
         try:
             name = _name(dtype)
         except InputError as error:
             raise InputError(f"dtype: {error}") from None
         if name == "tf32":
-            return cls(operands=name)
+            return cls(operands=name, operand_rounding="toward-zero")
         if name in ("float32", "float64"):
             return cls(accumulate=name)
         return cls(output=name)
-
-    @classmethod
-    def assumed(cls, format: FloatFormat, operands: Sequence[FloatArray]) -> Self:
-        """`of(format)`; operands that the format does not hold are rounded to it first."""
-        found = cls.of(format.name)
-        if all(np.can_cast(operand.dtype, format.dtype, "safe") for operand in operands):
-            return found
-        return found.model_copy(update={"operands": _name(format.name)})
 
     def returned_in(self, format: FloatFormat) -> Self:
         """The same, where its result is an array of this format.
@@ -129,7 +132,7 @@ class Accumulation(Model):
         """
         last = self.output or self._summed
         definitions = load_definitions()
-        if _holds(format_parameters(format.name, definitions), _parameters(last, definitions)):
+        if holds(format_parameters(format.name, definitions), parameters_of(last, definitions)):
             return self
         if self.output is not None:
             raise InputError(
@@ -147,69 +150,65 @@ class Accumulation(Model):
         """A few words: in what it sums, and of what."""
         words = self.accumulate
         if self.operands:
-            words += f" of {self.operands}"
+            words += f" of {self.operands}" + self._cut
         if self.across:
             words += f", {self.splits} splits added in {self.across}"
-        return words + ", truncated" * self.truncated + ", flushed" * self.flushed
+        return words + self._rounded(", toward zero") + ", flushed" * self.flushed
 
     @property
     def sentence(self) -> str:
         """What it promises, as a clause: `float32 sums of …, rounded to bfloat16`."""
         words = f"{self.accumulate} sums"
         if self.operands:
-            words += f" of operands rounded to {self.operands}"
+            verb = "cut" if self._cut else "rounded"
+            words += f" of operands {verb} to {self.operands}"
         if self.splits > 1:
             words += f" in {self.splits} splits"
             words += f", added in {self.across}" if self.across else ""
         if self.output and self.output != self._summed:
             words += f", rounded to {self.output}"
-        return words + ", by truncation" * self.truncated + ", subnormals flushed" * self.flushed
-
-    def errors(
-        self, terms: int, factors: int, eps: Sequence[Fraction], definitions: Definitions
-    ) -> Errors:
-        """What the kernel errs by, on factors within `eps` of the exact ones (Lean: `Errors`).
-
-        Raises `InputError` where the number of partial sums times their unit roundoff is not below
-        one: nothing is proved then.
-        """
-        roundoff, underflow = self._unit(self.accumulate, definitions)
-        last = self.last_rounding(definitions)
-        if self.across and self.across != self.accumulate:
-            last = self._across(min(self.splits, terms), last, definitions)
-        relative, absolute = self._read(definitions)
-        first = (relative, absolute + eps[0]) if factors == 2 else _NONE
-        return Errors(terms, roundoff, underflow, *last, *first, relative, absolute + eps[-1])
-
-    def last_rounding(self, definitions: Definitions) -> tuple[Fraction, Fraction]:
-        """By what the rounding of the finished sum errs, relatively and absolutely."""
-        if self.output is None or self.output == self._summed:
-            return _NONE
-        return self._unit(self.output, definitions)
+        return words + self._rounded(", toward zero") + ", subnormals flushed" * self.flushed
 
     @property
-    def unrounded(self) -> Self:
-        """The same without the last rounding."""
-        return self.model_copy(update={"output": None})
+    def _cut(self) -> str:
+        return " (cut)" if self.operand_rounding == "toward-zero" else ""
 
-    def _across(
-        self, partials: int, last: tuple[Fraction, Fraction], definitions: Definitions
-    ) -> tuple[Fraction, Fraction]:
-        """The sum of partial sums and its last rounding, as one rounding."""
-        assert self.across
-        roundoff, underflow = self._unit(self.across, definitions)
-        if partials * roundoff >= 1:
-            raise InputError(
-                f"splits: {partials} partial sums are added in {self.across}, of unit roundoff "
-                f"1/{1 / roundoff}: their number times it is not below 1, and no bound is proved"
-            )
-        errors = Errors(partials, roundoff, underflow, *last)
-        estimates = definitions.data.estimates
-        return formula_value(estimates.product, errors), formula_value(estimates.constant, errors)
+    def _rounded(self, words: str) -> str:
+        return words if self.rounding == "toward-zero" else ""
 
-    def operand_eps(self, format: FloatFormat) -> float:
-        """How far the operands that the kernel computes with may be from those it is given."""
-        return 2.0**format.min_exponent if self.flushed else 0.0
+    @property
+    def mode(self) -> str:
+        """The name of the mode of products, sums and the last rounding (Lean: `Format.Mode`)."""
+        name = "nearest" if self.rounding == "nearest" else "towardZero"
+        return name + "Flushed" * self.flushed
+
+    def sum_error(self, terms: int, definitions: Definitions, *, plain: bool = False) -> ErrorBound:
+        """How near the sum of so many terms the kernel's is, before the last rounding.
+
+        `plain` says that the terms are not products but numbers of the format of the sums.
+        """
+        first = self._sum(self.accumulate, terms, definitions, plain)
+        if self.across is None or self.across == self.accumulate:
+            return first
+        second = self._sum(self.across, min(self.splits, terms), definitions, plain=False)
+        return followed_by(definitions, first, second)
+
+    def error(self, terms: int, definitions: Definitions, *, plain: bool = False) -> ErrorBound:
+        """How near the sum of so many terms the result is, the last rounding included."""
+        summed = self.sum_error(terms, definitions, plain=plain)
+        return followed_by(definitions, summed, self.last_rounding(definitions))
+
+    def _sum(self, name: str, terms: int, definitions: Definitions, plain: bool) -> ErrorBound:
+        unit = operation(parameters_of(name, definitions), self.mode)
+        if self.mode != "nearest":
+            return tree(definitions, terms, unit)
+        return (numbers if plain else nearest)(definitions, terms, unit)
+
+    def last_rounding(self, definitions: Definitions) -> ErrorBound:
+        """By what the rounding of the finished sum errs."""
+        if self.output is None or self.output == self._summed:
+            return EXACT
+        return operation(parameters_of(self.output, definitions), self.mode)
 
     @property
     def operand_dtype(self) -> str:
@@ -222,39 +221,36 @@ class Accumulation(Model):
         definitions = load_definitions()
         met = [self.accumulate, self.across, self.output]
         parameters = [format_parameters(format.name, definitions)]
-        parameters += [_parameters(name, definitions) for name in met if name]
+        parameters += [parameters_of(name, definitions) for name in met if name]
         return min(
             Fraction(2) ** p.max_exponent * (2 - Fraction(1, 2**p.precision)) for p in parameters
         )
 
-    def _read(self, definitions: Definitions) -> tuple[Fraction, Fraction]:
-        """By what the rounding of an operand errs."""
-        if self.operands is None:
-            return _NONE
-        relative, absolute = unit(_parameters(self.operands, definitions))
-        return (1 + self.truncated) * relative, (1 + self.truncated) * absolute
 
-    def _unit(self, name: str, definitions: Definitions) -> tuple[Fraction, Fraction]:
-        """By what an operation errs, relatively and absolutely."""
-        relative, absolute = unit(_parameters(name, definitions))
-        if self.flushed:
-            absolute /= relative
-        elif self.truncated:
-            absolute *= 2
-        return (2 * relative if self.truncated else relative), absolute
+def tf32(operand_rounding: Direction = "toward-zero") -> Accumulation:
+    """Operands reduced to TF32, sums in float32: what `allow_tf32` allows.
 
-
-def tf32() -> Accumulation:
-    """Operands rounded to TF32, sums in float32: what `allow_tf32` allows."""
-    return Accumulation(operands="tf32")
+    The matrix instructions of NVIDIA's Ampere and later cut the operands' last 13 bits off; a
+    kernel may round them to "nearest" before (`cvt.rna`).
+    """
+    return Accumulation(operands="tf32", operand_rounding=operand_rounding)
 
 
 def split_k(k: int, across: Any = None, *, accumulate: Any = "float32") -> Accumulation:
     """The sum divided into at most k partial sums, which are added in the format `across`.
 
-    By default that of the sums: no other promise then than that of any order.
+    Defaults to the format of the sums, which adds nothing to the promise of any order.
     """
     return Accumulation(accumulate=accumulate, splits=k, across=across)
+
+
+def require_accumulation(value: object) -> Accumulation | None:
+    """The argument `accumulation`; `InputTypeError` when it is neither None nor an `Accumulation`."""
+    if value is None or isinstance(value, Accumulation):
+        return value
+    raise InputTypeError(
+        f"accumulation: expected an Accumulation, as Accumulation.of('bfloat16'), got {value!r:.60}"
+    )
 
 
 def format_parameters(name: str, definitions: Definitions) -> FormatParameters:
@@ -266,14 +262,6 @@ def format_parameters(name: str, definitions: Definitions) -> FormatParameters:
     return found
 
 
-def _parameters(name: str, definitions: Definitions) -> FormatParameters:
+def parameters_of(name: str, definitions: Definitions) -> FormatParameters:
+    """The parameters of a format by its dtype's name: float16, bfloat16, tf32, float32, float64."""
     return format_parameters(_EXPORTED[name], definitions)
-
-
-def _holds(wide: FormatParameters, narrow: FormatParameters) -> bool:
-    """Whether a format holds every value of another."""
-    return (
-        wide.precision >= narrow.precision
-        and wide.max_exponent >= narrow.max_exponent
-        and wide.min_exponent - wide.precision <= narrow.min_exponent - narrow.precision
-    )

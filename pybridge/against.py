@@ -26,8 +26,9 @@ import numpy.typing as npt
 
 from pybridge.accumulation import Accumulation
 from pybridge.against_report import AgainstReport, LayerReport, PromiseReport, ResultReport
-from pybridge.anyorder import READ, Estimator, estimator
+from pybridge.anyorder import READ
 from pybridge.cases import Case
+from pybridge.claims import Claim
 from pybridge.contraction import Given
 from pybridge.definitions import Definitions
 from pybridge.entries import exact_entry
@@ -160,7 +161,7 @@ def against_torch(
     interrupted = False
     try:
         for item in work:
-            reports.append(_layer(torch, item, definitions, seed))
+            reports.append(_layer(torch, item, seed))
             descriptions.setdefault(describe(torch, item.setting.device))
     except KeyboardInterrupt:
         interrupted = True
@@ -175,7 +176,7 @@ def against_torch(
     )
 
 
-def _layer(torch: Any, work: Work, definitions: Definitions, seed: int) -> LayerReport:
+def _layer(torch: Any, work: Work, seed: int) -> LayerReport:
     setting = work.setting
     shown = LayerReport(
         label=work.label, dtype=setting.dtype, device=setting.device, geometry=work.geometry
@@ -191,9 +192,7 @@ def _layer(torch: Any, work: Work, definitions: Definitions, seed: int) -> Layer
     }
     rng = np.random.default_rng([seed, zlib.crc32(work.label.encode())])
     results = {
-        name: check_result(
-            name, computed[name], setting.format, work.geometry, given, assumed, definitions, rng
-        )
+        name: check_result(name, computed[name], setting.format, work.geometry, given, assumed, rng)
         for name in READ
     }
     return shown.model_copy(update={"results": results})
@@ -206,7 +205,6 @@ def check_result(
     geometry: Geometry,
     operands: Mapping[str, FloatArray],
     assumed: Sequence[Accumulation],
-    definitions: Definitions,
     rng: np.random.Generator,
 ) -> ResultReport:
     """Tries arithmetics in order until one's any-order bound holds for a result.
@@ -222,7 +220,7 @@ def check_result(
     }[name]
     if computed.shape != shape:
         raise InputError(f"{name} has shape {computed.shape}, expected {shape}")
-    errors = _TrueErrors(name, computed, format, geometry, operands, definitions, rng)
+    errors = _TrueErrors(name, computed, format, geometry, operands, rng)
     tried: list[PromiseReport] = []
     for arithmetic in assumed:
         tried.append(errors.compare(arithmetic))
@@ -251,12 +249,19 @@ class _TrueErrors:
         format: FloatFormat,
         geometry: Geometry,
         operands: Mapping[str, FloatArray],
-        definitions: Definitions,
         rng: np.random.Generator,
     ) -> None:
         self.name, self.geometry, self.operands = name, geometry, operands
-        self.format, self.definitions, self.rng = format, definitions, rng
-        self.estimates = self._estimator(0.0)
+        self.format, self.rng = format, rng
+        self.claim = Claim(
+            name,
+            computed,
+            format,
+            geometry,
+            {key: Given(operands[key]) for key in READ[name]},
+            dict.fromkeys(READ[name], math.ldexp(1.0, format.min_exponent)),
+        )
+        self.estimates = self.claim.estimator()
         self.wide = format.precision > 24
         self.finite = np.isfinite(computed)
         with np.errstate(all="ignore"):
@@ -272,10 +277,6 @@ class _TrueErrors:
         self.upper[empty] = np.abs(self.computed[empty].astype(np.float64))
         self.upper[~self.finite] = np.nan
         self._lower: Float64 | None = None
-
-    def _estimator(self, eps: float) -> Estimator:
-        given = {name: Given(self.operands[name], eps) for name in READ[self.name]}
-        return estimator(self.name, self.geometry, given, self.definitions)
 
     def _can_overflow(self) -> npt.NDArray[Any]:
         """Where the magnitudes' sum is so large that some order of it overflows."""
@@ -297,9 +298,10 @@ class _TrueErrors:
 
     def compare(self, arithmetic: Accumulation) -> PromiseReport:
         """An arithmetic's bound against the errors, entry by entry."""
-        eps = arithmetic.operand_eps(self.format)
-        estimates = self._estimator(eps) if eps else self.estimates
         try:
+            operands = self.claim.given_to(arithmetic)
+            deviates = any(operand.deviates for operand in operands.values())
+            estimates = self.claim.estimator(operands) if deviates else self.estimates
             bound = estimates.any_order(arithmetic)
         except InputError as error:
             return PromiseReport(

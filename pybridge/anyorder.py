@@ -1,14 +1,20 @@
 """Bounds for sums in any order, and for results that something else computed.
 
 *Any order*: whoever sums an entry's products in some order, in a stated arithmetic, errs by at most
-an estimate that needs no more than Σ|x||y| (Lean: `Contraction.any_order`, …). *Enclosure*: with a
-result g′ of any order in binary64, every array g is within |g − g′| and the estimate for g′ of the
-exact result, whatever computed g. Both are matrix products (`pybridge.products`).
+
+  ρ·Σ|x||y| + (1 + ρ)·(Σ Dx·(|y| + Dy) + Σ|x|·Dy + Db) + η
+
+where (ρ, η) is what Lean proves of the arithmetic, and D says by how much the operands that are
+multiplied, and the exact ones, are together off those that are given, entry by entry (Lean:
+`conv2d_any_order`, …). *Enclosure*: with a result g′ of any order in binary64, every array g is
+within |g − g′| and the bound of g′ of the exact result, whatever computed g. All sums are matrix
+products (`pybridge.products`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -18,23 +24,36 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.accumulation import Accumulation
+from pybridge.accumulation import Accumulation, format_parameters
 from pybridge.contraction import Given
 from pybridge.definitions import Contraction, Definitions
 from pybridge.errors import InputError, RoundingOverflowError
-from pybridge.estimates import Errors, Weights, round_up, weigh, weigh_counts
+from pybridge.estimates import (
+    EXACT,
+    Broadcast,
+    ErrorBound,
+    Part,
+    Weights,
+    formula,
+    nearest,
+    operation,
+    round_up,
+    weigh,
+    weigh_counts,
+)
 from pybridge.exact import Dyadic, exact_conv2d
 from pybridge.formats import FloatArray, FloatFormat, require_ieee
 from pybridge.geometry import Geometry
 from pybridge.identity import Same
 from pybridge.pieces import Counts, Layout, Split, split
 from pybridge.products import contract
-from pybridge.upward import Float64
+from pybridge.upward import Float64, add_up
 
 __all__ = [
     "EXACT_WORK",
     "READ",
     "Estimator",
+    "Operand",
     "enclosure_bound",
     "estimator",
     "exact_result",
@@ -57,15 +76,55 @@ _REFERENCE = Accumulation(accumulate="float64")
 _WIDE_TERMS = 2**19
 """Above n terms with n·2⁻²⁴ = 1/32, magnitudes are summed in binary64."""
 
+_LARGEST_EXPONENT = 1000
+"""Sums of magnitudes that may be larger than this power of two are scaled."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operand:
+    """Values, and by how much the numbers that are multiplied, and the exact ones, are together off
+    them: one number, or an array of the values' shape. None of it is negative.
+    """
+
+    value: FloatArray
+    deviation: float | Float64 = 0.0
+
+    @property
+    def scalar(self) -> float:
+        """The deviation, if it is one number, else zero."""
+        return self.deviation if isinstance(self.deviation, float) else 0.0
+
+    @property
+    def array(self) -> Float64 | None:
+        """The deviation, if it is an array that is not zero."""
+        if isinstance(self.deviation, float) or not self.deviation.any():
+            return None
+        return self.deviation
+
+    @property
+    def deviates(self) -> bool:
+        """Whether the deviation is not zero."""
+        return bool(self.scalar) or self.array is not None
+
 
 @dataclass(frozen=True, slots=True)
 class _Assumed:
-    """What a bound is for, as far as its weights depend on it; None: no operation errs."""
+    """What a bound is for, as far as its weights depend on it.
+
+    `accumulation` is None where no operation errs. `deviations` are the scalar ones of the factors,
+    `arrays` says which of them are arrays, `addend` is the scalar one of the addends. `sums` is the
+    format in which magnitudes are summed, and they are scaled by 2^−`scale`.
+    """
 
     accumulation: Accumulation | None
-    eps: tuple[float, ...]
-    addend_eps: float
+    finished: bool
+    plain: bool
+    deviations: tuple[float, ...]
+    arrays: tuple[bool, ...]
+    addend: float
+    addend_array: bool
     sums: str
+    scale: int
     distance: bool
 
 
@@ -82,7 +141,7 @@ class Estimator:
         self,
         contraction: Contraction,
         parameters: Mapping[str, int],
-        operands: Mapping[str, Given],
+        operands: Mapping[str, Given | Operand],
         definitions: Definitions,
     ) -> None:
         require_ieee()
@@ -97,7 +156,7 @@ class Estimator:
             if pieces.layouts[0].name in operands
         ]
         self.values = [given.value for given in self.given]
-        self._magnitudes: dict[np.dtype[Any], FloatArray] = {}
+        self._magnitudes: dict[tuple[np.dtype[Any], int], FloatArray] = {}
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -120,22 +179,18 @@ class Estimator:
                 total += contract(pieces, [given.value], dtype, absolute=absolute)
         return total
 
-    def magnitudes(self, dtype: npt.DTypeLike) -> FloatArray:
-        """The sums of the terms' magnitudes, which are computed once."""
-        kind = np.dtype(dtype)
-        if kind not in self._magnitudes:
-            self._magnitudes[kind] = self.value(kind, absolute=True)
-        return self._magnitudes[kind]
-
     def rounded(self, format: FloatFormat) -> FloatArray:
         """The results as `Accumulation.of(format)` has them."""
         wide = self.value(np.float64 if format.precision > 24 else np.float32)
         with np.errstate(all="ignore"):
             return wide.astype(format.dtype, copy=False)
 
-    def any_order(self, accumulation: Accumulation) -> Float64:
-        """How far from the exact result one may be, summed in any order as is promised."""
-        return self._bound(accumulation, None)
+    def any_order(self, accumulation: Accumulation, *, finished: bool = True) -> Float64:
+        """How far from the exact result one may be, summed in any order as is promised.
+
+        The last rounding is included if `finished`. Infinite where that is beyond float64.
+        """
+        return self._bound(accumulation, None, finished)
 
     def enclosure(self, computed: FloatArray) -> Float64:
         """How far an array, whoever computed it, may be from the exact result."""
@@ -147,63 +202,197 @@ class Estimator:
 
     def around(self, distance: Float64) -> Float64:
         """Bounds of an array from upper bounds of its distance to the results of the operands as
-        they are given: what the operands' eps add.
+        they are given: what the operands' deviations add.
         """
-        addend_eps = sum(given.eps for _, given in self.addends)
-        if not (any(given.eps for given in self.given) or addend_eps):
+        everything = [*self.given, *(given for _, given in self.addends)]
+        if not any(given.deviates for given in everything):
             return distance
         return self._bound(None, distance)
 
-    def _bound(self, accumulation: Accumulation | None, distance: Float64 | None) -> Float64:
+    def sum_error(self, accumulation: Accumulation, terms: int) -> ErrorBound:
+        """How near the sum of so many terms a promised sum is, before the last rounding."""
+        return accumulation.sum_error(terms, self.definitions, plain=self._plain(accumulation))
+
+    def _plain(self, accumulation: Accumulation) -> bool:
+        """Whether the terms are no products, but numbers of the format of the sums."""
+        if len(self.given) != 1 or self.addends:
+            return False
+        held = _dtype_holds(accumulation.accumulate, self.given[0].value.dtype)
+        return held and accumulation.across is None
+
+    def _bound(
+        self, accumulation: Accumulation | None, distance: Float64 | None, finished: bool = True
+    ) -> Float64:
         wide = prod(self.pieces.red_sizes) > _WIDE_TERMS or any(
             given.value.dtype.itemsize > 4 for given in (*self.given, *(g for _, g in self.addends))
         )
         with np.errstate(all="ignore"):
-            bound, weight = self._estimate(accumulation, distance is not None, wide)
-            if not (wide or np.isfinite(bound.max())):
-                bound, weight = self._estimate(accumulation, distance is not None, wide=True)
-            if distance is not None:
-                bound += np.multiply(distance, weight, out=distance)
+            bound = self._estimate(accumulation, distance, wide, 0, finished)
+            if not np.isfinite(bound.max()):
+                scale = self._scale()
+                bound = self._estimate(accumulation, distance, True, scale, finished)
         if np.isnan(bound.max()):
             bound[np.isnan(bound)] = np.inf
         return bound
 
-    def _estimate(
-        self, accumulation: Accumulation | None, distance: bool, wide: bool
-    ) -> tuple[Float64, float | Float64]:
-        """The estimate without the distance, and the weight of that.
+    def _scale(self) -> int:
+        """log₂ of what magnitudes are scaled by, so that their sums do not overflow."""
+        exponents = [_exponent(given) for given in self.given]
+        most = sum(exponents) + (prod(self.pieces.red_sizes) + 1).bit_length()
+        most = max([most, *(_exponent(given) for _, given in self.addends)])
+        return max(most - _LARGEST_EXPONENT, 0)
 
-        Magnitudes are summed in binary64 when `wide`, else in binary32.
+    def _estimate(
+        self,
+        accumulation: Accumulation | None,
+        distance: Float64 | None,
+        wide: bool,
+        scale: int,
+        finished: bool,
+    ) -> Float64:
+        """The bound; magnitudes are summed in binary64 when `wide`, else in binary32.
+
+        They are of operands that were scaled by powers of two, 2^−`scale` together, and rounded up.
         """
-        weights = _weights(
+        arrays = tuple(given.array is not None for given in self.given)
+        scalars = tuple(given.scalar for given in self.given)
+        coefficients, constant = _weights(
             Same(self.definitions),
             self.pieces,
             self.added,
             _Assumed(
                 accumulation,
-                tuple(given.eps for given in self.given),
-                sum(given.eps for _, given in self.addends),
+                finished,
+                accumulation is not None and self._plain(accumulation),
+                scalars,
+                arrays,
+                sum(given.scalar for _, given in self.addends),
+                any(given.array is not None for _, given in self.addends),
                 "binary64" if wide else "binary32",
-                distance,
+                scale,
+                distance is not None,
             ),
         )
-        dtype = np.float64 if wide else np.float32
-        if _given(weights["product"]):
-            bound = np.multiply(self.magnitudes(dtype), weights["product"], dtype=np.float64)
-            bound += weights["constant"]
-        else:
-            bound = np.empty(self.shape)
-            bound[...] = weights["constant"]
-        for k, name in enumerate(("first", "second")):
-            if _given(weights[name]):
-                alone = [v if k == i else None for i, v in enumerate(self.values)]
-                sums = contract(self.pieces, alone, dtype, absolute=True)
-                bound += np.multiply(sums, weights[name], dtype=np.float64)
-        return bound, weights["distance"]
+        dtype = np.dtype(np.float64 if wide else np.float32)
+        bound: Float64 | None = None
+        for coefficient, name in zip(coefficients, _PARTS, strict=True):
+            if not _given(coefficient):
+                continue
+            size = distance if name == "distance" else self._sums(name, dtype, scale)
+            part = np.multiply(size, coefficient, dtype=np.float64)
+            bound = part if bound is None else np.add(bound, part, out=_target(bound, part))
+        if bound is None or bound.shape != self.shape:
+            bound = np.array(np.broadcast_to(0.0 if bound is None else bound, self.shape))
+        bound += constant
+        return bound
+
+    def _sums(self, name: str, dtype: np.dtype[Any], scale: int) -> FloatArray:
+        """The sums of magnitudes that a coefficient multiplies, each computed in a dtype.
+
+        `magnitude` is Σ|x||y| and the addends' magnitudes, `first` Σ Dx·(|y| + Dy), `second`
+        Σ|x|·Dy, `addend` the addends' deviations. A deviation that is one number is a part of the
+        coefficient, and one stands for it here.
+        """
+        if name == "magnitude":
+            return self._magnitude(dtype, scale)
+        if name == "addend":
+            total: FloatArray = np.zeros((1,) * len(self.shape), dtype)
+            for pieces, given in self.addends:
+                if given.array is not None:
+                    total = total + contract(pieces, [_scaled(given.array, scale, dtype)], dtype)
+            return total
+        if len(self.given) == 1:
+            (given,) = self.given
+            assert given.array is not None
+            return contract(self.pieces, [_scaled(given.array, scale, dtype)], dtype)
+        first, second = self.given
+        halves = _halves(scale, _exponent(first), _exponent(second))
+        if name == "first":
+            deviation = first.array
+            left = None if deviation is None else _scaled(deviation, halves[0], dtype)
+            wide = np.abs(second.value.astype(np.float64))
+            reach = np.asarray(add_up(wide, second.deviation))
+            rest = halves[1] if deviation is not None else scale
+            return contract(self.pieces, [left, _scaled(reach, rest, dtype)], dtype)
+        deviation = second.array
+        right = None if deviation is None else _scaled(deviation, halves[1], dtype)
+        rest = halves[0] if deviation is not None else scale
+        size = _scaled(np.abs(first.value.astype(np.float64)), rest, dtype)
+        return contract(self.pieces, [size, right], dtype)
+
+    def _magnitude(self, dtype: np.dtype[Any], scale: int) -> FloatArray:
+        """Σ|x||y| and the addends' magnitudes, which are computed once."""
+        if (dtype, scale) not in self._magnitudes:
+            if scale == 0:
+                total = self.value(dtype, absolute=True)
+            else:
+                scales = [scale]
+                if len(self.given) == 2:
+                    scales = list(_halves(scale, *(_exponent(given) for given in self.given)))
+                sizes = [
+                    _scaled(np.abs(value.astype(np.float64)), part, dtype)
+                    for value, part in zip(self.values, scales, strict=True)
+                ]
+                total = contract(self.pieces, sizes, dtype)
+                for pieces, given in self.addends:
+                    size = _scaled(np.abs(given.value.astype(np.float64)), scale, dtype)
+                    total = total + contract(pieces, [size], dtype)
+            self._magnitudes[dtype, scale] = total
+        return self._magnitudes[dtype, scale]
+
+
+_PARTS = ("magnitude", "first", "second", "addend", "distance")
+
+
+def _target(bound: Float64, part: Float64) -> Float64 | None:
+    """Where a sum can be stored."""
+    return bound if bound.shape == np.broadcast_shapes(bound.shape, part.shape) else None
+
+
+def _dtype_holds(name: str, dtype: np.dtype[Any]) -> bool:
+    """Whether a format holds every value of a dtype of ours."""
+    held = {
+        "float64": ("float64", "float32", "float16", "bfloat16"),
+        "float32": ("float32", "float16", "bfloat16"),
+        "tf32": ("float16", "bfloat16"),
+        "float16": ("float16",),
+        "bfloat16": ("bfloat16",),
+    }
+    return dtype.name in held[name]
+
+
+def _exponent(given: Operand) -> int:
+    """An exponent e such that no magnitude with its deviation is above 2^e."""
+    largest = float(np.abs(given.value.astype(np.float64)).max(initial=0.0))
+    off = given.scalar if given.array is None else float(given.array.max())
+    return math.frexp(max(largest, off))[1] + 1
+
+
+def _halves(scale: int, first: int, second: int) -> tuple[int, int]:
+    """A scale divided into two factors', so that both become about equally large."""
+    left = min(max((scale + first - second) // 2, 0), scale)
+    return left, scale - left
+
+
+def _scaled(values: Float64, scale: int, dtype: np.dtype[Any]) -> FloatArray:
+    """Nonnegative values times 2^−scale in a dtype, rounded up."""
+    wide = values if scale == 0 else np.ldexp(values, -scale)
+    lost = np.ldexp(wide, scale) < values if scale else None
+    if lost is not None and lost.any():
+        wide = np.where(lost, np.nextafter(wide, np.inf), wide)
+    narrow: FloatArray = wide.astype(dtype)
+    if dtype.itemsize < 8:
+        below = narrow < wide
+        if below.any():
+            narrow = np.where(below, np.nextafter(narrow, dtype.type(np.inf)), narrow)
+    return narrow
 
 
 def estimator(
-    name: str, geometry: Geometry, operands: Mapping[str, Given], definitions: Definitions
+    name: str,
+    geometry: Geometry,
+    operands: Mapping[str, Given] | Mapping[str, Operand],
+    definitions: Definitions,
 ) -> Estimator:
     """The estimator of an exported contraction: forward, bias, weight or input."""
     contraction = definitions.data.contractions[name]
@@ -219,13 +408,15 @@ def enclosure_bound(
 ) -> Float64:
     """How far an array may be from a conv2d's exact output or gradient, whoever computed it.
 
-    `computed` has the result's shape. One in binary64 is compared with the exact result, which
-    `EXACT_WORK` limits (else `InputError`); others with one that is computed in binary64. A bound
-    may be infinite where numbers are near the largest float64.
+    `computed` has the result's shape. One in binary64, and one of which the bound is not finite
+    otherwise, is compared with the exact result, which `EXACT_WORK` limits (else `InputError`);
+    others with one that is computed in binary64.
     """
     estimates = estimator(name, geometry, operands, definitions)
     if computed.dtype.itemsize <= 4:
-        return estimates.enclosure(computed)
+        bound = estimates.enclosure(computed)
+        if np.isfinite(bound.max()):
+            return bound
     return estimates.around(_exact_distance(name, computed, geometry, operands))
 
 
@@ -242,15 +433,17 @@ def _exact_distance(
     name: str, computed: FloatArray, geometry: Geometry, operands: Mapping[str, Given]
 ) -> Float64:
     """|computed − exact|, rounded up."""
-    exact = exact_result(name, geometry, operands)
+    exact = exact_result(name, geometry, {key: given.value for key, given in operands.items()})
     entries = zip(computed.ravel().tolist(), exact, strict=True)
     distances = [round_up(abs(Fraction(value) - entry)) for value, entry in entries]
     return np.array(distances).reshape(computed.shape)
 
 
-def exact_result(name: str, geometry: Geometry, operands: Mapping[str, Given]) -> list[Fraction]:
+def exact_result(
+    name: str, geometry: Geometry, operands: Mapping[str, FloatArray]
+) -> list[Fraction]:
     """All entries of the exact result, row-major; `InputError` beyond `EXACT_WORK`."""
-    given = {key: operand.value for key, operand in operands.items() if key in READ[name]}
+    given = {key: value for key, value in operands.items() if key in READ[name]}
     words = sum(_bits(values) for values in given.values()) // 64 + 1
     work = geometry.multiply_adds * words if name != "bias" else given["gradOutput"].size
     if work > EXACT_WORK:
@@ -272,7 +465,7 @@ def _bits(values: FloatArray) -> int:
     return 53 + int(np.ptp(exponents)) if exponents.size else 1
 
 
-def _given(weight: float | Float64) -> bool:
+def _given(weight: Broadcast) -> bool:
     return not (isinstance(weight, float) and weight == 0)
 
 
@@ -286,14 +479,14 @@ def _lone_addends(contraction: Same[Contraction]) -> tuple[Contraction, ...]:
     )
 
 
-def _operand(layout: Layout, operands: Mapping[str, Given]) -> Given:
+def _operand(layout: Layout, operands: Mapping[str, Given | Operand]) -> Operand:
     given = operands[layout.name]
     if given.value.shape != layout.extents:
         raise InputError(
             f"{layout.name} has shape {given.value.shape}, but the definitions give "
             f"{layout.extents}"
         )
-    return given
+    return given if isinstance(given, Operand) else Operand(given.value, float(given.eps))
 
 
 @lru_cache(maxsize=64)
@@ -305,28 +498,42 @@ def _counts(*pieces: Split) -> Counts:
 @lru_cache(maxsize=8)
 def _weights(
     definitions: Same[Definitions], pieces: Split, addends: tuple[Split, ...], assumed: _Assumed
-) -> dict[str, float | Float64]:
-    factors = len(pieces.layouts)
-    eps = [Fraction(e) for e in assumed.eps]
-    longest = prod(pieces.red_sizes) + len(addends)
+) -> tuple[Sequence[Broadcast], Broadcast]:
+    """The coefficients of `_PARTS` and the constant, at every entry."""
+    held = definitions.held
+    unit = operation(format_parameters(assumed.sums, held))
+    once = ErrorBound(operation(format_parameters("binary64", held)).relative)
+    scale = Fraction(2) ** assumed.scale
 
     def one(terms: int) -> Weights:
-        if assumed.accumulation is None:
-            errors = Errors(
-                terms,
-                first_absolute=eps[0] if factors == 2 else Fraction(0),
-                second_absolute=eps[-1],
-            )
+        error = EXACT
+        if assumed.accumulation is not None:
+            kernel = assumed.accumulation
+            near = kernel.error if assumed.finished else kernel.sum_error
+            error = near(terms, held, plain=assumed.plain)
+        computed = nearest(held, terms, unit)
+        values = {"bound.relative": error.relative, "bound.absolute": error.absolute}
+        magnitude = formula(held, "magnitude", values) * scale
+        deviation = formula(held, "deviation", values)
+        constant = formula(held, "constant", values) + deviation * Fraction(assumed.addend)
+        off = [Fraction(d) for d in assumed.deviations]
+        if len(off) == 1:
+            constant += deviation * terms * off[0]
+            factors = [deviation * scale * assumed.arrays[0], Fraction(0)]
         else:
-            errors = assumed.accumulation.errors(terms, factors, eps, definitions.held)
+            factors = [
+                deviation * scale * (1 if array else d)
+                for d, array in zip(off, assumed.arrays, strict=True)
+            ]
         return weigh(
-            definitions.held,
-            errors,
-            assumed.sums,
-            factors=factors,
-            longest=longest,
-            addend_eps=Fraction(assumed.addend_eps),
-            distance=assumed.distance,
+            held,
+            [
+                Part(magnitude, computed),
+                *(Part(factor, computed) for factor in factors),
+                Part(deviation * scale * assumed.addend_array, computed),
+                Part(Fraction(assumed.distance), once),
+            ],
+            constant,
         )
 
     return weigh_counts(_counts(pieces, *addends), one, pieces.shape)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
+import numpy as np
 import numpy.typing as npt
 
 from pybridge.accumulation import Accumulation
@@ -14,35 +14,31 @@ from pybridge.claims import Claim, Gradient, gradient_claim, output_claim
 from pybridge.definitions import load_definitions
 from pybridge.errors import InputError
 from pybridge.geometry import Padding, Pair
+from pybridge.theorems import Theorem, proofs
 from pybridge.upward import Float64
 
-__all__ = ["THEOREMS", "Certificate", "Gradient", "Method", "certify_gradient", "certify_output"]
+__all__ = ["Certificate", "Gradient", "Method", "certify_gradient", "certify_output"]
 
 Method: TypeAlias = Literal["enclosure", "any-order"]
-
-THEOREMS: Mapping[tuple[str, str], str] = {
-    ("forward", "enclosure"): "RuntimeApprox.conv2d_enclosure",
-    ("bias", "enclosure"): "RuntimeApprox.conv2d_bias_enclosure",
-    ("weight", "enclosure"): "RuntimeApprox.conv2d_kernel_enclosure",
-    ("input", "enclosure"): "RuntimeApprox.conv2d_input_enclosure",
-    ("forward", "any-order"): "RuntimeApprox.conv2d_any_order",
-    ("bias", "any-order"): "RuntimeApprox.conv2d_bias_any_order",
-    ("weight", "any-order"): "RuntimeApprox.conv2d_kernel_any_order",
-    ("input", "any-order"): "RuntimeApprox.conv2d_input_any_order",
-}
-"""The Lean theorem for each result (forward, bias, weight, input) and method."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Certificate:
     """How far each entry of a given array may be from the exact one, and what proves it.
 
-    `bound` is float64, of the array's shape; `theorem` the Lean theorem's name.
+    `bound` is float64, of the array's shape. `theorem` is the Lean theorem whose conclusion it is,
+    `theorems` has those, too, that say what is assumed of a kernel; each has a name, a file and a
+    line.
     """
 
     bound: Float64
     method: Method
-    theorem: str
+    theorems: tuple[Theorem, ...]
+
+    @property
+    def theorem(self) -> Theorem:
+        """The theorem whose conclusion the bound is."""
+        return self.theorems[0]
 
     @property
     def bound_linf(self) -> float:
@@ -80,7 +76,7 @@ def certify_gradient(
     which is refused where that would take minutes. `any-order` does not read the gradient's
     entries: it holds where a sum of products was evaluated, in any order, in an `accumulation`; by
     default in the gradient's format, or in binary32 for the formats with 16 bits, operands that
-    this format does not hold being rounded to it first.
+    this format does not hold being rounded to it first, which is counted entry by entry.
 
     Raises `InputError` for shapes, values or parameters that do not fit, `InputTypeError` for a
     wrong type, and `RoundingOverflowError` where the bound is beyond the largest float64.
@@ -134,8 +130,9 @@ def certify_output(
     return _certify(claim, method, accumulation)
 
 
+@np.errstate(all="ignore")
 def _certify(claim: Claim, method: Method, accumulation: Accumulation | None) -> Certificate:
-    if method not in get_args(Method):
+    if not isinstance(method, str) or method not in get_args(Method):
         known = ", ".join(get_args(Method))
         raise InputError(f"method: expected one of {known}, got {method!r:.60}")
     if method == "enclosure":
@@ -144,7 +141,10 @@ def _certify(claim: Claim, method: Method, accumulation: Accumulation | None) ->
         bound = enclosure_bound(
             claim.name, claim.result, claim.geometry, claim.operands, load_definitions()
         )
+        found = proofs(claim.name, method)
     else:
-        bound = claim.estimator().any_order(claim.promise(accumulation))
+        promise = claim.promise(accumulation)
+        bound = claim.estimator(claim.given_to(promise)).any_order(promise)
+        found = proofs(claim.name, method, promise)
     require_finite(f"the bound of {claim.shown}", bound)
-    return Certificate(bound, method, THEOREMS[claim.name, method])
+    return Certificate(bound, method, found)

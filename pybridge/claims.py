@@ -6,17 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
+import ml_dtypes
 import numpy as np
 
-from pybridge.accumulation import Accumulation
-from pybridge.anyorder import READ, Estimator, estimator
+from pybridge.accumulation import (
+    Accumulation,
+    format_parameters,
+    parameters_of,
+    require_accumulation,
+)
+from pybridge.anyorder import READ, Estimator, Operand, estimator
 from pybridge.arrays import to_numpy
 from pybridge.contraction import Given
 from pybridge.conv2d import check_eps
-from pybridge.definitions import load_definitions
-from pybridge.errors import InputError, InputTypeError
+from pybridge.definitions import FormatParameters, load_definitions
+from pybridge.errors import InputError, InputTypeError, NotProvedError
 from pybridge.formats import FORMATS, FloatArray, FloatFormat, format_array, format_of
 from pybridge.geometry import Geometry, Padding, Pair, Window
+from pybridge.rounding import Direction, least_normal, midpoints, round_to
+from pybridge.upward import Float64, add_up
 
 __all__ = ["Claim", "Gradient", "gradient_claim", "output_claim"]
 
@@ -27,28 +35,141 @@ _FORMATS = {format.dtype: format for format in FORMATS.values()}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Claim:
-    """A result (forward, bias, weight, input) of the geometry's shape, and its operands."""
+    """A result (forward, bias, weight, input) of the geometry's shape, and its operands.
+
+    `least_normals` has the least normal number of each operand's own dtype.
+    """
 
     name: str
     result: FloatArray
     format: FloatFormat
     geometry: Geometry
     operands: Mapping[str, Given]
+    least_normals: Mapping[str, float]
 
     @property
     def shown(self) -> str:
         """How messages name it: `the output`, `the weight gradient`."""
         return "the output" if self.name == "forward" else f"the {self.name} gradient"
 
-    def estimator(self) -> Estimator:
-        """What computes the result and its bounds."""
-        return estimator(self.name, self.geometry, self.operands, load_definitions())
+    def estimator(self, operands: Mapping[str, Operand] | None = None) -> Estimator:
+        """What computes the result of operands, by default its own, and its bounds."""
+        chosen = self.operands if operands is None else operands
+        return estimator(self.name, self.geometry, chosen, load_definitions())
 
     def promise(self, accumulation: Accumulation | None) -> Accumulation:
-        """What the kernel promises, by default `Accumulation.assumed`, with this result's dtype."""
-        values = [operand.value for operand in self.operands.values()]
-        found = accumulation or Accumulation.assumed(self.format, values)
+        """What the kernel promises.
+
+        By default `Accumulation.of` the result's dtype, operands that this does not hold being
+        rounded to it first.
+        """
+        if require_accumulation(accumulation) is not None:
+            return accumulation.returned_in(self.format)  # type: ignore[union-attr]
+        found = Accumulation.of(self.format.name)
+        factors = [given.value for key, given in self.operands.items() if key != "bias"]
+        parameters = format_parameters(self.format.name, load_definitions())
+        if not all(_holds_values(parameters, self.format, values) for values in factors):
+            found = found.model_copy(update={"operands": self.format.dtype.name})
         return found.returned_in(self.format)
+
+    def multiplied(self, promise: Accumulation) -> dict[str, Operand]:
+        """The operands as a kernel of this promise rounds them, exactly.
+
+        Their deviations say what is left to the kernel: whether subnormal numbers become zero,
+        which way ties go in tf32, and whether it rounds a bias that the format of its sums does not
+        hold. Raises `NotProvedError` where an operand overflows the format that it is rounded to.
+        """
+        found = {}
+        for key, given in self.operands.items():
+            value, deviation = given.value, 0.0
+            if key == "bias":
+                deviation = self._bias_rounding(promise, value)
+            elif promise.operands is not None:
+                value, deviation = _rounded(_shown(key), value, promise)
+            if promise.flushed:
+                deviation = add_up(deviation, self._flushed(key, value, promise))
+            found[key] = Operand(value, deviation)
+        return found
+
+    def given_to(self, promise: Accumulation) -> dict[str, Operand]:
+        """The operands as they are given, each with how far the exact one, within its eps, and what
+        a kernel of this promise multiplies are together from it.
+        """
+        found = {}
+        for key, read in self.multiplied(promise).items():
+            given = self.operands[key]
+            deviation = add_up(read.deviation, float(given.eps))
+            if read.value is not given.value:
+                off = np.abs(read.value.astype(np.float64) - given.value.astype(np.float64))
+                deviation = add_up(off, deviation)
+            found[key] = Operand(given.value, deviation)
+        return found
+
+    def _bias_rounding(self, promise: Accumulation, bias: FloatArray) -> float | Float64:
+        """How far a bias is from what the format of the sums makes of it."""
+        parameters = parameters_of(promise.accumulate, load_definitions())
+        rounded = _round("bias", bias, parameters, promise.accumulate, promise.rounding)
+        off: Float64 = np.abs(rounded - bias.astype(np.float64))
+        return off if off.any() else 0.0
+
+    def _flushed(self, key: str, values: FloatArray, promise: Accumulation) -> float | Float64:
+        """The magnitudes of subnormal numbers: of the operand's dtype, and of the formats that it
+        is rounded to and summed in.
+        """
+        names = [promise.accumulate, *([promise.operands] if promise.operands else [])]
+        definitions = load_definitions()
+        least = [least_normal(parameters_of(name, definitions)) for name in names]
+        size = np.abs(values.astype(np.float64))
+        subnormal = size < max([*least, self.least_normals[key]])
+        return np.where(subnormal, size, 0.0) if subnormal.any() else 0.0
+
+
+def _shown(key: str) -> str:
+    return "grad_output" if key == "gradOutput" else key
+
+
+def _holds_values(parameters: FormatParameters, format: FloatFormat, values: FloatArray) -> bool:
+    """Whether a format holds every value of an array."""
+    if values.dtype == format.dtype or np.can_cast(values.dtype, format.dtype, "safe"):
+        return True
+    return bool((round_to(values, parameters) == values).all())
+
+
+def _rounded(
+    name: str, values: FloatArray, promise: Accumulation
+) -> tuple[FloatArray, float | Float64]:
+    """The values as the promise rounds operands, and how far those that are ties may be from it."""
+    assert promise.operands is not None
+    parameters = parameters_of(promise.operands, load_definitions())
+    rounded = _round(name, values, parameters, promise.operands, promise.operand_rounding)
+    deviation: float | Float64 = 0.0
+    if promise.operands == "tf32" and promise.operand_rounding == "nearest":
+        tied = midpoints(values, parameters)
+        if tied.any():
+            # Half an ulp from the value either way, so a whole one from each other.
+            deviation = np.where(tied, 2 * np.abs(rounded - values.astype(np.float64)), 0.0)
+    if (rounded == values).all():
+        return values, deviation
+    narrow = np.float64 if promise.operands == "float64" else np.float32
+    return rounded.astype(narrow), deviation
+
+
+def _round(
+    name: str,
+    values: FloatArray,
+    parameters: FormatParameters,
+    format: str,
+    direction: Direction,
+) -> Float64:
+    rounded = round_to(values, parameters, direction)
+    if not np.isfinite(rounded).all():
+        place = np.unravel_index(int(np.argmax(~np.isfinite(rounded))), values.shape)
+        index = ", ".join(str(int(i)) for i in place)
+        raise NotProvedError(
+            f"{name}[{index}] is {values[place]}, which overflows {format}: nothing is proved of "
+            "a kernel that rounds it to that"
+        )
+    return rounded
 
 
 def gradient_claim(
@@ -66,7 +187,7 @@ def gradient_claim(
     finite: bool = True,
 ) -> Claim:
     """The arguments of `certify_gradient`, read; `finite` refuses a nan or an infinity."""
-    if which not in get_args(Gradient):
+    if not isinstance(which, str) or which not in get_args(Gradient):
         known = ", ".join(get_args(Gradient))
         raise InputError(f"which: expected one of {known}, got {which!r:.60}")
     given = {
@@ -83,7 +204,7 @@ def gradient_claim(
     geometry = _geometry(
         which, result.shape, found, stride=stride, padding=padding, dilation=dilation, groups=groups
     )
-    return Claim(which, result, format, geometry, {key: found[key] for key in READ[which]})
+    return _claim(which, result, format, geometry, {key: found[key] for key in READ[which]})
 
 
 def output_claim(
@@ -116,8 +237,8 @@ def output_claim(
         raise InputError(f"eps_bias: expected 0 without a bias, got {eps[2]}")
     result, format = _result("output", output, finite)
     geometry = Geometry.of(
-        operands["x"].value.shape,
-        operands["weight"].value.shape,
+        operands["x"][0].value.shape,
+        operands["weight"][0].value.shape,
         stride=stride,
         padding=padding,
         dilation=dilation,
@@ -125,8 +246,25 @@ def output_claim(
     )
     _require_shape("output", result.shape, geometry.output_shape)
     if "bias" in operands:
-        _require_shape("bias", operands["bias"].value.shape, geometry.bias_shape)
-    return Claim("forward", result, format, geometry, operands)
+        _require_shape("bias", operands["bias"][0].value.shape, geometry.bias_shape)
+    return _claim("forward", result, format, geometry, operands)
+
+
+def _claim(
+    name: str,
+    result: FloatArray,
+    format: FloatFormat,
+    geometry: Geometry,
+    operands: Mapping[str, tuple[Given, float]],
+) -> Claim:
+    return Claim(
+        name,
+        result,
+        format,
+        geometry,
+        {key: given for key, (given, _) in operands.items()},
+        {key: least for key, (_, least) in operands.items()},
+    )
 
 
 def _require_shape(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
@@ -148,19 +286,41 @@ def _result(name: str, values: Any, finite: bool) -> tuple[FloatArray, FloatForm
     return np.ascontiguousarray(array), format
 
 
-def _operand(name: str, values: Any, eps: object) -> Given | None:
-    """An operand in its own format, or in binary64."""
+def _operand(name: str, values: Any, eps: object) -> tuple[Given, float] | None:
+    """An operand in its own format, or in one that holds its dtype, and the least normal number of
+    that dtype.
+    """
     if values is None:
         return None
     array = to_numpy(name, values)
-    format = _FORMATS.get(array.dtype, FORMATS["binary64"])
-    return Given(format_array(name, array, format), check_eps(f"eps_{name}", eps))
+    format = _FORMATS.get(array.dtype) or _holder(array.dtype)
+    given = Given(format_array(name, array, format), check_eps(f"eps_{name}", eps))
+    try:
+        least = float(ml_dtypes.finfo(array.dtype).smallest_normal)  # type: ignore[no-untyped-call]
+    except ValueError:
+        least = 0.0
+    return given, least
+
+
+def _holder(dtype: np.dtype[Any]) -> FloatFormat:
+    """The first format that holds every value of another floating-point dtype, as of 8 bits."""
+    try:
+        info = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
+    except ValueError:
+        return FORMATS["binary64"]
+    for name in ("binary16", "bfloat16", "binary32"):
+        format = FORMATS[name]
+        least = 2.0 ** (format.min_exponent - format.precision + 1)
+        fits = info.nmant < format.precision and info.smallest_subnormal >= least
+        if fits and float(info.max) < 2.0**format.max_exponent * 2:
+            return format
+    return FORMATS["binary64"]
 
 
 def _geometry(
     name: str,
     shape: tuple[int, ...],
-    operands: Mapping[str, Given],
+    operands: Mapping[str, tuple[Given, float]],
     *,
     stride: Pair,
     padding: Padding,
@@ -168,7 +328,7 @@ def _geometry(
     groups: int,
 ) -> Geometry:
     """The geometry of a gradient of this shape; that of the bias needs grad_output alone."""
-    shapes = {key: operand.value.shape for key, operand in operands.items()}
+    shapes = {key: given.value.shape for key, (given, _) in operands.items()}
     if name == "weight":
         shapes.setdefault("weight", shape)
     elif name == "input":

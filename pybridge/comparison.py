@@ -1,16 +1,17 @@
 """Whether rounding explains how far a result is from the exact one, entry by entry.
 
-The error of an entry is enclosed: a result g′ that is computed in binary64 is within a proved slack
-of the exact one, so that the error of g is within the slack of |g − g′|. What the promise allows is
-the proved estimate for sums in any order. An error that is at most that passes, one that is more
-fails; where the enclosure leaves it open, the entry is computed in integers. The verdict is thus
-that of exact arithmetic.
+The operands are rounded as the kernel promises to round them, exactly. The error of an entry is
+enclosed: a result g′ of these operands that is computed in binary64 is within a proved slack of the
+exact one, so that the error of g is within the slack of |g − g′|. What the promise allows is the
+proved bound for sums in any order. An error that is at most that passes, one that is more fails;
+where the enclosure leaves it open, or where numbers are too large for float64, the entry and what is
+allowed are computed in integers. The verdict is thus that of exact arithmetic.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
@@ -19,14 +20,15 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.accumulation import Accumulation, format_parameters
-from pybridge.anyorder import Estimator, exact_result
+from pybridge.accumulation import Accumulation
+from pybridge.anyorder import Operand, exact_result
 from pybridge.claims import Claim
 from pybridge.definitions import load_definitions
 from pybridge.diagnosis import diagnose
 from pybridge.entries import exact_entry
-from pybridge.estimates import round_up, unit
-from pybridge.formats import find_format
+from pybridge.errors import NotProvedError
+from pybridge.estimates import ErrorBound, Part, formula, operation, round_up, weigh
+from pybridge.theorems import proofs
 from pybridge.upward import Float64
 
 __all__ = ["Comparison", "Entry", "compare"]
@@ -34,10 +36,8 @@ __all__ = ["Comparison", "Entry", "compare"]
 _Mask: TypeAlias = npt.NDArray[np.bool_]
 _Index: TypeAlias = tuple[int, ...]
 
-_MARGIN = 2.0**-50
-"""Covers the few float64 roundings in which the enclosure's ends are computed."""
-
-_KERNELS = {"forward": "conv2d", "bias": "conv2d_bias", "weight": "conv2d_kernel"}
+_EXACT_TERMS = 2**24
+"""The most terms of entries that are computed in integers because float64 overflows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,36 +138,83 @@ class Comparison:
         return "\n  ".join(lines)
 
 
+@np.errstate(all="ignore")
 def compare(claim: Claim, accumulation: Accumulation | None) -> Comparison:
     """Compares a claimed result with what a promise allows; by default `Claim.promise`'s.
 
-    Raises `InputError` where nothing is proved of that promise: the number of terms times the unit
-    roundoff is not below one. And, of results in binary64, as `exact_result` does.
+    Raises `NotProvedError` where nothing is proved of that promise: an operand overflows the format
+    that it is rounded to, or too many entries are too large for float64. And, of results in
+    binary64, as `exact_result` does.
     """
     promise = claim.promise(accumulation)
-    errors = _Errors(claim)
-    allowed = _allowances(errors)
-    allowance = allowed(promise)
-    failures = errors.beyond(allowance, promise)
-    failed = int(np.count_nonzero(failures))
+    judge = Judge(claim)
+    found = judge(promise)
+    errors = found.errors
+    failed = int(np.count_nonzero(found.failures))
     comparison = Comparison(
         shown=claim.shown,
         accumulation=promise,
         shape=errors.shape,
         failed=failed,
-        nonfinite=int(np.count_nonzero(failures & ~errors.finite)),
-        worst=errors.entry(errors.worst(allowance, failures), allowance),
-        theorems=_theorems(claim.name, promise),
+        nonfinite=int(np.count_nonzero(found.failures & ~errors.finite)),
+        worst=errors.entry(errors.worst(found.allowance, found.failures), found.allowance),
+        theorems=tuple(proofs(claim.name, "comparison", promise)),
         errors=errors.upper,
-        allowance=allowance,
-        failures=failures,
+        allowance=found.allowance,
+        failures=found.failures,
     )
     if failed:
-        diagnosis = diagnose(claim, promise, errors.reference, failures, allowed, errors.upper)
+        diagnosis = diagnose(
+            claim, promise, errors.reference, found.failures, found.allowance, judge.ratio
+        )
         comparison = replace(
             comparison, patterns=diagnosis.patterns, explanations=diagnosis.explanations
         )
     return comparison
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgement:
+    """The errors of a result, what a promise allows, and where the errors are beyond that."""
+
+    errors: Errors
+    allowance: Float64
+    failures: _Mask
+
+
+class Judge:
+    """Judges one result by several promises; those that round operands alike share references."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.known: list[tuple[dict[str, Operand], Errors]] = []
+
+    def __call__(self, promise: Accumulation) -> Judgement:
+        """What becomes of the result under a promise."""
+        operands = self.claim.multiplied(promise)
+        errors = self._errors(operands)
+        allowance = errors.allowance(promise, operands)
+        return Judgement(errors, allowance, errors.beyond(allowance, promise, operands))
+
+    def ratio(self, promise: Accumulation) -> float:
+        """The largest error in units of what a promise allows; infinite where it fails one."""
+        found = self(promise)
+        if (found.failures & ~found.errors.finite).any():
+            return math.inf
+        ratios = np.where(found.errors.upper > 0, found.errors.upper / found.allowance, 0.0)
+        return float(np.where(np.isnan(ratios), math.inf, ratios).max())
+
+    def _errors(self, operands: Mapping[str, Operand]) -> Errors:
+        for before, errors in self.known:
+            if all(_same(before[key].value, operands[key].value) for key in operands):
+                return errors
+        found = Errors(self.claim, {key: Operand(given.value) for key, given in operands.items()})
+        self.known.append((dict(operands), found))
+        return found
+
+
+def _same(a: npt.NDArray[np.generic], b: npt.NDArray[np.generic]) -> bool:
+    return a is b or (a.dtype == b.dtype and np.array_equal(a, b))
 
 
 def interval(lower: float, upper: float) -> tuple[str, str]:
@@ -188,80 +235,44 @@ def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _theorems(name: str, promise: Accumulation) -> tuple[str, ...]:
-    kernel = f"RuntimeApprox.{_KERNELS.get(name, 'conv2d_input')}"
-    order = "any_order" if promise.across in (None, promise.accumulate) else "split_k"
-    rounded = any(promise.last_rounding(load_definitions()))
-    last = ("RuntimeApprox.last_rounding",) if rounded else ()
-    return f"{kernel}_enclosure", f"{kernel}_{order}", *last
+def combined(parts: Sequence[tuple[Fraction, Float64]], constant: Fraction) -> Float64:
+    """Σ coefficient·magnitude + constant, of nonnegative float64 arrays, rounded up (`weigh`)."""
+    weights = weigh(load_definitions(), [Part(c) for c, _ in parts], constant)
+    total = np.zeros(())
+    for (_, size), weight in zip(parts, weights.coefficients, strict=True):
+        if weight:
+            total = total + size * weight
+    return np.asarray(total + weights.constant)
 
 
-def _bias_eps(claim: Claim, promise: Accumulation) -> float:
-    """By how much a kernel changes the bias that it reads in the format of its sums."""
-    bias = claim.operands.get("bias")
-    if bias is None:
-        return 0.0
-    wide = bias.value.astype(np.float64)
-    if promise.accumulate == "tf32":
-        relative, absolute = unit(format_parameters("tf32", load_definitions()))
-        off = np.abs(wide) * float(2 * relative) + float(2 * absolute)
-    else:
-        with np.errstate(all="ignore"):
-            narrow = wide.astype(find_format(promise.accumulate).dtype).astype(np.float64)
-        off = np.abs(wide - narrow) * (1 + promise.truncated)
-    largest = float(off.max())
-    return largest if math.isfinite(largest) else 0.0
-
-
-def _allowances(errors: _Errors) -> Callable[[Accumulation], Float64]:
-    """What a promise allows each entry to err by.
-
-    A sum that is within B of the exact value e, and then rounded with w and ω, is within
-    B + w·(|e| + B) + ω of it (Lean: `last_rounding`).
+def _after(error: ErrorBound) -> tuple[Fraction, Fraction, Fraction]:
+    """The exported coefficients of a value that is off by `error`: of a bound that it had before, of
+    its magnitude, and the constant.
     """
-    claim = errors.claim
-    definitions = load_definitions()
-    estimators = {(0.0, 0.0): errors.estimates}
-
-    def estimates(promise: Accumulation) -> Estimator:
-        off = promise.operand_eps(claim.format), _bias_eps(claim, promise)
-        if off not in estimators:
-            eps = {key: math.fsum(off) if key == "bias" else off[0] for key in claim.operands}
-            operands = {
-                key: replace(given, eps=eps[key] and math.nextafter(eps[key], math.inf))
-                for key, given in claim.operands.items()
-            }
-            estimators[off] = replace(claim, operands=operands).estimator()
-        return estimators[off]
-
-    def allowance(promise: Accumulation) -> Float64:
-        found = estimates(promise)
-        bound = np.array(np.broadcast_to(found.any_order(promise.unrounded), claim.result.shape))
-        relative, absolute = map(float, promise.last_rounding(definitions))
-        if relative:
-            with np.errstate(all="ignore"):
-                magnitude = np.abs(errors.reference) + errors.slack + bound
-                bound = (bound + relative * magnitude + absolute) * (1 + _MARGIN)
-        bound[np.isnan(bound)] = math.inf
-        return bound
-
-    return allowance
+    values = {"bound.relative": error.relative, "bound.absolute": error.absolute}
+    names = ("deviation", "magnitude", "constant")
+    found = [formula(load_definitions(), name, values) for name in names]
+    return found[0], found[1], found[2]
 
 
-class _Errors:
-    """The errors of a result: lower and upper ends, and where needed the exact ones.
+class Errors:
+    """The errors of a result to the exact one of given operands: upper ends, and what decides.
 
-    `reference` is near the exact result, within `slack`.
+    `reference` is near the exact result, within `slack`; `distance` is |result − reference|, of
+    which float64's own error is not larger than u·|result − reference|. Both may be infinite or nan
+    where numbers are too large for float64.
     """
 
-    def __init__(self, claim: Claim) -> None:
+    def __init__(self, claim: Claim, operands: Mapping[str, Operand]) -> None:
         self.claim = claim
-        self.estimates = claim.estimator()
+        self.operands = operands
+        self.estimates = claim.estimator(operands)
         self.shape = claim.result.shape
         self.finite = np.isfinite(claim.result)
-        with np.errstate(all="ignore"):
-            self.computed = np.where(self.finite, claim.result, 0).astype(np.float64)
+        self.computed = np.where(self.finite, claim.result, 0).astype(np.float64)
         self.exact: dict[_Index, Fraction] = {}
+        unit = operation(load_definitions().data.formats["binary64"])
+        self.once = ErrorBound(unit.relative)
         if claim.format.precision > 24:
             self._compute_exactly()
         else:
@@ -272,58 +283,119 @@ class _Errors:
         slack = self.estimates.any_order(Accumulation(accumulate="float64"))
         empty = np.broadcast_to(self.estimates.counts == 0, self.shape)
         self.slack = np.where(empty, 0.0, slack)
-        with np.errstate(all="ignore"):
-            distance = np.abs(self.computed - self.reference)
-            self.lower = distance * (1 - _MARGIN) - self.slack * (1 + _MARGIN)
-            self.upper = (distance * (1 + _MARGIN) + self.slack) * (1 + _MARGIN)
-            self.upper[empty] = distance[empty]
+        self.distance = np.abs(self.computed - self.reference)
+        weights = weigh(load_definitions(), [Part(Fraction(1), self.once), Part(Fraction(1))], _0)
+        self.upper = self.distance * weights.coefficients[0]
+        self.upper += self.slack * weights.coefficients[1]
+        self.upper += weights.constant
+        self.upper[empty] = self.distance[empty]
 
     def _compute_exactly(self) -> None:
         claim = self.claim
-        exact = exact_result(claim.name, claim.geometry, claim.operands)
+        values = {key: given.value for key, given in self.operands.items()}
+        exact = exact_result(claim.name, claim.geometry, values)
         self.reference = np.array([_nearest(value) for value in exact]).reshape(self.shape)
         self.slack = np.spacing(np.abs(self.reference))
-        values = self.computed.ravel().tolist()
-        errors = [abs(Fraction(v) - e) for v, e in zip(values, exact, strict=True)]
+        computed = self.computed.ravel().tolist()
+        errors = [abs(Fraction(v) - e) for v, e in zip(computed, exact, strict=True)]
         self.upper = np.array([round_up(error) for error in errors]).reshape(self.shape)
-        self.lower = np.nextafter(self.upper, -math.inf)
+        self.distance = np.full(self.shape, math.nan)
         places = np.ndindex(*self.shape)
         self.exact = dict(zip(places, exact, strict=True))
 
-    def beyond(self, allowance: Float64, promise: Accumulation) -> _Mask:
+    def allowance(self, promise: Accumulation, operands: Mapping[str, Operand]) -> Float64:
+        """What a promise allows each entry to err by; infinite where float64 is too small for it.
+
+        A sum that is within B of the exact value e, and then rounded with w and ω, is within
+        B + w·(|e| + B) + ω of it (Lean: `last_rounding`).
+        """
+        deviates = any(given.deviates for given in operands.values())
+        found = self.claim.estimator(operands) if deviates else self.estimates
+        sums = found.any_order(promise, finished=False)
+        bound = np.array(np.broadcast_to(sums, self.shape))
+        last = promise.last_rounding(load_definitions())
+        if last.relative or last.absolute:
+            before, size, constant = _after(last)
+            magnitudes = ((before, bound), (size, np.abs(self.reference)), (size, self.slack))
+            bound = combined(magnitudes, constant)
+        bound[np.isnan(bound)] = math.inf
+        return bound
+
+    def beyond(
+        self, allowance: Float64, promise: Accumulation, operands: Mapping[str, Operand]
+    ) -> _Mask:
         """Where the error is not within what is allowed."""
-        with np.errstate(invalid="ignore"):
-            within = (self.upper <= allowance) | (allowance == np.inf)
-            beyond: _Mask = self.finite & ~within & (self.lower > allowance)
-        for place in _places(self.finite & ~within & ~beyond):
-            error = abs(Fraction(float(self.computed[place])) - self._exact(place))
+        known = np.isfinite(allowance) & np.isfinite(self.upper)
+        within = known & (self.upper <= allowance)
+        unit = 1 + self.once.relative
+        limit = combined(((unit, allowance), (unit, self.slack)), _0)
+        beyond: _Mask = self.finite & known & ~within & (self.distance > limit)
+        large = _places(~known)
+        terms = int(self.estimates.counts.max(initial=1))
+        if len(large) * terms > _EXACT_TERMS:
+            raise NotProvedError(
+                f"{self.claim.shown}: {len(large)} entries are too large for a bound in float64, "
+                "more than can be computed exactly: nothing is proved; scale the operands by a "
+                "power of two"
+            )
+        for place in _places(known & self.finite & ~within & ~beyond):
+            error = abs(Fraction(float(self.computed[place])) - self.entry_exact(place))
             self.upper[place] = round_up(error)
             beyond[place] = error > Fraction(float(allowance[place]))
-        return beyond | (~self.finite & ~self._overflows(allowance, promise))
+        exact = {place: self._exact_allowance(place, promise, operands) for place in large}
+        for place, allowed in exact.items():
+            error = abs(Fraction(float(self.computed[place])) - self.entry_exact(place))
+            self.upper[place] = round_up(error)
+            beyond[place] = self.finite[place] and error > allowed
+        return beyond | (~self.finite & ~self._overflows(allowance, promise, exact))
 
-    def _overflows(self, allowance: Float64, promise: Accumulation) -> _Mask:
+    def _exact_allowance(
+        self, place: _Index, promise: Accumulation, operands: Mapping[str, Operand]
+    ) -> Fraction:
+        """What a promise allows an entry to err by, in exact arithmetic."""
+        claim = self.claim
+        sizes = {key: np.abs(given.value.astype(np.float64)) for key, given in operands.items()}
+        size = exact_entry(claim.name, claim.geometry, sizes, place)
+        reach = {key: sizes[key] + given.deviation for key, given in operands.items()}
+        if not all(np.isfinite(values).all() for values in reach.values()):
+            raise NotProvedError(f"{claim.shown}: operands and what they may be off are too large")
+        reach = {
+            key: np.nextafter(values, math.inf) if (values != sizes[key]).any() else values
+            for key, values in reach.items()
+        }
+        off = exact_entry(claim.name, claim.geometry, reach, place) - size
+        counts = np.broadcast_to(self.estimates.counts, self.shape)
+        error = self.estimates.sum_error(promise, int(counts[place]))
+        before, relative, constant = _after(error)
+        bound = relative * size + before * off + constant
+        before, relative, constant = _after(promise.last_rounding(load_definitions()))
+        return before * bound + relative * abs(self.entry_exact(place)) + constant
+
+    def _overflows(
+        self, allowance: Float64, promise: Accumulation, exact: Mapping[_Index, Fraction]
+    ) -> _Mask:
         """Where an infinity is right: a result within what is allowed overflows to it."""
         right = np.zeros(self.shape, bool)
         if self.finite.all():
             return right
         result = self.claim.result
-        with np.errstate(invalid="ignore"):
-            infinite = np.isinf(result)
-            sign = np.where(infinite, np.sign(result.astype(np.float64)), 1.0)
+        infinite = np.isinf(result)
+        sign = np.where(infinite, np.sign(result.astype(np.float64)), 1.0)
         largest = promise.largest(self.claim.format)
         least = _nearest(largest) / 2
-        with np.errstate(all="ignore"):
-            may = ~(sign * self.reference + self.slack + allowance < least)
+        may = ~(sign * self.reference + self.slack + allowance < least)
         for place in _places(infinite & may):
-            allowed = float(allowance[place])
-            signed = int(sign[place]) * self._exact(place)
-            right[place] = allowed == math.inf or signed + Fraction(allowed) >= largest
+            allowed = exact.get(place)
+            if allowed is None:
+                allowed = Fraction(float(allowance[place]))
+            right[place] = int(sign[place]) * self.entry_exact(place) + allowed >= largest
         return right
 
-    def _exact(self, place: _Index) -> Fraction:
+    def entry_exact(self, place: _Index) -> Fraction:
+        """The exact value of an entry."""
         if place not in self.exact:
             claim = self.claim
-            values = {key: given.value for key, given in claim.operands.items()}
+            values = {key: given.value for key, given in self.operands.items()}
             self.exact[place] = exact_entry(claim.name, claim.geometry, values, place)
         return self.exact[place]
 
@@ -333,11 +405,10 @@ class _Errors:
         if odd.any():
             flat = int(np.argmax(odd))
         else:
-            with np.errstate(all="ignore"):
-                ratios = np.where(self.upper > 0, self.upper / allowance, 0.0)
+            ratios = np.where(self.upper > 0, self.upper / allowance, 0.0)
             ratios[~self.finite | np.isnan(ratios)] = -1.0
             if failures.any():
-                ratios[~failures] = -1.0
+                ratios = np.where(failures, np.maximum(ratios, 0.0), -1.0)
             flat = int(np.argmax(ratios))
         return tuple(int(i) for i in np.unravel_index(flat, self.shape))
 
@@ -360,6 +431,9 @@ class _Errors:
             error=float(self.upper[place]) if self.finite[place] else math.nan,
             allowance=float(allowance[place]),
         )
+
+
+_0 = Fraction(0)
 
 
 def _places(mask: _Mask) -> Sequence[_Index]:

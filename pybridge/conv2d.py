@@ -20,6 +20,7 @@ from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.formats import FloatArray, FloatFormat, format_array, format_of
 from pybridge.geometry import Geometry, Padding, Pair
 from pybridge.replay import evaluate_replay
+from pybridge.theorems import Theorem, proofs
 from pybridge.upward import Float64
 
 __all__ = [
@@ -41,11 +42,17 @@ class Bounded:
 
     `value` has the format's dtype, `bound` is float64, both of the result's shape: every exact
     result, of every exact operand within its eps of the given one, is within `bound` of `value`.
-    A bound above the largest float64 is infinite.
+    A bound above the largest float64 is infinite. `theorems` are the Lean theorems that prove it.
     """
 
     value: FloatArray
     bound: Float64
+    theorems: tuple[Theorem, ...] = ()
+
+    @property
+    def theorem(self) -> Theorem:
+        """The Lean theorem whose conclusion the bound is, with its file and line."""
+        return self.theorems[0]
 
     @property
     def bound_linf(self) -> float:
@@ -188,14 +195,16 @@ def _results(
     definitions: Definitions,
 ) -> list[Bounded]:
     """The results of exported contractions by a method."""
-    if method not in get_args(Method):
+    if not isinstance(method, str) or method not in get_args(Method):
         known = ", ".join(get_args(Method))
         raise InputError(f"method: expected one of {known}, got {method!r:.60}")
     shown = {name: "the output" if name == "forward" else f"the {name} gradient" for name in names}
     if method in ("replay", "replay-reference"):
         fast = method == "replay"
         results = evaluate_conv2d(geometry, format, given, names, definitions, fast=fast)
-        return [_bounded(shown[name], results[name], format) for name in names]
+        return [
+            _bounded(shown[name], results[name], format, proofs(name, method)) for name in names
+        ]
     return [
         _by_blas(method, name, shown[name], geometry, format, given, definitions) for name in names
     ]
@@ -214,11 +223,14 @@ def _by_blas(
     value = found.rounded(format)
     _require_no_overflow(shown, ~np.isfinite(value), format)
     if method == "any-order":
-        bound = found.any_order(Accumulation.of(format.name))
+        promise = Accumulation.of(format.name)
+        bound = found.any_order(promise)
+        proved = proofs(name, method, promise)
     else:
         bound = enclosure_bound(name, value, geometry, given, definitions)
+        proved = proofs(name, "enclosure")
     require_finite(f"the bound of {shown}", bound)
-    return Bounded(value, bound)
+    return Bounded(value, bound, proved)
 
 
 def evaluate_conv2d(
@@ -276,9 +288,11 @@ def _given(name: str, array: npt.ArrayLike, format: FloatFormat, eps: object) ->
     return Given(found, check_eps(f"eps_{name}", eps))
 
 
-def _bounded(name: str, evaluation: Evaluation, format: FloatFormat) -> Bounded:
+def _bounded(
+    name: str, evaluation: Evaluation, format: FloatFormat, proved: tuple[Theorem, ...]
+) -> Bounded:
     _require_no_overflow(name, evaluation.overflow, format)
-    return Bounded(evaluation.value, evaluation.bound)
+    return Bounded(evaluation.value, evaluation.bound, proved)
 
 
 def _require_no_overflow(name: str, overflow: npt.NDArray[np.bool_], format: FloatFormat) -> None:

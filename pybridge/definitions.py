@@ -1,7 +1,7 @@
 """The definitions exported from Lean (`definitions.json`), read and checked.
 
 The file holds the contractions of conv2d's forward pass and gradients, the error laws, the
-coefficients of the error estimates and the floating-point formats as data. It is produced by
+formulas of the error bounds and the floating-point formats as data. It is produced by
 `python -m pybridge.extract`, and evaluated by `pybridge.contraction` and `pybridge.estimates`;
 nothing in it is written by hand.
 """
@@ -39,11 +39,11 @@ __all__ = [
     "Declaration",
     "Definitions",
     "DefinitionsError",
-    "Estimates",
     "FormatParameters",
     "Formula",
     "Law",
     "Laws",
+    "ModeErrors",
     "Operand",
     "Scalar",
     "Size",
@@ -61,17 +61,27 @@ _DEEPEST = 64
 SIZE_OPERATIONS: Mapping[str, int] = {"neg": 1, "add": 2, "sub": 2, "mul": 2, "div": 2}
 SCALAR_OPERATIONS: Mapping[str, int] = {"add": 2, "mul": 2, "abs": 1, "round": 1, "halfUlp": 1}
 FORMULA_OPERATIONS: Mapping[str, int] = {"add": 2, "sub": 2, "mul": 2, "div": 2}
-FORMULA_VARIABLES = (
-    "terms",
-    "roundoff",
-    "underflow",
-    "outputRoundoff",
-    "outputUnderflow",
-    "firstRelative",
-    "firstAbsolute",
-    "secondRelative",
-    "secondAbsolute",
+FORMULAS = (
+    "nearestRelative",
+    "nearestAbsolute",
+    "numbersRelative",
+    "numbersAbsolute",
+    "growth",
+    "treeRelative",
+    "treeAbsolute",
+    "followedRelative",
+    "followedAbsolute",
+    "magnitude",
+    "deviation",
+    "constant",
+    "tolerance",
+    "operandDeviation",
+    "weight",
+    "residue",
+    "constantWeight",
+    "replayConstant",
 )
+MODES = ("nearest", "towardZero", "nearestFlushed", "towardZeroFlushed")
 SCALAR_VARIABLES = ("x.value", "x.eps", "y.value", "y.eps")
 CONTRACTIONS = ("forward", "bias", "weight", "input")
 
@@ -102,9 +112,10 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A rational function of what a kernel's operations err by (Lean: `Errors`).
+    """A function of named numbers (Lean: `Formula`).
 
-    `name` is set for the operation `var` alone, `value` for `nat` alone.
+    `name` is set for the operations `var` and `pow` alone, `value` for `nat` alone. The name of
+    `pow` is that of its exponent, a natural number.
     """
 
     op: str
@@ -156,19 +167,25 @@ def _parse_formula(value: object) -> Formula:
     if isinstance(value, Formula):
         return value
     if isinstance(value, dict) and value.keys() == {"var"}:
-        if value["var"] not in FORMULA_VARIABLES:
-            raise ValueError(
-                f"unknown variable {value['var']!r:.60}, "
-                f"expected one of {', '.join(FORMULA_VARIABLES)}"
-            )
-        return Formula("var", name=value["var"])
+        return Formula("var", name=_formula_name(value["var"]))
+    if isinstance(value, dict) and value.keys() == {"pow"}:
+        if not isinstance(value["pow"], list) or len(value["pow"]) != 2:
+            raise ValueError(f"node 'pow' of a formula takes a list of 2, got {value['pow']!r:.60}")
+        base, exponent = value["pow"]
+        return Formula("pow", (_parse_formula(base),), name=_formula_name(exponent))
     if isinstance(value, dict) and value.keys() == {"nat"}:
         number = value["nat"]
         if not isinstance(number, int) or isinstance(number, bool) or number < 0:
             raise ValueError(f"the number of a formula is a natural one, got {number!r:.60}")
         return Formula("nat", value=number)
-    op, args = _node(value, FORMULA_OPERATIONS, "a formula (var, nat or operation)")
+    op, args = _node(value, FORMULA_OPERATIONS, "a formula (var, nat, pow or operation)")
     return Formula(op, tuple(map(_parse_formula, args)))
+
+
+def _formula_name(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"the name of a formula's number is a text, got {value!r:.60}")
+    return value
 
 
 def _size_json(size: Size) -> object:
@@ -192,6 +209,8 @@ def _formula_json(formula: Formula) -> object:
         return {"var": formula.name}
     if formula.op == "nat":
         return {"nat": formula.value}
+    if formula.op == "pow":
+        return {"pow": [_formula_json(formula.args[0]), formula.name]}
     return {formula.op: [_formula_json(arg) for arg in formula.args]}
 
 
@@ -339,34 +358,29 @@ class Laws(_Exported):
         return self
 
 
-class Estimates(_Exported):
-    """The coefficients of the error estimates (Lean: `Errors.productCoefficient`, …).
+class ModeErrors(_Exported):
+    """log₂ of the relative and of the absolute error of a mode's operations (Lean: `Mode`)."""
 
-    `product`, `first`, `second` and `constant` are those of sums in any order: they multiply
-    Σ|x||y|, Σ|x|, Σ|y| and 1. `inflation` and `residue` are for evaluating a sum of nonnegative
-    terms in floating point: the exact sum is at most (computed + residue)·inflation. The `replay`
-    ones are those of the stated order; `replay_partial` multiplies the sum of the binades of the
-    partial sums.
-    """
-
-    product: _FormulaField
-    first: _FormulaField
-    second: _FormulaField
-    constant: _FormulaField
-    inflation: _FormulaField
-    residue: _FormulaField
-    replay_partial: _FormulaField
-    replay_first: _FormulaField
-    replay_second: _FormulaField
-    replay_constant: _FormulaField
+    relative: StrictInt
+    absolute: StrictInt
 
 
 class FormatParameters(_Exported):
-    """A binary format: bits of precision, and the exponents of its normal numbers."""
+    """A binary format: bits of precision, the exponents of its normal numbers, and the errors of
+    its operations by rounding mode: nearest, towardZero, nearestFlushed, towardZeroFlushed.
+    """
 
     precision: StrictInt
     min_exponent: StrictInt
     max_exponent: StrictInt
+    errors: dict[str, ModeErrors]
+
+    @model_validator(mode="after")
+    def _all_modes(self) -> Self:
+        for mode in MODES:
+            if mode not in self.errors:
+                raise ValueError(f"the errors of the mode {mode!r} are missing")
+        return self
 
 
 class Data(_Exported):
@@ -377,7 +391,7 @@ class Data(_Exported):
     contractions: dict[str, Contraction]
     laws: Laws
     formats: dict[str, FormatParameters]
-    estimates: Estimates
+    formulas: dict[str, _FormulaField]
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -387,6 +401,9 @@ class Data(_Exported):
         for name in CONTRACTIONS:
             if name not in self.contractions:
                 raise ValueError(f"the contraction {name!r} is missing")
+        for name in FORMULAS:
+            if name not in self.formulas:
+                raise ValueError(f"the formula {name!r} is missing")
         known = set(self.parameters)
         places: list[tuple[str, Iterator[Size], set[str]]] = [
             ("outputSize", iter(self.output_size.values()), known - {"outputH", "outputW"})

@@ -5,6 +5,7 @@ Nothing here is proved, nor is it needed for a verdict: these are hints where to
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -45,6 +46,9 @@ _WORK = 2**32
 _CHANCE = 0.01
 """How likely a place may be that all failing entries have in common, were they random."""
 
+_EXACT = 2**24
+"""The most multiply-adds of results in float64, of which other operands' results are exact ones."""
+
 _SPLITS = (2, 4, 8, 16, 32, 64, 128)
 
 
@@ -64,26 +68,25 @@ def diagnose(
     promise: Accumulation,
     reference: Float64,
     failures: _Mask,
-    allowed: Callable[[Accumulation], Float64],
-    errors: Float64,
+    allowance: Float64,
+    ratio: Callable[[Accumulation], float],
 ) -> Diagnosis:
     """What can be said about failing entries.
 
-    `reference` is near the exact result, `allowed` gives what a promise allows, and `errors` are
-    those of all entries.
+    `reference` is near the exact result, `allowance` is what the promise allows, and `ratio` gives
+    the largest error in units of what another promise allows.
     """
-    with np.errstate(all="ignore"):
-        actual = claim.result.astype(np.float64)
+    actual = claim.result.astype(np.float64)
     found = [*_where(claim, failures)]
     finite = bool(np.isfinite(actual).all() and np.isfinite(reference).all())
     if finite:
-        seen = _Seen(claim, actual, reference, failures, allowed(promise))
+        seen = _Seen(claim, actual, reference, failures, allowance)
         found += filter(None, [seen.instead() or seen.otherwise()])
     if found or not finite:
         return Diagnosis(tuple(found), ())
     narrow = _narrower(claim, actual)
     patterns = (f"every entry is a {narrow} number",) if narrow else ()
-    return Diagnosis(patterns, _explanations(claim, promise, allowed, errors, narrow or ""))
+    return Diagnosis(patterns, _explanations(claim, promise, ratio, narrow or ""))
 
 
 def _where(claim: Claim, failures: _Mask) -> Iterator[str]:
@@ -159,7 +162,10 @@ class _Seen:
         scale = float(np.abs(exact).max())
         if values.size < 2 or not scale:
             return None
-        factor = float(values @ (exact / scale)) / float(exact @ (exact / scale))
+        with np.errstate(all="ignore"):
+            factor = float(np.divide(values @ (exact / scale), exact @ (exact / scale)))
+        if not math.isfinite(factor):
+            return None
         for c in (float(Fraction(factor).limit_denominator(16)), factor):
             if c and self._fits(c * self.reference, 1 + abs(c), self.failures):
                 words = (
@@ -356,11 +362,7 @@ def _tails(size: int) -> list[int]:
 
 
 def _explanations(
-    claim: Claim,
-    promise: Accumulation,
-    allowed: Callable[[Accumulation], Float64],
-    errors: Float64,
-    likely: str,
+    claim: Claim, promise: Accumulation, ratio: Callable[[Accumulation], float], likely: str
 ) -> tuple[str, ...]:
     """The standard promises that allow every error: of the likely format, then the tightest."""
     found: dict[str, tuple[int, float, str]] = {}
@@ -368,15 +370,14 @@ def _explanations(
         if family in found:
             continue
         try:
-            with np.errstate(all="ignore"):
-                ratios = np.where(errors > 0, errors / allowed(weaker), 0.0)
+            share = ratio(weaker)
         except InputError:
             continue
-        if (ratio := float(ratios.max())) <= 1:
+        if share <= 1:
             words = family.format(weaker.splits)
-            shown = f"{words} ({ratio:.2g} of what that allows)"
+            shown = f"{words} ({share:.2g} of what that allows)"
             rank = -1 if weaker.flushed else int(bool(likely) and likely in words)
-            found[family] = rank, ratio, shown
+            found[family] = rank, share, shown
     return tuple(words for _, _, words in sorted(found.values(), reverse=True))
 
 
@@ -392,9 +393,13 @@ def _weaker(claim: Claim, promise: Accumulation) -> Iterator[tuple[str, Accumula
     for name, other in (("float16", "bfloat16"), ("bfloat16", "float16")):
         if name in dtypes and other not in dtypes:
             del narrow[other]
-    for name, size in narrow.items():
+    quick = claim.format.precision <= 24 or claim.geometry.multiply_adds <= _EXACT
+    for name, size in narrow.items() if quick else ():
         if size < widest and promise.operands is None:
             yield f"operands rounded to {name}", change(operands=name)
+        if name == "tf32" and promise.operands is None and size < widest:
+            cut = change(operands=name, operand_rounding="toward-zero")
+            yield f"operands cut to {name}", cut
     for name, size in narrow.items():
         if name == "tf32":
             continue
@@ -405,7 +410,7 @@ def _weaker(claim: Claim, promise: Accumulation) -> Iterator[tuple[str, Accumula
                 if promise.across is None or k > promise.splits:
                     yield f"{name} partial sums of split_k({{}})", change(splits=k, across=name)
             yield f"sums in {name}", change(accumulate=name, splits=1, across=None)
-    if not promise.truncated:
-        yield "truncation instead of rounding", change(truncated=True)
+    if promise.rounding == "nearest":
+        yield "rounding toward zero", change(rounding="toward-zero")
     if not promise.flushed:
         yield "subnormals flushed to zero", change(flushed=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-__all__ = ["InputError", "InputTypeError", "RoundingOverflowError", "one_line"]
+__all__ = ["InputError", "InputTypeError", "NotProvedError", "RoundingOverflowError", "one_line"]
 
 _LONGEST_INPUT = 60
 
@@ -17,6 +17,10 @@ class InputError(ValueError):
 
 class InputTypeError(TypeError):
     """An argument of a type that cannot be used; the message is one line."""
+
+
+class NotProvedError(InputError):
+    """Nothing is proved of what was asked; the message, one line, says why."""
 
 
 class RoundingOverflowError(OverflowError):

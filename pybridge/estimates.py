@@ -1,101 +1,103 @@
-"""The exported coefficients of error estimates: exact, then rounded up once.
+"""Error bounds by the formulas that Lean exports, exact, then rounded up once.
 
-An estimate of an entry of n terms is
-
-  product·Σ|x||y| + first·Σ|x| + second·Σ|y| + constant
-
-with coefficients that are rational functions of what operations and operands err by
-(`Data.estimates`, Lean: `Errors.productCoefficient`, …). The sums are computed in floating point,
-and so is the estimate: both are sums of nonnegative terms, of which Lean proves (`Errors.exact_le`)
-that the exact one is at most (computed + residue)·inflation. `Weights` holds the coefficients with
-these factors taken in, so that what float64 makes of the estimate is not below the exact one
-(`Measured.le_computed`).
+A kernel's result v is near the sum of its terms: |v − Σtᵢ| ≤ relative·Σ|tᵢ| + absolute. The pair is
+an `ErrorBound` (Lean: `ErrorBound`, `Near`). Everything that is printed is a sum of coefficients
+times magnitudes that were computed in floating point; `weigh` gives float64 coefficients of which
+Lean proves that what float64 makes of that sum is not below its exact value (Lean: `weight`,
+`constantWeight`). Nothing here is a formula of Python's own: `formula` evaluates the exported ones.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
 import numpy as np
 
-from pybridge.definitions import Definitions, DefinitionsError, Estimates, FormatParameters, Formula
-from pybridge.errors import InputError
+from pybridge.definitions import Definitions, DefinitionsError, FormatParameters, Formula
+from pybridge.errors import NotProvedError
 from pybridge.pieces import Counts
 from pybridge.upward import Float64
 
 __all__ = [
-    "Coefficients",
-    "Errors",
+    "EXACT",
+    "ErrorBound",
+    "Part",
     "Weights",
-    "coefficients",
+    "followed_by",
+    "formula",
     "formula_value",
+    "nearest",
+    "numbers",
+    "operation",
+    "power_up",
     "round_up",
-    "unit",
-    "upward_factors",
+    "tree",
     "weigh",
     "weigh_counts",
 ]
 
+_BITS = 128
+"""Powers are rounded up to so many bits."""
+
 
 @dataclass(frozen=True, slots=True)
-class Errors:
-    """By what a kernel's operations, its last rounding and its operands err (Lean: `Errors`).
+class ErrorBound:
+    """How far a value may be from an exact one: relative·(a magnitude) + absolute."""
 
-    Each product and sum errs by at most roundoff·|exact| + underflow, the last rounding by
-    output_roundoff·|exact| + output_underflow, and the factors by relative·|entry| + absolute.
+    relative: Fraction = Fraction(0)
+    absolute: Fraction = Fraction(0)
+
+
+EXACT = ErrorBound()
+"""No error."""
+
+
+def operation(format: FormatParameters, mode: str = "nearest") -> ErrorBound:
+    """By what an operation of a format errs (Lean: `Mode.roundoff`, `Mode.underflow`).
+
+    `mode` is nearest, towardZero, nearestFlushed or towardZeroFlushed.
     """
-
-    terms: int
-    roundoff: Fraction = Fraction(0)
-    underflow: Fraction = Fraction(0)
-    output_roundoff: Fraction = Fraction(0)
-    output_underflow: Fraction = Fraction(0)
-    first_relative: Fraction = Fraction(0)
-    first_absolute: Fraction = Fraction(0)
-    second_relative: Fraction = Fraction(0)
-    second_absolute: Fraction = Fraction(0)
-
-    def variable(self, name: str) -> Fraction:
-        """The value of a variable of the exported formulas."""
-        match name:
-            case "terms":
-                return Fraction(self.terms)
-            case "roundoff":
-                return self.roundoff
-            case "underflow":
-                return self.underflow
-            case "outputRoundoff":
-                return self.output_roundoff
-            case "outputUnderflow":
-                return self.output_underflow
-            case "firstRelative":
-                return self.first_relative
-            case "firstAbsolute":
-                return self.first_absolute
-            case "secondRelative":
-                return self.second_relative
-            case "secondAbsolute":
-                return self.second_absolute
-        raise DefinitionsError(f"unknown variable {name!r} of a formula")
+    errors = format.errors[mode]
+    return ErrorBound(Fraction(2) ** errors.relative, Fraction(2) ** errors.absolute)
 
 
-def unit(format: FormatParameters) -> tuple[Fraction, Fraction]:
-    """The relative and the absolute error of a rounding to nearest: 2^−p and 2^(least − p)."""
-    relative = Fraction(1, 2**format.precision)
-    return relative, relative * Fraction(2) ** format.min_exponent
+def formula(
+    definitions: Definitions,
+    name: str,
+    numbers: Mapping[str, Fraction | int],
+    depths: Mapping[str, int] | None = None,
+) -> Fraction:
+    """The value of an exported formula, of the numbers and the exponents that it names."""
+    found = definitions.data.formulas.get(name)
+    if found is None:
+        raise DefinitionsError(f"the definitions lack the formula {name!r}")
+    return formula_value(found, numbers, depths or {})
 
 
-def formula_value(formula: Formula, errors: Errors) -> Fraction:
-    """The exact value of an exported formula; `DefinitionsError` for a division by zero."""
-    match formula:
-        case Formula("var", name=name):
-            return errors.variable(name)
-        case Formula("nat", value=value):
-            return Fraction(value)
-    left, right = (formula_value(arg, errors) for arg in formula.args)
+def formula_value(
+    formula: Formula, numbers: Mapping[str, Fraction | int], depths: Mapping[str, int]
+) -> Fraction:
+    """The value of a formula: exact, but for powers, which are rounded up (`power_up`).
+
+    Raises `DefinitionsError` for an unknown name or node, and for a division by zero.
+    """
+    match formula.op:
+        case "var":
+            if formula.name not in numbers:
+                raise DefinitionsError(f"unknown variable {formula.name!r} of a formula")
+            return Fraction(numbers[formula.name])
+        case "nat":
+            return Fraction(formula.value)
+        case "pow":
+            if formula.name not in depths:
+                raise DefinitionsError(f"unknown exponent {formula.name!r} of a formula")
+            base = formula_value(formula.args[0], numbers, depths)
+            return power_up(base, depths[formula.name])
+    left, right = (formula_value(arg, numbers, depths) for arg in formula.args)
     match formula.op:
         case "add":
             return left + right
@@ -110,6 +112,27 @@ def formula_value(formula: Formula, errors: Errors) -> Fraction:
     raise DefinitionsError(f"unknown node {formula.op!r} of a formula")
 
 
+def power_up(base: Fraction, exponent: int) -> Fraction:
+    """A number that is at least baseⁿ, by at most n parts in 2¹²⁰, for a base of at least one.
+
+    Squares and products are rounded up, so that the numbers stay short. Lean's theorems take any
+    number that is at least (1 + u)ⁿ.
+    """
+    power = Fraction(1)
+    for digit in f"{exponent:b}":
+        power = _shortened(power * power)
+        if digit == "1":
+            power = _shortened(power * base)
+    return power
+
+
+def _shortened(value: Fraction) -> Fraction:
+    """The least number of `_BITS` bits that is not below a positive one."""
+    shift = value.numerator.bit_length() - value.denominator.bit_length() - _BITS
+    unit = Fraction(2) ** shift
+    return math.ceil(value / unit) * unit
+
+
 def round_up(exact: Fraction) -> float:
     """The least float64 that is not below a number ≥ 0; infinity above the largest."""
     try:
@@ -119,122 +142,113 @@ def round_up(exact: Fraction) -> float:
     return nearest if nearest >= exact else math.nextafter(nearest, math.inf)
 
 
-@dataclass(frozen=True, slots=True)
-class Coefficients:
-    """The exact coefficients of an estimate of entries of so many terms."""
+def nearest(definitions: Definitions, terms: int, unit: ErrorBound) -> ErrorBound:
+    """Of so many terms summed to nearest, in any order, fused or not (Lean: `ErrorBound.nearest`).
 
-    product: Fraction
-    first: Fraction
-    second: Fraction
-    constant: Fraction
-
-
-def coefficients(definitions: Definitions, errors: Errors) -> Coefficients:
-    """The exported coefficients of an estimate (Lean: `Errors.productCoefficient`, …).
-
-    Raises `InputError` when n·u is not below one: nothing is proved then.
+    It holds for every number of terms, and zeros do not count (Jeannerod and Rump 2013).
     """
-    _require_small(errors.terms, errors.roundoff, "the arithmetic")
-    found = definitions.data.estimates
-    formulas = (found.product, found.first, found.second, found.constant)
-    return Coefficients(*(formula_value(formula, errors) for formula in formulas))
+    values = {"terms": terms, "roundoff": unit.relative, "underflow": unit.absolute}
+    return ErrorBound(
+        formula(definitions, "nearestRelative", values),
+        formula(definitions, "nearestAbsolute", values),
+    )
+
+
+def numbers(definitions: Definitions, terms: int, unit: ErrorBound) -> ErrorBound:
+    """Of so many numbers of the format summed to nearest (Lean: `ErrorBound.numbers`)."""
+    values = {"terms": max(terms, 1), "roundoff": unit.relative}
+    return ErrorBound(
+        formula(definitions, "numbersRelative", values),
+        formula(definitions, "numbersAbsolute", values),
+    )
+
+
+def tree(definitions: Definitions, terms: int, unit: ErrorBound) -> ErrorBound:
+    """Of so many terms, by operations that err by relative·|exact| + absolute
+    (Lean: `ErrorBound.tree`).
+    """
+    growth = formula(definitions, "growth", {"roundoff": unit.relative}, {"depth": terms})
+    values = {"terms": terms, "underflow": unit.absolute, "growth": growth}
+    return ErrorBound(
+        formula(definitions, "treeRelative", values), formula(definitions, "treeAbsolute", values)
+    )
+
+
+def followed_by(definitions: Definitions, first: ErrorBound, second: ErrorBound) -> ErrorBound:
+    """Of two steps, such as partial sums and their sum (Lean: `ErrorBound.followedBy`)."""
+    values = {
+        "bound.relative": first.relative,
+        "bound.absolute": first.absolute,
+        "next.relative": second.relative,
+        "next.absolute": second.absolute,
+    }
+    return ErrorBound(
+        formula(definitions, "followedRelative", values),
+        formula(definitions, "followedAbsolute", values),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A coefficient, and by what the magnitude that it multiplies was computed wrongly."""
+
+    coefficient: Fraction
+    computed: ErrorBound = EXACT
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Float64 coefficients of an estimate, for sums that were computed in a format.
-
-    distance·|g − g′| + product·Σ|x||y| + first·Σ|x| + second·Σ|y| + constant, evaluated in float64
-    in any order, is not below the exact estimate of the exact sums. A coefficient of zero says that
-    the sum is not needed.
+    """Float64 coefficients, so that Σ coefficient·magnitude + constant, evaluated in float64 in any
+    order, is not below the exact sum of the exact magnitudes. A coefficient of zero says that the
+    magnitude is not needed.
     """
 
-    product: float
-    first: float
-    second: float
+    coefficients: tuple[float, ...]
     constant: float
-    distance: float
 
 
-def weigh(
-    definitions: Definitions,
-    errors: Errors,
-    sums: str,
-    *,
-    factors: int = 2,
-    longest: int = 0,
-    addend_eps: Fraction = Fraction(0),
-    distance: bool = False,
-) -> Weights:
-    """The weights of entries of `errors.terms` terms, for sums computed in the format `sums`.
+def weigh(definitions: Definitions, parts: Sequence[Part], constant: Fraction) -> Weights:
+    """The weights of magnitudes that were computed with errors (Lean: `weight`, `constantWeight`).
 
-    The sums may have been computed with zeros between their terms, of up to `longest` terms in all.
-    With one factor, y, the other stands for 1: Σ|x||y| is Σ|y|, and Σ|x| the number of terms. Where
-    an addend, which counts as a term, is within `addend_eps` of the exact one, that adds to the
-    constant. `distance` says that |g − g′| is a part of the estimate.
-
-    Raises `InputError` when n·u is not below one, in the kernel's arithmetic or in that of the
-    sums: nothing is proved then.
+    Raises `NotProvedError` where the error of a computed magnitude is not below the magnitude.
     """
-    estimates = definitions.data.estimates
-    n = errors.terms
-    found = coefficients(definitions, errors)
-    product, first, second, constant = found.product, found.first, found.second, found.constant
-    if addend_eps:
-        exact_one = replace(errors, first_relative=Fraction(0), second_absolute=addend_eps)
-        constant += formula_value(estimates.first, exact_one)
-    if factors == 1:
-        constant, first = constant + n * first, Fraction(0)
-    inflation, residue = upward_factors(definitions, sums, max(n, longest))
-    parts = [product * inflation, first * inflation, second * inflation]
-    constant += sum(parts) * residue
-    if distance:
-        once, rest = upward_factors(definitions, "binary64", 1)
-        parts.append(once)
-        constant += once * rest
-    outer, rest = upward_factors(definitions, "binary64", sum(map(bool, parts)) + 1)
-    inflated = [round_up(part * outer) for part in parts]
-    return Weights(
-        product=inflated[0],
-        first=inflated[1],
-        second=inflated[2],
-        constant=round_up((constant + rest) * outer),
-        distance=inflated[3] if distance else 0.0,
-    )
+    unit = operation(definitions.data.formats["binary64"])
+    summed = sum(1 for part in parts if part.coefficient)
+    evaluation = nearest(definitions, summed + 1, unit)
+    weights = []
+    residues = Fraction(0)
+    for part in parts:
+        if part.computed.relative >= 1:
+            raise NotProvedError(
+                "a sum of magnitudes has so many terms that its own rounding may be as large as "
+                "itself: nothing is proved"
+            )
+        values = {
+            "coefficient": part.coefficient,
+            "sum.relative": part.computed.relative,
+            "sum.absolute": part.computed.absolute,
+            "evaluation.relative": evaluation.relative,
+            "evaluation.absolute": evaluation.absolute,
+        }
+        weights.append(round_up(formula(definitions, "weight", values)))
+        residues += formula(definitions, "residue", values)
+    values = {
+        "constant": constant,
+        "residues": residues,
+        "evaluation.relative": evaluation.relative,
+        "evaluation.absolute": evaluation.absolute,
+    }
+    return Weights(tuple(weights), round_up(formula(definitions, "constantWeight", values)))
 
 
-def upward_factors(definitions: Definitions, format: str, terms: int) -> tuple[Fraction, Fraction]:
-    """The inflation and the residue of sums of so many nonnegative terms in an exported format.
-
-    The exact sum is at most (computed + residue)·inflation. Raises `InputError` when the number of
-    terms times the unit roundoff is not below one, `DefinitionsError` for an unknown format.
-    """
-    parameters = definitions.data.formats.get(format)
-    if parameters is None:
-        raise DefinitionsError(f"the definitions lack the format {format}")
-    roundoff, underflow = unit(parameters)
-    _require_small(terms, roundoff, format)
-    errors = Errors(terms, roundoff, underflow)
-    estimates: Estimates = definitions.data.estimates
-    return formula_value(estimates.inflation, errors), formula_value(estimates.residue, errors)
-
-
-def _require_small(terms: int, roundoff: Fraction, what: str) -> None:
-    if terms * roundoff >= 1:
-        raise InputError(
-            f"an entry has {terms} terms: with the unit roundoff 2^{_exponent(roundoff)} of {what} "
-            "their number times it is not below 1, and no bound is proved"
-        )
-
-
-def _exponent(value: Fraction) -> int:
-    return value.numerator.bit_length() - value.denominator.bit_length()
+Broadcast: TypeAlias = float | Float64
 
 
 def weigh_counts(
     counts: Counts, weights: Callable[[int], Weights], shape: Sequence[int]
-) -> dict[str, float | Float64]:
-    """The weights of all entries of a result, by name: floats, or arrays that broadcast to `shape`.
+) -> tuple[list[Broadcast], Broadcast]:
+    """The weights of all entries of a result, and the constants: floats, or arrays that broadcast
+    to `shape`.
 
     `counts` holds the entries' numbers of terms, of size one where they are constant; `weights`
     gives those of one number, and is called once for each.
@@ -242,12 +256,12 @@ def weigh_counts(
     distinct, inverse = np.unique(counts, return_inverse=True)
     found = [weights(int(n)) for n in distinct]
     where = np.broadcast_to(inverse.reshape(counts.shape), _row(counts.shape, shape))
-    weighed: dict[str, float | Float64] = {}
-    for name in ("product", "first", "second", "constant", "distance"):
-        values = [getattr(w, name) for w in found]
-        constant = min(values) == max(values)
-        weighed[name] = values[0] if constant else np.array(values)[where]
-    return weighed
+
+    def spread(values: Sequence[float]) -> Broadcast:
+        return values[0] if min(values) == max(values) else np.array(values)[where]
+
+    columns = zip(*(w.coefficients for w in found), strict=True)
+    return [spread(values) for values in columns], spread([w.constant for w in found])
 
 
 def _row(counts: Sequence[int], shape: Sequence[int]) -> tuple[int, ...]:

@@ -31,12 +31,12 @@ from pybridge.lean.sources import Project, file_digest
 __all__ = ["EXTRACTED", "ExtractionError", "declarations", "differences", "extract", "main"]
 
 EXTRACTED = (
+    "RuntimeApprox.AnyOrder",
     "RuntimeApprox.Contraction",
     "RuntimeApprox.Contraction.Theorems",
     "RuntimeApprox.Conv2d",
     "RuntimeApprox.Conv2d.Bounds",
     "RuntimeApprox.Conv2d.Theorems",
-    "RuntimeApprox.Estimate",
     "RuntimeApprox.Export",
     "RuntimeApprox.Export.Theorems",
     "RuntimeApprox.Format",

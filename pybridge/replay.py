@@ -2,7 +2,7 @@
 
 `pybridge.steps` gives the values and the sums of the binades of every product and addition. The
 bound of the laws `Approx.add` and `Approx.mul` follows from them with the coefficients that Lean
-exports (`Errors.replayPartial`, …):
+exports (`replayConstant`, `weight`, …):
 
     u·Σ binades + εᵧ·Σ|x| + εₓ·Σ|y| + n·(εₓ·εᵧ + 2·η)
 
@@ -17,7 +17,6 @@ Lean: `Contraction.replay_le_binades`, `Contraction.replay_le_one_binades` and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from math import prod
@@ -27,7 +26,7 @@ import numpy as np
 
 from pybridge.contraction import Evaluation, Given, evaluate
 from pybridge.definitions import Contraction, Definitions, Law, Laws, Scalar
-from pybridge.estimates import Errors, formula_value, round_up, unit, upward_factors
+from pybridge.estimates import ErrorBound, Part, formula, nearest, operation, tree, weigh
 from pybridge.formats import FloatFormat, require_ieee
 from pybridge.identity import Same
 from pybridge.pieces import Split, split
@@ -149,50 +148,43 @@ def _weights(
     addend_eps: tuple[float, ...],
     roundings: int,
 ) -> _Weights:
-    data = definitions.held.data
-    estimates, formats = data.estimates, data.formats
+    held = definitions.held
+    formats = held.data.formats
+    unit = operation(formats[format.name])
     eps = [Fraction(e) for e in operand_eps]
     added = sum(map(Fraction, addend_eps), Fraction(0))
-    terms = parts.counts
     most = prod(parts.red_sizes) + len(parts.addends)
-    roundoff, underflow = unit(formats[format.name])
-    errors = Errors(
-        most,
-        roundoff,
-        underflow,
-        first_absolute=eps[0] if len(eps) == 2 else Fraction(0),
-        second_absolute=eps[-1],
-    )
-    first = formula_value(estimates.replay_first, errors)
-    second = formula_value(estimates.replay_second, errors)
-    coefficients = [formula_value(estimates.replay_partial, errors), first, second]
-    if len(eps) == 1:
-        coefficients[1] = Fraction(0)
-    binades = "binary64" if format.precision > 24 else "binary32"
-    computed = ((binades, roundings), ("binary64", most), ("binary64", most))
-    inflated, residue = [], Fraction(0)
-    for coefficient, (sums, longest) in zip(coefficients, computed, strict=True):
-        inflation, rest = upward_factors(definitions.held, sums, longest)
-        inflated.append(coefficient * inflation)
-        residue += inflated[-1] * rest
-    outer, rest = upward_factors(definitions.held, "binary64", sum(map(bool, inflated)) + 1)
-    residue += rest
+    first, second = (eps[-1], eps[0]) if len(eps) == 2 else (Fraction(0), Fraction(0))
+    binades = operation(formats["binary64" if format.precision > 24 else "binary32"])
+    wide = operation(formats["binary64"])
+    coefficients = [
+        Part(unit.relative, tree(held, roundings, ErrorBound(binades.relative))),
+        Part(first, nearest(held, most, wide)),
+        Part(second, nearest(held, most, wide)),
+    ]
 
-    def constant(count: int, floor: bool) -> float:
-        here = replace(errors, terms=count, underflow=Fraction(0) if floor else underflow)
-        exact = formula_value(estimates.replay_constant, here) + added
-        exact += len(parts.addends) * here.underflow
-        if len(eps) == 1:
-            exact += count * first
-        return round_up((exact + residue) * outer)
+    def constant(count: int, floor: bool) -> Fraction:
+        underflow = Fraction(0) if floor else unit.absolute
+        values = {
+            "terms": count,
+            "firstEps": eps[0] if len(eps) == 2 else Fraction(0),
+            "secondEps": eps[-1],
+            "underflow": underflow,
+        }
+        exact = formula(held, "replayConstant", values) + added
+        exact += len(parts.addends) * underflow
+        return exact + count * eps[-1] if len(eps) == 1 else exact
 
-    distinct, inverse = np.unique(terms, return_inverse=True)
-    places = inverse.reshape(terms.shape)
+    distinct, inverse = np.unique(parts.counts, return_inverse=True)
+    places = inverse.reshape(parts.counts.shape)
+    plain = [weigh(held, coefficients, constant(int(n), floor=False)) for n in distinct]
+    floored = [weigh(held, coefficients, constant(int(n), floor=True)) for n in distinct]
+    partial, of_x, of_y = plain[0].coefficients
     return _Weights(
-        partial=round_up(inflated[0] * outer),
-        first=round_up(inflated[1] * outer),
-        second=round_up(inflated[2] * outer),
-        constant=np.array([constant(int(n), floor=False) for n in distinct])[places],
-        floored=np.array([constant(int(n), floor=True) for n in distinct])[places],
-        residue=round_up(residue * outer),
+        partial=partial,
+        first=of_x,
+        second=of_y,
+        constant=np.array([w.constant for w in plain])[places],
+        floored=np.array([w.constant for w in floored])[places],
+        residue=weigh(held, coefficients, Fraction(0)).constant,
     )

@@ -1,10 +1,12 @@
 """The proved absolute tolerance of a convolution of which only shapes and magnitudes are known.
 
-An entry of n terms, of operands of at most X and Y in magnitude, is within
+An entry of n terms, of operands of at most X and Y in magnitude that the kernel rounds or flushes
+by at most Dx and Dy, is within
 
-  product·n·X·Y + first·n·X + second·n·Y + constant
+  ρ·n·X·Y + (1 + ρ)·n·(Dx·(Y + Dy) + X·Dy) + η
 
-of the exact one, in whatever order it was summed (Lean: `conv2d_kernel_tolerance`, …). Where the
+of the exact one, in whatever order it was summed (Lean: `ErrorBound.tolerance`), where (ρ, η) is
+what Lean proves of the kernel's sums. Where the
 operands are at hand, `pybridge.testing` allows far less: what the operands themselves allow.
 
 `python -m pybridge.tolerance` prints it for a shape, beside what tests commonly use.
@@ -13,7 +15,7 @@ operands are at hand, `pybridge.testing` allows far less: what the operands them
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 from math import prod
@@ -21,30 +23,23 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from pybridge.accumulation import Accumulation
+from pybridge.accumulation import Accumulation, parameters_of, require_accumulation
 from pybridge.conv2d import check_eps
 from pybridge.definitions import load_definitions
 from pybridge.errors import InputError
-from pybridge.estimates import Coefficients, Errors, coefficients, round_up
-from pybridge.formats import find_format
+from pybridge.estimates import ErrorBound, formula, operation, round_up
+from pybridge.formats import require_ieee
 from pybridge.geometry import Geometry, Padding, Pair
 from pybridge.pieces import Counts, split
+from pybridge.theorems import Theorem, proofs
 from pybridge.upward import Float64
 
-__all__ = ["TOLERANCE_THEOREMS", "Tolerance", "Which", "tolerance"]
+__all__ = ["Tolerance", "Which", "tolerance"]
 
 _LARGEST = 2**27
 """The most entries of an array: every one has a tolerance of its own."""
 
 Which: TypeAlias = Literal["output", "bias", "weight", "input"]
-
-TOLERANCE_THEOREMS: Mapping[str, str] = {
-    "output": "RuntimeApprox.conv2d_tolerance",
-    "bias": "RuntimeApprox.conv2d_bias_tolerance",
-    "weight": "RuntimeApprox.conv2d_kernel_tolerance",
-    "input": "RuntimeApprox.conv2d_input_tolerance",
-}
-"""The Lean theorem for each result."""
 
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     "output": ("max_x", "max_weight"),
@@ -60,7 +55,8 @@ class Tolerance:
 
     `per_entry` is float64 and broadcasts to `shape`; its axes are of size one where every entry has
     as many terms. `terms` is the largest number of products that an entry sums. `derivation` says
-    in words and numbers where `absolute` comes from.
+    in words and numbers where `absolute` comes from. `theorem` is the Lean theorem whose conclusion
+    it is, `theorems` has those, too, that say what is assumed of the kernel.
     """
 
     which: Which
@@ -70,7 +66,12 @@ class Tolerance:
     accumulation: Accumulation
     per_entry: Float64
     derivation: str
-    theorem: str
+    theorems: tuple[Theorem, ...]
+
+    @property
+    def theorem(self) -> Theorem:
+        """The theorem whose conclusion the tolerance is."""
+        return self.theorems[0]
 
     @property
     def absolute(self) -> float:
@@ -102,11 +103,14 @@ def tolerance(
     `conv2d_backward`.
 
     It is the distance to the exact result. Two kernels may differ by the sum of their tolerances.
+    It is infinite where float64 is too small for it. A bias is assumed to be a number of the format
+    of the sums.
 
-    Raises `InputError` for what does not fit and where nothing is proved, the number of terms times
-    the unit roundoff not being below one, and `InputTypeError` for a wrong type.
+    Raises `InputError` for what does not fit, `InputTypeError` for a wrong type, and
+    `FloatingPointError` when this thread does not compute as IEEE 754 has it.
     """
-    if which not in get_args(Which):
+    require_ieee()
+    if not isinstance(which, str) or which not in get_args(Which):
         known = ", ".join(get_args(Which))
         raise InputError(f"which: expected one of {known}, got {which!r:.60}")
     geometry = Geometry.of(
@@ -126,7 +130,7 @@ def tolerance(
             raise InputError(
                 f"{name} of shape {shape} has {prod(shape)} entries, expected at most {_LARGEST}"
             )
-    promise = Accumulation() if accumulation is None else accumulation
+    promise = require_accumulation(accumulation) or Accumulation()
     given = {"max_x": max_x, "max_weight": max_weight, "max_grad_output": max_grad_output}
     sizes = {name: _magnitude(name, given[name], which) for name in _NEEDS[which]}
     bias = Fraction(check_eps("max_bias", max_bias))
@@ -144,7 +148,7 @@ def tolerance(
         accumulation=promise,
         per_entry=np.array([round_up(b.total) for b in bounds])[inverse].reshape(counts.shape),
         derivation=most.derivation(geometry),
-        theorem=TOLERANCE_THEOREMS[which],
+        theorems=proofs("forward" if which == "output" else which, "tolerance", promise),
     )
 
 
@@ -183,12 +187,10 @@ class _Bound:
     promise: Accumulation
     sizes: Mapping[str, Fraction]
     bias: Fraction
-    errors: Errors
-    coefficients: Coefficients
+    summed: int
+    error: ErrorBound
     magnitude: Fraction
-    first: Fraction
-    second: Fraction
-    bias_error: Fraction
+    deviations: tuple[Fraction, Fraction]
     total: Fraction
 
     @classmethod
@@ -201,65 +203,95 @@ class _Bound:
         bias: Fraction,
     ) -> _Bound:
         definitions = load_definitions()
-        eps = Fraction(promise.operand_eps(find_format(promise.operand_dtype)))
         summed = terms + 1 if which == "output" else terms
-        errors = promise.errors(summed, len(sizes), [eps, eps], definitions)
-        found = coefficients(definitions, errors)
-        values = list(sizes.values())
-        magnitude = terms * prod(values, start=Fraction(1)) + bias
-        if len(values) == 1:
-            values.insert(0, Fraction(1))
-        first, second = (
-            terms * found.first * values[0],
-            terms * found.second * values[1],
+        error = promise.error(summed, definitions, plain=len(sizes) == 1 and not promise.across)
+        flushed = _flushed(promise)
+        read = ErrorBound(absolute=flushed)
+        if promise.operands is not None:
+            mode = "nearest" if promise.operand_rounding == "nearest" else "towardZero"
+            unit = operation(parameters_of(promise.operands, definitions), mode)
+            read = ErrorBound(unit.relative, unit.absolute + flushed)
+        values = {"bound.relative": read.relative, "bound.absolute": read.absolute}
+        off = [
+            formula(definitions, "operandDeviation", values | {"magnitude": size})
+            for size in sizes.values()
+        ]
+        most = list(sizes.values())
+        if len(most) == 1:
+            most.insert(0, Fraction(1))
+            off.insert(0, Fraction(0))
+        total = formula(
+            definitions,
+            "tolerance",
+            {
+                "terms": terms,
+                "bound.relative": error.relative,
+                "bound.absolute": error.absolute,
+                "firstMagnitude": most[0],
+                "secondMagnitude": most[1],
+                "addendMagnitude": bias,
+                "firstDeviation": off[0],
+                "secondDeviation": off[1],
+                "addendDeviation": min(flushed, bias),
+            },
         )
-        bias_error = Fraction(0)
-        if bias and eps:
-            alone = replace(errors, first_relative=Fraction(0), second_absolute=eps)
-            bias_error = coefficients(definitions, alone).first
-        total = found.product * magnitude + first + second + found.constant + bias_error
-        return cls(
-            which, terms, promise, sizes, bias, errors, found, magnitude, first, second,
-            bias_error, total,
-        )  # fmt: skip
+        magnitude = terms * prod(most, start=Fraction(1)) + bias
+        deviations = off[0], off[1]
+        return cls(which, terms, promise, sizes, bias, summed, error, magnitude, deviations, total)
 
     def derivation(self, geometry: Geometry) -> str:
         """Words and numbers that can be pasted into a review."""
         names = {"max_x": "x", "max_weight": "weight", "max_grad_output": "grad_output"}
         known = [f"|{names[name]}| ≤ {_short(size)}" for name, size in self.sizes.items()]
         known += [f"|bias| ≤ {_short(self.bias)}"] * bool(self.bias)
-        errors, found = self.errors, self.coefficients
         sized = "·".join(_short(size) for size in self.sizes.values())
         magnitude = f"{self.terms}·{sized}" + (f" + {_short(self.bias)}" if self.bias else "")
-        growth = f"n·u / (1 − n·u) with n = {errors.terms}, u = {_power(errors.roundoff)}"
         lines = [
             f"Tolerance for {_shown(self.which)} of a conv2d with x {geometry.x_shape} and weight "
             f"{geometry.weight_shape}: {_up(self.total)}",
             f"An entry sums at most {self.terms} products; {', '.join(known)}.",
             f"The kernel promises {self.promise.sentence}, in any order. Then "
             "|computed − exact| is at most",
-            f"  {_up(found.product)} · ({magnitude})  [every term, by all roundings on its way: "
-            f"{growth}{self._others()}]",
+            f"  {_up(self.error.relative)} · ({magnitude})  [every term, by all roundings on its "
+            f"way: {self._roundings()}]",
         ]
-        rest = self.first + self.second + found.constant + self.bias_error
+        rest = self.total - self.error.relative * self.magnitude
         if rest:
-            lines.append(f"  + {_up(rest)}  [underflow]")
-        lines.append(f"This is a theorem, proved in Lean: {TOLERANCE_THEOREMS[self.which]}")
+            what = (
+                "operands rounded or flushed, and underflow"
+                if any(self.deviations)
+                else ("underflow")
+            )
+            lines.append(f"  + {_up(rest)}  [{what}]")
+        lines.append(
+            "This is a theorem, proved in Lean: "
+            + ", ".join(proofs("weight", "tolerance", self.promise))
+        )
         return "\n".join(lines)
 
-    def _others(self) -> str:
-        """The roundings beside those of the sums."""
-        errors, promise = self.errors, self.promise
-        words = ""
-        if promise.operands:
-            words += f"; operands {promise.operands}: {_power(errors.second_relative)} each"
+    def _roundings(self) -> str:
+        """Where the relative error comes from."""
+        promise, definitions = self.promise, load_definitions()
+        unit = operation(parameters_of(promise.accumulate, definitions), promise.mode).relative
+        if promise.mode == "nearest":
+            count = "n − 1" if len(self.sizes) == 1 and not promise.across else "n"
+            words = f"({count})·u" if count != "n" else "n·u"
+        else:
+            words = "(1 + u)^n − 1"
+        words += f" with n = {self.summed}, u = {_power(unit)}"
         if promise.across:
             words += f"; {promise.splits} partial sums in {promise.across}"
-            words += f", output {promise.output}" if promise.output else ""
-            words += f": {_up(errors.output_roundoff)}"
-        elif errors.output_roundoff:
-            words += f"; output {promise.output}: {_power(errors.output_roundoff)}"
-        return words
+        last = promise.last_rounding(definitions).relative
+        return words + (f"; output {promise.output}: {_power(last)}" if last else "")
+
+
+def _flushed(promise: Accumulation) -> Fraction:
+    """The least normal number of the formats in which operands may become zero."""
+    if not promise.flushed:
+        return Fraction(0)
+    names = {promise.accumulate, promise.operand_dtype, promise.operands or promise.accumulate}
+    found = [parameters_of(name, load_definitions()).min_exponent for name in names]
+    return Fraction(2) ** max(found)
 
 
 def _short(value: Fraction) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from pybridge.accumulation import Accumulation
+from pybridge.accumulation import Accumulation, tf32
 from pybridge.arrays import to_numpy
 from pybridge.errors import InputError
 from pybridge.formats import FloatArray, FloatFormat, find_format
@@ -110,11 +110,15 @@ def promises(torch: Any, setting: Setting) -> tuple[Accumulation, ...]:
     * 16 bits: sums in float32, rounded once. The bfloat16 instructions of a CPU take subnormal
       numbers for zero and give none; where it has no instructions for a format, PyTorch's own
       kernels unfold the input, and keep sums of several such products in the format itself.
-    * tf32: operands rounded to TF32, sums in float32. Tensor cores may cut off both instead.
+    * tf32: operands cut to TF32, sums in float32. A kernel may round the operands to nearest
+      before. Tensor cores may round sums toward zero.
     """
     kept = Accumulation.of(setting.dtype)
-    if setting.dtype == "tf32" or (setting.device == "cuda" and setting.format.precision < 24):
-        return kept, kept.model_copy(update={"truncated": True})
+    if setting.dtype == "tf32":
+        found = kept, tf32("nearest")
+        return *found, *(one.model_copy(update={"rounding": "toward-zero"}) for one in found)
+    if setting.device == "cuda" and setting.format.precision < 24:
+        return kept, kept.model_copy(update={"rounding": "toward-zero"})
     if setting.format.precision >= 24:
         return (kept,)
     if _has_instructions(torch, setting.format):

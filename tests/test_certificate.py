@@ -15,7 +15,7 @@ from strategies import data, formats, geometries
 from test_anyorder import holds
 
 from pybridge.accumulation import Accumulation
-from pybridge.certificate import THEOREMS, Gradient, certify_gradient, certify_output
+from pybridge.certificate import Gradient, certify_gradient, certify_output
 from pybridge.conv2d import conv2d_backward, conv2d_forward
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.exact import Dyadic, exact_conv2d

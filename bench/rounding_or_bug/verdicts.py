@@ -14,7 +14,7 @@ from bench.rounding_or_bug.recipes import RECIPES, Known
 from bench.rounding_or_bug.unfold import unfold
 from pybridge.formats import FloatArray
 from pybridge.geometry import Geometry
-from pybridge.testing import Accumulation, Comparison, compare_gradient, compare_output
+from pybridge.testing import Accumulation, Comparison, compare_gradient, compare_output, tf32
 from pybridge.upward import Float64
 
 __all__ = ["Alarms", "Given", "compare_result", "promise_of"]
@@ -24,7 +24,7 @@ _Gradient: TypeAlias = Literal["bias", "weight", "input"]
 
 def promise_of(kernel: Kernel, numerics: Numerics) -> Accumulation:
     """What is true of a kernel that has no defect."""
-    base = Accumulation.of(numerics.name)
+    base = tf32("nearest") if numerics.tf32 else Accumulation.of(numerics.name)
     if kernel.splits == 1:
         return base
     return Accumulation(
