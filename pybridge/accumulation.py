@@ -245,7 +245,7 @@ def split_k(k: int, across: Any = None, *, accumulate: Any = "float32") -> Accum
 
 
 def require_accumulation(value: object) -> Accumulation | None:
-    """The argument `accumulation`; `InputTypeError` when it is neither None nor an `Accumulation`."""
+    """The argument `accumulation`; `InputTypeError` if it is neither None nor an `Accumulation`."""
     if value is None or isinstance(value, Accumulation):
         return value
     raise InputTypeError(

@@ -278,21 +278,26 @@ class Estimator:
         for coefficient, name in zip(coefficients, _PARTS, strict=True):
             if not _given(coefficient):
                 continue
-            size = distance if name == "distance" else self._sums(name, dtype, scale)
-            part = np.multiply(size, coefficient, dtype=np.float64)
+            size = self._sums(name, dtype, scale, distance)
+            part: Float64 = np.multiply(size, coefficient, dtype=np.float64)
             bound = part if bound is None else np.add(bound, part, out=_target(bound, part))
         if bound is None or bound.shape != self.shape:
             bound = np.array(np.broadcast_to(0.0 if bound is None else bound, self.shape))
         bound += constant
         return bound
 
-    def _sums(self, name: str, dtype: np.dtype[Any], scale: int) -> FloatArray:
+    def _sums(
+        self, name: str, dtype: np.dtype[Any], scale: int, distance: Float64 | None
+    ) -> FloatArray:
         """The sums of magnitudes that a coefficient multiplies, each computed in a dtype.
 
         `magnitude` is Σ|x||y| and the addends' magnitudes, `first` Σ Dx·(|y| + Dy), `second`
         Σ|x|·Dy, `addend` the addends' deviations. A deviation that is one number is a part of the
-        coefficient, and one stands for it here.
+        coefficient, and one stands for it here. `distance` is what it says.
         """
+        if name == "distance":
+            assert distance is not None
+            return distance
         if name == "magnitude":
             return self._magnitude(dtype, scale)
         if name == "addend":

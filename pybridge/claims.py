@@ -81,7 +81,8 @@ class Claim:
         """
         found = {}
         for key, given in self.operands.items():
-            value, deviation = given.value, 0.0
+            value: FloatArray = given.value
+            deviation: float | Float64 = 0.0
             if key == "bias":
                 deviation = self._bias_rounding(promise, value)
             elif promise.operands is not None:

@@ -3,8 +3,8 @@
 The operands are rounded as the kernel promises to round them, exactly. The error of an entry is
 enclosed: a result g′ of these operands that is computed in binary64 is within a proved slack of the
 exact one, so that the error of g is within the slack of |g − g′|. What the promise allows is the
-proved bound for sums in any order. An error that is at most that passes, one that is more fails;
-where the enclosure leaves it open, or where numbers are too large for float64, the entry and what is
+proved bound for sums in any order. An error that is at most that passes, one that is more fails.
+Where the enclosure leaves it open, or numbers are too large for float64, the entry and what is
 allowed are computed in integers. The verdict is thus that of exact arithmetic.
 """
 
@@ -246,8 +246,8 @@ def combined(parts: Sequence[tuple[Fraction, Float64]], constant: Fraction) -> F
 
 
 def _after(error: ErrorBound) -> tuple[Fraction, Fraction, Fraction]:
-    """The exported coefficients of a value that is off by `error`: of a bound that it had before, of
-    its magnitude, and the constant.
+    """The exported coefficients of a value that is then off by `error`: of the bound that it had
+    before, of its magnitude, and the constant.
     """
     values = {"bound.relative": error.relative, "bound.absolute": error.absolute}
     names = ("deviation", "magnitude", "constant")
@@ -327,16 +327,16 @@ class Errors:
         """Where the error is not within what is allowed."""
         known = np.isfinite(allowance) & np.isfinite(self.upper)
         within = known & (self.upper <= allowance)
-        unit = 1 + self.once.relative
+        unit, _, _ = _after(self.once)
         limit = combined(((unit, allowance), (unit, self.slack)), _0)
         beyond: _Mask = self.finite & known & ~within & (self.distance > limit)
         large = _places(~known)
         terms = int(self.estimates.counts.max(initial=1))
         if len(large) * terms > _EXACT_TERMS:
             raise NotProvedError(
-                f"{self.claim.shown}: {len(large)} entries are too large for a bound in float64, "
-                "more than can be computed exactly: nothing is proved; scale the operands by a "
-                "power of two"
+                f"{self.claim.shown}: what is allowed is beyond float64 at {len(large)} entries, too "
+                "many to be computed exactly: nothing is proved; scale the operands by a power of "
+                "two, or make a stronger promise"
             )
         for place in _places(known & self.finite & ~within & ~beyond):
             error = abs(Fraction(float(self.computed[place])) - self.entry_exact(place))

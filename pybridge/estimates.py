@@ -24,7 +24,9 @@ from pybridge.upward import Float64
 
 __all__ = [
     "EXACT",
+    "Broadcast",
     "ErrorBound",
+    "Numbers",
     "Part",
     "Weights",
     "followed_by",
@@ -39,6 +41,9 @@ __all__ = [
     "weigh",
     "weigh_counts",
 ]
+
+Numbers: TypeAlias = Mapping[str, Fraction | int]
+"""The numbers that formulas name."""
 
 _BITS = 128
 """Powers are rounded up to so many bits."""
@@ -68,7 +73,7 @@ def operation(format: FormatParameters, mode: str = "nearest") -> ErrorBound:
 def formula(
     definitions: Definitions,
     name: str,
-    numbers: Mapping[str, Fraction | int],
+    numbers: Numbers,
     depths: Mapping[str, int] | None = None,
 ) -> Fraction:
     """The value of an exported formula, of the numbers and the exponents that it names."""
@@ -78,9 +83,7 @@ def formula(
     return formula_value(found, numbers, depths or {})
 
 
-def formula_value(
-    formula: Formula, numbers: Mapping[str, Fraction | int], depths: Mapping[str, int]
-) -> Fraction:
+def formula_value(formula: Formula, numbers: Numbers, depths: Mapping[str, int]) -> Fraction:
     """The value of a formula: exact, but for powers, which are rounded up (`power_up`).
 
     Raises `DefinitionsError` for an unknown name or node, and for a division by zero.
@@ -147,7 +150,7 @@ def nearest(definitions: Definitions, terms: int, unit: ErrorBound) -> ErrorBoun
 
     It holds for every number of terms, and zeros do not count (Jeannerod and Rump 2013).
     """
-    values = {"terms": terms, "roundoff": unit.relative, "underflow": unit.absolute}
+    values: Numbers = {"terms": terms, "roundoff": unit.relative, "underflow": unit.absolute}
     return ErrorBound(
         formula(definitions, "nearestRelative", values),
         formula(definitions, "nearestAbsolute", values),
@@ -156,7 +159,7 @@ def nearest(definitions: Definitions, terms: int, unit: ErrorBound) -> ErrorBoun
 
 def numbers(definitions: Definitions, terms: int, unit: ErrorBound) -> ErrorBound:
     """Of so many numbers of the format summed to nearest (Lean: `ErrorBound.numbers`)."""
-    values = {"terms": max(terms, 1), "roundoff": unit.relative}
+    values: Numbers = {"terms": max(terms, 1), "roundoff": unit.relative}
     return ErrorBound(
         formula(definitions, "numbersRelative", values),
         formula(definitions, "numbersAbsolute", values),
@@ -168,7 +171,7 @@ def tree(definitions: Definitions, terms: int, unit: ErrorBound) -> ErrorBound:
     (Lean: `ErrorBound.tree`).
     """
     growth = formula(definitions, "growth", {"roundoff": unit.relative}, {"depth": terms})
-    values = {"terms": terms, "underflow": unit.absolute, "growth": growth}
+    values: Numbers = {"terms": terms, "underflow": unit.absolute, "growth": growth}
     return ErrorBound(
         formula(definitions, "treeRelative", values), formula(definitions, "treeAbsolute", values)
     )

@@ -26,7 +26,16 @@ import numpy as np
 
 from pybridge.contraction import Evaluation, Given, evaluate
 from pybridge.definitions import Contraction, Definitions, Law, Laws, Scalar
-from pybridge.estimates import ErrorBound, Part, formula, nearest, operation, tree, weigh
+from pybridge.estimates import (
+    ErrorBound,
+    Numbers,
+    Part,
+    formula,
+    nearest,
+    operation,
+    tree,
+    weigh,
+)
 from pybridge.formats import FloatFormat, require_ieee
 from pybridge.identity import Same
 from pybridge.pieces import Split, split
@@ -165,7 +174,7 @@ def _weights(
 
     def constant(count: int, floor: bool) -> Fraction:
         underflow = Fraction(0) if floor else unit.absolute
-        values = {
+        values: Numbers = {
             "terms": count,
             "firstEps": eps[0] if len(eps) == 2 else Fraction(0),
             "secondEps": eps[-1],

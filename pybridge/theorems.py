@@ -7,8 +7,9 @@ from typing import Literal, TypeAlias
 
 from pybridge.accumulation import Accumulation
 from pybridge.definitions import load_definitions
+from pybridge.statements import declaration
 
-__all__ = ["PROOFS", "Theorem", "proofs", "theorem"]
+__all__ = ["Proved", "Theorem", "proofs", "theorem"]
 
 Proved: TypeAlias = Literal[
     "replay", "replay-reference", "any-order", "enclosure", "comparison", "tolerance"
@@ -49,8 +50,6 @@ def theorem(name: str) -> Theorem:
 
     Raises `DefinitionsError` when it was not exported.
     """
-    from pybridge.statements import declaration
-
     named = Theorem(_SPACE + name)
     try:
         found = declaration(_SPACE + name, load_definitions())
