@@ -130,7 +130,7 @@ def power_up(base: Fraction, exponent: int) -> Fraction:
 
 
 def _shortened(value: Fraction) -> Fraction:
-    """The least number of `_BITS` bits that is not below a positive one."""
+    """The least number of `_BITS` bits, or one more, that is not below a positive one."""
     shift = value.numerator.bit_length() - value.denominator.bit_length() - _BITS
     unit = Fraction(2) ** shift
     return math.ceil(value / unit) * unit
