@@ -23,7 +23,6 @@ public import RuntimeApprox.Conv2d
 public import RuntimeApprox.Conv2d.AnyOrder
 public import RuntimeApprox.Conv2d.Bounds
 public import RuntimeApprox.Conv2d.Linear
-public import RuntimeApprox.Conv2d.Pairing
 public import RuntimeApprox.Conv2d.Replay
 public import RuntimeApprox.Conv2d.Sharpness
 public import RuntimeApprox.Conv2d.Textbook
@@ -79,6 +78,7 @@ public import RuntimeApprox.Summation.Contraction
 public import RuntimeApprox.Summation.Format
 public import RuntimeApprox.Summation.Theorems
 public import RuntimeApprox.Tensor
+public import RuntimeApprox.Tensor.Adjoint
 public import RuntimeApprox.Tensor.Algebra
 public import RuntimeApprox.Tensor.Algebra.Definite
 public import RuntimeApprox.Tensor.Algebra.Theorems

@@ -14,9 +14,6 @@ public import RuntimeApprox.OrderedField.Theorems
 * `eq_zero_of_sum_eq_zero`: nonnegative terms that sum to zero are zero.
 * `sum_comm`: Σᵢ Σⱼ f i j = Σⱼ Σᵢ f i j.
 * `sum_merge`: Σ_{i < m} Σ_{j < n} f (i·n + j) = Σ_{k < m·n} f k.
-* `sum_indicator`: Σ_{i < n} [i = k]·f i = f k for an `f` that vanishes outside.
-* `sum_stride`, `sum_stride_two`: a sum over places o, each reading place o·s + t − p, is a sum over
-  the places that are read.
 -/
 
 set_option autoImplicit false
@@ -120,90 +117,6 @@ theorem merge_lt {m n i j : Nat} (hi : i < m) (hj : j < n) : i * n + j < m * n :
   have := Nat.mul_le_mul_right n (Nat.succ_le_of_lt hi)
   rw [Nat.succ_mul] at this
   omega
-
-/-- ⌊(i·n + j) / n⌋ = i for j < n -/
-theorem merge_ediv {n j : Nat} (i : Nat) (hj : j < n) : ((i : Int) * n + j) / n = i := by
-  rw [← Int.natCast_mul, ← Int.natCast_add, ← Int.natCast_ediv, Nat.mul_comm,
-    Nat.mul_add_div (by omega), Nat.div_eq_of_lt hj]; rfl
-
-/-- (i·n + j) mod n = j for j < n -/
-theorem merge_emod {n j : Nat} (i : Nat) (hj : j < n) : ((i : Int) * n + j) % n = j := by
-  rw [← Int.natCast_mul, ← Int.natCast_add, ← Int.natCast_emod, Nat.mul_comm, Nat.mul_add_mod,
-    Nat.mod_eq_of_lt hj]
-
-/-- Σ_{i < n} [i = k]·f i is f k where 0 ≤ k < n, and otherwise 0. -/
-theorem sum_indicator_ite (n : Nat) (k : Int) (f : Int → K) :
-    (sum n fun i => if (i : Int) = k then f i else 0) = if 0 ≤ k ∧ k < n then f k else 0 := by
-  induction n with
-  | zero => simp only [sum_none]; grind
-  | succ n ih => rw [sum_succ, ih]; grind
-
-/-- Σ_{i < n} [i = k]·f i = f k for an f that vanishes outside 0 ≤ i < n. -/
-theorem sum_indicator {n : Nat} {f : Int → K} (hf : ∀ i : Int, ¬(0 ≤ i ∧ i < n) → f i = 0)
-    (k : Int) : (sum n fun i => if (i : Int) = k then f i else 0) = f k := by
-  rw [sum_indicator_ite]; grind
-
-/-- A sum over places o < m, of which each reads place o·s + t − p of n, is a sum over the places
-h < n that are read, those for which s divides h + p − t:
-Σ_{o < m} f (o·s + t − p) o = Σ_{h < n} [s ∣ h + p − t]·f h ((h + p − t) / s),
-for an f that vanishes where h is not a place of n or o is not one of m. -/
-theorem sum_stride {m n : Nat} {s : Int} (hs : 0 < s) (t p : Int) {f : Int → Int → K}
-    (hn : ∀ h o : Int, ¬(0 ≤ h ∧ h < n) → f h o = 0)
-    (hm : ∀ h o : Int, ¬(0 ≤ o ∧ o < m) → f h o = 0) :
-    (sum m fun o => f (o * s + t - p) o) =
-      sum n fun h => if s ∣ h + p - t then f h ((h + p - t) / s) else 0 := by
-  have place : ∀ h o : Int, h = o * s + t - p ↔ s ∣ h + p - t ∧ o = (h + p - t) / s := fun h o => by
-    constructor
-    · intro e
-      have : h + p - t = o * s := by omega
-      rw [this, Int.mul_ediv_cancel _ (by omega)]
-      exact ⟨Int.dvd_mul_left .., rfl⟩
-    · rintro ⟨hd, e⟩
-      have := Int.ediv_mul_cancel hd
-      rw [← e] at this
-      omega
-  have left : ∀ o : Nat, f (o * s + t - p) o =
-      sum n fun h => if (h : Int) = o * s + t - p then f h o else 0 := fun o =>
-    (sum_indicator (f := fun h => f h o) (fun h => hn h o) _).symm
-  have right : ∀ h : Nat, (if s ∣ (h : Int) + p - t then f h ((h + p - t) / s) else 0) =
-      sum m fun o => if (h : Int) = o * s + t - p then f h o else 0 := fun h => by
-    by_cases hd : s ∣ (h : Int) + p - t
-    · rw [if_pos hd, ← sum_indicator (hm h)]
-      exact sum_congr fun o _ => by simp only [place, hd, true_and]
-    · simp only [place, hd, false_and, if_false, sum_zero]
-  simp only [left, right]
-  exact sum_comm ..
-
-/-- A condition on a sum is a condition on its terms. -/
-theorem ite_sum (n : Nat) (c : Prop) [Decidable c] (f : Nat → K) :
-    (if c then sum n f else 0) = sum n fun i => if c then f i else 0 := by
-  by_cases h : c
-  · simp only [if_pos h]
-  · simp only [if_neg h, sum_zero]
-
-/-- `sum_stride` along two axes. -/
-theorem sum_stride_two {m n m' n' : Nat} {s s' : Int} (hs : 0 < s) (hs' : 0 < s') (t p t' p' : Int)
-    {f : Int → Int → Int → Int → K}
-    (hn : ∀ h h' o o' : Int, ¬(0 ≤ h ∧ h < n) → f h h' o o' = 0)
-    (hn' : ∀ h h' o o' : Int, ¬(0 ≤ h' ∧ h' < n') → f h h' o o' = 0)
-    (hm : ∀ h h' o o' : Int, ¬(0 ≤ o ∧ o < m) → f h h' o o' = 0)
-    (hm' : ∀ h h' o o' : Int, ¬(0 ≤ o' ∧ o' < m') → f h h' o o' = 0) :
-    (sum m fun o => sum m' fun o' => f (o * s + t - p) (o' * s' + t' - p') o o') =
-      sum n fun h => sum n' fun h' => if s ∣ h + p - t ∧ s' ∣ h' + p' - t' then
-        f h h' ((h + p - t) / s) ((h' + p' - t') / s') else 0 := by
-  have inner : ∀ h o : Int, (sum m' fun o' => f h (o' * s' + t' - p') o o') =
-      sum n' fun h' => if s' ∣ h' + p' - t' then f h h' o ((h' + p' - t') / s') else 0 := fun h o =>
-    sum_stride hs' t' p' (f := fun h' o' => f h h' o o') (fun h' o' => hn' h h' o o')
-      fun h' o' => hm' h h' o o'
-  simp only [inner]
-  rw [sum_stride hs t p (n := n) (f := fun h o => sum n' fun h' =>
-    if s' ∣ h' + p' - t' then f h h' o ((h' + p' - t') / s') else 0)]
-  · simp only [ite_sum]
-    exact sum_congr fun _ _ => sum_congr fun _ _ => by grind
-  · intro h o hh
-    simp only [hn _ _ _ _ hh, ite_self, sum_zero]
-  · intro h o ho
-    simp only [hm _ _ _ _ ho, ite_self, sum_zero]
 
 theorem sums_congr {f g : List Nat → K} : (ns : List Nat) → (∀ is, f is = g is) →
     sums ns f = sums ns g

@@ -1,6 +1,7 @@
 module
 
-public import RuntimeApprox.Conv2d.Pairing
+public import RuntimeApprox.Conv2d.Linear
+public import RuntimeApprox.Tensor.Adjoint
 public import RuntimeApprox.Tensor.Algebra.Definite
 
 /-!
@@ -29,23 +30,134 @@ variable {K : Type u} [OrderedField K] (g : Conv2d) (x dx : Tensor K g.inputShap
   (weight dweight : Tensor K g.kernelShape) (bias dbias : Tensor K g.biasShape)
   (δ : Tensor K g.outputShape)
 
-/-- The input gradient is the adjoint of the forward pass in the input:
-⟨δ, conv(dx, w, 0)⟩ = ⟨dx, inputGrad(w, δ)⟩. -/
-theorem conv2d_input_adjoint :
-    δ.dot (conv2d exact g dx weight 0) = dx.dot (conv2dInputDeriv exact g weight δ) := by
-  rw [dot_conv2d, dot_conv2dInputDeriv]
+/-- The term of the output (n, c, oh, ow) and the tap (i, kh, kw), with its gradient:
+x[n, ⌊c/O⌋·I + i, oh·sh + kh·dh − pt, ow·sw + kw·dw − pl]·(weight[c, i, kh, kw]·δ[n, c, oh, ow]). -/
+def conv2dTerm (n c oh ow i kh kw : Nat) : K :=
+  x.entry [n, c / g.outChannels * g.inChannels + i,
+      oh * g.height.stride + kh * g.height.dilation - g.height.padBegin,
+      ow * g.width.stride + kw * g.width.dilation - g.width.padBegin] *
+    (weight.entry [c, i, kh, kw] * δ.entry [n, c, oh, ow])
+
+/-- ⟨δ, conv(x, w, 0)⟩ is the sum of the terms over outputs and taps. -/
+theorem dot_conv2d : δ.dot (conv2d exact g x weight 0) =
+    sums [g.batch, g.groups * g.outChannels, g.height.output, g.width.output, g.inChannels,
+      g.height.kernel, g.width.kernel] fun
+    | [n, c, oh, ow, i, kh, kw] => conv2dTerm g x weight δ n c oh ow i kh kw
+    | _ => 0 := by
+  rw [Tensor.dot_four]
+  refine sum_congr fun n hn => sum_congr fun c hc => sum_congr fun oh hoh =>
+    sum_congr fun ow how => ?_
+  rw [Tensor.entry_four (conv2d exact g x weight 0) hn hc hoh how, conv2d_textbook]
+  simp only [Tensor.entry_zero, Lean.Grind.Semiring.add_zero, mul_sum]
+  refine sum_congr fun i _ => sum_congr fun kh _ => sum_congr fun kw _ => ?_
+  show _ = conv2dTerm g x weight δ n c oh ow i kh kw
+  unfold conv2dTerm
+  grind
 
 /-- The kernel gradient is the adjoint of the forward pass in the kernel:
 ⟨δ, conv(x, dw, 0)⟩ = ⟨dw, kernelGrad(x, δ)⟩. -/
 theorem conv2d_kernel_adjoint :
     δ.dot (conv2d exact g x dweight 0) = dweight.dot (conv2dKernelDeriv exact g x δ) := by
-  rw [dot_conv2d, dot_conv2dKernelDeriv]
+  rw [dot_conv2d, adjoint (ms := [g.groups * g.outChannels, g.inChannels, g.height.kernel,
+      g.width.kernel, g.batch, g.height.output, g.width.output]) (g := fun
+    | [c, i, kh, kw, n, oh, ow] => conv2dTerm g x dweight δ n c oh ow i kh kw
+    | _ => 0)
+    (fun | [n, c, oh, ow, i, kh, kw] => [c, i, kh, kw, n, oh, ow] | _ => [])
+    (fun | [c, i, kh, kw, n, oh, ow] => [n, c, oh, ow, i, kh, kw] | _ => []), Tensor.dot_four]
+  · refine sum_congr fun c hc => sum_congr fun i hi => sum_congr fun kh hkh =>
+      sum_congr fun kw hkw => ?_
+    rw [Tensor.entry_four (conv2dKernelDeriv exact g x δ) hc hi hkh hkw, conv2d_kernel_textbook]
+    simp only [mul_sum]
+    refine sum_congr fun n _ => sum_congr fun oh _ => sum_congr fun ow _ => ?_
+    show conv2dTerm g x dweight δ n c oh ow i kh kw = _
+    unfold conv2dTerm
+    grind
+  · exact fun _ hn _ hc _ hoh _ how _ hi _ hkh _ hkw _ =>
+      ⟨⟨hc, hi, hkh, hkw, hn, hoh, how, trivial⟩, rfl, rfl⟩
+  · exact fun _ hc _ hi _ hkh _ hkw _ hn _ hoh _ how _ =>
+      ⟨⟨hn, hc, hoh, how, hi, hkh, hkw, trivial⟩, rfl, rfl⟩
+
+/-- The input gradient is the adjoint of the forward pass in the input:
+⟨δ, conv(dx, w, 0)⟩ = ⟨dx, inputGrad(w, δ)⟩. -/
+theorem conv2d_input_adjoint :
+    δ.dot (conv2d exact g dx weight 0) = dx.dot (conv2dInputDeriv exact g weight δ) := by
+  have hs := Int.natCast_pos.2 g.height.stride_pos
+  have hs' := Int.natCast_pos.2 g.width.stride_pos
+  rw [dot_conv2d, adjoint (ms := [g.batch, g.groups * g.inChannels, g.height.size, g.width.size,
+      g.outChannels, g.height.kernel, g.width.kernel]) (g := fun
+    | [n, c, h, w, o, kh, kw] => dx.entry [n, c, h, w] *
+        (weight.entry [c / g.inChannels * g.outChannels + o, c % g.inChannels, kh, kw] *
+          if (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation ∧
+              (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation then
+            δ.entry [n, c / g.inChannels * g.outChannels + o,
+              (h + g.height.padBegin - kh * g.height.dilation) / g.height.stride,
+              (w + g.width.padBegin - kw * g.width.dilation) / g.width.stride]
+          else 0)
+    | _ => 0)
+    (fun
+      | [n, c, oh, ow, i, kh, kw] => [n, c / g.outChannels * g.inChannels + i,
+          (oh * g.height.stride + kh * g.height.dilation - g.height.padBegin : Int).toNat,
+          (ow * g.width.stride + kw * g.width.dilation - g.width.padBegin : Int).toNat,
+          c % g.outChannels, kh, kw]
+      | _ => [])
+    (fun
+      | [n, c, h, w, o, kh, kw] => [n, c / g.inChannels * g.outChannels + o,
+          ((h + g.height.padBegin - kh * g.height.dilation) / g.height.stride : Int).toNat,
+          ((w + g.width.padBegin - kw * g.width.dilation) / g.width.stride : Int).toNat,
+          c % g.inChannels, kh, kw]
+      | _ => []), Tensor.dot_four]
+  · refine sum_congr fun n hn => sum_congr fun c hc => sum_congr fun h hh => sum_congr fun w hw => ?_
+    rw [Tensor.entry_four (conv2dInputDeriv exact g weight δ) hn hc hh hw, conv2d_input_textbook]
+    simp only [mul_sum]
+    rfl
+  · intro n hn c hc oh hoh ow how i hi kh hkh kw hkw h0
+    have hin := Tensor.inside_four (mul_ne_zero h0).1
+    obtain ⟨hc', ho⟩ := merge_div_mod' hc
+    obtain ⟨hd, hm⟩ := merge_div_mod (c / g.outChannels) hi
+    have eh := Int.toNat_of_nonneg hin.1.1
+    have ew := Int.toNat_of_nonneg hin.2.1
+    obtain ⟨dh, qh⟩ := (place_iff hs _ _ _ _).1 eh
+    obtain ⟨dw, qw⟩ := (place_iff hs' _ _ _ _).1 ew
+    refine ⟨⟨hn, merge_lt hc' hi, by omega, by omega, ho, hkh, hkw, trivial⟩, ?_, ?_⟩
+    · show [_, _, _, _, _, _, _] = [_, _, _, _, _, _, _]
+      rw [hd, hm, ← qh, ← qw]
+      simp only [Int.toNat_natCast, Nat.div_add_mod']
+    · show _ * (_ * ite _ _ _) = conv2dTerm ..
+      rw [if_pos ⟨dh, dw⟩, ← qh, ← qw, eh, ew]
+      simp only [← Int.natCast_ediv, ← Int.natCast_emod, ← Int.natCast_mul, ← Int.natCast_add, hd, hm,
+        Nat.div_add_mod']
+      rfl
+  · intro n hn c hc h hh w hw o ho kh hkh kw hkw h0
+    obtain ⟨dvd, h0⟩ := ite_ne_zero (mul_ne_zero (mul_ne_zero h0).2).2
+    have hin := Tensor.inside_four h0
+    obtain ⟨hc', hi⟩ := merge_div_mod' hc
+    obtain ⟨hd, hm⟩ := merge_div_mod (c / g.inChannels) ho
+    have eh := Int.toNat_of_nonneg hin.1.1
+    have ew := Int.toNat_of_nonneg hin.2.1
+    have ph := (place_iff hs _ _ _ _).2 ⟨dvd.1, eh⟩
+    have pw := (place_iff hs' _ _ _ _).2 ⟨dvd.2, ew⟩
+    refine ⟨⟨hn, merge_lt hc' ho, by omega, by omega, hi, hkh, hkw, trivial⟩, ?_, ?_⟩
+    · show [_, _, _, _, _, _, _] = [_, _, _, _, _, _, _]
+      rw [hd, hm, ← ph, ← pw]
+      simp only [Int.toNat_natCast, Nat.div_add_mod']
+    · show conv2dTerm .. = _ * (_ * ite _ _ _)
+      unfold conv2dTerm
+      rw [if_pos dvd, ← ph, ← pw, eh, ew]
+      simp only [← Int.natCast_ediv, ← Int.natCast_emod, ← Int.natCast_mul, ← Int.natCast_add, hd,
+        Nat.div_add_mod']
 
 /-- The bias gradient is the adjoint of the forward pass in the bias:
 ⟨δ, conv(0, 0, db)⟩ = ⟨db, biasGrad(δ)⟩. -/
 theorem conv2d_bias_adjoint :
-    δ.dot (conv2d exact g 0 0 dbias) = dbias.dot (conv2dBiasDeriv exact g δ) :=
-  (dot_conv2dBiasDeriv g dbias δ).symm
+    δ.dot (conv2d exact g 0 0 dbias) = dbias.dot (conv2dBiasDeriv exact g δ) := by
+  rw [Tensor.dot_four, Tensor.dot_one, sum_comm g.batch]
+  refine sum_congr fun c hc => ?_
+  rw [Tensor.entry_one (conv2dBiasDeriv exact g δ) hc, conv2d_bias_textbook]
+  simp only [mul_sum]
+  refine sum_congr fun n hn => sum_congr fun oh hoh => sum_congr fun ow how => ?_
+  rw [Tensor.entry_four (conv2d exact g 0 0 dbias) hn hc hoh how, conv2d_bias_get,
+    Tensor.entry_one dbias hc]
+  grind
 
 /-- `conv2d_backward_spec` is the vector-Jacobian product of conv2d at (x, w): paired with δ, the
 derivative along (dx, dw, db), which is conv(dx, w, 0) + conv(x, dw, 0) + conv(0, 0, db), is

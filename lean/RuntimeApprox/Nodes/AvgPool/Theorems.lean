@@ -3,6 +3,7 @@ module
 public import RuntimeApprox.Contraction.Exact
 public import RuntimeApprox.Nodes.AvgPool
 public import RuntimeApprox.Nodes.Theorems
+public import RuntimeApprox.Tensor.Adjoint
 
 /-!
 # Average pooling and its gradient, as in the textbook
@@ -76,62 +77,71 @@ theorem avgPool_grad_textbook (scale : K) (δ : Tensor K g.outputShape) (n : Fin
 
 /-! ### The adjoint -/
 
-/-- For one image, channel and tap: the sum over the outputs is a sum over the inputs. -/
-theorem avgPool_outputs_eq_inputs (x : Tensor K g.inputShape) (δ : Tensor K g.outputShape)
-    (n c : Int) (kh kw : Nat) :
-    (sum g.height.output fun oh => sum g.width.output fun ow =>
-      x.entry [n, c, oh * g.height.stride + kh * g.height.dilation - g.height.padBegin,
-        ow * g.width.stride + kw * g.width.dilation - g.width.padBegin] * δ.entry [n, c, oh, ow]) =
-    sum g.height.size fun h => sum g.width.size fun w =>
-      if (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation ∧
-          (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation then
-        x.entry [n, c, h, w] *
-          δ.entry [n, c, (h + g.height.padBegin - kh * g.height.dilation) / g.height.stride,
-            (w + g.width.padBegin - kw * g.width.dilation) / g.width.stride]
-      else 0 := by
-  have outside : ∀ {a b p q : Nat} (t : Tensor K [a, b, p, q]) (i j : Int),
-      (¬(0 ≤ i ∧ i < p) ∨ ¬(0 ≤ j ∧ j < q)) → t.entry [n, c, i, j] = 0 := fun {a b p q} t i j h =>
-    Tensor.entry_cons_eq_zero _ _ fun _ => Tensor.entry_cons_eq_zero _ _ fun _ => by
-      by_cases hi : 0 ≤ i ∧ i < (p : Int)
-      · exact Tensor.entry_cons_eq_zero _ _ fun _ =>
-          Tensor.entry_outside _ _ (h.resolve_left fun k => k hi)
-      · exact Tensor.entry_outside _ _ hi
-  refine sum_stride_two (Int.natCast_pos.2 g.height.stride_pos) (Int.natCast_pos.2 g.width.stride_pos)
-    _ _ _ _ (f := fun h w oh ow => x.entry [n, c, h, w] * δ.entry [n, c, oh, ow]) ?_ ?_ ?_ ?_
-  all_goals
-    intro h w oh ow hi
-    show x.entry [n, c, h, w] * δ.entry [n, c, oh, ow] = 0
-  · rw [outside x h w (.inl hi), Lean.Grind.Semiring.zero_mul]
-  · rw [outside x h w (.inr hi), Lean.Grind.Semiring.zero_mul]
-  · rw [outside δ oh ow (.inl hi), Lean.Grind.Semiring.mul_zero]
-  · rw [outside δ oh ow (.inr hi), Lean.Grind.Semiring.mul_zero]
-
 /-- The gradient of average pooling is its adjoint, at any scale: ⟨δ, pool(x)⟩ = ⟨x, ∂x⟩ -/
 theorem avgPool_adjoint (scale : K) (x : Tensor K g.inputShape) (δ : Tensor K g.outputShape) :
     δ.dot (avgPool exact g scale x) = x.dot (avgPoolDeriv exact g scale δ) := by
-  rw [Tensor.dot_four, Tensor.dot_four]
-  refine sum_congr fun n hn => sum_congr fun c hc => ?_
-  have pairing : (sum g.height.output fun oh => sum g.width.output fun ow =>
-      sum g.height.kernel fun kh => sum g.width.kernel fun kw => scale * (
-        x.entry [n, c, oh * g.height.stride + kh * g.height.dilation - g.height.padBegin,
-          ow * g.width.stride + kw * g.width.dilation - g.width.padBegin] *
-        δ.entry [n, c, oh, ow])) =
-      sum g.height.output fun oh => sum g.width.output fun ow =>
-        δ.entry [n, c, oh, ow] * (avgPool exact g scale x).entry [n, c, oh, ow] :=
-    sum_congr fun oh hoh => sum_congr fun ow how => by
-      rw [Tensor.entry_four (avgPool exact g scale x) hn hc hoh how, avgPool_textbook]
-      simp only [mul_sum]
-      exact sum_congr fun kh _ => sum_congr fun kw _ => by grind
-  rw [← pairing]
-  simp only [sum_comm g.height.output g.height.kernel, sum_comm g.height.output g.width.kernel,
-    sum_comm g.width.output g.height.kernel, sum_comm g.width.output g.width.kernel, ← mul_sum,
-    avgPool_outputs_eq_inputs]
-  simp only [mul_sum, sum_comm g.height.kernel g.height.size, sum_comm g.height.kernel g.width.size,
-    sum_comm g.width.kernel g.height.size, sum_comm g.width.kernel g.width.size]
-  refine sum_congr fun h hh => sum_congr fun w hw => ?_
-  rw [Tensor.entry_four (avgPoolDeriv exact g scale δ) hn hc hh hw, avgPool_grad_textbook]
-  simp only [mul_sum]
-  exact sum_congr fun kh _ => sum_congr fun kw _ => by grind
+  have hs := Int.natCast_pos.2 g.height.stride_pos
+  have hs' := Int.natCast_pos.2 g.width.stride_pos
+  have left : δ.dot (avgPool exact g scale x) = sums [g.batch, g.channels, g.height.output,
+      g.width.output, g.height.kernel, g.width.kernel] fun
+      | [n, c, oh, ow, kh, kw] => δ.entry [n, c, oh, ow] * (x.entry [n, c,
+          oh * g.height.stride + kh * g.height.dilation - g.height.padBegin,
+          ow * g.width.stride + kw * g.width.dilation - g.width.padBegin] * scale)
+      | _ => 0 := by
+    rw [Tensor.dot_four]
+    refine sum_congr fun n hn => sum_congr fun c hc => sum_congr fun oh hoh =>
+      sum_congr fun ow how => ?_
+    rw [Tensor.entry_four (avgPool exact g scale x) hn hc hoh how, avgPool_textbook]
+    simp only [mul_sum]
+    rfl
+  rw [left, adjoint (ms := [g.batch, g.channels, g.height.size, g.width.size, g.height.kernel,
+      g.width.kernel]) (g := fun
+    | [n, c, h, w, kh, kw] => x.entry [n, c, h, w] * ((
+        if (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation ∧
+            (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation then
+          δ.entry [n, c, (h + g.height.padBegin - kh * g.height.dilation) / g.height.stride,
+            (w + g.width.padBegin - kw * g.width.dilation) / g.width.stride]
+        else 0) * scale)
+    | _ => 0)
+    (fun
+      | [n, c, oh, ow, kh, kw] => [n, c,
+          (oh * g.height.stride + kh * g.height.dilation - g.height.padBegin : Int).toNat,
+          (ow * g.width.stride + kw * g.width.dilation - g.width.padBegin : Int).toNat, kh, kw]
+      | _ => [])
+    (fun
+      | [n, c, h, w, kh, kw] => [n, c,
+          ((h + g.height.padBegin - kh * g.height.dilation) / g.height.stride : Int).toNat,
+          ((w + g.width.padBegin - kw * g.width.dilation) / g.width.stride : Int).toNat, kh, kw]
+      | _ => []), Tensor.dot_four]
+  · refine sum_congr fun n hn => sum_congr fun c hc => sum_congr fun h hh => sum_congr fun w hw => ?_
+    rw [Tensor.entry_four (avgPoolDeriv exact g scale δ) hn hc hh hw, avgPool_grad_textbook]
+    simp only [mul_sum]
+    rfl
+  · intro n hn c hc oh hoh ow how kh hkh kw hkw h0
+    have hin := Tensor.inside_four (mul_ne_zero (mul_ne_zero h0).2).1
+    have eh := Int.toNat_of_nonneg hin.1.1
+    have ew := Int.toNat_of_nonneg hin.2.1
+    obtain ⟨dh, qh⟩ := (place_iff hs _ _ _ _).1 eh
+    obtain ⟨dw, qw⟩ := (place_iff hs' _ _ _ _).1 ew
+    refine ⟨⟨hn, hc, by omega, by omega, hkh, hkw, trivial⟩, ?_, ?_⟩
+    · show [_, _, _, _, _, _] = [_, _, _, _, _, _]
+      rw [← qh, ← qw]; rfl
+    · show _ * (ite _ _ _ * _) = _ * (_ * _)
+      rw [if_pos ⟨dh, dw⟩, ← qh, ← qw, eh, ew]
+      grind
+  · intro n hn c hc h hh w hw kh hkh kw hkw h0
+    obtain ⟨dvd, h0⟩ := ite_ne_zero (mul_ne_zero (mul_ne_zero h0).2).1
+    have hin := Tensor.inside_four h0
+    have eh := Int.toNat_of_nonneg hin.1.1
+    have ew := Int.toNat_of_nonneg hin.2.1
+    have ph := (place_iff hs _ _ _ _).2 ⟨dvd.1, eh⟩
+    have pw := (place_iff hs' _ _ _ _).2 ⟨dvd.2, ew⟩
+    refine ⟨⟨hn, hc, by omega, by omega, hkh, hkw, trivial⟩, ?_, ?_⟩
+    · show [_, _, _, _, _, _] = [_, _, _, _, _, _]
+      rw [← ph, ← pw]; rfl
+    · show _ * (_ * _) = _ * (ite _ _ _ * _)
+      rw [if_pos dvd, ← ph, ← pw, eh, ew]
+      grind
 
 /-- ⟨δ, pool(x)⟩ = ⟨x, vjp δ⟩ -/
 theorem avgPoolRevNode_isAdjoint : (avgPoolRevNode K g).IsAdjoint := fun (x, _) _ δ =>
