@@ -1,0 +1,213 @@
+module
+
+public import RuntimeApprox.AnyOrder.Estimate
+
+/-!
+# Printed numbers are bounds
+
+A bound is evaluated in floating point: its magnitudes are sums that were computed, and the bound is
+a computed sum of weights times computed magnitudes. The weights make good what rounding takes, so
+that the printed number itself is an upper bound.
+
+## Main definitions
+* `Part`: a coefficient, the sum it multiplies, what was computed for the sum, and the weight.
+* `Printed ev B V`: V is the value of such an evaluation for B.
+
+## Main results
+* `Printed.le`: B ≤ V.
+* `enclosure_printed`: a reference near the exact value bounds the error of any value whatever.
+* `last_rounding_printed`: the error after one more rounding, from the error before.
+* `passes_printed`, `exceeds_printed`: what a comparison with an allowance proves.
+* `Contraction.any_order_printed`: what was computed in any order, by any number of factors.
+-/
+
+set_option autoImplicit false
+
+@[expose] public noncomputable section
+
+namespace RuntimeApprox
+
+universe u
+variable {K : Type u} [OrderedField K]
+
+/-- A part of a bound: coefficient·Σ terms, and what stands for it in the evaluation,
+weight·computed. A magnitude that is scaled has the inverse scale in its coefficient. -/
+structure Part (K : Type u) where
+  /-- The coefficient: C. -/
+  coefficient : K
+  /-- The numbers of which it multiplies the sum: M = Σtᵢ. -/
+  terms : List K
+  /-- The computed sum: M̂. -/
+  computed : K
+  /-- By how much the computed sum may be off. -/
+  error : ErrorBound K
+  /-- The coefficient in the evaluation: C′. -/
+  factor : K
+
+namespace Part
+
+/-- C·Σtᵢ -/
+def exact (p : Part K) : K := p.coefficient * sumList p.terms
+
+/-- What the computed sum may have lost absolutely: C / (1 − ρ)·η. -/
+def lost (p : Part K) : K := residue p.coefficient p.error
+
+/-- What is assumed of a part, where the evaluation errs by `ev`: the terms, the coefficient and the
+computed sum are not negative, the computed sum is near the sum, and C / (1 − ρ) / (1 − ρₑ) ≤ C′. -/
+structure Holds (ev : ErrorBound K) (p : Part K) : Prop where
+  /-- 0 ≤ C -/
+  coefficient : 0 ≤ p.coefficient
+  /-- 0 ≤ tᵢ -/
+  terms : ∀ t ∈ p.terms, 0 ≤ t
+  /-- 0 ≤ M̂ -/
+  computed : 0 ≤ p.computed
+  /-- |M̂ − M| ≤ ρ·M + η -/
+  near : Near p.error p.terms p.computed
+  /-- ρ < 1 -/
+  relative : p.error.relative < 1
+  /-- C / (1 − ρ) / (1 − ρₑ) ≤ C′ -/
+  weight : weight p.coefficient p.error ev ≤ p.factor
+
+/-- 0 ≤ C / (1 − ρ) -/
+theorem div_nonneg {a b : K} (ha : 0 ≤ a) (hb : b < 1) : 0 ≤ a / (1 - b) := by
+  rw [Lean.Grind.Field.div_eq_mul_inv]
+  exact mul_nonneg ha (Lean.Grind.Field.IsOrdered.inv_nonneg_iff.2 (by grind))
+
+/-- C·M ≤ (1 − ρₑ)·C′·M̂ + C / (1 − ρ)·η, and C′·M̂ is not negative. -/
+theorem Holds.le {ev : ErrorBound K} (hev : ev.relative < 1) {p : Part K} (h : p.Holds ev) :
+    p.exact ≤ (1 - ev.relative) * (p.factor * p.computed) + p.lost ∧
+      0 ≤ p.factor * p.computed := by
+  obtain ⟨hC, ht, hM, hn, hρ, hw⟩ := h
+  unfold Near at hn
+  rw [sumAbs_eq_sumList ht] at hn
+  have h1 := (abs_le.1 hn).1
+  have hq := div_nonneg hC hρ
+  have h2 := mul_le_mul_left hq (show (1 - p.error.relative) * sumList p.terms ≤
+    p.computed + p.error.absolute by grind)
+  have h3 := mul_le_mul_left (show 0 ≤ 1 - ev.relative by grind) (mul_le_mul_left hM hw)
+  have e1 : p.coefficient / (1 - p.error.relative) * ((1 - p.error.relative) * sumList p.terms) =
+    p.coefficient * sumList p.terms := by grind
+  have e2 : (1 - ev.relative) * (p.computed *
+      (p.coefficient / (1 - p.error.relative) / (1 - ev.relative))) =
+    p.coefficient / (1 - p.error.relative) * p.computed := by grind
+  unfold RuntimeApprox.weight at h3 hw
+  rw [e1] at h2
+  rw [e2] at h3
+  refine ⟨?_, mul_nonneg (Std.IsPreorder.le_trans _ _ _ (div_nonneg hq hev) hw) hM⟩
+  unfold exact lost residue
+  grind
+
+theorem sum_le {ev : ErrorBound K} (hev : ev.relative < 1) : (ps : List (Part K)) →
+    (∀ p ∈ ps, p.Holds ev) → sumList (ps.map exact) ≤
+      (1 - ev.relative) * sumList (ps.map fun p => p.factor * p.computed) +
+        sumList (ps.map lost) ∧ ∀ t ∈ ps.map fun p => p.factor * p.computed, 0 ≤ t
+  | [], _ => ⟨by show (0 : K) ≤ _ * 0 + 0; grind, by simp⟩
+  | p :: ps, h => by
+    obtain ⟨h1, h2⟩ := (h p List.mem_cons_self).le hev
+    obtain ⟨h3, h4⟩ := sum_le hev ps fun q hq => h q (List.mem_cons_of_mem p hq)
+    refine ⟨?_, by simpa using ⟨h2, by simpa using h4⟩⟩
+    show p.exact + sumList (ps.map exact) ≤ _ * (p.factor * p.computed +
+      sumList (ps.map fun p => p.factor * p.computed)) + (p.lost + sumList (ps.map lost))
+    grind
+
+end Part
+
+/-- **V is printed for B**, with the parts and the constant c: B ≤ Σ C·M + c, and V is computed, with
+the error `ev`, for Σ C′·M̂ + c′, where (c + Σ C / (1 − ρ)·η + ηₑ) / (1 − ρₑ) ≤ c′. -/
+structure Printed (ev : ErrorBound K) (ps : List (Part K)) (c B V : K) : Prop where
+  /-- B ≤ Σ C·M + c -/
+  bound : B ≤ sumList (ps.map Part.exact) + c
+  /-- What is assumed of the parts. -/
+  parts : ∀ p ∈ ps, p.Holds ev
+  /-- ρₑ < 1 -/
+  relative : ev.relative < 1
+  /-- The evaluation. -/
+  value : ∃ c', 0 ≤ c' ∧ constantWeight c (sumList (ps.map Part.lost)) ev ≤ c' ∧
+    Near ev (ps.map (fun p => p.factor * p.computed) ++ [c']) V
+
+/-- **A printed number is a bound**: B ≤ V. -/
+theorem Printed.le {ev : ErrorBound K} {ps : List (Part K)} {c B V : K}
+    (h : Printed ev ps c B V) : B ≤ V := by
+  obtain ⟨hB, hps, hev, c', hc0, hc, hV⟩ := h
+  obtain ⟨h1, h2⟩ := Part.sum_le hev ps hps
+  unfold Near at hV
+  rw [sumAbs_eq_sumList (by
+    intro t ht
+    rcases List.mem_append.1 ht with ht | ht
+    · exact h2 t ht
+    · rw [List.mem_singleton.1 ht]; exact hc0), sumList_append] at hV
+  have h3 := (abs_le.1 hV).1
+  have h4 := mul_le_mul_left (show 0 ≤ 1 - ev.relative by grind) hc
+  have e : (1 - ev.relative) * constantWeight c (sumList (ps.map Part.lost)) ev =
+      c + sumList (ps.map Part.lost) + ev.absolute := by unfold constantWeight; grind
+  rw [e] at h4
+  rw [show sumList [c'] = c' + 0 from rfl] at h3
+  grind
+
+section
+variable {ev : ErrorBound K} {ps : List (Part K)} {c V : K}
+
+/-- **Enclosure**: a reference g that is within B of the exact value bounds the error of any value w
+whatever, by what is printed for |w − g| + B. -/
+theorem enclosure_printed {w g exact B : K} (h : abs (g - exact) ≤ B)
+    (hV : Printed ev ps c (abs (w - g) + B) V) : abs (w - exact) ≤ V := by
+  have := abs_sub_le w g exact
+  have := hV.le
+  grind
+
+/-- **The last rounding**: a value p that is within B of the exact one, rounded to v with relative
+error w and absolute error ω, is within what is printed for
+(1 + w)·B + w·|ref| + w·slack + ω of it, where `ref` is within `slack` of the exact value. -/
+theorem last_rounding_printed {v p exact ref B slack w ω : K} (hw : 0 ≤ w)
+    (hv : abs (v - p) ≤ w * abs p + ω) (hp : abs (p - exact) ≤ B)
+    (hr : abs (ref - exact) ≤ slack)
+    (hV : Printed ev ps c ((1 + w) * B + w * abs ref + w * slack + ω) V) :
+    abs (v - exact) ≤ V := by
+  have h1 := abs_add_le (p - exact) (exact - ref)
+  have h2 := abs_add_le (p - exact + (exact - ref)) ref
+  rw [show p - exact + (exact - ref) + ref = p by grind] at h2
+  rw [abs_sub_comm] at hr
+  have h3 := mul_le_mul_left hw (show abs p ≤ B + slack + abs ref by grind)
+  have := abs_sub_le v p exact
+  have := hV.le
+  grind
+
+/-- **A comparison that passes**: what is printed for the distance from a reference and for the
+reference's own slack is at most the allowance; then the value is within the allowance. -/
+theorem passes_printed {w ref exact slack allowance : K} (h : abs (ref - exact) ≤ slack)
+    (hV : Printed ev ps c (abs (w - ref) + slack) V) (hle : V ≤ allowance) :
+    abs (w - exact) ≤ allowance :=
+  Std.IsPreorder.le_trans _ _ _ (enclosure_printed h hV) hle
+
+/-- **A comparison that fails**: the computed distance d ≤ (1 + u)·|w − ref| from a reference is
+larger than what is printed for (1 + u)·(allowance + slack); then the value is farther from the exact
+one than is allowed, so that rounding cannot explain it. -/
+theorem exceeds_printed {w ref exact slack allowance d u : K} (hu : 0 ≤ u)
+    (hd : d ≤ (1 + u) * abs (w - ref)) (h : abs (ref - exact) ≤ slack)
+    (hV : Printed ev ps c ((1 + u) * (allowance + slack)) V) (hlt : V < d) :
+    allowance < abs (w - exact) := by
+  have h1 := hV.le
+  have h2 := abs_sub_le w exact ref
+  rw [abs_sub_comm exact ref] at h2
+  by_cases hle : abs (w - exact) ≤ allowance
+  · have := mul_le_mul_left (show 0 ≤ 1 + u by grind)
+      (show abs (w - ref) ≤ allowance + slack by grind)
+    grind
+  · grind
+
+/-- **Any order**, any number of factors and addends: v is near the sum of the summands of what the
+kernel multiplies, and w is any value; at w = v it is the bound of v itself, and otherwise an
+enclosure by v. |w − c(x′)| ≤ V, printed for |w − v| + ρ·c(p) + (1 + ρ)·A + η, with p and A as in
+`Contraction.estimate`. -/
+theorem Contraction.any_order_printed (k : Contraction Int) {fs' fsr us qs : k.Factors K}
+    {as' asr bs ds : k.Addends K} (hf : Tensors.Between fs' fsr us qs)
+    (ha : Tensors.Between as' asr bs ds) {o : List Nat} {e : ErrorBound K} (he : 0 ≤ e.relative)
+    {v A : K} (hv : Near e (k.summands fsr asr o) v)
+    (hA : evalAt exact k qs ds o ≤ evalAt exact k us bs o + A) {w : K}
+    (hV : Printed ev ps c (abs (w - v) + e.estimate (evalAt exact k us bs o) A) V) :
+    abs (w - evalAt exact k fs' as' o) ≤ V :=
+  enclosure_printed (k.estimate hf ha o he hv hA) hV
+
+end
+
+end RuntimeApprox
