@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from strategies import data, formats, geometries
 from test_anyorder import holds
 
-from pybridge.accumulation import Accumulation
+from pybridge.accumulation import Accumulation, split_k
 from pybridge.certificate import Gradient, certify_gradient, certify_output
 from pybridge.conv2d import conv2d_backward, conv2d_forward
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.exact import Dyadic, exact_conv2d
 from pybridge.formats import FORMATS, FloatFormat
 from pybridge.geometry import Geometry
-from pybridge.lean import sources_dir
+from pybridge.theorems import proofs
 
 GRADIENTS: tuple[Gradient, ...] = ("bias", "weight", "input")
 
@@ -106,17 +106,27 @@ def test_operands_that_a_gradient_does_not_need(which: Any) -> None:
         **PARAMETERS,
     )
     assert (full.bound == lean.bound).all()
-    part = {"bias": "bias", "weight": "kernel", "input": "input"}[which]
-    assert full.theorem == f"RuntimeApprox.conv2d_{part}_enclosure"
+    assert full.theorems == proofs(which, "enclosure")
     assert full.bound.dtype == np.float64
     assert full.bound.shape == gradient.shape
     assert full.bound_linf == full.bound.max()
 
 
-def test_the_theorems_are_in_the_library() -> None:
-    text = "\n".join(path.read_text("utf-8") for path in sources_dir().rglob("*.lean"))
-    for name in THEOREMS.values():
-        assert f"theorem {name.removeprefix('RuntimeApprox.')} " in text
+def test_certificates_name_their_theorems() -> None:
+    """First the theorem whose conclusion the bound is, then what is assumed of the kernel."""
+    arguments: dict[str, Any] = {"which": "weight", **PARAMETERS, "method": "any-order"}
+    certificate = certify_gradient(D, X, None, G, **arguments)
+    assert certificate.theorem == certificate.theorems[0]
+    assert certificate.theorems == proofs("weight", "any-order", Accumulation())
+    split = split_k(8, "bfloat16")
+    found = certify_gradient(D, X, None, G, **arguments, accumulation=split)
+    assert found.theorems == proofs("weight", "any-order", split)
+    assert set(found.theorems) > set(certificate.theorems)
+    enclosed = certify_gradient(D, X, None, G, **{**arguments, "method": "enclosure"})
+    assert enclosed.theorems == proofs("weight", "enclosure")
+    assert len(enclosed.theorems) == 1
+    for theorem in (*found.theorems, *enclosed.theorems):
+        assert theorem.place == f"{theorem.file}:{theorem.line}"
 
 
 def test_gradients_that_are_wrong_have_their_error_as_bound() -> None:
@@ -211,7 +221,7 @@ def test_bad_input_is_refused_in_one_line(change: Any, kind: type[Exception], me
 def test_bad_outputs() -> None:
     output = conv2d_forward(X, W, **PARAMETERS).value
     certificate = certify_output(output, X, W, **PARAMETERS)
-    assert certificate.theorem == "RuntimeApprox.conv2d_enclosure"
+    assert certificate.theorems == proofs("forward", "enclosure")
     for arguments, message in (
         ((output[..., :2], X, W), r"output has shape \(2, 6, 4, 2\), expected \(2, 6, 4, 3\)"),
         ((output, X, W, np.ones(3)), r"bias has shape \(3,\), expected \(6,\)"),
