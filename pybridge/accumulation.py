@@ -182,6 +182,11 @@ class Accumulation(Model):
         name = "nearest" if self.rounding == "nearest" else "towardZero"
         return name + "Flushed" * self.flushed
 
+    def sums_hold_operands(self, definitions: Definitions) -> bool:
+        """Whether the format of the sums holds every number of the format of the operands."""
+        operands = parameters_of(self.operands or self.accumulate, definitions)
+        return holds(parameters_of(self.accumulate, definitions), operands)
+
     def sum_error(self, terms: int, definitions: Definitions, *, plain: bool = False) -> ErrorBound:
         """How near the sum of so many terms the kernel's is, before the last rounding.
 

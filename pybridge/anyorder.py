@@ -215,10 +215,11 @@ class Estimator:
 
     def _plain(self, accumulation: Accumulation) -> bool:
         """Whether the terms are no products, but numbers of the format of the sums."""
-        if len(self.given) != 1 or self.addends:
+        if len(self.given) != 1 or self.addends or accumulation.across is not None:
             return False
-        held = _dtype_holds(accumulation.accumulate, self.given[0].value.dtype)
-        return held and accumulation.across is None
+        if accumulation.operands and not accumulation.sums_hold_operands(self.definitions):
+            return False
+        return _dtype_holds(accumulation.accumulate, self.given[0].value.dtype)
 
     def _bound(
         self, accumulation: Accumulation | None, distance: Float64 | None, finished: bool = True

@@ -204,7 +204,7 @@ class _Bound:
     ) -> _Bound:
         definitions = load_definitions()
         summed = terms + 1 if which == "output" else terms
-        error = promise.error(summed, definitions, plain=len(sizes) == 1 and not promise.across)
+        error = promise.error(summed, definitions)
         flushed = _flushed(promise)
         read = ErrorBound(absolute=flushed)
         if promise.operands is not None:
@@ -274,8 +274,7 @@ class _Bound:
         promise, definitions = self.promise, load_definitions()
         unit = operation(parameters_of(promise.accumulate, definitions), promise.mode).relative
         if promise.mode == "nearest":
-            count = "n − 1" if len(self.sizes) == 1 and not promise.across else "n"
-            words = f"({count})·u" if count != "n" else "n·u"
+            words = "n·u"
         else:
             words = "(1 + u)^n − 1"
         words += f" with n = {self.summed}, u = {_power(unit)}"

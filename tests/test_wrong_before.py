@@ -101,6 +101,18 @@ def test_conforming_kernels_that_flush_pass(x: Any, grad_output: Any) -> None:
     ).passed
 
 
+def test_a_tolerance_does_not_know_the_format_of_grad_output() -> None:
+    for promise, grad_output, result in (
+        (Accumulation(accumulate="bfloat16", operands="tf32"), 1 - 2.0**-9, 1.0),
+        (Accumulation(accumulate="bfloat16", output="float32"), 1 - 2.0**-9, 1.0),
+        (Accumulation(), 1 / 3, float(np.float32(1 / 3))),
+    ):
+        found = tolerance(
+            (1, 1, 1, 1), (1, 1, 1, 1), which="bias", max_grad_output=1.0, accumulation=promise
+        )
+        assert found.absolute >= abs(result - grad_output)
+
+
 # 2: numbers near overflow
 
 
