@@ -15,6 +15,7 @@ the format, and it errs by at most u·|exact| + η.
 
 ## Main results
 * `Format.Mode.Gives.abs_sub_le`: |v − x| ≤ u·|x| + η, for every mode.
+* `Format.Mode.Gives.abs_add_sub_le`: a sum of two numbers of the format errs by at most u·|a + b|.
 * `Format.Mode.Gives.representable`: results are numbers of the format.
 * `Format.Mode.Gives.zero`: the result is 0 where the exact one is.
 * `Format.Mode.Gives.trans`: a result that is rounded once more, as by adding zero, is still a result
@@ -97,6 +98,13 @@ theorem two_mul_roundoff_le_one (h : m.towardZero = false) : 2 * m.roundoff ≤ 
   rw [← pow2_zero, roundoff, roundoffExponent, h, ← pow2_add_one]
   exact pow2_mono (by simp; omega)
 
+/-- |round x − x| ≤ ulp x toward zero, halfUlp x to nearest. -/
+theorem abs_round_sub_le_unit (m : Mode) (x : Rat) :
+    abs (m.round x - x) ≤ if m.towardZero then m.format.ulp x else m.format.halfUlp x := by
+  unfold round; split
+  · exact Rat.le_of_lt (m.format.abs_truncate_sub_lt x)
+  · exact m.format.abs_round_sub_le x
+
 /-- |round x − x| ≤ u·|x| + η -/
 theorem abs_round_sub_le (m : Mode) (x : Rat) :
     abs (m.round x - x) ≤ m.roundoff * abs x + m.underflow := by
@@ -174,6 +182,27 @@ theorem trans (hw : m.Gives x w) (hv : m.Gives w v) : m.Gives x v := by
       exact .inr ⟨hf, h, rfl⟩
     · exact .inr ⟨hf, h', rfl⟩
 
+/-- The sum of two numbers of the format errs by at most u·|a + b| where nothing is flushed: no
+underflow term. -/
+theorem abs_add_sub_le {a b : Rat} (h : m.Gives (a + b) v) (hf : m.flushed = false)
+    (ha : m.format.Representable a) (hb : m.format.Representable b) :
+    abs (v - (a + b)) ≤ m.roundoff * abs (a + b) := by
+  obtain rfl : v = m.round (a + b) := h.resolve_right fun h => by
+    rw [hf] at h; exact Bool.false_ne_true h.1
+  by_cases hn : pow2 m.format.minExponent ≤ abs (a + b)
+  · have h0 := halfUlp_le_mul hn
+    have h1 := m.abs_round_sub_le_unit (a + b)
+    cases hz : m.towardZero with
+    | true =>
+      rw [hz, if_pos rfl, ulp_eq] at h1
+      rw [roundoff_of_towardZero hz]; grind
+    | false =>
+      rw [hz, if_neg Bool.false_ne_true] at h1
+      rw [roundoff_of_nearest hz]; grind
+  · have := @pow2_mono m.format.minExponent (m.format.minExponent + 1) (by omega)
+    rw [round_eq_self (ha.add hb (by grind)), abs_sub_self]
+    exact mul_nonneg (Rat.le_of_lt m.roundoff_pos) (abs_nonneg _)
+
 /-- A result is not negative where the exact one is not. -/
 theorem nonneg (h : m.Gives x v) (hx : 0 ≤ x) : 0 ≤ v := by
   rcases h with rfl | ⟨_, _, rfl⟩
@@ -201,13 +230,6 @@ theorem gives_rnd (m : Mode) (x : Rat) : m.Gives x (m.rounding.rnd x) := by
   split
   · next h => exact .inr ⟨h.1, h.2, rfl⟩
   · exact .inl rfl
-
-/-- |round x − x| ≤ ulp x toward zero, halfUlp x to nearest. -/
-theorem abs_round_sub_le_unit (m : Mode) (x : Rat) :
-    abs (m.round x - x) ≤ if m.towardZero then m.format.ulp x else m.format.halfUlp x := by
-  unfold round; split
-  · exact Rat.le_of_lt (m.format.abs_truncate_sub_lt x)
-  · exact m.format.abs_round_sub_le x
 
 /-- |v − x| ≤ halfUlp x, whether or not a subnormal result is flushed. -/
 theorem Gives.abs_sub_le_halfUlp {x v : Rat} (h : m.Gives x v) :

@@ -1,0 +1,144 @@
+module
+
+public import RuntimeApprox.AnyOrder.Lists
+public import RuntimeApprox.AnyOrder.Mode
+
+/-!
+# What sums in any order give
+
+## Main definitions
+* `nonzeros`: how many of the numbers are not zero.
+
+## Main results
+* `Near.mono`: a bound may be weakened.
+* `Computes.representable`: what is computed is a number of the format.
+* `Computes.nonneg`: a sum of numbers that are not negative is not negative.
+* `Computes.eq_zero`: a sum of zeros is zero.
+* `Computes.gives`: a result that is rounded once more is a result.
+-/
+
+set_option autoImplicit false
+
+@[expose] public noncomputable section
+
+namespace RuntimeApprox
+
+open Format
+
+/-! ### Terms that are not zero -/
+
+/-- How many of the numbers are not zero. -/
+def nonzeros (ts : List Rat) : Nat := ts.countP (fun t => decide (t ≠ 0))
+
+/-- Of lists that are appended. -/
+theorem nonzeros_append (ts us : List Rat) : nonzeros (ts ++ us) = nonzeros ts + nonzeros us :=
+  List.countP_append
+
+/-- Zero is not counted. -/
+theorem nonzeros_zero_cons (ts : List Rat) : nonzeros (0 :: ts) = nonzeros ts := by
+  rw [nonzeros, nonzeros, List.countP_cons_of_neg]; simp
+
+/-- A number that is not zero is counted. -/
+theorem nonzeros_cons {t : Rat} (h : t ≠ 0) (ts : List Rat) :
+    nonzeros (t :: ts) = nonzeros ts + 1 := by
+  rw [nonzeros, nonzeros, List.countP_cons_of_pos]; simpa using h
+
+/-- The order of the numbers does not matter. -/
+theorem nonzeros_perm {ts us : List Rat} (h : ts.Perm us) : nonzeros ts = nonzeros us :=
+  h.countP_eq _
+
+/-- At most all are not zero. -/
+theorem nonzeros_le_length (ts : List Rat) : nonzeros ts ≤ ts.length := List.countP_le_length
+
+/-- Without numbers that are not zero, Σ|tᵢ| = 0. -/
+theorem sumAbs_eq_zero : {ts : List Rat} → nonzeros ts = 0 → sumAbs ts = 0
+  | [], _ => rfl
+  | t :: ts, h => by
+    by_cases ht : t = 0
+    · subst ht
+      rw [nonzeros_zero_cons] at h
+      show abs 0 + sumAbs ts = 0
+      rw [sumAbs_eq_zero h, abs_zero, Rat.add_zero]
+    · rw [nonzeros_cons ht] at h; omega
+
+/-- Without numbers that are not zero, Σtᵢ = 0. -/
+theorem sumList_eq_zero {ts : List Rat} (h : nonzeros ts = 0) : sumList ts = 0 := by
+  have := abs_sumList_le ts
+  rw [sumAbs_eq_zero h] at this
+  unfold abs at this; grind
+
+/-- For n numbers of which none is zero, n ≥ 1. -/
+theorem one_le_natCast {n : Nat} (h : n ≠ 0) : (1 : Rat) ≤ n :=
+  Rat.natCast_le_natCast.2 (Nat.one_le_iff_ne_zero.2 h)
+
+/-- A bound holds for every larger one: the bound that is proved may be weakened. -/
+theorem Near.mono {e e' : ErrorBound Rat} {ts : List Rat} {v : Rat} (h : Near e ts v)
+    (hr : e.relative ≤ e'.relative) (ha : e.absolute ≤ e'.absolute) : Near e' ts v := by
+  have := mul_le_mul_left (sumAbs_nonneg ts) hr
+  unfold Near at *; grind
+
+namespace Computes
+
+variable {m : Mode} {ts : List Rat} {v : Rat}
+
+/-- What is computed is a number of the format. -/
+theorem representable (h : Computes m ts v) : m.format.Representable v := by
+  induction h with
+  | zero => exact representable_zero
+  | number h => exact h
+  | rounded h | add _ _ h | fused _ h => exact h.representable
+  | perm _ _ ih => exact ih
+
+/-- A sum of numbers that are not negative is not negative. -/
+theorem nonneg (h : Computes m ts v) (hts : ∀ t ∈ ts, 0 ≤ t) : 0 ≤ v := by
+  induction h with
+  | zero => exact Rat.le_refl
+  | number _ => exact hts _ List.mem_cons_self
+  | rounded h => exact h.nonneg (hts _ List.mem_cons_self)
+  | add _ _ h ihl ihr =>
+    have := ihl fun t ht => hts t (List.mem_append_left _ ht)
+    have := ihr fun t ht => hts t (List.mem_append_right _ ht)
+    exact h.nonneg (by grind)
+  | fused _ h ih =>
+    have := ih fun t ht => hts t (List.mem_cons_of_mem _ ht)
+    have := hts _ List.mem_cons_self
+    exact h.nonneg (by grind)
+  | perm hp _ ih => exact ih fun t ht => hts t (hp.mem_iff.1 ht)
+
+/-- A sum of zeros is zero. -/
+theorem eq_zero (h : Computes m ts v) (hts : nonzeros ts = 0) : v = 0 := by
+  induction h with
+  | zero => rfl
+  | @number t _ =>
+    refine Decidable.byContradiction fun ht => ?_
+    rw [nonzeros_cons ht] at hts; omega
+  | @rounded t v h =>
+    by_cases ht : t = 0
+    · exact (ht ▸ h).zero
+    · rw [nonzeros_cons ht] at hts; omega
+  | add _ _ h ihl ihr =>
+    rw [nonzeros_append] at hts
+    rw [ihl (by omega), ihr (by omega), Rat.add_zero] at h
+    exact h.zero
+  | @fused ts t a v _ h ih =>
+    by_cases ht : t = 0
+    · subst ht
+      rw [nonzeros_zero_cons] at hts
+      rw [ih hts, Rat.add_zero] at h
+      exact h.zero
+    · rw [nonzeros_cons ht] at hts; omega
+  | perm hp _ ih => exact ih (by rwa [nonzeros_perm hp])
+
+/-- A result that is rounded once more is a result. -/
+theorem gives {w : Rat} (h : Computes m ts v) (hw : m.Gives v w) : Computes m ts w := by
+  induction h with
+  | zero => rw [hw.zero]; exact .zero
+  | number _ => exact .rounded hw
+  | rounded h => exact .rounded (h.trans hw)
+  | add hl hr h _ _ => exact .add hl hr (h.trans hw)
+  | fused hs h _ => exact .fused hs (h.trans hw)
+  | perm hp _ ih => exact .perm hp (ih hw)
+
+end Computes
+
+end RuntimeApprox
