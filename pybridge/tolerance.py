@@ -273,10 +273,7 @@ class _Bound:
         """Where the relative error comes from."""
         promise, definitions = self.promise, load_definitions()
         unit = operation(parameters_of(promise.accumulate, definitions), promise.mode).relative
-        if promise.mode == "nearest":
-            words = "n·u"
-        else:
-            words = "(1 + u)^n − 1"
+        words = "n·u" if promise.mode == "nearest" else "(1 + u)^n − 1"
         words += f" with n = {self.summed}, u = {_power(unit)}"
         if promise.across:
             words += f"; {promise.splits} partial sums in {promise.across}"
