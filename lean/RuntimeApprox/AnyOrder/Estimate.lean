@@ -22,7 +22,7 @@ negative, so that at x̂ and x′ it differs by no more than it grows from |x| t
 * `Contraction.estimate`: any number of factors and addends: a value v that is near the sum of the
   summands of x̂ has |v − c(x′)| ≤ ρ·c(X) + (1 + ρ)·A + η where c(X + D) ≤ c(X) + A.
 * `Contraction.estimate_two`: of two factors A is c(Dx, Q) + c(X, Dy) for every Q ≥ Y + Dy, and what
-  addends deviate by; `Contraction.estimate_one`: of one factor it is c(D).
+  addends deviate by; `Contraction.get_estimate_one`: of one factor it is c(D).
 * `Contraction.tolerance_le`: from bounds of all entries, for one or two factors.
 -/
 
@@ -305,15 +305,66 @@ theorem estimate_two (he : 0 ≤ e.relative) {b' br b bq : Tensors K (shapes ps)
   change sums (toNats red) _ + (0 : K) ≤ sums (toNats red) _ + 0 at h
   grind
 
-/-- **One factor**: |v − c(x′)| ≤ ρ·c(X) + (1 + ρ)·c(D) + η. -/
-theorem estimate_one (he : 0 ≤ e.relative) {v : K} (hx : Tensor.Deviates x' xr x X Dx)
-    (hv : Near e (summands ⟨out, red, p₁, [], []⟩ (xr, ⟨⟩) ⟨⟩ o) v) :
-    abs (v - evalAt exact ⟨out, red, p₁, [], []⟩ (x', ⟨⟩) ⟨⟩ o) ≤
-      e.estimate (evalAt exact ⟨out, red, p₁, [], []⟩ (X, ⟨⟩) ⟨⟩ o)
-        (evalAt exact ⟨out, red, p₁, [], []⟩ (Dx, ⟨⟩) ⟨⟩ o) := by
+/-- `estimate_two` without addends, for an entry of the result:
+|v − c(x′, y′)| ≤ ρ·c(X, Y) + (1 + ρ)·(c(Dx, Q) + c(X, Dy)) + η. -/
+theorem get_estimate_two (he : 0 ≤ e.relative) {v : K}
+    {i : Index (shape ⟨out, red, p₁, [p₂], []⟩)} (hx : Tensor.Deviates x' xr x X Dx)
+    (hy : Tensor.Deviates y' yr y Y Dy) (hQ : ∀ i, Y.get i + Dy.get i ≤ Q.get i)
+    (hv : Near e (summands ⟨out, red, p₁, [p₂], []⟩ (xr, yr, ⟨⟩) ⟨⟩ (outIndices out i)) v) :
+    abs (v - (eval exact ⟨out, red, p₁, [p₂], []⟩ (x', y', ⟨⟩) ⟨⟩).get i) ≤
+      e.estimate ((eval exact ⟨out, red, p₁, [p₂], []⟩ (X, Y, ⟨⟩) ⟨⟩).get i)
+        ((eval exact ⟨out, red, p₁, [p₂], []⟩ (Dx, Q, ⟨⟩) ⟨⟩).get i +
+          (eval exact ⟨out, red, p₁, [p₂], []⟩ (X, Dy, ⟨⟩) ⟨⟩).get i) := by
+  have h := estimate_two (ps := []) (b' := ⟨⟩) (b := ⟨⟩) (bq := ⟨⟩) (β := 0) he hx hy hQ trivial
+    (by show (0 : K) ≤ 0 + 0; grind) hv
+  rw [Lean.Grind.Semiring.add_zero] at h
+  unfold eval
+  rw [Tensor.get_ofFn, Tensor.get_ofFn, Tensor.get_ofFn, Tensor.get_ofFn]
+  exact h
+
+/-- `estimate_two` with one addend, for an entry of the result:
+|v − c(x′, y′, b′)| ≤ ρ·c(X, Y, B) + (1 + ρ)·(c(Dx, Q, 0) + c(X, Dy, Db)) + η. -/
+theorem get_estimate_addend (he : 0 ≤ e.relative) {p₃ : Operand Int} {v : K}
+    {b' br b B Db : Tensor K (extents p₃.axes)} {i : Index (shape ⟨out, red, p₁, [p₂], [p₃]⟩)}
+    (hx : Tensor.Deviates x' xr x X Dx) (hy : Tensor.Deviates y' yr y Y Dy)
+    (hQ : ∀ i, Y.get i + Dy.get i ≤ Q.get i) (hb : Tensor.Deviates b' br b B Db)
+    (hv : Near e (summands ⟨out, red, p₁, [p₂], [p₃]⟩ (xr, yr, ⟨⟩) (br, ⟨⟩)
+      (outIndices out i)) v) :
+    abs (v - (eval exact ⟨out, red, p₁, [p₂], [p₃]⟩ (x', y', ⟨⟩) (b', ⟨⟩)).get i) ≤
+      e.estimate ((eval exact ⟨out, red, p₁, [p₂], [p₃]⟩ (X, Y, ⟨⟩) (B, ⟨⟩)).get i)
+        ((eval exact ⟨out, red, p₁, [p₂], [p₃]⟩ (Dx, Q, ⟨⟩) (0, ⟨⟩)).get i +
+          (eval exact ⟨out, red, p₁, [p₂], [p₃]⟩ (X, Dy, ⟨⟩) (Db, ⟨⟩)).get i) := by
+  have h := estimate_two (ps := [p₃]) (b' := (b', ⟨⟩)) (b := (B, ⟨⟩)) (bq := (B + Db, ⟨⟩))
+    (β := valueAt p₃.axes Db (outIndices out i) []) he hx hy hQ ⟨deviates_between hb, trivial⟩
+    (by rw [addendsAt_one, addendsAt_one, valueAt_add]; exact Std.IsPreorder.le_refl _) hv
+  have h0 : valueAt p₃.axes (0 : Tensor K (extents p₃.axes)) (outIndices out i) [] = 0 := by
+    unfold valueAt
+    rcases indices p₃.axes (outIndices out i) [] with _ | is
+    · rfl
+    · exact Tensor.entry_zero is
+  unfold eval
+  rw [Tensor.get_ofFn, Tensor.get_ofFn, Tensor.get_ofFn, Tensor.get_ofFn]
+  rw [show ∀ x y, evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x, y, ⟨⟩) ⟨⟩ (outIndices out i) =
+    sums (toNats red) _ from fun x y => (evalAt_two x y _).trans (Lean.Grind.Semiring.add_zero _),
+    show ∀ x y, evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x, y, ⟨⟩) ⟨⟩ (outIndices out i) =
+    sums (toNats red) _ from fun x y => (evalAt_two x y _).trans (Lean.Grind.Semiring.add_zero _),
+    Lean.Grind.Semiring.add_assoc] at h
+  rw [evalAt_two Dx, evalAt_two X Dy, addendsAt_one, addendsAt_one, h0,
+    Lean.Grind.Semiring.add_zero]
+  exact h
+
+/-- **One factor**, for an entry of the result: |v − c(x′)| ≤ ρ·c(X) + (1 + ρ)·c(D) + η. -/
+theorem get_estimate_one (he : 0 ≤ e.relative) {v : K} {i : Index (shape ⟨out, red, p₁, [], []⟩)}
+    (hx : Tensor.Deviates x' xr x X Dx)
+    (hv : Near e (summands ⟨out, red, p₁, [], []⟩ (xr, ⟨⟩) ⟨⟩ (outIndices out i)) v) :
+    abs (v - (eval exact ⟨out, red, p₁, [], []⟩ (x', ⟨⟩) ⟨⟩).get i) ≤
+      e.estimate ((eval exact ⟨out, red, p₁, [], []⟩ (X, ⟨⟩) ⟨⟩).get i)
+        ((eval exact ⟨out, red, p₁, [], []⟩ (Dx, ⟨⟩) ⟨⟩).get i) := by
+  unfold eval
+  rw [Tensor.get_ofFn, Tensor.get_ofFn, Tensor.get_ofFn]
   refine estimate ⟨out, red, p₁, [], []⟩ (fs' := (x', ⟨⟩)) (fsr := (xr, ⟨⟩)) (ps := (X, ⟨⟩))
     (qs := (X + Dx, ⟨⟩)) (as' := ⟨⟩) (asr := ⟨⟩) (bs := ⟨⟩) (ds := ⟨⟩)
-    ⟨deviates_between hx, trivial⟩ trivial o he hv ?_
+    ⟨deviates_between hx, trivial⟩ trivial _ he hv ?_
   rw [evalAt_one, evalAt_one, evalAt_one]
   simp only [valueAt_add, sums_add]
   exact Std.IsPreorder.le_refl _
