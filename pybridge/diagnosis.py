@@ -364,7 +364,11 @@ def _tails(size: int) -> list[int]:
 def _explanations(
     claim: Claim, promise: Accumulation, ratio: Callable[[Accumulation], float], likely: str
 ) -> tuple[str, ...]:
-    """The standard promises that allow every error: of the likely format, then the tightest."""
+    """The standard promises that allow every error, the tightest first.
+
+    Those that round operands come first, for they allow hardly more than the promise itself; then
+    those of the likely format.
+    """
     found: dict[str, tuple[int, float, str]] = {}
     for family, weaker in _weaker(claim, promise):
         if family in found:
@@ -377,6 +381,8 @@ def _explanations(
             words = family.format(weaker.splits)
             shown = f"{words} ({share:.2g} of what that allows)"
             rank = -1 if weaker.flushed else int(bool(likely) and likely in words)
+            if weaker.operands != promise.operands:
+                rank = 2
             found[family] = rank, share, shown
     return tuple(words for _, _, words in sorted(found.values(), reverse=True))
 
