@@ -27,6 +27,7 @@ from numpy.lib.stride_tricks import as_strided
 from pybridge.definitions import DefinitionsError
 from pybridge.formats import FloatArray
 from pybridge.pieces import Piece, Split, merge_axes
+from pybridge.spot import require_sound
 
 __all__ = ["contract"]
 
@@ -60,7 +61,8 @@ def contract(
     are not added. The result has the contraction's axes, of size one where nothing depends on one.
 
     Beside None, a factor is summed over the reductions that are its alone before it is multiplied
-    by zeros and ones. Raises `DefinitionsError` when there are more than two factors.
+    by zeros and ones. Raises `DefinitionsError` when there are more than two factors, and
+    `FloatingPointError` as `require_sound` does when BLAS errs by more than rounding can.
     """
     if len(operands) > 2:
         raise DefinitionsError(f"cannot evaluate products of {len(operands)} factors by matrices")
@@ -68,18 +70,21 @@ def contract(
     limits = _Limits(_BUFFER, _FEW, _LONG, _NARROW)
     products = len(operands) == 2 and all(array is not None for array in operands)
     plan = _plan(pieces, kind, limits) if products else None
-    boxes = [
-        layout.indicator(kind)
-        if array is None
-        else np.ascontiguousarray(layout.pad(array, kind, absolute=absolute))
-        for layout, array in zip(pieces.layouts, operands, strict=True)
-    ]
-    if plan is not None:
-        result = plan.run(boxes)
-    elif len(boxes) == 2:
-        result = _beside_ones(pieces, boxes, limits)
-    else:
-        result = _sums(pieces, boxes[0])
+    with np.errstate(all="ignore"):
+        boxes = [
+            layout.indicator(kind)
+            if array is None
+            else np.ascontiguousarray(layout.pad(array, kind, absolute=absolute))
+            for layout, array in zip(pieces.layouts, operands, strict=True)
+        ]
+        if plan is not None:
+            result = plan.run(boxes)
+        elif len(boxes) == 2:
+            result = _beside_ones(pieces, boxes, limits)
+        else:
+            result = _sums(pieces, boxes[0])
+    if len(boxes) == 2:
+        require_sound(pieces, boxes, result)
     return merge_axes(result, pieces.axes)
 
 

@@ -366,6 +366,13 @@ def test_probes_are_right_and_shown_as_they_are() -> None:
     assert hexadecimal(0x7FC0, FORMATS["bfloat16"]) == "nan"
 
 
+def test_blas_threads_in_another_mode_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arithmetic, "thread_fault", lambda dtype: "does not round to nearest")
+    found = only(arithmetic.matrix_products())
+    assert (found.state, found.found) == ("wrong", "float32: a thread does not round to nearest")
+    assert (found.remedy or "").startswith("env -u LD_PRELOAD")
+
+
 def test_matrix_products_that_drop_bits_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     class Short(np.ndarray[Any, Any]):
         def __matmul__(self, other: Any) -> Any:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pybridge.doctor.findings import Finding, good, note, pip, python, wrong
 from pybridge.doctor.probes import Operation, Probe, hexadecimal, probes
 from pybridge.formats import FORMATS, FloatArray, FloatFormat
+from pybridge.spot import thread_fault
 
 __all__ = ["elementwise", "imported", "matrix_products"]
 
@@ -162,6 +163,10 @@ def matrix_products(after: Sequence[str] = ()) -> Iterator[Finding]:
         if not np.array_equal(kept, np.full_like(kept, 1 << (precision - 2))):
             found = f"{name}: subnormal results are flushed to zero"
             yield wrong("matrix products", found, _remedy(after))
+            return
+        fault = thread_fault(np.dtype(dtype))
+        if fault:
+            yield wrong("matrix products", f"{name}: a thread {fault}", _remedy(after))
             return
         fused += [name] * _fuses(dtype, precision)
     shown = f"fused multiply-add in {' and '.join(fused)}" if fused else "no fused multiply-add"
