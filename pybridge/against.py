@@ -315,16 +315,16 @@ class _TrueErrors:
         bound = np.broadcast_to(bound, self.computed.shape)
         seen = self.finite & np.isfinite(bound)
         with np.errstate(invalid="ignore"):
-            within = self.upper <= bound
+            within = seen & (self.upper <= bound)
         beyond = ~self.finite & ~self.overflowed
         open_ = seen & ~within
         if open_.any():
             beyond |= open_ & (self.lower > bound)
             open_ &= ~beyond
             self._decide(self._sample(open_, bound), bound, within, beyond)
-        undecided = seen & ~within & ~beyond
+        undecided = self.finite & ~within & ~beyond
         if self.wide:
-            undecided &= np.zeros(undecided.shape, bool)
+            undecided &= ~seen
         with np.errstate(all="ignore"):
             ratios = (bound / self.upper)[seen & (self.upper > 0)]
         shown = bound[seen]

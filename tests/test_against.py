@@ -80,7 +80,6 @@ def checked(
         geometry,
         operands,
         [assumed(found)],
-        load_definitions(),
         np.random.default_rng(0),
     )
 
@@ -160,7 +159,6 @@ def test_a_wrong_shape_and_numbers_that_are_not_finite() -> None:
             LARGE,
             arrays(LARGE, find_format("float32")),
             [],
-            load_definitions(),
             np.random.default_rng(0),
         )
 
@@ -185,19 +183,42 @@ def test_what_can_overflow_is_not_judged() -> None:
     assert (report.verdict, report.overflowed, report.known) == ("holds", 2, 2)
 
 
-def test_an_order_with_too_many_terms_has_no_bound() -> None:
-    """The number of terms times the unit roundoff is not below one."""
+def test_promises_of_many_terms_and_those_of_which_nothing_is_proved() -> None:
+    """n·u may be above one; an operand that overflows what it is rounded to leaves it open."""
     format = find_format("bfloat16")
     operands = arrays(LARGE, format)
+    operands["x"][0, 0, 0, 0] = 2.0**17
     given = {key: Given(array, 0.0) for key, array in operands.items()}
-    result = estimator("weight", LARGE, given, load_definitions()).rounded(format)
+    found = estimator("weight", LARGE, given, load_definitions())
+    assert found.counts.max() > 256
     narrow = Accumulation(accumulate="bfloat16")
     report = check_result(
-        "weight", result, format, LARGE, operands, [narrow], load_definitions(),
+        "weight",
+        found.rounded(format),
+        format,
+        LARGE,
+        operands,
+        [Accumulation(operands="float16"), narrow],
         np.random.default_rng(0),
-    )  # fmt: skip
-    assert report.verdict == "undecided"
-    assert "no bound is proved" in (report.promises[0].problem or "")
+    )
+    unknown, holds = report.promises
+    assert (unknown.verdict, unknown.bound) == ("undecided", None)
+    assert "x[0, 0, 0, 0] is 131072.0, which overflows float16" in (unknown.problem or "")
+    assert report.verdict == holds.verdict == "holds"
+
+
+def test_an_infinite_bound_decides_nothing() -> None:
+    geometry = Geometry.of((1, 1, 2, 2), (1, 1, 1, 1))
+
+    def huge(result: FloatArray, operands: dict[str, FloatArray]) -> None:
+        operands["x"][...] = 1.7e308
+        operands["weight"][...] = 1e300
+        result[...] = 0
+
+    report = checked("forward", huge, "float64", geometry)
+    (promise,) = report.promises
+    assert (promise.beyond, promise.undecided) == (0, 4)
+    assert report.verdict == promise.verdict == "undecided"
 
 
 def test_flushed_subnormals_hold_as_such_only() -> None:
@@ -213,7 +234,6 @@ def test_flushed_subnormals_hold_as_such_only() -> None:
         case.geometry,
         operands,
         [kept, flushed],
-        load_definitions(),
         np.random.default_rng(0),
     )
     assert [promise.verdict for promise in report.promises] == ["violates", "holds"]
@@ -394,11 +414,16 @@ def test_promises() -> None:
 
     assert texts("cpu", "float32") == ["float32"]
     assert texts("cuda", "float64") == ["float64"]
-    assert texts("cuda", "tf32") == ["float32 of tf32", "float32 of tf32, truncated"]
+    assert texts("cuda", "tf32") == [
+        "float32 of tf32 (cut)",
+        "float32 of tf32",
+        "float32 of tf32 (cut), toward zero",
+        "float32 of tf32, toward zero",
+    ]
     assert texts("cpu", "bfloat16") == ["float32", "float32, flushed"]
     assert texts("cpu", "bfloat16", instructions=False) == ["float32", "bfloat16"]
     assert texts("cpu", "float16") == ["float32", "float16"]
-    assert texts("cuda", "float16") == ["float32", "float32, truncated"]
+    assert texts("cuda", "float16") == ["float32", "float32, toward zero"]
 
 
 def installed() -> Any:
@@ -462,7 +487,6 @@ def test_pytorch_s_winograd_is_not_a_sum_of_products() -> None:
             geometry,
             operands,
             [assumed(find_format("float32"))],
-            load_definitions(),
             np.random.default_rng(0),
         )
 
