@@ -5,7 +5,6 @@ Exit status: 0, or 2 for bad usage or input.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +19,7 @@ from pybridge.definitions import DefinitionsError, load_definitions
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.help import examples
 from pybridge.options import numbers
-from pybridge.output import shown
+from pybridge.output import json_text, shown
 from pybridge.statements import STATEMENTS
 from pybridge.suite import suite
 
@@ -97,8 +96,7 @@ def command(
         raise typer.Exit(2) from None
     limit = None if everything else top
     if as_json:
-        document = found.document(limit)
-        write_output(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        write_output(json_text(found.document(limit)))
         return
     write_output(shown(_WIDTH, found.summary(), found.table(limit)))
 

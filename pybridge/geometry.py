@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Annotated, Self, SupportsIndex, TypeAlias
+from typing import Annotated, Any, Self, SupportsIndex, TypeAlias
 
 from pydantic import Field, Strict, model_validator
 
@@ -121,9 +121,15 @@ class Geometry(Model):
             height=height_window,
             width=width_window,
         )
-        if grad_output_shape is not None and tuple(grad_output_shape) != geometry.output_shape:
+        if grad_output_shape is None:
+            return geometry
+        given = _sequence(grad_output_shape)
+        if given is None:
+            shown = _shown(grad_output_shape)
+            raise InputTypeError(f"grad_output's shape: expected four integers, got {shown}")
+        if tuple(given) != geometry.output_shape:
             raise InputError(
-                f"grad_output has shape {tuple(grad_output_shape)}, but x of shape "
+                f"grad_output has shape {tuple(given)}, but x of shape "
                 f"{tuple(x_shape)} and weight of shape {tuple(weight_shape)} with stride={strides},"
                 f" padding={pads}, dilation={dilations}, groups={groups} give an output of shape "
                 f"{geometry.output_shape}"
@@ -201,27 +207,42 @@ def _window(
 
 
 def _four(name: str, meaning: str, shape: Sequence[int]) -> tuple[int, int, int, int]:
-    if len(shape) != 4:
-        raise InputError(f"{name} has shape {tuple(shape)}, expected four axes {meaning}")
-    if 0 in shape:
-        raise InputError(f"{name} has shape {tuple(shape)}: it has no entries")
-    first, second, third, fourth = (_integer(f"{name}'s shape", size) for size in shape)
+    items = _sequence(shape)
+    if items is None:
+        raise InputTypeError(f"{name}'s shape: expected four integers, got {_shown(shape)}")
+    sizes = tuple(_integer(f"{name}'s shape", size) for size in items)
+    if len(sizes) != 4:
+        raise InputError(f"{name} has shape {sizes}, expected four axes {meaning}")
+    if 0 in sizes:
+        raise InputError(f"{name} has shape {sizes}: it has no entries")
+    first, second, third, fourth = sizes
     return first, second, third, fourth
 
 
-def _integer(name: str, value: object) -> int:
+def _integer(name: str, value: Any) -> int:
     try:
-        if isinstance(value, bool):
+        if isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool"):
             raise TypeError
-        return operator.index(value)  # type: ignore[arg-type]
+        number = operator.index(value)
     except TypeError:
-        raise InputTypeError(f"{name}: expected an integer, got {value!r:.60}") from None
+        raise InputTypeError(f"{name}: expected an integer, got {_shown(value)}") from None
+    if number.bit_length() > 63:
+        raise InputError(f"{name}: expected an integer below 2^31, got one of more than 63 bits")
+    return number
 
 
-def _sequence(value: object) -> list[object] | None:
-    if isinstance(value, str | bytes) or not hasattr(value, "__len__"):
+def _sequence(value: Any) -> list[object] | None:
+    """The items of a sequence or of an array with axes; None for all else, sets and dicts too."""
+    if isinstance(value, str | bytes | bytearray | memoryview):
         return None
-    return list(value)  # type: ignore[call-overload, no-any-return]
+    if isinstance(value, Sequence) or getattr(value, "ndim", None):
+        return list(value)
+    return None
+
+
+def _shown(value: object) -> str:
+    """The beginning of a value's representation, in one line."""
+    return " ".join(repr(value).split())[:60]
 
 
 def _pair(name: str, value: object) -> tuple[int, int]:
@@ -230,7 +251,7 @@ def _pair(name: str, value: object) -> tuple[int, int]:
         both = _integer(name, value)
         return both, both
     if len(items) != 2:
-        raise InputError(f"{name}: expected an integer or (height, width), got {value!r:.60}")
+        raise InputError(f"{name}: expected an integer or (height, width), got {_shown(value)}")
     return _integer(name, items[0]), _integer(name, items[1])
 
 
@@ -243,6 +264,6 @@ def _padding(value: object) -> tuple[tuple[int, int], tuple[int, int]]:
     else:
         raise InputError(
             "padding: expected an integer, (height, width) or ((top, bottom), (left, right)), "
-            f"got {value!r:.60}"
+            f"got {_shown(value)}"
         )
     return _pair("padding", height), _pair("padding", width)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import math
+from typing import Any
+
 from rich.console import Console, RenderableType
 
-__all__ = ["shown"]
+__all__ = ["json_text", "shown"]
 
 
 def shown(width: int, *parts: RenderableType) -> str:
@@ -22,3 +26,18 @@ def shown(width: int, *parts: RenderableType) -> str:
             else:
                 console.print(part)
     return capture.get()
+
+
+def json_text(document: Any) -> str:
+    """Return a document as JSON text, in which infinite numbers and NaN are null."""
+    return json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

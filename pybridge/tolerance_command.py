@@ -5,7 +5,6 @@ Exit status: 0, or 2 for bad usage or input.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
@@ -21,7 +20,7 @@ from pybridge.definitions import DefinitionsError
 from pybridge.errors import InputError, InputTypeError
 from pybridge.help import examples
 from pybridge.options import numbers, parse_padding
-from pybridge.output import shown
+from pybridge.output import json_text, shown
 from pybridge.tolerance import Tolerance, tolerance
 
 __all__ = ["ASSERT_CLOSE", "app", "assert_close", "dynamic", "main"]
@@ -101,9 +100,9 @@ def command(
     try:
         given: dict[str, Any] = {
             "which": which,
-            "padding": parse_padding(padding) or 0,
-            "stride": numbers("--stride", stride, (1, 2)) or 1,
-            "dilation": numbers("--dilation", dilation, (1, 2)) or 1,
+            "padding": parse_padding("0" if padding is None else padding),
+            "stride": numbers("--stride", "1" if stride is None else stride, (1, 2)),
+            "dilation": numbers("--dilation", "1" if dilation is None else dilation, (1, 2)),
             "groups": groups,
             "max_x": max_x,
             "max_weight": max_weight,
@@ -126,7 +125,7 @@ def command(
             "rows": rows,
             "derivation": derived.derivation,
         }
-        write_output(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        write_output(json_text(document))
         return
     write_output(shown(_WIDTH, _table(derived, rows), derived.derivation))
 

@@ -17,7 +17,8 @@ only what it needs, and completes in a shell. This page is made from the command
 What holds of all of them:
 
 - Results go to standard output, progress and errors to standard error. `--json` prints the result
-  for programs. Bad input, and whatever else goes wrong, is one line that begins with `error:`.
+  for programs, as valid JSON: numbers that are infinite are null. Bad input, and whatever else goes
+  wrong, is one line that begins with `error:`.
 - Files that are written appear whole or not at all.
 - Exit status beyond those below: 130 interrupted by Ctrl-C, 129 and 143 by the signals HUP and
   TERM, 141 when the reader of standard output has gone. What cannot be written is status 2.

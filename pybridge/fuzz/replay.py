@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from pybridge.definitions import Definitions
 from pybridge.errors import InputError
 from pybridge.fuzz.judge import Evaluator, Judge
 from pybridge.fuzz.saved import SavedCase
+from pybridge.output import json_text
 
 __all__ = ["replay"]
 
@@ -38,7 +38,7 @@ def replay(
     if as_json:
         content = [{"file": file, "passed": not found, "problems": found}
                    for file, found in shown.items()]  # fmt: skip
-        write_output(json.dumps(content, indent=2) + "\n")
+        write_output(json_text(content))
     else:
         output = Console()
         for file, found in shown.items():
