@@ -11,7 +11,7 @@ They are lists here, in which what is added last comes first.
 ## Main definitions
 * `unrounded`: what the additions of a list round.
 * `Contraction.termsIn`: the terms of an entry, without its addends.
-* `Contraction.sums`: what the additions of an entry round.
+* `Contraction.additions`: what the additions of an entry round.
 * `entries`, `pairs`: what the terms of one and of two factors are.
 -/
 
@@ -46,7 +46,7 @@ def unrounded {K : Type u} [OrderedField K] (R : Rounding K) : List K → List K
   | t :: ts => (total (rounded R) ts + t) :: unrounded R ts
 
 /-- What the additions of the entry at `o` round, acc + t. -/
-def Contraction.sums {K : Type u} [OrderedField K] (R : Rounding K) (c : Contraction Int)
+def Contraction.additions {K : Type u} [OrderedField K] (R : Rounding K) (c : Contraction Int)
     (fs : c.Factors K) (as : c.Addends K) (o : List Nat) : List K :=
   unrounded R (added (rounded R) c fs as o)
 

@@ -29,7 +29,7 @@ include hκ
 /-- The bias gradient. -/
 theorem conv2dBiasPointBound_le_replay (δ : Tensor Rat g.outputShape) (epsδ : Rat)
     (i : Index g.biasShape)
-    (hs : f.Charges κ (sums f.rounding (conv2dBiasGrad g.sizes) (δ, ⟨⟩) ⟨⟩
+    (hs : f.Charges κ (additions f.rounding (conv2dBiasGrad g.sizes) (δ, ⟨⟩) ⟨⟩
       (outIndices (conv2dBiasGrad g.sizes).out i)) bs) {n : Nat}
     (hn : (termsIn exact (conv2dBiasGrad g.sizes) (δ, ⟨⟩)
       (outIndices (conv2dBiasGrad g.sizes).out i)).length = n) :
@@ -45,7 +45,7 @@ theorem conv2dBiasPointBound_le_replay (δ : Tensor Rat g.outputShape) (epsδ : 
 /-- The kernel gradient. -/
 theorem conv2dKernelPointBound_le_replay (x : Tensor Rat g.inputShape) (epsX : Rat)
     (δ : Tensor Rat g.outputShape) (epsδ : Rat) (i : Index g.kernelShape)
-    (hs : f.Charges κ (sums f.rounding (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩) ⟨⟩
+    (hs : f.Charges κ (additions f.rounding (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩) ⟨⟩
       (outIndices (conv2dKernelGrad g.sizes).out i)) bs)
     (hp : f.Charges κ (termsIn exact (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩)
       (outIndices (conv2dKernelGrad g.sizes).out i)) cs) {n : Nat}
@@ -70,7 +70,7 @@ theorem conv2dKernelPointBound_le_replay (x : Tensor Rat g.inputShape) (epsX : R
 /-- The input gradient. -/
 theorem conv2dInputPointBound_le_replay (weight : Tensor Rat g.kernelShape) (epsW : Rat)
     (δ : Tensor Rat g.outputShape) (epsδ : Rat) (i : Index g.inputShape)
-    (hs : f.Charges κ (sums f.rounding (conv2dInputGrad g.sizes) (weight, δ, ⟨⟩) ⟨⟩
+    (hs : f.Charges κ (additions f.rounding (conv2dInputGrad g.sizes) (weight, δ, ⟨⟩) ⟨⟩
       (outIndices (conv2dInputGrad g.sizes).out i)) bs)
     (hp : f.Charges κ (termsIn exact (conv2dInputGrad g.sizes) (weight, δ, ⟨⟩)
       (outIndices (conv2dInputGrad g.sizes).out i)) cs) {n : Nat}
@@ -96,7 +96,7 @@ theorem conv2dInputPointBound_le_replay (weight : Tensor Rat g.kernelShape) (eps
 theorem conv2dPointBound_le_replay (x : Tensor Rat g.inputShape) (epsX : Rat)
     (weight : Tensor Rat g.kernelShape) (epsW : Rat) (bias : Tensor Rat g.biasShape) {epsB : Rat}
     (hB : 0 ≤ epsB) (i : Index g.outputShape)
-    (hs : f.Charges κ (sums f.rounding (conv2dForward g.sizes) (x, weight, ⟨⟩) (bias, ⟨⟩)
+    (hs : f.Charges κ (additions f.rounding (conv2dForward g.sizes) (x, weight, ⟨⟩) (bias, ⟨⟩)
       (outIndices (conv2dForward g.sizes).out i)) bs)
     (hp : f.Charges κ (termsIn exact (conv2dForward g.sizes) (x, weight, ⟨⟩)
       (outIndices (conv2dForward g.sizes).out i)) cs) {n : Nat}

@@ -1,5 +1,6 @@
 module
 
+public import RuntimeApprox.AnyOrder.Printed
 public import RuntimeApprox.Conv2d.Theorems
 public import RuntimeApprox.Format.Binade
 public import RuntimeApprox.Machine.Theorems
@@ -18,6 +19,8 @@ binade in its own way (`Format.Charges`).
 * `Contraction.replay_le`: the bound of an entry of n products x·y is at most
   u·Σ b + ε_y·Σ|x| + ε_x·Σ|y| + n·(ε_x·ε_y + 2·κ) + what its addends err + κ for each of them.
 * `Contraction.replay_le_one`: the same of n numbers y: u·Σ b + n·ε_y + n·2·κ + …
+* `Contraction.replay_printed`, `Contraction.replay_one_printed`: the number that is printed for it
+  is a bound.
 -/
 
 set_option autoImplicit false
@@ -142,8 +145,8 @@ theorem eps_evalAt (hf : Tensors.Rel Approx.HasValue fs bfs)
     (ha : Tensors.Rel Approx.HasValue as bas) (o : List Nat) :
     (evalAt (bound R) c bfs bas o).eps =
       sumList ((added (bound R) c bfs bas o).map Approx.eps) +
-        sumList ((sums R c fs as o).map R.halfUlp) := by
-  rw [evalAt_eq_total, total_eps, sums, added_map (rounded_respects_bound R).mul c hf ha]
+        sumList ((additions R c fs as o).map R.halfUlp) := by
+  rw [evalAt_eq_total, total_eps, additions, added_map (rounded_respects_bound R).mul c hf ha]
 
 /-- An entry's bound is at most Σ eps of its terms + u·Σ b over its additions + κ for each of n
 terms + what m addends err + m·κ. -/
@@ -151,7 +154,7 @@ theorem replay_le_terms {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (c : Contractio
     {fs : c.Factors Rat} {bfs : c.Factors (Approx Rat)} {as : c.Addends Rat}
     {bas : c.Addends (Approx Rat)} (hf : Tensors.Rel Approx.HasValue fs bfs)
     (ha : Tensors.Rel Approx.HasValue as bas) (o : List Nat) {bs : List Rat}
-    (hs : f.Charges κ (sums f.rounding c fs as o) bs) {E : Rat} {m : Nat}
+    (hs : f.Charges κ (additions f.rounding c fs as o) bs) {E : Rat} {m : Nat}
     (hE : sumList ((addendList o c.addends bas []).map Approx.eps) ≤ E)
     (hm : (addendList o c.addends bas []).length ≤ m) :
     (evalAt (bound f.rounding) c bfs bas o).eps ≤
@@ -159,7 +162,7 @@ theorem replay_le_terms {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (c : Contractio
         f.unitRoundoff * sumList bs + ((termsIn (bound f.rounding) c bfs o).length : Rat) * κ +
         (E + (m : Rat) * κ) := by
   have h := hs.sum_le
-  have hl : (sums f.rounding c fs as o).length = _ := length_unrounded f.rounding _
+  have hl : (additions f.rounding c fs as o).length = _ := length_unrounded f.rounding _
   rw [hl, added_map (rounded_respects_bound f.rounding).mul c hf ha, List.length_map] at h
   rw [eps_evalAt f.rounding c hf ha]
   have hadd : added (bound f.rounding) c bfs bas o =
@@ -230,7 +233,7 @@ theorem replay_le {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (x : Tensor Rat (exte
     (y : Tensor Rat (extents q.axes)) (εy : Rat) {as : Tensors Rat (shapes qs)}
     {bas : Tensors (Approx Rat) (shapes qs)} (ha : Tensors.Rel Approx.HasValue as bas)
     (o : List Nat) {bs cs : List Rat}
-    (hs : f.Charges κ (sums f.rounding ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) as o) bs)
+    (hs : f.Charges κ (additions f.rounding ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) as o) bs)
     (hp : f.Charges κ (termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o) cs) {E : Rat} {m : Nat}
     (hE : sumList ((addendList o qs bas []).map Approx.eps) ≤ E)
     (hm : (addendList o qs bas []).length ≤ m) :
@@ -266,7 +269,7 @@ u·Σ b + (n·2·κ + n·ε + (E + m·κ)). -/
 theorem replay_le_one {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (y : Tensor Rat (extents p.axes))
     (ε : Rat) {as : Tensors Rat (shapes qs)} {bas : Tensors (Approx Rat) (shapes qs)}
     (ha : Tensors.Rel Approx.HasValue as bas) (o : List Nat) {bs : List Rat}
-    (hs : f.Charges κ (sums f.rounding ⟨out, red, p, [], qs⟩ (y, ⟨⟩) as o) bs) {E : Rat} {m : Nat}
+    (hs : f.Charges κ (additions f.rounding ⟨out, red, p, [], qs⟩ (y, ⟨⟩) as o) bs) {E : Rat} {m : Nat}
     (hE : sumList ((addendList o qs bas []).map Approx.eps) ≤ E)
     (hm : (addendList o qs bas []).length ≤ m) {n : Nat}
     (hn : (termsIn exact ⟨out, red, p, [], qs⟩ (y, ⟨⟩) o).length = n) :
@@ -283,6 +286,43 @@ theorem replay_le_one {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (y : Tensor Rat (
   unfold replayConstant
   clear hs hb
   grind
+
+section
+variable {ev : ErrorBound Rat} {ps : List (Part Rat)} {c V : Rat}
+
+/-- **The replay's printed bound**, two factors: the bound of an entry is at most the number V that
+is printed for u·(Σ b + Σ c) + ε_y·Σ |x| + ε_x·Σ |y| + n·(ε_x·ε_y + 2·κ) + (E + m·κ). -/
+theorem replay_printed {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (x : Tensor Rat (extents p.axes))
+    (εx : Rat) (y : Tensor Rat (extents q.axes)) (εy : Rat) {as : Tensors Rat (shapes qs)}
+    {bas : Tensors (Approx Rat) (shapes qs)} (ha : Tensors.Rel Approx.HasValue as bas)
+    (o : List Nat) {bs cs : List Rat}
+    (hs : f.Charges κ (additions f.rounding ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) as o) bs)
+    (hp : f.Charges κ (termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o) cs) {E : Rat} {m : Nat}
+    (hE : sumList ((addendList o qs bas []).map Approx.eps) ≤ E)
+    (hm : (addendList o qs bas []).length ≤ m)
+    (hV : Printed ev ps c (f.unitRoundoff * sumList (bs ++ cs) +
+        εy * sumList (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map abs, y.map fun _ => 1, ⟨⟩) o) +
+        εx * sumList (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map fun _ => 1, y.map abs, ⟨⟩) o) +
+        (replayConstant ((termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o).length : Rat) εx εy κ +
+          (E + (m : Rat) * κ))) V) :
+    (evalAt (bound f.rounding) ⟨out, red, p, [q], qs⟩ (x.withEps εx, y.withEps εy, ⟨⟩) bas o).eps ≤
+      V :=
+  Rat.le_trans (replay_le hκ x εx y εy ha o hs hp hE hm) hV.le
+
+/-- **The replay's printed bound**, one factor. -/
+theorem replay_one_printed {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (y : Tensor Rat (extents p.axes))
+    (ε : Rat) {as : Tensors Rat (shapes qs)} {bas : Tensors (Approx Rat) (shapes qs)}
+    (ha : Tensors.Rel Approx.HasValue as bas) (o : List Nat) {bs : List Rat}
+    (hs : f.Charges κ (additions f.rounding ⟨out, red, p, [], qs⟩ (y, ⟨⟩) as o) bs) {E : Rat} {m : Nat}
+    (hE : sumList ((addendList o qs bas []).map Approx.eps) ≤ E)
+    (hm : (addendList o qs bas []).length ≤ m) {n : Nat}
+    (hn : (termsIn exact ⟨out, red, p, [], qs⟩ (y, ⟨⟩) o).length = n)
+    (hV : Printed ev ps c (f.unitRoundoff * sumList bs +
+      (replayConstant (n : Rat) 0 ε κ + (n : Rat) * ε + (E + (m : Rat) * κ))) V) :
+    (evalAt (bound f.rounding) ⟨out, red, p, [], qs⟩ (y.withEps ε, ⟨⟩) bas o).eps ≤ V :=
+  Rat.le_trans (replay_le_one hκ y ε ha o hs hE hm hn) hV.le
+
+end
 
 end Contraction
 
