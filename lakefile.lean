@@ -9,6 +9,11 @@ package «runtime-approx» where
 lean_lib RuntimeApprox where
   srcDir := "lean"
 
+/-- Certificates of the smallest built-in cases, which `import RuntimeApprox` does not load. -/
+@[default_target]
+lean_lib RuntimeApproxCertificates where
+  srcDir := "lean"
+
 /-- Evaluates a case file, and exports the definitions. -/
 @[default_target]
 lean_exe evaluate where

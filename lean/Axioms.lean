@@ -1,5 +1,6 @@
 import Lean
 import RuntimeApprox
+import RuntimeApproxCertificates
 
 /-!
 # What the theorems rest on

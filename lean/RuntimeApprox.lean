@@ -1,26 +1,28 @@
 module
 
 public import RuntimeApprox.AnyOrder
+public import RuntimeApprox.AnyOrder.Computes
+public import RuntimeApprox.AnyOrder.Conv2d
+public import RuntimeApprox.AnyOrder.Estimate
 public import RuntimeApprox.AnyOrder.Lists
 public import RuntimeApprox.AnyOrder.Mode
+public import RuntimeApprox.AnyOrder.Nearest
+public import RuntimeApprox.AnyOrder.Parts
+public import RuntimeApprox.AnyOrder.Printed
+public import RuntimeApprox.AnyOrder.Tolerance
+public import RuntimeApprox.AnyOrder.Tree
 public import RuntimeApprox.AnyOrder.Truncate
 public import RuntimeApprox.Case
 public import RuntimeApprox.Certificate
 public import RuntimeApprox.Certificate.Theorems
-public import RuntimeApprox.Certificates.Binary16Overflow
-public import RuntimeApprox.Certificates.Binary32OneByOne
-public import RuntimeApprox.Certificates.Binary32Overflow
-public import RuntimeApprox.Certificates.Binary32PaddingOnly
-public import RuntimeApprox.Certificates.Binary64MixedEps
 public import RuntimeApprox.Context
 public import RuntimeApprox.Context.Theorems
 public import RuntimeApprox.Contraction
 public import RuntimeApprox.Contraction.Exact
 public import RuntimeApprox.Contraction.Numerals
-public import RuntimeApprox.Contraction.Perturbation
+public import RuntimeApprox.Contraction.Summands
 public import RuntimeApprox.Contraction.Theorems
 public import RuntimeApprox.Conv2d
-public import RuntimeApprox.Conv2d.AnyOrder
 public import RuntimeApprox.Conv2d.Bounds
 public import RuntimeApprox.Conv2d.Linear
 public import RuntimeApprox.Conv2d.Replay
@@ -30,10 +32,6 @@ public import RuntimeApprox.Conv2d.Theorems
 public import RuntimeApprox.Conv2d.VJP
 public import RuntimeApprox.Dyad
 public import RuntimeApprox.Dyad.Theorems
-public import RuntimeApprox.Estimate
-public import RuntimeApprox.Estimate.Inflation
-public import RuntimeApprox.Estimate.Split
-public import RuntimeApprox.Estimate.Theorems
 public import RuntimeApprox.Export
 public import RuntimeApprox.Export.Theorems
 public import RuntimeApprox.Format
@@ -73,10 +71,6 @@ public import RuntimeApprox.Rounding
 public import RuntimeApprox.Rounding.Theorems
 public import RuntimeApprox.Statements
 public import RuntimeApprox.Sum
-public import RuntimeApprox.Summation
-public import RuntimeApprox.Summation.Contraction
-public import RuntimeApprox.Summation.Format
-public import RuntimeApprox.Summation.Theorems
 public import RuntimeApprox.Tensor
 public import RuntimeApprox.Tensor.Adjoint
 public import RuntimeApprox.Tensor.Algebra
@@ -86,3 +80,4 @@ public import RuntimeApprox.Tensor.Reshape
 public import RuntimeApprox.Tensor.Reshape.Theorems
 public import RuntimeApprox.Tensor.Theorems
 public import RuntimeApprox.Text
+public import RuntimeApprox.Upward

@@ -26,7 +26,7 @@ from pybridge.lean.recorded import RecordedLean
 from pybridge.suite import suite
 
 ROOT = Path(__file__).resolve().parents[1]
-SHIPPED = ROOT / "lean" / "RuntimeApprox" / "Certificates"
+SHIPPED = ROOT / "lean" / "RuntimeApproxCertificates"
 SMALLEST = 25
 """Built-in cases with at most this many entries ship with their certificates."""
 

@@ -13,6 +13,7 @@ from pybridge.lean.modules import library_modules, mask, module_file, read_heade
 SOURCES = sources_dir()
 MODULES = library_modules(SOURCES)
 LIBRARY = [module for module in MODULES if module.startswith("RuntimeApprox.")]
+CERTIFICATES = [module for module in MODULES if module.startswith("RuntimeApproxCertificates.")]
 WEAKENING = re.compile(
     r"\b(sorry|admit|axiom|native_decide|unsafe|implemented_by|extern|partial|opaque|csimp)\b"
 )
@@ -46,12 +47,23 @@ def test_the_toolchain_is_the_pinned_one() -> None:
     assert (SOURCES.parent / "lean-toolchain").read_text().strip() == PINNED
 
 
-def test_the_root_imports_every_module() -> None:
-    root = read_header((SOURCES / "RuntimeApprox.lean").read_text(encoding="utf-8"))
-    assert sorted(root.imports) == LIBRARY
+@pytest.mark.parametrize(
+    ("root", "modules"),
+    [("RuntimeApprox", LIBRARY), ("RuntimeApproxCertificates", CERTIFICATES)],
+)
+def test_the_root_imports_every_module(root: str, modules: list[str]) -> None:
+    header = read_header(module_file(SOURCES, root).read_text(encoding="utf-8"))
+    assert sorted(header.imports) == modules
+    assert modules
 
 
-@pytest.mark.parametrize("module", [*LIBRARY, "RuntimeApprox", "Evaluate"])
+def test_the_library_does_not_load_the_certificates() -> None:
+    for module in ["RuntimeApprox", *LIBRARY]:
+        header = read_header(module_file(SOURCES, module).read_text(encoding="utf-8"))
+        assert not {*header.imports} & {"RuntimeApproxCertificates", *CERTIFICATES}, module
+
+
+@pytest.mark.parametrize("module", [*LIBRARY, *CERTIFICATES, "RuntimeApprox", "Evaluate"])
 def test_nothing_weakens_the_proofs(module: str) -> None:
     assert weakenings(module_file(SOURCES, module).read_text(encoding="utf-8")) == []
 
@@ -62,7 +74,7 @@ def test_proofs_are_short(module: str) -> None:
     assert {name: n for name, n in lengths.items() if n > LONGEST_PROOF} == {}
 
 
-@pytest.mark.parametrize("module", LIBRARY)
+@pytest.mark.parametrize("module", [*LIBRARY, *CERTIFICATES])
 def test_modules_say_what_they_hold(module: str) -> None:
     text = module_file(SOURCES, module).read_text(encoding="utf-8")
     header = read_header(text)
@@ -74,7 +86,7 @@ def test_modules_say_what_they_hold(module: str) -> None:
 
 
 def test_no_dependency() -> None:
-    own = {"RuntimeApprox", "Init", "Std"}
+    own = {"RuntimeApprox", "RuntimeApproxCertificates", "Init", "Std"}
     for module in MODULES:
         header = read_header(module_file(SOURCES, module).read_text(encoding="utf-8"))
         assert {name.split(".")[0] for name in header.imports} <= own, module

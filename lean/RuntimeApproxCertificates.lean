@@ -1,0 +1,7 @@
+module
+
+public import RuntimeApproxCertificates.Binary16Overflow
+public import RuntimeApproxCertificates.Binary32OneByOne
+public import RuntimeApproxCertificates.Binary32Overflow
+public import RuntimeApproxCertificates.Binary32PaddingOnly
+public import RuntimeApproxCertificates.Binary64MixedEps
