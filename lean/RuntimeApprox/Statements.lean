@@ -1,8 +1,10 @@
 module
 
+public import RuntimeApprox.AnyOrder.Conv2d
+public import RuntimeApprox.AnyOrder.Nearest
 public import RuntimeApprox.Certificate.Theorems
-public import RuntimeApprox.Conv2d.AnyOrder
 public import RuntimeApprox.Conv2d.Linear
+public import RuntimeApprox.Conv2d.Replay
 public import RuntimeApprox.Conv2d.Sharpness
 public import RuntimeApprox.Conv2d.Textbook
 public import RuntimeApprox.Conv2d.VJP
@@ -21,18 +23,18 @@ public import RuntimeApprox.Net.Theorems
 Each statement is complete in itself, without `variable`s, and is proved by the library's theorem of
 the same content. Primed tensors are exact, the others are what the machine computes with. Who
 wants to know what is proved reads this file, and the definitions of the names in it:
-`OrderedField`, `Tensor`, `Rounding`, `Format`, `Contraction`, `Conv2d`, `RevGraph`, `SumTree`,
-`Errors`, `Schedule`.
+`OrderedField`, `Tensor`, `Rounding`, `Format`, `Contraction`, `Conv2d`, `RevGraph`, `Computes`,
+`ErrorBound`, `Near`, `Printed`.
 
 ## Main results
 * `Statements.bias`, `Statements.kernel`, `Statements.input`, `Statements.forward`: the bounds.
 * `Statements.binary32`: they hold of IEEE binary32 itself.
 * `Statements.textbook_…`: what the specifications are. `Statements.vjp`: that they are gradients.
 * `Statements.backprop`: bounds compose through graphs.
-* `Statements.any_order`: sums in whatever order; `Statements.kernel_any_order`,
-  `Statements.kernel_formats`: the kernel gradient, by whatever kernel.
-* `Statements.enclosure`: a bound for values that anything computed.
-* `Statements.exact_le`, `Statements.le_computed`: computed bounds are bounds.
+* `Statements.nearest_any_order`, `Statements.numbers_any_order`: sums in whatever order;
+  `Statements.kernel_any_order`: the kernel gradient, by whatever kernel.
+* `Statements.printed`: printed numbers are bounds; `Statements.enclosure`: of values that anything
+  computed; `Statements.exceeds`: what a comparison that fails proves.
 * `Statements.replay`: the point bound from the binades of sums and products.
 * `Statements.sharp`: the bounds are nearly attained.
 * `Statements.certificate`: what a certificate of concrete numbers proves.
@@ -211,101 +213,104 @@ theorem network {K : Type u} [OrderedField K] {R : Rounding K}
 
 /-! ### Any order -/
 
-/-- Whatever tree of additions sums the terms of an entry of a contraction, in whatever order and
-with whatever relative and absolute errors of its operations,
-|computed − exact| ≤ Σ |terms|·(∏ over the path (1 + u) − 1) + underflow. -/
-theorem any_order {K : Type u} [OrderedField K] (c : Contraction Int) (h : c.addends = [])
-    (fs : c.Factors K) (as : c.Addends K) (o : List Nat) {t : SumTree K} {v : K} (ht : t.Nonneg)
-    (hv : t.Computes v) (hperm : t.leaves.Perm (c.terms fs o)) :
-    abs (v - c.evalAt exact fs as o) ≤ t.bound :=
-  c.any_order h fs as o ht hv hperm
+/-- **Jeannerod and Rump (2013)**, with underflow: whatever tree adds up the numbers `ts`, in whatever
+order, products fused or not, every operation to nearest; if n of them are not zero, then
+|v − Σtᵢ| ≤ n·u·Σ|tᵢ| + n·η·(1 + n·u), for every n. -/
+theorem nearest_any_order {m : Format.Mode} (hz : m.towardZero = false) (hf : m.flushed = false)
+    {ts : List Rat} {v : Rat} (h : Computes m ts v) {n : Nat} (hn : nonzeros ts ≤ n) :
+    abs (v - sumList ts) ≤
+      n * m.roundoff * sumAbs ts + n * m.underflow * (1 + n * m.roundoff) :=
+  h.near_nearest hz hf hn
 
-/-- The kernel gradient by a kernel that sums products in whatever order. The kernel multiplies xr
-and δr, such as x and δ rounded to TF32; they and the exact operands x′ and δ′ are together within
-a·|x| + α of x and b·|δ| + β of δ. Each of its operations errs by at most u·|its exact result| + η,
-and the sum is rounded once more, with w and ω. Then |computed − exact| ≤
-product·Σ|x||δ| + first·Σ|x| + second·Σ|δ| + constant, with coefficients of these errors alone. -/
-theorem kernel_any_order {K : Type u} [OrderedField K] (g : Conv2d) {e : Errors K} (he : e.Valid)
-    {x' xr x : Tensor K g.inputShape} {δ' δr δ : Tensor K g.outputShape}
-    (hx : ∀ i, abs (xr.get i - x.get i) + abs (x'.get i - x.get i) ≤
-      e.firstRelative * abs (x.get i) + e.firstAbsolute)
-    (hδ : ∀ i, abs (δr.get i - δ.get i) + abs (δ'.get i - δ.get i) ≤
-      e.secondRelative * abs (δ.get i) + e.secondAbsolute)
-    {i : Index g.kernelShape} {v : K}
-    (hv : e.Computes ((conv2dKernelGrad g.sizes).terms (xr, δr, ⟨⟩)
-      (outIndices (conv2dKernelGrad g.sizes).out i)) v) :
-    abs (v - (conv2d_backward_spec g x' 0 δ').kernel.get i) ≤
-      e.productCoefficient * (conv2dKernelDeriv exact g (x.map abs) (δ.map abs)).get i +
-      e.firstCoefficient * (conv2dKernelDeriv exact g (x.map abs) (δ.map fun _ => 1)).get i +
-      e.secondCoefficient * (conv2dKernelDeriv exact g (x.map fun _ => 1) (δ.map abs)).get i +
-      e.constantCoefficient :=
-  conv2d_kernel_any_order g he hδ hx hv
+/-- Numbers of the format: |v − Σtᵢ| ≤ (n − 1)·u·Σ|tᵢ|, without underflow. -/
+theorem numbers_any_order {m : Format.Mode} (hz : m.towardZero = false) (hf : m.flushed = false)
+    {ts : List Rat} {v : Rat} (h : Computes m ts v) (hts : ∀ t ∈ ts, m.format.Representable t)
+    {n : Nat} (hn : nonzeros ts ≤ n) :
+    abs (v - sumList ts) ≤ (n - 1) * m.roundoff * sumAbs ts + 0 :=
+  h.near_numbers hz hf hts hn
 
-/-- The same of a kernel in binary formats: operands within ε of the exact ones, rounded to the
-format `q`, if any, at most n products summed in the format `f`, in whatever order, fused or not and
-with whatever zeros, and the sum rounded to the format `h`, if any. The formats say all. -/
-theorem kernel_formats (g : Conv2d) (f : Format) (q h : Option Format) {n : Nat} {εx εδ : Rat}
-    (hn : count n * f.unitRoundoff < 1) {s : Schedule} (hs : s.InFormat f) (hεx : 0 ≤ εx)
-    (hεδ : 0 ≤ εδ) {x' x : Tensor Rat g.inputShape} (hx : ∀ i, abs (x.get i - x'.get i) ≤ εx)
-    {δ' δ : Tensor Rat g.outputShape} (hδ : ∀ i, abs (δ.get i - δ'.get i) ≤ εδ)
-    {i : Index g.kernelShape} {ts : List Rat}
-    (hts : (conv2dKernelGrad g.sizes).terms (x.map (Format.roundTo q), δ.map (Format.roundTo q), ⟨⟩)
+/-- The kernel gradient by a kernel that multiplies xr and δr, such as x and δ rounded to TF32, and
+adds up the products in whatever order. At every entry |x| ≤ X and |xr − x| + |x′ − x| ≤ Dx, likewise
+for δ, and Y + Dy ≤ Q. The value w, which is v itself or any other, is within the printed number V of
+the exact gradient at x′ and δ′. -/
+theorem kernel_any_order {m : Format.Mode} (hz : m.towardZero = false) (hf : m.flushed = false)
+    (g : Conv2d) {x' xr x X Dx : Tensor Rat g.inputShape} {δ' δr δ Y Dy Q : Tensor Rat g.outputShape}
+    (hx : ∀ i, abs (x.get i) ≤ X.get i ∧
+      abs (xr.get i - x.get i) + abs (x'.get i - x.get i) ≤ Dx.get i)
+    (hδ : ∀ i, abs (δ.get i) ≤ Y.get i ∧
+      abs (δr.get i - δ.get i) + abs (δ'.get i - δ.get i) ≤ Dy.get i)
+    (hQ : ∀ i, Y.get i + Dy.get i ≤ Q.get i) {i : Index g.kernelShape} {ts : List Rat}
+    (hts : (conv2dKernelGrad g.sizes).summands (xr, δr, ⟨⟩) ⟨⟩
       (outIndices (conv2dKernelGrad g.sizes).out i) = ts)
-    (hsum : s.tree.Sums ts) (hlen : ts.length ≤ n) {e : Errors Rat}
-    (he : e = f.kernelErrors q h n εx εδ) :
-    abs (Format.roundTo h s.run - (conv2d_backward_spec g x' 0 δ').kernel.get i) ≤
-      e.productCoefficient * (conv2dKernelDeriv exact g (x.map abs) (δ.map abs)).get i +
-      e.firstCoefficient * (conv2dKernelDeriv exact g (x.map abs) (δ.map fun _ => 1)).get i +
-      e.secondCoefficient * (conv2dKernelDeriv exact g (x.map fun _ => 1) (δ.map abs)).get i +
-      e.constantCoefficient :=
-  conv2d_kernel_formats g hn hs hεx hεδ hx hδ hts hsum hlen he
+    {n : Nat} (hn : nonzeros ts ≤ n) {v w : Rat} (hv : Computes m ts v) {ev : ErrorBound Rat}
+    {ps : List (Part Rat)} {c V : Rat}
+    (hV : Printed ev ps c (abs (w - v) +
+      (n * m.roundoff * (conv2dKernelDeriv exact g X Y).get i +
+      (1 + n * m.roundoff) *
+        ((conv2dKernelDeriv exact g Dx Q).get i + (conv2dKernelDeriv exact g X Dy).get i) +
+      n * m.underflow * (1 + n * m.roundoff))) V) :
+    abs (w - (conv2d_backward_spec g x' 0 δ').kernel.get i) ≤ V :=
+  conv2d_kernel_any_order g (e := ErrorBound.nearest (n : Rat) m.roundoff m.underflow)
+    (mul_nonneg Rat.natCast_nonneg (Rat.le_of_lt m.roundoff_pos)) hx hδ hQ
+    (by rw [hts]; exact hv.near_nearest hz hf hn) hV
 
-/-- Whatever computed g: where g′ is known to be within B of the exact value, g is within
-|g − g′| + B of it. -/
-theorem enclosure {K : Type u} [OrderedField K] {g g' exact B : K} (h : abs (g' - exact) ≤ B) :
-    abs (g - exact) ≤ abs (g - g') + B :=
-  RuntimeApprox.enclosure h
+/-- A number that is printed for B is at least B: where B ≤ Σ C·M + c, each computed magnitude M̂ is
+near M, a sum of numbers that are not negative, and V is near Σ C′·M̂ + c′, with weights C′ and c′ that
+make good what both computations may lose. -/
+theorem printed {K : Type u} [OrderedField K] {ev : ErrorBound K} {ps : List (Part K)} {c c' B V : K}
+    (hB : B ≤ sumList (ps.map fun p => p.coefficient * sumList p.terms) + c)
+    (hC : ∀ p ∈ ps, 0 ≤ p.coefficient) (ht : ∀ p ∈ ps, ∀ t ∈ p.terms, 0 ≤ t)
+    (hM : ∀ p ∈ ps, 0 ≤ p.computed) (hn : ∀ p ∈ ps, Near p.error p.terms p.computed)
+    (hρ : ∀ p ∈ ps, p.error.relative < 1) (hev : ev.relative < 1)
+    (hw : ∀ p ∈ ps,
+      p.coefficient / (1 - p.error.relative) / (1 - ev.relative) ≤ p.factor) (hc' : 0 ≤ c')
+    (hc : (c + sumList (ps.map fun p =>
+      p.coefficient / (1 - p.error.relative) * p.error.absolute) + ev.absolute) /
+        (1 - ev.relative) ≤ c')
+    (hV : Near ev (ps.map (fun p => p.factor * p.computed) ++ [c']) V) : B ≤ V :=
+  Printed.le ⟨hB, fun p hp => ⟨hC p hp, ht p hp, hM p hp, hn p hp, hρ p hp, hw p hp⟩, hev, c', hc', hc,
+    hV⟩
 
-/-- A sum of nonnegative terms, computed in whatever order with at most n operations on a path and 2n
-in all: exact ≤ (computed + (1 + γₙ)·2n·η) / (1 − n·u). -/
-theorem exact_le {K : Type u} [OrderedField K] {e : Errors K} {n : Nat} {t : SumTree K} {v : K}
-    (hv : t.Computes v) (ht : t.Nonneg) (hw : t.Within e.roundoff e.underflow)
-    (h0 : ∀ x ∈ t.leaves, 0 ≤ x) (hn : e.terms = count n) (hd : t.depth ≤ n)
-    (ho : t.operations ≤ 2 * n) (hu : 0 ≤ e.roundoff) (hη : 0 ≤ e.underflow)
-    (h : e.terms * e.roundoff < 1) : t.exact ≤ (v + e.residue) * e.inflation :=
-  e.exact_le hv ht hw h0 hn hd ho hu hη h
+/-- Whatever computed w: where g is known to be within B of the exact value, w is within what is
+printed for |w − g| + B of it. -/
+theorem enclosure {K : Type u} [OrderedField K] {ev : ErrorBound K} {ps : List (Part K)}
+    {c w g exact B V : K} (h : abs (g - exact) ≤ B) (hV : Printed ev ps c (abs (w - g) + B) V) :
+    abs (w - exact) ≤ V :=
+  enclosure_printed h hV
 
-/-- A bound Σ C·M + c that is computed as v, from computed magnitudes M̂ and larger coefficients C′ and
-c′, is at most v. -/
-theorem le_computed {K : Type u} [OrderedField K] {J ρ c c' v : K} (hJ : 0 < J)
-    {ms : List (Measured K)} (h : ∀ m ∈ ms, m.Holds J)
-    (hc : (c + sumList (ms.map fun m => m.coefficient * m.inflation * m.residue) + ρ) * J ≤ c')
-    (hv : sumList (ms.map fun m => m.inflated * m.computed) + c' ≤ (v + ρ) * J) :
-    sumList (ms.map fun m => m.coefficient * m.magnitude) + c ≤ v :=
-  Measured.le_computed hJ h hc hv
+/-- Where a comparison fails, rounding cannot explain it: the value is farther from the exact one than
+is allowed. -/
+theorem exceeds {K : Type u} [OrderedField K] {ev : ErrorBound K} {ps : List (Part K)}
+    {c w ref exact slack allowance d u V : K} (hu : 0 ≤ u) (hd : d ≤ (1 + u) * abs (w - ref))
+    (h : abs (ref - exact) ≤ slack)
+    (hV : Printed ev ps c ((1 + u) * (allowance + slack)) V) (hlt : V < d) :
+    allowance < abs (w - exact) :=
+  exceeds_printed hu hd h hV hlt
 
 /-! ### The replay -/
 
 /-- The point bound of the kernel gradient from what the machine computes. Each sum and each product
 that is rounded, s, is charged with a number b of its own, for which halfUlp s ≤ u·b + κ, such as the
-binade of s. With n terms, bound ≤ u·Σ b + ε_δ·Σ|x| + ε_x·Σ|δ| + n·(ε_x·ε_δ + 2·κ). -/
+binade of s. With n terms, the bound is at most the number V that is printed for
+u·Σ b + ε_δ·Σ|x| + ε_x·Σ|δ| + n·(ε_x·ε_δ + 2·κ). -/
 theorem replay (f : Format) (g : Conv2d) {κ : Rat} (hκ : 0 ≤ κ) (x : Tensor Rat g.inputShape)
     (epsX : Rat) (δ : Tensor Rat g.outputShape) (epsδ : Rat) (i : Index g.kernelShape)
     {bs cs : List Rat}
-    (hs : f.Charges κ (Contraction.sums f.rounding (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩) ⟨⟩
+    (hs : f.Charges κ (Contraction.additions f.rounding (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩) ⟨⟩
       (outIndices (conv2dKernelGrad g.sizes).out i)) bs)
     (hp : f.Charges κ (Contraction.termsIn exact (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩)
       (outIndices (conv2dKernelGrad g.sizes).out i)) cs) {n : Nat}
     (hn : (Contraction.termsIn exact (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩)
-      (outIndices (conv2dKernelGrad g.sizes).out i)).length = n) :
-    conv2dKernelPointBound f.rounding g x epsX δ epsδ i ≤
-      f.unitRoundoff * sumList (bs ++ cs) +
-        epsδ * sumList (Contraction.termsIn exact (conv2dKernelGrad g.sizes)
-          (x.map abs, δ.map fun _ => 1, ⟨⟩) (outIndices (conv2dKernelGrad g.sizes).out i)) +
-        epsX * sumList (Contraction.termsIn exact (conv2dKernelGrad g.sizes)
-          (x.map fun _ => 1, δ.map abs, ⟨⟩) (outIndices (conv2dKernelGrad g.sizes).out i)) +
-        replayConstant (n : Rat) epsX epsδ κ :=
-  conv2dKernelPointBound_le_replay g hκ x epsX δ epsδ i hs hp hn
+      (outIndices (conv2dKernelGrad g.sizes).out i)).length = n) {ev : ErrorBound Rat}
+    {ps : List (Part Rat)} {c V : Rat}
+    (hV : Printed ev ps c (f.unitRoundoff * sumList (bs ++ cs) +
+      epsδ * sumList (Contraction.termsIn exact (conv2dKernelGrad g.sizes)
+        (x.map abs, δ.map fun _ => 1, ⟨⟩) (outIndices (conv2dKernelGrad g.sizes).out i)) +
+      epsX * sumList (Contraction.termsIn exact (conv2dKernelGrad g.sizes)
+        (x.map fun _ => 1, δ.map abs, ⟨⟩) (outIndices (conv2dKernelGrad g.sizes).out i)) +
+      replayConstant (n : Rat) epsX epsδ κ) V) :
+    conv2dKernelPointBound f.rounding g x epsX δ epsδ i ≤ V :=
+  Rat.le_trans (conv2dKernelPointBound_le_replay g hκ x epsX δ epsδ i hs hp hn) hV.le
 
 /-- The binade of a rounded number will do, with the underflow threshold for κ, also where it is
 rounded to a wider format, as 16-bit sums that are computed in binary32. -/
