@@ -20,10 +20,10 @@ __all__ = ["to_numpy"]
 def to_numpy(name: str, values: Any) -> npt.NDArray[Any]:
     """`values` as a NumPy array, sharing its memory where it can.
 
-    Accepts PyTorch tensors (on any device, requiring a gradient or not, bfloat16 as
-    `ml_dtypes.bfloat16`), objects with NumPy's array protocol or `__dlpack__`, and sequences.
-    `name` is how errors name the array. Raises `InputTypeError` for what is not an array of
-    numbers.
+    Accepts PyTorch tensors (on any device, requiring a gradient or not, bfloat16 and float8 as the
+    dtypes of `ml_dtypes`), objects with NumPy's array protocol or `__dlpack__`, and sequences. An
+    array in another byte order is copied to the machine's. `name` is how errors name the array.
+    Raises `InputTypeError` for what is not an array of numbers.
     """
     if isinstance(values, np.ma.MaskedArray):
         raise InputTypeError(f"{name}: expected an array without a mask, got a masked array")
@@ -32,18 +32,26 @@ def to_numpy(name: str, values: Any) -> npt.NDArray[Any]:
         if torch is not None and isinstance(values, torch.Tensor):
             return _tensor(torch, values)
         if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
-            return _dlpack(values)
-        return np.asarray(values)
+            return _native(_dlpack(values))
+        return _native(np.asarray(values))
     except (ValueError, TypeError, RuntimeError, BufferError, NotImplementedError) as error:
         reason = " ".join(str(error).split())
         raise InputTypeError(f"{name}: expected an array of floats: {reason}") from None
 
 
+def _native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The array in the machine's byte order: the same values."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
 def _tensor(torch: Any, tensor: Any) -> npt.NDArray[Any]:
     tensor = tensor.detach().cpu().resolve_neg()
-    if tensor.dtype == torch.bfloat16:
-        bits: npt.NDArray[Any] = tensor.view(torch.int16).numpy()
-        return bits.view(ml_dtypes.bfloat16)
+    name = str(tensor.dtype).removeprefix("torch.")
+    if name.startswith(("bfloat16", "float8")) and hasattr(ml_dtypes, name):
+        bits: npt.NDArray[Any] = tensor.view(
+            torch.uint8 if tensor.itemsize == 1 else torch.int16
+        ).numpy()
+        return bits.view(getattr(ml_dtypes, name))
     array: npt.NDArray[Any] = tensor.numpy()
     return array
 

@@ -34,8 +34,9 @@ class Dyadic:
     @classmethod
     def of(cls, values: npt.NDArray[Any]) -> Dyadic:
         """The exact values of an array of floats of at most 53 bits of precision."""
-        significands, exponents = np.frexp(values.astype(np.float64))
-        integers = np.ldexp(significands, 53).astype(np.int64).astype(object)
+        with np.errstate(all="ignore"):
+            significands, exponents = np.frexp(values.astype(np.float64))
+            integers = np.ldexp(significands, 53).astype(np.int64).astype(object)
         least = int(exponents.min())
         shifts = (exponents - least).astype(object)
         return cls(np.asarray(integers << shifts, dtype=object), least - 53)

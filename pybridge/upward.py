@@ -6,10 +6,12 @@ largest float64. NumPy's warnings about overflow and nan are the caller's to sil
 
 Whether a rounded result is above or below the exact one is decided exactly:
 
-* A sum s = fl(a + b) with |a| ≥ |b| is compared by s − a, which float64 holds, with b (Lean:
-  `Format.representable_round_add_sub`).
-* A product of significands A·B, integers of at most 53 bits, differs from its rounded value
-  R·2⁵² by less than 2⁶³. Arithmetic modulo 2⁶⁴ gives such a difference exactly (Lean: `Int.bmod`).
+* A sum s = fl(a + b) with |a| ≥ |b| is above or below a + b as s − a, which float64 holds, is above
+  or below b (Lean: `Format.representable_round_add_sub`, `Format.round_add_lt_iff`).
+* A product A·B of significands, integers of at most 53 bits, differs from its rounded value R·2⁵²
+  by less than 2⁶³: arithmetic modulo 2⁶⁴ gives the difference (Lean: `Format.bmod_product_error`).
+* The binade of an exact result is that of the rounded one, or the one below where rounding reached
+  a power of two from below (Lean: `Format.floorLog2_eq_of_round`).
 """
 
 from __future__ import annotations

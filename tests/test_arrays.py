@@ -49,6 +49,26 @@ def test_arrays_sequences_and_dlpack() -> None:
     assert not np.shares_memory(copied, array)
 
 
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i4"])
+def test_other_byte_orders_are_copied_to_the_machine_s(dtype: str) -> None:
+    native = np.arange(6, dtype=dtype).reshape(2, 3)
+    swapped = native.astype(native.dtype.newbyteorder())
+    assert not swapped.dtype.isnative
+    for given in (swapped, swapped[:, ::2], swapped.T):
+        array = to_numpy("x", given)
+        assert array.dtype == native.dtype
+        assert array.dtype.isnative
+        assert array.tolist() == given.tolist()
+
+
+@pytest.mark.parametrize(
+    "dtype", [ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2]
+)
+def test_short_dtypes_stay(dtype: Any) -> None:
+    array = np.array([0.5, -1.5], dtype)
+    assert to_numpy("x", array) is array
+
+
 @pytest.mark.parametrize(
     "bad", [[[1.0], [1.0, 2.0]], np.ma.masked_array([1.0]), Unreachable(np.ones(2))]
 )
@@ -77,6 +97,13 @@ def test_tensors() -> None:
         assert array.dtype == ml_dtypes.bfloat16
         assert array.astype(np.float32).tolist() == t.tolist()
         assert array.__array_interface__["data"][0] == t.data_ptr()
+    for name in ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz"):
+        eighths = (tensor.detach() / 8).to(getattr(torch, name))
+        for t in (eighths, eighths.T, eighths[1:, 1:3], eighths[0, 0]):
+            array = to_numpy("x", t)
+            assert array.dtype == getattr(ml_dtypes, name)
+            assert array.astype(np.float32).tolist() == t.float().tolist()
+            assert array.__array_interface__["data"][0] == t.data_ptr()
     assert to_numpy("x", torch._neg_view(tensor.detach())).tolist() == (-tensor).tolist()
 
 

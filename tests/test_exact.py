@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import product
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import REGIMES, data, formats, geometries
@@ -28,6 +29,15 @@ def test_dyadic_is_exact(numbers: list[float]) -> None:
     assert total.fractions() == [2 * Fraction(n) for n in numbers]
     assert square.fractions() == [Fraction(n) ** 2 for n in numbers]
     assert all(isinstance(n, int) for n in dyadic.numerators)
+
+
+@pytest.mark.parametrize("format", FORMATS.values(), ids=list(FORMATS))
+@pytest.mark.parametrize("regime", REGIMES)
+def test_any_error_state(format: FloatFormat, regime: str) -> None:
+    values = data(np.random.default_rng(1), format, regime, (30,))
+    with np.errstate(all="raise"):
+        dyadic = Dyadic.of(values)
+    assert dyadic.fractions() == [Fraction(float(value)) for value in values]
 
 
 @settings(max_examples=60, deadline=None)
