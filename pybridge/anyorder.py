@@ -230,8 +230,8 @@ class Estimator:
         with np.errstate(all="ignore"):
             bound = self._estimate(accumulation, distance, wide, 0, finished)
             if not np.isfinite(bound.max()):
-                scale = self._scale()
-                bound = self._estimate(accumulation, distance, True, scale, finished)
+                scaled = self._estimate(accumulation, distance, True, self._scale(), finished)
+                bound = np.where(np.isfinite(bound), bound, scaled)
         if np.isnan(bound.max()):
             bound[np.isnan(bound)] = np.inf
         return bound

@@ -113,15 +113,17 @@ class Claim:
         off: Float64 = np.abs(rounded - bias.astype(np.float64))
         return off if off.any() else 0.0
 
-    def _flushed(self, key: str, values: FloatArray, promise: Accumulation) -> float | Float64:
-        """The magnitudes of subnormal numbers: of the operand's dtype, and of the formats that it
-        is rounded to and summed in.
+    def _flushed(self, key: str, rounded: FloatArray, promise: Accumulation) -> float | Float64:
+        """The magnitudes of what may be zero: operands that are subnormal in their own dtype, and
+        rounded ones that are so in a format that they are rounded to or summed in.
         """
         names = [promise.accumulate, *([promise.operands] if promise.operands else [])]
         definitions = load_definitions()
-        least = [least_normal(parameters_of(name, definitions)) for name in names]
-        size = np.abs(values.astype(np.float64))
-        subnormal = size < max([*least, self.least_normals[key]])
+        least = max(least_normal(parameters_of(name, definitions)) for name in names)
+        size = np.abs(rounded.astype(np.float64))
+        given = np.abs(self.operands[key].value.astype(np.float64))
+        own = max(least, self.least_normals[key]) if rounded is self.operands[key].value else least
+        subnormal = (size < own) | (given < self.least_normals[key])
         return np.where(subnormal, size, 0.0) if subnormal.any() else 0.0
 
 

@@ -80,6 +80,8 @@ def require_sound(pieces: Split, boxes: Sequence[FloatArray], result: FloatArray
             index = tuple(int(i) for i in np.unravel_index(place, result.shape))
             products = _products(pieces, boxes, index, result.shape)
             found = float(result[index])
+            if not math.isfinite(found) and not all(np.isfinite(box).all() for box in boxes):
+                continue  # An infinite operand times the zeros of the padding is nan.
             if not _is_near(found, products, result.dtype):
                 raise FloatingPointError(
                     f"a matrix product in {result.dtype.name} errs by more than rounding can: "

@@ -53,14 +53,16 @@ def assert_gradient_close(
     are those of `torch.nn.functional.conv2d`, the padding also ((top, bottom), (left, right)).
 
     `accumulation` is what the kernel promises. By default, that follows from the dtype of `actual`:
-    float32 and float64: sums in it; bfloat16 and float16: sums in float32, rounded once; operands
-    of a wider dtype being rounded to it first.
+    float32 and float64: sums in it; bfloat16 and float16: sums in float32, rounded once; factors
+    that it does not hold being rounded to it first. A bias may be rounded to the format of the sums
+    or not.
 
     Raises `AssertionError` where an entry is farther from the exact one than any order of summation
     allows, or is nan or infinite while the exact one does not overflow. `InputError` and
-    `InputTypeError` for arguments that do not fit each other, and `InputError` where nothing is
-    proved: the number of terms times the unit roundoff is not below one, or a result in float64
-    would take minutes to compute exactly.
+    `InputTypeError` for arguments that do not fit each other, and `NotProvedError`, an
+    `InputError`, where nothing is proved: an operand overflows the format that it is rounded to, or
+    what is allowed is beyond float64. A result in float64 that would take minutes to compute
+    exactly is an `InputError`, too.
     """
     __tracebackhide__ = True
     _require(

@@ -26,7 +26,7 @@ import numpy as np
 from pybridge.accumulation import Accumulation, parameters_of, require_accumulation
 from pybridge.conv2d import check_eps
 from pybridge.definitions import load_definitions
-from pybridge.errors import InputError
+from pybridge.errors import InputError, NotProvedError
 from pybridge.estimates import ErrorBound, formula, operation, round_up
 from pybridge.formats import require_ieee
 from pybridge.geometry import Geometry, Padding, Pair
@@ -136,6 +136,9 @@ def tolerance(
     bias = Fraction(check_eps("max_bias", max_bias))
     if bias and which != "output":
         raise InputError(f"max_bias: the {which} gradient does not depend on it, expected 0")
+    for name, size in sizes.items():
+        _require_held(name, size, promise.operands)
+    _require_held("max_bias", bias, promise.accumulate)
     counts = _counts(which, geometry)
     distinct, inverse = np.unique(counts, return_inverse=True)
     bounds = [_Bound.of(which, int(n), promise, sizes, bias) for n in distinct]
@@ -156,6 +159,19 @@ def _magnitude(name: str, value: float | None, which: str) -> Fraction:
     if value is None:
         raise InputError(f"{name}: {_shown(which)} depends on it, expected the largest magnitude")
     return Fraction(check_eps(name, value))
+
+
+def _require_held(name: str, size: Fraction, format: str | None) -> None:
+    """Raise `NotProvedError` if a magnitude is above the largest number of a format."""
+    if format is None:
+        return
+    found = parameters_of(format, load_definitions())
+    largest = Fraction(2) ** found.max_exponent * (2 - Fraction(2) ** (1 - found.precision))
+    if size > largest:
+        raise NotProvedError(
+            f"{name} is {_short(size)}, above the largest number of {format}, {_short(largest)}: "
+            "nothing is proved of a kernel that rounds operands to it"
+        )
 
 
 def _shown(which: str) -> str:

@@ -101,6 +101,19 @@ def test_conforming_kernels_that_flush_pass(x: Any, grad_output: Any) -> None:
     ).passed
 
 
+def test_an_operand_may_be_flushed_before_it_is_rounded() -> None:
+    x = row([2.0**-126 - 2.0**-149], np.float32)
+    grad_output = row([2.0**100], np.float32)
+    for operands in ("bfloat16", "tf32"):
+        promise = Accumulation(operands=operands, flushed=True)
+        assert weight_gradient(0.0, x, grad_output, accumulation=promise).passed
+        bound = certify_gradient(
+            row([0.0], np.float32), x, None, grad_output, which="weight", method="any-order",
+            accumulation=promise,
+        ).bound  # fmt: skip
+        assert bound.max() >= float(x[0, 0, 0, 0]) * 2.0**100
+
+
 def test_a_tolerance_does_not_know_the_format_of_grad_output() -> None:
     for promise, grad_output, result in (
         (Accumulation(accumulate="bfloat16", operands="tf32"), 1 - 2.0**-9, 1.0),
@@ -138,6 +151,25 @@ def test_an_operand_that_overflows_its_rounding_is_said() -> None:
         NotProvedError, match=r"x\[0, 0, 0, 0\] is 1e\+160, which overflows float32"
     ):
         output(math.inf, [1e160], [1e160], np.float32)
+
+
+def test_a_tolerance_of_operands_that_overflow_is_refused() -> None:
+    promise = Accumulation(operands="float16", operand_rounding="toward-zero")
+    with pytest.raises(NotProvedError, match="max_x is 1e\\+38, above the largest"):
+        tolerance(
+            (1, 1, 1, 1), (1, 1, 1, 1), which="weight", max_x=1e38, max_grad_output=1.0,
+            accumulation=promise,
+        )  # fmt: skip
+
+
+def test_an_entry_that_overflows_does_not_weaken_the_others() -> None:
+    x = np.array([1e200, 1e-150]).reshape(1, 1, 1, 2)
+    weight = x[..., :1] * 0 + 1e150
+    with np.errstate(over="ignore"):
+        actual = x * weight
+    actual[..., 1] *= 1 + 1e-10
+    found = compare_output(actual, x, weight)
+    assert found.failures.ravel().tolist() == [False, True]
 
 
 def test_bounds_in_any_order_near_overflow_are_finite() -> None:
