@@ -32,6 +32,7 @@ from pybridge.access import Block, locate
 from pybridge.contraction import Given
 from pybridge.formats import FloatArray, FloatFormat
 from pybridge.pieces import Form, Layout, Piece, Split
+from pybridge.spot import require_ieee_threads
 from pybridge.upward import Float64, product_binade, sum_binade
 
 __all__ = ["Replayed", "replay"]
@@ -82,13 +83,15 @@ def replay(parts: Split, format: FloatFormat, operands: Mapping[str, Given]) -> 
 
     None where the contraction is not of the kind that is replayed here: more than two factors, two
     factors that both are padded, an output dimension on which no factor depends, or outputs whose
-    terms are in several pieces.
+    terms are in several pieces. Raises `FloatingPointError` as `require_ieee_threads` does.
     """
     plans = _plans(parts)
     if plans is None:
         return None
     with np.errstate(all="ignore"), _borrowed() as scratch:
         run = _Run(parts, format, operands, scratch)
+        # BLAS adds up the binades.
+        require_ieee_threads(run.steps.work, prod(parts.out_sizes + parts.red_sizes))
         # NumPy copies broadcast operands into its buffer where several rows fit into it, which
         # takes twice as long as the multiplication.
         before = np.setbufsize(16)

@@ -144,7 +144,8 @@ def half_ulp(binade: Float64, precision: int, min_exponent: int, scale: int) -> 
     """2^(max(e, min_exponent) − precision + scale) of binades 2^e, rounded upward.
 
     This is the exported `halfUlp` times 2^scale, which is below the least float64 in the one case
-    of binary64's subnormals without scaling.
+    of binary64's subnormals without scaling (Lean: `Format.halfUlp_eq_max_mul`,
+    `Format.pow2_le_max_round`).
     """
     half = np.asarray(np.maximum(binade, 2.0**min_exponent))
     half *= 2.0 ** (scale - precision)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from strategies import REGIMES, data, formats, geometries
 
 from pybridge import replay as replay_module
-from pybridge import steps
+from pybridge import spot, steps
 from pybridge.contraction import Evaluation, Given, evaluate
 from pybridge.definitions import CONTRACTIONS, Contraction, load_definitions
 from pybridge.formats import FORMATS, FloatFormat
@@ -240,6 +240,13 @@ def test_threads_do_not_share_memory() -> None:
         together = list(pool.map(replayed, SETS * 4))
     assert together == alone * 4
     assert len(steps._idle) <= steps._IDLE
+
+
+def test_threads_of_blas_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spot, "_checked", spot._Checked())
+    monkeypatch.setattr(spot, "thread_fault", lambda dtype: "does not round to nearest")
+    with pytest.raises(FloatingPointError, match=r"^a BLAS thread does not round to"):
+        replayed(SETS[0])
 
 
 @pytest.mark.parametrize("name", CONTRACTIONS)

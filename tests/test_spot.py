@@ -78,6 +78,17 @@ def test_what_is_sound_is_not_accused(
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("regime", ["normal", "mixed", "cancelling"])
+def test_long_sums_that_are_sound_are_not_accused(
+    kind: np.dtype[Any], regime: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spot, "_sample", lambda result, terms: range(result.size))
+    geometry = Geometry.of((2, 2, 70, 71), (3, 2, 3, 3), padding=1)
+    for absolute in (False, True):
+        computed("weight", geometry, operands(geometry, kind, regime, 6), absolute=absolute)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("options", [{"padding": 1}, {"padding": 2, "stride": 3, "dilation": 2}])
 def test_each_entry_s_own_terms_are_compared(
