@@ -1,13 +1,11 @@
 module
 
+public import RuntimeApprox.Accumulation
 public import RuntimeApprox.AnyOrder.Lists
 public import RuntimeApprox.AnyOrder.Mode
 
 /-!
 # What sums in any order give
-
-## Main definitions
-* `nonzeros`: how many of the numbers are not zero.
 
 ## Main results
 * `Near.mono`: a bound may be weakened.
@@ -26,9 +24,6 @@ namespace RuntimeApprox
 open Format
 
 /-! ### Terms that are not zero -/
-
-/-- How many of the numbers are not zero. -/
-def nonzeros (ts : List Rat) : Nat := ts.countP (fun t => decide (t ≠ 0))
 
 /-- Of lists that are appended. -/
 theorem nonzeros_append (ts us : List Rat) : nonzeros (ts ++ us) = nonzeros ts + nonzeros us :=
@@ -67,7 +62,26 @@ theorem sumList_eq_zero {ts : List Rat} (h : nonzeros ts = 0) : sumList ts = 0 :
   rw [sumAbs_eq_zero h] at this
   unfold abs at this; grind
 
-/-- For n numbers of which none is zero, n ≥ 1. -/
+/-- Zeros that come first add nothing. -/
+theorem zeros_append {ts : List Rat} (h : nonzeros ts = 0) (us : List Rat) :
+    nonzeros (ts ++ us) = nonzeros us ∧ sumList (ts ++ us) = sumList us ∧
+      sumAbs (ts ++ us) = sumAbs us := by
+  rw [nonzeros_append, sumList_append, sumAbs_append, h, sumList_eq_zero h, sumAbs_eq_zero h]
+  exact ⟨Nat.zero_add _, Rat.zero_add _, Rat.zero_add _⟩
+
+/-- Zeros that come last add nothing. -/
+theorem append_zeros (ts : List Rat) {us : List Rat} (h : nonzeros us = 0) :
+    nonzeros (ts ++ us) = nonzeros ts ∧ sumList (ts ++ us) = sumList ts ∧
+      sumAbs (ts ++ us) = sumAbs ts := by
+  rw [nonzeros_append, sumList_append, sumAbs_append, h, sumList_eq_zero h, sumAbs_eq_zero h]
+  exact ⟨Nat.add_zero _, Rat.add_zero _, Rat.add_zero _⟩
+
+/-- If one number is not zero, it is one. -/
+theorem nonzeros_single {t : Rat} (h : nonzeros [t] ≠ 0) : nonzeros [t] = 1 := by
+  have : nonzeros [t] ≤ 1 := nonzeros_le_length [t]
+  omega
+
+/-- n ≥ 1 for n ≠ 0, as a rational number. -/
 theorem one_le_natCast {n : Nat} (h : n ≠ 0) : (1 : Rat) ≤ n :=
   Rat.natCast_le_natCast.2 (Nat.one_le_iff_ne_zero.2 h)
 

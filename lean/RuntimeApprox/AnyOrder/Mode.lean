@@ -10,7 +10,7 @@ To nearest or toward zero, with or without flushing to zero: what an operation g
 the format, and it errs by at most u·|exact| + η.
 
 ## Main definitions
-* `Format.Mode.rounding`: a mode as a rounding model, in which every subnormal result is flushed where
+* `Format.Mode.rounding`: a mode as a rounding model, in which every subnormal result is flushed if
   some may be.
 
 ## Main results
@@ -18,11 +18,11 @@ the format, and it errs by at most u·|exact| + η.
 * `Format.Mode.Gives.abs_add_sub_le`: a sum of two numbers of the format errs by at most u·|a + b|.
 * `Format.Mode.Gives.representable`: results are numbers of the format.
 * `Format.Mode.Gives.zero`: the result is 0 where the exact one is.
-* `Format.Mode.Gives.trans`: a result that is rounded once more, as by adding zero, is still a result
-  of the first operation.
+* `Format.Mode.Gives.trans`: a result that is rounded once more, as by adding zero, is still a
+  result of the first operation.
 * `Format.Mode.Gives.nonneg`: the result is not negative where the exact one is not.
-* `Format.Mode.rounding_lawful`: |fl(x) − x| ≤ halfUlp x; `Format.Mode.Gives.abs_sub_le_halfUlp`, also
-  where a subnormal result is not flushed.
+* `Format.Mode.rounding_lawful`: |fl(x) − x| ≤ halfUlp x;
+  `Format.Mode.Gives.abs_sub_le_halfUlp`, also for a subnormal result that is not flushed.
 -/
 
 set_option autoImplicit false

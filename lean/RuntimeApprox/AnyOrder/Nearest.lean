@@ -109,8 +109,8 @@ theorem natCast_eq_one_or {n : Nat} (h : n ≠ 0) : (n : Rat) = 1 ∨ (2 : Rat) 
 /-! ### Products and sums -/
 
 /-- A result and the model of it, n being the number of its terms that are not zero: σ is the sum of
-the terms up to n·η of underflow, S bounds the sum of their absolute values, and v is off σ by at most
-n·u·S. -/
+the terms up to n·η of underflow, S bounds the sum of their absolute values, and v is off σ by at
+most n·u·S. -/
 structure Modelled (u η : Rat) (ts : List Rat) (v σ S : Rat) : Prop where
   /-- |σ| ≤ S -/
   abs_le : abs σ ≤ S
@@ -139,14 +139,7 @@ theorem zeros (h : nonzeros ts = 0) : Modelled u η ts 0 0 0 := by
 theorem append_zeros (h : Modelled u η us b τ T) (hts : nonzeros ts = 0) :
     Modelled u η (ts ++ us) b τ T := by
   obtain ⟨h1, h2, h3, h4⟩ := h
-  have hs := sumList_append ts us
-  have ha := sumAbs_append ts us
-  have hn := nonzeros_append ts us
-  rw [sumList_eq_zero hts] at hs
-  rw [sumAbs_eq_zero hts] at ha
-  rw [hts] at hn
-  rw [Rat.zero_add] at hs ha
-  rw [Nat.zero_add] at hn
+  obtain ⟨hn, hs, ha⟩ := zeros_append hts us
   exact ⟨h1, hn ▸ h2, hn ▸ hs ▸ h3, hn ▸ ha ▸ h4⟩
 
 /-- The order of the numbers does not matter. -/
@@ -318,16 +311,18 @@ end Computes
 
 /-! ### Numbers of the format -/
 
+/-- |v − Σtᵢ| ≤ (n − 1)·u·Σ|tᵢ|, with n numbers that are not zero. -/
+def NumbersNear (u : Rat) (ts : List Rat) (v : Rat) : Prop :=
+  abs (v - sumList ts) ≤ (nonzeros ts - 1) * (u * sumAbs ts)
+
 /-- The rounded sum of two results, of m and of k numbers that are not zero, errs by at most
 (m + k − 1)·u·Σ|tᵢ|. -/
 theorem numbers_step {u a b v : Rat} {ts us : List Rat} (hu : 0 ≤ u) (hu' : 2 * u ≤ 1)
     (hm : nonzeros ts ≠ 0) (hk : nonzeros us ≠ 0)
-    (hl : abs (a - sumList ts) ≤ (nonzeros ts - 1) * (u * sumAbs ts))
-    (hr : abs (b - sumList us) ≤ (nonzeros us - 1) * (u * sumAbs us))
+    (hl : NumbersNear u ts a) (hr : NumbersNear u us b)
     (ha : abs (v - (a + b)) ≤ abs a) (hb : abs (v - (a + b)) ≤ abs b)
-    (h : (1 + u) * abs (v - (a + b)) ≤ u * abs (a + b)) :
-    abs (v - sumList (ts ++ us)) ≤
-      (nonzeros (ts ++ us) - 1) * (u * sumAbs (ts ++ us)) := by
+    (h : (1 + u) * abs (v - (a + b)) ≤ u * abs (a + b)) : NumbersNear u (ts ++ us) v := by
+  unfold NumbersNear at *
   have h1 := mul_nonneg hu (sumAbs_nonneg ts)
   have h2 := mul_nonneg hu (sumAbs_nonneg us)
   have hnode := node_le (natCast_eq_one_or hm) (natCast_eq_one_or hk) hu hu' (abs_sumList_le ts)
@@ -342,29 +337,23 @@ namespace Computes
 
 variable {m : Mode} {ts us : List Rat} {a b v : Rat}
 
-/-- The step of `abs_sub_le_numbers`. -/
+/-- The step of `numbersNear`. -/
 theorem numbers_add (hz : m.towardZero = false) (hf : m.flushed = false)
     (hl : Computes m ts a) (hr : Computes m us b) (h : m.Gives (a + b) v)
-    (ihl : nonzeros ts ≠ 0 →
-      abs (a - sumList ts) ≤ (nonzeros ts - 1) * (m.roundoff * sumAbs ts))
-    (ihr : nonzeros us ≠ 0 →
-      abs (b - sumList us) ≤ (nonzeros us - 1) * (m.roundoff * sumAbs us))
-    (hn : nonzeros (ts ++ us) ≠ 0) :
-    abs (v - sumList (ts ++ us)) ≤
-      (nonzeros (ts ++ us) - 1) * (m.roundoff * sumAbs (ts ++ us)) := by
+    (ihl : nonzeros ts ≠ 0 → NumbersNear m.roundoff ts a)
+    (ihr : nonzeros us ≠ 0 → NumbersNear m.roundoff us b) (hn : nonzeros (ts ++ us) ≠ 0) :
+    NumbersNear m.roundoff (ts ++ us) v := by
   obtain rfl := h.eq_round hz hf
   have ha := hl.representable
   have hb := hr.representable
   by_cases hm : nonzeros ts = 0
-  · rw [nonzeros_append, hm, Nat.zero_add] at hn ⊢
-    rw [hl.eq_zero hm, Rat.zero_add, Format.round_eq_self hb, sumList_append, sumAbs_append,
-      sumList_eq_zero hm, sumAbs_eq_zero hm, Rat.zero_add, Rat.zero_add]
-    exact ihr hn
+  · obtain ⟨h1, h2, h3⟩ := zeros_append hm us
+    rw [hl.eq_zero hm, Rat.zero_add, Format.round_eq_self hb, NumbersNear, h1, h2, h3]
+    exact ihr (h1 ▸ hn)
   by_cases hk : nonzeros us = 0
-  · rw [nonzeros_append, hk, Nat.add_zero] at hn ⊢
-    rw [hr.eq_zero hk, Rat.add_zero, Format.round_eq_self ha, sumList_append, sumAbs_append,
-      sumList_eq_zero hk, sumAbs_eq_zero hk, Rat.add_zero, Rat.add_zero]
-    exact ihl hn
+  · obtain ⟨h1, h2, h3⟩ := append_zeros ts hk
+    rw [hr.eq_zero hk, Rat.add_zero, Format.round_eq_self ha, NumbersNear, h1, h2, h3]
+    exact ihl (h1 ▸ hn)
   refine numbers_step (Rat.le_of_lt m.roundoff_pos) (Mode.two_mul_roundoff_le_one hz) hm hk
     (ihl hm) (ihr hk) ?_ ?_ ?_
   · have := abs_round_sub_le_abs_sub hb (a + b)
@@ -376,19 +365,16 @@ theorem numbers_add (hz : m.towardZero = false) (hf : m.flushed = false)
 
 /-- A number of the format is computed exactly. -/
 theorem numbers_single {t w u : Rat} (h : w = t) (hn : nonzeros [t] ≠ 0) :
-    abs (w - sumList [t]) ≤ (nonzeros [t] - 1) * (u * sumAbs [t]) := by
-  have h1 : nonzeros [t] = 1 := by
-    have : nonzeros [t] ≤ 1 := nonzeros_le_length [t]
-    omega
-  have h2 : ((1 : Nat) : Rat) - 1 = 0 := by decide +kernel
+    NumbersNear u [t] w := by
+  have h1 : ((1 : Nat) : Rat) - 1 = 0 := by decide +kernel
   show abs (w - (t + 0)) ≤ _
-  rw [h, h1, h2, Rat.add_zero, abs_sub_self, Rat.zero_mul]
+  rw [h, nonzeros_single hn, h1, Rat.add_zero, abs_sub_self, Rat.zero_mul]
   exact Rat.le_refl
 
 /-- |v − Σtᵢ| ≤ (n − 1)·u·Σ|tᵢ| for numbers of the format, n ≥ 1 of which are not zero. -/
-theorem abs_sub_le_numbers (hz : m.towardZero = false) (hf : m.flushed = false)
+theorem numbersNear (hz : m.towardZero = false) (hf : m.flushed = false)
     (h : Computes m ts v) (hts : ∀ t ∈ ts, m.format.Representable t) (hn : nonzeros ts ≠ 0) :
-    abs (v - sumList ts) ≤ (nonzeros ts - 1) * (m.roundoff * sumAbs ts) := by
+    NumbersNear m.roundoff ts v := by
   induction h with
   | zero => exact absurd rfl hn
   | number _ => exact numbers_single rfl hn
@@ -402,8 +388,8 @@ theorem abs_sub_le_numbers (hz : m.towardZero = false) (hf : m.flushed = false)
     exact numbers_add (ts := [t]) hz hf (.number (hts t List.mem_cons_self)) hs h
       (numbers_single rfl) (ih fun t ht => hts t (List.mem_cons_of_mem _ ht)) hn
   | perm hp _ ih =>
-    rw [← nonzeros_perm hp] at hn ⊢
-    rw [← sumList_perm hp, ← sumAbs_perm hp]
+    rw [← nonzeros_perm hp] at hn
+    rw [NumbersNear, ← nonzeros_perm hp, ← sumList_perm hp, ← sumAbs_perm hp]
     exact ih (fun t ht => hts t (hp.mem_iff.1 ht)) hn
 
 /-- **Jeannerod and Rump (2013)**: sums of numbers of the format to nearest, in any order. With n
@@ -416,7 +402,8 @@ theorem near_numbers (hz : m.towardZero = false) (hf : m.flushed = false) (h : C
   · rw [h.eq_zero h0, sumList_eq_zero h0, sumAbs_eq_zero h0, abs_sub_self, Rat.mul_zero,
       Rat.add_zero]
     exact Rat.le_refl
-  · have h1 := h.abs_sub_le_numbers hz hf hts h0
+  · have h1 := h.numbersNear hz hf hts h0
+    unfold NumbersNear at h1
     have h2 := mul_nonneg (mul_nonneg (Rat.le_of_lt m.roundoff_pos) (sumAbs_nonneg ts))
       (show (0 : Rat) ≤ n - nonzeros ts by have := Rat.natCast_le_natCast.2 hn; grind)
     grind

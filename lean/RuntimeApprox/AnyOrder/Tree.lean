@@ -5,9 +5,6 @@ public import RuntimeApprox.AnyOrder.Computes
 /-!
 # Sums in any mode and any order
 
-## Main definitions
-* `Adds`: sums of numbers of the format, with at most d additions one after another.
-
 ## Main results
 * `Computes.near_tree`: n terms that are not zero, in any mode, toward zero or flushed:
   |v − Σtᵢ| ≤ (g − 1)·Σ|tᵢ| + 2·n·η·g for every g ≥ (1 + u)ⁿ.
@@ -55,33 +52,28 @@ theorem tree_node_le {a b v σ τ S T A B m k u η : Rat} (hu : 0 ≤ u) (hη : 
     have := mul_le_mul_left (show 0 ≤ A by grind) (show 1 ≤ B by grind); grind)
   grind
 
+/-- |v − Σtᵢ| ≤ ((1 + u)ⁿ − 1)·Σ|tᵢ| + (2·n − 1)·η·(1 + u)ⁿ, with n terms that are not zero: they
+take 2·n − 1 operations. -/
+def TreeNear (m : Mode) (ts : List Rat) (v : Rat) : Prop :=
+  abs (v - sumList ts) ≤ ((1 + m.roundoff) ^ nonzeros ts - 1) * sumAbs ts +
+    (2 * nonzeros ts - 1) * (m.underflow * (1 + m.roundoff) ^ nonzeros ts)
+
 namespace Computes
 
 variable {m : Mode} {ts us : List Rat} {a b v w t : Rat}
 
 /-- One operation on one term: |w − t| ≤ ((1 + u) − 1)·|t| + η·(1 + u). -/
-theorem tree_single (h3 : abs (w - t) ≤ m.roundoff * abs t + m.underflow) (hn : nonzeros [t] ≠ 0) :
-    abs (w - sumList [t]) ≤ ((1 + m.roundoff) ^ nonzeros [t] - 1) * sumAbs [t] +
-      (2 * nonzeros [t] - 1) * (m.underflow * (1 + m.roundoff) ^ nonzeros [t]) := by
-  have h1 : nonzeros [t] = 1 := by
-    have : nonzeros [t] ≤ 1 := nonzeros_le_length [t]
-    omega
+theorem tree_single (h : abs (w - t) ≤ m.roundoff * abs t + m.underflow)
+    (hn : nonzeros [t] ≠ 0) : TreeNear m [t] w := by
   have h2 : 2 * ((1 : Nat) : Rat) - 1 = 1 := by decide +kernel
   have h4 := mul_nonneg (Rat.le_of_lt m.underflow_pos) (Rat.le_of_lt m.roundoff_pos)
   show abs (w - (t + 0)) ≤ _ * (abs t + 0) + _
-  rw [h1, h2, Rat.pow_succ, Rat.pow_zero, Rat.add_zero, Rat.add_zero]
+  rw [nonzeros_single hn, h2, Rat.pow_succ, Rat.pow_zero, Rat.add_zero, Rat.add_zero]
   grind
 
-/-- The step of `abs_sub_le_tree`, a sum of two results. -/
+/-- The step of `treeNear`, a sum of two results. -/
 theorem tree_step (hm : nonzeros ts ≠ 0) (hk : nonzeros us ≠ 0) (h : m.Gives (a + b) v)
-    (hl : abs (a - sumList ts) ≤ ((1 + m.roundoff) ^ nonzeros ts - 1) * sumAbs ts +
-      (2 * nonzeros ts - 1) * (m.underflow * (1 + m.roundoff) ^ nonzeros ts))
-    (hr : abs (b - sumList us) ≤ ((1 + m.roundoff) ^ nonzeros us - 1) * sumAbs us +
-      (2 * nonzeros us - 1) * (m.underflow * (1 + m.roundoff) ^ nonzeros us)) :
-    abs (v - sumList (ts ++ us)) ≤
-      ((1 + m.roundoff) ^ nonzeros (ts ++ us) - 1) * sumAbs (ts ++ us) +
-      (2 * nonzeros (ts ++ us) - 1) *
-        (m.underflow * (1 + m.roundoff) ^ nonzeros (ts ++ us)) := by
+    (hl : TreeNear m ts a) (hr : TreeNear m us b) : TreeNear m (ts ++ us) v := by
   have hu := Rat.le_of_lt m.roundoff_pos
   have hpow : ∀ n : Nat, n ≠ 0 → 1 + m.roundoff ≤ (1 + m.roundoff) ^ n := fun n hn => by
     have := OrderedField.pow_le_pow_right (show 1 ≤ 1 + m.roundoff by grind)
@@ -89,43 +81,32 @@ theorem tree_step (hm : nonzeros ts ≠ 0) (hk : nonzeros us ≠ 0) (h : m.Gives
     rwa [Rat.pow_succ, Rat.pow_zero, Rat.one_mul] at this
   have := tree_node_le hu (Rat.le_of_lt m.underflow_pos) (one_le_natCast hm) (one_le_natCast hk)
     (hpow _ hm) (hpow _ hk) (abs_sumList_le ts) (abs_sumList_le us) hl hr h.abs_sub_le
-  rw [nonzeros_append, Rat.natCast_add, sumList_append, sumAbs_append,
+  rw [TreeNear, nonzeros_append, Rat.natCast_add, sumList_append, sumAbs_append,
     Lean.Grind.Semiring.pow_add]
   exact this
 
-/-- The step of `abs_sub_le_tree` where some terms are zero. -/
+/-- The step of `treeNear` where some terms are zero. -/
 theorem tree_add (hl : Computes m ts a) (hr : Computes m us b) (h : m.Gives (a + b) v)
-    (ihl : ∀ w, m.Gives a w → nonzeros ts ≠ 0 →
-      abs (w - sumList ts) ≤ ((1 + m.roundoff) ^ nonzeros ts - 1) * sumAbs ts +
-        (2 * nonzeros ts - 1) * (m.underflow * (1 + m.roundoff) ^ nonzeros ts))
-    (ihr : ∀ w, m.Gives b w → nonzeros us ≠ 0 →
-      abs (w - sumList us) ≤ ((1 + m.roundoff) ^ nonzeros us - 1) * sumAbs us +
-        (2 * nonzeros us - 1) * (m.underflow * (1 + m.roundoff) ^ nonzeros us))
-    (hn : nonzeros (ts ++ us) ≠ 0) :
-    abs (v - sumList (ts ++ us)) ≤
-      ((1 + m.roundoff) ^ nonzeros (ts ++ us) - 1) * sumAbs (ts ++ us) +
-      (2 * nonzeros (ts ++ us) - 1) *
-        (m.underflow * (1 + m.roundoff) ^ nonzeros (ts ++ us)) := by
+    (ihl : ∀ w, m.Gives a w → nonzeros ts ≠ 0 → TreeNear m ts w)
+    (ihr : ∀ w, m.Gives b w → nonzeros us ≠ 0 → TreeNear m us w)
+    (hn : nonzeros (ts ++ us) ≠ 0) : TreeNear m (ts ++ us) v := by
   by_cases hm : nonzeros ts = 0
-  · rw [hl.eq_zero hm, Rat.zero_add] at h
-    rw [nonzeros_append, hm, Nat.zero_add] at hn ⊢
-    rw [sumList_append, sumAbs_append, sumList_eq_zero hm, sumAbs_eq_zero hm, Rat.zero_add,
-      Rat.zero_add]
-    exact ihr v h hn
+  · obtain ⟨h1, h2, h3⟩ := zeros_append hm us
+    rw [hl.eq_zero hm, Rat.zero_add] at h
+    rw [TreeNear, h1, h2, h3]
+    exact ihr v h (h1 ▸ hn)
   by_cases hk : nonzeros us = 0
-  · rw [hr.eq_zero hk, Rat.add_zero] at h
-    rw [nonzeros_append, hk, Nat.add_zero] at hn ⊢
-    rw [sumList_append, sumAbs_append, sumList_eq_zero hk, sumAbs_eq_zero hk, Rat.add_zero,
-      Rat.add_zero]
-    exact ihl v h hn
+  · obtain ⟨h1, h2, h3⟩ := append_zeros ts hk
+    rw [hr.eq_zero hk, Rat.add_zero] at h
+    rw [TreeNear, h1, h2, h3]
+    exact ihl v h (h1 ▸ hn)
   exact tree_step hm hk h (ihl a (Mode.gives_self hl.representable) hm)
     (ihr b (Mode.gives_self hr.representable) hk)
 
 /-- With n terms that are not zero, n ≥ 1, there are 2·n − 1 operations:
 |w − Σtᵢ| ≤ ((1 + u)ⁿ − 1)·Σ|tᵢ| + (2·n − 1)·η·(1 + u)ⁿ, also where the result is rounded again. -/
-theorem abs_sub_le_tree (h : Computes m ts v) : ∀ w, m.Gives v w → nonzeros ts ≠ 0 →
-    abs (w - sumList ts) ≤ ((1 + m.roundoff) ^ nonzeros ts - 1) * sumAbs ts +
-      (2 * nonzeros ts - 1) * (m.underflow * (1 + m.roundoff) ^ nonzeros ts) := by
+theorem treeNear (h : Computes m ts v) :
+    ∀ w, m.Gives v w → nonzeros ts ≠ 0 → TreeNear m ts w := by
   induction h with
   | zero => exact fun _ _ hn => absurd rfl hn
   | number _ => exact fun w hw hn => tree_single hw.abs_sub_le hn
@@ -151,8 +132,8 @@ theorem abs_sub_le_tree (h : Computes m ts v) : ∀ w, m.Gives v w → nonzeros 
     rw [abs_sub_self]; grind
   | perm hp _ ih =>
     intro w hw hn
-    rw [← nonzeros_perm hp] at hn ⊢
-    rw [← sumList_perm hp, ← sumAbs_perm hp]
+    rw [← nonzeros_perm hp] at hn
+    rw [TreeNear, ← nonzeros_perm hp, ← sumList_perm hp, ← sumAbs_perm hp]
     exact ih w hw hn
 
 /-- **Any mode and order**: with n terms that are not zero, to nearest or toward zero, flushed or
@@ -172,31 +153,18 @@ theorem near_tree (h : Computes m ts v) {n : Nat} (hn : nonzeros ts ≤ n) {grow
   by_cases h0 : nonzeros ts = 0
   · rw [h.eq_zero h0, sumList_eq_zero h0, sumAbs_eq_zero h0, abs_sub_self]
     grind
-  · have h3 := h.abs_sub_le_tree v (Mode.gives_self h.representable) h0
+  · have h3 := h.treeNear v (Mode.gives_self h.representable) h0
     have h4 := mul_le_mul_left (sumAbs_nonneg ts) hg'
     have h5 := mul_le_mul_left (mul_nonneg (show 0 ≤ 2 * (nonzeros ts : Rat) - 1 by
       have := one_le_natCast h0; grind) (Rat.le_of_lt hη)) hg'
     have h6 := mul_le_mul_left (mul_nonneg (Rat.le_of_lt hη) (show 0 ≤ growth by grind))
       (show 2 * (nonzeros ts : Rat) - 1 ≤ 2 * n by grind)
+    unfold TreeNear at h3
     grind
 
 end Computes
 
 /-! ### Numbers of the format, by the depth of the additions -/
-
-/-- `Adds m d ts v`: v is a sum of the numbers `ts`, which are numbers of the format, by additions of
-which at most d are one after another. -/
-inductive Adds (m : Mode) : Nat → List Rat → Rat → Prop where
-  /-- The empty sum. -/
-  | zero {d : Nat} : Adds m d [] 0
-  /-- A number of the format. -/
-  | number {d : Nat} {t : Rat} (h : m.format.Representable t) : Adds m d [t] t
-  /-- The rounded sum of two results. -/
-  | add {d : Nat} {ts us : List Rat} {a b v : Rat} (left : Adds m d ts a) (right : Adds m d us b)
-      (h : m.Gives (a + b) v) : Adds m (d + 1) (ts ++ us) v
-  /-- The order of the numbers does not matter. -/
-  | perm {d : Nat} {ts us : List Rat} {v : Rat} (h : ts.Perm us) (sum : Adds m d ts v) :
-      Adds m d us v
 
 namespace Adds
 

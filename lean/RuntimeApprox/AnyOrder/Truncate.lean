@@ -166,8 +166,8 @@ theorem truncate_abs (f : Format) (x : Rat) : f.truncate (abs x) = abs (f.trunca
 
 /-! ### Examples -/
 
-/-- 1 + 2⁻¹⁰ + 2⁻¹¹ + 2⁻²³ has its nearest number of binary16 above, and is cut off below. A negative
-number is cut off above, and 2⁻²⁴·(1 + 1/2) to the least subnormal number. -/
+/-- The number of binary16 nearest to 1 + 2⁻¹⁰ + 2⁻¹¹ + 2⁻²³ is above it, the truncated one below.
+A negative number is truncated to one above it, and 2⁻²⁴·(1 + 1/2) to the least subnormal number. -/
 example : binary16.truncate (1 + 1 / 1024 + 1 / 2048 + 1 / 8388608) = 1 + 1 / 1024 ∧
     binary16.round (1 + 1 / 1024 + 1 / 2048 + 1 / 8388608) = 1 + 2 / 1024 ∧
     binary16.truncate (-(1 + 1 / 1024 + 1 / 2048)) = -(1 + 1 / 1024) ∧

@@ -1,0 +1,369 @@
+module
+
+public import RuntimeApprox.AnyOrder.Nearest
+public import RuntimeApprox.AnyOrder.Tree
+
+/-!
+# What a kernel promises: partial sums, the format across them, a last rounding
+
+## Main results
+* `Computes.near`: sums of at most n terms that are not zero have each of these error bounds.
+* `Near.followedBy`: a value that is rounded once more; `NearAll.followedBy`: partial sums that are
+  added.
+* `Parts.nearAll`: all partial sums together are as near as one sum of all terms.
+* `Parts.computes`: partial sums that are added in the mode in which they were summed are one sum in
+  some order.
+* `Accumulation.near`: **what a kernel gives is as near the exact sum as its bound says**.
+-/
+
+set_option autoImplicit false
+
+@[expose] public noncomputable section
+
+namespace RuntimeApprox
+
+open Format
+
+universe u
+
+/-! ### Two steps -/
+
+section
+variable {K : Type u} [OrderedField K] {e₁ e₂ : ErrorBound K} {ts ps : List K} {p v : K}
+
+/-- One partial sum. -/
+theorem Near.nearAll (h : Near e₁ ts p) : NearAll e₁ ts [p] := by
+  have h0 := abs_sumList_le ts
+  have h1 := abs_add_le (sumList ts) (p - sumList ts)
+  rw [show sumList ts + (p - sumList ts) = p by grind] at h1
+  constructor
+  · show Near e₁ ts (p + 0)
+    rwa [show p + 0 = p by grind]
+  · show abs p + 0 ≤ _
+    unfold Near at h; grind
+
+/-- **Two steps**: partial sums, and the sum of them. -/
+theorem NearAll.followedBy (h : NearAll e₁ ts ps) (he : 0 ≤ e₂.relative) (hv : Near e₂ ps v) :
+    Near (e₁.followedBy e₂) ts v := by
+  obtain ⟨h1, h2⟩ := h
+  have h3 := mul_le_mul_left he h2
+  have h4 := abs_sub_le v (sumList ps) (sumList ts)
+  show _ ≤ ((1 + e₁.relative) * (1 + e₂.relative) - 1) * sumAbs ts +
+    ((1 + e₂.relative) * e₁.absolute + e₂.absolute)
+  unfold Near at h1 hv
+  grind
+
+/-- **One more rounding** of a result: |v − p| ≤ ρ·|p| + η. -/
+theorem Near.followedBy (h : Near e₁ ts p) (he : 0 ≤ e₂.relative)
+    (hv : abs (v - p) ≤ e₂.relative * abs p + e₂.absolute) : Near (e₁.followedBy e₂) ts v := by
+  refine h.nearAll.followedBy he ?_
+  show abs (v - (p + 0)) ≤ _ * (abs p + 0) + _
+  rwa [show p + 0 = p by grind, show abs p + 0 = abs p by grind]
+
+/-- 0 ≤ ρ, of two steps. -/
+theorem ErrorBound.followedBy_relative_nonneg (h₁ : 0 ≤ e₁.relative) (h₂ : 0 ≤ e₂.relative) :
+    0 ≤ (e₁.followedBy e₂).relative := by
+  have := mul_nonneg h₁ h₂
+  show 0 ≤ (1 + e₁.relative) * (1 + e₂.relative) - 1
+  grind
+
+end
+
+/-! ### One sum -/
+
+namespace Format.Mode.SumBound
+
+variable {m : Mode} {n : Nat} {plain : Bool} {e : ErrorBound Rat}
+
+/-- 0 ≤ ρ -/
+theorem relative_nonneg (h : m.SumBound n plain e) : 0 ≤ e.relative := by
+  have hu := Rat.le_of_lt m.roundoff_pos
+  cases h with
+  | nearest => exact mul_nonneg Rat.natCast_nonneg hu
+  | numbers _ _ hn =>
+    have := one_le_natCast (show n ≠ 0 by omega)
+    exact mul_nonneg (show 0 ≤ (n : Rat) - 1 by grind) hu
+  | @tree _ g hg =>
+    have := OrderedField.one_le_pow (show 1 ≤ 1 + m.roundoff by grind) n
+    show 0 ≤ g - 1
+    grind
+
+/-- A sum of k ≤ n terms that are not zero is charged k of n equal parts of η. -/
+theorem exists_part (h : m.SumBound n plain e) : ∃ c, 0 ≤ c ∧ n * c = e.absolute ∧
+    ∀ {ts v}, Computes m ts v → (plain = true → ∀ t ∈ ts, m.format.Representable t) →
+      nonzeros ts ≤ n → Near ⟨e.relative, nonzeros ts * c⟩ ts v := by
+  have hu := Rat.le_of_lt m.roundoff_pos
+  have hη := Rat.le_of_lt m.underflow_pos
+  have hn0 : (0 : Rat) ≤ n := Rat.natCast_nonneg
+  cases h with
+  | nearest hz hf =>
+    have hc := mul_nonneg hn0 hu
+    refine ⟨m.underflow * (1 + n * m.roundoff), mul_nonneg hη (by grind), ?_, ?_⟩
+    · show _ = n * m.underflow * (1 + n * m.roundoff)
+      grind
+    · intro ts v h _ hn
+      have hn := mul_le_mul_left hu (Rat.natCast_le_natCast.2 hn)
+      refine (h.near_nearest hz hf (Nat.le_refl _)).mono ?_ ?_
+      · show nonzeros ts * m.roundoff ≤ n * m.roundoff
+        grind
+      · have := mul_le_mul_left (mul_nonneg (Rat.natCast_nonneg (a := nonzeros ts)) hη) hn
+        show nonzeros ts * m.underflow * (1 + nonzeros ts * m.roundoff) ≤
+          nonzeros ts * (m.underflow * (1 + n * m.roundoff))
+        grind
+  | numbers hz hf _ =>
+    refine ⟨0, Rat.le_refl, Rat.mul_zero _, fun h hts hn => ?_⟩
+    rw [Rat.mul_zero]
+    exact h.near_numbers hz hf (hts rfl) hn
+  | @tree _ g hg =>
+    have hg1 := OrderedField.one_le_pow (show 1 ≤ 1 + m.roundoff by grind) n
+    refine ⟨2 * m.underflow * g, mul_nonneg (by grind) (by grind), ?_, ?_⟩
+    · show _ = 2 * n * m.underflow * g
+      grind
+    · intro ts v h _ hn
+      have hp := OrderedField.pow_le_pow_right (show 1 ≤ 1 + m.roundoff by grind) hn
+      refine (h.near_tree (Nat.le_refl _) (Rat.le_trans hp hg)).mono Rat.le_refl ?_
+      show 2 * nonzeros ts * m.underflow * g ≤ nonzeros ts * (2 * m.underflow * g)
+      grind
+
+end Format.Mode.SumBound
+
+/-- **One sum, in any order**: at most n terms that are not zero. -/
+theorem Computes.near {m : Mode} {n : Nat} {plain : Bool} {e : ErrorBound Rat} {ts : List Rat}
+    {v : Rat} (h : Computes m ts v) (he : m.SumBound n plain e)
+    (hts : plain = true → ∀ t ∈ ts, m.format.Representable t) (hn : nonzeros ts ≤ n) :
+    Near e ts v := by
+  obtain ⟨c, hc, hnc, hall⟩ := he.exists_part
+  refine (hall h hts hn).mono Rat.le_refl ?_
+  have := mul_le_mul_left hc (Rat.natCast_le_natCast.2 hn)
+  show nonzeros ts * c ≤ e.absolute
+  grind
+
+/-! ### Partial sums -/
+
+namespace Parts
+
+variable {m : Mode} {ts ps : List Rat}
+
+/-- There are not more partial sums that are not zero than terms that are not zero. -/
+theorem nonzeros_le (h : Parts m ts ps) : nonzeros ps ≤ nonzeros ts := by
+  induction h with
+  | nil => exact Nat.le_refl _
+  | @cons ts us ps p part _ ih =>
+    rw [nonzeros_append]
+    by_cases hp : p = 0
+    · rw [hp, nonzeros_zero_cons]; omega
+    · rw [nonzeros_cons hp]
+      have : nonzeros ts ≠ 0 := fun h => hp (part.eq_zero h)
+      omega
+  | perm hp _ ih => rwa [← nonzeros_perm hp]
+
+/-- **Split-k, the partial sums**: of at most n terms that are not zero in all, they are together as
+near as one sum of n terms. -/
+theorem nearAll (h : Parts m ts ps) {n : Nat} {plain : Bool} {e : ErrorBound Rat}
+    (he : m.SumBound n plain e) (hts : plain = true → ∀ t ∈ ts, m.format.Representable t)
+    (hn : nonzeros ts ≤ n) : NearAll e ts ps := by
+  obtain ⟨c, hc, hnc, hall⟩ := he.exists_part
+  have key : NearAll ⟨e.relative, nonzeros ts * c⟩ ts ps := by
+    clear hnc
+    induction h with
+    | nil =>
+      have h1 : (0 : Rat) = (1 + e.relative) * 0 + ((0 : Nat) : Rat) * c := by
+        rw [Rat.mul_zero, show ((0 : Nat) : Rat) = 0 from rfl, Rat.zero_mul, Rat.add_zero]
+      have h2 : (0 : Rat) = e.relative * 0 + ((0 : Nat) : Rat) * c := by
+        rw [Rat.mul_zero, show ((0 : Nat) : Rat) = 0 from rfl, Rat.zero_mul, Rat.add_zero]
+      constructor
+      · show abs (0 - 0) ≤ e.relative * 0 + ((0 : Nat) : Rat) * c
+        rw [← h2, abs_sub_self]; exact Rat.le_refl
+      · show (0 : Rat) ≤ (1 + e.relative) * 0 + ((0 : Nat) : Rat) * c
+        rw [← h1]; exact Rat.le_refl
+    | @cons ts us ps p part rest ih =>
+      rw [nonzeros_append] at hn
+      have hp := (hall part (fun h t ht => hts h t (List.mem_append_left _ ht))
+        (by omega)).nearAll
+      obtain ⟨p1, p2⟩ := hp
+      obtain ⟨r1, r2⟩ := ih (fun h t ht => hts h t (List.mem_append_right _ ht)) (by omega)
+      have hab := abs_add_le (p - sumList ts) (sumList ps - sumList us)
+      rw [show p - sumList ts + (sumList ps - sumList us) =
+        p + sumList ps - (sumList ts + sumList us) by grind] at hab
+      have p1 : abs (p + 0 - sumList ts) ≤ e.relative * sumAbs ts + nonzeros ts * c := p1
+      have p2 : abs p + 0 ≤ (1 + e.relative) * sumAbs ts + nonzeros ts * c := p2
+      have r1 : abs (sumList ps - sumList us) ≤ e.relative * sumAbs us + nonzeros us * c := r1
+      have r2 : sumAbs ps ≤ (1 + e.relative) * sumAbs us + nonzeros us * c := r2
+      rw [Rat.add_zero] at p1 p2
+      constructor
+      · show abs (p + sumList ps - sumList (ts ++ us)) ≤
+          e.relative * sumAbs (ts ++ us) + nonzeros (ts ++ us) * c
+        rw [nonzeros_append, Rat.natCast_add, sumList_append, sumAbs_append]
+        grind
+      · show abs p + sumAbs ps ≤
+          (1 + e.relative) * sumAbs (ts ++ us) + nonzeros (ts ++ us) * c
+        rw [nonzeros_append, Rat.natCast_add, sumAbs_append]
+        grind
+    | perm hp _ ih =>
+      have := ih (fun h t ht => hts h t (hp.mem_iff.1 ht)) (by rwa [nonzeros_perm hp])
+      rw [nonzeros_perm hp] at this
+      obtain ⟨h1, h2⟩ := this
+      unfold Near at h1
+      rw [sumList_perm hp, sumAbs_perm hp] at h1
+      rw [sumAbs_perm hp] at h2
+      exact ⟨h1, h2⟩
+  obtain ⟨h1, h2⟩ := key
+  have h3 := mul_le_mul_left hc (Rat.natCast_le_natCast.2 hn)
+  refine ⟨h1.mono Rat.le_refl ?_, ?_⟩
+  · show nonzeros ts * c ≤ e.absolute
+    grind
+  · have h2 : sumAbs ps ≤ (1 + e.relative) * sumAbs ts + nonzeros ts * c := h2
+    grind
+
+/-- Partial sums that are appended are dealt out separately. -/
+theorem of_append : {ps qs : List Rat} → Parts m ts (ps ++ qs) →
+    ∃ us vs, Parts m us ps ∧ Parts m vs qs ∧ (us ++ vs).Perm ts := by
+  intro ps qs h
+  generalize hr : ps ++ qs = rs at h
+  induction h generalizing ps with
+  | nil =>
+    obtain ⟨rfl, rfl⟩ := List.append_eq_nil_iff.1 hr
+    exact ⟨[], [], .nil, .nil, .refl _⟩
+  | @cons ts us rs p part rest ih =>
+    rcases ps with _ | ⟨p', ps⟩
+    · refine ⟨[], ts ++ us, .nil, ?_, .refl _⟩
+      rw [show qs = p :: rs from hr]
+      exact .cons part rest
+    · obtain ⟨rfl, hr'⟩ := List.cons.inj hr
+      obtain ⟨ws, vs, h1, h2, h3⟩ := ih hr'
+      refine ⟨ts ++ ws, vs, .cons part h1, h2, ?_⟩
+      rw [List.append_assoc]
+      exact h3.append_left ts
+  | perm hp _ ih =>
+    obtain ⟨us, vs, h1, h2, h3⟩ := ih hr
+    exact ⟨us, vs, h1, h2, h3.trans hp⟩
+
+/-- No partial sum, no terms. -/
+theorem of_nil (h : Parts m ts []) : ts = [] := by
+  generalize hr : ([] : List Rat) = ps at h
+  induction h with
+  | nil => rfl
+  | cons => exact absurd hr.symm (List.cons_ne_nil _ _)
+  | perm hp _ ih =>
+    subst hr
+    have := ih rfl
+    subst this
+    exact List.nil_perm.1 hp
+
+/-- One partial sum. -/
+theorem of_single {p : Rat} (h : Parts m ts [p]) : Computes m ts p := by
+  generalize hr : [p] = ps at h
+  induction h with
+  | nil => exact absurd hr (List.cons_ne_nil _ _)
+  | @cons ts us rs q part rest _ =>
+    obtain ⟨rfl, rfl⟩ := List.cons.inj hr
+    rw [rest.of_nil, List.append_nil]
+    exact part
+  | perm hp _ ih => exact .perm hp (ih hr)
+
+/-- Partial sums may be taken in any order. -/
+theorem perm_right {qs : List Rat} (hp : ps.Perm qs) (h : Parts m ts ps) : Parts m ts qs := by
+  induction hp generalizing ts with
+  | nil => exact h
+  | @cons p ps qs hp ih =>
+    obtain ⟨us, vs, h1, h2, h3⟩ := of_append (ps := [p]) h
+    exact .perm h3 (.cons h1.of_single (ih h2))
+  | swap p q ps =>
+    obtain ⟨us, vs, h1, h2, h3⟩ := of_append (ps := [q]) h
+    obtain ⟨vs, ws, h4, h5, h6⟩ := of_append (ps := [p]) h2
+    refine .perm ?_ (.cons h4.of_single (.cons h1.of_single h5))
+    refine List.Perm.trans ?_ ((h6.append_left us).trans h3)
+    rw [← List.append_assoc, ← List.append_assoc]
+    exact List.perm_append_comm.append_right ws
+  | trans _ _ ih₁ ih₂ => exact ih₂ (ih₁ h)
+
+/-- **Split-k in one mode**: partial sums that are added in the mode in which they were summed are
+one sum in some order. -/
+theorem computes {v : Rat} (h : Parts m ts ps) (hv : Computes m ps v) : Computes m ts v := by
+  induction hv generalizing ts with
+  | zero => rw [h.of_nil]; exact .zero
+  | number _ => exact h.of_single
+  | rounded hg => exact h.of_single.gives hg
+  | add _ _ hg ihl ihr =>
+    obtain ⟨us, vs, h1, h2, h3⟩ := h.of_append
+    exact .perm h3 (.add (ihl h1) (ihr h2) hg)
+  | @fused ps p a v _ hg ih =>
+    obtain ⟨us, vs, h1, h2, h3⟩ := of_append (ps := [p]) h
+    exact .perm h3 (.add h1.of_single (ih h2) hg)
+  | perm hp _ ih => exact ih (h.perm_right hp.symm)
+
+end Parts
+
+/-! ### What a kernel promises -/
+
+namespace Accumulation
+
+variable {k : Accumulation} {n : Nat} {plain : Bool} {e₁ e₂ : ErrorBound Rat} {ts : List Rat}
+  {v : Rat}
+
+/-- 0 ≤ ρ, of the finished sum. -/
+theorem sumBound_relative_nonneg (h₁ : k.sums.SumBound n plain e₁)
+    (h₂ : ∀ m, k.across = some m → m.SumBound (min k.splits n) false e₂) :
+    0 ≤ (k.sumBound e₁ e₂).relative := by
+  unfold sumBound
+  split
+  · exact h₁.relative_nonneg
+  · next m h =>
+    exact ErrorBound.followedBy_relative_nonneg h₁.relative_nonneg (h₂ m h).relative_nonneg
+
+/-- 0 ≤ ρ, of the last rounding. -/
+theorem lastRounding_relative_nonneg : 0 ≤ k.lastRounding.relative := by
+  unfold lastRounding
+  split
+  · exact Rat.le_refl
+  · exact Rat.le_of_lt (Format.Mode.roundoff_pos _)
+
+/-- 0 ≤ ρ, of what the kernel returns. -/
+theorem bound_relative_nonneg (h₁ : k.sums.SumBound n plain e₁)
+    (h₂ : ∀ m, k.across = some m → m.SumBound (min k.splits n) false e₂) :
+    0 ≤ (k.bound e₁ e₂).relative :=
+  ErrorBound.followedBy_relative_nonneg (sumBound_relative_nonneg h₁ h₂)
+    lastRounding_relative_nonneg
+
+/-- **The finished sum**: at most n terms that are not zero, in any order, dealt out to at most
+`splits` partial sums in any way. -/
+theorem near_sums (h : k.Sums ts v) (hn : nonzeros ts ≤ n)
+    (hts : plain = true → ∀ t ∈ ts, k.sums.format.Representable t)
+    (h₁ : k.sums.SumBound n plain e₁)
+    (h₂ : ∀ m, k.across = some m → m.SumBound (min k.splits n) false e₂) :
+    Near (k.sumBound e₁ e₂) ts v := by
+  unfold Sums at h
+  unfold sumBound
+  split at h
+  · exact h.near h₁ hts hn
+  · next m ha =>
+    obtain ⟨ps, hps, hlen, hv⟩ := h
+    refine (hps.nearAll h₁ hts hn).followedBy (h₂ m ha).relative_nonneg
+      (hv.near (h₂ m ha) (fun h => absurd h Bool.false_ne_true) ?_)
+    have := nonzeros_le_length ps
+    have := hps.nonzeros_le
+    omega
+
+/-- **What a kernel promises**: what it returns for at most n terms that are not zero is as near
+their sum as its error bound says, in whatever order and however they are dealt out. -/
+theorem near (h : k.Gives ts v) (hn : nonzeros ts ≤ n)
+    (hts : plain = true → ∀ t ∈ ts, k.sums.format.Representable t)
+    (h₁ : k.sums.SumBound n plain e₁)
+    (h₂ : ∀ m, k.across = some m → m.SumBound (min k.splits n) false e₂) :
+    Near (k.bound e₁ e₂) ts v := by
+  obtain ⟨s, hs, hv⟩ : ∃ s, k.Sums ts s ∧
+      abs (v - s) ≤ k.lastRounding.relative * abs s + k.lastRounding.absolute := by
+    unfold Gives at h
+    unfold lastRounding
+    split at h
+    · refine ⟨v, h, ?_⟩
+      rw [abs_sub_self]
+      show (0 : Rat) ≤ 0 * abs v + 0
+      rw [Rat.zero_mul, Rat.add_zero]; exact Rat.le_refl
+    · obtain ⟨s, hs, hv⟩ := h
+      exact ⟨s, hs, hv.abs_sub_le⟩
+  exact (near_sums hs hn hts h₁ h₂).followedBy lastRounding_relative_nonneg hv
+
+end Accumulation
+
+end RuntimeApprox
