@@ -1,15 +1,12 @@
 module
 
+public import RuntimeApprox.Accumulation
+public import RuntimeApprox.Accumulation.Theorems
 public import RuntimeApprox.AnyOrder
 public import RuntimeApprox.AnyOrder.Computes
-public import RuntimeApprox.AnyOrder.Conv2d
-public import RuntimeApprox.AnyOrder.Estimate
 public import RuntimeApprox.AnyOrder.Lists
 public import RuntimeApprox.AnyOrder.Mode
 public import RuntimeApprox.AnyOrder.Nearest
-public import RuntimeApprox.AnyOrder.Parts
-public import RuntimeApprox.AnyOrder.Printed
-public import RuntimeApprox.AnyOrder.Tolerance
 public import RuntimeApprox.AnyOrder.Tree
 public import RuntimeApprox.AnyOrder.Truncate
 public import RuntimeApprox.Case
@@ -20,7 +17,6 @@ public import RuntimeApprox.Context.Theorems
 public import RuntimeApprox.Contraction
 public import RuntimeApprox.Contraction.Exact
 public import RuntimeApprox.Contraction.Numerals
-public import RuntimeApprox.Contraction.Summands
 public import RuntimeApprox.Contraction.Theorems
 public import RuntimeApprox.Conv2d
 public import RuntimeApprox.Conv2d.Bounds
@@ -32,6 +28,10 @@ public import RuntimeApprox.Conv2d.Theorems
 public import RuntimeApprox.Conv2d.VJP
 public import RuntimeApprox.Dyad
 public import RuntimeApprox.Dyad.Theorems
+public import RuntimeApprox.Estimate
+public import RuntimeApprox.Estimate.Conv2d
+public import RuntimeApprox.Estimate.Theorems
+public import RuntimeApprox.Estimate.Tolerance
 public import RuntimeApprox.Export
 public import RuntimeApprox.Export.Theorems
 public import RuntimeApprox.Format
@@ -64,6 +64,8 @@ public import RuntimeApprox.OrderedField
 public import RuntimeApprox.OrderedField.Theorems
 public import RuntimeApprox.PowTwo
 public import RuntimeApprox.PowTwo.Theorems
+public import RuntimeApprox.Printed
+public import RuntimeApprox.Printed.Theorems
 public import RuntimeApprox.Program
 public import RuntimeApprox.Replay
 public import RuntimeApprox.Replay.Theorems
@@ -71,6 +73,8 @@ public import RuntimeApprox.Rounding
 public import RuntimeApprox.Rounding.Theorems
 public import RuntimeApprox.Statements
 public import RuntimeApprox.Sum
+public import RuntimeApprox.Summands
+public import RuntimeApprox.Summands.Theorems
 public import RuntimeApprox.Tensor
 public import RuntimeApprox.Tensor.Adjoint
 public import RuntimeApprox.Tensor.Algebra

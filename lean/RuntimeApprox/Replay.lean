@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Contraction.Summands
+public import RuntimeApprox.Summands
 
 /-!
 # What the bound of an entry is a sum of

@@ -1,6 +1,5 @@
 module
 
-public import RuntimeApprox.AnyOrder.Conv2d
 public import RuntimeApprox.AnyOrder.Nearest
 public import RuntimeApprox.Certificate.Theorems
 public import RuntimeApprox.Conv2d.Linear
@@ -8,6 +7,7 @@ public import RuntimeApprox.Conv2d.Replay
 public import RuntimeApprox.Conv2d.Sharpness
 public import RuntimeApprox.Conv2d.Textbook
 public import RuntimeApprox.Conv2d.VJP
+public import RuntimeApprox.Estimate.Conv2d
 public import RuntimeApprox.Export.Theorems
 public import RuntimeApprox.Format.Nearest
 public import RuntimeApprox.Format.Overflow

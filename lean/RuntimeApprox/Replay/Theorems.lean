@@ -1,9 +1,9 @@
 module
 
-public import RuntimeApprox.AnyOrder.Printed
 public import RuntimeApprox.Conv2d.Theorems
 public import RuntimeApprox.Format.Binade
 public import RuntimeApprox.Machine.Theorems
+public import RuntimeApprox.Printed.Theorems
 public import RuntimeApprox.Replay
 
 /-!

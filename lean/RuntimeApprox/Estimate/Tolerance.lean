@@ -1,15 +1,11 @@
 module
 
-public import RuntimeApprox.AnyOrder.Estimate
+public import RuntimeApprox.Estimate.Theorems
 
 /-!
 # Tolerances
 
 What a kernel may be off when only bounds of the operands are known, not the operands themselves.
-
-## Main definitions
-* `Tensors.fill a`: tensors of which every entry is a.
-* `Tensors.DeviatesBy X D`: |x| ≤ X and |x̂ − x| + |x′ − x| ≤ D at every entry, with numbers X and D.
 
 ## Main results
 * `Contraction.tolerance_le`: |v − c(x′)| ≤ `ErrorBound.tolerance`, and each number that is larger,
@@ -25,18 +21,6 @@ namespace RuntimeApprox
 
 universe u
 variable {K : Type u} [OrderedField K]
-
-/-- Tensors of which every entry is `a`. -/
-def Tensors.fill (a : K) : (ss : List (List Nat)) → Tensors K ss
-  | [] => ⟨⟩
-  | s :: ss => (Tensor.fill s a, Tensors.fill a ss)
-
-/-- At every entry |x| ≤ X and |x̂ − x| + |x′ − x| ≤ D. -/
-def Tensors.DeviatesBy (X D : K) : {ss : List (List Nat)} → (xs' xsr xs : Tensors K ss) → Prop
-  | [], _, _, _ => True
-  | _ :: _, (t', ts'), (tr, tsr), (t, ts) =>
-    (∀ i, abs (t.get i) ≤ X ∧ abs (tr.get i - t.get i) + abs (t'.get i - t.get i) ≤ D) ∧
-      Tensors.DeviatesBy X D ts' tsr ts
 
 theorem Tensors.DeviatesBy.between {X D : K} : {ss : List (List Nat)} →
     {xs' xsr xs : Tensors K ss} → Tensors.DeviatesBy X D xs' xsr xs →
@@ -102,30 +86,22 @@ theorem addendsAt_fill_zero (o : List Nat) : (ps : List (Operand Int)) →
 
 namespace Contraction
 
-/-- The number of terms of the entry at `o`, without its addends: the contraction of ones. -/
-def termCount (K : Type u) [OrderedField K] (c : Contraction Int) (o : List Nat) : K :=
-  sums (toNats c.red) fun r =>
-    valueAt c.factor.axes (Tensor.fill _ 1) o r * valuesAt o r c.factors (Tensors.fill 1 _)
-
-/-- It is the entry of the contraction without addends, of ones. -/
-theorem termCount_eq (c : Contraction Int) (o : List Nat) : c.termCount K o =
-    evalAt exact { c with addends := [] } (Tensors.fill 1 (shapes (c.factor :: c.factors))) ⟨⟩
-      o := by
-  rw [evalAt_exact_eq_sums]
-  exact (Lean.Grind.Semiring.add_zero _).symm
-
-theorem termCount_nonneg (c : Contraction Int) (o : List Nat) : 0 ≤ c.termCount K o := by
-  rw [termCount_eq]
-  exact Std.IsPreorder.le_trans _ _ _ (abs_nonneg _) (abs_evalAt_le (as := ⟨⟩) { c with addends := [] }
+theorem termCount_nonneg (c : Contraction Int) (o : List Nat) : 0 ≤ c.termCount K o :=
+  Std.IsPreorder.le_trans _ _ _ (abs_nonneg _) (abs_evalAt_le (as := ⟨⟩) { c with addends := [] }
     (Tensors.fill_one_between _) trivial o)
+
+theorem termCount_eq_sums (c : Contraction Int) (o : List Nat) : c.termCount K o =
+    sums (toNats c.red) fun r =>
+      valueAt c.factor.axes (Tensor.fill _ 1) o r * valuesAt o r c.factors (Tensors.fill 1 _) := by
+  unfold termCount
+  rw [evalAt_exact_eq_sums]
+  exact Lean.Grind.Semiring.add_zero _
 
 theorem evalAt_fill (c : Contraction Int) (hq : c.factors.length ≤ 1) {X Y B : K}
     (hY : c.factors = [] → Y = 1) (o : List Nat) :
     evalAt exact c (Tensor.fill _ X, Tensors.fill Y _) (Tensors.fill B _) o =
       X * Y * c.termCount K o + addendsAt o c.addends (Tensors.fill B _) := by
-  rw [evalAt_exact_eq_sums]
-  unfold termCount
-  rw [mul_sums]
+  rw [evalAt_exact_eq_sums, termCount_eq_sums, mul_sums]
   refine congrArg (· + _) (sums_congr _ fun r => ?_)
   show valueAt _ (Tensor.fill _ X) o r * valuesAt o r _ (Tensors.fill Y _) = _
   rw [valueAt_fill, valuesAt_fill hq hY]

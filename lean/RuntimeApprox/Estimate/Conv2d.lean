@@ -1,7 +1,7 @@
 module
 
-public import RuntimeApprox.AnyOrder.Printed
 public import RuntimeApprox.Conv2d
+public import RuntimeApprox.Printed.Theorems
 
 /-!
 # conv2d and its gradients, computed in any order

@@ -3,17 +3,10 @@ module
 public import RuntimeApprox.AnyOrder.Lists
 public import RuntimeApprox.Context
 public import RuntimeApprox.Contraction.Theorems
+public import RuntimeApprox.Summands
 
 /-!
-# What an entry of a contraction adds up
-
-The terms that are not skipped, and the addends. In any arithmetic the entry is the sum of this list,
-one after the other; in exact arithmetic the order does not matter. Padding is not in the list, so
-that what depends on the number of summands does not charge it.
-
-## Main definitions
-* `total`: the sum of a list from zero in an arithmetic.
-* `Contraction.added`: what an entry adds up; `Contraction.summands`: in exact arithmetic.
+# An entry is the sum of what it adds up
 
 ## Main results
 * `Contraction.evalAt_eq_total`: an entry is the sum of what it adds up, in every arithmetic.
@@ -34,20 +27,6 @@ universe u
 section
 variable {α β : Type u} (A : Arithmetic α)
 
-/-- The sum of a list from zero; the last of the list is added first. -/
-def total : List α → α
-  | [] => A.zero
-  | t :: ts => A.add (total ts) t
-
-/-- The entries of the addends at `o`, that which is added last first, then the list `l`. -/
-def addendList (o : List Nat) : (ps : List (Operand Int)) → Tensors α (shapes ps) → List α →
-    List α
-  | [], _, l => l
-  | p :: ps, (t, ts), l =>
-    match read p.axes t o [] with
-    | none => addendList o ps ts l
-    | some b => addendList o ps ts (b :: l)
-
 theorem addAll_eq_total (o : List Nat) : (ps : List (Operand Int)) → (ts : Tensors α (shapes ps)) →
     (l : List α) → addAll A o ps ts (total A l) = total A (addendList o ps ts l)
   | [], _, _ => rfl
@@ -58,14 +37,6 @@ theorem addAll_eq_total (o : List Nat) : (ps : List (Operand Int)) → (ts : Ten
     · exact addAll_eq_total o ps ts (b :: l)
 
 namespace Contraction
-
-/-- All that the entry at `o` adds up, that which is added last first: the terms that are not
-skipped, and the addends. -/
-def added (c : Contraction Int) (fs : c.Factors α) (as : c.Addends α) (o : List Nat) : List α :=
-  addendList o c.addends as (loops (toNats c.red) (fun r l =>
-    match term A c fs o r with
-    | none => l
-    | some t => t :: l) [])
 
 /-- An entry is the sum of what it adds up, in every arithmetic. -/
 theorem evalAt_eq_total (c : Contraction Int) (fs : c.Factors α) (as : c.Addends α)
@@ -146,9 +117,6 @@ theorem total_exact : (ts : List K) → total exact ts = sumList ts
 namespace Contraction
 
 variable (c : Contraction Int) (fs : c.Factors K) (as : c.Addends K)
-
-/-- What an entry is the sum of: its terms that are not skipped, and its addends. -/
-abbrev summands (o : List Nat) : List K := added exact c fs as o
 
 /-- An entry is the sum of its summands. -/
 theorem sumList_summands (o : List Nat) : sumList (c.summands fs as o) = evalAt exact c fs as o := by

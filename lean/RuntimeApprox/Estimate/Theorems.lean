@@ -2,20 +2,15 @@ module
 
 public import RuntimeApprox.Context.Theorems
 public import RuntimeApprox.Contraction.Exact
-public import RuntimeApprox.Contraction.Summands
+public import RuntimeApprox.Estimate
+public import RuntimeApprox.Summands.Theorems
 
 /-!
-# Estimates of contractions
+# The estimates of contractions hold
 
-In all of them x are the given operands, x′ the exact ones and x̂ those that the kernel multiplies,
-such as x rounded to another format. A contraction is a polynomial with coefficients that are not
+A contraction is a polynomial with coefficients that are not
 negative, so that at x̂ and x′ it differs by no more than it grows from |x| to |x| + D, where
 |x̂ − x| + |x′ − x| ≤ D.
-
-## Main definitions
-* `ErrorBound.estimate`: ρ·M + (1 + ρ)·A + η.
-* `Tensor.Deviates x' xr x X D`: |x| ≤ X and |x̂ − x| + |x′ − x| ≤ D at every entry.
-* `Between`, `Tensors.Between`: |x̂ − x′| ≤ q − p and |x̂ + x′| ≤ q + p, which products and sums keep.
 
 ## Main results
 * `Contraction.between`: what holds of the entries of the operands holds of the results.
@@ -35,11 +30,6 @@ namespace RuntimeApprox
 universe u
 variable {K : Type u} [OrderedField K]
 
-/-- What a value may be off that is near a sum of magnitude M, of numbers that deviate by A in all:
-ρ·M + (1 + ρ)·A + η. -/
-def ErrorBound.estimate (e : ErrorBound K) (M A : K) : K :=
-  e.magnitudeCoefficient * M + e.deviationCoefficient * A + e.constantCoefficient
-
 /-- The estimate grows with what it is of. -/
 theorem ErrorBound.estimate_mono {e : ErrorBound K} (he : 0 ≤ e.relative) {M A M' A' : K}
     (hM : M ≤ M') (hA : A ≤ A') : e.estimate M A ≤ e.estimate M' A' := by
@@ -48,20 +38,7 @@ theorem ErrorBound.estimate_mono {e : ErrorBound K} (he : 0 ≤ e.relative) {M A
   unfold estimate magnitudeCoefficient deviationCoefficient
   grind
 
-/-- At every entry |x| ≤ X, and what is multiplied, x̂, and what is exact, x′, are together within D
-of x: |x̂ − x| + |x′ − x| ≤ D. -/
-def Tensor.Deviates {s : List Nat} (x' xr x X D : Tensor K s) : Prop :=
-  ∀ i, abs (x.get i) ≤ X.get i ∧
-    abs (xr.get i - x.get i) + abs (x'.get i - x.get i) ≤ D.get i
-
 /-! ### What sums and products keep -/
-
-/-- |x̂ − x′| ≤ q − p and |x̂ + x′| ≤ q + p. -/
-structure Between (x' xr p q : K) : Prop where
-  /-- |x̂ − x′| ≤ q − p -/
-  difference : abs (xr - x') ≤ q - p
-  /-- |x̂ + x′| ≤ q + p -/
-  sum : abs (xr + x') ≤ q + p
 
 namespace Between
 
@@ -125,13 +102,6 @@ end Between
 
 section
 variable {o r : List Nat}
-
-/-- Every family of corresponding entries is `Between`. -/
-def Tensors.Between : {ss : List (List Nat)} → (xs' xsr ps qs : Tensors K ss) → Prop
-  | [], _, _, _, _ => True
-  | _ :: _, (t', ts'), (tr, tsr), (p, ps), (q, qs) =>
-    (∀ i, RuntimeApprox.Between (t'.get i) (tr.get i) (p.get i) (q.get i)) ∧
-      Tensors.Between ts' tsr ps qs
 
 theorem Tensors.Between.size : {ss : List (List Nat)} → {xs' xsr ps qs : Tensors K ss} →
     Tensors.Between xs' xsr ps qs → Tensors.Between (xsr.map abs) (xsr.map abs) qs qs
