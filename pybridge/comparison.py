@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
+from itertools import product
 from typing import TypeAlias
 
 import numpy as np
@@ -358,20 +359,35 @@ class Errors:
         claim = self.claim
         sizes = {key: np.abs(given.value.astype(np.float64)) for key, given in operands.items()}
         size = exact_entry(claim.name, claim.geometry, sizes, place)
-        reach = {key: sizes[key] + given.deviation for key, given in operands.items()}
-        if not all(np.isfinite(values).all() for values in reach.values()):
-            raise NotProvedError(f"{claim.shown}: operands and what they may be off are too large")
-        reach = {
-            key: np.nextafter(values, math.inf) if (values != sizes[key]).any() else values
-            for key, values in reach.items()
-        }
-        off = exact_entry(claim.name, claim.geometry, reach, place) - size
+        off = self._exact_deviation(place, sizes, operands)
         counts = np.broadcast_to(self.estimates.counts, self.shape)
         error = self.estimates.sum_error(promise, int(counts[place]))
         before, relative, constant = _after(error)
         bound = relative * size + before * off + constant
         before, relative, constant = _after(promise.last_rounding(load_definitions()))
         return before * bound + relative * abs(self.entry_exact(place)) + constant
+
+    def _exact_deviation(
+        self, place: _Index, sizes: Mapping[str, Float64], operands: Mapping[str, Operand]
+    ) -> Fraction:
+        """Σ Dx·|y| + Σ|x|·Dy + Σ Dx·Dy + Db, in exact arithmetic."""
+        claim = self.claim
+        off = {
+            key: np.broadcast_to(np.asarray(given.deviation), sizes[key].shape)
+            for key, given in operands.items()
+        }
+        factors = [key for key in off if key != "bias"]
+        total = Fraction(0)
+        for moved in product((False, True), repeat=len(factors)):
+            if any(moved):
+                chosen = {
+                    key: (off if move else sizes)[key]
+                    for key, move in zip(factors, moved, strict=True)
+                }
+                total += exact_entry(claim.name, claim.geometry, chosen, place)
+        if "bias" in off:
+            total += Fraction(float(off["bias"][place[1]]))
+        return total
 
     def _overflows(
         self, allowance: Float64, promise: Accumulation, exact: Mapping[_Index, Fraction]
