@@ -31,12 +31,18 @@ from pybridge.lean.sources import Project, file_digest
 __all__ = ["EXTRACTED", "ExtractionError", "declarations", "differences", "extract", "main"]
 
 EXTRACTED = (
+    "RuntimeApprox.Accumulation",
+    "RuntimeApprox.Accumulation.Theorems",
     "RuntimeApprox.AnyOrder",
+    "RuntimeApprox.AnyOrder.Nearest",
     "RuntimeApprox.Contraction",
     "RuntimeApprox.Contraction.Theorems",
     "RuntimeApprox.Conv2d",
     "RuntimeApprox.Conv2d.Bounds",
+    "RuntimeApprox.Conv2d.Replay",
     "RuntimeApprox.Conv2d.Theorems",
+    "RuntimeApprox.Estimate.Conv2d",
+    "RuntimeApprox.Estimate.Tolerance",
     "RuntimeApprox.Export",
     "RuntimeApprox.Export.Theorems",
     "RuntimeApprox.Format",
@@ -44,6 +50,8 @@ EXTRACTED = (
     "RuntimeApprox.Machine.Theorems",
     "RuntimeApprox.OrderedField",
     "RuntimeApprox.PowTwo",
+    "RuntimeApprox.Printed",
+    "RuntimeApprox.Printed.Theorems",
     "RuntimeApprox.Rounding",
     "RuntimeApprox.Rounding.Theorems",
     "RuntimeApprox.Tensor",

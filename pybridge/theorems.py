@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
 from pybridge.accumulation import Accumulation
@@ -30,18 +30,25 @@ class Theorem(str):
 
 _SPACE = "RuntimeApprox."
 
-_CONV2D: Mapping[str, str] = {
-    "forward": "conv2d",
-    "bias": "conv2d_bias",
-    "weight": "conv2d_kernel",
-    "input": "conv2d_input",
+_ANY_ORDER: Mapping[str, str] = {
+    "forward": "conv2d_any_order",
+    "bias": "conv2d_bias_any_order",
+    "weight": "conv2d_kernel_any_order",
+    "input": "conv2d_input_any_order",
 }
 
-_REPLAY: Mapping[str, str] = {
+_POINT: Mapping[str, str] = {
     "forward": "approx_conv2d_point",
     "bias": "approx_conv2d_bias_point",
     "weight": "approx_conv2d_kernel_point",
     "input": "approx_conv2d_input_point",
+}
+
+_REPLAY: Mapping[str, str] = {
+    "forward": "conv2dPointBound_le_replay",
+    "bias": "conv2dBiasPointBound_le_replay",
+    "weight": "conv2dKernelPointBound_le_replay",
+    "input": "conv2dInputPointBound_le_replay",
 }
 
 
@@ -50,38 +57,38 @@ def theorem(name: str) -> Theorem:
 
     Raises `DefinitionsError` when it was not exported.
     """
+    found = declaration(_SPACE + name, load_definitions())
     named = Theorem(_SPACE + name)
-    try:
-        found = declaration(_SPACE + name, load_definitions())
-        named.file, named.line = found.file, found.start[0]
-    except ValueError:  # TODO until the definitions are extracted again
-        named.file, named.line = "?", 0
+    named.file, named.line = found.file, found.start[0]
     return named
 
 
 def proofs(name: str, proved: Proved, promise: Accumulation | None = None) -> tuple[Theorem, ...]:
-    """The theorems that prove a number of a result (forward, bias, weight, input), the one whose
-    conclusion it is first, then those that say what is assumed of the kernel.
+    """The theorems that prove a number of a result (forward, bias, weight, input).
+
+    The first is the one whose conclusion the number is; the others are about what it is made of,
+    the last of them saying what is assumed of a kernel that keeps the `promise`.
     """
-    if proved in ("replay", "replay-reference"):
-        return (theorem(_REPLAY[name]),)
-    any_order = f"{_CONV2D[name]}_any_order"
-    first = {
-        "any-order": any_order,
-        "enclosure": "enclosure_printed",
-        "comparison": any_order,
-        "tolerance": "Contraction.tolerance_le",
-    }[proved]
-    return (theorem(first), *(theorem(kernel) for kernel in _kernel(promise)))
+    return tuple(map(theorem, _names(name, proved, promise)))
 
 
-def _kernel(promise: Accumulation | None) -> list[str]:
-    """What is proved of the sums that a promise describes."""
-    if promise is None:
-        return []
-    names = ["Computes.near_nearest" if promise.mode == "nearest" else "Computes.near_tree"]
-    if promise.across not in (None, promise.accumulate):
-        names.append("Parts.near")
-    if promise.last_rounding(load_definitions()).relative:
-        names.append("last_rounding_printed")
-    return names
+def _names(name: str, proved: Proved, promise: Accumulation | None) -> Iterator[str]:
+    match proved:
+        case "replay":
+            yield from (_POINT[name], _REPLAY[name], "Printed.le")
+            return
+        case "replay-reference":
+            yield _POINT[name]
+            return
+        case "enclosure":
+            yield from (_ANY_ORDER[name], "Computes.near_nearest")
+            return
+        case "tolerance":
+            yield "Contraction.tolerance_le"
+        case "any-order":
+            yield _ANY_ORDER[name]
+        case "comparison":
+            yield from (_ANY_ORDER[name], "passes_printed", "exceeds_printed")
+            if promise is not None and promise.last_rounding(load_definitions()).relative:
+                yield "last_rounding_printed"
+    yield "Accumulation.near"
