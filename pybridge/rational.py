@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from pybridge.definitions import DefinitionsError, FormatParameters, Scalar
+from pybridge.formats import FloatFormat
 
 __all__ = ["Monomial", "half_ulp", "monomials", "round_even", "scalar_value"]
 
@@ -17,7 +18,7 @@ Monomial = tuple[Scalar, ...]
 """Factors of a product; the empty one is 1."""
 
 
-def half_ulp(x: Fraction, format: FormatParameters) -> Fraction:
+def half_ulp(x: Fraction, format: FormatParameters | FloatFormat) -> Fraction:
     """2^(max(⌊log₂|x|⌋, min_exponent) − precision), for x = 0 with min_exponent.
 
     Mirrors Lean's `RuntimeApprox.Format.halfUlp`.
@@ -25,7 +26,7 @@ def half_ulp(x: Fraction, format: FormatParameters) -> Fraction:
     return _power(_exponent(x, format) - format.precision)
 
 
-def round_even(x: Fraction, format: FormatParameters) -> Fraction | None:
+def round_even(x: Fraction, format: FormatParameters | FloatFormat) -> Fraction | None:
     """The nearest number of the format, on a tie the even one; None where that overflows.
 
     Mirrors Lean's `RuntimeApprox.Format.round` and `RuntimeApprox.Format.overflows`.
@@ -82,7 +83,7 @@ def monomials(node: Scalar) -> Iterator[Monomial]:
             yield (node,)
 
 
-def _exponent(x: Fraction, format: FormatParameters) -> int:
+def _exponent(x: Fraction, format: FormatParameters | FloatFormat) -> int:
     """The exponent of the binade of a number, that of the least normal numbers at least."""
     if x == 0:
         return format.min_exponent

@@ -39,9 +39,9 @@ def test_reports_too() -> None:
     }
 
 
-@pytest.mark.parametrize("largest", ["1", "1e300"])
+@pytest.mark.parametrize("largest", ["1", "1e200"])
 def test_tolerances(largest: str) -> None:
-    arguments = "--x 1,1,4,4 --weight 1,1,3,3 --json --max-x 1e200 --max-grad-output"
+    arguments = "--x 1,1,4,4 --weight 1,1,3,3 --json --max-x"
     result = CliRunner().invoke(tolerance_command.app, [*arguments.split(), largest])
     if result.exit_code == 0:
         assert strict(result.stdout)["terms"] == 4

@@ -13,7 +13,6 @@ from functools import lru_cache
 from random import Random
 from typing import Literal
 
-from pybridge.definitions import FormatParameters
 from pybridge.formats import FloatFormat
 from pybridge.rational import half_ulp, round_even
 
@@ -40,13 +39,6 @@ class _Coder:
     format: FloatFormat
 
     @property
-    def parameters(self) -> FormatParameters:
-        f = self.format
-        return FormatParameters(
-            precision=f.precision, min_exponent=f.min_exponent, max_exponent=f.max_exponent
-        )
-
-    @property
     def sign(self) -> int:
         return 1 << (8 * self.format.dtype.itemsize - 1)
 
@@ -61,15 +53,15 @@ class _Coder:
         return ((1 << f.precision) - 1) * _power(f.max_exponent - f.precision + 1)
 
     def encode(self, x: Fraction) -> int:
-        ulp = 2 * half_ulp(x, self.parameters)
-        binade = (ulp / (2 * half_ulp(Fraction(0), self.parameters))).numerator.bit_length() - 1
+        ulp = 2 * half_ulp(x, self.format)
+        binade = (ulp / (2 * half_ulp(Fraction(0), self.format))).numerator.bit_length() - 1
         significand = abs(x) / ulp
         assert significand.denominator == 1, "a probe's operand is a number of its format"
         bits = significand.numerator + (binade << (self.format.precision - 1))
         return bits | self.sign if x < 0 else bits
 
     def rounded(self, x: Fraction) -> Fraction:
-        found = round_even(x, self.parameters)
+        found = round_even(x, self.format)
         assert found is not None, "a probe that overflows says so itself"
         return found
 
