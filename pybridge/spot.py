@@ -7,7 +7,7 @@ Strassen's algorithm, operands with fewer bits (TF32), float64 that is emulated.
 * A small product whose results show the arithmetic of every thread (`require_ieee_threads`). It is
   computed at first and then after so many terms that it costs little.
 * A few entries of every product, computed again without BLAS (`require_sound`). They are compared
-  with the bound of sums in any order, n·u·Σ|x·y| + n·η (Lean: `Contraction.any_order`).
+  with the bound of sums in any order, n·u·Σ|x·y| + n·η (Lean: `Computes.near_nearest`).
 """
 
 from __future__ import annotations
