@@ -70,6 +70,19 @@ def test_it_stands_where_it_says(theorem: Theorem) -> None:
     assert theorem.endswith(f".{first[1]}")
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("forward", ""), ("bias", "_bias"), ("weight", "_kernel"), ("input", "_input")],
+)
+def test_each_result_has_its_own(name: str, shown: str) -> None:
+    for promise in PROMISES:
+        any_order = f"RuntimeApprox.conv2d{shown}_any_order"
+        assert proofs(name, "any-order", promise)[0] == any_order
+        assert proofs(name, "comparison", promise)[0] == any_order
+    replayed = (f"RuntimeApprox.approx_conv2d{shown}_point",)
+    assert proofs(name, "replay") == proofs(name, "replay-reference") == replayed
+
+
 def test_the_first_is_the_one_whose_conclusion_it_is() -> None:
     found = proofs("weight", "any-order", split_k(8, "bfloat16"))
     plain = proofs("weight", "any-order", Accumulation())

@@ -11,7 +11,7 @@ import literal
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pybridge.definitions import FormatParameters, load_definitions
@@ -86,6 +86,7 @@ def test_corners(name: str, direction: Any) -> None:
 
 @pytest.mark.parametrize("direction", ["nearest", "toward-zero"])
 @pytest.mark.parametrize("name", NARROW)
+@settings(deadline=None)
 @given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
 def test_any_numbers(name: str, direction: Any, values: list[float]) -> None:
     p = FORMATS[name]

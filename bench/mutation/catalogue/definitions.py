@@ -188,19 +188,29 @@ FAULTS = (
         -15,
     ),
     _tampered(
-        "estimate-linear",
-        "Sums in any order err by n·u, not by n·u / (1 − n·u).",
-        "estimates.product",
-        lambda product: _replaced(
-            product,
-            {"sub": [{"nat": 1}, {"mul": [{"var": "terms"}, {"var": "roundoff"}]}]},
-            {"nat": 1},
+        "estimate-one-term-less",
+        "Sums of products err by (n − 1)·u, as sums of numbers do.",
+        "formulas.nearestRelative",
+        lambda relative: _replaced(
+            relative, {"var": "terms"}, {"sub": [{"var": "terms"}, {"nat": 1}]}
         ),
+    ),
+    _tampered(
+        "estimate-deviation-not-enlarged",
+        "What operands are off is not enlarged by the roundings.",
+        "formulas.deviation",
+        {"nat": 1},
+    ),
+    _tampered(
+        "estimate-toward-zero-as-nearest",
+        "Rounding toward zero errs by half an ulp.",
+        "formats.binary32.errors.towardZero.relative",
+        -24,
     ),
     _tampered(
         "estimate-underflow-once",
         "The replay charges the underflow of sums, and not that of products.",
-        "estimates.replayConstant",
+        "formulas.replayConstant",
         lambda constant: _replaced(constant, {"nat": 2}, {"nat": 1}),
     ),
     _tampered(

@@ -10,7 +10,9 @@ _ESTIMATES = "pybridge/estimates.py"
 _ANY_ORDER = "pybridge/anyorder.py"
 _ACCUMULATION = "pybridge/accumulation.py"
 _COMPARISON = "pybridge/comparison.py"
-_CERTIFICATE = "pybridge/certificate.py"
+_CLAIMS = "pybridge/claims.py"
+_ROUNDING = "pybridge/rounding.py"
+_THEOREMS = "pybridge/theorems.py"
 
 
 def _edited(
@@ -30,22 +32,25 @@ FAULTS = (
         "unit-roundoff-of-next",
         "The unit roundoff is half of what it is.",
         _ESTIMATES,
-        ("Fraction(1, 2**format.precision)", "Fraction(1, 2 ** (format.precision + 1))"),
+        ("Fraction(2) ** errors.relative", "Fraction(2) ** (errors.relative - 1)"),
     ),
     _edited(
         "unit-roundoff-wrong-format",
         "bfloat16's sums are bounded with binary64's unit roundoff.",
         _ACCUMULATION,
         (
-            "roundoff, underflow = self._unit(self.accumulate, definitions)\n        last",
-            'roundoff, underflow = self._unit("float64", definitions)\n        last',
+            "first = self._sum(self.accumulate, terms, definitions, plain)",
+            'first = self._sum("float64", terms, definitions, plain)',
         ),
     ),
     _edited(
         "last-rounding-forgotten",
         "The rounding of the finished sum to the result's format is not charged.",
         _ACCUMULATION,
-        ("        return self._unit(self.output, definitions)\n", "        return _NONE\n"),
+        (
+            "        return operation(parameters_of(self.output, definitions), self.mode)\n",
+            "        return EXACT\n",
+        ),
     ),
     _edited(
         "estimate-rounded-to-nearest",
@@ -60,37 +65,37 @@ FAULTS = (
         "estimate-inflation-forgotten",
         "The sums of magnitudes are taken for exact.",
         _ESTIMATES,
-        (
-            "parts = [product * inflation, first * inflation, second * inflation]",
-            "parts = [product, first, second]",
-        ),
+        ('"sum.relative": part.computed.relative,', '"sum.relative": 0,'),
     ),
     _edited(
         "estimate-residue-forgotten",
         "What underflows in the sums of magnitudes is not charged.",
         _ESTIMATES,
-        ("    constant += sum(parts) * residue\n", ""),
+        ('        residues += formula(definitions, "residue", values)\n', ""),
     ),
     _edited(
         "estimate-first-eps-forgotten",
         "The error of the first operand is forgotten.",
-        _ACCUMULATION,
-        ("first = (relative, absolute + eps[0])", "first = (relative, absolute)"),
+        _ANY_ORDER,
+        (
+            "*(Part(factor, computed) for factor in factors),",
+            "Part(Fraction(0), computed),\n                Part(factors[1], computed),",
+        ),
     ),
     _edited(
         "estimate-bias-eps-forgotten",
         "The bias's own error is forgotten.",
-        _ESTIMATES,
-        ("        constant += formula_value(estimates.first, exact_one)\n", "        pass\n"),
+        _ANY_ORDER,
+        (" + deviation * Fraction(assumed.addend)\n", "\n"),
     ),
     _edited(
         "estimate-bias-not-a-term",
         "The bias does not count as a term.",
         _ANY_ORDER,
         (
-            "        weights = _weights(\n            Same(self.definitions),\n"
+            "_weights(\n            Same(self.definitions),\n"
             "            self.pieces,\n            self.added,",
-            "        weights = _weights(\n            Same(self.definitions),\n"
+            "_weights(\n            Same(self.definitions),\n"
             "            self.pieces,\n            (),",
         ),
     ),
@@ -99,8 +104,8 @@ FAULTS = (
         "The enclosure has only the bound of the recomputation, not the distance to it.",
         _ANY_ORDER,
         (
-            "bound += np.multiply(distance, weight, out=distance)",
-            "np.multiply(distance, weight, out=distance)",
+            "return self._bound(_REFERENCE, distance)",
+            "return self._bound(_REFERENCE, None)",
         ),
         quick=True,
     ),
@@ -133,7 +138,7 @@ FAULTS = (
         "A result that is nan or infinite passes.",
         _COMPARISON,
         (
-            "return beyond | (~self.finite & ~self._overflows(allowance, promise))",
+            "return beyond | (~self.finite & ~self._overflows(allowance, promise, exact))",
             "return beyond",
         ),
         tests=("test_testing",),
@@ -146,13 +151,74 @@ FAULTS = (
         tests=("test_testing",),
     ),
     _edited(
+        "comparison-infinite-passes",
+        "Whatever is near an infinite bound passes.",
+        _COMPARISON,
+        (
+            "beyond[place] = self.finite[place] and error > allowed",
+            "beyond[place] = False",
+        ),
+        tests=("test_wrong_before",),
+    ),
+    _edited(
+        "power-rounded-down",
+        "Powers are rounded down when they are shortened.",
+        _ESTIMATES,
+        ("return math.ceil(value / unit) * unit", "return math.floor(value / unit) * unit"),
+    ),
+    _edited(
+        "partial-sums-free",
+        "The sum of split-k's partial sums is taken for exact.",
+        _ACCUMULATION,
+        ("return followed_by(definitions, first, second)", "return first"),
+    ),
+    _edited(
+        "near-overflow-unscaled",
+        "Magnitudes near overflow are not scaled, though their coefficients are.",
+        _ANY_ORDER,
+        (
+            "wide = values if scale == 0 else np.ldexp(values, -scale)",
+            "wide = values if scale < 2000 else np.ldexp(values, -scale)",
+        ),
+    ),
+    _edited(
+        "operand-rounding-not-counted",
+        "A certificate does not count what the kernel's rounding changes the operands.",
+        _CLAIMS,
+        ("deviation = add_up(off, deviation)", "pass"),
+    ),
+    _edited(
+        "flushed-operands-not-counted",
+        "Operands that are flushed to zero are not counted.",
+        _CLAIMS,
+        ("deviation = add_up(deviation, self._flushed(key, value, promise))", "pass"),
+        tests=("test_wrong_before",),
+    ),
+    _edited(
+        "tf32-rounded-not-cut",
+        "Operands that are cut are rounded to nearest.",
+        _ROUNDING,
+        (
+            'np.rint(scaled) if direction == "nearest" else np.trunc(scaled)',
+            "np.rint(scaled)",
+        ),
+        tests=("test_rounding",),
+    ),
+    _edited(
+        "rounding-subnormal-too-fine",
+        "Subnormal numbers are rounded as if they had all their bits.",
+        _ROUNDING,
+        (
+            "format.precision - np.maximum(exponents, format.min_exponent + 1)",
+            "format.precision - exponents",
+        ),
+        tests=("test_rounding",),
+    ),
+    _edited(
         "certificate-of-wrong-theorem",
         "A certificate of the input gradient names the kernel gradient's theorem.",
-        _CERTIFICATE,
-        (
-            '("input", "enclosure"): "RuntimeApprox.conv2d_input_enclosure"',
-            '("input", "enclosure"): "RuntimeApprox.conv2d_kernel_enclosure"',
-        ),
-        tests=("test_certificate",),
+        _THEOREMS,
+        ('"input": "conv2d_input",', '"input": "conv2d_kernel",'),
+        tests=("test_proofs",),
     ),
 )

@@ -90,27 +90,33 @@ FAULTS = (
         "The coefficients of Σ|x| and Σ|y| are exchanged.",
         _REPLAY,
         (
-            "coefficients = [formula_value(estimates.replay_partial, errors), first, second]",
-            "coefficients = [formula_value(estimates.replay_partial, errors), second, first]",
+            "first, second = (eps[-1], eps[0])",
+            "second, first = (eps[-1], eps[0])",
         ),
     ),
     _edited(
         "replay-eps-forgotten",
         "The error of one operand is forgotten.",
         _REPLAY,
-        ("        second_absolute=eps[-1],\n", "        second_absolute=Fraction(0),\n"),
+        ("first, second = (eps[-1], eps[0])", "first, second = (Fraction(0), eps[0])"),
     ),
     _edited(
         "replay-addend-eps-forgotten",
         "The replay forgets the bias's own error.",
         _REPLAY,
-        ("here) + added\n", "here)\n"),
+        (
+            'formula(held, "replayConstant", values) + added',
+            'formula(held, "replayConstant", values)',
+        ),
     ),
     _edited(
         "replay-inflation-forgotten",
         "The sums of binades are taken for exact.",
         _REPLAY,
-        ("inflated.append(coefficient * inflation)", "inflated.append(coefficient)"),
+        (
+            "Part(unit.relative, tree(held, roundings, ErrorBound(binades.relative)))",
+            "Part(unit.relative)",
+        ),
     ),
     _edited(
         "replay-empty-entries",
