@@ -4,9 +4,11 @@
 
 `python -m bench mutation`: plants faults, which the checks have to catch, for docs/mutations.md.
 
+`python -m bench adversary`: attacks the bounds with hostile numbers, for docs/adversary.md.
+
 Exit status: 0 measured, whether or not goals are reached; 1 values differ that must not, a test
-gave a false alarm or missed a defect, a planted fault survives; 2 bad usage, or the extra `bench`
-is not installed; 3 Lean is required and not there.
+gave a false alarm or missed a defect, a planted fault survives, a bound is wrong; 2 bad usage, or
+the extra `bench` is not installed; 3 Lean is required and not there.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from rich.table import Table as RichTable
 try:
     from threadpoolctl import threadpool_limits
 
+    from bench.adversary.command import adversary as attack
     from bench.figures import FIGURES
     from bench.figures.replay import ValuesDifferError
     from bench.machine import describe
@@ -140,6 +143,24 @@ def mutation(
     """Plants faults, one at a time, in copies of the package; every one has to be caught."""
     to = directory if write_docs else None
     status = plant(only or [], quick=quick, directory=to, json=json, lean=lean, certify=certify)
+    raise typer.Exit(status)
+
+
+@app.command("adversary")
+def adversary(
+    entries: Annotated[int, typer.Option(metavar="N", min=1, help="Entries to try.")] = 10_000,
+    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Other numbers.")] = 0,
+    case: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Only the case of this number.")
+    ] = None,
+    write_docs: Annotated[
+        bool, typer.Option("--write", help="Write the page into the directory.")
+    ] = False,
+    directory: _Directory = Path("docs"),
+) -> None:
+    """Attacks bounds and verdicts with hostile numbers, beside exact integer arithmetic."""
+    with threadpool_limits(1):
+        status = attack(entries, seed, case, directory if write_docs else None)
     raise typer.Exit(status)
 
 

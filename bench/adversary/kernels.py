@@ -1,0 +1,129 @@
+"""Simulated kernels that keep a promise: every operation rounded exactly, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Literal, TypeAlias
+
+from bench.adversary.numbers import Exceeds, Flushing, Format, Round, rounding
+from bench.adversary.promise import Promise
+
+__all__ = ["Computed", "Kernel"]
+
+_Order: TypeAlias = Literal["stated", "reversed", "shuffled", "descending", "ascending"]
+_Tree: TypeAlias = Literal["sequential", "pairwise", "random"]
+_ORDERS: tuple[_Order, ...] = ("stated", "reversed", "shuffled", "descending", "ascending")
+_TREES: tuple[_Tree, ...] = ("sequential", "pairwise", "random")
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A result; `overflow` is the sign of what overflowed.
+
+    `late` says that only the last sum or the last rounding did.
+    """
+
+    value: int
+    overflow: int = 0
+    late: bool = False
+
+
+class Kernel:
+    """One way to sum: an order, a tree, how often a product is fused with a sum, how it flushes."""
+
+    def __init__(self, promise: Promise, unit: int, random: Random) -> None:
+        self.promise, self.random = promise, random
+        self.order: _Order = random.choice(_ORDERS)
+        self.tree: _Tree = random.choice(_TREES)
+        self.fused = random.choice((0.0, 0.0, 1.0, 0.5))
+        flushing: Flushing = random.choice(("always", "random")) if promise.flushed else "never"
+
+        def rounded(format: Format) -> Round:
+            return rounding(format, unit, promise.rounding, flushing, random)
+
+        self.round = rounded(promise.accumulate)
+        self.second = rounded(promise.across) if promise.across else None
+        self.output = rounded(promise.output) if promise.output != promise.summed else None
+        self.parts = random.randint(1, promise.splits)
+
+    def __call__(self, terms: Sequence[int], addends: Sequence[int] = ()) -> Computed:
+        """The sum of products, and of numbers that are not products."""
+        leaves = [(term, True) for term in terms] + [(addend, False) for addend in addends]
+        if self.order == "reversed":
+            leaves.reverse()
+        elif self.order == "shuffled":
+            self.random.shuffle(leaves)
+        elif self.order != "stated":
+            leaves.sort(key=lambda leaf: abs(leaf[0]), reverse=self.order == "descending")
+        self.root = False
+        try:
+            total = self._total(leaves)
+            self.root = True
+            return Computed(self.output(total) if self.output else total)
+        except Exceeds as error:
+            return Computed(0, error.sign, self.root)
+
+    def _total(self, leaves: list[tuple[int, bool]]) -> int:
+        if self.parts == 1 and self.second is None:
+            return self._sum(leaves, final=True)
+        parts = [leaves[k :: self.parts] for k in range(self.parts)]
+        sums = [self._sum(part, final=False) for part in parts if part]
+        last = self.second or self.round
+        if self.second:
+            sums = [self.second(total) for total in sums]
+        return self._add(sums, last)
+
+    def _sum(self, leaves: list[tuple[int, bool]], *, final: bool) -> int:
+        """The sum of leaves; a product is rounded, or fused with the sum that it goes into."""
+        rnd = self.round
+        if not leaves:
+            return 0
+        if self.fused == 0:
+            return self._add([rnd(leaf) for leaf, _ in leaves], rnd, final=final)
+        if self.tree == "sequential":
+            total, started = 0, False
+            for k, (leaf, product) in enumerate(leaves):
+                fuse = product and self.random.random() < self.fused
+                addend = leaf if fuse else rnd(leaf)
+                self.root = final and k == len(leaves) - 1
+                total = rnd(total + addend) if started or fuse else addend
+                started = True
+            return total
+        # In a tree, a fused product goes into the sum of its neighbour.
+        ready: list[int] = []
+        waiting: list[int] = []
+        for leaf, product in leaves:
+            fuse = product and self.random.random() < self.fused and bool(ready or waiting)
+            (waiting if fuse else ready).append(leaf if fuse else rnd(leaf))
+        sums = [rnd(t + a) for t, a in zip(waiting, ready, strict=False)]
+        used = len(sums)
+        sums += ready[used:]
+        rest = waiting[used:]
+        total = self._add(sums, rnd, final=final and not rest)
+        self.root = False
+        for leaf in rest:
+            total = rnd(leaf + total)
+        return total
+
+    def _add(self, numbers: list[int], rnd: Round, *, final: bool = True) -> int:
+        if not numbers:
+            return 0
+        if self.tree == "sequential":
+            total = numbers[0]
+            last = len(numbers) - 1
+            for k in range(1, last + 1):
+                self.root = final and k == last
+                total = rnd(total + numbers[k])
+            return total
+        while len(numbers) > 1:
+            self.root = final and len(numbers) == 2
+            if self.tree == "random" and len(numbers) < 200:
+                k = self.random.randrange(len(numbers) - 1)
+                numbers[k : k + 2] = [rnd(numbers[k] + numbers[k + 1])]
+            else:
+                odd = numbers[len(numbers) & ~1 :]
+                pairs = zip(numbers[::2], numbers[1::2], strict=False)
+                numbers = [rnd(a + b) for a, b in pairs] + odd
+        return numbers[0]

@@ -1,0 +1,274 @@
+"""A convolution of hostile operands, with its exact results in integers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from random import Random
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.adversary.loops import Entry, Shapes, Which, entries
+from bench.adversary.numbers import (
+    BINARY,
+    Format,
+    finest,
+    format_of_dtype,
+    integers,
+    rounding,
+)
+from bench.adversary.promise import Promise
+
+__all__ = ["Problem", "Read", "Sums"]
+
+_FACTORS: Mapping[Which, tuple[str, str]] = {
+    "output": ("x", "weight"),
+    "bias": ("x", "grad_output"),
+    "weight": ("x", "grad_output"),
+    "input": ("weight", "grad_output"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An operand as a promise reads it: what it multiplies, and by how much a kernel may be off."""
+
+    values: Sequence[int]
+    off: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Of an entry: the exact value, Σ|x||y| + |b|, and what the operands' deviations add."""
+
+    exact: int
+    magnitude: int
+    deviation: int
+    terms: int
+
+
+class Problem:
+    """A result of a conv2d of arrays, which are integers in units of 2^−units[name]."""
+
+    def __init__(
+        self, which: Which, shapes: Shapes, arrays: Mapping[str, npt.NDArray[Any]]
+    ) -> None:
+        self.which, self.shapes, self.arrays = which, shapes, arrays
+        self.factors = _FACTORS[which]
+        self.names = self.factors[which == "bias" :]
+        self.has_bias = which == "output" and "bias" in arrays
+        self.used = [*self.names, *(["bias"] if self.has_bias else [])]
+        self.entries: list[Entry] = entries(which, shapes)
+        self.eps: dict[str, float] = {}
+        self.prepare({})
+
+    def prepare(self, eps: Mapping[str, float]) -> None:
+        """Takes uncertainties of the operands into account, which change the units."""
+        self.eps = {name: eps.get(name, 0.0) for name in self.used}
+        self.units = {
+            name: max(finest(self.arrays[name]), finest(np.array([self.eps[name]])))
+            for name in self.names
+        }
+        self.unit = sum(self.units.values())
+        if self.has_bias:
+            needed = max(finest(self.arrays["bias"]), finest(np.array([self.eps["bias"]])))
+            more = max(needed - self.unit, 0)
+            self.units[self.names[-1]] += more
+            self.unit += more
+            self.units["bias"] = self.unit
+        self.integers = {name: integers(self.arrays[name], self.units[name]) for name in self.used}
+
+    @property
+    def text(self) -> str:
+        """The result, and the operands' dtypes and eps."""
+        dtypes = [self.arrays[name].dtype for name in self.used]
+        shown = [dtype.str if dtype.kind == "f" else dtype.name for dtype in dtypes]
+        named = [f"{name} {dtype}" for name, dtype in zip(self.used, shown, strict=True)]
+        return f"{self.which} of {', '.join(named)}, eps {list(self.eps.values())}, {self.shapes}"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the result."""
+        return self.shapes.shape(self.which)
+
+    @cached_property
+    def formats(self) -> dict[str, Format]:
+        """The format of each operand's dtype."""
+        return {name: format_of_dtype(self.arrays[name].dtype) for name in self.used}
+
+    def read(self, promise: Promise) -> dict[str, Read]:
+        """The operands as a promise rounds them; raises `Exceeds` where one overflows."""
+        found = {}
+        for name in self.used:
+            unit, values = self.units[name], self.integers[name]
+            off = [0] * len(values)
+            random = Random(0)
+            if name == "bias":
+                rnd = rounding(
+                    promise.accumulate, unit, promise.rounding, "never", random, saturates=True
+                )
+                off = [abs(rnd(value) - value) for value in values]
+            elif promise.operands is not None:
+                rnd = rounding(
+                    promise.operands,
+                    unit,
+                    promise.operand_rounding,
+                    "never",
+                    random,
+                    saturates=True,
+                )
+                rounded = [rnd(value) for value in values]
+                if promise.operands.name == "tf32" and promise.operand_rounding == "nearest":
+                    off = [
+                        2 * abs(r - v) if _tied(v, r, unit) else 0
+                        for v, r in zip(values, rounded, strict=True)
+                    ]
+                values = rounded
+            if promise.flushed:
+                limit, own = self._subnormal(name, promise), self._own_subnormal(name)
+                off = [
+                    o + (abs(v) if abs(v) < limit or abs(given) < own else 0)
+                    for o, v, given in zip(off, values, self.integers[name], strict=True)
+                ]
+            found[name] = Read(values, off)
+        return found
+
+    def _subnormal(self, name: str, promise: Promise) -> int:
+        """Below what an operand may be subnormal where it is rounded or summed, in its units."""
+        least = [promise.accumulate.least]
+        least += [promise.operands.least] if promise.operands else []
+        exponent = max(least) + self.units[name]
+        return 1 << max(exponent, 0)
+
+    def _own_subnormal(self, name: str) -> int:
+        """Below what an operand is subnormal in its own dtype, in its units."""
+        return 1 << max(self.formats[name].least + self.units[name], 0)
+
+    def multiplied(self, promise: Promise, random: Random) -> dict[str, Sequence[int]]:
+        """The operands as some kernel of a promise multiplies them.
+
+        Where the promise says that subnormal numbers may be zero, those of an operand's own dtype
+        are so before it is rounded, those of the format that it is rounded to after it.
+        """
+        found: dict[str, Sequence[int]] = {}
+        how = random.choice(("never", "always", "random")) if promise.flushed else "never"
+
+        def zero() -> bool:
+            return how == "always" or (how == "random" and random.random() < 0.5)
+
+        for name in self.used:
+            unit, values = self.units[name], list(self.integers[name])
+            if how != "never":
+                limit = self._own_subnormal(name)
+                values = [0 if abs(v) < limit and zero() else v for v in values]
+            if name != "bias" and promise.operands is not None:
+                either = promise.operands.name == "tf32" and promise.operand_rounding == "nearest"
+                direction = "ties-either" if either else promise.operand_rounding
+                rnd = rounding(promise.operands, unit, direction, "never", random, saturates=True)
+                values = [rnd(value) for value in values]
+            if how != "never":
+                limit = self._subnormal(name, promise)
+                values = [0 if abs(v) < limit and zero() else v for v in values]
+            found[name] = values
+        return found
+
+    def terms(self, operands: Mapping[str, Sequence[int]]) -> list[tuple[list[int], list[int]]]:
+        """The products of each entry, and its addends."""
+        second = operands[self.names[-1]]
+        if self.which == "bias":
+            return [([], [second[j] for j in entry.second]) for entry in self.entries]
+        first = operands[self.names[0]]
+        bias = operands.get("bias")
+        found = []
+        for entry in self.entries:
+            products = [
+                first[i] * second[j] for i, j in zip(entry.first, entry.second, strict=True)
+            ]
+            addends = [bias[entry.bias]] if bias is not None and entry.bias is not None else []
+            found.append((products, addends))
+        return found
+
+    def sums(self, read: Mapping[str, Read]) -> list[Sums]:
+        """What the allowance of each entry is made of."""
+        second = read[self.names[-1]]
+        found = []
+        extra = int(self.which == "output")  # its bias counts as a term even where there is none
+        if self.which == "bias":
+            for entry in self.entries:
+                values = [second.values[j] for j in entry.second]
+                off = sum(second.off[j] for j in entry.second)
+                found.append(Sums(sum(values), sum(map(abs, values)), off, len(values)))
+            return found
+        first, bias = read[self.names[0]], read.get("bias")
+        deviates = any(first.off) or any(second.off)
+        for entry in self.entries:
+            exact = magnitude = deviation = 0
+            for i, j in zip(entry.first, entry.second, strict=True):
+                product = first.values[i] * second.values[j]
+                exact += product
+                magnitude += abs(product)
+                if deviates:
+                    deviation += first.off[i] * (abs(second.values[j]) + second.off[j])
+                    deviation += abs(first.values[i]) * second.off[j]
+            if bias is not None and entry.bias is not None:
+                exact += bias.values[entry.bias]
+                magnitude += abs(bias.values[entry.bias])
+                deviation += bias.off[entry.bias]
+            terms = len(entry.first) + extra
+            found.append(Sums(exact, magnitude, deviation, terms))
+        return found
+
+    def ranges(self) -> list[tuple[int, int]]:
+        """The least and the largest exact value of each entry, of all operands within their eps."""
+        eps = {
+            name: integers(np.array([self.eps[name]]), self.units[name])[0] for name in self.used
+        }
+        ends = {
+            name: [(v - eps[name], v + eps[name]) for v in self.integers[name]]
+            for name in self.used
+        }
+        second = ends[self.names[-1]]
+        found = []
+        for entry in self.entries:
+            low = high = 0
+            if self.which == "bias":
+                low = sum(second[j][0] for j in entry.second)
+                high = sum(second[j][1] for j in entry.second)
+            else:
+                first = ends[self.names[0]]
+                for i, j in zip(entry.first, entry.second, strict=True):
+                    (a, b), (c, d) = first[i], second[j]
+                    corners = (a * c, a * d, b * c, b * d)
+                    low += min(corners)
+                    high += max(corners)
+            if self.has_bias and entry.bias is not None:
+                low += ends["bias"][entry.bias][0]
+                high += ends["bias"][entry.bias][1]
+            found.append((low, high))
+        return found
+
+    def plain(self, promise: Promise, read: Read) -> bool:
+        """Whether the terms are no products, but of a dtype whose values the sums' format holds.
+
+        Operands that a promise rounds are kept in float32.
+        """
+        if self.which != "bias" or promise.across is not None:
+            return False
+        if promise.operands is not None and not promise.accumulate.holds(promise.operands):
+            return False
+        name = self.names[-1]
+        changed = list(read.values) != list(self.integers[name])
+        return promise.accumulate.holds(BINARY["float32"] if changed else self.formats[name])
+
+
+def _tied(value: int, rounded: int, unit: int) -> bool:
+    """Whether a value is in the middle of two numbers of tf32."""
+    off = abs(value - rounded)
+    if off == 0:
+        return False
+    format = BINARY["tf32"]
+    exponent = max(abs(value).bit_length() - 1 - unit, format.least) - format.bits + unit
+    return exponent >= 0 and off == 1 << exponent

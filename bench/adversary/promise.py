@@ -1,0 +1,178 @@
+"""What a kernel promises, and what is then allowed: the documented formulas, in integers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from random import Random
+from typing import Any, Literal, TypeAlias
+
+from bench.adversary.numbers import BINARY, Format
+
+__all__ = ["Limit", "Pair", "Promise", "random_promise"]
+
+Pair: TypeAlias = tuple[Fraction, Fraction]
+"""A relative and an absolute error."""
+
+_EXACT_TERMS = 200
+"""Up to so many terms powers are exact; above, they are rounded down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """As `pybridge.Accumulation`, each format given."""
+
+    accumulate: Format
+    output: Format
+    operands: Format | None = None
+    operand_rounding: Literal["nearest", "toward-zero"] = "nearest"
+    rounding: Literal["nearest", "toward-zero"] = "nearest"
+    splits: int = 1
+    across: Format | None = None
+    flushed: bool = False
+
+    @property
+    def summed(self) -> Format:
+        """The format of the finished sum."""
+        return self.across or self.accumulate
+
+    def keywords(self, *, output: bool) -> dict[str, Any]:
+        """The arguments of `Accumulation`."""
+        found: dict[str, Any] = {
+            "accumulate": self.accumulate.name,
+            "rounding": self.rounding,
+            "splits": self.splits,
+            "flushed": self.flushed,
+        }
+        if self.operands is not None:
+            found |= {"operands": self.operands.name, "operand_rounding": self.operand_rounding}
+        if self.across is not None:
+            found["across"] = self.across.name
+        if output:
+            found["output"] = self.output.name
+        return found
+
+    @property
+    def formats(self) -> Sequence[Format]:
+        """The formats that a sum is rounded to on its way."""
+        return (self.accumulate, self.summed, self.output)
+
+    @property
+    def threshold(self) -> Fraction:
+        """From what magnitude on some rounding overflows."""
+        return min(format.threshold for format in self.formats)
+
+    def sums(self, terms: int, plain: bool) -> Pair:
+        """By what the sum of so many terms errs, before the last rounding."""
+        first = self._sum(self.accumulate, terms, plain)
+        if self.across is None or self.across == self.accumulate:
+            return first
+        return _then(first, self._sum(self.across, min(self.splits, terms), False))
+
+    def last(self) -> Pair:
+        """By what the last rounding errs."""
+        if self.output == self.summed:
+            return Fraction(0), Fraction(0)
+        return self._unit(self.output)
+
+    def _unit(self, format: Format) -> Pair:
+        u = Fraction(2) ** -format.bits
+        absolute = Fraction(2) ** format.quantum / 2
+        if self.rounding == "toward-zero":
+            u, absolute = 2 * u, 2 * absolute
+        return u, Fraction(2) ** format.least if self.flushed else absolute
+
+    def _sum(self, format: Format, terms: int, plain: bool) -> Pair:
+        u, absolute = self._unit(format)
+        if self.rounding == "nearest" and not self.flushed:
+            if plain:
+                return max(terms - 1, 0) * u, Fraction(0)
+            return terms * u, terms * absolute * (1 + terms * u)
+        growth = _power(1 + u, terms)
+        return growth - 1, 2 * terms * absolute * growth
+
+
+def _then(first: Pair, second: Pair) -> Pair:
+    relative = (1 + first[0]) * (1 + second[0]) - 1
+    return relative, (1 + second[0]) * first[1] + second[1]
+
+
+@cache
+def _power(base: Fraction, exponent: int) -> Fraction:
+    if exponent <= _EXACT_TERMS:
+        return base**exponent
+    scale = 2**300
+    found = Fraction(1)
+    for digit in f"{exponent:b}":
+        found = Fraction(found * found * scale // 1, scale)
+        if digit == "1":
+            found = Fraction(found * base * scale // 1, scale)
+    return found
+
+
+class Limit:
+    """What is allowed an entry of so many terms: ρ·M + (1 + ρ)·D + η, and then the last rounding.
+
+    Numbers are in units of 2^−unit; the results in units of 2^−fine.
+    """
+
+    def __init__(
+        self, promise: Promise, terms: int, plain: bool, unit: int, least_fine: int
+    ) -> None:
+        relative, absolute = promise.sums(terms, plain)
+        last, rest = promise.last()
+        bits = _bits(relative)
+        more = _bits(last)
+        self.fine = max(unit + bits + more, _bits(absolute) + more, _bits(rest), least_fine)
+        middle = self.fine - more
+        self.relative = int(relative * 2**bits)
+        self.one = 1 << bits
+        self.absolute = int(absolute * 2**middle)
+        self.shift = middle - unit - bits
+        self.more = more
+        self.last = int(last * 2**more)
+        self.rest = int(rest * 2**self.fine)
+        self.up = self.fine - unit
+
+    def __call__(self, magnitude: int, deviation: int, exact: int) -> int:
+        """What is allowed, in units of 2^−fine."""
+        total = self.relative * magnitude + (self.one + self.relative) * deviation
+        bound = (total << self.shift) + self.absolute
+        # What is below 2^−fine·2^more is not lost: the sums are in units of 2^−(fine − more).
+        return (bound << self.more) + self.last * bound + self._of(exact) + self.rest
+
+    def _of(self, exact: int) -> int:
+        return self.last * (abs(exact) << (self.up - self.more))
+
+
+def _bits(value: Fraction) -> int:
+    assert value.denominator & (value.denominator - 1) == 0
+    return value.denominator.bit_length() - 1
+
+
+_ALL = list(BINARY.values())
+
+
+def random_promise(random: Random, result: Format) -> Promise:
+    """One whose result is an array of this format."""
+    accumulate = random.choice((BINARY["float32"], BINARY["float32"], result, *_ALL))
+    across = splits = None
+    if random.random() < 0.3:
+        splits = random.choice((2, 3, 8, 32))
+        across = random.choice((None, *_ALL))
+    summed = across or accumulate
+    fitting = [format for format in _ALL if result.holds(format)]
+    output = summed if result.holds(summed) and random.random() < 0.7 else random.choice(fitting)
+    operands = random.choice((None, None, None, BINARY["tf32"], *_ALL))
+    return Promise(
+        accumulate=accumulate,
+        output=output,
+        operands=operands,
+        operand_rounding=random.choice(("nearest", "toward-zero")) if operands else "nearest",
+        rounding=random.choice(("nearest", "nearest", "toward-zero")),
+        splits=splits or 1,
+        across=across,
+        flushed=random.random() < 0.3,
+    )

@@ -1,0 +1,183 @@
+"""Whether a comparison says what exact arithmetic says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from bench.adversary.calls import Accumulation
+from bench.adversary.kernels import Computed
+from bench.adversary.numbers import BINARY
+from bench.adversary.problem import Problem, Sums
+from bench.adversary.promise import Limit, Promise
+from bench.adversary.results import Result
+from bench.adversary.tally import Finding, Tally
+from pybridge import testing
+
+__all__ = ["FALSE_ALARM", "Verdicts", "ratio_of", "shown"]
+
+FALSE_ALARM = "a kernel that keeps its promise passes"
+_FAILS = "an entry that fails is beyond what is allowed"
+_PASSES = "an entry that passes is within what is allowed"
+_INFINITE = "an infinity passes exactly where the exact result may overflow; nan never does"
+_REPORTED = "errors and allowances are not below the exact ones"
+
+
+class Verdicts:
+    """Checks comparisons of results of one problem with one promise."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        sums: Sequence[Sums],
+        promise: Promise,
+        plain: bool,
+        accumulation: Accumulation | None,
+        tally: Tally,
+        case: str,
+    ) -> None:
+        self.problem, self.sums, self.promise, self.plain = problem, sums, promise, plain
+        self.tally, self.case = tally, case
+        said = "default promise" if accumulation is None else repr(accumulation)
+        self.where = f"{problem.text}, {said}"
+        # Magnitudes are summed in float32 where no array is of float64, or operands are rounded.
+        wide = any(problem.arrays[name].dtype.itemsize > 4 for name in problem.used)
+        self.wide = wide and promise.operands in (None, BINARY["float64"])
+
+    def find(self, claim: str, place: int, what: str) -> None:
+        """Keeps a finding."""
+        self.tally.findings.append(
+            Finding(self.case, claim, f"{self.where}, entry {place}: {what}")
+        )
+
+    def check(
+        self, result: Result, found: testing.Comparison, computed: Sequence[Computed] | None
+    ) -> None:
+        """Checks a comparison; `computed` is what a kernel says of its own result."""
+        failures = found.failures.ravel().tolist()
+        errors, allowances = found.errors.ravel().tolist(), found.allowance.ravel().tolist()
+        floats = result.array.astype(np.float64).ravel().tolist()
+        limits: dict[int, Limit] = {}
+        for k, entry in enumerate(self.sums):
+            if entry.terms not in limits:
+                unit = self.problem.unit
+                limits[entry.terms] = Limit(
+                    self.promise, entry.terms, self.plain, unit, result.unit
+                )
+            limit = limits[entry.terms]
+            allowed = limit(entry.magnitude, entry.deviation, entry.exact)
+            exact, value = entry.exact << limit.up, result.values[k]
+            if value is None:
+                late = computed is not None and computed[k].late
+                self._infinite(k, entry, limit, allowed, floats[k], failures[k], late)
+                continue
+            error = abs((value << limit.fine - result.unit) - exact)
+            self._finite(k, entry, limit, (error, allowed), failures[k])
+            if computed is not None:
+                self.tally.checks[FALSE_ALARM] += 1
+                if not failures[k]:
+                    self.tally.near(FALSE_ALARM, ratio_of(error, allowed))
+                if failures[k]:
+                    self.find(FALSE_ALARM, k, f"{floats[k]}, {_parts(error, allowed, limit)}")
+            self.tally.checks[_REPORTED] += 1
+            if not (
+                _at_least(errors[k], error, limit) and _at_least(allowances[k], allowed, limit)
+            ):
+                said = f"{errors[k]} and {allowances[k]}"
+                self.find(_REPORTED, k, f"{said} for {_parts(error, allowed, limit)}")
+        self._summary(found, sum(failures))
+
+    def _finite(
+        self, k: int, entry: Sums, limit: Limit, numbers: tuple[int, int], failed: bool
+    ) -> None:
+        error, allowed = numbers
+        claim = _FAILS if failed else _PASSES
+        self.tally.checks[claim] += 1
+        if failed and error <= allowed:
+            self.find(claim, k, _parts(error, allowed, limit))
+        if not failed and error > allowed:
+            if error > allowed + self._slack(allowed, entry, limit):
+                self.find(claim, k, _parts(error, allowed, limit))
+            elif allowed >> max(limit.fine - 100, 0):
+                self.tally.near(claim, ratio_of(error, allowed))
+
+    def _infinite(
+        self,
+        k: int,
+        entry: Sums,
+        limit: Limit,
+        allowed: int,
+        value: float,
+        failed: bool,
+        late: bool,
+    ) -> None:
+        self.tally.checks[_INFINITE] += 1
+        threshold = self.promise.threshold * 2**limit.fine
+        reach = int(math.copysign(1, value)) * (entry.exact << limit.up) + allowed
+        slack = 0 if failed else self._slack(allowed, entry, limit)
+        right = not math.isnan(value) and reach + slack >= threshold
+        if right == failed:
+            self.find(_INFINITE, k, f"{value} {'fails' if failed else 'passes'}")
+        if late and failed and self.promise.rounding == "nearest":
+            self.find(FALSE_ALARM, k, f"{value} of the last operation")
+
+    def _slack(self, allowed: int, entry: Sums, limit: Limit) -> int:
+        """By how much a computed allowance may be above the exact one.
+
+        By a part in 10⁹, or by the rounding of magnitudes that are summed in float32; and the last
+        rounding is charged with the magnitude of the exact value as far as float64 knows it.
+        """
+        known = 2 * entry.terms * (entry.magnitude << limit.up - limit.more) >> 53
+        total = allowed // 10**9 + limit.last * known + _power(limit, entry.terms, -1070)
+        if not self.wide:
+            total += 4 * entry.terms * allowed // 2**24 + _power(limit, entry.terms, -146)
+        return total
+
+    def _summary(self, found: testing.Comparison, failed: int) -> None:
+        """The numbers of a comparison as a whole."""
+        worst = found.worst
+        place = int(np.ravel_multi_index(worst.index, self.problem.shape))
+        exact = Fraction(self.sums[place].exact, 2**self.problem.unit)
+        if found.failed != failed or found.passed != (failed == 0):
+            self.find("verdicts are those of the entries", place, f"{found.failed} for {failed}")
+        if not worst.lower <= exact <= worst.upper:
+            self.find("the interval has the exact value", place, f"[{worst.lower}, {worst.upper}]")
+
+
+def _power(limit: Limit, terms: int, exponent: int) -> int:
+    """8·terms·2^exponent·(1 + ρ), in units of 2^−fine."""
+    most = 8 * terms * (2 + limit.relative // limit.one)
+    shift = exponent + limit.fine
+    return most << shift if shift >= 0 else most >> -shift
+
+
+def _at_least(value: float, number: int, limit: Limit) -> bool:
+    if not math.isfinite(value):
+        return value > 0
+    return bool(Fraction(value) * 2**limit.fine >= number)
+
+
+def ratio_of(a: int | Fraction, b: int | Fraction) -> float:
+    """a/b, 0 for 0/0, to the nearest float64."""
+    if not b:
+        return math.inf if a else 0.0
+    try:
+        return float(Fraction(a) / Fraction(b))
+    except OverflowError:
+        return math.inf
+
+
+def shown(number: int, unit: int) -> str:
+    """number·2^−unit for a message."""
+    try:
+        return repr(float(Fraction(number, 2**unit)))
+    except OverflowError:
+        return f"2^{number.bit_length() - unit}"
+
+
+def _parts(error: int, allowed: int, limit: Limit) -> str:
+    ratio = ratio_of(error, allowed)
+    return f"error {shown(error, limit.fine)}, allowed {shown(allowed, limit.fine)}, ratio {ratio}"
