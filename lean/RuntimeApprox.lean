@@ -15,6 +15,7 @@ public import RuntimeApprox.Certificate.Theorems
 public import RuntimeApprox.Context
 public import RuntimeApprox.Context.Theorems
 public import RuntimeApprox.Contraction
+public import RuntimeApprox.Contraction.Dual
 public import RuntimeApprox.Contraction.Exact
 public import RuntimeApprox.Contraction.Numerals
 public import RuntimeApprox.Contraction.Theorems
@@ -44,6 +45,7 @@ public import RuntimeApprox.Format.RoundEven
 public import RuntimeApprox.Format.Rounding
 public import RuntimeApprox.Format.Ties
 public import RuntimeApprox.Graph
+public import RuntimeApprox.Graph.Gradient
 public import RuntimeApprox.Graph.Theorems
 public import RuntimeApprox.Machine
 public import RuntimeApprox.Machine.Theorems
@@ -55,6 +57,7 @@ public import RuntimeApprox.Nodes.AvgPool.Theorems
 public import RuntimeApprox.Nodes.Conv2d
 public import RuntimeApprox.Nodes.Conv2d.Theorems
 public import RuntimeApprox.Nodes.Entrywise
+public import RuntimeApprox.Nodes.Kernel
 public import RuntimeApprox.Nodes.Linear
 public import RuntimeApprox.Nodes.Linear.Theorems
 public import RuntimeApprox.Nodes.Theorems

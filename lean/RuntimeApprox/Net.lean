@@ -58,15 +58,15 @@ abbrev hidden : List (List Nat) :=
 
 /-- The network as a graph. -/
 def graph (K : Type u) [OrderedField K] :
-    RevGraph K net.context (net.linear.outputShape :: net.hidden) :=
-  let conv := RevGraph.nil.snoc (conv2dRevNode K net.first)
+    RevGraph (ParametricNode K) net.context (net.linear.outputShape :: net.hidden) :=
+  let conv := RevGraph.nil.snoc (conv2dNode K net.first)
     (.cons .zero (.cons (.succ .zero) (.cons (.succ (.succ .zero)) .nil)))
-  let relu := conv.snoc (reluRevNode K net.first.outputShape) (.cons .zero .nil)
-  let conv' := relu.snoc (conv2dRevNode K net.second)
+  let relu := conv.snoc (reluNode K net.first.outputShape) (.cons .zero .nil)
+  let conv' := relu.snoc (conv2dNode K net.second)
     (.cons (Var.cast net.fits .zero) (.cons (.succ (.succ (.succ (.succ (.succ .zero)))))
       (.cons (.succ (.succ (.succ (.succ (.succ (.succ .zero)))))) .nil)))
-  let flat := conv'.snoc (flattenRevNode K net.second.batch net.featureShape) (.cons .zero .nil)
-  flat.snoc (linearRevNode K net.linear)
+  let flat := conv'.snoc (flattenNode K net.second.batch net.featureShape) (.cons .zero .nil)
+  flat.snoc (linearNode K net.linear)
     (.cons .zero (.cons (.succ (.succ (.succ (.succ (.succ (.succ (.succ (.succ (.succ .zero)))))))))
       (.cons (.succ (.succ (.succ (.succ (.succ (.succ (.succ (.succ (.succ (.succ .zero))))))))))
         .nil)))
@@ -76,13 +76,13 @@ variable {K : Type u} [OrderedField K]
 /-- The output at the input and the parameters `xs`, in any arithmetic. -/
 def output {α : Type u} (A : NetArithmetic K α) (xs : Tensors α net.context) :
     Tensor α net.linear.outputShape :=
-  ((net.graph K).eval A xs).1
+  ((net.graph K).eval A.pass xs).1
 
 /-- The gradients with respect to the input and the parameters, from that with respect to the
 output, in any arithmetic. -/
 def gradients {α : Type u} (A : NetArithmetic K α) (xs : Tensors α net.context)
     (δ : Tensor α net.linear.outputShape) : Tensors α net.context :=
-  (net.graph K).gradient A xs δ
+  (net.graph K).gradient A.pass xs δ
 
 variable (R : Rounding K)
 

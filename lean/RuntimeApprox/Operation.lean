@@ -1,25 +1,21 @@
 module
 
 public import RuntimeApprox.Machine
-public import RuntimeApprox.Rounding.Theorems
 
 /-!
 # Arithmetics for networks
 
 A network is evaluated in an arithmetic that also has constants and scalar operations other than
-sums and products. The operations are open: whoever has a function, its rounded form and an error
-law with its proof has an operation, and every arithmetic here evaluates it.
+sums and products. The operations are open: whoever has a function, its derivative, its rounded form
+and an error law with its proof has an operation, and every arithmetic here evaluates it.
 
 ## Main definitions
-* `UnaryOp`, `BinaryOp`: a function, its rounded form, and its error law.
+* `UnaryOp`, `BinaryOp`: a function, its derivative, its rounded form, and its error law.
 * `NetArithmetic K α`: an arithmetic on `α` with constants and operations over `K`.
 * `exactNet`, `roundedNet R`, `boundNet R`: the three arithmetics of the soundness theorems.
 * `checkedNet f`: the error laws in the format `f`, with a record of overflow.
+* `Dual`, `dualNet`: dual numbers x + dx·ε with ε² = 0, which compute derivatives.
 * `NetArithmetic.Respects`: a relation that two arithmetics keep.
-
-## Main results
-* `exactNet_respects_boundNet`: pairs that enclose the exact values keep doing so.
-* `roundedNet_respects_boundNet`: the pairs' values are those of the rounded arithmetic.
 -/
 
 set_option autoImplicit false
@@ -34,6 +30,8 @@ universe u v
 structure UnaryOp (K : Type u) [OrderedField K] where
   /-- f(x) -/
   exact : K → K
+  /-- f′(x); where f has a kink, the derivative that is taken there. -/
+  deriv : K → K
   /-- What the machine computes for f(x). -/
   rounded : Rounding K → K → K
   /-- The error law: a bound of |rounded(v) − f(x)| for every x with |v − x| ≤ e. -/
@@ -46,6 +44,10 @@ structure UnaryOp (K : Type u) [OrderedField K] where
 structure BinaryOp (K : Type u) [OrderedField K] where
   /-- f(x, y) -/
   exact : K → K → K
+  /-- ∂f/∂x; where f has a kink, the derivative that is taken there. -/
+  deriv₁ : K → K → K
+  /-- ∂f/∂y; where f has a kink, the derivative that is taken there. -/
+  deriv₂ : K → K → K
   /-- What the machine computes for f(x, y). -/
   rounded : Rounding K → K → K → K
   /-- The error law: a bound of |rounded(v, w) − f(x, y)| for every x and y with |v − x| ≤ e and
@@ -110,21 +112,22 @@ structure NetArithmetic.Respects {α β : Type v} (A : NetArithmetic K α) (B : 
   apply₁ : ∀ f a b, R a b → R (A.apply₁ f a) (B.apply₁ f b)
   apply₂ : ∀ f a b c d, R a b → R c d → R (A.apply₂ f a c) (B.apply₂ f b d)
 
-/-- Pairs that enclose the exact values keep doing so under constants and operations. -/
-theorem exactNet_respects_boundNet {R : Rounding K} (hR : R.Lawful) :
-    exactNet.Respects (boundNet R) Approx.Encloses where
-  toRespects := exact_respects_bound hR
-  const c := Std.IsPreorder.le_refl (abs (R.rnd c - c))
-  apply₁ f _ _ h := f.sound hR h
-  apply₂ f _ _ _ _ h h' := f.sound hR h h'
+/-- The dual number x + dx·ε, with ε² = 0. -/
+structure Dual (K : Type u) where
+  /-- x -/
+  value : K
+  /-- dx -/
+  tangent : K
 
-/-- The values of the pairs are those of the rounded arithmetic. -/
-theorem roundedNet_respects_boundNet (R : Rounding K) :
-    (roundedNet R).Respects (boundNet R) Approx.HasValue where
-  toRespects := rounded_respects_bound R
-  const _ := rfl
-  apply₁ _ _ _ h := by unfold Approx.HasValue at *; subst h; rfl
-  apply₂ _ _ _ _ _ h h' := by unfold Approx.HasValue at *; subst h h'; rfl
+/-- Dual numbers: an algorithm on x + dx·ε computes f(x) + (f′(x)·dx)·ε. -/
+def dualNet : NetArithmetic K (Dual K) where
+  zero := ⟨0, 0⟩
+  add x y := ⟨x.value + y.value, x.tangent + y.tangent⟩
+  mul x y := ⟨x.value * y.value, x.tangent * y.value + x.value * y.tangent⟩
+  const c := ⟨c, 0⟩
+  apply₁ f x := ⟨f.exact x.value, f.deriv x.value * x.tangent⟩
+  apply₂ f x y := ⟨f.exact x.value y.value,
+    f.deriv₁ x.value y.value * x.tangent + f.deriv₂ x.value y.value * y.tangent⟩
 
 /-- A pair, of which it is recorded whether its value is finite in the format. -/
 def Checked.ofApprox (f : Format) (finite : Bool) (a : Approx Rat) : Checked :=

@@ -30,7 +30,8 @@ wants to know what is proved reads this file, and the definitions of the names i
 * `Statements.bias`, `Statements.kernel`, `Statements.input`, `Statements.forward`: the bounds.
 * `Statements.binary32`: they hold of IEEE binary32 itself.
 * `Statements.textbook_…`: what the specifications are. `Statements.vjp`: that they are gradients.
-* `Statements.backprop`: bounds compose through graphs.
+* `Statements.backprop`: bounds compose through graphs. `Statements.backprop_gradient`: exact
+  backpropagation is the gradient.
 * `Statements.nearest_any_order`, `Statements.numbers_any_order`: sums in whatever order;
   `Statements.kernel_any_order`: the kernel gradient, by whatever kernel.
 * `Statements.printed`: printed numbers are bounds; `Statements.enclosure`: of values that anything
@@ -190,16 +191,26 @@ theorem exported_laws {K : Type u} [OrderedField K] (R : Rounding K) (x y : Appr
 
 /-! ### Graphs -/
 
-/-- Backpropagation through a graph of nodes, in rounded arithmetic, is within its bounds of
-backpropagation in exact arithmetic: at every entry of every gradient, from an eps for every entry
-of the context and of the gradients that are propagated. -/
+/-- Backpropagation through a graph of nodes is within its bounds of exact backpropagation: at every
+entry of every gradient, from an eps for every entry of the context and of the gradients that are
+propagated. A node is any specification with any runtime that is within its bound of it. -/
 theorem backprop {K : Type u} [OrderedField K] {R : Rounding K}
-    (lawful : ∀ x, abs (R.rnd x - x) ≤ R.halfUlp x) {Γ Δ : List (List Nat)} (g : RevGraph K Γ Δ)
-    {xs' xs eps : Tensors K Γ} {cs' cs : Cotangents K Δ} {epsδ : Tensors K Δ}
-    (hx : Tensors.Within xs' xs eps) (hδ : Cotangents.Within cs' cs epsδ) :
-    Tensors.Within (g.backprop exactNet xs' cs') (g.backprop (roundedNet R) xs cs)
-      (g.backpropBound R xs eps cs epsδ) :=
-  g.backprop_approx ⟨lawful⟩ hx hδ
+    (lawful : ∀ x, abs (R.rnd x - x) ≤ R.halfUlp x) {Γ Δ : List (List Nat)}
+    (g : RevGraph (RevNode K) Γ Δ) {xs' xs eps : Tensors K Γ} {cs' cs : Cotangents K Δ}
+    {epsδ : Tensors K Δ} (hx : Tensors.Within xs' xs eps) (hδ : Cotangents.Within cs' cs epsδ) :
+    Tensors.Within (g.backprop RevNode.exactPass xs' cs') (g.backprop (RevNode.runtimePass R) xs cs)
+      (g.backpropBound (RevNode.boundPass R) xs eps cs epsδ) :=
+  g.backprop_approx (RevNode.model ⟨lawful⟩) hx hδ
+
+/-- Exact backpropagation is the gradient of exact evaluation: at dual numbers x + dx·ε, the inner
+product of the propagated gradients with the derivative of the graph along dx is that of the computed
+gradients with dx. Every node of the library keeps the law `IsGradient`. -/
+theorem backprop_gradient {K : Type u} [OrderedField K] {Γ Δ : List (List Nat)}
+    (g : RevGraph (ParametricNode K) Γ Δ) (h : g.All fun n => n.IsGradient)
+    (xs : Tensors (Dual K) Γ) (cs : Cotangents K Δ) :
+    cs.dot ((g.eval dualNet.pass xs).map Dual.tangent) =
+      (g.backprop exactNet.pass (xs.map Dual.value) cs).dot (xs.map Dual.tangent) :=
+  g.backprop_isGradient (E := exactNet.pass) (D := dualNet.pass) rfl (h.mono fun _ h => h.pass) xs cs
 
 /-- A network conv → relu → conv → flatten → linear: every entry of the gradients with respect to
 its input and parameters is within its bound. -/

@@ -1,8 +1,8 @@
 module
 
 public import RuntimeApprox.Context
-public import RuntimeApprox.Tensor.Theorems
 public import RuntimeApprox.Rounding.Theorems
+public import RuntimeApprox.Tensor.Algebra.Theorems
 
 /-!
 # Facts about contexts
@@ -47,6 +47,21 @@ theorem Vars.get_rel {Γ : List (List Nat)} : {As : List (List Nat)} → (vs : V
     {ts : Tensors α Γ} → {us : Tensors β Γ} → ts.Rel R us → (vs.get ts).Rel R (vs.get us)
   | _, .nil, _, _, _ => .nil
   | _, .cons v vs, _, _, h => .cons (v.get_rel h) (vs.get_rel h)
+
+theorem Tensors.rel_map {α β γ : Type u} {R : β → γ → Prop} {p : α → β} {q : α → γ}
+    (h : ∀ a, R (p a) (q a)) : {Γ : List (List Nat)} → (ts : Tensors α Γ) →
+    Tensors.Rel R (ts.map p) (ts.map q)
+  | [], _ => .nil
+  | _ :: _, (_, ts) => .cons (Tensor.rel_ofFn fun _ => h _) (Tensors.rel_map h ts)
+
+theorem Tensor.rel_map_right {α γ : Type u} {R : α → γ → Prop} {q : α → γ} (h : ∀ a, R a (q a))
+    {s : List Nat} (t : Tensor α s) : t.Rel R (t.map q) := fun i => by
+  rw [Tensor.get_map]; exact h _
+
+theorem Tensors.rel_map_right {α γ : Type u} {R : α → γ → Prop} {q : α → γ} (h : ∀ a, R a (q a)) :
+    {Γ : List (List Nat)} → (ts : Tensors α Γ) → Tensors.Rel R ts (ts.map q)
+  | [], _ => .nil
+  | _ :: _, (t, ts) => .cons (t.rel_map_right h) (Tensors.rel_map_right h ts)
 
 theorem Cotangents.none_rel : (Γ : List (List Nat)) →
     Cotangents.Rel R (Cotangents.none (Γ := Γ)) Cotangents.none
@@ -108,6 +123,26 @@ theorem Tensors.hasValue_pairs : {Γ : List (List Nat)} → (ts es : Tensors K �
     ts.Rel Approx.HasValue (ts.pairs es)
   | [], _, _ => .nil
   | _ :: _, (t, ts), (e, es) => .cons (t.hasValue_pairs e) (Tensors.hasValue_pairs ts es)
+
+/-- The values of pairs. -/
+theorem Tensor.hasValue_values {s : List Nat} (p : Tensor (Approx K) s) :
+    (p.map Approx.value).Rel Approx.HasValue p := fun i => Tensor.get_map Approx.value p i
+
+theorem Tensors.hasValue_values : {Γ : List (List Nat)} → (ps : Tensors (Approx K) Γ) →
+    (ps.map Approx.value).Rel Approx.HasValue ps
+  | [], _ => .nil
+  | _ :: _, (p, ps) => .cons p.hasValue_values (Tensors.hasValue_values ps)
+
+/-- Tensors that pairs have as values are the values of the pairs. -/
+theorem Tensor.values_of_rel {s : List Nat} {t : Tensor K s} {p : Tensor (Approx K) s}
+    (h : t.Rel Approx.HasValue p) : p.map Approx.value = t :=
+  Tensor.ext fun i => (Tensor.get_map Approx.value p i).trans (h i).symm
+
+theorem Tensors.values_of_rel : {Γ : List (List Nat)} → {ts : Tensors K Γ} →
+    {ps : Tensors (Approx K) Γ} → ts.Rel Approx.HasValue ps → ps.map Approx.value = ts
+  | [], _, _, _ => rfl
+  | _ :: _, (_, _), (_, _), h =>
+    congr (congrArg Prod.mk (Tensor.values_of_rel h.1)) (Tensors.values_of_rel h.2)
 
 theorem Cotangents.hasValue_pairs : {Γ : List (List Nat)} → (cs : Cotangents K Γ) →
     (es : Tensors K Γ) → cs.Rel Approx.HasValue (cs.pairs es)

@@ -13,7 +13,7 @@ default, the zeros of the padding count.
 ## Main definitions
 * `Pool`: the geometry, `Pool.scale`: 1/(kh·kw).
 * `avgPoolForward`, `avgPoolGrad`: the contractions.
-* `avgPoolRevNode g`: the operand is the input, NCHW.
+* `avgPoolNode g`: the operand is the input, NCHW.
 -/
 
 set_option autoImplicit false
@@ -107,8 +107,8 @@ def avgPoolDeriv (scale : α) (δ : Tensor α g.outputShape) : Tensor α g.input
 end
 
 /-- Average pooling of an input. -/
-def avgPoolRevNode (K : Type u) [OrderedField K] (g : Pool) :
-    RevNode K [g.inputShape] g.outputShape where
+def avgPoolNode (K : Type u) [OrderedField K] (g : Pool) :
+    ParametricNode K [g.inputShape] g.outputShape where
   forward := fun A (x, _) => avgPool A.toArithmetic g (A.const (g.scale K)) x
   forward_rel := fun hAB (_, _) (_, _) ⟨hx, _⟩ =>
     Contraction.eval_rel hAB.toRespects g.forward

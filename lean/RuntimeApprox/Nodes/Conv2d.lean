@@ -8,7 +8,7 @@ public import RuntimeApprox.Graph
 # The node of a conv2d
 
 ## Main definitions
-* `conv2dRevNode g`: operands input, kernel and bias; its gradients are those of `conv2d_backward`.
+* `conv2dNode K g`: operands input, kernel and bias; its gradients are those of `conv2d_backward`.
 -/
 
 set_option autoImplicit false
@@ -20,8 +20,8 @@ namespace RuntimeApprox
 universe u
 
 /-- A conv2d with operands input, kernel and bias. -/
-def conv2dRevNode (K : Type u) [OrderedField K] (g : Conv2d) :
-    RevNode K [g.inputShape, g.kernelShape, g.biasShape] g.outputShape where
+def conv2dNode (K : Type u) [OrderedField K] (g : Conv2d) :
+    ParametricNode K [g.inputShape, g.kernelShape, g.biasShape] g.outputShape where
   forward := fun A (x, weight, bias, _) => conv2d A.toArithmetic g x weight bias
   forward_rel := fun hAB (_, _, _, _) (_, _, _, _) ⟨hx, hw, hb, _⟩ =>
     Contraction.eval_rel hAB.toRespects (conv2dForward g.sizes) (.cons hx (.cons hw .nil))

@@ -2,16 +2,17 @@ module
 
 public import RuntimeApprox.Graph
 public import RuntimeApprox.Tensor.Reshape
+public import RuntimeApprox.Tensor.Theorems
 
 /-!
 # Nodes that work entry by entry
 
 ## Main definitions
-* `addRevNode s`: x + y at every entry.
-* `scaleRevNode c s`: c·x at every entry.
-* `reshapeRevNode h`: the same entries in row-major order, in a shape of as many entries.
-* `flattenRevNode batch s`: of a batch of tensors of shape `s`, the rows of all their entries.
-* `reluRevNode s`: the rectifier of every entry.
+* `addNode s`: x + y at every entry.
+* `scaleNode c s`: c·x at every entry.
+* `reshapeNode h`: the same entries in row-major order, in a shape of as many entries.
+* `flattenNode batch s`: of a batch of tensors of shape `s`, the rows of all their entries.
+* `reluNode s`: the rectifier of every entry.
 * `reluOp`: max(x, 0), with the least error law. `reluGradOp`: its derivative times a gradient,
   with an error law that covers both sides of the kink where eps reaches it.
 -/
@@ -27,7 +28,7 @@ universe u
 /-! ### Sums and multiples -/
 
 /-- x + y at every entry; the gradient with respect to both is δ. -/
-def addRevNode (K : Type u) [OrderedField K] (s : List Nat) : RevNode K [s, s] s where
+def addNode (K : Type u) [OrderedField K] (s : List Nat) : ParametricNode K [s, s] s where
   forward := fun A (x, y, _) => Tensor.zipWith A.add x y
   forward_rel := fun hAB (_, _, _) (_, _, _) ⟨hx, hy, _⟩ =>
     Tensor.rel_ofFn fun i => hAB.add _ _ _ _ (hx i) (hy i)
@@ -36,7 +37,7 @@ def addRevNode (K : Type u) [OrderedField K] (s : List Nat) : RevNode K [s, s] s
 
 /-- c·x at every entry; the gradient with respect to x is c·δ. Outside of exact arithmetic the
 constant is fl(c), with the error |fl(c) − c|, which is zero where c is a number of the format. -/
-def scaleRevNode {K : Type u} [OrderedField K] (c : K) (s : List Nat) : RevNode K [s] s where
+def scaleNode {K : Type u} [OrderedField K] (c : K) (s : List Nat) : ParametricNode K [s] s where
   forward := fun A (x, _) => x.map (A.mul (A.const c))
   forward_rel := fun hAB (_, _) (_, _) ⟨hx, _⟩ =>
     Tensor.rel_ofFn fun i => hAB.mul _ _ _ _ (hAB.const c) (hx i)
@@ -48,17 +49,17 @@ def scaleRevNode {K : Type u} [OrderedField K] (c : K) (s : List Nat) : RevNode 
 
 /-- The same entries in row-major order; the gradient is reshaped back. No entry is computed with,
 and no eps grows. -/
-def reshapeRevNode (K : Type u) [OrderedField K] {s r : List Nat} (h : prod s = prod r) :
-    RevNode K [s] r where
+def reshapeNode (K : Type u) [OrderedField K] {s r : List Nat} (h : prod s = prod r) :
+    ParametricNode K [s] r where
   forward := fun _ (x, _) => x.reshape h
   forward_rel := fun _ (_, _) (_, _) ⟨hx, _⟩ => Tensor.rel_ofFn fun _ => hx _
   vjp := fun _ _ δ => (δ.reshape h.symm, ⟨⟩)
   vjp_rel := fun _ _ _ _ _ _ hδ => .cons (Tensor.rel_ofFn fun _ => hδ _) .nil
 
 /-- Each tensor of a batch as a row of its entries. -/
-def flattenRevNode (K : Type u) [OrderedField K] (batch : Nat) (s : List Nat) :
-    RevNode K [batch :: s] [batch, prod s] :=
-  reshapeRevNode K (prod_cons batch s)
+def flattenNode (K : Type u) [OrderedField K] (batch : Nat) (s : List Nat) :
+    ParametricNode K [batch :: s] [batch, prod s] :=
+  reshapeNode K (prod_cons batch s)
 
 /-! ### The rectifier -/
 
@@ -105,6 +106,7 @@ theorem abs_reluGrad_sub_le {x y : K} {a b : Approx K} (ha : a.Encloses x) (hb :
 /-- max(x, 0), which rounding leaves as it is. -/
 def reluOp : UnaryOp K where
   exact x := max x 0
+  deriv x := reluGrad x 1
   rounded _ v := max v 0
   eps _ a := reluEps a
   sound _ h := abs_relu_sub_le h
@@ -112,12 +114,14 @@ def reluOp : UnaryOp K where
 /-- The derivative of max(x, 0) times a gradient, which rounding leaves as it is. -/
 def reluGradOp : BinaryOp K where
   exact x d := reluGrad x d
+  deriv₁ _ _ := 0
+  deriv₂ x _ := reluGrad x 1
   rounded _ v d := reluGrad v d
   eps _ a b := reluGradEps a b
   sound _ ha hb := abs_reluGrad_sub_le ha hb
 
 /-- y = max(x, 0) at every entry; the gradient with respect to x is δ where x > 0, otherwise 0. -/
-def reluRevNode (K : Type u) [OrderedField K] (s : List Nat) : RevNode K [s] s where
+def reluNode (K : Type u) [OrderedField K] (s : List Nat) : ParametricNode K [s] s where
   forward := fun A (x, _) => x.map (A.apply₁ reluOp)
   forward_rel := fun hAB (_, _) (_, _) ⟨hx, _⟩ =>
     Tensor.rel_ofFn fun i => hAB.apply₁ _ _ _ (hx i)

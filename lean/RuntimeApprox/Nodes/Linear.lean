@@ -12,7 +12,7 @@ axis are the output features.
 ## Main definitions
 * `Linear`: the sizes of a linear layer.
 * `linearForward`, `linearInputGrad`, `linearWeightGrad`, `linearBiasGrad`: the contractions.
-* `linearRevNode g`: operands input, weight and bias.
+* `linearNode g`: operands input, weight and bias.
 -/
 
 set_option autoImplicit false
@@ -139,8 +139,8 @@ def linearBiasDeriv (δ : Tensor α g.outputShape) : Tensor α g.biasShape :=
 end
 
 /-- A linear layer with operands input, weight and bias. -/
-def linearRevNode (K : Type u) [OrderedField K] (g : Linear) :
-    RevNode K [g.inputShape, g.weightShape, g.biasShape] g.outputShape where
+def linearNode (K : Type u) [OrderedField K] (g : Linear) :
+    ParametricNode K [g.inputShape, g.weightShape, g.biasShape] g.outputShape where
   forward := fun A (x, weight, bias, _) => linear A.toArithmetic g x weight bias
   forward_rel := fun hAB (_, _, _, _) (_, _, _, _) ⟨hx, hw, hb, _⟩ =>
     Contraction.eval_rel hAB.toRespects g.forward (.cons hx (.cons hw .nil)) (.cons hb .nil)

@@ -1,20 +1,21 @@
 module
 
+public import RuntimeApprox.Graph.Gradient
 public import RuntimeApprox.Nodes.Entrywise
 public import RuntimeApprox.Tensor.Reshape.Theorems
 
 /-!
-# The vector-Jacobian products are what they say
+# The vector-Jacobian products of nodes are their gradients
 
-The forward pass of a linear node is its own derivative, so that its vector-Jacobian product is the
-adjoint: ⟨δ, f(x)⟩ = ⟨x, vjp δ⟩, in exact arithmetic.
+A parametric node computes its own derivative on dual numbers x + dx·ε. The rectifier has none at its
+kink: there both its derivative and its gradient are those that are taken, zero.
 
 ## Main definitions
-* `Tensors.dot`: the inner product of contexts.
-* `RevNode.IsAdjoint`: the vector-Jacobian product is the adjoint of the forward pass.
+* `ParametricNode.IsGradient`: ⟨δ, derivative along dx⟩ = ⟨vjp δ, dx⟩.
 
 ## Main results
-* `addRevNode_isAdjoint`, `scaleRevNode_isAdjoint`, `reshapeRevNode_isAdjoint`.
+* `ParametricNode.IsGradient.pass`: the law that `RevGraph.backprop_isGradient` asks of nodes.
+* `addNode_isGradient`, `scaleNode_isGradient`, `reshapeNode_isGradient`, `reluNode_isGradient`.
 * `relu_sub_relu`: away from the kink the rectifier is its derivative.
 -/
 
@@ -27,39 +28,64 @@ namespace RuntimeApprox
 universe u
 variable {K : Type u} [OrderedField K]
 
-/-- Σⱼ ⟨tⱼ, uⱼ⟩ over the tensors of a context -/
-def Tensors.dot : {Γ : List (List Nat)} → Tensors K Γ → Tensors K Γ → K
-  | [], _, _ => 0
-  | _ :: _, (t, ts), (u, us) => t.dot u + Tensors.dot ts us
+/-- The vector-Jacobian product is the gradient of the forward pass: for operands x + dx·ε,
+⟨δ, derivative along dx⟩ = ⟨vjp δ, dx⟩. -/
+def ParametricNode.IsGradient {As : List (List Nat)} {s : List Nat} (n : ParametricNode K As s) : Prop :=
+  ∀ (xs : Tensors (Dual K) As) (δ : Tensor K s),
+    δ.dot ((n.forward dualNet xs).map Dual.tangent) =
+      (n.vjp exactNet (xs.map Dual.value) δ).dot (xs.map Dual.tangent)
 
-/-- For a node that is linear in all its operands together: ⟨δ, f(x)⟩ = ⟨x, vjp δ⟩, in exact
-arithmetic, wherever the vector-Jacobian product is taken. -/
-def RevNode.IsAdjoint {As : List (List Nat)} {s : List Nat} (n : RevNode K As s) : Prop :=
-  ∀ (xs ys : Tensors K As) (δ : Tensor K s),
-    δ.dot (n.forward exactNet xs) = xs.dot (n.vjp exactNet ys δ)
+/-- On dual numbers a parametric node computes its values as well. -/
+theorem ParametricNode.IsGradient.pass {As : List (List Nat)} {s : List Nat}
+    {n : ParametricNode K As s} (h : n.IsGradient) : exactNet.pass.IsGradient dualNet.pass n :=
+  fun xs => ⟨Tensor.ext fun i => (Tensor.get_map _ _ i).trans
+    (n.forward_rel dualNet_respects_exactNet (Tensors.rel_map_right (fun _ => rfl) xs) i), h xs⟩
 
-/-- The inner product of contexts of one tensor. -/
-theorem Tensors.dot_one {s : List Nat} (t u : Tensor K s) :
-    Tensors.dot (Γ := [s]) (t, ⟨⟩) (u, ⟨⟩) = t.dot u := by
-  show t.dot u + (0 : K) = _; grind
+/-- Inner products with the same terms are equal. -/
+theorem Tensor.dot_congr {s : List Nat} {t u t' u' : Tensor K s}
+    (h : ∀ i, t.get i * u.get i = t'.get i * u'.get i) : t.dot u = t'.dot u' :=
+  sums_congr s fun is => by
+    rcases Tensor.entry_eq_get_or_zero (K := K) s (toInts is) with ⟨i, hi⟩ | h0
+    · rw [hi, hi, hi, hi, h]
+    · rw [h0, h0, h0, h0]
 
-/-- ⟨δ, x + y⟩ = ⟨x, δ⟩ + ⟨y, δ⟩ -/
-theorem addRevNode_isAdjoint (s : List Nat) : (addRevNode K s).IsAdjoint := fun (x, y, _) _ δ => by
-  show δ.dot (x + y) = x.dot δ + (y.dot δ + (0 : K))
-  rw [Tensor.dot_add, Tensor.dot_comm δ x, Tensor.dot_comm δ y]
+theorem add_three (a b c : K) : a + b + c = a + (b + (c + 0)) := by grind
+
+/-- ⟨δ, dx + dy⟩ = ⟨δ, dx⟩ + ⟨δ, dy⟩ -/
+theorem addNode_isGradient (s : List Nat) : (addNode K s).IsGradient := fun (x, y, _) δ => by
+  have : (Tensor.zipWith (dualNet (K := K)).add x y).map Dual.tangent =
+      x.map Dual.tangent + y.map Dual.tangent := Tensor.ext fun i => by
+    rw [Tensor.get_add]; simp only [Tensor.get_map, Tensor.get_zipWith]; rfl
+  refine (congrArg δ.dot this).trans ((Tensor.dot_add ..).trans ?_)
+  show _ = δ.dot (x.map Dual.tangent) + (δ.dot (y.map Dual.tangent) + (0 : K))
   grind
 
-/-- ⟨δ, c·x⟩ = ⟨x, c·δ⟩ -/
-theorem scaleRevNode_isAdjoint (c : K) (s : List Nat) : (scaleRevNode c s).IsAdjoint :=
-  fun (x, _) _ δ => by
-    refine Eq.trans ?_ (Tensors.dot_one x _).symm
-    show δ.dot (c • x) = x.dot (c • δ)
-    rw [Tensor.dot_smul, Tensor.dot_smul, Tensor.dot_comm δ x]
+/-- ⟨δ, c·dx⟩ = ⟨c·δ, dx⟩ -/
+theorem scaleNode_isGradient (c : K) (s : List Nat) : (scaleNode c s).IsGradient := fun (x, ⟨⟩) δ => by
+  refine Eq.trans (Tensor.dot_congr fun i => ?_) (Tensors.dot_one _ _).symm
+  simp only [Tensor.get_map]
+  rw [show ((scaleNode c s).forward dualNet (x, ⟨⟩)).get i = _ from Tensor.get_map _ x i]
+  show δ.get i * (0 * (x.get i).value + c * (x.get i).tangent) = c * δ.get i * (x.get i).tangent
+  grind
 
-/-- ⟨δ, reshape x⟩ = ⟨x, reshape δ⟩ -/
-theorem reshapeRevNode_isAdjoint {s r : List Nat} (h : prod s = prod r) :
-    (reshapeRevNode K h).IsAdjoint := fun (x, _) _ δ =>
-  (Tensor.dot_reshape h x δ).trans (Tensors.dot_one x _).symm
+/-- ⟨δ, reshape dx⟩ = ⟨reshape δ, dx⟩ -/
+theorem reshapeNode_isGradient {s r : List Nat} (h : prod s = prod r) :
+    (reshapeNode K h).IsGradient := fun (x, _) δ => by
+  have : (x.reshape h).map Dual.tangent = (x.map Dual.tangent).reshape h := Tensor.ext fun i => by
+    unfold Tensor.reshape; rw [Tensor.get_map, Tensor.get_ofFn, Tensor.get_ofFn, Tensor.get_map]
+  refine (congrArg δ.dot this).trans ((Tensor.dot_reshape h _ δ).trans ?_)
+  exact (Tensor.dot_comm ..).trans (Tensors.dot_one _ _).symm
+
+/-- ⟨δ, relu′(x)·dx⟩ = ⟨relu′(x)·δ, dx⟩, with relu′(0) = 0 -/
+theorem reluNode_isGradient (s : List Nat) : (reluNode K s).IsGradient := fun (x, ⟨⟩) δ => by
+  refine Eq.trans (Tensor.dot_congr fun i => ?_) (Tensors.dot_one _ _).symm
+  rw [Tensor.get_zipWith]
+  simp only [Tensor.get_map]
+  rw [show ((reluNode K s).forward dualNet (x, ⟨⟩)).get i = _ from Tensor.get_map _ x i]
+  show δ.get i * (reluGrad (x.get i).value 1 * (x.get i).tangent) =
+    reluGrad (x.get i).value (δ.get i) * (x.get i).tangent
+  unfold reluGrad
+  grind
 
 /-- Away from the kink the rectifier is its derivative: max(x + d, 0) − max(x, 0) = `reluGrad` x d
 for x ≠ 0 and |d| ≤ |x|. -/

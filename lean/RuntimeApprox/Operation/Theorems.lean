@@ -4,9 +4,12 @@ public import RuntimeApprox.Machine.Theorems
 public import RuntimeApprox.Operation
 
 /-!
-# The checked arithmetic of a format for networks is sound
+# The arithmetics for networks are sound
 
 ## Main results
+* `exactNet_respects_boundNet`: pairs that enclose the exact values keep doing so.
+* `roundedNet_respects_boundNet`: the pairs' values are those of the rounded arithmetic.
+* `dualNet_respects_exactNet`: the values of dual numbers are exact.
 * `exactNet_respects_checkedNet`: checked pairs that enclose the exact values keep doing so.
 * `roundedNet_respects_checkedNet`: their values are those of the arithmetic of the format.
 * `boundNet_respects_checkedNet`: the record of overflow leaves values and bounds as they are.
@@ -17,6 +20,38 @@ set_option autoImplicit false
 @[expose] public noncomputable section
 
 namespace RuntimeApprox
+
+section
+universe u
+variable {K : Type u} [OrderedField K]
+
+/-- Pairs that enclose the exact values keep doing so under constants and operations. -/
+theorem exactNet_respects_boundNet {R : Rounding K} (hR : R.Lawful) :
+    exactNet.Respects (boundNet R) Approx.Encloses where
+  toRespects := exact_respects_bound hR
+  const c := Std.IsPreorder.le_refl (abs (R.rnd c - c))
+  apply₁ f _ _ h := f.sound hR h
+  apply₂ f _ _ _ _ h h' := f.sound hR h h'
+
+/-- The values of the pairs are those of the rounded arithmetic. -/
+theorem roundedNet_respects_boundNet (R : Rounding K) :
+    (roundedNet R).Respects (boundNet R) Approx.HasValue where
+  toRespects := rounded_respects_bound R
+  const _ := rfl
+  apply₁ _ _ _ h := by unfold Approx.HasValue at *; subst h; rfl
+  apply₂ _ _ _ _ _ h h' := by unfold Approx.HasValue at *; subst h h'; rfl
+
+/-- The values of dual numbers are those of exact arithmetic. -/
+theorem dualNet_respects_exactNet :
+    (dualNet (K := K)).Respects exactNet fun a x => a.value = x where
+  zero := rfl
+  add _ _ _ _ h h' := by subst h h'; rfl
+  mul _ _ _ _ h h' := by subst h h'; rfl
+  const _ := rfl
+  apply₁ _ _ _ h := by subst h; rfl
+  apply₂ _ _ _ _ _ h h' := by subst h h'; rfl
+
+end
 
 /-- The checked pair encloses the exact value: |value − x| ≤ eps. -/
 def Checked.Encloses (x : Rat) (c : Checked) : Prop := Approx.Encloses x c.approx

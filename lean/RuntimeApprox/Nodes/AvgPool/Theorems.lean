@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Contraction.Exact
+public import RuntimeApprox.Contraction.Dual
 public import RuntimeApprox.Nodes.AvgPool
 public import RuntimeApprox.Nodes.Theorems
 public import RuntimeApprox.Tensor.Adjoint
@@ -14,7 +14,8 @@ zeros outside t (the padding).
 ## Main results
 * `avgPool_textbook`, `avgPool_grad_textbook`: an entry of the exact forward pass and gradient.
 * `avgPool_scale`: kh·kw·scale = 1, so that the forward pass is the average.
-* `avgPoolRevNode_isAdjoint`: the gradient is the adjoint of the forward pass.
+* `avgPool_adjoint`: the gradient is the adjoint of the forward pass.
+* `avgPoolNode_isGradient`: the vector-Jacobian product is the gradient.
 -/
 
 set_option autoImplicit false
@@ -143,9 +144,20 @@ theorem avgPool_adjoint (scale : K) (x : Tensor K g.inputShape) (δ : Tensor K g
       rw [if_pos dvd, ← ph, ← pw, eh, ew]
       grind
 
-/-- ⟨δ, pool(x)⟩ = ⟨x, vjp δ⟩ -/
-theorem avgPoolRevNode_isAdjoint : (avgPoolRevNode K g).IsAdjoint := fun (x, _) _ δ =>
-  (avgPool_adjoint g (g.scale K) x δ).trans (Tensors.dot_one x _).symm
+/-- ⟨δ, pool(dx)⟩ = ⟨vjp δ, dx⟩ -/
+theorem avgPoolNode_isGradient : (avgPoolNode K g).IsGradient := fun (x, ⟨⟩) δ => by
+  refine (congrArg δ.dot (Contraction.tangent_eval (out := g.forward.out) (red := g.forward.red)
+    (p := g.forward.factor) (q := ⟨"scale", []⟩) (ads := []) x (⟨g.scale K, 0⟩ : Dual K) ⟨⟩)).trans
+    ((Tensor.dot_add ..).trans ((congrArg (· + _) (Tensor.dot_add ..)).trans ?_))
+  have h := avgPool_adjoint g (g.scale K) (x.map Dual.tangent) δ
+  have zero : ∀ x : Tensor K g.inputShape, δ.dot (avgPool exact g (0 : K) x) = 0 := fun x => by
+    have h : avgPool exact g (0 : K) x = 0 := Tensor.ext fun (n, c, oh, ow, ⟨⟩) => by
+      rw [avgPool_textbook, Tensor.get_zero]
+      simp only [Lean.Grind.Semiring.mul_zero, sum_zero]
+    rw [h, Tensor.dot_comm, Tensor.zero_dot]
+  refine (congr (congrArg HAdd.hAdd (congr (congrArg HAdd.hAdd h) (zero _))) (zero _)).trans ?_
+  rw [Tensor.dot_comm (x.map _)]
+  exact Lean.Grind.Semiring.add_zero _
 
 attribute [local instance] Lean.Grind.Semiring.natCast in
 /-- kh·kw·scale = 1 -/

@@ -1,17 +1,20 @@
 module
 
+public import RuntimeApprox.Contraction.Dual
 public import RuntimeApprox.Conv2d.Bounds
-public import RuntimeApprox.Nodes.Conv2d
-public import RuntimeApprox.Tensor.Algebra.Theorems
+public import RuntimeApprox.Conv2d.VJP
+public import RuntimeApprox.Nodes.Kernel
+public import RuntimeApprox.Nodes.Theorems
 
 /-!
-# The bound transformers of the conv2d node
+# The conv2d node
 
-With one eps a tensor, the bound transformers of `conv2dRevNode` are the bound tensors of
+With one eps a tensor, the bounds of `conv2dRevNode` are the bound tensors of
 `RuntimeApprox.Conv2d.Bounds`, of which the theorems about conv2d alone speak.
 
 ## Main results
 * `conv2dRevNode_vjp_exact`: the exact vector-Jacobian product is `conv2d_backward_spec`.
+* `conv2dNode_isGradient`: it is the gradient of the forward pass.
 * `conv2dRevNode_forwardBound`: the forward bound is `conv2dBoundTensor`.
 * `conv2dRevNode_vjpBound`: the bounds of the gradients are `conv2dInputBoundTensor`,
   `conv2dKernelBoundTensor` and `conv2dBiasBoundTensor`.
@@ -39,19 +42,29 @@ theorem Contraction.eps_eval (A : Arithmetic (Approx K)) (c : Contraction Int)
     unfold Tensor.eps eval
     rw [Tensor.get_map, Tensor.get_ofFn, Tensor.get_ofFn]
 
-variable [OrderedField K] (R : Rounding K) (g : Conv2d) (x : Tensor K g.inputShape)
+variable [OrderedField K] {R : Rounding K} (hR : R.Lawful) (g : Conv2d) (x : Tensor K g.inputShape)
   (weight : Tensor K g.kernelShape) (bias : Tensor K g.biasShape) (δ : Tensor K g.outputShape)
   (epsX epsW epsB epsδ : K)
 
 /-- In exact arithmetic the node's vector-Jacobian product is `conv2d_backward_spec`. -/
 theorem conv2dRevNode_vjp_exact :
-    (conv2dRevNode K g).vjp exactNet (x, weight, bias, ⟨⟩) δ =
+    (conv2dRevNode hR g).vjpSpec (x, weight, bias, ⟨⟩) δ =
       ((conv2d_backward_spec g x weight δ).input, (conv2d_backward_spec g x weight δ).kernel,
         (conv2d_backward_spec g x weight δ).bias, ⟨⟩) := rfl
 
+/-- The node's vector-Jacobian product is the gradient of the forward pass. -/
+theorem conv2dNode_isGradient : (conv2dNode K g).IsGradient := fun (x, weight, bias, ⟨⟩) δ => by
+  refine (congrArg δ.dot (Contraction.tangent_eval (out := (conv2dForward g.sizes).out)
+    (red := (conv2dForward g.sizes).red) (p := (conv2dForward g.sizes).factor)
+    (q := (conv2dForward g.sizes).factors.headD ⟨"", []⟩) (ads := (conv2dForward g.sizes).addends)
+    x weight (bias, ⟨⟩))).trans ((conv2d_vjp g (x.map Dual.value) (x.map Dual.tangent)
+    (weight.map Dual.value) (weight.map Dual.tangent) (bias.map Dual.tangent) δ).trans ?_)
+  rw [Tensor.dot_comm (x.map _), Tensor.dot_comm (weight.map _), Tensor.dot_comm (bias.map _)]
+  exact add_three _ _ _
+
 /-- The node's forward bound is `conv2dBoundTensor`. -/
 theorem conv2dRevNode_forwardBound :
-    (conv2dRevNode K g).forwardBound R (x, weight, bias, ⟨⟩)
+    (conv2dRevNode hR g).forwardBound (x, weight, bias, ⟨⟩)
       (Tensor.fill _ epsX, Tensor.fill _ epsW, Tensor.fill _ epsB, ⟨⟩) =
     conv2dBoundTensor R g x epsX weight epsW bias epsB := by
   show (conv2d (bound R) g (x.pairs _) (weight.pairs _) (bias.pairs _)).eps = _
@@ -60,7 +73,7 @@ theorem conv2dRevNode_forwardBound :
 
 /-- The node's bounds of the gradients are those of the three gradients. -/
 theorem conv2dRevNode_vjpBound :
-    (conv2dRevNode K g).vjpBound R (x, weight, bias, ⟨⟩)
+    (conv2dRevNode hR g).vjpBound (x, weight, bias, ⟨⟩)
       (Tensor.fill _ epsX, Tensor.fill _ epsW, Tensor.fill _ epsB, ⟨⟩) δ (Tensor.fill _ epsδ) =
     (conv2dInputBoundTensor R g weight epsW δ epsδ, conv2dKernelBoundTensor R g x epsX δ epsδ,
       conv2dBiasBoundTensor R g δ epsδ, ⟨⟩) := by

@@ -1,7 +1,8 @@
 module
 
-public import RuntimeApprox.Contraction.Exact
+public import RuntimeApprox.Contraction.Dual
 public import RuntimeApprox.Nodes.Linear
+public import RuntimeApprox.Nodes.Theorems
 
 /-!
 # The linear layer and its gradients, as in the textbook
@@ -12,7 +13,8 @@ In the formulas `sum n fun i => f i` is Σ_{i < n} f i, and `t.entry [i, j]` is 
 * `linear_textbook`, `linear_input_textbook`, `linear_weight_textbook`, `linear_bias_textbook`: an
   entry of the exact forward pass and of each exact gradient.
 * `linear_input_adjoint`, `linear_weight_adjoint`, `linear_bias_adjoint`: each gradient is the adjoint
-  of the forward pass in its operand: together they are the vector-Jacobian product.
+  of the forward pass in its operand.
+* `linearNode_isGradient`: together they are the vector-Jacobian product.
 -/
 
 set_option autoImplicit false
@@ -119,5 +121,18 @@ theorem linear_bias_adjoint :
   rw [Tensor.entry_two (linear exact g 0 weight bias) hn ho, linear_textbook]
   simp only [Tensor.entry_zero, Lean.Grind.Semiring.zero_mul, sum_zero]
   grind
+
+/-- ⟨δ, derivative of the layer⟩ = ⟨∂x, dx⟩ + ⟨∂weight, dweight⟩ + ⟨∂bias, dbias⟩ -/
+theorem linearNode_isGradient : (linearNode K g).IsGradient := fun (x, weight, bias, ⟨⟩) δ => by
+  refine (congrArg δ.dot (Contraction.tangent_eval (out := g.forward.out) (red := g.forward.red)
+    (p := g.forward.factor) (q := g.forward.factors.headD ⟨"", []⟩) (ads := g.forward.addends) x weight
+    (bias, ⟨⟩))).trans
+    ((Tensor.dot_add ..).trans ((congrArg (· + _) (Tensor.dot_add ..)).trans ?_))
+  have hx := linear_input_adjoint g (x.map Dual.tangent) (weight.map Dual.value) δ
+  have hw := linear_weight_adjoint g (x.map Dual.value) (weight.map Dual.tangent) δ
+  have hb := linear_bias_adjoint g (0 : Tensor K g.weightShape) (bias.map Dual.tangent) δ
+  refine (congr (congrArg HAdd.hAdd (congr (congrArg HAdd.hAdd hx) hw)) hb).trans ?_
+  rw [Tensor.dot_comm (x.map _), Tensor.dot_comm (weight.map _), Tensor.dot_comm (bias.map _)]
+  exact add_three _ _ _
 
 end RuntimeApprox

@@ -1,0 +1,119 @@
+module
+
+public import RuntimeApprox.Graph.Theorems
+public import RuntimeApprox.Nodes.Conv2d
+public import RuntimeApprox.Nodes.Entrywise
+
+/-!
+# Nodes that any kernel computes
+
+A node's runtime may be whatever computes its specification within a bound: a library's convolution
+that adds in an order of its own, or a fused kernel. What is assumed of it is its error on the operands
+that it is given; the errors of the operands go through the node's own error laws, without rounding.
+
+## Main definitions
+* `ParametricNode.ofKernel`: the node, with any runtime that is within the given errors.
+* `conv2dRevNode`: a conv2d whose every operation is rounded.
+* `conv2dKernelNode`: a conv2d by any kernel. `convRelu`: such a conv2d and a rectifier, as a graph.
+
+## Main results
+* `convRelu_backprop_approx`: its gradients are within their bounds, whatever the kernel.
+-/
+
+set_option autoImplicit false
+
+@[expose] public noncomputable section
+
+namespace RuntimeApprox
+
+universe u
+variable {K : Type u} [OrderedField K]
+
+/-- No rounding. -/
+def Rounding.none : Rounding K := ⟨fun x => x, fun _ => 0⟩
+
+theorem Rounding.none_lawful : (none (K := K)).Lawful :=
+  ⟨fun x => by show abs (x - x) ≤ 0; rw [abs_sub_self]; exact Std.IsPreorder.le_refl _⟩
+
+/-- Errors add: |v − t| ≤ e and |t − t′| ≤ e′ give |v − t′| ≤ e + e′. -/
+theorem Tensor.Within.trans {s : List Nat} {t' t v e' e : Tensor K s} (h : Tensor.Within t v e)
+    (h' : Tensor.Within t' t e') : Tensor.Within t' v (Tensor.zipWith (fun x y => x + y) e e') :=
+  fun i => by
+    have := abs_sub_le (v.get i) (t.get i) (t'.get i)
+    have := h i
+    have := h' i
+    rw [Tensor.get_zipWith]
+    grind
+
+/-- `f` at every pair of entries of corresponding tensors. -/
+def Tensors.zipWith {α β γ : Type u} (f : α → β → γ) : {Γ : List (List Nat)} → Tensors α Γ →
+    Tensors β Γ → Tensors γ Γ
+  | [], _, _ => ⟨⟩
+  | _ :: _, (t, ts), (u, us) => (t.zipWith f u, Tensors.zipWith f ts us)
+
+theorem Tensors.Within.trans : {Γ : List (List Nat)} → {ts' ts vs es' es : Tensors K Γ} →
+    Tensors.Within ts vs es → Tensors.Within ts' ts es' →
+    Tensors.Within ts' vs (es.zipWith (fun x y => x + y) es')
+  | [], _, _, _, _, _, _, _ => trivial
+  | _ :: _, (_, _), (_, _), (_, _), (_, _), (_, _), h, h' =>
+    ⟨Tensor.Within.trans h.1 h'.1, Tensors.Within.trans h.2 h'.2⟩
+
+/-- A node of which any kernel computes the forward pass and the gradients. On the operands that the
+kernel is given its results are within `err` and `errδ`, at every entry, of those without rounding. -/
+def ParametricNode.ofKernel {As : List (List Nat)} {s : List Nat} (n : ParametricNode K As s)
+    (run err : Tensors K As → Tensor K s) (runδ errδ : Tensors K As → Tensor K s → Tensors K As)
+    (h : ∀ xs, Tensor.Within (n.forward (roundedNet .none) xs) (run xs) (err xs))
+    (hδ : ∀ xs δ, Tensors.Within (n.vjp (roundedNet .none) xs δ) (runδ xs δ) (errδ xs δ)) :
+    RevNode K As s :=
+  let m := n.toRevNode Rounding.none_lawful
+  { m with
+    forwardRuntime := run
+    vjpRuntime := runδ
+    forwardBound := fun xs eps => (err xs).zipWith (fun x y => x + y) (m.forwardBound xs eps)
+    vjpBound := fun xs eps δ epsδ =>
+      (errδ xs δ).zipWith (fun x y => x + y) (m.vjpBound xs eps δ epsδ)
+    forward_approx := fun {_ xs _} hx => (h xs).trans (m.forward_approx hx)
+    vjp_approx := fun {_ xs _} hx {_ δ _} hd => (hδ xs δ).trans (m.vjp_approx hx hd) }
+
+/-- A conv2d with operands input, kernel and bias, on a machine that rounds every operation. -/
+def conv2dRevNode {R : Rounding K} (hR : R.Lawful) (g : Conv2d) :
+    RevNode K [g.inputShape, g.kernelShape, g.biasShape] g.outputShape :=
+  (conv2dNode K g).toRevNode hR
+
+/-- A conv2d by any kernel, whose results are within the given errors of the exact ones on the
+operands that it is given, as the theorems about sums in any order say. -/
+def conv2dKernelNode (g : Conv2d)
+    (run err : Tensors K [g.inputShape, g.kernelShape, g.biasShape] → Tensor K g.outputShape)
+    (runδ errδ : Tensors K [g.inputShape, g.kernelShape, g.biasShape] → Tensor K g.outputShape →
+      Tensors K [g.inputShape, g.kernelShape, g.biasShape])
+    (h : ∀ x w b i, abs ((run (x, w, b, ⟨⟩)).get i - (conv2d exact g x w b).get i) ≤
+      (err (x, w, b, ⟨⟩)).get i)
+    (hδ : ∀ x w b δ, Tensors.Within (Γ := [g.inputShape, g.kernelShape, g.biasShape])
+      ((conv2d_backward_spec g x w δ).input, (conv2d_backward_spec g x w δ).kernel,
+        (conv2d_backward_spec g x w δ).bias, ⟨⟩)
+      (runδ (x, w, b, ⟨⟩) δ) (errδ (x, w, b, ⟨⟩) δ)) :
+    RevNode K [g.inputShape, g.kernelShape, g.biasShape] g.outputShape :=
+  (conv2dNode K g).ofKernel run err runδ errδ (fun (x, w, b, ⟨⟩) => h x w b)
+    fun (x, w, b, ⟨⟩) δ => hδ x w b δ
+
+/-- A conv2d, as any node with its operands, and a rectifier in rounded arithmetic. -/
+def convRelu {R : Rounding K} (hR : R.Lawful) (g : Conv2d)
+    (conv : RevNode K [g.inputShape, g.kernelShape, g.biasShape] g.outputShape) :
+    RevGraph (RevNode K) [g.inputShape, g.kernelShape, g.biasShape]
+      [g.outputShape, g.outputShape, g.inputShape, g.kernelShape, g.biasShape] :=
+  (RevGraph.nil.snoc conv (.cons .zero (.cons (.succ .zero) (.cons (.succ (.succ .zero)) .nil)))).snoc
+    ((reluNode K g.outputShape).toRevNode hR) (.cons .zero .nil)
+
+/-- conv2d and rectifier, with a conv2d that any kernel computes: every entry of the gradients with
+respect to input, kernel and bias is within its bound. -/
+theorem convRelu_backprop_approx {R : Rounding K} (hR : R.Lawful) (g : Conv2d)
+    (conv : RevNode K [g.inputShape, g.kernelShape, g.biasShape] g.outputShape)
+    {xs' xs eps : Tensors K [g.inputShape, g.kernelShape, g.biasShape]}
+    {δ' δ epsδ : Tensor K g.outputShape} (hx : Tensors.Within xs' xs eps)
+    (hδ : Tensor.Within δ' δ epsδ) :
+    Tensors.Within ((convRelu hR g conv).gradient RevNode.exactPass xs' δ')
+      ((convRelu hR g conv).gradient (RevNode.runtimePass R) xs δ)
+      ((convRelu hR g conv).gradientBound (RevNode.boundPass R) xs eps δ epsδ) :=
+  (convRelu hR g conv).gradient_approx (RevNode.model hR) hx hδ
+
+end RuntimeApprox
