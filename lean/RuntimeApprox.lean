@@ -36,6 +36,8 @@ public import RuntimeApprox.Estimate.Tolerance
 public import RuntimeApprox.Export
 public import RuntimeApprox.Export.Theorems
 public import RuntimeApprox.Format
+public import RuntimeApprox.Format.Arithmetic
+public import RuntimeApprox.Format.Arithmetic.Theorems
 public import RuntimeApprox.Format.Binade
 public import RuntimeApprox.Format.Nearest
 public import RuntimeApprox.Format.Overflow

@@ -14,7 +14,7 @@ evaluating the error laws on dyadic numbers, which the kernel does fast.
 ## Main definitions
 * `Ball`, `balls f`: pairs of dyadic numbers, and the error laws in a format on them.
 * `Claim`, `Claim.Holds`, `Certified`: what a certificate says of a result in checked arithmetic.
-* `Claim.Within`: what follows of the exact result.
+* `Claim.Within`, `Claim.Computed`: what follows of the exact result, and of what IEEE 754 computes.
 * `Contraction.certify`: whether the claims hold, evaluated on dyadic numbers.
 -/
 
@@ -39,8 +39,8 @@ def Ball.checked (b : Ball) : Checked := ⟨⟨b.value.toRat, b.eps.toRat⟩, b.
 /-- The exact number is within eps of the value: |value − x| ≤ eps. -/
 def Ball.Encloses (x : Rat) (b : Ball) : Prop := abs (b.value.toRat - x) ≤ b.eps.toRat
 
-/-- The value is what the machine has. -/
-def Ball.HasValue (v : Rat) (b : Ball) : Prop := v = b.value.toRat
+/-- The value as one of the format, NaN where it is not a finite one. -/
+def Ball.ieee (b : Ball) : Format.Value := if b.finite then .finite b.value.toRat else .nan
 
 /-- The result of an operation on `x` and `y`: `s` rounded, with the error `e` and that of
 rounding. -/
@@ -88,9 +88,9 @@ def Holds (t : Tensor Checked s) (c : Claim) : Prop :=
 def Within (t : Tensor Rat s) (c : Claim) : Prop :=
   ∃ i, Index.ofList s c.place = some i ∧ abs (c.value.toRat - t.get i) ≤ c.bound.toRat
 
-/-- The value is the entry of what the machine computes. -/
-def Computed (t : Tensor Rat s) (c : Claim) : Prop :=
-  ∃ i, Index.ofList s c.place = some i ∧ t.get i = c.value.toRat
+/-- The entry of what IEEE 754 computes is finite, and it is the value. -/
+def Computed (t : Tensor Format.Value s) (c : Claim) : Prop :=
+  ∃ i, Index.ofList s c.place = some i ∧ t.get i = .finite c.value.toRat
 
 end Claim
 

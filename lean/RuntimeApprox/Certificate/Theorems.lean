@@ -16,7 +16,7 @@ public import RuntimeApprox.Operation.Theorems
 * `Certified.within_forward`, `Certified.within_bias`, `Certified.within_kernel`,
   `Certified.within_input`: every claimed value is within its bound of the exact result, for all
   exact operands within eps of the given ones.
-* `Certified.computed_forward`, …: the claimed values are those of rounded arithmetic.
+* `Certified.computed_forward`, …: the claimed values are what IEEE 754 computes.
 -/
 
 set_option autoImplicit false
@@ -110,10 +110,13 @@ theorem Tensor.encloses_of_map_checked {s : List Nat} {t' : Tensor Rat s} {t : T
     t'.Rel Checked.Encloses (t.map Ball.checked) := fun i => by
   rw [Tensor.get_map]; exact h i
 
-theorem Tensor.hasValue_of_map_checked {s : List Nat} {t' : Tensor Rat s} {t : Tensor Ball s}
-    (h : t'.Rel Ball.HasValue t) :
-    t'.Rel Checked.HasValue (t.map Ball.checked) := fun i => by
-  rw [Tensor.get_map]; exact h i
+theorem Tensor.hasIeee_map_checked {s : List Nat} (t : Tensor Ball s) :
+    (t.map Ball.ieee).Rel Checked.HasIeee (t.map Ball.checked) := fun i => by
+  rw [Tensor.get_map, Tensor.get_map]
+  unfold Ball.ieee Ball.checked
+  split
+  · next h => exact ⟨h, rfl⟩
+  · next h => exact eq_false_of_ne_true h
 
 namespace Certified
 
@@ -127,11 +130,11 @@ theorem within {t' : Tensor Rat s} (ht : t'.Rel Checked.Encloses t) :
   have ⟨i, hi, _, hv, he⟩ := h c hc
   exact ⟨i, hi, hv ▸ Std.IsPreorder.le_trans _ _ _ (ht i) he⟩
 
-/-- Claimed values are the entries of a tensor whose values the pairs have. -/
-theorem computed {t' : Tensor Rat s} (ht : t'.Rel Checked.HasValue t) :
+/-- Claimed values are the entries of a tensor of IEEE 754 values that the pairs have. -/
+theorem computed {t' : Tensor Format.Value s} (ht : t'.Rel Checked.HasIeee t) :
     ∀ c ∈ ks, c.Computed t' := fun c hc => by
-  have ⟨i, hi, _, hv, _⟩ := h c hc
-  exact ⟨i, hi, (ht i).trans hv⟩
+  have ⟨i, hi, hf, hv, _⟩ := h c hc
+  exact ⟨i, hi, (ht i).eq_finite_iff.2 ⟨hf, hv⟩⟩
 
 end
 
@@ -177,43 +180,34 @@ theorem within_input (h : Certified (conv2dInputDeriv (checked f) g (weight.map 
     (.cons (Tensor.encloses_of_map_checked hw) (.cons (Tensor.encloses_of_map_checked hδ) .nil))
     .nil)
 
-/-- The claimed values are those of the forward pass in the format. -/
+/-- The claimed values are what IEEE 754 computes in the format for the forward pass. -/
 theorem computed_forward (h : Certified (conv2d (checked f) g (x.map Ball.checked)
-      (weight.map Ball.checked) (bias.map Ball.checked)) ks) (hx : x'.Rel Ball.HasValue x)
-    (hw : weight'.Rel Ball.HasValue weight) (hb : bias'.Rel Ball.HasValue bias) :
-    ∀ c ∈ ks, c.Computed (conv2d (rounded f.rounding) g x' weight' bias') :=
-  h.computed (Contraction.eval_rel (roundedNet_respects_checkedNet f).toRespects
-    (conv2dForward g.sizes)
-    (.cons (Tensor.hasValue_of_map_checked hx) (.cons (Tensor.hasValue_of_map_checked hw) .nil))
-    (.cons (Tensor.hasValue_of_map_checked hb) .nil))
+      (weight.map Ball.checked) (bias.map Ball.checked)) ks) :
+    ∀ c ∈ ks, c.Computed
+      (conv2d (ieee f) g (x.map Ball.ieee) (weight.map Ball.ieee) (bias.map Ball.ieee)) :=
+  h.computed (Contraction.eval_rel (ieee_respects_checked f) (conv2dForward g.sizes)
+    (.cons x.hasIeee_map_checked (.cons weight.hasIeee_map_checked .nil))
+    (.cons bias.hasIeee_map_checked .nil))
 
-/-- The claimed values are those of the bias gradient in the format. -/
-theorem computed_bias
-    (h : Certified (conv2dBiasDeriv (checked f) g (δ.map Ball.checked)) ks)
-    (hδ : δ'.Rel Ball.HasValue δ) :
-    ∀ c ∈ ks, c.Computed (conv2dBiasDeriv (rounded f.rounding) g δ') :=
-  h.computed (Contraction.eval_rel (roundedNet_respects_checkedNet f).toRespects
-    (conv2dBiasGrad g.sizes)
-    (.cons (Tensor.hasValue_of_map_checked hδ) .nil) .nil)
+/-- The claimed values are what IEEE 754 computes in the format for the bias gradient. -/
+theorem computed_bias (h : Certified (conv2dBiasDeriv (checked f) g (δ.map Ball.checked)) ks) :
+    ∀ c ∈ ks, c.Computed (conv2dBiasDeriv (ieee f) g (δ.map Ball.ieee)) :=
+  h.computed (Contraction.eval_rel (ieee_respects_checked f) (conv2dBiasGrad g.sizes)
+    (.cons δ.hasIeee_map_checked .nil) .nil)
 
-/-- The claimed values are those of the kernel gradient in the format. -/
+/-- The claimed values are what IEEE 754 computes in the format for the kernel gradient. -/
 theorem computed_kernel (h : Certified (conv2dKernelDeriv (checked f) g (x.map Ball.checked)
-      (δ.map Ball.checked)) ks) (hx : x'.Rel Ball.HasValue x) (hδ : δ'.Rel Ball.HasValue δ) :
-    ∀ c ∈ ks, c.Computed (conv2dKernelDeriv (rounded f.rounding) g x' δ') :=
-  h.computed (Contraction.eval_rel (roundedNet_respects_checkedNet f).toRespects
-    (conv2dKernelGrad g.sizes)
-    (.cons (Tensor.hasValue_of_map_checked hx) (.cons (Tensor.hasValue_of_map_checked hδ) .nil))
-    .nil)
+      (δ.map Ball.checked)) ks) :
+    ∀ c ∈ ks, c.Computed (conv2dKernelDeriv (ieee f) g (x.map Ball.ieee) (δ.map Ball.ieee)) :=
+  h.computed (Contraction.eval_rel (ieee_respects_checked f) (conv2dKernelGrad g.sizes)
+    (.cons x.hasIeee_map_checked (.cons δ.hasIeee_map_checked .nil)) .nil)
 
-/-- The claimed values are those of the input gradient in the format. -/
+/-- The claimed values are what IEEE 754 computes in the format for the input gradient. -/
 theorem computed_input (h : Certified (conv2dInputDeriv (checked f) g (weight.map Ball.checked)
-      (δ.map Ball.checked)) ks) (hw : weight'.Rel Ball.HasValue weight)
-    (hδ : δ'.Rel Ball.HasValue δ) :
-    ∀ c ∈ ks, c.Computed (conv2dInputDeriv (rounded f.rounding) g weight' δ') :=
-  h.computed (Contraction.eval_rel (roundedNet_respects_checkedNet f).toRespects
-    (conv2dInputGrad g.sizes)
-    (.cons (Tensor.hasValue_of_map_checked hw) (.cons (Tensor.hasValue_of_map_checked hδ) .nil))
-    .nil)
+      (δ.map Ball.checked)) ks) :
+    ∀ c ∈ ks, c.Computed (conv2dInputDeriv (ieee f) g (weight.map Ball.ieee) (δ.map Ball.ieee)) :=
+  h.computed (Contraction.eval_rel (ieee_respects_checked f) (conv2dInputGrad g.sizes)
+    (.cons weight.hasIeee_map_checked (.cons δ.hasIeee_map_checked .nil)) .nil)
 
 end Certified
 
