@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +24,7 @@ from bench.rounding_or_bug.kernels import (
     SCHEMES,
     Float32,
     Kernel,
+    cut_tf32,
     fused_add,
     round_tf32,
 )
@@ -34,6 +36,7 @@ from pybridge.anyorder import READ
 from pybridge.entries import exact_entry
 from pybridge.exact import Dyadic, exact_conv2d
 from pybridge.geometry import Geometry
+from pybridge.testing import tf32
 
 RUNNER = CliRunner()
 ODD = [
@@ -114,6 +117,14 @@ def test_rounding_to_tf32() -> None:
         assert rounded / unit == round(value / unit)
 
 
+def test_cutting_to_tf32() -> None:
+    rng = np.random.default_rng(5)
+    values = np.ldexp(rng.uniform(-1, 1, 2000), rng.integers(-90, 90, 2000)).astype(np.float32)
+    for value, cut in zip(values.tolist(), cut_tf32(values).tolist(), strict=True):
+        unit = 2.0 ** (np.frexp(value)[1] - 11)
+        assert cut / unit == math.trunc(value / unit)
+
+
 @pytest.mark.parametrize("name", READ)
 @pytest.mark.parametrize("geometry", ODD, ids=range(len(ODD)))
 def test_unfolded_terms_are_those_of_the_result(name: str, geometry: Geometry) -> None:
@@ -169,14 +180,16 @@ def test_orders_of_summation() -> None:
 
 def test_kinds_and_promises() -> None:
     names = [(kind.numerics.name, kind.kernel.name) for kind in kinds()]
-    assert len(set(names)) == len(names) == 55
+    assert len(set(names)) == len(names) == 67
     assert ("float32", "sequential, FMA") in names
     assert not any(k.kernel.fused and k.numerics.name != "float32" for k in kinds())
     splits = {k.kernel.splits for k in kinds()}
     assert splits == {1, 2, 8, 32, 128}
     narrow = next(k for k in SCHEMES if k.across == "bfloat16" and k.splits == 8)
     promise = promise_of(narrow, NUMERICS["tf32"])
-    assert (promise.operands, promise.splits, promise.across) == ("tf32", 8, "bfloat16")
+    assert promise == tf32().model_copy(update={"splits": 8, "across": "bfloat16"})
+    assert promise_of(SCHEMES[0], NUMERICS["tf32"]) == tf32()
+    assert promise_of(SCHEMES[0], NUMERICS["tf32-nearest"]) == tf32("nearest")
     assert promise_of(SCHEMES[0], NUMERICS["float16"]).output == "float16"
 
 
@@ -266,7 +279,7 @@ def evidence() -> Evidence:
 def test_the_evidence_holds(evidence: Evidence) -> None:
     assert evidence.holds
     assert not evidence.false_alarms
-    assert len(evidence.honest) == 55
+    assert len(evidence.honest) == 67
     assert all(honest.entries >= 200 for honest in evidence.honest)
     assert all(honest.histogram.sum() > 0 for honest in evidence.honest)
     assert all(0 < honest.largest <= 1 for honest in evidence.honest)
@@ -280,7 +293,7 @@ def test_the_evidence_holds(evidence: Evidence) -> None:
 def test_the_tables(evidence: Evidence) -> None:
     tables = dict(evidence.tables())
     assert all(len(row) == len(table.header) for table in tables.values() for row in table.rows)
-    assert len(tables["honest"].rows) == 57
+    assert len(tables["honest"].rows) == 69
     assert {row[4] for row in tables["honest"].rows} == {"0"}
     assert len(tables["summary"].rows) == len(TESTS)
     for row in tables["summary"].rows:

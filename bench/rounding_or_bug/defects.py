@@ -186,7 +186,7 @@ def _narrow_partials(p: Planted) -> FloatArray:
 
 
 def _tf32(p: Planted) -> FloatArray:
-    return replace(p, numerics=replace(p.numerics, tf32=True)).honest()
+    return replace(p, numerics=replace(p.numerics, tf32="toward-zero")).honest()
 
 
 def _partial(p: Planted, change: Callable[[FloatArray], object]) -> FloatArray:

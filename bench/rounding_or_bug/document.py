@@ -26,16 +26,15 @@ what tolerances say that tests use today. This file is written by
 {command}
 ```
 
-with the extra `bench` (`pip install -e '.[bench]'`); it takes some minutes. Nothing is random but
-by fixed seeds.
+with the extra `bench` (`pip install -e '.[bench]'`); it takes some minutes. All seeds are fixed.
 """
 
 _KERNELS = """\
 ## Kernels that are simulated
 
 A kernel reads operands of its format, multiplies and adds in binary32, and rounds the finished sum
-once to the format of its operands. *tf32* is float32 with operands that are rounded to 11 bits
-first, to nearest. Terms are summed
+once to the format of its operands. *tf32* is float32 with operands that are cut to 11 bits first,
+as matrix instructions do; in *tf32-nearest* they are rounded to nearest. Terms are summed
 
 - *sequential*: in the order of loops over them;
 - *pairwise*: neighbours first, then neighbouring sums;
@@ -43,7 +42,7 @@ first, to nearest. Terms are summed
 - *random-order atomics*: one by one in a random order;
 - *split-k k*: in k parts of consecutive terms, each summed in order to a partial sum; partial sums
   are added in order in binary32, or with *bfloat16 partials* are rounded to bfloat16 and added in
-  its arithmetic. That is what is promised then, and what is tested.
+  its arithmetic. The promise that is tested says so.
 
 Each operation is rounded as in hardware: those in binary32 are NumPy's. With *FMA* product and
 addition are rounded at once: the product is exact in binary64, its sum with the accumulator is
@@ -98,8 +97,9 @@ _PYTORCH = """\
 
 Outputs and gradients by autograd, whole, of the layers above and of some networks' layers (float16
 on a CPU: of the layers above), in the promise of their format. What a setting's kernels are known
-to do instead is that sums are truncated (GPU), that subnormal numbers are taken for zero, or that
-sums of 16-bit results are kept in 16 bits (CPU).
+to do instead is that operands are rounded to TF32 to nearest, that sums are rounded toward zero
+(GPU), that subnormal numbers are taken for zero, or that sums of 16-bit results are kept in 16 bits
+(CPU).
 """
 
 
@@ -134,8 +134,9 @@ def document(evidence: Evidence, machine: Mapping[str, str], command: str) -> st
         tables["honest"],
         f"![Errors of honest kernels over what is allowed]({ERRORS})",
         _filled(
-            "Errors over what the promise allows, of all entries above; the line is where rounding "
-            "ends to be an explanation. Errors that are 2⁻¹⁶ of it or less are at the left end."
+            "Errors over what the promise allows, of all entries above. Beyond the line, rounding "
+            "cannot explain the error. Errors of at most 2⁻¹⁶ of what is allowed are at the left "
+            "end."
         ),
         f"![Tolerances over the number of terms]({TOLERANCES})",
         _filled(

@@ -18,8 +18,18 @@ import numpy as np
 import numpy.typing as npt
 
 from pybridge.formats import FORMATS, FloatArray, FloatFormat
+from pybridge.rounding import Direction
 
-__all__ = ["NUMERICS", "SCHEMES", "Float32", "Kernel", "Numerics", "fused_add", "round_tf32"]
+__all__ = [
+    "NUMERICS",
+    "SCHEMES",
+    "Float32",
+    "Kernel",
+    "Numerics",
+    "cut_tf32",
+    "fused_add",
+    "round_tf32",
+]
 
 Float32: TypeAlias = npt.NDArray[np.float32]
 
@@ -34,6 +44,11 @@ def round_tf32(values: Float32) -> Float32:
         0xFFFF_E000
     )
     return np.asarray(kept, np.uint32).view(np.float32)
+
+
+def cut_tf32(values: Float32) -> Float32:
+    """binary32 numbers without their last 13 bits, as matrix instructions read them."""
+    return np.asarray(values.view(np.uint32) & np.uint32(0xFFFF_E000)).view(np.float32)
 
 
 def fused_add(total: Float32, x: Float32, y: Float32) -> Float32:
@@ -53,11 +68,14 @@ def fused_add(total: Float32, x: Float32, y: Float32) -> Float32:
 
 @dataclass(frozen=True, slots=True)
 class Numerics:
-    """What a kernel reads and writes: arrays of `format`, with operands rounded to TF32 or not."""
+    """What a kernel reads and writes: arrays of `format`, with operands rounded to TF32 or not.
+
+    `tf32` says how: to "nearest" or "toward-zero".
+    """
 
     name: str
     format: FloatFormat
-    tf32: bool = False
+    tf32: Direction | None = None
 
     def hold(self, values: npt.NDArray[np.floating]) -> FloatArray:
         """Given data in the format."""
@@ -66,7 +84,9 @@ class Numerics:
     def read(self, held: FloatArray) -> Float32:
         """What is multiplied, in binary32."""
         wide = np.asarray(held, np.float32)
-        return round_tf32(wide) if self.tf32 else wide
+        if self.tf32 is None:
+            return wide
+        return cut_tf32(wide) if self.tf32 == "toward-zero" else round_tf32(wide)
 
     def store(self, sums: FloatArray) -> FloatArray:
         """Finished sums in the format."""
@@ -78,7 +98,8 @@ NUMERICS: Mapping[str, Numerics] = {
     numerics.name: numerics
     for numerics in (
         Numerics("float32", FORMATS["binary32"]),
-        Numerics("tf32", FORMATS["binary32"], tf32=True),
+        Numerics("tf32", FORMATS["binary32"], tf32="toward-zero"),
+        Numerics("tf32-nearest", FORMATS["binary32"], tf32="nearest"),
         Numerics("bfloat16", FORMATS["bfloat16"]),
         Numerics("float16", FORMATS["binary16"]),
     )

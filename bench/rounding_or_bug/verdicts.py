@@ -24,15 +24,11 @@ _Gradient: TypeAlias = Literal["bias", "weight", "input"]
 
 def promise_of(kernel: Kernel, numerics: Numerics) -> Accumulation:
     """What is true of a kernel that has no defect."""
-    base = tf32("nearest") if numerics.tf32 else Accumulation.of(numerics.name)
+    base = tf32(numerics.tf32) if numerics.tf32 else Accumulation.of(numerics.name)
     if kernel.splits == 1:
         return base
-    return Accumulation(
-        operands=base.operands,
-        splits=kernel.splits,
-        across=None if kernel.across == "binary32" else kernel.across,
-        output=base.output,
-    )
+    across = None if kernel.across == "binary32" else kernel.across
+    return Accumulation(**{**dict(base), "splits": kernel.splits, "across": across})
 
 
 def compare_result(
