@@ -402,6 +402,7 @@ class Errors:
         largest = promise.largest(self.claim.format)
         least = _nearest(largest) / 2
         may = ~(sign * self.reference + self.slack + allowance < least)
+        may |= ~np.isfinite(self.reference)
         for place in _places(infinite & may):
             allowed = exact.get(place)
             if allowed is None:
