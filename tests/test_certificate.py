@@ -121,10 +121,9 @@ def test_certificates_name_their_theorems() -> None:
     split = split_k(8, "bfloat16")
     found = certify_gradient(D, X, None, G, **arguments, accumulation=split)
     assert found.theorems == proofs("weight", "any-order", split)
-    assert set(found.theorems) > set(certificate.theorems)
+    assert found.theorem == certificate.theorem == "RuntimeApprox.conv2d_kernel_any_order"
     enclosed = certify_gradient(D, X, None, G, **{**arguments, "method": "enclosure"})
     assert enclosed.theorems == proofs("weight", "enclosure")
-    assert len(enclosed.theorems) == 1
     for theorem in (*found.theorems, *enclosed.theorems):
         assert theorem.place == f"{theorem.file}:{theorem.line}"
 

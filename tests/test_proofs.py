@@ -11,7 +11,7 @@ import pytest
 from pybridge.accumulation import Accumulation, split_k, tf32
 from pybridge.conv2d import Bounded
 from pybridge.lean import sources_dir
-from pybridge.theorems import Theorem, proofs
+from pybridge.theorems import Proved, Theorem, proofs
 
 NAMES = ("forward", "bias", "weight", "input")
 PROMISES = (
@@ -24,13 +24,15 @@ PROMISES = (
     split_k(8, "bfloat16"),
     Accumulation(splits=2, across="bfloat16", output="float16", flushed=True),
 )
+KINDS: tuple[Proved, ...] = ("any-order", "comparison", "tolerance")
+OTHERS: tuple[Proved, ...] = ("replay", "replay-reference", "enclosure")
 NAMED = sorted(
     {
-        *(t for key in NAMES for kind in ("replay", "enclosure") for t in proofs(key, kind)),
+        *(t for key in NAMES for kind in OTHERS for t in proofs(key, kind)),
         *(
             theorem
             for key, promise in itertools.product(NAMES, PROMISES)
-            for kind in ("any-order", "comparison", "tolerance")
+            for kind in KINDS
             for theorem in proofs(key, kind, promise)
         ),
     }
@@ -75,36 +77,33 @@ def test_it_stands_where_it_says(theorem: Theorem) -> None:
     [("forward", ""), ("bias", "_bias"), ("weight", "_kernel"), ("input", "_input")],
 )
 def test_each_result_has_its_own(name: str, shown: str) -> None:
+    any_order = f"RuntimeApprox.conv2d{shown}_any_order"
+    assert proofs(name, "enclosure")[0] == any_order
     for promise in PROMISES:
-        any_order = f"RuntimeApprox.conv2d{shown}_any_order"
         assert proofs(name, "any-order", promise)[0] == any_order
         assert proofs(name, "comparison", promise)[0] == any_order
-    replayed = (f"RuntimeApprox.approx_conv2d{shown}_point",)
-    assert proofs(name, "replay") == proofs(name, "replay-reference") == replayed
+    point = f"RuntimeApprox.approx_conv2d{shown}_point"
+    assert proofs(name, "replay")[0] == proofs(name, "replay-reference")[0] == point
 
 
 def test_the_first_is_the_one_whose_conclusion_it_is() -> None:
     found = proofs("weight", "any-order", split_k(8, "bfloat16"))
-    plain = proofs("weight", "any-order", Accumulation())
-    assert found[0] == plain[0]
-    assert set(found) > set(plain)
     bounded: Any = Bounded(None, None, found)  # type: ignore[arg-type]
     assert bounded.theorem is found[0]
+    assert bounded.theorems[1:] == ("RuntimeApprox.Accumulation.near",)
 
 
-def test_what_is_assumed_follows_the_promise() -> None:
-    """No theorem is named for rounding that there is not."""
-
-    def assumed(promise: Accumulation) -> set[str]:
-        return set(proofs("weight", "any-order", promise)[1:])
-
-    nearest = assumed(Accumulation())
-    assert nearest == assumed(tf32()) == assumed(split_k(8)) == assumed(split_k(8, "float32"))
-    cut = assumed(Accumulation(rounding="toward-zero"))
-    assert cut == assumed(Accumulation(flushed=True))
-    assert len(nearest) == len(cut) == 1
-    assert not nearest & cut
-    across, last = assumed(split_k(8, "bfloat16")), assumed(Accumulation.of("bfloat16"))
-    assert across > nearest < last
-    assert across != last
-    assert assumed(split_k(8, "bfloat16").model_copy(update={"output": "float16"})) == across | last
+@pytest.mark.parametrize("promise", PROMISES)
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_assumed_of_a_kernel_comes_last(name: str, promise: Accumulation) -> None:
+    """One theorem covers every promise; a last rounding is named where there is one."""
+    kernel = "RuntimeApprox.Accumulation.near"
+    for kind in KINDS:
+        found = proofs(name, kind, promise)
+        assert found[-1] == kernel
+        assert found.count(found[-1]) == 1
+    compared = proofs(name, "comparison", promise)
+    rounded = promise.output not in (None, "float32")
+    assert ("RuntimeApprox.last_rounding_printed" in compared) == rounded
+    for kind in OTHERS:
+        assert kernel not in proofs(name, kind)
