@@ -124,10 +124,7 @@ def Vars.accumulate {α : Type u} (A : Arithmetic α) {Γ : List (List Nat)} :
 def Cotangents.Rel {α : Type u} {β : Type v} (R : α → β → Prop) :
     {Γ : List (List Nat)} → Cotangents α Γ → Cotangents β Γ → Prop
   | [], _, _ => True
-  | _ :: _, (some t, cs), (some r, ds) => Tensor.Rel R t r ∧ Cotangents.Rel R cs ds
-  | _ :: _, (Option.none, cs), (Option.none, ds) => Cotangents.Rel R cs ds
-  | _ :: _, (some _, _), (Option.none, _) => False
-  | _ :: _, (Option.none, _), (some _, _) => False
+  | _ :: _, (c, cs), (d, ds) => Option.Rel (Tensor.Rel R) c d ∧ Cotangents.Rel R cs ds
 
 /-! ### Errors -/
 
@@ -179,29 +176,18 @@ def Tensors.Within : {Γ : List (List Nat)} → (exact rounded eps : Tensors K �
   | _ :: _, (t', ts'), (t, ts), (e, es) => Tensor.Within t' t e ∧ Tensors.Within ts' ts es
 
 /-- The same tensors have been reached, and |rounded − exact| ≤ eps at every entry. -/
-def Cotangents.Within : {Γ : List (List Nat)} → (exact rounded : Cotangents K Γ) →
-    (eps : Tensors K Γ) → Prop
-  | [], _, _, _ => True
-  | _ :: _, (some t', cs'), (some t, cs), (e, es) =>
-    Tensor.Within t' t e ∧ Cotangents.Within cs' cs es
-  | _ :: _, (Option.none, cs'), (Option.none, cs), (_, es) => Cotangents.Within cs' cs es
-  | _ :: _, (some _, _), (Option.none, _), _ => False
-  | _ :: _, (Option.none, _), (some _, _), _ => False
+def Cotangents.Within {Γ : List (List Nat)} (exact rounded : Cotangents K Γ) (eps : Tensors K Γ) :
+    Prop :=
+  exact.Rel Approx.Encloses (rounded.pairs eps)
 
 /-- The tensors of a context are within one eps a tensor: ‖roundedⱼ − exactⱼ‖∞ ≤ epsⱼ. -/
-def Tensors.approxT : {Γ : List (List Nat)} → (exact rounded : Tensors K Γ) → Epsilons K Γ → Prop
-  | [], _, _, _ => True
-  | _ :: _, (t', ts'), (t, ts), (e, es) => RuntimeApprox.approxT t' t e ∧ Tensors.approxT ts' ts es
+def Tensors.approxT {Γ : List (List Nat)} (exact rounded : Tensors K Γ) (eps : Epsilons K Γ) : Prop :=
+  Tensors.Within exact rounded eps.fill
 
 /-- The same tensors have been reached, and the gradients are within one eps a tensor. -/
-def Cotangents.approxT : {Γ : List (List Nat)} → (exact rounded : Cotangents K Γ) →
-    Epsilons K Γ → Prop
-  | [], _, _, _ => True
-  | _ :: _, (some t', cs'), (some t, cs), (e, es) =>
-    RuntimeApprox.approxT t' t e ∧ Cotangents.approxT cs' cs es
-  | _ :: _, (Option.none, cs'), (Option.none, cs), (_, es) => Cotangents.approxT cs' cs es
-  | _ :: _, (some _, _), (Option.none, _), _ => False
-  | _ :: _, (Option.none, _), (some _, _), _ => False
+def Cotangents.approxT {Γ : List (List Nat)} (exact rounded : Cotangents K Γ) (eps : Epsilons K Γ) :
+    Prop :=
+  Cotangents.Within exact rounded eps.fill
 
 /-- The largest absolute value of an entry of each tensor. -/
 def Tensors.linfNorms : {Γ : List (List Nat)} → Tensors K Γ → Epsilons K Γ

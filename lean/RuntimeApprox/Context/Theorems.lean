@@ -12,7 +12,6 @@ public import RuntimeApprox.Tensor.Algebra.Theorems
   them, keep relations.
 * `eps_addReached`: the rounded addition of gradients that meet is in the bound.
 * `Tensors.within_iff`: values are within eps iff the pairs enclose the exact ones.
-* `Tensors.approxT_iff`: one eps a tensor is an eps for every entry that is the same at all of them.
 * `Tensors.Within.approxT`: an eps for every entry gives `approxT` at the norms.
 -/
 
@@ -66,17 +65,15 @@ theorem Tensors.rel_map_right {α γ : Type u} {R : α → γ → Prop} {q : α 
 theorem Cotangents.none_rel : (Γ : List (List Nat)) →
     Cotangents.Rel R (Cotangents.none (Γ := Γ)) Cotangents.none
   | [] => trivial
-  | _ :: Γ => none_rel Γ
+  | _ :: Γ => ⟨.none, none_rel Γ⟩
 
 theorem Cotangents.toTensors_rel {zero : α} {zero' : β} (h0 : R zero zero') :
     {Γ : List (List Nat)} → {cs : Cotangents α Γ} → {ds : Cotangents β Γ} → cs.Rel R ds →
     (cs.toTensors zero).Rel R (ds.toTensors zero')
   | [], _, _, _ => .nil
-  | _ :: _, (some _, _), (some _, _), h => .cons h.1 (toTensors_rel h0 h.2)
-  | _ :: _, (Option.none, _), (Option.none, _), h =>
-    .cons (Tensor.rel_ofFn fun _ => h0) (toTensors_rel h0 h)
-  | _ :: _, (some _, _), (Option.none, _), h => h.elim
-  | _ :: _, (Option.none, _), (some _, _), h => h.elim
+  | _ :: _, (_, _), (_, _), ⟨.some h, hs⟩ => .cons h (toTensors_rel h0 hs)
+  | _ :: _, (_, _), (_, _), ⟨.none, hs⟩ =>
+    .cons (Tensor.rel_ofFn fun _ => h0) (toTensors_rel h0 hs)
 
 theorem get_addReached (A : Arithmetic α) {s : List Nat} (c t : Tensor α s) (i : Index s) :
     (addReached A (some c) t).get i = A.add (c.get i) (t.get i) :=
@@ -89,16 +86,10 @@ include hAB
 theorem Var.accumulate_rel : {Γ : List (List Nat)} → {s : List Nat} → (v : Var Γ s) →
     {t : Tensor α s} → {r : Tensor β s} → t.Rel R r → {cs : Cotangents α Γ} →
     {ds : Cotangents β Γ} → cs.Rel R ds → (v.accumulate A t cs).Rel R (v.accumulate B r ds)
-  | _, _, .zero, _, _, ht, (some _, _), (some _, _), h =>
-    ⟨Tensor.rel_ofFn fun i => hAB.add _ _ _ _ (h.1 i) (ht i), h.2⟩
-  | _, _, .zero, _, _, ht, (Option.none, _), (Option.none, _), h => ⟨ht, h⟩
-  | _, _, .zero, _, _, _, (some _, _), (Option.none, _), h => h.elim
-  | _, _, .zero, _, _, _, (Option.none, _), (some _, _), h => h.elim
-  | _, _, .succ v, _, _, ht, (some _, _), (some _, _), h => ⟨h.1, v.accumulate_rel ht h.2⟩
-  | _, _, .succ v, _, _, ht, (Option.none, cs), (Option.none, ds), h =>
-    v.accumulate_rel ht (cs := cs) (ds := ds) h
-  | _, _, .succ _, _, _, _, (some _, _), (Option.none, _), h => h.elim
-  | _, _, .succ _, _, _, _, (Option.none, _), (some _, _), h => h.elim
+  | _, _, .zero, _, _, ht, (_, _), (_, _), ⟨.some h, hs⟩ =>
+    ⟨.some (Tensor.rel_ofFn fun i => hAB.add _ _ _ _ (h i) (ht i)), hs⟩
+  | _, _, .zero, _, _, ht, (_, _), (_, _), ⟨.none, hs⟩ => ⟨.some ht, hs⟩
+  | _, _, .succ v, _, _, ht, (_, _), (_, _), ⟨h, hs⟩ => ⟨h, v.accumulate_rel ht hs⟩
 
 /-- Gradients that are related add up to related ones. -/
 theorem Vars.accumulate_rel {Γ : List (List Nat)} : {As : List (List Nat)} → (vs : Vars Γ As) →
@@ -147,8 +138,8 @@ theorem Tensors.values_of_rel : {Γ : List (List Nat)} → {ts : Tensors K Γ} �
 theorem Cotangents.hasValue_pairs : {Γ : List (List Nat)} → (cs : Cotangents K Γ) →
     (es : Tensors K Γ) → cs.Rel Approx.HasValue (cs.pairs es)
   | [], _, _ => trivial
-  | _ :: _, (some t, cs), (e, es) => ⟨t.hasValue_pairs e, cs.hasValue_pairs es⟩
-  | _ :: _, (Option.none, cs), (_, es) => cs.hasValue_pairs es
+  | _ :: _, (some t, cs), (e, es) => ⟨.some (Tensor.hasValue_pairs t e), cs.hasValue_pairs es⟩
+  | _ :: _, (Option.none, cs), (_, es) => ⟨.none, cs.hasValue_pairs es⟩
 
 end
 
@@ -167,15 +158,6 @@ theorem Tensors.within_iff : {Γ : List (List Nat)} → (ts' ts es : Tensors K �
   | _ :: _, (t', ts'), (t, ts), (e, es) =>
     and_congr (Tensor.within_iff t' t e) (Tensors.within_iff ts' ts es)
 
-theorem Cotangents.within_iff : {Γ : List (List Nat)} → (cs' cs : Cotangents K Γ) →
-    (es : Tensors K Γ) → (Cotangents.Within cs' cs es ↔ cs'.Rel Approx.Encloses (cs.pairs es))
-  | [], _, _, _ => Iff.rfl
-  | _ :: _, (some t', cs'), (some t, cs), (e, es) =>
-    and_congr (Tensor.within_iff t' t e) (Cotangents.within_iff cs' cs es)
-  | _ :: _, (Option.none, cs'), (Option.none, cs), (_, es) => Cotangents.within_iff cs' cs es
-  | _ :: _, (some _, _), (Option.none, _), _ => Iff.rfl
-  | _ :: _, (Option.none, _), (some _, _), _ => Iff.rfl
-
 /-- The error where two gradients meet: that of both, and that of rounding their sum,
 epsₐ + epsᵦ + halfUlp(a + b). -/
 theorem eps_addReached (R : Rounding K) {s : List Nat} (c t : Tensor (Approx K) s) (i : Index s) :
@@ -183,27 +165,22 @@ theorem eps_addReached (R : Rounding K) {s : List Nat} (c t : Tensor (Approx K) 
       (c.get i).eps + (t.get i).eps + R.halfUlp ((c.get i).value + (t.get i).value) := by
   rw [get_addReached]; rfl
 
-theorem Cotangents.none_within : {Γ : List (List Nat)} → (es : Tensors K Γ) →
-    Cotangents.Within (Γ := Γ) .none .none es
-  | [], _ => trivial
-  | _ :: _, (_, es) => none_within es
-
-theorem Cotangents.first_within {s : List Nat} {Γ : List (List Nat)} {δ' δ e : Tensor K s}
-    (h : Tensor.Within δ' δ e) (es : Tensors K Γ) :
-    Cotangents.Within (Γ := s :: Γ) (.first δ') (.first δ) (e, es) :=
-  ⟨h, none_within es⟩
-
-omit [OrderedField K] in
-theorem Cotangents.pairs_none : {Γ : List (List Nat)} → (es : Tensors K Γ) →
-    Cotangents.pairs (Γ := Γ) .none es = .none
-  | [], _ => rfl
-  | _ :: _, (_, es) => congrArg (Prod.mk Option.none) (pairs_none es)
-
 omit [OrderedField K] in
 theorem Cotangents.pairs_first {s : List Nat} {Γ : List (List Nat)} (δ e : Tensor K s)
     (es : Tensors K Γ) :
     Cotangents.pairs (Γ := s :: Γ) (.first δ) (e, es) = .first (δ.pairs e) :=
-  congrArg (Prod.mk (some (δ.pairs e))) (pairs_none es)
+  congrArg (Prod.mk (some (δ.pairs e))) (none es)
+where
+  none : {Γ : List (List Nat)} → (es : Tensors K Γ) → Cotangents.pairs (Γ := Γ) .none es = .none
+    | [], _ => rfl
+    | _ :: _, (_, es) => congrArg (Prod.mk Option.none) (none es)
+
+theorem Cotangents.first_within {s : List Nat} {Γ : List (List Nat)} {δ' δ e : Tensor K s}
+    (h : Tensor.Within δ' δ e) (es : Tensors K Γ) :
+    Cotangents.Within (Γ := s :: Γ) (.first δ') (.first δ) (e, es) := by
+  unfold Cotangents.Within
+  rw [pairs_first]
+  exact ⟨.some ((Tensor.within_iff _ _ _).1 h), none_rel Γ⟩
 
 /-- Where pairs have the rounded values and enclose the exact ones, their eps bound the error. -/
 theorem Tensor.within_of_rel {s : List Nat} {t' t : Tensor K s} {p : Tensor (Approx K) s}
@@ -234,26 +211,11 @@ theorem Tensor.within_fill {s : List Nat} (t' t : Tensor K s) (e : K) :
   unfold Tensor.Within RuntimeApprox.approxT
   simp only [Tensor.get_fill]
 
-/-- One eps a tensor is an eps for every entry that is the same at all of them. -/
-theorem Tensors.approxT_iff : {Γ : List (List Nat)} → (ts' ts : Tensors K Γ) → (e : Epsilons K Γ) →
-    (Tensors.approxT ts' ts e ↔ Tensors.Within ts' ts e.fill)
-  | [], _, _, _ => Iff.rfl
-  | _ :: _, (t', ts'), (t, ts), (e, es) =>
-    and_congr (Tensor.within_fill t' t e).symm (Tensors.approxT_iff ts' ts es)
-
-theorem Cotangents.approxT_iff : {Γ : List (List Nat)} → (cs' cs : Cotangents K Γ) →
-    (e : Epsilons K Γ) → (Cotangents.approxT cs' cs e ↔ Cotangents.Within cs' cs e.fill)
-  | [], _, _, _ => Iff.rfl
-  | _ :: _, (some t', cs'), (some t, cs), (e, es) =>
-    and_congr (Tensor.within_fill t' t e).symm (Cotangents.approxT_iff cs' cs es)
-  | _ :: _, (Option.none, cs'), (Option.none, cs), (_, es) => Cotangents.approxT_iff cs' cs es
-  | _ :: _, (some _, _), (Option.none, _), _ => Iff.rfl
-  | _ :: _, (Option.none, _), (some _, _), _ => Iff.rfl
-
 /-- An eps for every entry gives one for each tensor, its norm. -/
 theorem Tensors.Within.approxT : {Γ : List (List Nat)} → {ts' ts es : Tensors K Γ} →
     Tensors.Within ts' ts es → Tensors.approxT ts' ts es.linfNorms
   | [], _, _, _, _ => trivial
-  | _ :: _, (_, _), (_, _), (_, _), h => ⟨approxT_linfNorm h.1, Tensors.Within.approxT h.2⟩
+  | _ :: _, (_, _), (_, _), (_, _), h =>
+    ⟨(Tensor.within_fill _ _ _).2 (approxT_linfNorm h.1), Tensors.Within.approxT h.2⟩
 
 end RuntimeApprox

@@ -77,24 +77,32 @@ theorem conv2d_kernel_adjoint :
   · exact fun _ hc _ hi _ hkh _ hkw _ hn _ hoh _ how _ =>
       ⟨⟨hn, hc, hoh, how, hi, hkh, hkw, trivial⟩, rfl, rfl⟩
 
-/-- The input gradient is the adjoint of the forward pass in the input:
-⟨δ, conv(dx, w, 0)⟩ = ⟨dx, inputGrad(w, δ)⟩. -/
-theorem conv2d_input_adjoint :
-    δ.dot (conv2d exact g dx weight 0) = dx.dot (conv2dInputDeriv exact g weight δ) := by
-  have hs := Int.natCast_pos.2 g.height.stride_pos
-  have hs' := Int.natCast_pos.2 g.width.stride_pos
-  rw [dot_conv2d, adjoint (ms := [g.batch, g.groups * g.inChannels, g.height.size, g.width.size,
-      g.outChannels, g.height.kernel, g.width.kernel]) (g := fun
-    | [n, c, h, w, o, kh, kw] => dx.entry [n, c, h, w] *
-        (weight.entry [c / g.inChannels * g.outChannels + o, c % g.inChannels, kh, kw] *
+/-- The same sum over outputs and taps, and over inputs and taps: the input position h is read by the
+tap k for the output position o iff the stride divides h + p − k·d and o is the quotient. -/
+theorem sums_taps (x v δ : Int → Int → Int → Int → K)
+    (hx : ∀ {n c h w}, x n c h w ≠ 0 → (0 ≤ h ∧ h < g.height.size) ∧ 0 ≤ w ∧ w < g.width.size)
+    (hδ : ∀ {n c h w}, δ n c h w ≠ 0 → (0 ≤ h ∧ h < g.height.output) ∧ 0 ≤ w ∧ w < g.width.output) :
+    (sums [g.batch, g.groups * g.outChannels, g.height.output, g.width.output, g.inChannels,
+      g.height.kernel, g.width.kernel] fun
+    | [n, c, oh, ow, i, kh, kw] => x n (c / g.outChannels * g.inChannels + i)
+        (oh * g.height.stride + kh * g.height.dilation - g.height.padBegin)
+        (ow * g.width.stride + kw * g.width.dilation - g.width.padBegin) *
+          (v c i kh kw * δ n c oh ow)
+    | _ => 0) =
+    sums [g.batch, g.groups * g.inChannels, g.height.size, g.width.size, g.outChannels,
+      g.height.kernel, g.width.kernel] fun
+    | [n, c, h, w, o, kh, kw] => x n c h w *
+        (v (c / g.inChannels * g.outChannels + o) (c % g.inChannels) kh kw *
           if (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation ∧
               (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation then
-            δ.entry [n, c / g.inChannels * g.outChannels + o,
-              (h + g.height.padBegin - kh * g.height.dilation) / g.height.stride,
-              (w + g.width.padBegin - kw * g.width.dilation) / g.width.stride]
+            δ n (c / g.inChannels * g.outChannels + o)
+              ((h + g.height.padBegin - kh * g.height.dilation) / g.height.stride)
+              ((w + g.width.padBegin - kw * g.width.dilation) / g.width.stride)
           else 0)
-    | _ => 0)
-    (fun
+    | _ => 0 := by
+  have hs := Int.natCast_pos.2 g.height.stride_pos
+  have hs' := Int.natCast_pos.2 g.width.stride_pos
+  refine adjoint (fun
       | [n, c, oh, ow, i, kh, kw] => [n, c / g.outChannels * g.inChannels + i,
           (oh * g.height.stride + kh * g.height.dilation - g.height.padBegin : Int).toNat,
           (ow * g.width.stride + kw * g.width.dilation - g.width.padBegin : Int).toNat,
@@ -105,13 +113,9 @@ theorem conv2d_input_adjoint :
           ((h + g.height.padBegin - kh * g.height.dilation) / g.height.stride : Int).toNat,
           ((w + g.width.padBegin - kw * g.width.dilation) / g.width.stride : Int).toNat,
           c % g.inChannels, kh, kw]
-      | _ => []), Tensor.dot_four]
-  · refine sum_congr fun n hn => sum_congr fun c hc => sum_congr fun h hh => sum_congr fun w hw => ?_
-    rw [Tensor.entry_four (conv2dInputDeriv exact g weight δ) hn hc hh hw, conv2d_input_textbook]
-    simp only [mul_sum]
-    rfl
+      | _ => []) ?_ ?_
   · intro n hn c hc oh hoh ow how i hi kh hkh kw hkw h0
-    have hin := Tensor.inside_four (mul_ne_zero h0).1
+    have hin := hx (mul_ne_zero h0).1
     obtain ⟨hc', ho⟩ := merge_div_mod' hc
     obtain ⟨hd, hm⟩ := merge_div_mod (c / g.outChannels) hi
     have eh := Int.toNat_of_nonneg hin.1.1
@@ -122,14 +126,13 @@ theorem conv2d_input_adjoint :
     · show [_, _, _, _, _, _, _] = [_, _, _, _, _, _, _]
       rw [hd, hm, ← qh, ← qw]
       simp only [Int.toNat_natCast, Nat.div_add_mod']
-    · show _ * (_ * ite _ _ _) = conv2dTerm ..
+    · show _ * (_ * ite _ _ _) = _ * (_ * _)
       rw [if_pos ⟨dh, dw⟩, ← qh, ← qw, eh, ew]
       simp only [← Int.natCast_ediv, ← Int.natCast_emod, ← Int.natCast_mul, ← Int.natCast_add, hd, hm,
         Nat.div_add_mod']
-      rfl
   · intro n hn c hc h hh w hw o ho kh hkh kw hkw h0
     obtain ⟨dvd, h0⟩ := ite_ne_zero (mul_ne_zero (mul_ne_zero h0).2).2
-    have hin := Tensor.inside_four h0
+    have hin := hδ h0
     obtain ⟨hc', hi⟩ := merge_div_mod' hc
     obtain ⟨hd, hm⟩ := merge_div_mod (c / g.inChannels) ho
     have eh := Int.toNat_of_nonneg hin.1.1
@@ -140,11 +143,23 @@ theorem conv2d_input_adjoint :
     · show [_, _, _, _, _, _, _] = [_, _, _, _, _, _, _]
       rw [hd, hm, ← ph, ← pw]
       simp only [Int.toNat_natCast, Nat.div_add_mod']
-    · show conv2dTerm .. = _ * (_ * ite _ _ _)
-      unfold conv2dTerm
+    · show _ * (_ * _) = _ * (_ * ite _ _ _)
       rw [if_pos dvd, ← ph, ← pw, eh, ew]
       simp only [← Int.natCast_ediv, ← Int.natCast_emod, ← Int.natCast_mul, ← Int.natCast_add, hd,
         Nat.div_add_mod']
+
+/-- The input gradient is the adjoint of the forward pass in the input:
+⟨δ, conv(dx, w, 0)⟩ = ⟨dx, inputGrad(w, δ)⟩. -/
+theorem conv2d_input_adjoint :
+    δ.dot (conv2d exact g dx weight 0) = dx.dot (conv2dInputDeriv exact g weight δ) := by
+  refine (dot_conv2d ..).trans ((sums_taps g (fun n c h w => dx.entry [n, c, h, w])
+    (fun c i kh kw => weight.entry [c, i, kh, kw]) (fun n c oh ow => δ.entry [n, c, oh, ow])
+    Tensor.inside_four Tensor.inside_four).trans ?_)
+  rw [Tensor.dot_four]
+  refine sum_congr fun n hn => sum_congr fun c hc => sum_congr fun h hh => sum_congr fun w hw => ?_
+  rw [Tensor.entry_four (conv2dInputDeriv exact g weight δ) hn hc hh hw, conv2d_input_textbook]
+  simp only [mul_sum]
+  rfl
 
 /-- The bias gradient is the adjoint of the forward pass in the bias:
 ⟨δ, conv(0, 0, db)⟩ = ⟨db, biasGrad(δ)⟩. -/

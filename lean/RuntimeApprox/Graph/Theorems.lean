@@ -106,12 +106,9 @@ theorem pull_rel : {Δ : List (List Nat)} → (g : RevGraph N Γ Δ) → {ys : T
     {us : Tensors β Δ} → ys.Rel R us → {cs : Cotangents α Δ} → {ds : Cotangents β Δ} →
     cs.Rel R ds → (g.pull P ys cs).Rel R (g.pull Q us ds)
   | _, .nil, _, _, _, _, _, h => h
-  | _, .snoc g n vs, (_, _), (_, _), hy, (some _, _), (some _, _), h =>
-    pull_rel g hy.2 (vs.accumulate_rel hPQ.toRespects (hPQ.vjp n (vs.get_rel hy.2) h.1) h.2)
-  | _, .snoc g _ _, (_, _), (_, _), hy, (none, cs), (none, ds), h =>
-    pull_rel g hy.2 (cs := cs) (ds := ds) h
-  | _, .snoc _ _ _, _, _, _, (some _, _), (none, _), h => h.elim
-  | _, .snoc _ _ _, _, _, _, (none, _), (some _, _), h => h.elim
+  | _, .snoc g n vs, (_, _), (_, _), hy, (_, _), (_, _), ⟨.some h, hs⟩ =>
+    pull_rel g hy.2 (vs.accumulate_rel hPQ.toRespects (hPQ.vjp n (vs.get_rel hy.2) h) hs)
+  | _, .snoc g _ _, (_, _), (_, _), hy, (_, _), (_, _), ⟨.none, hs⟩ => pull_rel g hy.2 hs
 
 /-- Where two passes respect a relation and tensors and gradients are related, the gradients with
 respect to the context are. -/
@@ -139,21 +136,21 @@ theorem backprop_approx {eps : Tensors K Γ} {cs' cs : Cotangents K Δ} {epsδ :
     Tensors.Within (g.backprop M.exact xs' cs') (g.backprop M.runtime xs cs)
       (g.backpropBound M.bound xs eps cs epsδ) :=
   Tensors.within_of_rel
-    (g.backprop_rel M.encloses ((Tensors.within_iff _ _ _).1 hx) ((Cotangents.within_iff _ _ _).1 hδ))
+    (g.backprop_rel M.encloses ((Tensors.within_iff _ _ _).1 hx) hδ)
     (g.backprop_rel M.hasValue (Tensors.hasValue_pairs xs eps) (Cotangents.hasValue_pairs cs epsδ))
 
 /-- With one eps a tensor: every tensor of a graph is within the norm of its bounds. -/
 theorem eval_approxT {eps : Epsilons K Γ} (hx : Tensors.approxT xs' xs eps) :
     Tensors.approxT (g.eval M.exact xs') (g.eval M.runtime xs)
       (g.evalBound M.bound xs eps.fill).linfNorms :=
-  (g.eval_approx M ((Tensors.approxT_iff _ _ _).1 hx)).approxT
+  (g.eval_approx M hx).approxT
 
 /-- With one eps a tensor: every gradient is within the norm of its bounds. -/
 theorem backprop_approxT {eps : Epsilons K Γ} {cs' cs : Cotangents K Δ} {epsδ : Epsilons K Δ}
     (hx : Tensors.approxT xs' xs eps) (hδ : Cotangents.approxT cs' cs epsδ) :
     Tensors.approxT (g.backprop M.exact xs' cs') (g.backprop M.runtime xs cs)
       (g.backpropBound M.bound xs eps.fill cs epsδ.fill).linfNorms :=
-  (g.backprop_approx M ((Tensors.approxT_iff _ _ _).1 hx) ((Cotangents.approxT_iff _ _ _).1 hδ)).approxT
+  (g.backprop_approx M hx hδ).approxT
 
 variable {s : List Nat} (g : RevGraph N Γ (s :: Δ)) {δ' δ : Tensor K s}
 
@@ -172,7 +169,7 @@ theorem gradient_approxT {eps : Epsilons K Γ} {epsδ : K} (hx : Tensors.approxT
     (hδ : RuntimeApprox.approxT δ' δ epsδ) :
     Tensors.approxT (g.gradient M.exact xs' δ') (g.gradient M.runtime xs δ)
       (g.gradientBound M.bound xs eps.fill δ (Tensor.fill s epsδ)).linfNorms :=
-  (g.gradient_approx M ((Tensors.approxT_iff _ _ _).1 hx) ((Tensor.within_fill _ _ _).2 hδ)).approxT
+  (g.gradient_approx M hx ((Tensor.within_fill _ _ _).2 hδ)).approxT
 
 end RevGraph
 

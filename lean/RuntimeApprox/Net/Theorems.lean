@@ -105,7 +105,7 @@ theorem report_gradients_enclose : (net.gradients exactNet xs δ).Rel Checked.En
     (net.gradients (checkedNet f) (xs.map (Checked.rounded f)) (δ.map (Checked.rounded f))) :=
   (net.graph Rat).backprop_rel (exactNet_respects_checkedNet f).pass
     (Tensors.rel_map_right (Checked.encloses_rounded f) xs)
-    ⟨δ.rel_map_right (Checked.encloses_rounded f), Cotangents.none_rel _⟩
+    ⟨.some (δ.rel_map_right (Checked.encloses_rounded f)), Cotangents.none_rel _⟩
 
 /-- The values of the gradients are those of the format's arithmetic on the rounded data. -/
 theorem report_gradients_haveValue :
@@ -113,6 +113,6 @@ theorem report_gradients_haveValue :
       (net.gradients (checkedNet f) (xs.map (Checked.rounded f)) (δ.map (Checked.rounded f))) :=
   (net.graph Rat).backprop_rel (roundedNet_respects_checkedNet f).pass
     (Tensors.rel_map (Checked.hasValue_rounded f) xs)
-    ⟨Tensor.rel_ofFn fun _ => Checked.hasValue_rounded f _, Cotangents.none_rel _⟩
+    ⟨.some (Tensor.rel_ofFn fun _ => Checked.hasValue_rounded f _), Cotangents.none_rel _⟩
 
 end RuntimeApprox

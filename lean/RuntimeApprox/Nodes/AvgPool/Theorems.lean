@@ -1,9 +1,9 @@
 module
 
 public import RuntimeApprox.Contraction.Dual
+public import RuntimeApprox.Conv2d.VJP
 public import RuntimeApprox.Nodes.AvgPool
 public import RuntimeApprox.Nodes.Theorems
-public import RuntimeApprox.Tensor.Adjoint
 
 /-!
 # Average pooling and its gradient, as in the textbook
@@ -78,71 +78,26 @@ theorem avgPool_grad_textbook (scale : K) (δ : Tensor K g.outputShape) (n : Fin
 
 /-! ### The adjoint -/
 
+theorem sum_one (f : Nat → K) : sum 1 f = f 0 := by
+  show (0 : K) + f 0 = f 0; grind
+
 /-- The gradient of average pooling is its adjoint, at any scale: ⟨δ, pool(x)⟩ = ⟨x, ∂x⟩ -/
 theorem avgPool_adjoint (scale : K) (x : Tensor K g.inputShape) (δ : Tensor K g.outputShape) :
     δ.dot (avgPool exact g scale x) = x.dot (avgPoolDeriv exact g scale δ) := by
-  have hs := Int.natCast_pos.2 g.height.stride_pos
-  have hs' := Int.natCast_pos.2 g.width.stride_pos
-  have left : δ.dot (avgPool exact g scale x) = sums [g.batch, g.channels, g.height.output,
-      g.width.output, g.height.kernel, g.width.kernel] fun
-      | [n, c, oh, ow, kh, kw] => δ.entry [n, c, oh, ow] * (x.entry [n, c,
-          oh * g.height.stride + kh * g.height.dilation - g.height.padBegin,
-          ow * g.width.stride + kw * g.width.dilation - g.width.padBegin] * scale)
-      | _ => 0 := by
-    rw [Tensor.dot_four]
-    refine sum_congr fun n hn => sum_congr fun c hc => sum_congr fun oh hoh =>
-      sum_congr fun ow how => ?_
-    rw [Tensor.entry_four (avgPool exact g scale x) hn hc hoh how, avgPool_textbook]
+  have taps := sums_taps ⟨g.batch, g.channels, 1, 1, g.height, g.width⟩
+    (fun n c h w => x.entry [n, c, h, w]) (fun _ _ _ _ => scale)
+    (fun n c oh ow => δ.entry [n, c, oh, ow]) Tensor.inside_four Tensor.inside_four
+  simp only [sums, sum_one, Nat.mul_one, Int.natCast_one, Int.ediv_one, Int.mul_one,
+    Int.natCast_zero, Int.add_zero] at taps
+  rw [Tensor.dot_four, Tensor.dot_four]
+  refine Eq.trans ?_ (taps.trans ?_) <;>
+    refine sum_congr fun n hn => sum_congr fun c hc => sum_congr fun h hh => sum_congr fun w hw => ?_
+  · rw [Tensor.entry_four (avgPool exact g scale x) hn hc hh hw, avgPool_textbook]
     simp only [mul_sum]
-    rfl
-  rw [left, adjoint (ms := [g.batch, g.channels, g.height.size, g.width.size, g.height.kernel,
-      g.width.kernel]) (g := fun
-    | [n, c, h, w, kh, kw] => x.entry [n, c, h, w] * ((
-        if (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation ∧
-            (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation then
-          δ.entry [n, c, (h + g.height.padBegin - kh * g.height.dilation) / g.height.stride,
-            (w + g.width.padBegin - kw * g.width.dilation) / g.width.stride]
-        else 0) * scale)
-    | _ => 0)
-    (fun
-      | [n, c, oh, ow, kh, kw] => [n, c,
-          (oh * g.height.stride + kh * g.height.dilation - g.height.padBegin : Int).toNat,
-          (ow * g.width.stride + kw * g.width.dilation - g.width.padBegin : Int).toNat, kh, kw]
-      | _ => [])
-    (fun
-      | [n, c, h, w, kh, kw] => [n, c,
-          ((h + g.height.padBegin - kh * g.height.dilation) / g.height.stride : Int).toNat,
-          ((w + g.width.padBegin - kw * g.width.dilation) / g.width.stride : Int).toNat, kh, kw]
-      | _ => []), Tensor.dot_four]
-  · refine sum_congr fun n hn => sum_congr fun c hc => sum_congr fun h hh => sum_congr fun w hw => ?_
-    rw [Tensor.entry_four (avgPoolDeriv exact g scale δ) hn hc hh hw, avgPool_grad_textbook]
+    exact sum_congr fun _ _ => sum_congr fun _ _ => by grind
+  · rw [Tensor.entry_four (avgPoolDeriv exact g scale δ) hn hc hh hw, avgPool_grad_textbook]
     simp only [mul_sum]
-    rfl
-  · intro n hn c hc oh hoh ow how kh hkh kw hkw h0
-    have hin := Tensor.inside_four (mul_ne_zero (mul_ne_zero h0).2).1
-    have eh := Int.toNat_of_nonneg hin.1.1
-    have ew := Int.toNat_of_nonneg hin.2.1
-    obtain ⟨dh, qh⟩ := (place_iff hs _ _ _ _).1 eh
-    obtain ⟨dw, qw⟩ := (place_iff hs' _ _ _ _).1 ew
-    refine ⟨⟨hn, hc, by omega, by omega, hkh, hkw, trivial⟩, ?_, ?_⟩
-    · show [_, _, _, _, _, _] = [_, _, _, _, _, _]
-      rw [← qh, ← qw]; rfl
-    · show _ * (ite _ _ _ * _) = _ * (_ * _)
-      rw [if_pos ⟨dh, dw⟩, ← qh, ← qw, eh, ew]
-      grind
-  · intro n hn c hc h hh w hw kh hkh kw hkw h0
-    obtain ⟨dvd, h0⟩ := ite_ne_zero (mul_ne_zero (mul_ne_zero h0).2).1
-    have hin := Tensor.inside_four h0
-    have eh := Int.toNat_of_nonneg hin.1.1
-    have ew := Int.toNat_of_nonneg hin.2.1
-    have ph := (place_iff hs _ _ _ _).2 ⟨dvd.1, eh⟩
-    have pw := (place_iff hs' _ _ _ _).2 ⟨dvd.2, ew⟩
-    refine ⟨⟨hn, hc, by omega, by omega, hkh, hkw, trivial⟩, ?_, ?_⟩
-    · show [_, _, _, _, _, _] = [_, _, _, _, _, _]
-      rw [← ph, ← pw]; rfl
-    · show _ * (_ * _) = _ * (ite _ _ _ * _)
-      rw [if_pos dvd, ← ph, ← pw, eh, ew]
-      grind
+    exact sum_congr fun _ _ => sum_congr fun _ _ => by grind
 
 /-- ⟨δ, pool(dx)⟩ = ⟨vjp δ, dx⟩ -/
 theorem avgPoolNode_isGradient : (avgPoolNode K g).IsGradient := fun (x, ⟨⟩) δ => by
