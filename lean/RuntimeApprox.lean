@@ -39,6 +39,7 @@ public import RuntimeApprox.Format
 public import RuntimeApprox.Format.Arithmetic
 public import RuntimeApprox.Format.Arithmetic.Theorems
 public import RuntimeApprox.Format.Binade
+public import RuntimeApprox.Format.DoubleRounding
 public import RuntimeApprox.Format.Nearest
 public import RuntimeApprox.Format.Overflow
 public import RuntimeApprox.Format.RelativeError

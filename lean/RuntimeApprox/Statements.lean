@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.AnyOrder.Nearest
+public import RuntimeApprox.Accumulation.Theorems
 public import RuntimeApprox.Certificate.Theorems
 public import RuntimeApprox.Conv2d.Linear
 public import RuntimeApprox.Conv2d.Replay
@@ -8,6 +8,7 @@ public import RuntimeApprox.Conv2d.Sharpness
 public import RuntimeApprox.Conv2d.Textbook
 public import RuntimeApprox.Conv2d.VJP
 public import RuntimeApprox.Estimate.Conv2d
+public import RuntimeApprox.Estimate.Tolerance
 public import RuntimeApprox.Export.Theorems
 public import RuntimeApprox.Format.Nearest
 public import RuntimeApprox.Format.Overflow
@@ -24,16 +25,18 @@ Each statement is complete in itself, without `variable`s, and is proved by the 
 the same content. Primed tensors are exact, the others are what the machine computes with. Who
 wants to know what is proved reads this file, and the definitions of the names in it:
 `OrderedField`, `Tensor`, `Rounding`, `Format`, `Contraction`, `Conv2d`, `RevGraph`, `Computes`,
-`ErrorBound`, `Near`, `Printed`.
+`Accumulation`, `ErrorBound`, `Near`, `Printed`.
 
 ## Main results
 * `Statements.bias`, `Statements.kernel`, `Statements.input`, `Statements.forward`: the bounds.
-* `Statements.binary32`: they hold of IEEE binary32 itself.
+* `Statements.binary32`: they hold of IEEE binary32 itself; `Statements.ieee_finite`: of all that is
+  finite in IEEE 754.
 * `Statements.textbook_…`: what the specifications are. `Statements.vjp`: that they are gradients.
 * `Statements.backprop`: bounds compose through graphs. `Statements.backprop_gradient`: exact
   backpropagation is the gradient.
 * `Statements.nearest_any_order`, `Statements.numbers_any_order`: sums in whatever order;
-  `Statements.kernel_any_order`: the kernel gradient, by whatever kernel.
+  `Statements.kernel_near`: what a kernel promises; `Statements.kernel_any_order`: the kernel gradient,
+  by whatever kernel; `Statements.tolerance`: from magnitudes alone.
 * `Statements.printed`: printed numbers are bounds; `Statements.enclosure`: of values that anything
   computed; `Statements.exceeds`: what a comparison that fails proves.
 * `Statements.replay`: the point bound from the binades of sums and products.
@@ -111,6 +114,15 @@ theorem forward {K : Type u} [OrderedField K] {R : Rounding K}
 binary32 itself. -/
 theorem binary32 (x : Rat) : abs (Format.binary32.round x - x) ≤ Format.binary32.halfUlp x :=
   Format.binary32.rounding_lawful.abs_rnd_sub_le x
+
+/-- A format has infinities and NaN. Evaluated on numbers as IEEE 754 does, an entry of a contraction
+is the finite value q iff no operation overflowed and q is the entry of the rounded arithmetic. -/
+theorem ieee_finite (f : Format) (c : Contraction Int) (fs : c.Factors Rat) (as : c.Addends Rat)
+    (o : List Nat) (q : Rat) :
+    c.evalAt (ieee f) (fs.map .finite) (as.map .finite) o = .finite q ↔
+      (c.evalAt (checked f) (fs.map .exactly) (as.map .exactly) o).finite = true ∧
+        c.evalAt (rounded f.rounding) fs as o = q :=
+  c.ieee_eq_finite_iff f fs as o q
 
 /-- Rounding to a format gives a number of the format: m·2ᵉ with |m| < 2ᵖ and e ≥ eₘᵢₙ − p + 1. -/
 theorem representable (f : Format) (x : Rat) :
@@ -240,12 +252,22 @@ theorem numbers_any_order {m : Format.Mode} (hz : m.towardZero = false) (hf : m.
     abs (v - sumList ts) ≤ (n - 1) * m.roundoff * sumAbs ts + 0 :=
   h.near_numbers hz hf hts hn
 
+/-- What a kernel returns that keeps its promise k: sums in a format and mode, in whatever order, perhaps
+partial sums added in another one, perhaps a last rounding. It is near the sum, by the error bound of
+k from proved bounds e₁ of the sums and e₂ of the sums across. -/
+theorem kernel_near {k : Accumulation} {ts : List Rat} {v : Rat} (h : k.Gives ts v) {n : Nat}
+    (hn : nonzeros ts ≤ n) {e₁ e₂ : ErrorBound Rat} (h₁ : k.sums.SumBound n false e₁)
+    (h₂ : ∀ m, k.across = some m → m.SumBound (min k.splits n) false e₂) :
+    abs (v - sumList ts) ≤
+      (k.bound e₁ e₂).relative * sumAbs ts + (k.bound e₁ e₂).absolute :=
+  Accumulation.near h hn (fun h => Bool.noConfusion h) h₁ h₂
+
 /-- The kernel gradient by a kernel that multiplies xr and δr, such as x and δ rounded to TF32, and
-adds up the products in whatever order. At every entry |x| ≤ X and |xr − x| + |x′ − x| ≤ Dx, likewise
-for δ, and Y + Dy ≤ Q. The value w, which is v itself or any other, is within the printed number V of
-the exact gradient at x′ and δ′. -/
-theorem kernel_any_order {m : Format.Mode} (hz : m.towardZero = false) (hf : m.flushed = false)
-    (g : Conv2d) {x' xr x X Dx : Tensor Rat g.inputShape} {δ' δr δ Y Dy Q : Tensor Rat g.outputShape}
+keeps its promise k for the sum of their products. At every entry |x| ≤ X and
+|xr − x| + |x′ − x| ≤ Dx, likewise for δ, and Y + Dy ≤ Q. The value w, which is v itself or any other,
+is within the printed number V of the exact gradient at x′ and δ′. -/
+theorem kernel_any_order (g : Conv2d) {x' xr x X Dx : Tensor Rat g.inputShape}
+    {δ' δr δ Y Dy Q : Tensor Rat g.outputShape}
     (hx : ∀ i, abs (x.get i) ≤ X.get i ∧
       abs (xr.get i - x.get i) + abs (x'.get i - x.get i) ≤ Dx.get i)
     (hδ : ∀ i, abs (δ.get i) ≤ Y.get i ∧
@@ -253,17 +275,38 @@ theorem kernel_any_order {m : Format.Mode} (hz : m.towardZero = false) (hf : m.f
     (hQ : ∀ i, Y.get i + Dy.get i ≤ Q.get i) {i : Index g.kernelShape} {ts : List Rat}
     (hts : (conv2dKernelGrad g.sizes).summands (xr, δr, ⟨⟩) ⟨⟩
       (outIndices (conv2dKernelGrad g.sizes).out i) = ts)
-    {n : Nat} (hn : nonzeros ts ≤ n) {v w : Rat} (hv : Computes m ts v) {ev : ErrorBound Rat}
-    {ps : List (Part Rat)} {c V : Rat}
+    {k : Accumulation} {v : Rat} (hv : k.Gives ts v) {n : Nat} (hn : nonzeros ts ≤ n)
+    {e₁ e₂ : ErrorBound Rat} (h₁ : k.sums.SumBound n false e₁)
+    (h₂ : ∀ m, k.across = some m → m.SumBound (min k.splits n) false e₂) {ev : ErrorBound Rat}
+    {ps : List (Part Rat)} {c w V : Rat}
     (hV : Printed ev ps c (abs (w - v) +
-      (n * m.roundoff * (conv2dKernelDeriv exact g X Y).get i +
-      (1 + n * m.roundoff) *
+      ((k.bound e₁ e₂).relative * (conv2dKernelDeriv exact g X Y).get i +
+      (1 + (k.bound e₁ e₂).relative) *
         ((conv2dKernelDeriv exact g Dx Q).get i + (conv2dKernelDeriv exact g X Dy).get i) +
-      n * m.underflow * (1 + n * m.roundoff))) V) :
+      (k.bound e₁ e₂).absolute)) V) :
     abs (w - (conv2d_backward_spec g x' 0 δ').kernel.get i) ≤ V :=
-  conv2d_kernel_any_order g (e := ErrorBound.nearest (n : Rat) m.roundoff m.underflow)
-    (mul_nonneg Rat.natCast_nonneg (Rat.le_of_lt m.roundoff_pos)) hx hδ hQ
-    (by rw [hts]; exact hv.near_nearest hz hf hn) hV
+  conv2d_kernel_any_order g (Accumulation.bound_relative_nonneg h₁ h₂) hx hδ hQ
+    (by rw [hts]; exact Accumulation.near hv hn (fun h => Bool.noConfusion h) h₁ h₂) hV
+
+/-- A tolerance for matrix products x·y, convolutions and the like, from numbers alone: |x| ≤ X, |y| ≤ Y
+and |b| ≤ B, what is multiplied and what is exact are together within Dx, Dy and Db of them, and an
+entry has at most n terms. -/
+theorem tolerance {K : Type u} [OrderedField K] {out : List (List Int)} {red : List Int}
+    {p₁ p₂ p₃ : Operand Int} {e : ErrorBound K} (he : 0 ≤ e.relative) {n X Y B Dx Dy Db T : K}
+    {x' xr x : Tensor K (extents p₁.axes)} {y' yr y : Tensor K (extents p₂.axes)}
+    {b' br b : Tensor K (extents p₃.axes)}
+    (hx : ∀ i, abs (x.get i) ≤ X ∧ abs (xr.get i - x.get i) + abs (x'.get i - x.get i) ≤ Dx)
+    (hy : ∀ i, abs (y.get i) ≤ Y ∧ abs (yr.get i - y.get i) + abs (y'.get i - y.get i) ≤ Dy)
+    (hb : ∀ i, abs (b.get i) ≤ B ∧ abs (br.get i - b.get i) + abs (b'.get i - b.get i) ≤ Db)
+    (hX : 0 ≤ X) (hY : 0 ≤ Y) (hB : 0 ≤ B) (hDx : 0 ≤ Dx) (hDy : 0 ≤ Dy) (hDb : 0 ≤ Db)
+    {o : List Nat} (hn : Contraction.termCount K ⟨out, red, p₁, [p₂], [p₃]⟩ o ≤ n) {v : K}
+    (hv : Near e (Contraction.summands ⟨out, red, p₁, [p₂], [p₃]⟩ (xr, yr, ⟨⟩) (br, ⟨⟩) o) v)
+    (hT : e.relative * (n * (X * Y) + B) +
+      (1 + e.relative) * (n * (Dx * (Y + Dy) + X * Dy) + Db) + e.absolute ≤ T) :
+    abs (v - Contraction.evalAt exact ⟨out, red, p₁, [p₂], [p₃]⟩ (x', y', ⟨⟩) (b', ⟨⟩) o) ≤ T :=
+  Contraction.tolerance_le ⟨out, red, p₁, [p₂], [p₃]⟩ (ys := (y, ⟨⟩)) (bs := (b, ⟨⟩)) (Nat.le_refl 1)
+    (Nat.le_refl 1) he hx ⟨hy, trivial⟩ ⟨hb, trivial⟩ (fun h => absurd h (List.cons_ne_nil p₂ [])) hX
+    hY hB hDx hDy hDb hn hv hT
 
 /-- A number that is printed for B is at least B: where B ≤ Σ C·M + c, each computed magnitude M̂ is
 near M, a sum of numbers that are not negative, and V is near Σ C′·M̂ + c′, with weights C′ and c′ that
@@ -348,8 +391,8 @@ theorem sharp {f : Format} (hp : 2 ≤ f.precision) (he : f.minExponent < 0) (n 
 /-! ### Certificates -/
 
 /-- What a certificate of the kernel gradient proves: where its claims are decided, each claimed
-value is within its bound of the exact entry, for all exact operands within eps of the given
-ones. -/
+value is what IEEE 754 computes, and within its bound of the exact entry, for all exact operands
+within eps of the given ones. -/
 theorem certificate {f : Format} {g : Conv2d} {claims : List Claim}
     {x : Tensor Ball g.inputShape} {δ : Tensor Ball g.outputShape} {x' : Tensor Rat g.inputShape}
     {δ' : Tensor Rat g.outputShape}
@@ -358,7 +401,13 @@ theorem certificate {f : Format} {g : Conv2d} {claims : List Claim}
     (hx : ∀ i, abs ((x.get i).value.toRat - x'.get i) ≤ (x.get i).eps.toRat)
     (hδ : ∀ i, abs ((δ.get i).value.toRat - δ'.get i) ≤ (δ.get i).eps.toRat) :
     ∀ c ∈ claims, ∃ i, Index.ofList g.kernelShape c.place = some i ∧
+      (conv2dKernelDeriv (ieee f) g (x.map Ball.ieee) (δ.map Ball.ieee)).get i =
+        .finite c.value.toRat ∧
       abs (c.value.toRat - (conv2dKernelDeriv exact g x' δ').get i) ≤ c.bound.toRat :=
-  h.within_kernel hx hδ
+  fun c hc => by
+    obtain ⟨i, hi, hw⟩ := h.within_kernel hx hδ c hc
+    obtain ⟨j, hj, hv⟩ := h.computed_kernel c hc
+    cases hi.symm.trans hj
+    exact ⟨i, hi, hv, hw⟩
 
 end RuntimeApprox.Statements
