@@ -15,7 +15,7 @@ public import RuntimeApprox.Format.Overflow
 public import RuntimeApprox.Format.RelativeError
 public import RuntimeApprox.Format.Ties
 public import RuntimeApprox.Graph.Theorems
-public import RuntimeApprox.Machine.Theorems
+public import RuntimeApprox.Format.Arithmetic.Theorems
 public import RuntimeApprox.Net.Theorems
 
 /-!
