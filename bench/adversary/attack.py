@@ -35,6 +35,8 @@ _RESULTS = [BINARY[name] for name in ("float32", "float32", "float64", "float16"
 _ORDERS: tuple[Literal["=", ">"], ...] = ("=", ">")
 _REFUSED = "operands that overflow what they are rounded to are refused"
 _STATED = "the replay's values are those of the stated order"
+_PRODUCTS = (20, 300, 300, 3000, 3000, 12_000, 12_000, 12_000, 60_000)
+"""The most products of an output."""
 _LONG = 0.005
 """How often entries have many terms."""
 _DOCUMENTED = "no other exceptions than the documented ones"
@@ -67,7 +69,7 @@ class Attack:
             which, shapes = long_shapes(random, 2 * 10**5 if random.random() < 0.9 else 10**6)
             chosen = [which]
         else:
-            shapes = random_shapes(random, random.choice((20, 300, 3000, 12000)))
+            shapes = random_shapes(random, random.choice(_PRODUCTS))
             chosen = random.sample(RESULTS, 2)
         arrays = _arrays(random, shapes, kind, format, own)
         for which in chosen:

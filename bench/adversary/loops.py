@@ -138,12 +138,12 @@ def entries(which: Which, s: Shapes) -> list[Entry]:
 def random_shapes(random: Random, most: int) -> Shapes:
     """Sizes with at most so many products in the output, and mostly not far fewer."""
     for attempt in count():
-        axes = [_axis(random) for _ in range(2)]
+        axes = [_axis(random, most > 20_000) for _ in range(2)]
         found = Shapes(
             batch=random.choice((1, 1, 2, 3, 5)),
             groups=random.choice((1, 1, 1, 2, 3)),
-            ins=random.choice((1, 1, 2, 3, 6)),
-            outs=random.choice((1, 2, 3, 6)),
+            ins=random.choice((1, 1, 2, 3, 6, 20)),
+            outs=random.choice((1, 2, 3, 6, 20)),
             size=(axes[0][0], axes[1][0]),
             kernel=(axes[0][1], axes[1][1]),
             stride=(axes[0][2], axes[1][2]),
@@ -173,8 +173,8 @@ def long_shapes(random: Random, most: int) -> tuple[Which, Shapes]:
     return which, Shapes(1, 1, 1, 1, (side, side), (1, 1))
 
 
-def _axis(random: Random) -> tuple[int, int, int, int, tuple[int, int]]:
-    size, kernel = random.randint(1, 9), random.choice((1, 1, 2, 3, 4))
+def _axis(random: Random, large: bool) -> tuple[int, int, int, int, tuple[int, int]]:
+    size, kernel = random.randint(1, 30 if large else 9), random.choice((1, 1, 2, 3, 4))
     if random.random() < 0.5:
         pad = random.randint(0, 2)
         pads = (pad, pad)
