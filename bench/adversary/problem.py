@@ -253,15 +253,19 @@ class Problem:
     def plain(self, promise: Promise, read: Read) -> bool:
         """Whether the terms are no products, but of a dtype whose values the sums' format holds.
 
-        Operands that a promise rounds are kept in float32.
+        Operands that a promise rounds are kept in float32, those of 8 bits in float16.
         """
         if self.which != "bias" or promise.across is not None:
             return False
         if promise.operands is not None and not promise.accumulate.holds(promise.operands):
             return False
         name = self.names[-1]
-        changed = list(read.values) != list(self.integers[name])
-        return promise.accumulate.holds(BINARY["float32"] if changed else self.formats[name])
+        kept = self.formats[name]
+        if list(read.values) != list(self.integers[name]):
+            kept = BINARY["float32"]
+        elif kept.name not in BINARY:
+            kept = BINARY["float16"]
+        return promise.accumulate.holds(kept)
 
 
 def _tied(value: int, rounded: int, unit: int) -> bool:
