@@ -218,7 +218,7 @@ FAULTS = (
         "certificate-of-wrong-theorem",
         "A certificate of the input gradient names the kernel gradient's theorem.",
         _THEOREMS,
-        ('"input": "conv2d_input",', '"input": "conv2d_kernel",'),
+        ('"input": "conv2d_input_any_order",', '"input": "conv2d_kernel_any_order",'),
         tests=("test_proofs",),
     ),
 )
