@@ -6,15 +6,16 @@ public import RuntimeApprox.Operation
 /-!
 # Graphs
 
-A graph adds one node after the other to a context, and so does backpropagation, backwards. What its
-nodes compute is a pass: the specification, the computation of the machine, the bounds of its errors
-and dual numbers are passes, each over its own numbers.
+A graph adds nodes to a context one after the other; backpropagation goes through them in reverse.
+What the nodes compute is a pass. Specification, runtime, error bounds and dual numbers are passes,
+each over its own numbers.
 
-`RevNode` is the general node: specification, runtime and bound are whatever functions with soundness
-between them, so that a library's convolution or a fused kernel is a node. `ParametricNode` is an
-algorithm, written once for every arithmetic, that keeps every relation which its arithmetics keep: in
-exact arithmetic it is the specification, in rounded arithmetic the runtime, in pairs of value and eps
-the bound. `ParametricNode.toRevNode` makes a `RevNode` of it.
+`RevNode` is the general node: specification, runtime and bound are any functions with a proof that the
+runtime is within the bound of the specification. A library's convolution or a fused kernel can be a
+node. `ParametricNode` is an algorithm written once for every arithmetic, which keeps every relation
+that its arithmetics keep: it is the specification in exact arithmetic, the runtime in rounded
+arithmetic, and the bound in pairs of value and eps. `ParametricNode.toRevNode` turns it into a
+`RevNode`.
 
 ## Main definitions
 * `RevNode`, `ParametricNode`: nodes.
@@ -96,8 +97,8 @@ structure Pass.Respects {N : List (List Nat) → List Nat → Type v} {α β : T
   vjp : ∀ {As s} (n : N As s) {xs us}, Tensors.Rel R xs us → ∀ {δ γ}, Tensor.Rel R δ γ →
     Tensors.Rel R (P.vjp n xs δ) (Q.vjp n us γ)
 
-/-- An exact pass, a runtime, and a pass of pairs of which the values are the runtime's and the eps
-bound its errors. -/
+/-- An exact pass, a runtime, and a pass of pairs whose values are the runtime's and whose eps bound its
+errors. -/
 structure Model (K : Type u) [OrderedField K] (N : List (List Nat) → List Nat → Type v) where
   /-- The specification. -/
   exact : Pass N K

@@ -11,6 +11,7 @@ Conv2d is linear in each operand (`RuntimeApprox.Conv2d.Linear`), and each of it
 adjoint of the linear map in that operand, for every batch, groups, stride, padding and dilation.
 
 ## Main results
+* `dot_conv2d`: ⟨δ, conv(x, w, 0)⟩ as a sum over outputs and taps. `sums_taps`: the same over inputs.
 * `conv2d_input_adjoint`, `conv2d_kernel_adjoint`, `conv2d_bias_adjoint`:
   ⟨δ, conv(dx, w, 0)⟩ = ⟨dx, input gradient⟩, and likewise for the kernel and the bias.
 * `conv2d_vjp`: `conv2d_backward_spec` is the vector-Jacobian product.
@@ -77,8 +78,8 @@ theorem conv2d_kernel_adjoint :
   · exact fun _ hc _ hi _ hkh _ hkw _ hn _ hoh _ how _ =>
       ⟨⟨hn, hc, hoh, how, hi, hkh, hkw, trivial⟩, rfl, rfl⟩
 
-/-- The same sum over outputs and taps, and over inputs and taps: the input position h is read by the
-tap k for the output position o iff the stride divides h + p − k·d and o is the quotient. -/
+/-- A sum over outputs and taps is a sum over inputs and taps: the tap k reads the input position h for
+the output position o iff the stride divides h + p − k·d and o is the quotient. -/
 theorem sums_taps (x v δ : Int → Int → Int → Int → K)
     (hx : ∀ {n c h w}, x n c h w ≠ 0 → (0 ≤ h ∧ h < g.height.size) ∧ 0 ≤ w ∧ w < g.width.size)
     (hδ : ∀ {n c h w}, δ n c h w ≠ 0 → (0 ≤ h ∧ h < g.height.output) ∧ 0 ≤ w ∧ w < g.width.output) :

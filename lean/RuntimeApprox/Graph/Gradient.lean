@@ -8,13 +8,13 @@ public import RuntimeApprox.Operation.Theorems
 # Backpropagation computes the gradient
 
 Evaluated on dual numbers x + dx·ε, a graph computes its values and its derivative along dx. Exact
-backpropagation of gradients δ gives the one context of gradients of which the inner product with
-every dx is that of δ with the derivative along dx, if every node does.
+backpropagation of δ returns gradients whose inner product with dx equals that of δ with the derivative
+along dx, for every dx, if the same holds of each node.
 
 ## Main definitions
 * `Tensors.dot`, `Cotangents.dot`: inner products.
 * `Pass.IsGradient E D n`: the vector-Jacobian product of node n in the pass E is the gradient of its
-  forward pass, of which D computes values and derivatives. `RevGraph.All`: all nodes of a graph.
+  forward pass, whose values and derivatives the pass D computes. `RevGraph.All`: every node of a graph.
 
 ## Main results
 * `RevGraph.eval_value`: the values of the dual numbers are those of the graph.

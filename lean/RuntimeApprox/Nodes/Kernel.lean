@@ -5,11 +5,12 @@ public import RuntimeApprox.Nodes.Conv2d
 public import RuntimeApprox.Nodes.Entrywise
 
 /-!
-# Nodes that any kernel computes
+# Nodes computed by any kernel
 
-A node's runtime may be whatever computes its specification within a bound: a library's convolution
-that adds in an order of its own, or a fused kernel. What is assumed of it is its error on the operands
-that it is given; the errors of the operands go through the node's own error laws, without rounding.
+A node's runtime may be any function within a bound of its specification, such as a library's
+convolution that adds in its own order, or a fused kernel. The only assumption is a bound of its error
+on the operands that it receives. Errors of the operands propagate by the node's own error laws,
+without rounding.
 
 ## Main definitions
 * `ParametricNode.ofKernel`: the node, with any runtime that is within the given errors.
@@ -58,8 +59,8 @@ theorem Tensors.Within.trans : {Γ : List (List Nat)} → {ts' ts vs es' es : Te
   | _ :: _, (_, _), (_, _), (_, _), (_, _), (_, _), h, h' =>
     ⟨Tensor.Within.trans h.1 h'.1, Tensors.Within.trans h.2 h'.2⟩
 
-/-- A node of which any kernel computes the forward pass and the gradients. On the operands that the
-kernel is given its results are within `err` and `errδ`, at every entry, of those without rounding. -/
+/-- A node whose forward pass and gradients are computed by any kernel. On the operands that the kernel
+receives, its results are within `err` and `errδ` of those without rounding, at every entry. -/
 def ParametricNode.ofKernel {As : List (List Nat)} {s : List Nat} (n : ParametricNode K As s)
     (run err : Tensors K As → Tensor K s) (runδ errδ : Tensors K As → Tensor K s → Tensors K As)
     (h : ∀ xs, Tensor.Within (n.forward (roundedNet .none) xs) (run xs) (err xs))
@@ -80,8 +81,8 @@ def conv2dRevNode {R : Rounding K} (hR : R.Lawful) (g : Conv2d) :
     RevNode K [g.inputShape, g.kernelShape, g.biasShape] g.outputShape :=
   (conv2dNode K g).toRevNode hR
 
-/-- A conv2d by any kernel, whose results are within the given errors of the exact ones on the
-operands that it is given, as the theorems about sums in any order say. -/
+/-- A conv2d by any kernel whose results are within `err` and `errδ` of the exact ones on the operands
+that it receives. The theorems about sums in any order give such errors. -/
 def conv2dKernelNode (g : Conv2d)
     (run err : Tensors K [g.inputShape, g.kernelShape, g.biasShape] → Tensor K g.outputShape)
     (runδ errδ : Tensors K [g.inputShape, g.kernelShape, g.biasShape] → Tensor K g.outputShape →
@@ -96,7 +97,7 @@ def conv2dKernelNode (g : Conv2d)
   (conv2dNode K g).ofKernel run err runδ errδ (fun (x, w, b, ⟨⟩) => h x w b)
     fun (x, w, b, ⟨⟩) δ => hδ x w b δ
 
-/-- A conv2d, as any node with its operands, and a rectifier in rounded arithmetic. -/
+/-- A graph of a conv2d, by any node, and a rectifier in rounded arithmetic. -/
 def convRelu {R : Rounding K} (hR : R.Lawful) (g : Conv2d)
     (conv : RevNode K [g.inputShape, g.kernelShape, g.biasShape] g.outputShape) :
     RevGraph (RevNode K) [g.inputShape, g.kernelShape, g.biasShape]
@@ -104,8 +105,8 @@ def convRelu {R : Rounding K} (hR : R.Lawful) (g : Conv2d)
   (RevGraph.nil.snoc conv (.cons .zero (.cons (.succ .zero) (.cons (.succ (.succ .zero)) .nil)))).snoc
     ((reluNode K g.outputShape).toRevNode hR) (.cons .zero .nil)
 
-/-- conv2d and rectifier, with a conv2d that any kernel computes: every entry of the gradients with
-respect to input, kernel and bias is within its bound. -/
+/-- Whatever kernel computes the conv2d, every entry of the gradients with respect to input, kernel and
+bias is within its bound. -/
 theorem convRelu_backprop_approx {R : Rounding K} (hR : R.Lawful) (g : Conv2d)
     (conv : RevNode K [g.inputShape, g.kernelShape, g.biasShape] g.outputShape)
     {xs' xs eps : Tensors K [g.inputShape, g.kernelShape, g.biasShape]}

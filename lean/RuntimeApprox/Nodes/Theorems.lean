@@ -7,8 +7,9 @@ public import RuntimeApprox.Tensor.Reshape.Theorems
 /-!
 # The vector-Jacobian products of nodes are their gradients
 
-A parametric node computes its own derivative on dual numbers x + dx·ε. The rectifier has none at its
-kink: there both its derivative and its gradient are those that are taken, zero.
+On dual numbers x + dx·ε a parametric node computes its own derivative. The rectifier has no derivative
+at its kink; there both its derivative and its gradient are taken to be zero. An operation's derivative
+is part of its definition: `relu_sub_relu` shows that the rectifier's is the true one elsewhere.
 
 ## Main definitions
 * `ParametricNode.IsGradient`: ⟨δ, derivative along dx⟩ = ⟨vjp δ, dx⟩.

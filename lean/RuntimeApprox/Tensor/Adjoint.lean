@@ -6,9 +6,9 @@ public import RuntimeApprox.Tensor.Algebra.Theorems
 # Sums over iteration spaces
 
 The inner product of a gradient δ with a contraction of x and y is Σ δ·x·y over the contraction's
-iteration space: it does not tell which of the three operands is the result. A layer and its gradients
-are contractions over different iteration spaces whose terms correspond one to one, so that all have
-the same inner products: each gradient is an adjoint of the layer.
+iteration space, which is symmetric in the three operands. A layer and its gradients are contractions
+over different iteration spaces whose nonzero terms correspond one to one. So their inner products are
+equal, and each gradient is an adjoint of the layer.
 
 ## Main definitions
 * `InLoops ns is`: the indices `is` of nested loops of lengths `ns`; `AllLoops ns P`: P holds of all.
@@ -55,7 +55,7 @@ theorem sum_sums_comm (n : Nat) : (ms : List Nat) → (f : Nat → List Nat → 
   | m :: ms, f =>
     (sum_comm n m _).trans (sum_congr fun j _ => sum_sums_comm n ms fun i js => f i (j :: js))
 
-/-- Σ over is, of Σ over js, is Σ over js of Σ over is. -/
+/-- Σ over `is` and Σ over `js` commute. -/
 theorem sums_comm : (ns ms : List Nat) → (f : List Nat → List Nat → K) →
     (sums ns fun is => sums ms (f is)) = sums ms fun js => sums ns fun is => f is js
   | [], _, _ => rfl
@@ -73,7 +73,7 @@ theorem sum_single {n k : Nat} (hk : k < n) {f : Nat → K} (h : ∀ i, i ≠ k 
       rw [sum_congr fun i hi => h i (Nat.ne_of_lt hi), sum_zero]; grind
     · rw [ih (by omega), h n (Ne.symm e)]; grind
 
-/-- A nested sum of which one term is not zero. -/
+/-- A nested sum with a single nonzero term. -/
 theorem sums_single : (ns : List Nat) → {ks : List Nat} → InLoops ns ks → {f : List Nat → K} →
     (∀ is, is ≠ ks → f is = 0) → sums ns f = f ks
   | [], [], _, _, _ => rfl
