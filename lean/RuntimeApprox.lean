@@ -50,8 +50,6 @@ public import RuntimeApprox.Format.Ties
 public import RuntimeApprox.Graph
 public import RuntimeApprox.Graph.Gradient
 public import RuntimeApprox.Graph.Theorems
-public import RuntimeApprox.Machine
-public import RuntimeApprox.Machine.Theorems
 public import RuntimeApprox.Net
 public import RuntimeApprox.Net.Report
 public import RuntimeApprox.Net.Theorems

@@ -143,7 +143,7 @@ def test_many_terms_are_in_several_theorems(definitions: Definitions) -> None:
         each = max(1, TERMS // result.terms)
         count = -(-len(result.places) // each)
         numbers = [f"_{i}" for i in range(1, count + 1)] if count > 1 else [""]
-        for kind in ("certified", "within"):
+        for kind in ("certified", "within", "computed"):
             assert re.findall(rf"^theorem {name}_{kind}(\S*)", text, re.M) == numbers
     assert any(len(result.places) > TERMS // result.terms for result in found.values())
     assert len(stated(text)) == sum(len(result.places) for result in found.values())

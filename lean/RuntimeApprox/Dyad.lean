@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Machine
+public import RuntimeApprox.Format.Arithmetic
 
 /-!
 # Dyadic numbers, and rounding them by integer operations

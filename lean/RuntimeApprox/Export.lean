@@ -2,7 +2,7 @@ module
 
 public import RuntimeApprox.AnyOrder
 public import RuntimeApprox.Conv2d
-public import RuntimeApprox.Machine
+public import RuntimeApprox.Format.Arithmetic
 
 /-!
 # The definitions as data

@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Machine
+public import RuntimeApprox.Format.Arithmetic
 
 /-!
 # Arithmetics for networks

@@ -17,9 +17,9 @@ grad_output 0x0.0p+0.
 Written by `python -m pybridge.certify`, for Lean 4.28.0.
 
 ## Main results
-* `forward_certified`, `forward_within`
-* `bias_certified`, `bias_within`
-* `input_certified`, `input_within`
+* `forward_certified`, `forward_within`, `forward_computed`
+* `bias_certified`, `bias_within`, `bias_computed`
+* `input_certified`, `input_within`, `input_computed`
 -/
 
 set_option autoImplicit false
@@ -73,10 +73,10 @@ def gradOutput : Tensor Ball geometry.outputShape :=
 
 /-- Of the forward pass: entry, rounded value, bound. -/
 def forwardClaims : List Claim := [
-  ⟨[0, 0, 0, 0], ⟨-0x8ec0, 0⟩, ⟨0x18000090c00363, 47⟩⟩,
-  ⟨[0, 0, 0, 2], ⟨-0x1eb4, 0⟩, ⟨0x18000092800363, 48⟩⟩,
-  ⟨[0, 0, 0, 3], ⟨0x134c, 0⟩, ⟨0x700002aa000fd, 46⟩⟩,
-  ⟨[0, 0, 0, 5], ⟨0x9bc0, 0⟩, ⟨0x8800033500133, 45⟩⟩]
+  ⟨[0, 0, 0, 0], ⟨-0x8ec0, 0⟩, ⟨0x18000090c004cb, 47⟩⟩,
+  ⟨[0, 0, 0, 2], ⟨-0x1eb4, 0⟩, ⟨0x180000928004cb, 48⟩⟩,
+  ⟨[0, 0, 0, 3], ⟨0x134c, 0⟩, ⟨0x38000155000b3, 45⟩⟩,
+  ⟨[0, 0, 0, 5], ⟨0x9bc0, 0⟩, ⟨0x11000066a00365, 46⟩⟩]
 
 /-- What binary16 gives for the forward pass, in the stated order, and its error bounds. -/
 theorem forward_certified : Certified
@@ -94,9 +94,16 @@ theorem forward_within
     ∀ c ∈ forwardClaims, c.Within (conv2d exact geometry x' weight' bias') :=
   forward_certified.within_forward hx hweight hbias
 
+/-- IEEE 754 arithmetic in binary16 gives the values of the forward pass. -/
+theorem forward_computed :
+    ∀ c ∈ forwardClaims, c.Computed
+      (conv2d (ieee .binary16) geometry (x.map Ball.ieee) (weight.map Ball.ieee)
+        (bias.map Ball.ieee)) :=
+  forward_certified.computed_forward
+
 /-- Of the bias gradient: entry, rounded value, bound. -/
 def biasClaims : List Claim := [
-  ⟨[0], ⟨-0x3d, 1⟩, ⟨0xba001d160023b, 54⟩⟩]
+  ⟨[0], ⟨-0x3d, 1⟩, ⟨0xba001d160032f, 54⟩⟩]
 
 /-- What binary16 gives for the bias gradient, in the stated order, and its error bounds. -/
 theorem bias_certified : Certified
@@ -112,13 +119,19 @@ theorem bias_within
     ∀ c ∈ biasClaims, c.Within (conv2dBiasDeriv exact geometry gradOutput') :=
   bias_certified.within_bias hgradOutput
 
+/-- IEEE 754 arithmetic in binary16 gives the values of the bias gradient. -/
+theorem bias_computed :
+    ∀ c ∈ biasClaims, c.Computed
+      (conv2dBiasDeriv (ieee .binary16) geometry (gradOutput.map Ball.ieee)) :=
+  bias_certified.computed_bias
+
 /-- Of the input gradient: entry, rounded value, bound. -/
 def inputClaims : List Claim := [
-  ⟨[0, 0, 0, 0], ⟨-0xc9e0, 0⟩, ⟨0x1a00008300028d, 47⟩⟩,
-  ⟨[0, 0, 0, 2], ⟨-0xf620, 0⟩, ⟨0x70000234000b, 41⟩⟩,
-  ⟨[0, 0, 0, 3], ⟨-0x73f0, 0⟩, ⟨0x1800007900025b, 47⟩⟩,
-  ⟨[0, 0, 0, 4], ⟨0xf500, 0⟩, ⟨0x70000234000b, 41⟩⟩,
-  ⟨[0, 0, 0, 5], ⟨-0x4a30, 0⟩, ⟨0x80000288000c9, 47⟩⟩]
+  ⟨[0, 0, 0, 0], ⟨-0xc9e0, 0⟩, ⟨0x1a000083000391, 47⟩⟩,
+  ⟨[0, 0, 0, 2], ⟨-0xf620, 0⟩, ⟨0x3800011a0007b, 44⟩⟩,
+  ⟨[0, 0, 0, 3], ⟨-0x73f0, 0⟩, ⟨0x1800007900034b, 47⟩⟩,
+  ⟨[0, 0, 0, 4], ⟨0xf500, 0⟩, ⟨0x3800011a0007b, 44⟩⟩,
+  ⟨[0, 0, 0, 5], ⟨-0x4a30, 0⟩, ⟨0x8000028800119, 47⟩⟩]
 
 /-- What binary16 gives for the input gradient, in the stated order, and its error bounds. -/
 theorem input_certified : Certified
@@ -135,5 +148,12 @@ theorem input_within
     (hgradOutput : gradOutput'.Rel Ball.Encloses gradOutput) :
     ∀ c ∈ inputClaims, c.Within (conv2dInputDeriv exact geometry weight' gradOutput') :=
   input_certified.within_input hweight hgradOutput
+
+/-- IEEE 754 arithmetic in binary16 gives the values of the input gradient. -/
+theorem input_computed :
+    ∀ c ∈ inputClaims, c.Computed
+      (conv2dInputDeriv (ieee .binary16) geometry (weight.map Ball.ieee) (gradOutput.map Ball.ieee))
+        :=
+  input_certified.computed_input
 
 end RuntimeApprox.Certificates.Binary16Overflow

@@ -17,10 +17,10 @@ weight 0x1.0624dd2f1a9fcp-10, bias 0x1.0000000000000p-12, grad_output 0x1.3a92a3
 Written by `python -m pybridge.certify`, for Lean 4.28.0.
 
 ## Main results
-* `forward_certified`, `forward_within`
-* `bias_certified`, `bias_within`
-* `weight_certified`, `weight_within`
-* `input_certified`, `input_within`
+* `forward_certified`, `forward_within`, `forward_computed`
+* `bias_certified`, `bias_within`, `bias_computed`
+* `weight_certified`, `weight_within`, `weight_computed`
+* `input_certified`, `input_within`, `input_computed`
 -/
 
 set_option autoImplicit false
@@ -90,6 +90,13 @@ theorem forward_within
     ∀ c ∈ forwardClaims, c.Within (conv2d exact geometry x' weight' bias') :=
   forward_certified.within_forward hx hweight hbias
 
+/-- IEEE 754 arithmetic in binary32 gives the values of the forward pass. -/
+theorem forward_computed :
+    ∀ c ∈ forwardClaims, c.Computed
+      (conv2d (ieee .binary32) geometry (x.map Ball.ieee) (weight.map Ball.ieee)
+        (bias.map Ball.ieee)) :=
+  forward_certified.computed_forward
+
 /-- Of the bias gradient: entry, rounded value, bound. -/
 def biasClaims : List Claim := [
   ⟨[0], ⟨0x7e05f3, 24⟩, ⟨0x13a96a3055b263, 64⟩⟩]
@@ -107,6 +114,12 @@ theorem bias_within
     (hgradOutput : gradOutput'.Rel Ball.Encloses gradOutput) :
     ∀ c ∈ biasClaims, c.Within (conv2dBiasDeriv exact geometry gradOutput') :=
   bias_certified.within_bias hgradOutput
+
+/-- IEEE 754 arithmetic in binary32 gives the values of the bias gradient. -/
+theorem bias_computed :
+    ∀ c ∈ biasClaims, c.Computed
+      (conv2dBiasDeriv (ieee .binary32) geometry (gradOutput.map Ball.ieee)) :=
+  bias_certified.computed_bias
 
 /-- Of the kernel gradient: entry, rounded value, bound. -/
 def weightClaims : List Claim := [
@@ -127,6 +140,12 @@ theorem weight_within
     ∀ c ∈ weightClaims, c.Within (conv2dKernelDeriv exact geometry x' gradOutput') :=
   weight_certified.within_kernel hx hgradOutput
 
+/-- IEEE 754 arithmetic in binary32 gives the values of the kernel gradient. -/
+theorem weight_computed :
+    ∀ c ∈ weightClaims, c.Computed
+      (conv2dKernelDeriv (ieee .binary32) geometry (x.map Ball.ieee) (gradOutput.map Ball.ieee)) :=
+  weight_certified.computed_kernel
+
 /-- Of the input gradient: entry, rounded value, bound. -/
 def inputClaims : List Claim := [
   ⟨[0, 0, 0, 0], ⟨0x8587b3, 23⟩, ⟨0x127d02cd0c6031, 62⟩⟩]
@@ -146,5 +165,12 @@ theorem input_within
     (hgradOutput : gradOutput'.Rel Ball.Encloses gradOutput) :
     ∀ c ∈ inputClaims, c.Within (conv2dInputDeriv exact geometry weight' gradOutput') :=
   input_certified.within_input hweight hgradOutput
+
+/-- IEEE 754 arithmetic in binary32 gives the values of the input gradient. -/
+theorem input_computed :
+    ∀ c ∈ inputClaims, c.Computed
+      (conv2dInputDeriv (ieee .binary32) geometry (weight.map Ball.ieee) (gradOutput.map Ball.ieee))
+        :=
+  input_certified.computed_input
 
 end RuntimeApprox.Certificates.Binary32OneByOne

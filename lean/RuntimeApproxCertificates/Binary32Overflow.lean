@@ -17,9 +17,9 @@ grad_output 0x0.0p+0.
 Written by `python -m pybridge.certify`, for Lean 4.28.0.
 
 ## Main results
-* `forward_certified`, `forward_within`
-* `bias_certified`, `bias_within`
-* `input_certified`, `input_within`
+* `forward_certified`, `forward_within`, `forward_computed`
+* `bias_certified`, `bias_within`, `bias_computed`
+* `input_certified`, `input_within`, `input_computed`
 -/
 
 set_option autoImplicit false
@@ -74,10 +74,10 @@ def gradOutput : Tensor Ball geometry.outputShape :=
 
 /-- Of the forward pass: entry, rounded value, bound. -/
 def forwardClaims : List Claim := [
-  ⟨[0, 0, 0, 0], ⟨-0x47cf6c80000000000000000000000000, 0⟩, ⟨0xc0000480001b18000000000000, 0⟩⟩,
-  ⟨[0, 0, 0, 1], ⟨-0x7f576080000000000000000000000000, 0⟩, ⟨0x140000780002d20000000000000, 0⟩⟩,
-  ⟨[0, 0, 0, 3], ⟨-0xa31d9600000000000000000000000000, 0⟩, ⟨0x210000c60004a80000000000000, 0⟩⟩,
-  ⟨[0, 0, 0, 4], ⟨0xe2832d00000000000000000000000000, 0⟩, ⟨0x1a00009c0003ab0000000000000, 0⟩⟩]
+  ⟨[0, 0, 0, 0], ⟨-0x47cf6c80000000000000000000000000, 0⟩, ⟨0xc0000480002658000000000000, 0⟩⟩,
+  ⟨[0, 0, 0, 1], ⟨-0x7f576080000000000000000000000000, 0⟩, ⟨0x140000780003fe0000000000000, 0⟩⟩,
+  ⟨[0, 0, 0, 3], ⟨-0xa31d9600000000000000000000000000, 0⟩, ⟨0x210000c60006980000000000000, 0⟩⟩,
+  ⟨[0, 0, 0, 4], ⟨0xe2832d00000000000000000000000000, 0⟩, ⟨0x1a00009c0005310000000000000, 0⟩⟩]
 
 /-- What binary32 gives for the forward pass, in the stated order, and its error bounds. -/
 theorem forward_certified : Certified
@@ -95,9 +95,16 @@ theorem forward_within
     ∀ c ∈ forwardClaims, c.Within (conv2d exact geometry x' weight' bias') :=
   forward_certified.within_forward hx hweight hbias
 
+/-- IEEE 754 arithmetic in binary32 gives the values of the forward pass. -/
+theorem forward_computed :
+    ∀ c ∈ forwardClaims, c.Computed
+      (conv2d (ieee .binary32) geometry (x.map Ball.ieee) (weight.map Ball.ieee)
+        (bias.map Ball.ieee)) :=
+  forward_certified.computed_forward
+
 /-- Of the bias gradient: entry, rounded value, bound. -/
 def biasClaims : List Claim := [
-  ⟨[0], ⟨-0xda39f20000000000, 0⟩, ⟨0x9a000436001d9, 9⟩⟩]
+  ⟨[0], ⟨-0xda39f20000000000, 0⟩, ⟨0x9a000436002a3, 9⟩⟩]
 
 /-- What binary32 gives for the bias gradient, in the stated order, and its error bounds. -/
 theorem bias_certified : Certified
@@ -113,14 +120,20 @@ theorem bias_within
     ∀ c ∈ biasClaims, c.Within (conv2dBiasDeriv exact geometry gradOutput') :=
   bias_certified.within_bias hgradOutput
 
+/-- IEEE 754 arithmetic in binary32 gives the values of the bias gradient. -/
+theorem bias_computed :
+    ∀ c ∈ biasClaims, c.Computed
+      (conv2dBiasDeriv (ieee .binary32) geometry (gradOutput.map Ball.ieee)) :=
+  bias_certified.computed_bias
+
 /-- Of the input gradient: entry, rounded value, bound. -/
 def inputClaims : List Claim := [
-  ⟨[0, 0, 0, 0], ⟨-0x3dfd5500000000000000000000000000, 0⟩, ⟨0x70000230000b00000000000000, 0⟩⟩,
-  ⟨[0, 0, 0, 1], ⟨-0x309fc380000000000000000000000000, 0⟩, ⟨0xc00003c00012d8000000000000, 0⟩⟩,
-  ⟨[0, 0, 0, 2], ⟨-0x1cb69880000000000000000000000000, 0⟩, ⟨0x150000690002100000000000000, 0⟩⟩,
-  ⟨[0, 0, 0, 3], ⟨0xe5474600000000000000000000000000, 0⟩, ⟨0x1800007800025b0000000000000, 0⟩⟩,
-  ⟨[0, 0, 0, 4], ⟨0x32d500000000000000000000000000, 0⟩, ⟨0xc02003c0a012d8000000000000, 0⟩⟩,
-  ⟨[0, 0, 0, 5], ⟨-0x64c87180000000000000000000000000, 0⟩, ⟨0x80000280000c90000000000000, 0⟩⟩]
+  ⟨[0, 0, 0, 0], ⟨-0x3dfd5500000000000000000000000000, 0⟩, ⟨0x70000230000f60000000000000, 0⟩⟩,
+  ⟨[0, 0, 0, 1], ⟨-0x309fc380000000000000000000000000, 0⟩, ⟨0xc00003c0001a58000000000000, 0⟩⟩,
+  ⟨[0, 0, 0, 2], ⟨-0x1cb69880000000000000000000000000, 0⟩, ⟨0x150000690002e20000000000000, 0⟩⟩,
+  ⟨[0, 0, 0, 3], ⟨0xe5474600000000000000000000000000, 0⟩, ⟨0x1800007800034b0000000000000, 0⟩⟩,
+  ⟨[0, 0, 0, 4], ⟨0x32d500000000000000000000000000, 0⟩, ⟨0xc02003c0a01a60000000000000, 0⟩⟩,
+  ⟨[0, 0, 0, 5], ⟨-0x64c87180000000000000000000000000, 0⟩, ⟨0x80000280001190000000000000, 0⟩⟩]
 
 /-- What binary32 gives for the input gradient, in the stated order, and its error bounds. -/
 theorem input_certified : Certified
@@ -137,5 +150,12 @@ theorem input_within
     (hgradOutput : gradOutput'.Rel Ball.Encloses gradOutput) :
     ∀ c ∈ inputClaims, c.Within (conv2dInputDeriv exact geometry weight' gradOutput') :=
   input_certified.within_input hweight hgradOutput
+
+/-- IEEE 754 arithmetic in binary32 gives the values of the input gradient. -/
+theorem input_computed :
+    ∀ c ∈ inputClaims, c.Computed
+      (conv2dInputDeriv (ieee .binary32) geometry (weight.map Ball.ieee) (gradOutput.map Ball.ieee))
+        :=
+  input_certified.computed_input
 
 end RuntimeApprox.Certificates.Binary32Overflow

@@ -17,10 +17,10 @@ weight 0x0.0000000000001p-1022, bias 0x1.56e1fc2f8f359p-997, grad_output 0x1.249
 Written by `python -m pybridge.certify`, for Lean 4.28.0.
 
 ## Main results
-* `forward_certified`, `forward_within`
-* `bias_certified`, `bias_within`
-* `weight_certified`, `weight_within`
-* `input_certified`, `input_within`
+* `forward_certified`, `forward_within`, `forward_computed`
+* `bias_certified`, `bias_within`, `bias_computed`
+* `weight_certified`, `weight_within`, `weight_computed`
+* `input_certified`, `input_within`, `input_computed`
 -/
 
 set_option autoImplicit false
@@ -106,6 +106,13 @@ theorem forward_within
     ∀ c ∈ forwardClaims, c.Within (conv2d exact geometry x' weight' bias') :=
   forward_certified.within_forward hx hweight hbias
 
+/-- IEEE 754 arithmetic in binary64 gives the values of the forward pass. -/
+theorem forward_computed :
+    ∀ c ∈ forwardClaims, c.Computed
+      (conv2d (ieee .binary64) geometry (x.map Ball.ieee) (weight.map Ball.ieee)
+        (bias.map Ball.ieee)) :=
+  forward_certified.computed_forward
+
 /-- Of the bias gradient: entry, rounded value, bound. -/
 def biasClaims : List Claim := [
   ⟨[0], ⟨0x4be594a16434e800000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000, 0⟩, ⟨0x2000000000000a0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000, 0⟩⟩]
@@ -123,6 +130,12 @@ theorem bias_within
     (hgradOutput : gradOutput'.Rel Ball.Encloses gradOutput) :
     ∀ c ∈ biasClaims, c.Within (conv2dBiasDeriv exact geometry gradOutput') :=
   bias_certified.within_bias hgradOutput
+
+/-- IEEE 754 arithmetic in binary64 gives the values of the bias gradient. -/
+theorem bias_computed :
+    ∀ c ∈ biasClaims, c.Computed
+      (conv2dBiasDeriv (ieee .binary64) geometry (gradOutput.map Ball.ieee)) :=
+  bias_certified.computed_bias
 
 /-- Of the kernel gradient: entry, rounded value, bound. -/
 def weightClaims : List Claim := [
@@ -143,6 +156,12 @@ theorem weight_within
     (hx : x'.Rel Ball.Encloses x) (hgradOutput : gradOutput'.Rel Ball.Encloses gradOutput) :
     ∀ c ∈ weightClaims, c.Within (conv2dKernelDeriv exact geometry x' gradOutput') :=
   weight_certified.within_kernel hx hgradOutput
+
+/-- IEEE 754 arithmetic in binary64 gives the values of the kernel gradient. -/
+theorem weight_computed :
+    ∀ c ∈ weightClaims, c.Computed
+      (conv2dKernelDeriv (ieee .binary64) geometry (x.map Ball.ieee) (gradOutput.map Ball.ieee)) :=
+  weight_certified.computed_kernel
 
 /-- Of the input gradient: entry, rounded value, bound. -/
 def inputClaims : List Claim := [
@@ -168,5 +187,12 @@ theorem input_within
     (hgradOutput : gradOutput'.Rel Ball.Encloses gradOutput) :
     ∀ c ∈ inputClaims, c.Within (conv2dInputDeriv exact geometry weight' gradOutput') :=
   input_certified.within_input hweight hgradOutput
+
+/-- IEEE 754 arithmetic in binary64 gives the values of the input gradient. -/
+theorem input_computed :
+    ∀ c ∈ inputClaims, c.Computed
+      (conv2dInputDeriv (ieee .binary64) geometry (weight.map Ball.ieee) (gradOutput.map Ball.ieee))
+        :=
+  input_certified.computed_input
 
 end RuntimeApprox.Certificates.Binary64MixedEps

@@ -122,7 +122,8 @@ def _theorems(found: Claims) -> str:
     """The names of a result's theorems, in a line."""
     count = len(list(_parts(found)))
     first = "_1" if count > 1 else ""
-    line = f"* `{found.which}_certified{first}`, `{found.which}_within{first}`"
+    kinds = ("certified", "within", "computed")
+    line = "* " + ", ".join(f"`{found.which}_{kind}{first}`" for kind in kinds)
     return f"{line}, and so on to `_{count}`" if count > 1 else line
 
 
@@ -203,6 +204,8 @@ def _result(case: Case, found: Claims, number: str) -> list[str]:
     )
     hypotheses = " ".join(_group(f"(h{name} : {name}'.Rel Ball.Encloses {name})") for name in names)
     exact = " ".join(f"{name}'" for name in names)
+    ieee = _group(f"(ieee .{case.format})")
+    values = " ".join(_group(f"({name}.map Ball.ieee)") for name in names)
     rows = zip(found.places, found.values, found.bounds, strict=True)
     listed = ",\n".join(
         f"  ⟨{list(place)}, {_number(value)}, {_number(bound)}⟩" for place, value, bound in rows
@@ -230,6 +233,13 @@ def _result(case: Case, found: Claims, number: str) -> list[str]:
             *_wrapped(f"{variables} {hypotheses} :", "    "),
             f"    ∀ c ∈ {claimed}, c.Within ({function} exact geometry {exact}) :=",
             f"  {which}_certified{number}.within_{suffix} {' '.join(f'h{name}' for name in names)}",
+        ),
+        _lines(
+            *_wrapped(f"/-- IEEE 754 arithmetic in {case.format} gives the values of {words}. -/"),
+            f"theorem {which}_computed{number} :",
+            f"    ∀ c ∈ {claimed}, c.Computed",
+            *_wrapped(f"({function} {ieee} geometry {values}) :=", "      ", "        "),
+            f"  {which}_certified{number}.computed_{suffix}",
         ),
     ]
 

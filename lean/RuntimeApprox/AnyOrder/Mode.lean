@@ -1,7 +1,7 @@
 module
 
 public import RuntimeApprox.AnyOrder.Truncate
-public import RuntimeApprox.Machine
+public import RuntimeApprox.Format.Arithmetic
 
 /-!
 # The laws of rounding modes

@@ -56,6 +56,12 @@ def checked (f : Format) : Arithmetic Checked where
 /-- The pair of a checked value. -/
 def Checked.Is (a : Approx Rat) (c : Checked) : Prop := a = c.approx
 
+/-- The checked pair encloses the exact value: |value − x| ≤ eps. -/
+def Checked.Encloses (x : Rat) (c : Checked) : Prop := Approx.Encloses x c.approx
+
+/-- The checked pair has the rounded value. -/
+def Checked.HasValue (v : Rat) (c : Checked) : Prop := Approx.HasValue v c.approx
+
 /-! ### IEEE 754 -/
 
 /-- A value of a format: a number, an infinity or NaN. The two zeros are one number here: no sum or

@@ -199,10 +199,8 @@ theorem not_tie_of_small (he : g.minExponent ≤ f.minExponent)
   rw [ulp, hexp, pow2_add_one, hy] at hs
   generalize f.significand (m * pow2 (f.exponent (a + b) - f.precision)) = s at hs
   have : ((m : Int) : Rat) = ((2 * s : Int) : Rat) := by
-    rw [Rat.intCast_mul]
     refine mul_pow2_inj.1 (hs.trans ?_)
-    show (s : Rat) * (2 * _) = 2 * s * _
-    grind
+    rw [Rat.intCast_mul, show ((2 : Int) : Rat) = 2 from rfl]; grind
   rw [Rat.intCast_inj] at this
   omega
 

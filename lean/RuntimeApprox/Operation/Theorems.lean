@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Machine.Theorems
+public import RuntimeApprox.Format.Arithmetic.Theorems
 public import RuntimeApprox.Operation
 
 /-!
@@ -52,12 +52,6 @@ theorem dualNet_respects_exactNet :
   apply₂ _ _ _ _ _ h h' := by subst h h'; rfl
 
 end
-
-/-- The checked pair encloses the exact value: |value − x| ≤ eps. -/
-def Checked.Encloses (x : Rat) (c : Checked) : Prop := Approx.Encloses x c.approx
-
-/-- The checked pair has the rounded value. -/
-def Checked.HasValue (v : Rat) (c : Checked) : Prop := Approx.HasValue v c.approx
 
 /-- The record of overflow leaves values and bounds as they are. -/
 theorem boundNet_respects_checkedNet (f : Format) :
