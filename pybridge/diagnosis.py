@@ -49,6 +49,9 @@ _CHANCE = 0.01
 _EXACT = 2**24
 """The most multiply-adds of results in float64, of which other operands' results are exact ones."""
 
+_FAR = 100
+"""How many times as much as the tightest promise another one may allow, to be named."""
+
 _SPLITS = (2, 4, 8, 16, 32, 64, 128)
 
 
@@ -367,7 +370,7 @@ def _explanations(
     """The standard promises that allow every error, the tightest first.
 
     Those that round operands come first, for they allow hardly more than the promise itself; then
-    those of the likely format.
+    those of the likely format. What allows `_FAR` times as much as another one is no explanation.
     """
     found: dict[str, tuple[int, float, str]] = {}
     for family, weaker in _weaker(claim, promise):
@@ -384,7 +387,9 @@ def _explanations(
             if weaker.operands != promise.operands:
                 rank = 2
             found[family] = rank, share, shown
-    return tuple(words for _, _, words in sorted(found.values(), reverse=True))
+    best = max((share for rank, share, _ in found.values() if rank in (0, 1)), default=0.0)
+    near = [one for one in found.values() if one[0] not in (0, 1) or _FAR * one[1] >= best]
+    return tuple(words for _, _, words in sorted(near, reverse=True))
 
 
 def _weaker(claim: Claim, promise: Accumulation) -> Iterator[tuple[str, Accumulation]]:
