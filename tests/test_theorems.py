@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pybridge.accumulation import Accumulation
 from pybridge.lean import BuildResult, sources_dir
 from pybridge.lean.modules import module_file
+from pybridge.theorems import proofs
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "theorems.md"
 ROW = re.compile(r"^\| (?P<item>.+?) \| (?P<names>`.+?) \| `(?P<module>[\w.]+)` \| .+ \| .+ \|$")
@@ -38,13 +40,33 @@ SEED = (
 def rows() -> list[tuple[str, str]]:
     """Each module and name of the page's tables."""
     found = []
+    in_table = False
     for line in PAGE.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("| ") or line.startswith("| item "):
+        in_table = line.startswith("| item ") or (in_table and line.startswith("|"))
+        if not in_table or line.startswith(("| item ", "|---")):
             continue
         row = ROW.match(line)
         assert row, f"not a row of the form item, names, module, words, formula: {line}"
         found += [(row["module"], name) for name in re.findall(r"`([^`]+)`", row["names"])]
     return found
+
+
+def test_every_printed_number_has_a_theorem_of_the_tables() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    table = text.split("## From each printed number to its theorem")[1].split("\n## ")[0]
+    named = set(re.findall(r"`([\w.]+)`", table.split("| number |")[1].split("\n\n")[0]))
+    known = {name for _, name in rows()}
+    for method in (
+        "replay",
+        "replay-reference",
+        "enclosure",
+        "any-order",
+        "comparison",
+        "tolerance",
+    ):
+        for result in ("forward", "bias", "weight", "input"):
+            for proof in proofs(result, method, Accumulation(output="bfloat16")):
+                assert proof.removeprefix("RuntimeApprox.") in named & known
 
 
 def test_every_name_of_the_seed_has_a_row() -> None:
