@@ -1,0 +1,108 @@
+module
+
+public import RuntimeApprox.Accumulation
+
+/-!
+# Sums of bounded depth
+
+Real kernels add in partial sums, tiles and lanes, so that no term passes as many roundings as there
+are terms. What a sum errs by grows with its depth, not with the number of its terms.
+
+## Main definitions
+* `ComputesWithin m d ts v`: v is a sum of `ts` in which no term passes more than d roundings.
+* `PartialSums P ts ps`: the terms are split into groups, and `P` holds of each group and its sum.
+* `Pairwise m b ts v`: pairwise summation with blocks of at most b terms.
+* `Format.Mode.DepthBound`: the error bounds that are proved of sums of n terms and depth d.
+* `Accumulation.GivesWithin`: what a kernel may return whose sums have at most a given depth.
+-/
+
+set_option autoImplicit false
+
+@[expose] public noncomputable section
+
+namespace RuntimeApprox
+
+open Format
+
+/-- `ComputesWithin m d ts v`: v may be what a kernel gives for the sum of the numbers `ts`, in any
+order, where no number passes more than d roundings: that of its product, and one for each addition
+or fused multiply-add above it. -/
+inductive ComputesWithin (m : Mode) : Nat → List Rat → Rat → Prop where
+  /-- The empty sum. -/
+  | zero {d : Nat} : ComputesWithin m d [] 0
+  /-- A number of the format. -/
+  | number {d : Nat} {t : Rat} (h : m.format.Representable t) : ComputesWithin m d [t] t
+  /-- A rounded product, or a number rounded to the format. -/
+  | rounded {d : Nat} {t v : Rat} (h : m.Gives t v) : ComputesWithin m (d + 1) [t] v
+  /-- The rounded sum of two results. -/
+  | add {d : Nat} {ts us : List Rat} {a b v : Rat} (left : ComputesWithin m d ts a)
+      (right : ComputesWithin m d us b) (h : m.Gives (a + b) v) :
+      ComputesWithin m (d + 1) (ts ++ us) v
+  /-- A result plus one that is zero. This is not counted, since a number of the format is rounded
+  to itself or flushed. -/
+  | addZero {d : Nat} {ts us : List Rat} {a v : Rat} (left : ComputesWithin m d ts a)
+      (right : ComputesWithin m d us 0) (h : m.Gives a v) : ComputesWithin m d (ts ++ us) v
+  /-- A fused multiply-add: the rounded sum of an exact product and a result. -/
+  | fused {d : Nat} {ts : List Rat} {t a v : Rat} (sum : ComputesWithin m d ts a)
+      (h : m.Gives (t + a) v) : ComputesWithin m (d + 1) (t :: ts) v
+  /-- The order of the numbers does not matter. -/
+  | perm {d : Nat} {ts us : List Rat} {v : Rat} (h : ts.Perm us) (sum : ComputesWithin m d ts v) :
+      ComputesWithin m d us v
+
+/-- `PartialSums P ts ps`: the numbers `ts` are split into groups, in any order, one for each number
+of `ps`, and `P` holds of each group and its number. `Parts m` is the case `P = Computes m`. -/
+inductive PartialSums (P : List Rat → Rat → Prop) : List Rat → List Rat → Prop where
+  /-- No group. -/
+  | nil : PartialSums P [] []
+  /-- One more group. -/
+  | cons {ts us ps : List Rat} {p : Rat} (part : P ts p) (rest : PartialSums P us ps) :
+      PartialSums P (ts ++ us) (p :: ps)
+  /-- The order of the numbers does not matter. -/
+  | perm {ts us ps : List Rat} (h : ts.Perm us) (parts : PartialSums P ts ps) : PartialSums P us ps
+
+/-- `Pairwise m b ts v`: pairwise summation. Lists are cut into halves that are summed in the same
+way and added; blocks of at most b numbers are summed in any order. -/
+inductive Pairwise (m : Mode) (b : Nat) : List Rat → Rat → Prop where
+  /-- A block of at most b numbers. -/
+  | block {ts : List Rat} {v : Rat} (h : Computes m ts v) (length : ts.length ≤ b) :
+      Pairwise m b ts v
+  /-- The rounded sum of two halves, neither of them longer than half the list, rounded up. -/
+  | halves {ts us : List Rat} {x y v : Rat} (left : Pairwise m b ts x) (right : Pairwise m b us y)
+      (leftLength : ts.length ≤ us.length + 1) (rightLength : us.length ≤ ts.length + 1)
+      (h : m.Gives (x + y) v) : Pairwise m b (ts ++ us) v
+
+/-- `m.DepthBound n d plain e`: of sums of at most n terms that are not zero and of depth at most d,
+in the mode m, the error bound e is proved. If `plain`, the terms are numbers of the format. -/
+inductive Format.Mode.DepthBound (m : Mode) (n d : Nat) : Bool → ErrorBound Rat → Prop where
+  /-- What is proved of sums in any order. -/
+  | anyOrder {plain : Bool} {e : ErrorBound Rat} (h : m.SumBound n plain e) :
+      DepthBound m n d plain e
+  /-- In any mode: the growth is that of d roundings. -/
+  | tree {plain : Bool} {growth : Rat} (hg : (1 + m.roundoff) ^ d ≤ growth) :
+      DepthBound m n d plain (ErrorBound.tree (n : Rat) m.underflow growth)
+  /-- Numbers of the format, nothing flushed: without underflow. -/
+  | numbers {growth : Rat} (hf : m.flushed = false) (hg : (1 + m.roundoff) ^ d ≤ growth) :
+      DepthBound m n d true ⟨growth - 1, 0⟩
+
+namespace Accumulation
+
+variable (k : Accumulation)
+
+/-- v may be the kernel's finished sum of the numbers `ts`, where sums, or each partial sum that is
+added in another mode, have at most the depth `depth`, and the sum across has at most
+`acrossDepth`. -/
+def SumsWithin (depth acrossDepth : Nat) (ts : List Rat) (v : Rat) : Prop :=
+  match k.across with
+  | none => ComputesWithin k.sums depth ts v
+  | some m => ∃ ps, PartialSums (ComputesWithin k.sums depth) ts ps ∧ ps.length ≤ k.splits ∧
+      ComputesWithin m acrossDepth ps v
+
+/-- v may be what the kernel returns for the sum of the numbers `ts`, with such depths. -/
+def GivesWithin (depth acrossDepth : Nat) (ts : List Rat) (v : Rat) : Prop :=
+  match k.output with
+  | none => k.SumsWithin depth acrossDepth ts v
+  | some m => ∃ s, k.SumsWithin depth acrossDepth ts s ∧ m.Gives s v
+
+end Accumulation
+
+end RuntimeApprox

@@ -1,0 +1,266 @@
+module
+
+public import RuntimeApprox.Accumulation.Theorems
+public import RuntimeApprox.Depth
+
+/-!
+# What sums of bounded depth err by
+
+## Main results
+* `ComputesWithin.computes`: a sum of bounded depth is a sum in some order.
+* `ComputesWithin.near`: in any mode, |v − Σtᵢ| ≤ (g − 1)·Σ|tᵢ| + 2·n·η·g for every g ≥ (1 + u)ᵈ,
+  however many terms there are.
+* `ComputesWithin.near_numbers`: numbers of the format, nothing flushed: without underflow.
+-/
+
+set_option autoImplicit false
+
+@[expose] public noncomputable section
+
+namespace RuntimeApprox
+
+open Format
+
+/-- The sum of two results, of m and of k terms, each with the growth A: relatively A·(1 + u),
+absolutely 2·(m + k) − 1 operations. -/
+theorem depth_node_le {a b v σ τ S T A m k u η : Rat} (hu : 0 ≤ u) (hη : 0 ≤ η) (hA : 1 ≤ A)
+    (hS : abs σ ≤ S) (hT : abs τ ≤ T)
+    (h1 : abs (a - σ) ≤ (A - 1) * S + (2 * m - 1) * (η * A))
+    (h2 : abs (b - τ) ≤ (A - 1) * T + (2 * k - 1) * (η * A))
+    (h : abs (v - (a + b)) ≤ u * abs (a + b) + η) :
+    abs (v - (σ + τ)) ≤
+      (A * (1 + u) - 1) * (S + T) + (2 * (m + k) - 1) * (η * (A * (1 + u))) := by
+  have hab : abs (a + b) ≤ S + T + (abs (a - σ) + abs (b - τ)) := by
+    have := abs_add_le a b
+    have := abs_add_le σ (a - σ)
+    have := abs_add_le τ (b - τ)
+    rw [show σ + (a - σ) = a by grind, show τ + (b - τ) = b by grind] at *
+    grind
+  have h3 := abs_sub_le v (a + b) (σ + τ)
+  have h4 := abs_add_le (a - σ) (b - τ)
+  rw [show a - σ + (b - τ) = a + b - (σ + τ) by grind] at h4
+  have h5 := mul_le_mul_left hu hab
+  have h6 := mul_le_mul_left (show 0 ≤ 1 + u by grind) h1
+  have h7 := mul_le_mul_left (show 0 ≤ 1 + u by grind) h2
+  have h8 := mul_le_mul_left hη (show 1 ≤ A * (1 + u) by
+    have := mul_le_mul_left (show 0 ≤ A by grind) (show 1 ≤ 1 + u by grind); grind)
+  grind
+
+/-- |v − Σtᵢ| ≤ ((1 + u)ᵈ − 1)·Σ|tᵢ| + (2·n − 1)·η·(1 + u)ᵈ, with n terms that are not zero: they
+take 2·n − 1 operations. -/
+def DepthNear (m : Mode) (d : Nat) (ts : List Rat) (v : Rat) : Prop :=
+  abs (v - sumList ts) ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs ts +
+    (2 * nonzeros ts - 1) * (m.underflow * (1 + m.roundoff) ^ d)
+
+namespace ComputesWithin
+
+variable {m : Mode} {d d' : Nat} {ts us : List Rat} {a b v w t : Rat}
+
+/-- A sum of bounded depth is a sum in some order. -/
+theorem computes (h : ComputesWithin m d ts v) : Computes m ts v := by
+  induction h with
+  | zero => exact .zero
+  | number h => exact .number h
+  | rounded h => exact .rounded h
+  | add _ _ h ihl ihr => exact .add ihl ihr h
+  | addZero _ _ h ihl ihr => exact .add ihl ihr (by rwa [Rat.add_zero])
+  | fused _ h ih => exact .fused ih h
+  | perm hp _ ih => exact .perm hp ih
+
+/-- A sum has every larger depth. -/
+theorem mono (h : ComputesWithin m d ts v) (hd : d ≤ d') : ComputesWithin m d' ts v := by
+  induction h generalizing d' with
+  | zero => exact .zero
+  | number h => exact .number h
+  | rounded h =>
+    obtain ⟨d', rfl⟩ := Nat.exists_eq_add_of_le' (show 1 ≤ d' by omega)
+    exact .rounded h
+  | add _ _ h ihl ihr =>
+    obtain ⟨d', rfl⟩ := Nat.exists_eq_add_of_le' (show 1 ≤ d' by omega)
+    exact .add (ihl (by omega)) (ihr (by omega)) h
+  | addZero _ _ h ihl ihr => exact .addZero (ihl hd) (ihr hd) h
+  | fused _ h ih =>
+    obtain ⟨d', rfl⟩ := Nat.exists_eq_add_of_le' (show 1 ≤ d' by omega)
+    exact .fused (ih (by omega)) h
+  | perm hp _ ih => exact .perm hp (ih hd)
+
+/-- A result that is rounded once more in its own mode is a result of the same depth. -/
+theorem gives (h : ComputesWithin m d ts v) (hw : m.Gives v w) : ComputesWithin m d ts w := by
+  have := ComputesWithin.addZero h .zero hw
+  rwa [List.append_nil] at this
+
+/-- A sum of zeros has depth 0. -/
+theorem zeros : {ts : List Rat} → nonzeros ts = 0 → ComputesWithin m d ts 0
+  | [], _ => .zero
+  | t :: ts, h => by
+    by_cases ht : t = 0
+    · subst ht
+      rw [nonzeros_zero_cons] at h
+      exact .addZero (ts := [0]) (.number representable_zero) (zeros h)
+        (Mode.gives_self representable_zero)
+    · rw [nonzeros_cons ht] at h; omega
+
+/-- 1 ≤ (1 + u)ᵈ -/
+theorem one_le_growth (m : Mode) (d : Nat) : 1 ≤ (1 + m.roundoff) ^ d :=
+  OrderedField.one_le_pow (by have := m.roundoff_pos; grind) d
+
+/-- A number of the format errs by at most η where it is flushed. -/
+theorem depth_number (ht : m.format.Representable t) (hw : m.Gives t w) (hn : nonzeros [t] ≠ 0) :
+    DepthNear m d [t] w := by
+  have hη := m.underflow_pos
+  have hA := one_le_growth m d
+  have h2 : 2 * ((1 : Nat) : Rat) - 1 = 1 := by decide +kernel
+  have h3 := mul_le_mul_left (Rat.le_of_lt hη) hA
+  have h4 := mul_nonneg (show 0 ≤ (1 + m.roundoff) ^ d - 1 by grind) (abs_nonneg t)
+  have h5 : abs (w - t) ≤ m.underflow := by
+    rcases hw with rfl | ⟨hf, h, rfl⟩
+    · rw [Mode.round_eq_self ht, abs_sub_self]; exact Rat.le_of_lt hη
+    · rw [Mode.round_eq_self ht] at h
+      rw [Mode.underflow_of_flushed hf, abs_sub_comm, show t - 0 = t by grind]
+      exact Rat.le_of_lt h
+  show abs (w - (t + 0)) ≤ _ * (abs t + 0) + _
+  rw [nonzeros_single hn, h2, Rat.add_zero, Rat.add_zero]
+  grind
+
+/-- A rounded product errs by at most u·|t| + η. -/
+theorem depth_rounded (h : abs (w - t) ≤ m.roundoff * abs t + m.underflow)
+    (hn : nonzeros [t] ≠ 0) : DepthNear m (d + 1) [t] w := by
+  have hu := Rat.le_of_lt m.roundoff_pos
+  have hη := Rat.le_of_lt m.underflow_pos
+  have hA := one_le_growth m d
+  have h2 : 2 * ((1 : Nat) : Rat) - 1 = 1 := by decide +kernel
+  have h3 : 1 + m.roundoff ≤ (1 + m.roundoff) ^ d * (1 + m.roundoff) := by
+    have := mul_le_mul_left (show 0 ≤ 1 + m.roundoff by grind) hA; grind
+  have h4 := mul_le_mul_left (abs_nonneg t) h3
+  have h5 := mul_le_mul_left hη (show 1 ≤ (1 + m.roundoff) ^ d * (1 + m.roundoff) by grind)
+  show abs (w - (t + 0)) ≤ _ * (abs t + 0) + _
+  rw [nonzeros_single hn, h2, Rat.add_zero, Rat.add_zero, Rat.pow_succ]
+  grind
+
+/-- The step of `depthNear`, a sum of two results. -/
+theorem depth_step (h : m.Gives (a + b) v) (hl : DepthNear m d ts a) (hr : DepthNear m d us b) :
+    DepthNear m (d + 1) (ts ++ us) v := by
+  have := depth_node_le (Rat.le_of_lt m.roundoff_pos) (Rat.le_of_lt m.underflow_pos)
+    (one_le_growth m d) (abs_sumList_le ts) (abs_sumList_le us) hl hr h.abs_sub_le
+  rw [DepthNear, nonzeros_append, Rat.natCast_add, sumList_append, sumAbs_append, Rat.pow_succ]
+  exact this
+
+/-- A larger depth allows more. -/
+theorem depth_succ (hn : nonzeros ts ≠ 0) (h : DepthNear m d ts v) : DepthNear m (d + 1) ts v := by
+  have hu := m.roundoff_pos
+  have h1 : (1 + m.roundoff) ^ d ≤ (1 + m.roundoff) ^ (d + 1) :=
+    OrderedField.pow_le_pow_right (by grind) (by omega)
+  have h2 := mul_le_mul_left (sumAbs_nonneg ts) h1
+  have h3 := mul_le_mul_left (mul_nonneg (show 0 ≤ 2 * (nonzeros ts : Rat) - 1 by
+    have := one_le_natCast hn; grind) (Rat.le_of_lt m.underflow_pos)) h1
+  unfold DepthNear at *
+  grind
+
+/-- The step of `depthNear`, a result plus one that is zero. -/
+theorem depth_addZero (hl : DepthNear m d ts v) (hr : DepthNear m d us 0) :
+    DepthNear m d (ts ++ us) v := by
+  have h1 := abs_add_le (v - sumList ts) (0 - sumList us)
+  have h2 := mul_nonneg (Rat.le_of_lt m.underflow_pos)
+    (show 0 ≤ (1 + m.roundoff) ^ d by have := one_le_growth m d; grind)
+  rw [show v - sumList ts + (0 - sumList us) = v - (sumList ts + sumList us) by grind] at h1
+  rw [DepthNear, nonzeros_append, Rat.natCast_add, sumList_append, sumAbs_append]
+  unfold DepthNear at hl hr
+  grind
+
+/-- With n terms that are not zero, n ≥ 1, there are 2·n − 1 operations:
+|w − Σtᵢ| ≤ ((1 + u)ᵈ − 1)·Σ|tᵢ| + (2·n − 1)·η·(1 + u)ᵈ, also where the result is rounded again. -/
+theorem depthNear (h : ComputesWithin m d ts v) :
+    ∀ w, m.Gives v w → nonzeros ts ≠ 0 → DepthNear m d ts w := by
+  induction h with
+  | zero => exact fun _ _ hn => absurd rfl hn
+  | number h => exact fun w hw hn => depth_number h hw hn
+  | rounded h => exact fun w hw hn => depth_rounded (h.trans hw).abs_sub_le hn
+  | @add d ts us a b v hl hr h ihl ihr =>
+    intro w hw hn
+    have h := h.trans hw
+    by_cases hm : nonzeros ts = 0
+    · obtain ⟨h1, h2, h3⟩ := zeros_append hm us
+      rw [hl.computes.eq_zero hm, Rat.zero_add] at h
+      rw [DepthNear, h1, h2, h3]
+      exact depth_succ (h1 ▸ hn) (ihr w h (h1 ▸ hn))
+    by_cases hk : nonzeros us = 0
+    · obtain ⟨h1, h2, h3⟩ := append_zeros ts hk
+      rw [hr.computes.eq_zero hk, Rat.add_zero] at h
+      rw [DepthNear, h1, h2, h3]
+      exact depth_succ (h1 ▸ hn) (ihl w h (h1 ▸ hn))
+    exact depth_step h (ihl a (Mode.gives_self hl.computes.representable) hm)
+      (ihr b (Mode.gives_self hr.computes.representable) hk)
+  | @addZero d ts us a v hl hr h ihl ihr =>
+    intro w hw hn
+    have h := h.trans hw
+    by_cases hm : nonzeros ts = 0
+    · obtain ⟨h1, h2, h3⟩ := zeros_append hm us
+      rw [hl.computes.eq_zero hm] at h
+      rw [DepthNear, h1, h2, h3]
+      exact ihr w h (h1 ▸ hn)
+    by_cases hk : nonzeros us = 0
+    · obtain ⟨h1, h2, h3⟩ := append_zeros ts hk
+      rw [DepthNear, h1, h2, h3]
+      exact ihl w h (h1 ▸ hn)
+    exact depth_addZero (ihl w h hm) (ihr 0 (Mode.gives_self representable_zero) hk)
+  | @fused d ts t a v hs h ih =>
+    intro w hw hn
+    have h := h.trans hw
+    by_cases ht : t = 0
+    · subst ht
+      rw [Rat.zero_add] at h
+      obtain ⟨h1, h2, h3⟩ := zeros_append (ts := [0]) rfl ts
+      have h1 : nonzeros (0 :: ts) = nonzeros ts := h1
+      have h2 : sumList (0 :: ts) = sumList ts := h2
+      have h3 : sumAbs (0 :: ts) = sumAbs ts := h3
+      rw [DepthNear, h1, h2, h3]
+      exact depth_succ (h1 ▸ hn) (ih w h (h1 ▸ hn))
+    have h1 : nonzeros [t] ≠ 0 := by rw [nonzeros_cons ht]; omega
+    by_cases hts : nonzeros ts = 0
+    · rw [hs.computes.eq_zero hts, Rat.add_zero] at h
+      obtain ⟨h2, h3, h4⟩ := append_zeros [t] hts
+      have h2 : nonzeros (t :: ts) = nonzeros [t] := h2
+      have h3 : sumList (t :: ts) = sumList [t] := h3
+      have h4 : sumAbs (t :: ts) = sumAbs [t] := h4
+      rw [DepthNear, h2, h3, h4]
+      exact depth_rounded h.abs_sub_le h1
+    refine depth_step (ts := [t]) h ?_ (ih a (Mode.gives_self hs.computes.representable) hts)
+    have hA := one_le_growth m d
+    have := mul_nonneg (show 0 ≤ (1 + m.roundoff) ^ d - 1 by grind) (sumAbs_nonneg [t])
+    have := mul_nonneg (Rat.le_of_lt m.underflow_pos) (show 0 ≤ (1 + m.roundoff) ^ d by grind)
+    have h2 : 2 * ((1 : Nat) : Rat) - 1 = 1 := by decide +kernel
+    rw [DepthNear, nonzeros_single h1, h2, show sumList [t] = t from Rat.add_zero t, abs_sub_self]
+    grind
+  | perm hp _ ih =>
+    intro w hw hn
+    rw [← nonzeros_perm hp] at hn
+    rw [DepthNear, ← nonzeros_perm hp, ← sumList_perm hp, ← sumAbs_perm hp]
+    exact ih w hw hn
+
+/-- **Depth, any mode**: with n terms that are not zero, none of which passes more than d roundings,
+to nearest or toward zero, flushed or not: |v − Σtᵢ| ≤ (g − 1)·Σ|tᵢ| + 2·n·η·g for every
+g ≥ (1 + u)ᵈ. -/
+theorem near (h : ComputesWithin m d ts v) {n : Nat} (hn : nonzeros ts ≤ n) {growth : Rat}
+    (hg : (1 + m.roundoff) ^ d ≤ growth) :
+    Near (ErrorBound.tree (n : Rat) m.underflow growth) ts v := by
+  have hη := m.underflow_pos
+  have h1 := one_le_growth m d
+  have hn : (nonzeros ts : Rat) ≤ n := Rat.natCast_le_natCast.2 hn
+  have hn0 : (0 : Rat) ≤ n := Rat.natCast_nonneg
+  have h2 := mul_nonneg hn0 (mul_nonneg (Rat.le_of_lt hη) (show 0 ≤ growth by grind))
+  show _ ≤ (growth - 1) * sumAbs ts + 2 * n * m.underflow * growth
+  by_cases h0 : nonzeros ts = 0
+  · rw [h.computes.eq_zero h0, sumList_eq_zero h0, sumAbs_eq_zero h0, abs_sub_self]
+    grind
+  · have h3 := h.depthNear v (Mode.gives_self h.computes.representable) h0
+    have h4 := mul_le_mul_left (sumAbs_nonneg ts) hg
+    have h5 := mul_le_mul_left (mul_nonneg (show 0 ≤ 2 * (nonzeros ts : Rat) - 1 by
+      have := one_le_natCast h0; grind) (Rat.le_of_lt hη)) hg
+    have h6 := mul_le_mul_left (mul_nonneg (Rat.le_of_lt hη) (show 0 ≤ growth by grind))
+      (show 2 * (nonzeros ts : Rat) - 1 ≤ 2 * n by grind)
+    unfold DepthNear at h3
+    grind
+
+end ComputesWithin
+
+end RuntimeApprox
