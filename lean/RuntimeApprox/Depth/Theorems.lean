@@ -261,6 +261,63 @@ theorem near (h : ComputesWithin m d ts v) {n : Nat} (hn : nonzeros ts ≤ n) {g
     unfold DepthNear at h3
     grind
 
+/-! ### Numbers of the format -/
+
+/-- The step of `near_numbers`, a sum of two results. -/
+theorem numbers_step (hf : m.flushed = false) (h : m.Gives (a + b) v)
+    (ha : m.format.Representable a) (hb : m.format.Representable b)
+    (hl : abs (a - sumList ts) ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs ts)
+    (hr : abs (b - sumList us) ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs us) :
+    abs (v - sumList (ts ++ us)) ≤ ((1 + m.roundoff) ^ (d + 1) - 1) * sumAbs (ts ++ us) := by
+  have hu := Rat.le_of_lt m.roundoff_pos
+  have h0 := h.abs_add_sub_le hf ha hb
+  have := depth_node_le (m := 0) (k := 0) (η := 0) (A := (1 + m.roundoff) ^ d) (σ := sumList ts)
+    (τ := sumList us) hu Rat.le_refl (one_le_growth m d) (abs_sumList_le ts) (abs_sumList_le us)
+    (by grind) (by grind) (show abs (v - (a + b)) ≤ m.roundoff * abs (a + b) + 0 by grind)
+  rw [sumList_append, sumAbs_append, Rat.pow_succ]
+  grind
+
+/-- A number of the format that is rounded, nothing flushed, stays what it is. -/
+theorem eq_of_gives (hf : m.flushed = false) (ht : m.format.Representable t) (h : m.Gives t v) :
+    v = t := by
+  rcases h with rfl | ⟨h, _⟩
+  · exact Mode.round_eq_self ht
+  · rw [hf] at h; contradiction
+
+/-- **Depth, numbers of the format**, nothing flushed: |v − Σtᵢ| ≤ ((1 + u)ᵈ − 1)·Σ|tᵢ|, without
+underflow, however many there are. -/
+theorem near_numbers (hf : m.flushed = false) (h : ComputesWithin m d ts v)
+    (hts : ∀ t ∈ ts, m.format.Representable t) : Near ⟨(1 + m.roundoff) ^ d - 1, 0⟩ ts v := by
+  have exactly : ∀ (d : Nat) (t : Rat),
+      abs (t - sumList [t]) ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs [t] := fun d t => by
+    have hA := one_le_growth m d
+    have := mul_nonneg (show 0 ≤ (1 + m.roundoff) ^ d - 1 by grind) (sumAbs_nonneg [t])
+    rwa [show sumList [t] = t from Rat.add_zero t, abs_sub_self]
+  have key : abs (v - sumList ts) ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs ts := by
+    induction h with
+    | zero => show abs (0 - 0) ≤ _ * 0; rw [abs_sub_self, Rat.mul_zero]; exact Rat.le_refl
+    | number _ => exact exactly _ _
+    | rounded h => rw [eq_of_gives hf (hts _ List.mem_cons_self) h]; exact exactly _ _
+    | add hl hr h ihl ihr =>
+      exact numbers_step hf h hl.computes.representable hr.computes.representable
+        (ihl fun t ht => hts t (List.mem_append_left _ ht))
+        (ihr fun t ht => hts t (List.mem_append_right _ ht))
+    | @addZero d ts us a v hl hr h ihl ihr =>
+      have h1 := ihl fun t ht => hts t (List.mem_append_left _ ht)
+      have h2 := ihr fun t ht => hts t (List.mem_append_right _ ht)
+      have h3 := abs_add_le (a - sumList ts) (0 - sumList us)
+      rw [show a - sumList ts + (0 - sumList us) = a - (sumList ts + sumList us) by grind] at h3
+      rw [eq_of_gives hf hl.computes.representable h, sumList_append, sumAbs_append]
+      grind
+    | @fused d ts t a v hs h ih =>
+      exact numbers_step (ts := [t]) hf h (hts t List.mem_cons_self) hs.computes.representable
+        (exactly d t) (ih fun t ht => hts t (List.mem_cons_of_mem _ ht))
+    | perm hp _ ih =>
+      rw [← sumList_perm hp, ← sumAbs_perm hp]
+      exact ih fun t ht => hts t (hp.mem_iff.1 ht)
+  show _ ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs ts + 0
+  rwa [Rat.add_zero]
+
 end ComputesWithin
 
 end RuntimeApprox
