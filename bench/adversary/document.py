@@ -84,7 +84,7 @@ def tables(tally: Tally) -> list[Table]:
         (claim, f"{tally.checks[claim]:,}", _part(tally, claim), f"{found[claim]:,}")
         for claim in claims
     ]
-    return [
+    shown = [
         Table("Entries by who computed them.", ("results", "entries"), _rows(tally.makers)),
         Table("By the kind of operands.", ("operands", "entries"), _rows(tally.kinds)),
         Table("By the format of the result.", ("result", "entries"), _rows(tally.formats)),
@@ -95,6 +95,7 @@ def tables(tally: Tally) -> list[Table]:
         ),
         Table("Calls that were refused.", ("call", "refusals"), _rows(tally.refused)),
     ]
+    return [table for table in shown if table.rows]
 
 
 def document(tally: Tally, command: str, seconds: float) -> str:
