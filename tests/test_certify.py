@@ -329,9 +329,9 @@ def test_rejected(answers: list[Message], tmp_path: Path) -> None:
     status, out, err = run("binary32-one-by-one", "--output", str(tmp_path), "--json")
     assert status == 1
     (outcome,) = json.loads(out)
-    assert outcome["rejected"] == ["input_within"]
+    assert outcome["rejected"] == ["input_computed"]
     assert outcome["reason"] == "false"
-    assert "Lean rejects input_within: false" in err
+    assert "Lean rejects input_computed: false" in err
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt(), LeanError("Lean died")])
