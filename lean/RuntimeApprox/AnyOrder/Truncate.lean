@@ -13,6 +13,7 @@ public import RuntimeApprox.Format.RelativeError
   between 0 and x is nearer to x.
 * `Format.abs_truncate_sub_lt`: |truncate x − x| < ulp x.
 * `Format.abs_truncate_sub_le`: |truncate x − x| ≤ 2·u·|x| + 2^(eₘᵢₙ − p + 1) for every x.
+* `Format.truncate_eq_mul_ulp`: truncate x = k·ulp x if k·ulp x ≤ x < (k + 1)·ulp x.
 * `Format.truncate_mono`: rounding toward zero is monotone.
 -/
 
@@ -110,6 +111,17 @@ theorem mul_ulp_le_truncate (f : Format) {x : Rat} (h : 0 ≤ x) {k : Int} (hk :
   rw [f.truncate_of_nonneg h]
   exact Rat.mul_le_mul_of_nonneg_right hk (Rat.le_of_lt hu)
 
+/-- truncate x = k·ulp x for the multiple of ulp x with k·ulp x ≤ x < (k + 1)·ulp x, for x ≥ 0. -/
+theorem truncate_eq_mul_ulp (f : Format) {x : Rat} (h : 0 ≤ x) {k : Int} (hk : k * f.ulp x ≤ x)
+    (hlt : x < (k + 1) * f.ulp x) : f.truncate x = k * f.ulp x := by
+  have hu := Rat.le_of_lt (f.ulp_pos x)
+  refine Rat.le_antisymm ?_ (f.mul_ulp_le_truncate h hk)
+  have hspec := (f.truncate_spec h).2.1
+  rw [f.truncate_of_nonneg h] at hspec ⊢
+  refine Rat.mul_le_mul_of_nonneg_right (Rat.intCast_le_intCast.2 (Int.le_of_lt_add_one ?_)) hu
+  rw [← Rat.intCast_lt_intCast, Rat.intCast_add, Rat.intCast_one]
+  exact Rat.lt_of_mul_lt_mul_right (show _ < (k + 1) * f.ulp x by grind) hu
+
 /-- truncate x is the largest number of the format that is at most x, for x ≥ 0. -/
 theorem le_truncate {x y : Rat} (hy : f.Representable y) (h : 0 ≤ x) (hyx : y ≤ x) :
     y ≤ f.truncate x := by
@@ -202,24 +214,11 @@ theorem tf32_truncate {m : Nat} {e : Int} (hm : m < 2 ^ 24) (he : -149 ≤ e)
     exact Rat.natCast_lt_natCast.2 (by omega)
   have hle : ((m - m % 2 ^ 13 : Nat) : Rat) ≤ m := Rat.natCast_le_natCast.2 (by omega)
   have hu := pow2_pos e
-  have hx0 : 0 ≤ m * pow2 e := mul_nonneg h0 (pow2_nonneg e)
-  rw [hk] at hlt hle ⊢
+  have hle := Rat.mul_le_mul_of_nonneg_right hle (Rat.le_of_lt hu)
+  have hlt := Rat.mul_lt_mul_of_pos_right hlt hu
+  rw [hk] at hle hlt ⊢
   rw [Rat.mul_assoc, ← hulp, ← Rat.intCast_natCast (m / 2 ^ 13)]
-  refine Rat.le_antisymm ?_ (tf32.mul_ulp_le_truncate hx0 ?_)
-  · have hspec := (tf32.truncate_spec hx0).2.1
-    rw [tf32.truncate_of_nonneg hx0] at hspec ⊢
-    refine Rat.mul_le_mul_of_nonneg_right (Rat.intCast_le_intCast.2 ?_)
-      (Rat.le_of_lt (tf32.ulp_pos _))
-    refine Int.le_of_lt_add_one (Rat.intCast_lt_intCast.1 ?_)
-    have hlt := Rat.mul_lt_mul_of_pos_right hlt hu
-    refine Rat.lt_of_mul_lt_mul_right (c := tf32.ulp (m * pow2 e)) ?_
-      (Rat.le_of_lt (tf32.ulp_pos _))
-    rw [Rat.intCast_add, Rat.intCast_one, Rat.intCast_natCast (m / 2 ^ 13)]
-    generalize ((m * pow2 e) / tf32.ulp (m * pow2 e)).floor = k at *
-    rw [hulp] at *
-    grind
-  · have hle := Rat.mul_le_mul_of_nonneg_right hle (Rat.le_of_lt hu)
-    rw [hulp, Rat.intCast_natCast (m / 2 ^ 13)]
-    grind
+  refine tf32.truncate_eq_mul_ulp (mul_nonneg h0 (pow2_nonneg e)) ?_ ?_ <;>
+    rw [hulp, Rat.intCast_natCast (m / 2 ^ 13)] <;> grind
 
 end RuntimeApprox.Format
