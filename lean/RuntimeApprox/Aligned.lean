@@ -1,0 +1,110 @@
+module
+
+public import RuntimeApprox.Wide
+
+/-!
+# Sums that are aligned and cut, as in tensor cores
+
+A step of a tensor core takes products that are exact and the accumulator, shifts all significands to
+the largest exponent, cuts them at F bits after the point, adds them exactly, and cuts or rounds the
+sum to the output's precision. Everything but the predicate runs.
+
+## Main definitions
+* `Addend`: a number as the adder sees it; `Format.addend`, `Addend.product`: an operand, a product.
+* `alignedSum`: the exact sum of an accumulator and products that are aligned and cut.
+* `AlignedSteps`: steps one after another, each of which rounds its sum to the output's format.
+* `ErrorBound.aligned`: the error bound of the aligned and cut sum.
+-/
+
+set_option autoImplicit false
+
+@[expose] public noncomputable section
+
+namespace RuntimeApprox
+
+open Format
+
+universe u
+
+/-- A number as the adder sees it: significand·2^unit. It is aligned by its exponent, which need not
+be that of its binade: a product of significands in [1, 4) is not normalised, nor is a subnormal. -/
+structure Addend where
+  /-- The significand, an integer. -/
+  significand : Int
+  /-- The exponent of the significand's last bit. -/
+  unit : Int
+  /-- The exponent by which the number is aligned. -/
+  exponent : Int
+
+namespace Addend
+
+/-- The number: significand·2^unit. -/
+def value (x : Addend) : Rat := x.significand * pow2 x.unit
+
+/-- x·y, exact and not normalised: significands are multiplied and exponents added. A product that
+is zero is aligned by the exponent `zero`. -/
+def product (zero : Int) (x y : Addend) : Addend where
+  significand := x.significand * y.significand
+  unit := x.unit + y.unit
+  exponent := if x.significand * y.significand = 0 then zero else x.exponent + y.exponent
+
+end Addend
+
+/-- A number x of the format as the adder sees it: normal numbers have the exponent of their binade,
+subnormal ones eₘᵢₙ, and zero the exponent `zero`. -/
+def Format.addend (f : Format) (zero : Int) (x : Rat) : Addend where
+  significand := f.significand x
+  unit := f.exponent x - f.precision + 1
+  exponent := if x.num = 0 then zero else f.exponent x
+
+/-- s·2ᵏ cut to an integer: toward zero, or down. -/
+def cutShift (down : Bool) (s k : Int) : Int :=
+  if 0 ≤ k then s * (2 ^ k.toNat : Nat)
+  else if down || decide (0 ≤ s) then s / (2 ^ (-k).toNat : Nat)
+  else -(-s / (2 ^ (-k).toNat : Nat))
+
+/-- The largest exponent of an accumulator and of products. -/
+def largestExponent (c : Addend) : List Addend → Int
+  | [] => c.exponent
+  | x :: xs =>
+    let e := largestExponent c xs
+    if e ≤ x.exponent then x.exponent else e
+
+/-- The exact sum of numbers that are each cut to a multiple of 2ᵘ, in units of 2ᵘ. -/
+def cutSum (down : Bool) (u : Int) : List Addend → Int
+  | [] => 0
+  | x :: xs => cutShift down x.significand (x.unit - u) + cutSum down u xs
+
+/-- The accumulator c and products, shifted to the largest exponent, cut at `bits` bits after the
+point, toward zero or down, and added exactly. -/
+def alignedSum (bits : Nat) (down : Bool) (c : Addend) (products : List Addend) : Addend :=
+  let e := largestExponent c products
+  ⟨cutSum down (e - bits) (c :: products), e - bits, e⟩
+
+/-- The numbers of a list of addends. -/
+def addendValues : List Addend → List Rat
+  | [] => []
+  | x :: xs => x.value :: addendValues xs
+
+/-- n numbers that are each cut by less than `cut` = 2^(−F) of the largest power of two, which is at
+most their sum of magnitudes plus `shortfall`: n·2^(−F) relatively, n·2^(−F)·σ absolutely. -/
+@[inline] def ErrorBound.aligned {ι : Type u} [Mul ι] (terms cut shortfall : ι) : ErrorBound ι :=
+  ⟨terms * cut, terms * cut * shortfall⟩
+
+/-- `AlignedSteps bits down m n σ s ts v`: s steps one after another from the accumulator's first
+value. Each adds a block of products to the accumulator, at most n numbers that are not zero, by an
+aligned and cut sum, and gives it in the mode m. No exponent by which a number x is aligned is too
+large by more than σ: 2^exponent ≤ |x| + σ. -/
+inductive AlignedSteps (bits : Nat) (down : Bool) (m : Mode) (n : Nat) (σ : Rat) :
+    Nat → List Rat → Rat → Prop where
+  /-- The accumulator's first value. -/
+  | start {c : Rat} : AlignedSteps bits down m n σ 0 [c] c
+  /-- One more step. -/
+  | next {s : Nat} {ts : List Rat} {c : Addend} {products : List Addend} {v : Rat}
+      (before : AlignedSteps bits down m n σ s ts c.value)
+      (count : nonzeros (addendValues (c :: products)) ≤ n)
+      (exponents : ∀ x ∈ c :: products, pow2 x.exponent ≤ abs x.value + σ)
+      (h : m.Gives (alignedSum bits down c products).value v) :
+      AlignedSteps bits down m n σ (s + 1) (ts ++ addendValues products) v
+
+end RuntimeApprox

@@ -1,0 +1,268 @@
+module
+
+public import RuntimeApprox.Aligned
+public import RuntimeApprox.Wide.Theorems
+
+/-!
+# What sums that are aligned and cut err by
+
+## Main results
+* `alignedSum_near`: |v − Σxᵢ| ≤ n·2^(−F)·Σ|xᵢ| + n·2^(−F)·σ, with n numbers that are not zero.
+* `aligned_step_near`: one step, its output in any mode: that, followed by a rounding.
+* `AlignedSteps.near`: **steps one after another**.
+* `Addend.pow2_product_le`: by how much a product's exponent is too large where operands are
+  subnormal.
+-/
+
+set_option autoImplicit false
+
+@[expose] public noncomputable section
+
+namespace RuntimeApprox
+
+open Format
+
+/-! ### Cutting -/
+
+/-- s·2ᵏ and ⌊s·2ᵏ⌋ differ by at least 0 and at most 1. -/
+theorem floor_shift (s : Int) {k : Int} (hk : k < 0) :
+    0 ≤ s * pow2 k - ((s / (2 ^ (-k).toNat : Nat) : Int) : Rat) ∧
+      s * pow2 k - ((s / (2 ^ (-k).toNat : Nat) : Int) : Rat) ≤ 1 := by
+  have hD : ((2 ^ (-k).toNat : Nat) : Rat) * pow2 k = 1 := by
+    rw [← pow2_natCast, ← pow2_add, show ((-k).toNat : Int) + k = 0 by omega, pow2_zero]
+  have hpos : 0 < (2 ^ (-k).toNat : Nat) := Nat.two_pow_pos _
+  generalize (2 ^ (-k).toNat : Nat) = D at *
+  have h0_1 := Int.emod_nonneg s (show (D : Int) ≠ 0 by omega)
+  have h1_1 := Int.le_of_lt (Int.emod_lt_of_pos s (show (0 : Int) < D by omega))
+  have h2_1 := Int.mul_ediv_add_emod s D
+  generalize s / (D : Int) = q at *
+  generalize s % (D : Int) = r at *
+  have h0 : (0 : Rat) ≤ r := Rat.intCast_le_intCast.2 h0_1
+  have h1 : (r : Rat) ≤ D := by
+    have := Rat.intCast_le_intCast.2 h1_1
+    rwa [Rat.intCast_natCast] at this
+  have h2 : (D : Rat) * q + r = s := by
+    rw [← h2_1, Rat.intCast_add, Rat.intCast_mul, Rat.intCast_natCast]
+  have h3 := mul_le_mul_left (pow2_nonneg k) h1
+  have h4 := mul_nonneg (pow2_nonneg k) h0
+  rw [Rat.mul_comm _ (D : Rat), hD] at h3
+  clear h0_1 h1_1 h2_1
+  generalize (q : Rat) = q' at *
+  generalize (r : Rat) = r' at *
+  have h5 : (D * q' + r') * pow2 k - q' = (D * pow2 k) * q' + pow2 k * r' - q' := by grind
+  rw [← h2, h5, hD]
+  grind
+
+/-- A number that is cut to an integer loses at most 1. -/
+theorem abs_cutShift_sub_le (down : Bool) (s k : Int) :
+    abs ((cutShift down s k : Rat) - s * pow2 k) ≤ 1 := by
+  unfold cutShift
+  split
+  · next hk =>
+    rw [Rat.intCast_mul, Rat.intCast_natCast, ← pow2_natCast, show (k.toNat : Int) = k by omega,
+      abs_sub_self]
+    decide
+  · next hk =>
+    split
+    · have := floor_shift s (k := k) (by omega)
+      rw [abs_le]; grind
+    · have := floor_shift (-s) (k := k) (by omega)
+      rw [Rat.intCast_neg] at *
+      rw [abs_le]; grind
+
+/-- Zero is cut to zero. -/
+theorem cutShift_zero (down : Bool) (k : Int) : cutShift down 0 k = 0 := by
+  unfold cutShift
+  split
+  · exact Int.zero_mul _
+  · simp
+
+/-- Numbers that are cut to multiples of 2ᵘ lose at most 2ᵘ each, and zeros nothing. -/
+theorem abs_cutSum_sub_le (down : Bool) (u : Int) : (xs : List Addend) →
+    abs ((cutSum down u xs : Rat) * pow2 u - sumList (addendValues xs)) ≤
+      nonzeros (addendValues xs) * pow2 u
+  | [] => by
+    show abs (((0 : Int) : Rat) * pow2 u - 0) ≤ ((0 : Nat) : Rat) * pow2 u
+    rw [show ((0 : Int) : Rat) = 0 from rfl, show ((0 : Nat) : Rat) = 0 from rfl, Rat.zero_mul,
+      abs_sub_self]
+    exact Rat.le_refl
+  | x :: xs => by
+    have ih := abs_cutSum_sub_le down u xs
+    have hu := pow2_nonneg u
+    show abs (((cutShift down x.significand (x.unit - u) + cutSum down u xs : Int) : Rat) * pow2 u -
+      (x.value + sumList (addendValues xs))) ≤ nonzeros (x.value :: addendValues xs) * pow2 u
+    rw [Rat.intCast_add]
+    by_cases hx : x.value = 0
+    · have : x.significand = 0 := by
+        have h := pow2_ne_zero x.unit
+        have h1 : (x.significand : Rat) * pow2 x.unit = 0 := hx
+        exact Rat.intCast_eq_zero_iff.1 ((Rat.mul_eq_zero.1 h1).resolve_right h)
+      rw [hx, this, cutShift_zero, nonzeros_zero_cons, show ((0 : Int) : Rat) = 0 from rfl]
+      rwa [Rat.zero_add, Rat.zero_add]
+    · rw [nonzeros_cons hx, Rat.natCast_add, show ((1 : Nat) : Rat) = 1 from rfl]
+      have h1 := mul_le_mul_left hu (abs_cutShift_sub_le down x.significand (x.unit - u))
+      rw [← abs_of_nonneg hu, ← abs_mul, abs_of_nonneg hu] at h1
+      have h2 : x.value = x.significand * pow2 (x.unit - u) * pow2 u := by
+        rw [Rat.mul_assoc, ← pow2_add, show x.unit - u + u = x.unit by omega]; rfl
+      have h3 := abs_add_le
+        (pow2 u * ((cutShift down x.significand (x.unit - u) : Rat) -
+          x.significand * pow2 (x.unit - u)))
+        ((cutSum down u xs : Rat) * pow2 u - sumList (addendValues xs))
+      rw [show pow2 u * ((cutShift down x.significand (x.unit - u) : Rat) -
+          x.significand * pow2 (x.unit - u)) +
+          ((cutSum down u xs : Rat) * pow2 u - sumList (addendValues xs)) =
+        ((cutShift down x.significand (x.unit - u) : Rat) + cutSum down u xs) * pow2 u -
+          (x.value + sumList (addendValues xs)) by rw [h2]; grind] at h3
+      grind
+
+/-! ### Alignment -/
+
+/-- If no exponent is too large by more than σ, 2^(the largest) ≤ Σ|xᵢ| + σ. -/
+theorem pow2_largestExponent_le {c : Addend} {σ : Rat} : {xs : List Addend} →
+    (∀ x ∈ c :: xs, pow2 x.exponent ≤ abs x.value + σ) →
+    pow2 (largestExponent c xs) ≤ sumAbs (addendValues (c :: xs)) + σ
+  | [], h => by
+    have := h c List.mem_cons_self
+    show pow2 c.exponent ≤ abs c.value + 0 + σ
+    grind
+  | x :: xs, h => by
+    have ih := pow2_largestExponent_le (c := c) (σ := σ) (xs := xs) fun y hy => by
+      rcases List.mem_cons.1 hy with rfl | hy
+      · exact h _ List.mem_cons_self
+      · exact h _ (List.mem_cons_of_mem _ (List.mem_cons_of_mem _ hy))
+    have hx := h x (List.mem_cons_of_mem _ List.mem_cons_self)
+    have h1 := abs_nonneg c.value
+    have h2 := abs_nonneg x.value
+    have h3 := sumAbs_nonneg (addendValues xs)
+    have ih : pow2 (largestExponent c xs) ≤ abs c.value + sumAbs (addendValues xs) + σ := ih
+    show pow2 (if largestExponent c xs ≤ x.exponent then x.exponent else largestExponent c xs) ≤
+      abs c.value + (abs x.value + sumAbs (addendValues xs)) + σ
+    split <;> grind
+
+section
+variable {bits : Nat} {down : Bool} {c : Addend} {xs : List Addend} {n : Nat} {σ v : Rat}
+  {m : Mode}
+
+/-- **Aligned and cut**: the sum of at most n numbers that are not zero, cut at F bits after the
+point of the largest exponent: |v − Σxᵢ| ≤ n·2^(−F)·Σ|xᵢ| + n·2^(−F)·σ, if no exponent is too large
+by more than σ. -/
+theorem alignedSum_near (hn : nonzeros (addendValues (c :: xs)) ≤ n)
+    (hσ : ∀ x ∈ c :: xs, pow2 x.exponent ≤ abs x.value + σ) :
+    Near (ErrorBound.aligned (n : Rat) (pow2 (-bits)) σ) (addendValues (c :: xs))
+      (alignedSum bits down c xs).value := by
+  have h1 := abs_cutSum_sub_le down (largestExponent c xs - bits) (c :: xs)
+  have h2 := pow2_largestExponent_le hσ
+  have h3 := mul_le_mul_left (pow2_nonneg (largestExponent c xs - bits))
+    (Rat.natCast_le_natCast.2 hn)
+  have h4 : pow2 (largestExponent c xs - bits) = pow2 (-bits) * pow2 (largestExponent c xs) := by
+    rw [← pow2_add]; congr 1; omega
+  have h5 := mul_le_mul_left (mul_nonneg (Rat.natCast_nonneg (a := n)) (pow2_nonneg (-bits))) h2
+  show abs ((cutSum down (largestExponent c xs - bits) (c :: xs) : Rat) *
+    pow2 (largestExponent c xs - bits) - _) ≤
+      n * pow2 (-bits) * sumAbs (addendValues (c :: xs)) + n * pow2 (-bits) * σ
+  rw [h4] at h1 h3 ⊢
+  grind
+
+/-- **One step**: the aligned and cut sum, given in any mode, cut or rounded: relatively
+(1 + n·2^(−F))·(1 + u) − 1, where u = 2^(1 − p) if the output is cut, 2^(−p) to nearest. -/
+theorem aligned_step_near (hn : nonzeros (addendValues (c :: xs)) ≤ n)
+    (hσ : ∀ x ∈ c :: xs, pow2 x.exponent ≤ abs x.value + σ)
+    (h : m.Gives (alignedSum bits down c xs).value v) :
+    Near ((ErrorBound.aligned (n : Rat) (pow2 (-bits)) σ).followedBy ⟨m.roundoff, m.underflow⟩)
+      (addendValues (c :: xs)) v :=
+  (alignedSum_near hn hσ).followedBy (Rat.le_of_lt m.roundoff_pos) h.abs_sub_le
+
+end
+
+/-! ### Steps one after another -/
+
+namespace AlignedSteps
+
+variable {bits : Nat} {down : Bool} {m : Mode} {n s : Nat} {σ : Rat} {ts : List Rat} {v : Rat}
+
+/-- They are steps of wide nodes. -/
+theorem steps (h : AlignedSteps bits down m n σ s ts v) :
+    Steps ((ErrorBound.aligned (n : Rat) (pow2 (-bits)) σ).followedBy ⟨m.roundoff, m.underflow⟩)
+      s ts v := by
+  induction h with
+  | start => exact .start
+  | next _ count exponents h ih => exact .next ih (aligned_step_near count exponents h)
+
+/-- **A tensor core**: at most S steps of at most n numbers each, the accumulator included: with
+(ρ, η) the bound of one step, |v − Σtᵢ| ≤ (g − 1)·Σ|tᵢ| + S·η·g for every g ≥ (1 + ρ)ˢ. -/
+theorem near (h : AlignedSteps bits down m n σ s ts v) (hσ : 0 ≤ σ) {S : Nat} (hS : s ≤ S)
+    {e : ErrorBound Rat}
+    (he : e = (ErrorBound.aligned (n : Rat) (pow2 (-bits)) σ).followedBy
+      ⟨m.roundoff, m.underflow⟩)
+    {growth : Rat} (hg : (1 + e.relative) ^ S ≤ growth) :
+    Near (ErrorBound.wide (S : Rat) e.absolute growth) ts v := by
+  subst he
+  have hu := Rat.le_of_lt m.roundoff_pos
+  have h1 : 0 ≤ (n : Rat) * pow2 (-bits) := mul_nonneg Rat.natCast_nonneg (pow2_nonneg _)
+  refine h.steps.near (ErrorBound.followedBy_relative_nonneg h1 hu) ?_ hS hg
+  have h2 := mul_nonneg (show 0 ≤ 1 + m.roundoff by grind) (mul_nonneg h1 hσ)
+  have := m.underflow_pos
+  show 0 ≤ (1 + m.roundoff) * (n * pow2 (-bits) * σ) + m.underflow
+  grind
+
+end AlignedSteps
+
+/-! ### Exponents that are too large -/
+
+/-- A number of the format is what the adder sees. -/
+theorem Format.value_addend {f : Format} {zero : Int} {x : Rat} (h : f.Representable x) :
+    (f.addend zero x).value = x := round_eq_self h
+
+/-- A normal number's exponent is not too large; a subnormal number's is eₘᵢₙ. -/
+theorem Format.pow2_addend_le (f : Format) (zero : Int) {x : Rat} (hx : x ≠ 0) :
+    pow2 (f.addend zero x).exponent ≤ abs x ∨ (f.addend zero x).exponent = f.minExponent := by
+  have hn : x.num ≠ 0 := by simpa using hx
+  show pow2 (if x.num = 0 then zero else f.exponent x) ≤ _ ∨
+    (if x.num = 0 then zero else f.exponent x) = _
+  rw [if_neg hn]
+  unfold Format.exponent
+  by_cases h : floorLog2 x < f.minExponent
+  · exact .inr (if_pos (.inr h))
+  · left
+    show pow2 (if x.num = 0 ∨ floorLog2 x < f.minExponent then f.minExponent else floorLog2 x) ≤ _
+    rw [if_neg (by simp [hn, h])]
+    exact (floorLog2_spec hx).1
+
+namespace Addend
+
+/-- The value of a product is the product of the values. -/
+theorem value_product (zero : Int) (x y : Addend) : (product zero x y).value = x.value * y.value := by
+  show ((x.significand * y.significand : Int) : Rat) * pow2 (x.unit + y.unit) =
+    x.significand * pow2 x.unit * (y.significand * pow2 y.unit)
+  rw [Rat.intCast_mul, pow2_add]; grind
+
+/-- **Subnormal operands, which are not normalised**: if an operand's 2^exponent is at most the
+operand's magnitude or, where it is subnormal, at most α or β, and if X and Y bound both, the
+product's exponent is too large by at most σ = max(α·Y, X·β, 2^zero). -/
+theorem pow2_product_le {zero : Int} {x y : Addend} {α β X Y σ : Rat}
+    (hx : pow2 x.exponent ≤ abs x.value ∨ pow2 x.exponent ≤ α)
+    (hy : pow2 y.exponent ≤ abs y.value ∨ pow2 y.exponent ≤ β)
+    (hX : pow2 x.exponent ≤ X) (hY : pow2 y.exponent ≤ Y) (hα : α * Y ≤ σ) (hβ : X * β ≤ σ)
+    (hz : pow2 zero ≤ σ) :
+    pow2 (product zero x y).exponent ≤ abs (product zero x y).value + σ := by
+  have h0 := pow2_pos zero
+  have h1 := pow2_nonneg x.exponent
+  have h2 := pow2_nonneg y.exponent
+  have h3 := mul_nonneg (abs_nonneg x.value) (abs_nonneg y.value)
+  rw [value_product, abs_mul]
+  show pow2 (if _ then zero else x.exponent + y.exponent) ≤ _
+  split
+  · grind
+  rw [pow2_add]
+  rcases hx with hx | hx
+  · rcases hy with hy | hy
+    · have := mul_le_mul hx hy h2 (abs_nonneg x.value)
+      grind
+    · have := mul_le_mul hX hy h2 (Rat.le_trans h1 hX)
+      grind
+  · have := mul_le_mul hx hY h2 (Rat.le_trans h1 hx)
+    grind
+
+end Addend
+
+end RuntimeApprox
