@@ -1,11 +1,11 @@
 """What a kernel promises: the formats in which it multiplies, adds up and returns.
 
-An `Accumulation` says how each operation rounds, and nothing of their order: what Lean proves of it
-(`Computes.near_nearest`, `Computes.near_tree`) holds for every order of summation.
+An `Accumulation` says how each operation rounds, and may say how many roundings a term passes at
+most, the *depth* of the sum. Without a depth, what Lean proves holds for every order of summation
+(`Accumulation.near`); with one, for every order of that depth (`Accumulation.near_within`).
 
-Split-k is two sums. The partial sums, at most k, are sums in any order in one format; they are
-then added, in any order, in another, which rounds each of them first (Lean: `Parts`,
-`ErrorBound.followedBy`).
+Split-k is two sums. The partial sums, at most k of at most ⌈n/k⌉ terms each, are sums in one
+format; they are then added in the same, or in another, which rounds each of them first.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from pybridge.rounding import Direction, holds
 
 __all__ = [
     "Accumulation",
+    "blocked",
     "format_parameters",
+    "pairwise",
     "parameters_of",
     "require_accumulation",
     "split_k",
@@ -64,6 +66,7 @@ def _dtype_name(value: object) -> str:
 
 
 _Format = Annotated[str, BeforeValidator(_name)]
+_Count = Annotated[int, Strict(), Field(ge=1, le=2**31 - 1)]
 
 
 class Accumulation(Model):
@@ -78,9 +81,15 @@ class Accumulation(Model):
     * `accumulate`: the format of the sums, each rounded to it, in any order.
     * `rounding`: how products, sums and the result are rounded: to "nearest", or "toward-zero", as
       tensor cores may.
-    * `splits`: split-k: the terms are divided into at most so many partial sums.
+    * `depth`: no term passes more than so many roundings, that of its product and one for each
+      addition above it. None: as many as there are terms.
+    * `summation`: "pairwise", halving down to blocks of at most `block` terms; "blocked", blocks
+      of at most `block` terms, as tiles, lanes or threads have them, whose sums are added; or
+      "any-order". Blocks are added up in any order.
+    * `splits`: split-k: the terms are divided into at most so many partial sums, of at most
+      ⌈n/splits⌉ of an entry's n terms, padding included.
     * `across`: the format that the partial sums are rounded to and added in. None: that of the
-      sums, and then any order covers them, however many there are.
+      sums.
     * `output`: the finished sum is rounded once more, to this format. None: it is not, or where the
       array that is tested has a narrower dtype, to that.
     * `flushed`: operands, results and what is between may be zero where they are subnormal.
@@ -94,7 +103,10 @@ class Accumulation(Model):
     products: Literal["rounded", "exact"] = "rounded"
     accumulate: _Format = "float32"
     rounding: Direction = "nearest"
-    splits: Annotated[int, Strict(), Field(ge=1, le=2**31 - 1)] = 1
+    depth: _Count | None = None
+    summation: Literal["any-order", "pairwise", "blocked"] = "any-order"
+    block: _Count = 1
+    splits: _Count = 1
     across: _Format | None = None
     output: _Format | None = None
     flushed: bool = False
@@ -105,6 +117,8 @@ class Accumulation(Model):
             raise ValueError("across: there is one sum, expected splits of 2 or more")
         if self.operands is None and self.operand_rounding != "nearest":
             raise ValueError("operand_rounding: no format is given in operands")
+        if self.block != 1 and self.summation == "any-order":
+            raise ValueError("block: the summation is in any order, expected pairwise or blocked")
         return self
 
     @classmethod
@@ -153,6 +167,8 @@ class Accumulation(Model):
             words += f" of {self.operands}" + self._cut
         if self.across:
             words += f", {self.splits} splits added in {self.across}"
+        if self._ordered:
+            words += f", {self._ordered}"
         return words + self._rounded(", toward zero") + ", flushed" * self.flushed
 
     @property
@@ -165,9 +181,31 @@ class Accumulation(Model):
         if self.splits > 1:
             words += f" in {self.splits} splits"
             words += f", added in {self.across}" if self.across else ""
+        if self._ordered:
+            words += f", {self._ordered}"
         if self.output and self.output != self._summed:
             words += f", rounded to {self.output}"
         return words + self._rounded(", toward zero") + ", subnormals flushed" * self.flushed
+
+    @property
+    def _ordered(self) -> str:
+        """What is said of the order."""
+        words = []
+        if self.summation != "any-order":
+            words.append(f"{self.summation} with blocks of {self.block}")
+        if self.depth is not None:
+            words.append(f"of depth {self.depth}")
+        return " ".join(words)
+
+    @property
+    def order(self) -> str:
+        """The order of summation as a clause: `in any order`, or `in any order of that depth`."""
+        return "in any order of that depth" if self.bounded else "in any order"
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the depth is less than the number of terms can be."""
+        return self.depth is not None or self.summation != "any-order" or self.splits > 1
 
     @property
     def _cut(self) -> str:
@@ -187,27 +225,81 @@ class Accumulation(Model):
         operands = parameters_of(self.operands or self.accumulate, definitions)
         return holds(parameters_of(self.accumulate, definitions), operands)
 
-    def sum_error(self, terms: int, definitions: Definitions, *, plain: bool = False) -> ErrorBound:
+    def roundings(self, terms: int, longest: int | None = None) -> int:
+        """The depth: how many roundings a term of an entry of so many passes at most.
+
+        `longest` counts the terms that the kernel goes over, padding included.
+        """
+        if self.splits == 1 or self._across:
+            return self._depth(terms, longest or terms)
+        part = -(-(longest or terms) // self.splits)
+        split = self._depth(min(terms, part), part) + self.splits
+        return min(terms, split, self.depth or terms)
+
+    def _depth(self, terms: int, longest: int) -> int:
+        """The depth of one sum of so many terms."""
+        depth = min(terms, self.depth or terms)
+        blocks = -(-longest // self.block)
+        if self.summation == "pairwise":
+            depth = min(depth, min(terms, self.block) + (blocks - 1).bit_length())
+        elif self.summation == "blocked":
+            depth = min(depth, min(terms, self.block) + blocks)
+        return depth
+
+    @property
+    def _across(self) -> bool:
+        """Whether partial sums are added in another format than their own."""
+        return self.across not in (None, self.accumulate)
+
+    def sum_error(
+        self,
+        terms: int,
+        definitions: Definitions,
+        *,
+        plain: bool = False,
+        longest: int | None = None,
+    ) -> ErrorBound:
         """How near the sum of so many terms the kernel's is, before the last rounding.
 
-        `plain` says that the terms are not products but numbers of the format of the sums.
+        `plain` says that the terms are not products but numbers of the format of the sums;
+        `longest` is that of `roundings`.
         """
-        first = self._sum(self.accumulate, terms, definitions, plain)
-        if self.across is None or self.across == self.accumulate:
-            return first
-        second = self._sum(self.across, min(self.splits, terms), definitions, plain=False)
+        if not self._across:
+            depth = self.roundings(terms, longest)
+            return self._sum(self.accumulate, terms, depth, definitions, plain)
+        assert self.across is not None
+        part = -(-(longest or terms) // self.splits)
+        depth = self._depth(min(terms, part), part)
+        first = self._sum(self.accumulate, terms, depth, definitions, plain)
+        parts = min(self.splits, terms)
+        second = self._sum(self.across, parts, parts, definitions, plain=False)
         return followed_by(definitions, first, second)
 
-    def error(self, terms: int, definitions: Definitions, *, plain: bool = False) -> ErrorBound:
+    def error(
+        self,
+        terms: int,
+        definitions: Definitions,
+        *,
+        plain: bool = False,
+        longest: int | None = None,
+    ) -> ErrorBound:
         """How near the sum of so many terms the result is, the last rounding included."""
-        summed = self.sum_error(terms, definitions, plain=plain)
+        summed = self.sum_error(terms, definitions, plain=plain, longest=longest)
         return followed_by(definitions, summed, self.last_rounding(definitions))
 
-    def _sum(self, name: str, terms: int, definitions: Definitions, plain: bool) -> ErrorBound:
+    def _sum(
+        self, name: str, terms: int, depth: int, definitions: Definitions, plain: bool
+    ) -> ErrorBound:
+        """By the depth, or where that is less, by the number of terms."""
         unit = operation(parameters_of(name, definitions), self.mode)
+        lossless = plain and not self.flushed
+        by_depth = tree(definitions, terms, ErrorBound(unit.relative) if lossless else unit, depth)
         if self.mode != "nearest":
-            return tree(definitions, terms, unit)
-        return (numbers if plain else nearest)(definitions, terms, unit)
+            return by_depth
+        in_any_order = (numbers if plain else nearest)(definitions, terms, unit)
+        if depth < terms and by_depth.relative < in_any_order.relative:
+            return by_depth
+        return in_any_order
 
     def last_rounding(self, definitions: Definitions) -> ErrorBound:
         """By what the rounding of the finished sum errs."""
@@ -242,11 +334,24 @@ def tf32(operand_rounding: Direction = "toward-zero") -> Accumulation:
 
 
 def split_k(k: int, across: Any = None, *, accumulate: Any = "float32") -> Accumulation:
-    """The sum divided into at most k partial sums, which are added in the format `across`.
-
-    Defaults to the format of the sums, which adds nothing to the promise of any order.
+    """The sum divided into at most k partial sums of at most ⌈n/k⌉ terms, which are added in the
+    format `across`, by default that of the sums: depth ⌈n/k⌉ + k.
     """
     return Accumulation(accumulate=accumulate, splits=k, across=across)
+
+
+def pairwise(block: int = 1, *, accumulate: Any = "float32") -> Accumulation:
+    """Pairwise (cascade) summation, down to blocks of at most so many terms: depth
+    block + ⌈log₂⌈n/block⌉⌉.
+    """
+    return Accumulation(accumulate=accumulate, summation="pairwise", block=block)
+
+
+def blocked(block: int, *, accumulate: Any = "float32") -> Accumulation:
+    """Sums of blocks of at most so many terms, as tiles along the reduction are, which are added in
+    any order: depth block + ⌈n/block⌉.
+    """
+    return Accumulation(accumulate=accumulate, summation="blocked", block=block)
 
 
 def require_accumulation(value: object) -> Accumulation | None:

@@ -209,9 +209,22 @@ class Estimator:
             return distance
         return self._bound(None, distance)
 
+    def sizes(self) -> Float64:
+        """Σ|x||y| and the addends' magnitudes, computed in float64 or in float32; no bounds."""
+        for dtype in (np.dtype(np.float64), np.dtype(np.float32)):
+            if (dtype, 0) in self._magnitudes:
+                return np.asarray(self._magnitudes[dtype, 0].astype(np.float64))
+        return np.asarray(self._magnitude(np.dtype(np.float64), 0).astype(np.float64))
+
     def sum_error(self, accumulation: Accumulation, terms: int) -> ErrorBound:
         """How near the sum of so many terms a promised sum is, before the last rounding."""
-        return accumulation.sum_error(terms, self.definitions, plain=self._plain(accumulation))
+        plain = self._plain(accumulation)
+        return accumulation.sum_error(terms, self.definitions, plain=plain, longest=self.longest)
+
+    @property
+    def longest(self) -> int:
+        """How many terms a kernel goes over, padding and addends included."""
+        return prod(self.pieces.red_sizes) + len(self.added)
 
     def _plain(self, accumulation: Accumulation) -> bool:
         """Whether the terms are no products, but numbers of the format of the sums."""
@@ -516,7 +529,8 @@ def _weights(
         if assumed.accumulation is not None:
             kernel = assumed.accumulation
             near = kernel.error if assumed.finished else kernel.sum_error
-            error = near(terms, held, plain=assumed.plain)
+            longest = prod(pieces.red_sizes) + len(addends)
+            error = near(terms, held, plain=assumed.plain, longest=longest)
         computed = nearest(held, terms, unit)
         values = {"bound.relative": error.relative, "bound.absolute": error.absolute}
         magnitude = formula(held, "magnitude", values) * scale

@@ -18,12 +18,12 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from itertools import product
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.accumulation import Accumulation
+from pybridge.accumulation import Accumulation, parameters_of
 from pybridge.anyorder import Operand, exact_result
 from pybridge.claims import Claim
 from pybridge.definitions import load_definitions
@@ -77,6 +77,12 @@ class Comparison:
     `patterns` says what they have in common, and `explanations` which standard promises would
     allow them all, the tightest first. `errors` and `allowance` are float64 arrays of the result's
     shape, `failures` a mask.
+
+    `depth` is the least depth that would explain the result, how many roundings a term would have
+    passed; None where none would. `best_depth` is that of a result that is computed in float64 and
+    rounded once, `most` how many a term may pass by the promise. `power` is the share of the
+    entries with an exact value other than zero at which a zero would be noticed, `needed` the depth
+    that a promise would have to state for half of them.
     """
 
     shown: str
@@ -86,6 +92,11 @@ class Comparison:
     nonfinite: int
     worst: Entry
     theorems: tuple[str, ...]
+    depth: int | None = None
+    best_depth: int | None = None
+    most: int = 0
+    power: float = 1.0
+    needed: int = 0
     patterns: tuple[str, ...] = ()
     explanations: tuple[str, ...] = ()
     errors: Float64 = field(repr=False, default_factory=lambda: np.zeros(0))
@@ -122,16 +133,19 @@ class Comparison:
         if self.passed:
             return (
                 f"{self.shown}: rounding explains all {self.entries} entries\n"
-                f"  promise: {promise}, in any order\n  nearest to it: {shown}"
+                f"  promise: {promise}, {self.accumulation.order}\n  {self._depths}\n"
+                f"  power: {self._power}\n  nearest to it: {shown}"
             )
         lines = [
             f"{self.shown}: rounding cannot explain this",
             f"{self.failed} of {self.entries} entries {_are(self.failed)} beyond what is allowed "
-            f"by {promise}, in any order",
+            f"by {promise}, {self.accumulation.order}",
         ]
         if self.nonfinite:
             lines.append(f"{self.nonfinite} of them {_are(self.nonfinite)} nan or infinite")
         lines.append(f"worst: {shown}")
+        if not self.nonfinite:
+            lines.append(self._depths)
         lines += [f"pattern: {pattern}" for pattern in self.patterns]
         if self.explanations:
             lines.append(f"would be explained by {' or '.join(self.explanations[:3])}")
@@ -139,6 +153,38 @@ class Comparison:
             lines.append("no standard promise would explain it")
         lines.append(f"theorems: {', '.join(self.theorems)}")
         return "\n  ".join(lines)
+
+    @property
+    def _depths(self) -> str:
+        """The depth that is promised, that of this result, and that of the best one."""
+        least = (
+            "none explains this result"
+            if self.depth is None
+            else (f"this result needs {self.depth}")
+        )
+        best = (
+            ""
+            if self.best_depth is None
+            else (f", one from float64, rounded once, {self.best_depth}")
+        )
+        return f"depth: {self.most} promised, {least}{best}"
+
+    @property
+    def _power(self) -> str:
+        return f"a zero would be noticed at {100 * self.power:.3g} % of the entries"
+
+    @property
+    def weakness(self) -> str | None:
+        """What to do about a promise under which most zeros would not be noticed."""
+        if self.power >= 0.5:
+            return None
+        words = f"{self.shown}: {self._power} under {self.accumulation.sentence}"
+        cure = (
+            f"a promise of depth {self.needed} or less would notice half of them"
+            if self.needed
+            else "no depth would notice half of them"
+        )
+        return f"{words}; {cure}, and so may operands of pybridge.testing.sharp_operands"
 
 
 @np.errstate(all="ignore")
@@ -162,6 +208,7 @@ def compare(claim: Claim, accumulation: Accumulation | None) -> Comparison:
         nonfinite=int(np.count_nonzero(found.failures & ~errors.finite)),
         worst=errors.entry(errors.worst(found.allowance, found.failures), found.allowance),
         theorems=tuple(proofs(claim.name, "comparison", promise)),
+        **_depths(errors, found.allowance, promise),
         errors=errors.upper,
         allowance=found.allowance,
         failures=found.failures,
@@ -174,6 +221,62 @@ def compare(claim: Claim, accumulation: Accumulation | None) -> Comparison:
             comparison, patterns=diagnosis.patterns, explanations=diagnosis.explanations
         )
     return comparison
+
+
+def _depths(errors: Errors, allowance: Float64, promise: Accumulation) -> dict[str, Any]:
+    """The fields of a `Comparison` about depth and power."""
+    size = np.abs(errors.reference)
+    there = (errors.reference != 0) & np.isfinite(size)
+    noticed = there & (size - errors.slack > allowance)
+    count = int(np.count_nonzero(there))
+    depths = _Depths(errors, promise)
+    half = depths.half(there)
+    counts = errors.estimates.counts
+    return {
+        "depth": depths.least(np.where(errors.finite, errors.upper, np.inf)),
+        "best_depth": depths.least(errors.rounded_once()),
+        "most": promise.roundings(int(counts.max(initial=0)), errors.estimates.longest),
+        "power": int(np.count_nonzero(noticed)) / count if count else 1.0,
+        "needed": half,
+    }
+
+
+class _Depths:
+    """Errors in units of the depth that would explain them. These numbers are no bounds."""
+
+    def __init__(self, errors: Errors, promise: Accumulation) -> None:
+        definitions = load_definitions()
+        self.errors = errors
+        last = promise.last_rounding(definitions)
+        self.w, self.omega = float(last.relative), float(last.absolute)
+        unit = operation(parameters_of(promise.accumulate, definitions), promise.mode)
+        self.unit = float(unit.relative)
+        terms = int(errors.estimates.counts.max(initial=1))
+        self.eta = float(2 * terms * unit.absolute)
+        self.sizes = np.broadcast_to(errors.estimates.sizes(), errors.shape)
+
+    def _depth(self, relative: float) -> int | None:
+        """The depth d with (1 + u)ᵈ − 1 = relative."""
+        if not math.isfinite(relative):
+            return None
+        return max(math.ceil(math.log1p(relative) / math.log1p(self.unit) - 1e-9), 0)
+
+    def least(self, error: Float64) -> int | None:
+        """The least depth that explains errors."""
+        size = np.abs(self.errors.reference) + self.errors.slack
+        before = (error - self.w * size - self.omega) / (1 + self.w) - self.eta
+        ratio = np.where(before > 0, before / self.sizes, 0.0)
+        return self._depth(float(np.where(np.isnan(ratio), np.inf, ratio).max(initial=0.0)))
+
+    def half(self, there: _Mask) -> int:
+        """The largest depth at which half of the zeros are noticed; 0 if there is none."""
+        size = np.abs(self.errors.reference)
+        room = (size * (1 - self.w) - self.omega) / (1 + self.w) - self.eta
+        ratios = (room / self.sizes)[there & (self.sizes > 0)]
+        if not ratios.size:
+            return 0
+        middle = float(np.median(ratios))
+        return int(math.log1p(middle) / math.log1p(self.unit)) if middle > 0 else 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -305,6 +408,12 @@ class Errors:
         self.distance = np.full(self.shape, math.nan)
         places = np.ndindex(*self.shape)
         self.exact = dict(zip(places, exact, strict=True))
+
+    def rounded_once(self) -> Float64:
+        """The errors of the reference, rounded to the result's format."""
+        rounded = self.reference.astype(self.claim.result.dtype).astype(np.float64)
+        own = self.slack if self.claim.format.precision <= 24 else 0.0
+        return np.asarray(np.abs(rounded - self.reference) + own)
 
     def allowance(self, promise: Accumulation, operands: Mapping[str, Operand]) -> Float64:
         """What a promise allows each entry to err by; infinite where float64 is too small for it.

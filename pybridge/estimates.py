@@ -166,11 +166,14 @@ def numbers(definitions: Definitions, terms: int, unit: ErrorBound) -> ErrorBoun
     )
 
 
-def tree(definitions: Definitions, terms: int, unit: ErrorBound) -> ErrorBound:
-    """Of so many terms, by operations that err by relative·|exact| + absolute
-    (Lean: `ErrorBound.tree`).
+def tree(
+    definitions: Definitions, terms: int, unit: ErrorBound, depth: int | None = None
+) -> ErrorBound:
+    """Of so many terms, by operations that err by relative·|exact| + absolute, none of them passing
+    more than `depth` of them, by default as many as there are terms (Lean: `ErrorBound.tree`).
     """
-    growth = formula(definitions, "growth", {"roundoff": unit.relative}, {"depth": terms})
+    passed = terms if depth is None else depth
+    growth = formula(definitions, "growth", {"roundoff": unit.relative}, {"depth": passed})
     values: Numbers = {"terms": terms, "underflow": unit.absolute, "growth": growth}
     return ErrorBound(
         formula(definitions, "treeRelative", values), formula(definitions, "treeAbsolute", values)

@@ -41,6 +41,8 @@ EXTRACTED = (
     "RuntimeApprox.Conv2d.Bounds",
     "RuntimeApprox.Conv2d.Replay",
     "RuntimeApprox.Conv2d.Theorems",
+    "RuntimeApprox.Depth",
+    "RuntimeApprox.Depth.Kernels",
     "RuntimeApprox.Estimate.Conv2d",
     "RuntimeApprox.Estimate.Tolerance",
     "RuntimeApprox.Export",

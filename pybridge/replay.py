@@ -10,8 +10,8 @@ where u = 2⁻ᵖ and η = 2^(least exponent − p), and η is left out where th
 addend adds its eps, and η. The coefficients are inflated so that what float64 makes of this is not
 below its exact value.
 
-Lean: `Contraction.replay_le_binades`, `Contraction.replay_le_one_binades` and
-`Contraction.replay_le_addend`; `Measured.le_computed` for the inflation.
+Lean: `Contraction.replay_le`, `Contraction.replay_le_one`, and `Contraction.replay_printed` for
+what float64 makes of it.
 """
 
 from __future__ import annotations

@@ -8,27 +8,39 @@ verdict as an object.
 
 from __future__ import annotations
 
+import warnings
+from numbers import Real
 from typing import Any
 
-from pybridge.accumulation import Accumulation, split_k, tf32
+from pybridge.accumulation import Accumulation, blocked, pairwise, split_k, tf32
 from pybridge.claims import Gradient, gradient_claim, output_claim
 from pybridge.comparison import Comparison, Entry, compare
+from pybridge.errors import InputError, InputTypeError
 from pybridge.geometry import Padding, Pair
+from pybridge.sharp import sharp_operands
 from pybridge.tolerance import Tolerance, tolerance
 
 __all__ = [
     "Accumulation",
     "Comparison",
     "Entry",
+    "PowerWarning",
     "Tolerance",
     "assert_gradient_close",
     "assert_output_close",
+    "blocked",
     "compare_gradient",
     "compare_output",
+    "pairwise",
+    "sharp_operands",
     "split_k",
     "tf32",
     "tolerance",
 ]
+
+
+class PowerWarning(UserWarning):
+    """An assertion passed under a promise that allows most of the entries to be zero."""
 
 
 def assert_gradient_close(
@@ -43,6 +55,7 @@ def assert_gradient_close(
     dilation: Pair = 1,
     groups: int = 1,
     accumulation: Accumulation | None = None,
+    min_power: float = 0.0,
 ) -> None:
     """Passes exactly when rounding explains how far a gradient of conv2d is from the exact one.
 
@@ -63,6 +76,10 @@ def assert_gradient_close(
     `InputError`, where nothing is proved: an operand overflows the format that it is rounded to, or
     what is allowed is beyond float64. A result in float64 that would take minutes to compute
     exactly is an `InputError`, too.
+
+    Where a zero would be noticed at fewer than half of the entries, it warns (`PowerWarning`) and
+    names the depth (`Accumulation(depth=…)`) that would restore that: sums of very many terms in
+    any order may be anything. `min_power` makes it fail where the share is less.
     """
     __tracebackhide__ = True
     _require(
@@ -77,7 +94,8 @@ def assert_gradient_close(
             dilation=dilation,
             groups=groups,
             accumulation=accumulation,
-        )
+        ),
+        min_power,
     )
 
 
@@ -92,6 +110,7 @@ def assert_output_close(
     dilation: Pair = 1,
     groups: int = 1,
     accumulation: Accumulation | None = None,
+    min_power: float = 0.0,
 ) -> None:
     """Passes exactly when rounding explains how far an output of conv2d is from the exact one.
 
@@ -109,7 +128,8 @@ def assert_output_close(
             dilation=dilation,
             groups=groups,
             accumulation=accumulation,
-        )
+        ),
+        min_power,
     )
 
 
@@ -169,7 +189,18 @@ def compare_output(
     return compare(claim, accumulation)
 
 
-def _require(comparison: Comparison) -> None:
+def _require(comparison: Comparison, min_power: float) -> None:
     __tracebackhide__ = True
+    if isinstance(min_power, bool) or not isinstance(min_power, Real):
+        raise InputTypeError(f"min_power: expected a number, got {min_power!r:.60}")
+    if not 0 <= min_power <= 1:
+        raise InputError(f"min_power: expected a share from 0 to 1, got {min_power!r:.60}")
     if not comparison.passed:
         raise AssertionError(comparison.message)
+    if comparison.power < min_power:
+        raise AssertionError(
+            f"{comparison.weakness or comparison.message}\n  expected a power of at least "
+            f"{min_power}"
+        )
+    if comparison.weakness is not None:
+        warnings.warn(comparison.weakness, PowerWarning, stacklevel=3)

@@ -91,4 +91,5 @@ def _names(name: str, proved: Proved, promise: Accumulation | None) -> Iterator[
             yield from (_ANY_ORDER[name], "passes_printed", "exceeds_printed")
             if promise is not None and promise.last_rounding(load_definitions()).relative:
                 yield "last_rounding_printed"
-    yield "Accumulation.near"
+    bounded = promise is not None and promise.bounded
+    yield "Accumulation.near_within" if bounded else "Accumulation.near"

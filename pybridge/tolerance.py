@@ -25,7 +25,7 @@ import numpy as np
 
 from pybridge.accumulation import Accumulation, parameters_of, require_accumulation
 from pybridge.conv2d import check_eps
-from pybridge.definitions import load_definitions
+from pybridge.definitions import Contraction, load_definitions
 from pybridge.errors import InputError, NotProvedError
 from pybridge.estimates import ErrorBound, formula, operation, round_up
 from pybridge.formats import require_ieee
@@ -141,7 +141,9 @@ def tolerance(
     _require_held("max_bias", bias, promise.accumulate)
     counts = _counts(which, geometry)
     distinct, inverse = np.unique(counts, return_inverse=True)
-    bounds = [_Bound.of(which, int(n), promise, sizes, bias) for n in distinct]
+    longest = split(_contraction(which), geometry.parameters()).red_sizes
+    most_terms = prod(longest) + (which == "output")
+    bounds = [_Bound.of(which, int(n), most_terms, promise, sizes, bias) for n in distinct]
     most = bounds[-1]
     return Tolerance(
         which=which,
@@ -189,9 +191,11 @@ def _shape(which: str, geometry: Geometry) -> tuple[int, ...]:
 
 def _counts(which: str, geometry: Geometry) -> Counts:
     """The products of each entry; a bias is not one of them."""
-    name = "forward" if which == "output" else which
-    contraction = load_definitions().data.contractions[name]
-    return split(contraction, geometry.parameters()).counts
+    return split(_contraction(which), geometry.parameters()).counts
+
+
+def _contraction(which: str) -> Contraction:
+    return load_definitions().data.contractions["forward" if which == "output" else which]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +218,14 @@ class _Bound:
         cls,
         which: str,
         terms: int,
+        longest: int,
         promise: Accumulation,
         sizes: Mapping[str, Fraction],
         bias: Fraction,
     ) -> _Bound:
         definitions = load_definitions()
         summed = terms + 1 if which == "output" else terms
-        error = promise.error(summed, definitions)
+        error = promise.error(summed, definitions, longest=longest)
         flushed = _flushed(promise)
         read = ErrorBound(absolute=flushed)
         if promise.operands is not None:
@@ -266,7 +271,7 @@ class _Bound:
             f"Tolerance for {_shown(self.which)} of a conv2d with x {geometry.x_shape} and weight "
             f"{geometry.weight_shape}: {_up(self.total)}",
             f"An entry sums at most {self.terms} products; {', '.join(known)}.",
-            f"The kernel promises {self.promise.sentence}, in any order. Then "
+            f"The kernel promises {self.promise.sentence}, {self.promise.order}. Then "
             "|computed − exact| is at most",
             f"  {_up(self.error.relative)} · ({magnitude})  [every term, by all roundings on its "
             f"way: {self._roundings()}]",
