@@ -10,6 +10,7 @@ public import RuntimeApprox.AnyOrder.Tree
 * `Computes.near`: sums of at most n terms that are not zero have each of these error bounds.
 * `Near.followedBy`: a value that is rounded once more; `NearAll.followedBy`: partial sums that are
   added.
+* `NearAll.append`: partial sums of one list and of another, taken together.
 * `Parts.nearAll`: all partial sums together are as near as one sum of all terms.
 * `Parts.computes`: partial sums that are added in the mode in which they were summed are one sum in
   some order.
@@ -41,6 +42,47 @@ theorem Near.nearAll (h : Near e₁ ts p) : NearAll e₁ ts [p] := by
     rwa [show p + 0 = p by grind]
   · show abs p + 0 ≤ _
     unfold Near at h; grind
+
+/-- Without terms and partial sums there is no error. -/
+theorem NearAll.nil {ρ : K} : NearAll ⟨ρ, 0⟩ [] [] := by
+  constructor
+  · show abs (0 - 0) ≤ ρ * 0 + 0
+    unfold abs; grind
+  · show (0 : K) ≤ (1 + ρ) * 0 + 0
+    grind
+
+/-- Partial sums of `ts` and of `us` are together partial sums of both: the absolute errors add up,
+the relative one stays. -/
+theorem NearAll.append {ρ η₁ η₂ : K} {us qs : List K} (h₁ : NearAll ⟨ρ, η₁⟩ ts ps)
+    (h₂ : NearAll ⟨ρ, η₂⟩ us qs) : NearAll ⟨ρ, η₁ + η₂⟩ (ts ++ us) (ps ++ qs) := by
+  obtain ⟨s₁, m₁⟩ := h₁
+  obtain ⟨s₂, m₂⟩ := h₂
+  have := abs_add_le (sumList ps - sumList ts) (sumList qs - sumList us)
+  rw [show sumList ps - sumList ts + (sumList qs - sumList us) =
+    sumList ps + sumList qs - (sumList ts + sumList us) by grind] at this
+  constructor
+  · unfold Near at *
+    rw [sumList_append, sumList_append, sumAbs_append]
+    grind
+  · rw [sumAbs_append, sumAbs_append]
+    grind
+
+/-- The order of the terms does not matter. -/
+theorem NearAll.perm {us : List K} (hp : ts.Perm us) (h : NearAll e₁ ts ps) : NearAll e₁ us ps := by
+  obtain ⟨h1, h2⟩ := h
+  unfold Near at h1
+  rw [sumList_perm hp, sumAbs_perm hp] at h1
+  rw [sumAbs_perm hp] at h2
+  exact ⟨h1, h2⟩
+
+/-- A larger error bound holds as well. -/
+theorem NearAll.mono (h : NearAll e₁ ts ps) (hr : e₁.relative ≤ e₂.relative)
+    (ha : e₁.absolute ≤ e₂.absolute) : NearAll e₂ ts ps := by
+  obtain ⟨h1, h2⟩ := h
+  have := mul_le_mul_left (sumAbs_nonneg ts) hr
+  constructor
+  · unfold Near at *; grind
+  · grind
 
 /-- **Two steps**: partial sums, and the sum of them. -/
 theorem NearAll.followedBy (h : NearAll e₁ ts ps) (he : 0 ≤ e₂.relative) (hv : Near e₂ ps v) :
@@ -167,53 +209,21 @@ theorem nearAll (h : Parts m ts ps) {n : Nat} {plain : Bool} {e : ErrorBound Rat
     clear hnc
     induction h with
     | nil =>
-      have h1 : (0 : Rat) = (1 + e.relative) * 0 + ((0 : Nat) : Rat) * c := by
-        rw [Rat.mul_zero, show ((0 : Nat) : Rat) = 0 from rfl, Rat.zero_mul, Rat.add_zero]
-      have h2 : (0 : Rat) = e.relative * 0 + ((0 : Nat) : Rat) * c := by
-        rw [Rat.mul_zero, show ((0 : Nat) : Rat) = 0 from rfl, Rat.zero_mul, Rat.add_zero]
-      constructor
-      · show abs (0 - 0) ≤ e.relative * 0 + ((0 : Nat) : Rat) * c
-        rw [← h2, abs_sub_self]; exact Rat.le_refl
-      · show (0 : Rat) ≤ (1 + e.relative) * 0 + ((0 : Nat) : Rat) * c
-        rw [← h1]; exact Rat.le_refl
+      rw [show nonzeros [] * c = 0 from Rat.zero_mul c]
+      exact .nil
     | @cons ts us ps p part rest ih =>
       rw [nonzeros_append] at hn
-      have hp := (hall part (fun h t ht => hts h t (List.mem_append_left _ ht))
-        (by omega)).nearAll
-      obtain ⟨p1, p2⟩ := hp
-      obtain ⟨r1, r2⟩ := ih (fun h t ht => hts h t (List.mem_append_right _ ht)) (by omega)
-      have hab := abs_add_le (p - sumList ts) (sumList ps - sumList us)
-      rw [show p - sumList ts + (sumList ps - sumList us) =
-        p + sumList ps - (sumList ts + sumList us) by grind] at hab
-      have p1 : abs (p + 0 - sumList ts) ≤ e.relative * sumAbs ts + nonzeros ts * c := p1
-      have p2 : abs p + 0 ≤ (1 + e.relative) * sumAbs ts + nonzeros ts * c := p2
-      have r1 : abs (sumList ps - sumList us) ≤ e.relative * sumAbs us + nonzeros us * c := r1
-      have r2 : sumAbs ps ≤ (1 + e.relative) * sumAbs us + nonzeros us * c := r2
-      rw [Rat.add_zero] at p1 p2
-      constructor
-      · show abs (p + sumList ps - sumList (ts ++ us)) ≤
-          e.relative * sumAbs (ts ++ us) + nonzeros (ts ++ us) * c
-        rw [nonzeros_append, Rat.natCast_add, sumList_append, sumAbs_append]
-        grind
-      · show abs p + sumAbs ps ≤
-          (1 + e.relative) * sumAbs (ts ++ us) + nonzeros (ts ++ us) * c
-        rw [nonzeros_append, Rat.natCast_add, sumAbs_append]
-        grind
+      rw [nonzeros_append, Rat.natCast_add, Rat.add_mul]
+      exact (hall part (fun h t ht => hts h t (List.mem_append_left _ ht)) (by omega)).nearAll.append
+        (ih (fun h t ht => hts h t (List.mem_append_right _ ht)) (by omega))
     | perm hp _ ih =>
       have := ih (fun h t ht => hts h t (hp.mem_iff.1 ht)) (by rwa [nonzeros_perm hp])
       rw [nonzeros_perm hp] at this
-      obtain ⟨h1, h2⟩ := this
-      unfold Near at h1
-      rw [sumList_perm hp, sumAbs_perm hp] at h1
-      rw [sumAbs_perm hp] at h2
-      exact ⟨h1, h2⟩
-  obtain ⟨h1, h2⟩ := key
-  have h3 := mul_le_mul_left hc (Rat.natCast_le_natCast.2 hn)
-  refine ⟨h1.mono Rat.le_refl ?_, ?_⟩
-  · show nonzeros ts * c ≤ e.absolute
-    grind
-  · have h2 : sumAbs ps ≤ (1 + e.relative) * sumAbs ts + nonzeros ts * c := h2
-    grind
+      exact this.perm hp
+  refine key.mono Rat.le_refl ?_
+  have := mul_le_mul_left hc (Rat.natCast_le_natCast.2 hn)
+  show nonzeros ts * c ≤ e.absolute
+  grind
 
 /-- Partial sums that are appended are dealt out separately. -/
 theorem of_append : {ps qs : List Rat} → Parts m ts (ps ++ qs) →
