@@ -78,6 +78,29 @@ theorem conv2d_kernel_adjoint :
   · exact fun _ hc _ hi _ hkh _ hkw _ hn _ hoh _ how _ =>
       ⟨⟨hn, hc, hoh, how, hi, hkh, hkw, trivial⟩, rfl, rfl⟩
 
+/-- Channel c, of m channels a group, and channel i of n in the same group of another tensor, counted
+in all groups as c / m·n + i: its group is that of c, and it is the i-th channel there. -/
+theorem regroup {groups m n c i : Nat} (hc : c < groups * m) (hi : i < n) :
+    c / m * n + i < groups * n ∧ c % m < m ∧ (c / m * n + i) / n = c / m ∧
+      (c / m * n + i) % n = i :=
+  ⟨merge_lt (merge_div_mod' hc).1 hi, (merge_div_mod' hc).2, merge_div_mod _ hi⟩
+
+/-- From an output position o to the input position h = o·s + t − p of a tap, if h ≥ 0: the stride
+divides h + p − t, and the quotient is o. -/
+theorem place_input {s : Nat} (hs : 0 < s) {o t p : Int} (h : 0 ≤ o * s + t - p) :
+    ((o * s + t - p).toNat : Int) = o * s + t - p ∧ (s : Int) ∣ (o * s + t - p).toNat + p - t ∧
+      ((o * s + t - p).toNat + p - t) / s = o :=
+  have e := Int.toNat_of_nonneg h
+  ⟨e, ((place_iff (Int.natCast_pos.2 hs) _ _ _ _).1 e).imp_right Eq.symm⟩
+
+/-- From an input position h to the output position o = (h + p − t) / s that reads it by a tap, if
+the stride divides h + p − t and o ≥ 0: then o·s + t − p = h. -/
+theorem place_output {s : Nat} (hs : 0 < s) {h t p : Int} (hd : (s : Int) ∣ h + p - t)
+    (ho : 0 ≤ (h + p - t) / s) :
+    (((h + p - t) / s).toNat : Int) = (h + p - t) / s ∧ ((h + p - t) / s).toNat * s + t - p = h :=
+  have e := Int.toNat_of_nonneg ho
+  ⟨e, ((place_iff (Int.natCast_pos.2 hs) _ _ _ _).2 ⟨hd, e⟩).symm⟩
+
 /-- A sum over outputs and taps is a sum over inputs and taps: the tap k reads the input position h for
 the output position o iff the stride divides h + p − k·d and o is the quotient. -/
 theorem sums_taps (x v δ : Int → Int → Int → Int → K)
@@ -101,8 +124,6 @@ theorem sums_taps (x v δ : Int → Int → Int → Int → K)
               ((w + g.width.padBegin - kw * g.width.dilation) / g.width.stride)
           else 0)
     | _ => 0 := by
-  have hs := Int.natCast_pos.2 g.height.stride_pos
-  have hs' := Int.natCast_pos.2 g.width.stride_pos
   refine adjoint (fun
       | [n, c, oh, ow, i, kh, kw] => [n, c / g.outChannels * g.inChannels + i,
           (oh * g.height.stride + kh * g.height.dilation - g.height.padBegin : Int).toNat,
@@ -117,35 +138,29 @@ theorem sums_taps (x v δ : Int → Int → Int → Int → K)
       | _ => []) ?_ ?_
   · intro n hn c hc oh hoh ow how i hi kh hkh kw hkw h0
     have hin := hx (mul_ne_zero h0).1
-    obtain ⟨hc', ho⟩ := merge_div_mod' hc
-    obtain ⟨hd, hm⟩ := merge_div_mod (c / g.outChannels) hi
-    have eh := Int.toNat_of_nonneg hin.1.1
-    have ew := Int.toNat_of_nonneg hin.2.1
-    obtain ⟨dh, qh⟩ := (place_iff hs _ _ _ _).1 eh
-    obtain ⟨dw, qw⟩ := (place_iff hs' _ _ _ _).1 ew
-    refine ⟨⟨hn, merge_lt hc' hi, by omega, by omega, ho, hkh, hkw, trivial⟩, ?_, ?_⟩
+    obtain ⟨hc, ho, hd, hm⟩ := regroup hc hi
+    obtain ⟨eh, dh, qh⟩ := place_input g.height.stride_pos hin.1.1
+    obtain ⟨ew, dw, qw⟩ := place_input g.width.stride_pos hin.2.1
+    refine ⟨⟨hn, hc, by omega, by omega, ho, hkh, hkw, trivial⟩, ?_, ?_⟩
     · show [_, _, _, _, _, _, _] = [_, _, _, _, _, _, _]
-      rw [hd, hm, ← qh, ← qw]
+      rw [hd, hm, qh, qw]
       simp only [Int.toNat_natCast, Nat.div_add_mod']
     · show _ * (_ * ite _ _ _) = _ * (_ * _)
-      rw [if_pos ⟨dh, dw⟩, ← qh, ← qw, eh, ew]
+      rw [if_pos ⟨dh, dw⟩, qh, qw, eh, ew]
       simp only [← Int.natCast_ediv, ← Int.natCast_emod, ← Int.natCast_mul, ← Int.natCast_add, hd, hm,
         Nat.div_add_mod']
   · intro n hn c hc h hh w hw o ho kh hkh kw hkw h0
     obtain ⟨dvd, h0⟩ := ite_ne_zero (mul_ne_zero (mul_ne_zero h0).2).2
     have hin := hδ h0
-    obtain ⟨hc', hi⟩ := merge_div_mod' hc
-    obtain ⟨hd, hm⟩ := merge_div_mod (c / g.inChannels) ho
-    have eh := Int.toNat_of_nonneg hin.1.1
-    have ew := Int.toNat_of_nonneg hin.2.1
-    have ph := (place_iff hs _ _ _ _).2 ⟨dvd.1, eh⟩
-    have pw := (place_iff hs' _ _ _ _).2 ⟨dvd.2, ew⟩
-    refine ⟨⟨hn, merge_lt hc' ho, by omega, by omega, hi, hkh, hkw, trivial⟩, ?_, ?_⟩
+    obtain ⟨hc, hi, hd, hm⟩ := regroup hc ho
+    obtain ⟨eh, ph⟩ := place_output g.height.stride_pos dvd.1 hin.1.1
+    obtain ⟨ew, pw⟩ := place_output g.width.stride_pos dvd.2 hin.2.1
+    refine ⟨⟨hn, hc, by omega, by omega, hi, hkh, hkw, trivial⟩, ?_, ?_⟩
     · show [_, _, _, _, _, _, _] = [_, _, _, _, _, _, _]
-      rw [hd, hm, ← ph, ← pw]
+      rw [hd, hm, ph, pw]
       simp only [Int.toNat_natCast, Nat.div_add_mod']
     · show _ * (_ * _) = _ * (_ * ite _ _ _)
-      rw [if_pos dvd, ← ph, ← pw, eh, ew]
+      rw [if_pos dvd, ph, pw, eh, ew]
       simp only [← Int.natCast_ediv, ← Int.natCast_emod, ← Int.natCast_mul, ← Int.natCast_add, hd,
         Nat.div_add_mod']
 
