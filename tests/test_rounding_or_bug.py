@@ -28,6 +28,7 @@ from bench.rounding_or_bug.kernels import (
     fused_add,
     round_tf32,
 )
+from bench.rounding_or_bug.planted import _outcome
 from bench.rounding_or_bug.problems import Budget, networks, samples, suite_problems
 from bench.rounding_or_bug.recipes import RECIPES, Known
 from bench.rounding_or_bug.unfold import entry_terms, result_shape, unfold
@@ -288,6 +289,16 @@ def test_the_evidence_holds(evidence: Evidence) -> None:
         assert outcome.exceeding == outcome.caught["ours"]
         assert outcome.honest["ours"] == 0
     assert len(evidence.exceeding) >= 20
+
+
+@pytest.mark.parametrize("name", ["tf32", "tf32-nearest", "bfloat16"])
+def test_what_exceeds_a_promise_is_what_is_found(name: str) -> None:
+    """The true errors are to the exact result of what the kernel multiplies, as the promise's."""
+    for what in ("one corner entry not written", "bias added twice"):
+        defect = next(d for d in DEFECTS if d.what == what)
+        outcome = _outcome(defect, NUMERICS[name])
+        assert 0 < outcome.exceeding == outcome.caught["ours"]
+        assert outcome.honest["ours"] == 0
 
 
 def test_the_tables(evidence: Evidence) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
@@ -24,7 +24,8 @@ class Outcome:
     """A defect in a format.
 
     `exceeding` counts the entries whose true error, by exact arithmetic that shares nothing with
-    the tests, is more than the promise allows; `ratio` is the largest of error / allowance.
+    the tests, is more than the promise allows; `ratio` is the largest of error / allowance. Errors
+    are those to the exact result of the operands that the kernel multiplies.
     `caught` counts by test the entries found wrong, ours under "ours", and `honest` those of the
     same kernel's result without the defect: a test that finds some is no evidence of a defect.
     """
@@ -59,7 +60,8 @@ def run_planted(progress: Callable[[str], None], *, quick: bool = False) -> list
 def _outcome(defect: Defect, numerics: Numerics) -> Outcome:
     problem = defect.problem
     exact = _exact(defect.layer, defect.name, numerics)
-    nearest = np.array([float(value) for value in exact]).reshape(problem.shape)
+    held = _exact(defect.layer, defect.name, replace(numerics, tf32=None))
+    nearest = np.array([float(value) for value in held]).reshape(problem.shape)
     given = Given.of(problem, numerics, nearest)
     actual = defect.result(numerics)
     promise = promise_of(defect.kernel, numerics)
@@ -93,12 +95,13 @@ def _true_errors(
 
 @lru_cache(maxsize=64)
 def _exact(layer: str, name: str, numerics: Numerics) -> tuple[Fraction, ...]:
-    """The exact result of the operands in the format."""
+    """The exact result of the operands as a kernel reads them."""
     problem = planted_problem(layer, name)
     zero = np.zeros(1, np.float32)
     held = problem.held(numerics)
+    read = {key: values if key == "bias" else numerics.read(values) for key, values in held.items()}
     x, weight, bias, grad_output = (
-        Dyadic.of(held.get(key, zero)) for key in ("x", "weight", "bias", "grad_output")
+        Dyadic.of(read.get(key, zero)) for key in ("x", "weight", "bias", "grad_output")
     )
     exact = exact_conv2d(problem.geometry, x, weight, bias, grad_output, names=(name,))
     return tuple(exact[name].fractions())
