@@ -83,9 +83,9 @@ _DEFECTS = """\
 A kernel with a defect computes a whole result of a moderate layer, and is tested by the promise of
 the kernel without it. A defect *exceeds* its promise where the true error of an entry is more than
 the promise allows: rounding cannot explain it. The true error is the distance to the result of
-exact integer arithmetic (python-flint), which shares nothing with the test, of the operands that the
-kernel multiplies. A defect that does not exceed its promise cannot be told from rounding: with the
-same data, an honest kernel is allowed as much.
+exact integer arithmetic (python-flint), which shares nothing with the test, of the operands that
+the kernel multiplies. A defect that does not exceed its promise cannot be told from rounding: with
+the same data, an honest kernel is allowed as much.
 
 Layers: *plain* 5×16×14×14 to 16 channels, 3×3, padding 1; *dilated* 2×8×15×15, dilation 2;
 *strided* 4×16×15×15, stride 2; *grouped* 4×16×14×14, 4 groups; *pointwise* and *positive*
