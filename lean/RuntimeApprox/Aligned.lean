@@ -5,9 +5,9 @@ public import RuntimeApprox.Wide
 /-!
 # Sums that are aligned and cut, as in tensor cores
 
-A step of a tensor core takes products that are exact and the accumulator, shifts all significands to
-the largest exponent, cuts them at F bits after the point, adds them exactly, and cuts or rounds the
-sum to the output's precision. Everything but the predicate runs.
+A step of a tensor core takes products that are exact and the accumulator, shifts all significands
+to the largest exponent, cuts them at F bits after the point, adds them exactly, and cuts or rounds
+the sum to the output's precision. Everything but the predicate runs.
 
 ## Main definitions
 * `Addend`: a number as the adder sees it; `Format.addend`, `Addend.product`: an operand, a product.

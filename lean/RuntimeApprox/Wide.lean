@@ -24,7 +24,7 @@ namespace RuntimeApprox
 universe u
 
 /-- `Wide e d N ts vs`: from the terms `ts`, N nodes give the results `vs`. Each node adds any
-number of results and terms, with |v − Σvᵢ| ≤ ρ·Σ|vᵢ| + η, and no term passes more than d of them. -/
+number of results and terms, with |v − Σvᵢ| ≤ ρ·Σ|vᵢ| + η. No term passes more than d nodes. -/
 inductive Wide (e : ErrorBound Rat) : Nat → Nat → List Rat → List Rat → Prop where
   /-- Nothing. -/
   | nil {d : Nat} : Wide e d 0 [] []

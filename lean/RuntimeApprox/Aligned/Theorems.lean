@@ -7,6 +7,7 @@ public import RuntimeApprox.Wide.Theorems
 # What sums that are aligned and cut err by
 
 ## Main results
+* `abs_alignedSum_sub_le`: |v − Σxᵢ| ≤ n·2^(−F)·M, where M is at least 2^exponent of each number.
 * `alignedSum_near`: |v − Σxᵢ| ≤ n·2^(−F)·Σ|xᵢ| + n·2^(−F)·σ, with n numbers that are not zero.
 * `aligned_step_near`: one step, its output in any mode: that, followed by a rounding.
 * `AlignedSteps.near`: **steps one after another**.
@@ -117,31 +118,52 @@ theorem abs_cutSum_sub_le (down : Bool) (u : Int) : (xs : List Addend) →
 
 /-! ### Alignment -/
 
-/-- If no exponent is too large by more than σ, 2^(the largest) ≤ Σ|xᵢ| + σ. -/
-theorem pow2_largestExponent_le {c : Addend} {σ : Rat} : {xs : List Addend} →
-    (∀ x ∈ c :: xs, pow2 x.exponent ≤ abs x.value + σ) →
-    pow2 (largestExponent c xs) ≤ sumAbs (addendValues (c :: xs)) + σ
-  | [], h => by
-    have := h c List.mem_cons_self
-    show pow2 c.exponent ≤ abs c.value + 0 + σ
-    grind
+/-- If M is at least 2^exponent of each number, it is at least 2^(the largest exponent). -/
+theorem pow2_largestExponent_le {c : Addend} {M : Rat} : {xs : List Addend} →
+    (∀ x ∈ c :: xs, pow2 x.exponent ≤ M) → pow2 (largestExponent c xs) ≤ M
+  | [], h => h c List.mem_cons_self
   | x :: xs, h => by
-    have ih := pow2_largestExponent_le (c := c) (σ := σ) (xs := xs) fun y hy => by
+    have ih := pow2_largestExponent_le (c := c) (M := M) (xs := xs) fun y hy => by
       rcases List.mem_cons.1 hy with rfl | hy
       · exact h _ List.mem_cons_self
       · exact h _ (List.mem_cons_of_mem _ (List.mem_cons_of_mem _ hy))
     have hx := h x (List.mem_cons_of_mem _ List.mem_cons_self)
-    have h1 := abs_nonneg c.value
-    have h2 := abs_nonneg x.value
-    have h3 := sumAbs_nonneg (addendValues xs)
-    have ih : pow2 (largestExponent c xs) ≤ abs c.value + sumAbs (addendValues xs) + σ := ih
-    show pow2 (if largestExponent c xs ≤ x.exponent then x.exponent else largestExponent c xs) ≤
-      abs c.value + (abs x.value + sumAbs (addendValues xs)) + σ
-    split <;> grind
+    show pow2 (if largestExponent c xs ≤ x.exponent then x.exponent else largestExponent c xs) ≤ M
+    split <;> assumption
+
+/-- |x| ≤ Σ|xᵢ| for each of the numbers. -/
+theorem abs_value_le_sumAbs {x : Addend} : {xs : List Addend} → x ∈ xs →
+    abs x.value ≤ sumAbs (addendValues xs)
+  | y :: ys, h => by
+    have h1 := abs_nonneg y.value
+    have h2 := sumAbs_nonneg (addendValues ys)
+    show abs x.value ≤ abs y.value + sumAbs (addendValues ys)
+    rcases List.mem_cons.1 h with rfl | h
+    · grind
+    · have := abs_value_le_sumAbs h
+      grind
 
 section
-variable {bits : Nat} {down : Bool} {c : Addend} {xs : List Addend} {n : Nat} {σ v : Rat}
+variable {bits : Nat} {down : Bool} {c : Addend} {xs : List Addend} {n : Nat} {M σ v : Rat}
   {m : Mode}
+
+/-- **Aligned and cut**, by the largest exponent: the sum of at most n numbers that are not zero errs
+by at most n·2^(−F)·M, where M is at least 2^exponent of each. -/
+theorem abs_alignedSum_sub_le (hn : nonzeros (addendValues (c :: xs)) ≤ n)
+    (hM : ∀ x ∈ c :: xs, pow2 x.exponent ≤ M) :
+    abs ((alignedSum bits down c xs).value - sumList (addendValues (c :: xs))) ≤
+      n * pow2 (-bits) * M := by
+  have h1 := abs_cutSum_sub_le down (largestExponent c xs - bits) (c :: xs)
+  have h2 := pow2_largestExponent_le hM
+  have h3 := mul_le_mul_left (pow2_nonneg (largestExponent c xs - bits))
+    (Rat.natCast_le_natCast.2 hn)
+  have h4 : pow2 (largestExponent c xs - bits) = pow2 (-bits) * pow2 (largestExponent c xs) := by
+    rw [← pow2_add]; congr 1; omega
+  have h5 := mul_le_mul_left (mul_nonneg (Rat.natCast_nonneg (a := n)) (pow2_nonneg (-bits))) h2
+  show abs ((cutSum down (largestExponent c xs - bits) (c :: xs) : Rat) *
+    pow2 (largestExponent c xs - bits) - _) ≤ n * pow2 (-bits) * M
+  rw [h4] at h1 h3 ⊢
+  grind
 
 /-- **Aligned and cut**: the sum of at most n numbers that are not zero, cut at F bits after the
 point of the largest exponent: |v − Σxᵢ| ≤ n·2^(−F)·Σ|xᵢ| + n·2^(−F)·σ, if no exponent is too large
@@ -150,17 +172,12 @@ theorem alignedSum_near (hn : nonzeros (addendValues (c :: xs)) ≤ n)
     (hσ : ∀ x ∈ c :: xs, pow2 x.exponent ≤ abs x.value + σ) :
     Near (ErrorBound.aligned (n : Rat) (pow2 (-bits)) σ) (addendValues (c :: xs))
       (alignedSum bits down c xs).value := by
-  have h1 := abs_cutSum_sub_le down (largestExponent c xs - bits) (c :: xs)
-  have h2 := pow2_largestExponent_le hσ
-  have h3 := mul_le_mul_left (pow2_nonneg (largestExponent c xs - bits))
-    (Rat.natCast_le_natCast.2 hn)
-  have h4 : pow2 (largestExponent c xs - bits) = pow2 (-bits) * pow2 (largestExponent c xs) := by
-    rw [← pow2_add]; congr 1; omega
-  have h5 := mul_le_mul_left (mul_nonneg (Rat.natCast_nonneg (a := n)) (pow2_nonneg (-bits))) h2
-  show abs ((cutSum down (largestExponent c xs - bits) (c :: xs) : Rat) *
-    pow2 (largestExponent c xs - bits) - _) ≤
-      n * pow2 (-bits) * sumAbs (addendValues (c :: xs)) + n * pow2 (-bits) * σ
-  rw [h4] at h1 h3 ⊢
+  have := abs_alignedSum_sub_le (bits := bits) (down := down) hn
+    (M := sumAbs (addendValues (c :: xs)) + σ) fun x hx => by
+      have := hσ x hx
+      have := abs_value_le_sumAbs hx
+      grind
+  show _ ≤ n * pow2 (-bits) * sumAbs (addendValues (c :: xs)) + n * pow2 (-bits) * σ
   grind
 
 /-- **One step**: the aligned and cut sum, given in any mode, cut or rounded: relatively
@@ -231,7 +248,8 @@ theorem Format.pow2_addend_le (f : Format) (zero : Int) {x : Rat} (hx : x ≠ 0)
 namespace Addend
 
 /-- The value of a product is the product of the values. -/
-theorem value_product (zero : Int) (x y : Addend) : (product zero x y).value = x.value * y.value := by
+theorem value_product (zero : Int) (x y : Addend) :
+    (product zero x y).value = x.value * y.value := by
   show ((x.significand * y.significand : Int) : Rat) * pow2 (x.unit + y.unit) =
     x.significand * pow2 x.unit * (y.significand * pow2 y.unit)
   rw [Rat.intCast_mul, pow2_add]; grind

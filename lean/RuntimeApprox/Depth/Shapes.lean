@@ -150,13 +150,14 @@ namespace PartialSums
 variable {P Q : List Rat → Rat → Prop} {us vs qs : List Rat} {p : Rat}
 
 /-- What holds of the groups may be weakened. -/
-theorem mono (hp : PartialSums P ts ps) (hPQ : ∀ {us p}, P us p → Q us p) : PartialSums Q ts ps := by
+theorem mono (hp : PartialSums P ts ps) (hPQ : ∀ {us p}, P us p → Q us p) :
+    PartialSums Q ts ps := by
   induction hp with
   | nil => exact .nil
   | cons part _ ih => exact .cons (hPQ part) ih
   | perm hp _ ih => exact .perm hp ih
 
-/-- What holds of each group holds of some group for each number. -/
+/-- What follows for the sum of each group holds of all partial sums. -/
 theorem forall_mem (hp : PartialSums P ts ps) {R : Rat → Prop} (hPR : ∀ {us p}, P us p → R p) :
     ∀ p ∈ ps, R p := by
   induction hp with

@@ -7,6 +7,7 @@ public import RuntimeApprox.Wide
 # What trees of nodes that add many numbers err by
 
 ## Main results
+* `Format.Mode.Gives.near`: an exact sum that is rounded once is such a node.
 * `Wide.nearAll`, `Wide.near`: depth d and N nodes: ((1 + ρ)ᵈ − 1)·Σ|tᵢ| + N·η·(1 + ρ)ᵈ.
 * `Steps.near`: s steps one after another are such a tree, with d = N = s.
 -/
@@ -16,6 +17,14 @@ set_option autoImplicit false
 @[expose] public noncomputable section
 
 namespace RuntimeApprox
+
+/-- An exact sum that is rounded once is a wide node: |v − Σtᵢ| ≤ u·Σ|tᵢ| + η. -/
+theorem Format.Mode.Gives.near {m : Format.Mode} {ts : List Rat} {v : Rat}
+    (h : m.Gives (sumList ts) v) : Near ⟨m.roundoff, m.underflow⟩ ts v := by
+  have h1 := h.abs_sub_le
+  have h2 := mul_le_mul_left (Rat.le_of_lt m.roundoff_pos) (abs_sumList_le ts)
+  show _ ≤ m.roundoff * sumAbs ts + m.underflow
+  grind
 
 namespace Wide
 
