@@ -195,33 +195,42 @@ def options(geometry: Geometry) -> dict[str, Any]:
 U, ETA = Fraction(1, 2**24), Fraction(1, 2**150)
 W, OMEGA = Fraction(1, 2**8), Fraction(1, 2**134)
 LEAST = Fraction(1, 2**126)
-PROMISES: dict[str, tuple[Accumulation, Callable[[int, bool], tuple[Fraction, Fraction]]]] = {
+Pair = tuple[Fraction, Fraction]
+
+
+def split_in_three(n: int, longest: int) -> Pair:
+    """n of so many terms, of which each partial sum in float32 has at most a third, rounded up."""
+    depth = -(-longest // 3)
+    if depth < n and (1 + U) ** depth - 1 < n * U:
+        growth = (1 + U) ** depth
+        first = growth - 1, 2 * n * ETA * growth
+    else:
+        first = n * U, n * ETA * (1 + n * U)
+    k = min(n, 3)
+    second = k * W, k * OMEGA * (1 + k * W)
+    return (1 + first[0]) * (1 + second[0]) - 1, (1 + second[0]) * first[1] + second[1]
+
+
+PROMISES: dict[str, tuple[Accumulation, Callable[[int, bool, int], Pair]]] = {
     "float32": (
         Accumulation(),
-        lambda n, plain: ((n - 1) * U, Fraction(0)) if plain else (n * U, n * ETA * (1 + n * U)),
+        lambda n, plain, _: ((n - 1) * U, Fraction(0)) if plain else (n * U, n * ETA * (1 + n * U)),
     ),
     "bfloat16": (
         Accumulation.of("bfloat16"),
-        lambda n, plain: (
+        lambda n, plain, _: (
             (1 + (n - plain) * U) * (1 + W) - 1,
             (1 + W) * (not plain) * n * ETA * (1 + n * U) + OMEGA,
         ),
     ),
-    "split": (
-        split_k(3, "bfloat16"),
-        lambda n, _: (
-            (1 + n * U) * (1 + min(n, 3) * W) - 1,
-            (1 + min(n, 3) * W) * n * ETA * (1 + n * U)
-            + min(n, 3) * OMEGA * (1 + min(n, 3) * W),
-        ),
-    ),
+    "split": (split_k(3, "bfloat16"), lambda n, _, longest: split_in_three(n, longest)),
     "cut": (
         Accumulation(rounding="toward-zero"),
-        lambda n, _: ((1 + 2 * U) ** n - 1, 4 * n * ETA * (1 + 2 * U) ** n),
+        lambda n, *_: ((1 + 2 * U) ** n - 1, 4 * n * ETA * (1 + 2 * U) ** n),
     ),
     "flushed": (
         Accumulation(flushed=True),
-        lambda n, _: ((1 + U) ** n - 1, 2 * n * LEAST * (1 + U) ** n),
+        lambda n, *_: ((1 + U) ** n - 1, 2 * n * LEAST * (1 + U) ** n),
     ),
 }  # fmt: skip
 """Promises, and what their sums of n terms err by, relatively and absolutely, by hand."""
@@ -284,7 +293,7 @@ def test_the_formula_with_deviations(
     reaches = sums({key: sizes[key] + deviations[key] for key in KEYS})
     slack = Fraction(1, 2**120) if not wide else Fraction(1, 2**1000)
     for b, n, magnitude, reach in zip(bound, counts, magnitudes, reaches, strict=True):
-        relative, absolute = errs(n, plain) if n else (Fraction(0), Fraction(0))
+        relative, absolute = errs(n, plain, found.longest) if n else (Fraction(0), Fraction(0))
         expected = relative * magnitude + (1 + relative) * (reach - magnitude) + absolute
         if not np.isfinite(b):
             assert max(expected, max(reaches)) > Fraction(2) ** 1000

@@ -90,14 +90,14 @@ def test_the_first_is_the_one_whose_conclusion_it_is() -> None:
     found = proofs("weight", "any-order", split_k(8, "bfloat16"))
     bounded: Any = Bounded(None, None, found)  # type: ignore[arg-type]
     assert bounded.theorem is found[0]
-    assert bounded.theorems[1:] == ("RuntimeApprox.Accumulation.near",)
+    assert bounded.theorems[1:] == ("RuntimeApprox.Accumulation.near_within",)
 
 
 @pytest.mark.parametrize("promise", PROMISES)
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_assumed_of_a_kernel_comes_last(name: str, promise: Accumulation) -> None:
     """One theorem covers every promise; a last rounding is named where there is one."""
-    kernel = "RuntimeApprox.Accumulation.near"
+    kernel = "RuntimeApprox.Accumulation.near" + "_within" * (promise.splits > 1)
     for kind in KINDS:
         found = proofs(name, kind, promise)
         assert found[-1] == kernel

@@ -50,10 +50,13 @@ def test_the_formula() -> None:
     expected = (growth - 1) * magnitude + (1 + W) * absolute + OMEGA
     assert near(of("weight", accumulation=Accumulation.of("bfloat16")), expected)
 
-    growth = (1 + 18 * U) * (1 + 4 * W)
-    expected = (growth - 1) * magnitude + (1 + 4 * W) * (absolute + 4 * OMEGA)
-    assert near(of("weight", accumulation=split_k(4, "bfloat16")), expected)
-    assert of("weight", accumulation=split_k(4)).absolute == found.absolute
+    part = (1 + U) ** 5
+    expected = (part * (1 + 4 * W) - 1) * magnitude
+    expected += (1 + 4 * W) * (2 * 18 * ETA * part + 4 * OMEGA)
+    assert near(of("weight", accumulation=split_k(4, "bfloat16")), expected, 1e-30)
+    part = (1 + U) ** (5 + 4)
+    expected = (part - 1) * magnitude + 2 * 18 * ETA * part
+    assert near(of("weight", accumulation=split_k(4)), expected, 1e-30)
 
     growth = (1 + 2 * U) ** 18
     expected = (growth - 1) * magnitude + 2 * 18 * 2 * ETA * growth
