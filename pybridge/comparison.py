@@ -179,12 +179,11 @@ class Comparison:
         if self.power >= 0.5:
             return None
         words = f"{self.shown}: {self._power} under {self.accumulation.sentence}"
-        cure = (
-            f"a promise of depth {self.needed} or less would notice half of them"
-            if self.needed
-            else "no depth would notice half of them"
-        )
-        return f"{words}; {cure}, and so may operands of pybridge.testing.sharp_operands"
+        if 0 < self.needed < self.most:
+            words += f"; a promise of depth {self.needed} or less would notice half of them"
+        else:
+            words += ", whatever the depth"
+        return f"{words}; operands of pybridge.testing.sharp_operands have more power"
 
 
 @np.errstate(all="ignore")
