@@ -148,8 +148,8 @@ class Verdicts:
 
 
 def _power(limit: Limit, terms: int, exponent: int) -> int:
-    """8·terms·2^exponent·(1 + ρ), in units of 2^−fine."""
-    most = 8 * terms * (2 + limit.relative // limit.one)
+    """8·(terms + 1)·2^exponent·(2 + ρ), rounded, in units of 2^−fine."""
+    most = 8 * (terms + 1) * (2 + limit.relative // limit.one)
     shift = exponent + limit.fine
     return most << shift if shift >= 0 else most >> -shift
 
