@@ -2,6 +2,8 @@ module
 
 public import RuntimeApprox.Accumulation
 public import RuntimeApprox.Accumulation.Theorems
+public import RuntimeApprox.Aligned
+public import RuntimeApprox.Aligned.Theorems
 public import RuntimeApprox.AnyOrder
 public import RuntimeApprox.AnyOrder.Computes
 public import RuntimeApprox.AnyOrder.Lists
@@ -27,6 +29,10 @@ public import RuntimeApprox.Conv2d.Sharpness
 public import RuntimeApprox.Conv2d.Textbook
 public import RuntimeApprox.Conv2d.Theorems
 public import RuntimeApprox.Conv2d.VJP
+public import RuntimeApprox.Depth
+public import RuntimeApprox.Depth.Kernels
+public import RuntimeApprox.Depth.Shapes
+public import RuntimeApprox.Depth.Theorems
 public import RuntimeApprox.Dyad
 public import RuntimeApprox.Dyad.Theorems
 public import RuntimeApprox.Estimate
@@ -89,3 +95,5 @@ public import RuntimeApprox.Tensor.Reshape.Theorems
 public import RuntimeApprox.Tensor.Theorems
 public import RuntimeApprox.Text
 public import RuntimeApprox.Upward
+public import RuntimeApprox.Wide
+public import RuntimeApprox.Wide.Theorems
