@@ -214,7 +214,8 @@ theorem nearAll (h : Parts m ts ps) {n : Nat} {plain : Bool} {e : ErrorBound Rat
     | @cons ts us ps p part rest ih =>
       rw [nonzeros_append] at hn
       rw [nonzeros_append, Rat.natCast_add, Rat.add_mul]
-      exact (hall part (fun h t ht => hts h t (List.mem_append_left _ ht)) (by omega)).nearAll.append
+      have := hall part (fun h t ht => hts h t (List.mem_append_left _ ht)) (by omega)
+      exact this.nearAll.append
         (ih (fun h t ht => hts h t (List.mem_append_right _ ht)) (by omega))
     | perm hp _ ih =>
       have := ih (fun h t ht => hts h t (hp.mem_iff.1 ht)) (by rwa [nonzeros_perm hp])

@@ -78,8 +78,8 @@ theorem conv2d_kernel_adjoint :
   · exact fun _ hc _ hi _ hkh _ hkw _ hn _ hoh _ how _ =>
       ⟨⟨hn, hc, hoh, how, hi, hkh, hkw, trivial⟩, rfl, rfl⟩
 
-/-- Channel c, of m channels a group, and channel i of n in the same group of another tensor, counted
-in all groups as c / m·n + i: its group is that of c, and it is the i-th channel there. -/
+/-- Two tensors have the same number of groups, of m and of n channels each. Channel c of the first
+is in the group c / m. The i-th channel of this group in the second is c / m·n + i. -/
 theorem regroup {groups m n c i : Nat} (hc : c < groups * m) (hi : i < n) :
     c / m * n + i < groups * n ∧ c % m < m ∧ (c / m * n + i) / n = c / m ∧
       (c / m * n + i) % n = i :=
