@@ -230,11 +230,13 @@ class Accumulation(Model):
 
         `longest` counts the terms that the kernel goes over, padding included.
         """
-        if self.splits == 1 or self._across:
+        if self.splits == 1:
             return self._depth(terms, longest or terms)
         part = -(-(longest or terms) // self.splits)
-        split = self._depth(min(terms, part), part) + self.splits
-        return min(terms, split, self.depth or terms)
+        first = self._depth(min(terms, part), part)
+        if self._across:
+            return first + min(terms, self.splits)
+        return min(terms, first + self.splits, self.depth or terms)
 
     def _depth(self, terms: int, longest: int) -> int:
         """The depth of one sum of so many terms."""

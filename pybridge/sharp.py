@@ -75,7 +75,9 @@ def sharp_operands(
 
 def _dtype_name(dtype: Any) -> str:
     text = str(dtype).removeprefix("torch.")
+    if dtype is None or text == "bfloat16":
+        return text
     try:
-        return text if text == "bfloat16" else str(np.dtype(dtype).name)
+        return str(np.dtype(dtype).name)
     except TypeError:
         return text
