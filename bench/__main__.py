@@ -2,6 +2,8 @@
 
 `python -m bench rounding_or_bug`: gathers the evidence of docs/rounding-or-bug.md.
 
+`python -m bench power`: plants defects in ResNet-50's layers, at real sizes, for docs/power.md.
+
 `python -m bench mutation`: plants faults, which the checks have to catch, for docs/mutations.md.
 
 `python -m bench adversary`: attacks the bounds with hostile numbers, for docs/adversary.md.
@@ -31,6 +33,8 @@ try:
     from bench.machine import describe
     from bench.mutation.command import mutation as plant
     from bench.performance import write
+    from bench.power import document as power_document
+    from bench.power.study import run as run_power
     from bench.rounding_or_bug import document as rounding_or_bug_document
     from bench.rounding_or_bug.evidence import Evidence, gather
 except ModuleNotFoundError as missing:
@@ -41,6 +45,7 @@ except ModuleNotFoundError as missing:
 
 from bench.tables import Figure, Table
 from bench.timing import Effort
+from pybridge.errors import InputError
 from pybridge.lean.console import ModeOption
 
 __all__ = ["app", "main"]
@@ -118,6 +123,34 @@ def rounding_or_bug(
         rounding_or_bug_document.write(evidence, machine, command, directory)
     if not evidence.holds:
         _complain(evidence)
+        raise typer.Exit(1)
+
+
+@app.command("power")
+def power(
+    quick: _Quick = False, write_docs: _Write = False, directory: _Directory = Path("docs")
+) -> None:
+    """Measures which defects promises catch in layers of real sizes, beside assert_close."""
+    command = "python -m bench power" + " --quick" * quick + " --write" * write_docs
+    with Console(stderr=True).status("computing") as status:
+        machine = describe()
+        try:
+            study = run_power(status.update, quick=quick)
+        except InputError as error:
+            print(f"bench: {error}", file=sys.stderr)
+            raise typer.Exit(2) from None
+    machine["PyTorch"] = study.versions
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    for section, table in power_document.tables(study).items():
+        console.print(section, style="bold", highlight=False)
+        console.print(_rich(table))
+    if write_docs:
+        power_document.write(study, machine, command, directory)
+    for wrong in study.false_alarms:
+        print(f"bench: false alarm, {wrong.layer}, {wrong.dtype}: {wrong.result}", file=sys.stderr)
+    for wrong in study.missed:
+        print(f"bench: missed, {wrong.layer}, {wrong.dtype}: {wrong.what}", file=sys.stderr)
+    if not study.holds:
         raise typer.Exit(1)
 
 
