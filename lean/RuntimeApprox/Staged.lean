@@ -5,9 +5,9 @@ public import RuntimeApprox.Aligned
 /-!
 # Aligned sums in two stages, as in CDNA 3
 
-The products are added first, by an aligned and cut sum, or by two of them, of even and odd products.
-That sum and the accumulator are then aligned and floored, each at its own number of bits, added
-exactly, floored to a wider format, and rounded. Everything runs.
+The products are added first, by an aligned and cut sum, or by two of them, of even and odd
+products. That sum and the accumulator are then aligned and floored, each at its own number of bits,
+added exactly, floored to a wider format, and rounded. Everything runs.
 
 ## Main definitions
 * `Addend.cut`: a number cut to a multiple of a power of two.

@@ -9,6 +9,7 @@ public import RuntimeApprox.Wide.Theorems
 ## Main results
 * `abs_alignedSum_sub_le`: |v − Σxᵢ| ≤ n·2^(−F)·M, where M is at least 2^exponent of each number.
 * `alignedSum_near`: |v − Σxᵢ| ≤ n·2^(−F)·Σ|xᵢ| + n·2^(−F)·σ, with n numbers that are not zero.
+* `alignedSum_near_of_groups`: where the numbers are exact sums of groups of products.
 * `aligned_step_near`: one step, its output in any mode: that, followed by a rounding.
 * `AlignedSteps.near`: **steps one after another**.
 * `Addend.pow2_product_le`: by how much a product's exponent is too large where operands are
@@ -147,8 +148,8 @@ section
 variable {bits : Nat} {down : Bool} {c : Addend} {xs : List Addend} {n : Nat} {M σ v : Rat}
   {m : Mode}
 
-/-- **Aligned and cut**, by the largest exponent: the sum of at most n numbers that are not zero errs
-by at most n·2^(−F)·M, where M is at least 2^exponent of each. -/
+/-- **Aligned and cut**, by the largest exponent: the sum of at most n numbers that are not zero
+errs by at most n·2^(−F)·M, where M is at least 2^exponent of each. -/
 theorem abs_alignedSum_sub_le (hn : nonzeros (addendValues (c :: xs)) ≤ n)
     (hM : ∀ x ∈ c :: xs, pow2 x.exponent ≤ M) :
     abs ((alignedSum bits down c xs).value - sumList (addendValues (c :: xs))) ≤
@@ -178,6 +179,19 @@ theorem alignedSum_near (hn : nonzeros (addendValues (c :: xs)) ≤ n)
       have := abs_value_le_sumAbs hx
       grind
   show _ ≤ n * pow2 (-bits) * sumAbs (addendValues (c :: xs)) + n * pow2 (-bits) * σ
+  grind
+
+/-- **Groups of products that are summed exactly** before they are aligned, as with block scales:
+of the terms `ts` themselves, n·2^(−F)·κ relatively, if no exponent is too large by more than the
+factor κ and σ, taken together: 2^exponent ≤ κ·Σ|tᵢ| + σ. -/
+theorem alignedSum_near_of_groups {ts : List Rat} {κ : Rat}
+    (hn : nonzeros (addendValues (c :: xs)) ≤ n)
+    (hsum : sumList (addendValues (c :: xs)) = sumList ts)
+    (hM : ∀ x ∈ c :: xs, pow2 x.exponent ≤ κ * sumAbs ts + σ) :
+    Near ⟨n * pow2 (-bits) * κ, n * pow2 (-bits) * σ⟩ ts (alignedSum bits down c xs).value := by
+  have := abs_alignedSum_sub_le (bits := bits) (down := down) hn hM
+  rw [hsum] at this
+  show _ ≤ n * pow2 (-bits) * κ * sumAbs ts + n * pow2 (-bits) * σ
   grind
 
 /-- **One step**: the aligned and cut sum, given in any mode, cut or rounded: relatively
@@ -244,6 +258,22 @@ theorem Format.pow2_addend_le (f : Format) (zero : Int) {x : Rat} (hx : x ≠ 0)
     show pow2 (if x.num = 0 ∨ floorLog2 x < f.minExponent then f.minExponent else floorLog2 x) ≤ _
     rw [if_neg (by simp [hn, h])]
     exact (floorLog2_spec hx).1
+
+/-- The exponent of any number of the format is too large by at most σ, if 2^eₘᵢₙ and 2^zero are at
+most σ. -/
+theorem Format.pow2_addend_le_add {f : Format} {zero : Int} {x σ : Rat} (h : f.Representable x)
+    (hf : pow2 f.minExponent ≤ σ) (hz : pow2 zero ≤ σ) :
+    pow2 (f.addend zero x).exponent ≤ abs (f.addend zero x).value + σ := by
+  have h0 := abs_nonneg x
+  rw [value_addend h]
+  by_cases hx : x = 0
+  · subst hx
+    show pow2 zero ≤ _
+    grind
+  · rcases f.pow2_addend_le zero hx with h | h
+    · have := pow2_pos zero
+      grind
+    · rw [h]; grind
 
 namespace Addend
 
