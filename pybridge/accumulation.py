@@ -230,13 +230,16 @@ class Accumulation(Model):
 
         `longest` counts the terms that the kernel goes over, padding included.
         """
+        first = self.first_roundings(terms, longest)
+        return first + min(terms, self.splits) if self._across else first
+
+    def first_roundings(self, terms: int, longest: int | None = None) -> int:
+        """Those in the format of the sums, without what another format adds to partial sums."""
         if self.splits == 1:
             return self._depth(terms, longest or terms)
         part = -(-(longest or terms) // self.splits)
-        first = self._depth(min(terms, part), part)
-        if self._across:
-            return first + min(terms, self.splits)
-        return min(terms, first + self.splits, self.depth or terms)
+        depth = self._depth(min(terms, part), part)
+        return depth if self._across else min(terms, depth + self.splits, self.depth or terms)
 
     def _depth(self, terms: int, longest: int) -> int:
         """The depth of one sum of so many terms."""
@@ -266,13 +269,11 @@ class Accumulation(Model):
         `plain` says that the terms are not products but numbers of the format of the sums;
         `longest` is that of `roundings`.
         """
-        if not self._across:
-            depth = self.roundings(terms, longest)
-            return self._sum(self.accumulate, terms, depth, definitions, plain)
-        assert self.across is not None
-        part = -(-(longest or terms) // self.splits)
-        depth = self._depth(min(terms, part), part)
+        depth = self.first_roundings(terms, longest)
         first = self._sum(self.accumulate, terms, depth, definitions, plain)
+        if not self._across:
+            return first
+        assert self.across is not None
         parts = min(self.splits, terms)
         second = self._sum(self.across, parts, parts, definitions, plain=False)
         return followed_by(definitions, first, second)

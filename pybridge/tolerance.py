@@ -27,7 +27,7 @@ from pybridge.accumulation import Accumulation, parameters_of, require_accumulat
 from pybridge.conv2d import check_eps
 from pybridge.definitions import Contraction, load_definitions
 from pybridge.errors import InputError, NotProvedError
-from pybridge.estimates import ErrorBound, formula, operation, round_up
+from pybridge.estimates import ErrorBound, formula, operation, power_up, round_up
 from pybridge.formats import require_ieee
 from pybridge.geometry import Geometry, Padding, Pair
 from pybridge.pieces import Counts, split
@@ -208,6 +208,7 @@ class _Bound:
     sizes: Mapping[str, Fraction]
     bias: Fraction
     summed: int
+    depth: int
     error: ErrorBound
     magnitude: Fraction
     deviations: tuple[Fraction, Fraction]
@@ -225,6 +226,7 @@ class _Bound:
     ) -> _Bound:
         definitions = load_definitions()
         summed = terms + 1 if which == "output" else terms
+        depth = promise.first_roundings(summed, longest)
         error = promise.error(summed, definitions, longest=longest)
         flushed = _flushed(promise)
         read = ErrorBound(absolute=flushed)
@@ -258,7 +260,9 @@ class _Bound:
         )
         magnitude = terms * prod(most, start=Fraction(1)) + bias
         deviations = off[0], off[1]
-        return cls(which, terms, promise, sizes, bias, summed, error, magnitude, deviations, total)
+        return cls(
+            which, terms, promise, sizes, bias, summed, depth, error, magnitude, deviations, total
+        )
 
     def derivation(self, geometry: Geometry) -> str:
         """Words and numbers that can be pasted into a review."""
@@ -294,8 +298,14 @@ class _Bound:
         """Where the relative error comes from."""
         promise, definitions = self.promise, load_definitions()
         unit = operation(parameters_of(promise.accumulate, definitions), promise.mode).relative
-        words = "n·u" if promise.mode == "nearest" else "(1 + u)^n − 1"
-        words += f" with n = {self.summed}, u = {_power(unit)}"
+        by_depth = power_up(1 + unit, self.depth) - 1 if self.depth < self.summed else None
+        if by_depth is not None and (promise.mode != "nearest" or by_depth < self.summed * unit):
+            words = f"(1 + u)^d − 1 with d = {self.depth}"
+        elif promise.mode == "nearest":
+            words = f"n·u with n = {self.summed}"
+        else:
+            words = f"(1 + u)^n − 1 with n = {self.summed}"
+        words += f", u = {_power(unit)}"
         if promise.across:
             words += f"; {promise.splits} partial sums in {promise.across}"
         last = promise.last_rounding(definitions).relative

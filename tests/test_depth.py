@@ -31,6 +31,7 @@ from pybridge.testing import (
     compare_gradient,
     compare_output,
     sharp_operands,
+    tolerance,
 )
 
 Tree: TypeAlias = "int | tuple[Tree, Tree]"
@@ -642,3 +643,32 @@ def test_bad_arguments_of_sharp_operands(
     with pytest.raises(error, match=words) as caught:
         sharp_operands(given.pop("x_shape"), given.pop("weight_shape"), **given)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("promise", "words"),
+    [
+        (Accumulation(), "n·u with n = 1960, u = 2^-24]"),
+        (Accumulation(depth=64), "(1 + u)^d − 1 with d = 64, u = 2^-24]"),
+        (Accumulation(depth=64, rounding="toward-zero"), "(1 + u)^d − 1 with d = 64, u = 2^-23]"),
+        (Accumulation(depth=1960), "n·u with n = 1960, u = 2^-24]"),
+        (pairwise(), "(1 + u)^d − 1 with d = 12, u = 2^-24]"),
+        (blocked(32), "(1 + u)^d − 1 with d = 94, u = 2^-24]"),
+        (split_k(8), "(1 + u)^d − 1 with d = 253, u = 2^-24]"),
+        (split_k(8, "bfloat16"), "(1 + u)^d − 1 with d = 245, u = 2^-24; 8 partial sums in"),
+    ],
+)
+def test_derivations_of_tolerances_name_the_depth(promise: Accumulation, words: str) -> None:
+    shapes = (10, 8, 14, 14), (16, 8, 3, 3)
+    found = tolerance(
+        *shapes, which="weight", padding=1, max_x=4, max_grad_output=4, accumulation=promise
+    )
+    assert f"[every term, by all roundings on its way: {words}" in found.derivation
+
+
+def test_a_tolerance_of_a_great_depth_is_quick() -> None:
+    promise = Accumulation(depth=2_000_000)
+    found = tolerance(
+        (64, 1, 224, 224), (1, 1, 1, 1), which="bias", max_grad_output=1, accumulation=promise
+    )
+    assert "with d = 2000000" in found.derivation
