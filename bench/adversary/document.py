@@ -39,9 +39,10 @@ functions.
 
 *Simulated kernels* keep a promise in the most awkward way. They round every product and every sum
 in integers, to nearest even or toward zero, in float16, bfloat16, TF32, float32 or float64; they
-add in a stated, reversed, shuffled or sorted order, one by one, pairwise or by a random tree, with
-and without fused multiply-add, and in partial sums that another format adds up; they cut, round and
-flush operands (ties of TF32 either way) and round the finished sum once more. *Kernels on this
+add in a stated, reversed, shuffled or sorted order, one by one, pairwise, in blocks, or by a random
+tree (as deep as is promised, if that is), with and without fused multiply-add, and in partial sums
+that the same format or another one adds up; they cut, round and flush operands (ties of TF32 either
+way) and round the finished sum once more. *Kernels on this
 machine* are NumPy's sums and BLAS' dot products. *Hostile results* are at what is allowed, one
 number of the format within and beyond it, zero, twice the exact value, infinite or nan.
 

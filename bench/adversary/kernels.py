@@ -14,6 +14,9 @@ __all__ = ["Computed", "Kernel"]
 
 _Order: TypeAlias = Literal["stated", "reversed", "shuffled", "descending", "ascending"]
 _Tree: TypeAlias = Literal["sequential", "pairwise", "random"]
+_Leaves: TypeAlias = list[tuple[int, bool]]
+"""Numbers, and whether they are products that are not rounded yet."""
+
 _ORDERS: tuple[_Order, ...] = ("stated", "reversed", "shuffled", "descending", "ascending")
 _TREES: tuple[_Tree, ...] = ("sequential", "pairwise", "random")
 
@@ -33,8 +36,8 @@ class Computed:
 class Kernel:
     """One way to sum: an order, a tree, how often a product is fused with a sum, how it flushes."""
 
-    def __init__(self, promise: Promise, unit: int, random: Random) -> None:
-        self.promise, self.random = promise, random
+    def __init__(self, promise: Promise, unit: int, random: Random, longest: int) -> None:
+        self.promise, self.random, self.longest = promise, random, longest
         self.order: _Order = random.choice(_ORDERS)
         self.tree: _Tree = random.choice(_TREES)
         self.fused = random.choice((0.0, 0.0, 1.0, 0.5))
@@ -46,7 +49,6 @@ class Kernel:
         self.round = rounded(promise.accumulate)
         self.second = rounded(promise.across) if promise.across else None
         self.output = rounded(promise.output) if promise.output != promise.summed else None
-        self.parts = random.randint(1, promise.splits)
 
     def __call__(self, terms: Sequence[int], addends: Sequence[int] = ()) -> Computed:
         """The sum of products, and of numbers that are not products."""
@@ -65,17 +67,48 @@ class Kernel:
         except Exceeds as error:
             return Computed(0, error.sign, self.root)
 
-    def _total(self, leaves: list[tuple[int, bool]]) -> int:
-        if self.parts == 1 and self.second is None:
+    def _total(self, leaves: _Leaves) -> int:
+        """The sum of the partial sums. What is not among the leaves is padding, anywhere."""
+        promise = self.promise
+        if not promise.bounded:
             return self._sum(leaves, final=True)
-        parts = [leaves[k :: self.parts] for k in range(self.parts)]
-        sums = [self._sum(part, final=False) for part in parts if part]
-        last = self.second or self.round
-        if self.second:
-            sums = [self.second(total) for total in sums]
-        return self._add(sums, last)
+        if promise.depth is not None:
+            return self._limited(leaves, promise.depth - 1)
+        part = -(-self.longest // promise.splits)
+        places = sorted(self.random.sample(range(self.longest), len(leaves)))
+        sums = []
+        for chosen in _divided(leaves, places, part):
+            total = self._part(*chosen, part)
+            sums.append(self.second(total) if self.second else total)
+        return self._add(sums, self.second or self.round, final=False)
 
-    def _sum(self, leaves: list[tuple[int, bool]], *, final: bool) -> int:
+    def _part(self, leaves: _Leaves, places: list[int], size: int) -> int:
+        """One partial sum of leaves at some of so many places."""
+        block, way = self.promise.block, self.promise.summation
+        if way == "any-order" or (way == "pairwise" and size <= block):
+            return self._sum(leaves, final=False)
+        if way == "blocked":
+            blocks = _divided(leaves, places, block)
+            sums = [self._sum(chosen, final=False) for chosen, _ in blocks]
+            return self._add(sums, self.round, final=False)
+        half = -(-size // 2)
+        halves = [self._part(*chosen, half) for chosen in _divided(leaves, places, half)]
+        return self._add(halves, self.round, final=False)
+
+    def _limited(self, leaves: _Leaves, additions: int) -> int:
+        """A sum in which no leaf passes more than so many additions."""
+        count = len(leaves)
+        if count <= 1:
+            return self.round(leaves[0][0]) if leaves else 0
+        most = 2 ** (additions - 1) if additions < 40 else count
+        assert count <= 2 * most
+        cut = self.random.randint(max(1, count - most), min(count - 1, most))
+        left, right = leaves[:cut], leaves[cut:]
+        fuse = cut == 1 and left[0][1] and self.random.random() < self.fused
+        first = left[0][0] if fuse else self._limited(left, additions - 1)
+        return self.round(first + self._limited(right, additions - 1))
+
+    def _sum(self, leaves: _Leaves, *, final: bool) -> int:
         """The sum of leaves; a product is rounded, or fused with the sum that it goes into."""
         rnd = self.round
         if not leaves:
@@ -127,3 +160,13 @@ class Kernel:
                 pairs = zip(numbers[::2], numbers[1::2], strict=False)
                 numbers = [rnd(a + b) for a, b in pairs] + odd
         return numbers[0]
+
+
+def _divided(leaves: _Leaves, places: list[int], size: int) -> list[tuple[_Leaves, list[int]]]:
+    """Leaves at ascending places in groups of so many places, and where they are there."""
+    groups: dict[int, tuple[_Leaves, list[int]]] = {}
+    for leaf, place in zip(leaves, places, strict=True):
+        chosen, within = groups.setdefault(place // size, ([], []))
+        chosen.append(leaf)
+        within.append(place % size)
+    return list(groups.values())

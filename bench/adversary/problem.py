@@ -99,6 +99,19 @@ class Problem:
         """The format of each operand's dtype."""
         return {name: format_of_dtype(self.arrays[name].dtype) for name in self.used}
 
+    @property
+    def longest(self) -> int:
+        """How many terms a kernel goes over, padding and a bias included."""
+        s = self.shapes
+        kernel, (tall, wide) = s.kernel[0] * s.kernel[1], s.out
+        products = {"output": s.ins * kernel, "input": s.outs * kernel}
+        return products.get(self.which, s.batch * tall * wide) + (self.which == "output")
+
+    @cached_property
+    def most(self) -> int:
+        """The most terms of an entry, a bias included."""
+        return max(len(entry.second) for entry in self.entries) + (self.which == "output")
+
     def read(self, promise: Promise) -> dict[str, Read]:
         """The operands as a promise rounds them; raises `Exceeds` where one overflows."""
         found = {}

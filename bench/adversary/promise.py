@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -29,6 +30,9 @@ class Promise:
     operands: Format | None = None
     operand_rounding: Literal["nearest", "toward-zero"] = "nearest"
     rounding: Literal["nearest", "toward-zero"] = "nearest"
+    depth: int | None = None
+    summation: Literal["any-order", "pairwise", "blocked"] = "any-order"
+    block: int = 1
     splits: int = 1
     across: Format | None = None
     flushed: bool = False
@@ -43,6 +47,9 @@ class Promise:
         found: dict[str, Any] = {
             "accumulate": self.accumulate.name,
             "rounding": self.rounding,
+            "depth": self.depth,
+            "summation": self.summation,
+            "block": self.block,
             "splits": self.splits,
             "flushed": self.flushed,
         }
@@ -64,12 +71,33 @@ class Promise:
         """From what magnitude on some rounding overflows."""
         return min(format.threshold for format in self.formats)
 
-    def sums(self, terms: int, plain: bool) -> Pair:
-        """By what the sum of so many terms errs, before the last rounding."""
-        first = self._sum(self.accumulate, terms, plain)
-        if self.across is None or self.across == self.accumulate:
-            return first
-        return _then(first, self._sum(self.across, min(self.splits, terms), False))
+    @property
+    def bounded(self) -> bool:
+        """Whether something is said of the order of summation."""
+        return self.depth is not None or self.summation != "any-order" or self.splits > 1
+
+    def sums(self, terms: int, longest: int, plain: bool) -> Pair:
+        """By what the sum of so many terms errs, before the last rounding.
+
+        `longest` counts the terms that a kernel goes over, padding included.
+        """
+        part = -(-longest // self.splits)
+        depth = self._depth(min(terms, part), part)
+        if self.across not in (None, self.accumulate):
+            parts = min(self.splits, terms)
+            first = self._sum(self.accumulate, terms, depth, plain)
+            return _then(first, self._sum(self.summed, parts, parts, False))
+        if self.splits > 1:
+            depth = min(terms, depth + self.splits, self.depth or terms)
+        return self._sum(self.accumulate, terms, depth, plain)
+
+    def _depth(self, terms: int, longest: int) -> int:
+        """How many roundings a term passes in one sum."""
+        depth = min(terms, self.depth or terms)
+        blocks, least = -(-longest // self.block), min(terms, self.block)
+        if self.summation == "pairwise":
+            return min(depth, least + math.ceil(math.log2(blocks)))
+        return min(depth, least + blocks) if self.summation == "blocked" else depth
 
     def last(self) -> Pair:
         """By what the last rounding errs."""
@@ -84,14 +112,17 @@ class Promise:
             u, absolute = 2 * u, 2 * absolute
         return u, Fraction(2) ** format.least if self.flushed else absolute
 
-    def _sum(self, format: Format, terms: int, plain: bool) -> Pair:
+    def _sum(self, format: Format, terms: int, depth: int, plain: bool) -> Pair:
         u, absolute = self._unit(format)
-        if self.rounding == "nearest" and not self.flushed:
-            if plain:
-                return max(terms - 1, 0) * u, Fraction(0)
-            return terms * u, terms * absolute * (1 + terms * u)
-        growth = _power(1 + u, terms)
-        return growth - 1, 2 * terms * absolute * growth
+        growth = _power(1 + u, depth)
+        lost = 0 if plain and not self.flushed else 2 * terms * absolute * growth
+        by_depth = growth - 1, Fraction(lost)
+        if self.rounding == "toward-zero" or self.flushed:
+            return by_depth
+        any_order = terms * u, terms * absolute * (1 + terms * u)
+        if plain:
+            any_order = max(terms - 1, 0) * u, Fraction(0)
+        return by_depth if depth < terms and by_depth[0] < any_order[0] else any_order
 
 
 def _then(first: Pair, second: Pair) -> Pair:
@@ -119,9 +150,9 @@ class Limit:
     """
 
     def __init__(
-        self, promise: Promise, terms: int, plain: bool, unit: int, least_fine: int
+        self, promise: Promise, terms: int, longest: int, plain: bool, unit: int, least_fine: int
     ) -> None:
-        relative, absolute = promise.sums(terms, plain)
+        relative, absolute = promise.sums(terms, longest, plain)
         last, rest = promise.last()
         bits = _bits(relative)
         more = _bits(last)
@@ -155,13 +186,20 @@ def _bits(value: Fraction) -> int:
 _ALL = list(BINARY.values())
 
 
-def random_promise(random: Random, result: Format) -> Promise:
-    """One whose result is an array of this format."""
+def random_promise(random: Random, result: Format, terms: int) -> Promise:
+    """One whose result is an array of this format, of sums of at most so many terms."""
     accumulate = random.choice((BINARY["float32"], BINARY["float32"], result, *_ALL))
     across = splits = None
     if random.random() < 0.3:
         splits = random.choice((2, 3, 8, 32))
         across = random.choice((None, *_ALL))
+    order: dict[str, Any] = {}
+    if random.random() < 0.3:
+        order["summation"] = random.choice(("pairwise", "blocked"))
+        order["block"] = random.choice((1, 1, 2, 3, 8))
+    elif splits is None and random.random() < 0.3:
+        least = 1 + max(terms - 1, 0).bit_length()
+        order["depth"] = least + random.choice((0, 0, 1, 2, 5, 30))
     summed = across or accumulate
     fitting = [format for format in _ALL if result.holds(format)]
     output = summed if result.holds(summed) and random.random() < 0.7 else random.choice(fitting)
@@ -172,6 +210,7 @@ def random_promise(random: Random, result: Format) -> Promise:
         operands=operands,
         operand_rounding=random.choice(("nearest", "toward-zero")) if operands else "nearest",
         rounding=random.choice(("nearest", "nearest", "toward-zero")),
+        **order,
         splits=splits or 1,
         across=across,
         flushed=random.random() < 0.3,

@@ -49,7 +49,7 @@ def native(problem: Problem, promise: Promise, random: Random) -> list[Computed]
     not hold the operands.
     """
     held = all(promise.accumulate.holds(problem.formats[name]) for name in problem.used)
-    special = promise.flushed or promise.across or promise.operands
+    special = promise.flushed or promise.bounded or promise.operands
     if not held or special or promise.rounding != "nearest" or promise.accumulate.dtype is None:
         return None
     if promise.output != promise.summed or promise.accumulate.name == "bfloat16":
@@ -98,7 +98,8 @@ def hostile(
     unit = max(problem.unit, -format.quantum)
     for entry in sums:
         if entry.terms not in limits:
-            limits[entry.terms] = Limit(promise, entry.terms, plain, problem.unit, unit)
+            longest = problem.longest
+            limits[entry.terms] = Limit(promise, entry.terms, longest, plain, problem.unit, unit)
         limit = limits[entry.terms]
         number = math.nan
         if random.random() < 0.95:

@@ -63,10 +63,7 @@ class Verdicts:
         limits: dict[int, Limit] = {}
         for k, entry in enumerate(self.sums):
             if entry.terms not in limits:
-                unit = self.problem.unit
-                limits[entry.terms] = Limit(
-                    self.promise, entry.terms, self.plain, unit, result.unit
-                )
+                limits[entry.terms] = self._limit(entry.terms, result.unit)
             limit = limits[entry.terms]
             allowed = limit(entry.magnitude, entry.deviation, entry.exact)
             exact, value = entry.exact << limit.up, result.values[k]
@@ -89,6 +86,10 @@ class Verdicts:
                 said = f"{errors[k]} and {allowances[k]}"
                 self.find(_REPORTED, k, f"{said} for {_parts(error, allowed, limit)}")
         self._summary(found, sum(failures))
+
+    def _limit(self, terms: int, unit: int) -> Limit:
+        problem = self.problem
+        return Limit(self.promise, terms, problem.longest, self.plain, problem.unit, unit)
 
     def _finite(
         self, k: int, entry: Sums, limit: Limit, numbers: tuple[int, int], failed: bool
