@@ -38,8 +38,8 @@ allows: above 1, rounding cannot explain the result, and the assertion fails.
 
 *Any order* is the default promise: sums in float32 in any order, in bfloat16 rounded once at the
 end. *Depth {depth:,}* is `Accumulation(depth={depth})`: no term passes more than {depth:,}
-roundings. That is a statement about the kernel, which you have to know; PyTorch documents none,
-and its honest results are within it here.
+roundings. That is a statement about the kernel, which you have to know; PyTorch documents none, and
+its honest results are within it here.
 
 *Normal* operands are standard normal. *Sharp* operands are those of
 `pybridge.testing.sharp_operands`: signs that factor over channels, so that all terms of an entry
@@ -109,9 +109,8 @@ def _blind(study: Study) -> list[str]:
         power = honest.cells["any order"].power
         warns = "; the assertion warns (`PowerWarning`)" if power < 0.5 else ""
         lines.append(
-            f"Under the default promise on normal data in {dtype}, {len(passing)} of "
-            f"{len(planted)} planted defects of the first layer below pass, "
-            f"{first.partition(',')[0]}. An entry of its weight gradient sums "
+            f"Under the default promise, on normal operands in {dtype}, {len(passing)} of "
+            f"{len(planted)} defects of the layer {first.partition(',')[0]} pass. An entry of the weight gradient sums "
             f"{study.terms(first):,} terms, and a zero would be noticed at {100 * power:.3g} % of "
             f"the entries{warns}."
         )
@@ -120,11 +119,11 @@ def _blind(study: Study) -> list[str]:
     unseen = {_name(m) for m in study.passing(STATED, "sharp")}
     unseen &= {_name(m) for m in study.passing(STATED, "normal")}
     lines.append(
-        f"{len(unseen) or 'No'} defect{'' if len(unseen) == 1 else 's'} "
-        f"pass{'es' if len(unseen) == 1 else ''} at {STATED} on both. Sharp operands show what "
+        f"{len(unseen) or 'No'} defect{'s' * (len(unseen) > 1)} "
+        f"pass{'es' * (len(unseen) < 2)} at {STATED} on both. Sharp operands show what "
         "changes an entry by more than its last rounding; where few terms are lost in bfloat16, "
-        "that is less than the rounding itself, and entries of normal data that nearly cancel show "
-        "it. Test with both."
+        "that is less than the rounding itself, and entries of normal operands that nearly cancel "
+        "show it. Test with both."
     )
     rejected = [m for m in study.measured if m.honest and not m.close]
     honest_results = [m for m in study.measured if m.honest]
@@ -143,7 +142,7 @@ def _listed(passing: Sequence[Measured]) -> str:
     if not passing:
         return "every planted defect is caught"
     names = "; ".join(f"“{_name(m)}”" for m in passing)
-    return f"{len(passing)} of all planted defects pass{'es' * (len(passing) == 1)}: {names}"
+    return f"{len(passing)} planted defect{'s pass' if len(passing) > 1 else ' passes'}: {names}"
 
 
 def _planted(study: Study, layer: str, dtype: str, data: str) -> list[Measured]:
