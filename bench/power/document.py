@@ -110,8 +110,8 @@ def _blind(study: Study) -> list[str]:
         warns = "; the assertion warns (`PowerWarning`)" if power < 0.5 else ""
         lines.append(
             f"Under the default promise, on normal operands in {dtype}, {len(passing)} of "
-            f"{len(planted)} defects of the layer {first.partition(',')[0]} pass. An entry of the weight gradient sums "
-            f"{study.terms(first):,} terms, and a zero would be noticed at {100 * power:.3g} % of "
+            f"{len(planted)} defects of the layer {first.partition(',')[0]} pass. An entry of "
+            f"the weight gradient sums {study.terms(first):,} terms, and a zero would be noticed at {100 * power:.3g} % of "
             f"the entries{warns}."
         )
     for data in DATA:
