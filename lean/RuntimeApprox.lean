@@ -81,6 +81,8 @@ public import RuntimeApprox.Replay
 public import RuntimeApprox.Replay.Theorems
 public import RuntimeApprox.Rounding
 public import RuntimeApprox.Rounding.Theorems
+public import RuntimeApprox.Staged
+public import RuntimeApprox.Staged.Theorems
 public import RuntimeApprox.Statements
 public import RuntimeApprox.Sum
 public import RuntimeApprox.Summands
