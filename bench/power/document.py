@@ -111,8 +111,8 @@ def _blind(study: Study) -> list[str]:
         lines.append(
             f"Under the default promise, on normal operands in {dtype}, {len(passing)} of "
             f"{len(planted)} defects of the layer {first.partition(',')[0]} pass. An entry of "
-            f"the weight gradient sums {study.terms(first):,} terms, and a zero would be noticed at {100 * power:.3g} % of "
-            f"the entries{warns}."
+            f"the weight gradient sums {study.terms(first):,} terms, and a zero "
+            f"would be noticed at {100 * power:.3g} % of the entries{warns}."
         )
     for data in DATA:
         lines.append(f"At {STATED} on {data} operands, {_listed(study.passing(STATED, data))}.")
