@@ -8,8 +8,10 @@ verdict as an object.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from numbers import Real
+from types import FrameType
 from typing import Any
 
 from pybridge.accumulation import Accumulation, blocked, pairwise, split_k, tf32
@@ -202,5 +204,17 @@ def _require(comparison: Comparison, min_power: float) -> None:
             f"{comparison.weakness or comparison.message}\n  expected a power of at least "
             f"{min_power}"
         )
-    if comparison.weakness is not None:
+    if comparison.weakness is not None and not _is_known(sys._getframe(2)):
         warnings.warn(comparison.weakness, PowerWarning, stacklevel=3)
+
+
+_known: set[tuple[str, int]] = set()
+
+
+def _is_known(frame: FrameType) -> bool:
+    """Whether a call site was warned before; not where filters raise warnings or show all."""
+    place = frame.f_code.co_filename, frame.f_lineno
+    known = place in _known
+    _known.add(place)
+    wanted = (f for f in warnings.filters if issubclass(PowerWarning, f[2]))
+    return known and next((f[0] for f in wanted), "default") not in ("error", "always")

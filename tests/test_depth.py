@@ -672,3 +672,15 @@ def test_a_tolerance_of_a_great_depth_is_quick() -> None:
         (64, 1, 224, 224), (1, 1, 1, 1), which="bias", max_grad_output=1, accumulation=promise
     )
     assert "with d = 2000000" in found.derivation
+
+
+def test_a_call_site_warns_once_of_whatever_operands() -> None:
+    rng = np.random.default_rng(5)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            x = rng.standard_normal((1, 1, 1, 1 << 20)).astype(np.float32)
+            sums = x.astype(np.float64).sum()
+            result = np.full((1, 1, 1, 1), sums, np.float32)
+            assert_gradient_close(result, x, None, np.ones_like(x), which="weight")
+    assert [w.category for w in caught] == [PowerWarning]
