@@ -45,8 +45,8 @@ except ModuleNotFoundError as missing:
 
 from bench.tables import Figure, Table
 from bench.timing import Effort
+from pybridge.cli.session import ModeOption
 from pybridge.errors import InputError
-from pybridge.lean.console import ModeOption
 
 __all__ = ["app", "main"]
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from bench.shapes import Shape
-from pybridge.formats import FloatArray
-from pybridge.geometry import Geometry, Window
-from pybridge.upward import Float64
+from pybridge.engine.upward import Float64
+from pybridge.problem.formats import FloatArray
+from pybridge.problem.geometry import Geometry, Window
 
 __all__ = [
     "literal_weight",

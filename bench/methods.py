@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from bench.shapes import Shape
-from pybridge.accumulation import Accumulation
-from pybridge.anyorder import Estimator, estimator
-from pybridge.contraction import Evaluation, evaluate
-from pybridge.definitions import load_definitions
-from pybridge.formats import FORMATS, FloatArray
-from pybridge.replay import evaluate_replay
-from pybridge.upward import Float64
+from pybridge.engine.accumulation import Accumulation
+from pybridge.engine.estimator import Estimator, estimator
+from pybridge.engine.reference import Evaluation, evaluate
+from pybridge.engine.replay import evaluate_replay
+from pybridge.engine.upward import Float64
+from pybridge.exported.document import load_definitions
+from pybridge.problem.formats import FORMATS, FloatArray
 
 __all__ = ["METHODS", "Result", "any_order", "enclosure", "estimates", "reference", "replay"]
 

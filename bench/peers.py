@@ -18,8 +18,8 @@ import numpy as np
 
 from bench.baselines import patch_matrix
 from bench.shapes import Shape
-from pybridge.formats import FloatArray
-from pybridge.upward import Float64
+from pybridge.engine.upward import Float64
+from pybridge.problem.formats import FloatArray
 
 __all__ = ["Matrices", "Peer", "Sample", "arb", "fmpz", "fraction", "interval"]
 

@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from pybridge.contraction import Given
-from pybridge.formats import FloatArray
-from pybridge.geometry import Geometry, Window
+from pybridge.problem.formats import FloatArray
+from pybridge.problem.geometry import Geometry, Window
+from pybridge.problem.operands import Given
 
 __all__ = ["NAMES", "Shape", "channels", "shape"]
 

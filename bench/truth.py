@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.shapes import Shape
-from pybridge.exact import Dyadic, exact_conv2d
-from pybridge.formats import FloatArray
-from pybridge.upward import Float64
+from pybridge.engine.upward import Float64
+from pybridge.problem.formats import FloatArray
+from pybridge.truth.conv2d import Dyadic, exact_conv2d
 
 __all__ = ["true_errors"]
 

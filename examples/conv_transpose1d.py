@@ -1,8 +1,8 @@
 """A new contraction, from Lean to NumPy: `python -m examples.conv_transpose1d`.
 
 Lean proves the theorems of `ConvTranspose1d`, prints the contraction, and evaluates it. What is
-printed is executed by `pybridge.contraction`, as the contractions of conv2d are, and compared with
-what Lean computed and with the textbook.
+printed is executed by `pybridge.engine.reference`, as the contractions of conv2d are, and compared
+with what Lean computed and with the textbook.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from math import prod
 import numpy as np
 
 from examples.library import Library, is_outward, numbers, run_example
-from pybridge.contraction import Given, evaluate
-from pybridge.definitions import Contraction, load_definitions
-from pybridge.formats import FloatArray, find_format
+from pybridge.engine.reference import evaluate
+from pybridge.exported.document import Contraction, load_definitions
+from pybridge.problem.formats import FloatArray, find_format
+from pybridge.problem.operands import Given
 
 __all__ = ["SIZES", "Answer", "ask", "compare", "operands", "textbook"]
 

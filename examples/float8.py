@@ -16,14 +16,14 @@ import ml_dtypes
 import numpy as np
 
 from examples.library import Library, is_outward, run_example
-from pybridge.cases import Case
-from pybridge.contraction import Given
-from pybridge.conv2d import evaluate_conv2d
-from pybridge.definitions import FormatParameters, load_definitions
-from pybridge.formats import FloatArray, FloatFormat
-from pybridge.geometry import Geometry, Window
+from pybridge.bounds.conv2d import evaluate_conv2d
+from pybridge.engine.laws_exact import round_even
+from pybridge.exported.document import FormatParameters, load_definitions
 from pybridge.lean import CaseResult, parse_number, parse_results
-from pybridge.rational import round_even
+from pybridge.problem.case import Case
+from pybridge.problem.formats import FloatArray, FloatFormat
+from pybridge.problem.geometry import Geometry, Window
+from pybridge.problem.operands import Given
 
 __all__ = ["DTYPES", "Answer", "ask", "case", "compare", "compare_casts", "sweep"]
 
@@ -106,7 +106,7 @@ def _fractions(array: FloatArray) -> list[Fraction | None]:
 
 
 def compare_casts(answer: Answer) -> list[str]:
-    """Where a cast of ml_dtypes or `pybridge.rational` is not Lean's rounding."""
+    """Where a cast of ml_dtypes or `pybridge.engine.laws_exact` is not Lean's rounding."""
     points = np.concatenate([sweep(dtype) for dtype in DTYPES.values()])
     wrong = []
     with np.errstate(all="ignore"):
@@ -115,7 +115,7 @@ def compare_casts(answer: Answer) -> list[str]:
                 wrong.append(f"{name}: a cast of ml_dtypes is not Lean's rounding")
             exact = [round_even(Fraction(float(x)), answer.formats[name]) for x in points]
             if exact != answer.rounded[name]:
-                wrong.append(f"{name}: pybridge.rational does not round as Lean does")
+                wrong.append(f"{name}: pybridge.engine.laws_exact does not round as Lean does")
         more = answer.formats["float8_e4m3"].model_copy(update={"max_exponent": 8})
         points = np.concatenate([points, sweep(_OCP)])
         exact = [round_even(Fraction(float(x)), more) for x in points]

@@ -14,9 +14,9 @@ from itertools import product
 import numpy as np
 
 from examples.library import Library, numbers, run_example
-from pybridge.cases import Case
-from pybridge.exact import Dyadic, exact_conv2d
-from pybridge.geometry import Geometry, Window
+from pybridge.problem.case import Case
+from pybridge.problem.geometry import Geometry, Window
+from pybridge.truth.conv2d import Dyadic, exact_conv2d
 
 __all__ = ["Ranges", "ask", "case", "compare"]
 

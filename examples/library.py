@@ -19,7 +19,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from pybridge.lean import Lean, LeanError, LeanNotFound, Mode, Project, find, parse_number
-from pybridge.lean.bundle import bundle
+from pybridge.lean.wasm.bundle import bundle
 
 __all__ = ["LEAN_FILES", "Library", "is_outward", "numbers", "opened", "run_example"]
 

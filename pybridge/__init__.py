@@ -10,14 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pybridge.accumulation import Accumulation
-    from pybridge.breakdown import Contribution, Explanation, explain
-    from pybridge.cases import Case
-    from pybridge.certificate import Certificate, certify_gradient, certify_output
-    from pybridge.conv2d import Bounded, Conv2dGradients, conv2d_backward, conv2d_forward
-    from pybridge.definitions import Definitions, DefinitionsError, load_definitions
+    from pybridge.bounds.conv2d import Bounded, Conv2dGradients, conv2d_backward, conv2d_forward
+    from pybridge.bounds.explain import Contribution, Explanation, explain
+    from pybridge.bounds.given import Certificate, certify_gradient, certify_output
+    from pybridge.engine.accumulation import Accumulation
     from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
-    from pybridge.geometry import Geometry, Window
+    from pybridge.exported.document import Definitions, DefinitionsError, load_definitions
+    from pybridge.problem.case import Case
+    from pybridge.problem.geometry import Geometry, Window
 
 __all__ = [
     "Accumulation",
@@ -43,14 +43,14 @@ __all__ = [
 ]
 
 _EXPORTED = {
-    "accumulation": ("Accumulation",),
-    "breakdown": ("Contribution", "Explanation", "explain"),
-    "cases": ("Case",),
-    "certificate": ("Certificate", "certify_gradient", "certify_output"),
-    "conv2d": ("Bounded", "Conv2dGradients", "conv2d_backward", "conv2d_forward"),
-    "definitions": ("Definitions", "DefinitionsError", "load_definitions"),
+    "bounds.conv2d": ("Bounded", "Conv2dGradients", "conv2d_backward", "conv2d_forward"),
+    "bounds.explain": ("Contribution", "Explanation", "explain"),
+    "bounds.given": ("Certificate", "certify_gradient", "certify_output"),
+    "engine.accumulation": ("Accumulation",),
     "errors": ("InputError", "InputTypeError", "RoundingOverflowError"),
-    "geometry": ("Geometry", "Window"),
+    "exported.document": ("Definitions", "DefinitionsError", "load_definitions"),
+    "problem.case": ("Case",),
+    "problem.geometry": ("Geometry", "Window"),
 }
 _MODULES = {name: module for module, names in _EXPORTED.items() for name in names}
 

@@ -14,13 +14,13 @@ from numbers import Real
 from types import FrameType
 from typing import Any
 
-from pybridge.accumulation import Accumulation, blocked, pairwise, split_k, tf32
-from pybridge.claims import Gradient, gradient_claim, output_claim
-from pybridge.comparison import Comparison, Entry, compare
+from pybridge.bounds.claim import Gradient, gradient_claim, output_claim
+from pybridge.bounds.sharp import sharp_operands
+from pybridge.bounds.tolerance import Tolerance, tolerance
+from pybridge.bounds.verdict import Comparison, Entry, compare
+from pybridge.engine.accumulation import Accumulation, blocked, pairwise, split_k, tf32
 from pybridge.errors import InputError, InputTypeError
-from pybridge.geometry import Padding, Pair
-from pybridge.sharp import sharp_operands
-from pybridge.tolerance import Tolerance, tolerance
+from pybridge.problem.geometry import Padding, Pair
 
 __all__ = [
     "Accumulation",

@@ -20,7 +20,7 @@ from commands_about import ABOUT, INTRODUCTION, About
 from generated_page import compare_or_write
 from typer.main import get_command
 
-from pybridge.cli import COMMANDS
+from pybridge.cli.app import COMMANDS
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
 

@@ -1,12 +1,12 @@
-"""Hypothesis strategies and data for the tests: those of `pybridge.fuzz` and `pybridge.data`."""
+"""Hypothesis strategies and data for the tests, from `pybridge.check`."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from pybridge.data import entries
-from pybridge.formats import FloatArray, FloatFormat
-from pybridge.fuzz.strategies import cases, formats, geometries, windows
+from pybridge.check.fuzz.strategies import cases, formats, geometries, windows
+from pybridge.check.generate import entries
+from pybridge.problem.formats import FloatArray, FloatFormat
 
 __all__ = ["REGIMES", "cases", "data", "formats", "geometries", "windows"]
 

@@ -13,7 +13,7 @@ from bench.shapes import Shape, shape
 from bench.tables import Claim, Figure, Row, Table, close, milliseconds, number
 from bench.timing import Effort, alternate
 from bench.truth import true_errors
-from pybridge.products import contract
+from pybridge.engine.blas import contract
 
 __all__ = ["measure_any_order", "measure_enclosure"]
 
@@ -26,7 +26,7 @@ _BASELINES = (
     "The gradient is that of the kernel, in float32, by im2col and one matrix product (OpenBLAS or "
     "what NumPy is linked with, one thread): *channels last* copies the patches as rows [N·OH·OW, "
     "KH·KW·I], which is the fastest layout that we found; *channels first* is the one of PyTorch's "
-    "unfold, [I·KH·KW, N·OH·OW]. *pybridge's product* is `pybridge.products.contract`, which "
+    "unfold, [I·KH·KW, N·OH·OW]. *pybridge's product* is `pybridge.engine.blas.contract`, which "
     "computes the values that come with the bounds."
 )
 _ANY_ORDER_TEXT = (
@@ -151,7 +151,7 @@ def _tightness(shape: Shape) -> tuple[Table, Claim]:
     row = (shape.name, f"{bound:.6g}", f"{error:.6g}", close(claim.measured), *claim.cells)
     caption = (
         "The largest bound against the largest true error of the gradient by channels last, by "
-        "exact arithmetic (`pybridge.exact`, python-flint)."
+        "exact arithmetic (`pybridge.truth.conv2d`, python-flint)."
     )
     header = ("shape", "largest bound", "largest true error", "ratio", "goal", "reached")
     return Table(caption, header, (row,)), claim

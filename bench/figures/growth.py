@@ -13,8 +13,8 @@ from bench.memory import peak_bytes
 from bench.shapes import Shape, channels, shape
 from bench.tables import Claim, Figure, Points, Row, Table, milliseconds, number
 from bench.timing import Effort, alternate
-from pybridge.anyorder import READ
-from pybridge.definitions import CONTRACTIONS
+from pybridge.exported.document import CONTRACTIONS
+from pybridge.problem.operands import READ
 
 __all__ = ["measure"]
 

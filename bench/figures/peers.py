@@ -15,8 +15,8 @@ from bench.shapes import Shape, shape
 from bench.tables import Claim, Figure, Row, Table, close, milliseconds, number
 from bench.timing import Effort, Timing, alternate
 from bench.truth import true_errors
-from pybridge.formats import FloatArray
-from pybridge.upward import Float64
+from pybridge.engine.upward import Float64
+from pybridge.problem.formats import FloatArray
 
 __all__ = ["measure"]
 

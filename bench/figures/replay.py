@@ -16,7 +16,7 @@ from bench.baselines import (
 from bench.shapes import NAMES, Shape, shape
 from bench.tables import Claim, Figure, Row, Table, close, milliseconds, number
 from bench.timing import Effort, alternate
-from pybridge.formats import FloatArray
+from pybridge.problem.formats import FloatArray
 
 __all__ = ["BASELINES", "measure", "require_same"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
-from pybridge.definitions import digest
+from pybridge.exported.document import digest
 
 __all__ = [
     "PLACES",

@@ -259,6 +259,13 @@ def _environment(root: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
+def _found(root: Path, test: str) -> str:
+    """The path of a test module, or of a function of one, in the folder of its room."""
+    module, _, function = test.partition("::")
+    (path,) = (root / "tests").rglob(module)
+    return path.relative_to(root).as_posix() + (f"::{function}" if function else "")
+
+
 def _failing(root: Path, fault: Fault, tests: Sequence[str]) -> str | None:
     """The first of some tests, modules or functions, that fails in a copy; `ProbeError` if none
     can be run.
@@ -268,7 +275,7 @@ def _failing(root: Path, fault: Fault, tests: Sequence[str]) -> str | None:
             [
                 *(sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "--tb=line"),
                 *("-p", "no:cacheprovider", "--hypothesis-seed=0"),
-                *(f"tests/{test}" for test in tests),
+                *(_found(root, test) for test in tests),
             ],
             cwd=root,
             env=_environment(root),
@@ -281,7 +288,7 @@ def _failing(root: Path, fault: Fault, tests: Sequence[str]) -> str | None:
         raise ProbeError(f"{fault.name}: {tests[0]} took more than {_SECONDS:g} s") from None
     if done.returncode == 0:
         return None
-    failed = re.findall(r"^FAILED tests/([\w.]+::\w+)", done.stdout, re.MULTILINE)
+    failed = re.findall(r"^FAILED tests/(?:\w+/)?([\w.]+::\w+)", done.stdout, re.MULTILINE)
     if done.returncode != 1 or not failed:
         last = (done.stdout + done.stderr).strip().splitlines()[-1:]
         raise ProbeError(f"{fault.name}: the tests did not run: {' '.join(last)}")

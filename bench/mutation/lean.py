@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pybridge.certify.verdict import check_certificate
+from pybridge.check.certify.verdict import check_certificate
 from pybridge.lean import Lean
 from pybridge.lean.protocol import split_cases, split_results
 

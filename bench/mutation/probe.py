@@ -15,19 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import pybridge
-from pybridge.cases import Case
-from pybridge.certify.claims import claims
-from pybridge.certify.source import PLACES, certificate_source
-from pybridge.check import check_cases
-from pybridge.definitions import Definitions, DefinitionsError, load_definitions
+from pybridge.check.certify.claims import claims
+from pybridge.check.certify.source import PLACES, certificate_source
+from pybridge.check.report import CaseReport, CheckReport
+from pybridge.check.suite import suite
+from pybridge.cli.check import check_cases
+from pybridge.cli.extract import EXTRACTED, differences
 from pybridge.errors import InputError
-from pybridge.extract import EXTRACTED, differences
+from pybridge.exported.document import Definitions, DefinitionsError, load_definitions
 from pybridge.lean import LeanError, LeanNotFound
 from pybridge.lean.modules import evaluator, import_order, module_file
 from pybridge.lean.recorded import RecordedLean
 from pybridge.lean.sources import Project, file_digest
-from pybridge.report import CaseReport, CheckReport
-from pybridge.suite import suite
+from pybridge.problem.case import Case
 
 PREFIXES = {
     "value unlike Lean's": "values",

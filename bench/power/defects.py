@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pybridge.geometry import Geometry
+from pybridge.problem.geometry import Geometry
 
 __all__ = ["HONEST", "Operands", "gradients", "weight_gradients"]
 

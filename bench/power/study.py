@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.power.defects import HONEST, Operands, gradients, weight_gradients
-from pybridge.accumulation import Accumulation
-from pybridge.arrays import to_numpy
-from pybridge.claims import Claim, gradient_claim, output_claim
-from pybridge.comparison import Judge, Judgement
-from pybridge.geometry import Geometry
-from pybridge.sharp import sharp_operands
-from pybridge.torch_conv2d import import_torch
+from pybridge.bounds.claim import Claim, gradient_claim, output_claim
+from pybridge.bounds.sharp import sharp_operands
+from pybridge.bounds.verdict import Judge, Judgement
+from pybridge.check.torch.conv2d import import_torch
+from pybridge.engine.accumulation import Accumulation
+from pybridge.problem.arrays import to_numpy
+from pybridge.problem.geometry import Geometry
 
 __all__ = ["DATA", "DEPTH", "DTYPES", "PROMISES", "STATED", "Cell", "Measured", "Study", "run"]
 

@@ -15,9 +15,9 @@ import numpy as np
 from bench.rounding_or_bug.kernels import NUMERICS, Float32, Kernel, Numerics
 from bench.rounding_or_bug.problems import Problem, whole
 from bench.rounding_or_bug.unfold import unfold
-from pybridge.formats import FORMATS, FloatArray
-from pybridge.geometry import Geometry
-from pybridge.layers import Layer
+from pybridge.check.torch.layers import Layer
+from pybridge.problem.formats import FORMATS, FloatArray
+from pybridge.problem.geometry import Geometry
 
 __all__ = ["DEFECTS", "LAYERS", "LONG", "Defect", "Planted", "planted_problem"]
 

@@ -59,8 +59,8 @@ The results are
   the theorem is about sums that do not;
 - whole results of the layers into which the defects below are planted.
 
-Operands of ResNet-50's layers are those of `pybridge.layers`: rectified normal numbers, weights of
-Kaiming's variance, and output gradients of deviation 10⁻³.
+Operands of ResNet-50's layers are those of `pybridge.check.torch.layers`: rectified normal
+numbers, weights of Kaiming's variance, and output gradients of deviation 10⁻³.
 """
 
 _RECIPES = """\

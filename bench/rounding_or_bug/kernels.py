@@ -17,8 +17,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.formats import FORMATS, FloatArray, FloatFormat
-from pybridge.rounding import Direction
+from pybridge.problem.formats import FORMATS, FloatArray, FloatFormat
+from pybridge.problem.rounding import Direction
 
 __all__ = [
     "NUMERICS",

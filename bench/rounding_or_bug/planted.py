@@ -12,9 +12,9 @@ import numpy as np
 from bench.rounding_or_bug.defects import DEFECTS, LONG, Defect, planted_problem
 from bench.rounding_or_bug.kernels import NUMERICS, Numerics
 from bench.rounding_or_bug.verdicts import Given, promise_of
-from pybridge.exact import Dyadic, exact_conv2d
-from pybridge.formats import FloatArray
-from pybridge.upward import Float64
+from pybridge.engine.upward import Float64
+from pybridge.problem.formats import FloatArray
+from pybridge.truth.conv2d import Dyadic, exact_conv2d
 
 __all__ = ["Outcome", "run_planted"]
 

@@ -17,13 +17,13 @@ import numpy.typing as npt
 
 from bench.rounding_or_bug.kernels import Numerics
 from bench.rounding_or_bug.unfold import Unfolded, entry_terms, nominal_terms, result_shape, unfold
-from pybridge.anyorder import READ
-from pybridge.cases import Case
-from pybridge.formats import FloatArray
-from pybridge.geometry import Geometry, Window
-from pybridge.layers import Layer, layers
-from pybridge.suite import suite
-from pybridge.upward import Float64
+from pybridge.check.suite import suite
+from pybridge.check.torch.layers import Layer, layers
+from pybridge.engine.upward import Float64
+from pybridge.problem.case import Case
+from pybridge.problem.formats import FloatArray
+from pybridge.problem.geometry import Geometry, Window
+from pybridge.problem.operands import READ
 
 __all__ = ["Budget", "Problem", "networks", "samples", "suite_problems", "whole"]
 

@@ -12,14 +12,7 @@ from bench.rounding_or_bug.defects import LAYERS, LONG, planted_problem
 from bench.rounding_or_bug.kernels import NUMERICS
 from bench.rounding_or_bug.problems import Problem, whole
 from bench.rounding_or_bug.verdicts import Given
-from pybridge.anyorder import READ, estimator
-from pybridge.contraction import Given as Operand
-from pybridge.definitions import load_definitions
-from pybridge.errors import InputError
-from pybridge.formats import FloatArray
-from pybridge.geometry import Geometry
-from pybridge.layers import QUICK, layers
-from pybridge.torch_conv2d import (
+from pybridge.check.torch.conv2d import (
     Refused,
     Setting,
     describe,
@@ -29,7 +22,15 @@ from pybridge.torch_conv2d import (
     settings,
     torch_conv2d,
 )
-from pybridge.upward import Float64
+from pybridge.check.torch.layers import QUICK, layers
+from pybridge.engine.estimator import estimator
+from pybridge.engine.upward import Float64
+from pybridge.errors import InputError
+from pybridge.exported.document import load_definitions
+from pybridge.problem.formats import FloatArray
+from pybridge.problem.geometry import Geometry
+from pybridge.problem.operands import READ
+from pybridge.problem.operands import Given as Operand
 
 __all__ = ["PyTorch", "Tested", "run_pytorch"]
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from pybridge.upward import Float64
+from pybridge.engine.upward import Float64
 
 __all__ = ["RECIPES", "Known", "Recipe"]
 

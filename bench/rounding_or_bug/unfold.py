@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.geometry import Geometry, Window
+from pybridge.problem.geometry import Geometry, Window
 
 __all__ = ["Unfolded", "entry_terms", "nominal_terms", "result_shape", "unfold"]
 

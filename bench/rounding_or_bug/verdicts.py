@@ -12,10 +12,10 @@ from bench.rounding_or_bug.kernels import Kernel, Numerics
 from bench.rounding_or_bug.problems import Problem
 from bench.rounding_or_bug.recipes import RECIPES, Known
 from bench.rounding_or_bug.unfold import unfold
-from pybridge.formats import FloatArray
-from pybridge.geometry import Geometry
+from pybridge.engine.upward import Float64
+from pybridge.problem.formats import FloatArray
+from pybridge.problem.geometry import Geometry
 from pybridge.testing import Accumulation, Comparison, compare_gradient, compare_output, tf32
-from pybridge.upward import Float64
 
 __all__ = ["Alarms", "Given", "compare_result", "promise_of"]
 

@@ -11,7 +11,7 @@ from pybridge.lean.interface import Lean, Mode
 from pybridge.lean.native import NativeLean
 from pybridge.lean.recorded import RecordedLean
 from pybridge.lean.sources import Project
-from pybridge.lean.wasm import WasmLean
+from pybridge.lean.wasm.runner import WasmLean
 
 __all__ = ["find"]
 

@@ -1,74 +1,8 @@
-"""`python -m pybridge.lean.record`: records Lean's evaluations of the built-in suite.
+"""`python -m pybridge.lean.record`."""
 
-For maintainers, after a change of the Lean sources or of the suite.
-"""
+from pybridge.cli.record import app, run
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from pybridge.command import run_command
-from pybridge.help import examples
-from pybridge.lean.console import ModeOption, TimeoutOption, exit_status, opened
-from pybridge.lean.errors import LeanError
-from pybridge.lean.interface import Mode
-from pybridge.lean.recorded import RECORDING, program_sources, write_recording
-from pybridge.lean.sources import sources_dir
-from pybridge.suite import suite
-
-__all__ = ["record"]
-
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-
-
-def record(path: Path, mode: Mode = "auto", timeout: float = 600.0) -> str:
-    """Evaluates the suite with a real Lean and writes the recording; says what was done."""
-    with opened(mode, timeout) as lean:
-        if lean.kind == "recorded":
-            raise LeanError("recorded evaluations cannot be recorded: a real Lean is needed")
-        texts = [case.to_text() for case in suite()]
-        before = program_sources(sources_dir())
-        results = lean.evaluate("".join(texts))
-        export = lean.export()
-        if program_sources(sources_dir()) != before:
-            raise LeanError("the Lean sources changed while they were evaluated")
-        name = lean.description.split(" in ")[0].split(" by ")[0]
-        write_recording(path, texts, results, export=export, lean=name, sources=before)
-    return f"recorded {len(texts)} cases in {path}"
-
-
-@app.command(
-    epilog=examples(
-        "python -m pybridge.lean.record",
-        "python -m pybridge.lean.record --lean native --output evaluations.json.gz",
-    )
-)
-def main(
-    path: Annotated[
-        Path,
-        typer.Option(
-            "--output",
-            metavar="FILE.json.gz",
-            help="The file to write.",
-            show_default="pybridge/recorded/evaluations.json.gz",
-        ),
-    ] = RECORDING,
-    lean: ModeOption = "auto",
-    timeout: TimeoutOption = 600.0,
-) -> None:
-    """Record Lean's evaluations of the built-in suite.
-
-    For maintainers, after a change of the Lean sources or of the suite.
-
-    Exit status: 0 recorded, 1 Lean failed, or only recorded evaluations are here, 2 bad usage or
-    the file cannot be written, 3 Lean is not there.
-    """
-    with exit_status():
-        print(record(path, lean, timeout))
-
+__all__ = ["app", "run"]
 
 if __name__ == "__main__":
-    run_command(app, "python -m pybridge.lean.record")
+    run()

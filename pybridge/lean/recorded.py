@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pybridge.definitions import DefinitionsError, load_definitions
+from pybridge.exported.document import DefinitionsError, load_definitions
 from pybridge.files import write_atomically
 from pybridge.lean.errors import LeanError, LeanNotFound
 from pybridge.lean.interface import BuildResult, Message

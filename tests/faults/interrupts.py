@@ -11,8 +11,8 @@ import numpy as np
 from faults.fault import Fault
 from faults.sandbox import Outcome, Sandbox
 from faults.stand_ins import native, registries
-from pybridge.cases import Case
-from pybridge.suite import suite
+from pybridge.check.suite import suite
+from pybridge.problem.case import Case
 
 __all__ = ["INTERRUPTS"]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from faults.fault import Fault
 from faults.sandbox import Sandbox
 from faults.stand_ins import native, registries
-from pybridge.suite import suite
+from pybridge.check.suite import suite
 
 __all__ = ["NAMES"]
 

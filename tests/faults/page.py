@@ -14,10 +14,10 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 _START = """\
 # When something is wrong
 
-What the commands do then. Each row is a test: `python -m pytest tests/test_faults.py` brings about
-what is wrong, runs the command by bash, and compares the exit status, the line on standard error,
-and what is kept. {count} rows; `python tests/faults_page.py --write` makes this page from them, and
-a test compares it.
+What the commands do then. Each row is a test: `python -m pytest tests/check/test_faults.py`
+brings about what is wrong, runs the command by bash, and compares the exit status, the line on
+standard error, and what is kept. {count} rows; `python tests/faults_page.py --write` makes this
+page from them, and a test compares it.
 
 What holds of every row:
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from faults.sandbox import Sandbox
-from pybridge.lean import install
+from pybridge.lean.wasm import install
 
 __all__ = ["installed", "native", "registries", "times_asked"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from faults.fault import Fault
 from faults.sandbox import Sandbox
 from faults.stand_ins import native
-from pybridge.definitions import digest
+from pybridge.exported.document import digest
 
 __all__ = ["TEXT"]
 

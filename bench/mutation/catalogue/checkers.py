@@ -6,12 +6,12 @@ from bench.mutation.fault import Fault, SourceEdit
 
 __all__ = ["FAULTS"]
 
-_VERIFY = "pybridge/verify.py"
-_EXACT = "pybridge/exact.py"
+_VERIFY = "pybridge/check/compare.py"
+_EXACT = "pybridge/truth/conv2d.py"
 _PROTOCOL = "pybridge/lean/protocol.py"
-_CHECK = "pybridge/check.py"
-_REPORT = "pybridge/report.py"
-_DEFINITIONS = "pybridge/definitions.py"
+_CHECK = "pybridge/cli/check.py"
+_REPORT = "pybridge/check/report.py"
+_DEFINITIONS = "pybridge/exported/document.py"
 _RECORDED = "pybridge/lean/recorded.py"
 
 

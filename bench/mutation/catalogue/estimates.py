@@ -6,13 +6,13 @@ from bench.mutation.fault import Fault, SourceEdit
 
 __all__ = ["FAULTS"]
 
-_ESTIMATES = "pybridge/estimates.py"
-_ANY_ORDER = "pybridge/anyorder.py"
-_ACCUMULATION = "pybridge/accumulation.py"
-_COMPARISON = "pybridge/comparison.py"
-_CLAIMS = "pybridge/claims.py"
-_ROUNDING = "pybridge/rounding.py"
-_THEOREMS = "pybridge/theorems.py"
+_ESTIMATES = "pybridge/engine/coefficients.py"
+_ANY_ORDER = "pybridge/engine/estimator.py"
+_ACCUMULATION = "pybridge/engine/accumulation.py"
+_COMPARISON = "pybridge/bounds/verdict.py"
+_CLAIMS = "pybridge/bounds/claim.py"
+_ROUNDING = "pybridge/problem/rounding.py"
+_THEOREMS = "pybridge/bounds/theorems.py"
 
 
 def _edited(

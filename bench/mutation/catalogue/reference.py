@@ -6,12 +6,12 @@ from bench.mutation.fault import Fault, SourceEdit
 
 __all__ = ["FAULTS"]
 
-_CONTRACTION = "pybridge/contraction.py"
-_ACCESS = "pybridge/access.py"
-_LAWS = "pybridge/laws.py"
-_FORMATS = "pybridge/formats.py"
-_UPWARD = "pybridge/upward.py"
-_GEOMETRY = "pybridge/geometry.py"
+_CONTRACTION = "pybridge/engine/reference.py"
+_ACCESS = "pybridge/engine/indices.py"
+_LAWS = "pybridge/engine/laws.py"
+_FORMATS = "pybridge/problem/formats.py"
+_UPWARD = "pybridge/engine/upward.py"
+_GEOMETRY = "pybridge/problem/geometry.py"
 
 _ORDER = "for reduction in product(*map(range, self.red_sizes)):"
 _ADD = "total: FloatArray = np.add(a, b, dtype=self.dtype)"

@@ -6,9 +6,9 @@ from bench.mutation.fault import Fault, SourceEdit
 
 __all__ = ["FAULTS"]
 
-_STEPS = "pybridge/steps.py"
-_REPLAY = "pybridge/replay.py"
-_PIECES = "pybridge/pieces.py"
+_STEPS = "pybridge/engine/sequential.py"
+_REPLAY = "pybridge/engine/replay.py"
+_PIECES = "pybridge/engine/dense.py"
 
 
 def _edited(

@@ -12,7 +12,7 @@ from bench.mutation.fault import Fault, FileEdit, SourceEdit
 
 __all__ = ["CASE_TEXT", "LEAN_SOURCES", "RECORDING"]
 
-_CASES = "pybridge/cases.py"
+_CASES = "pybridge/problem/case.py"
 _RECORDING = "pybridge/recorded/evaluations.json.gz"
 _LEAN = "lean/RuntimeApprox"
 

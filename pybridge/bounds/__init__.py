@@ -1,0 +1,1 @@
+"""What users call: compute, certify, compare, tolerances, explanations."""

@@ -1,0 +1,371 @@
+"""An array that is claimed to be a gradient or the output of a conv2d, with what it depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+import ml_dtypes
+import numpy as np
+
+from pybridge.engine.accumulation import (
+    Accumulation,
+    format_parameters,
+    parameters_of,
+    require_accumulation,
+)
+from pybridge.engine.estimator import Estimator, Operand, estimator
+from pybridge.engine.upward import Float64, add_up
+from pybridge.errors import InputError, InputTypeError, NotProvedError
+from pybridge.exported.document import FormatParameters, load_definitions
+from pybridge.problem.arrays import to_numpy
+from pybridge.problem.formats import FORMATS, FloatArray, FloatFormat, format_array, format_of
+from pybridge.problem.geometry import Geometry, Padding, Pair, Window
+from pybridge.problem.operands import READ, Given, check_eps
+from pybridge.problem.rounding import Direction, least_normal, midpoints, round_to
+
+__all__ = ["Claim", "Gradient", "gradient_claim", "output_claim"]
+
+Gradient: TypeAlias = Literal["bias", "weight", "input"]
+
+_FORMATS = {format.dtype: format for format in FORMATS.values()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Claim:
+    """A result (forward, bias, weight, input) of the geometry's shape, and its operands.
+
+    `least_normals` has the least normal number of each operand's own dtype.
+    """
+
+    name: str
+    result: FloatArray
+    format: FloatFormat
+    geometry: Geometry
+    operands: Mapping[str, Given]
+    least_normals: Mapping[str, float]
+
+    @property
+    def shown(self) -> str:
+        """How messages name it: `the output`, `the weight gradient`."""
+        return "the output" if self.name == "forward" else f"the {self.name} gradient"
+
+    def estimator(self, operands: Mapping[str, Operand] | None = None) -> Estimator:
+        """What computes the result of operands, by default its own, and its bounds."""
+        chosen = self.operands if operands is None else operands
+        return estimator(self.name, self.geometry, chosen, load_definitions())
+
+    def promise(self, accumulation: Accumulation | None) -> Accumulation:
+        """What the kernel promises.
+
+        By default `Accumulation.of` the result's dtype, operands that this does not hold being
+        rounded to it first.
+        """
+        if require_accumulation(accumulation) is not None:
+            return accumulation.returned_in(self.format)  # type: ignore[union-attr]
+        found = Accumulation.of(self.format.name)
+        factors = [given.value for key, given in self.operands.items() if key != "bias"]
+        parameters = format_parameters(self.format.name, load_definitions())
+        if not all(_holds_values(parameters, self.format, values) for values in factors):
+            found = found.model_copy(update={"operands": self.format.dtype.name})
+        return found.returned_in(self.format)
+
+    def multiplied(self, promise: Accumulation) -> dict[str, Operand]:
+        """The operands as a kernel of this promise rounds them, exactly.
+
+        Their deviations say what is left to the kernel: whether subnormal numbers become zero,
+        which way ties go in tf32, and whether it rounds a bias that the format of its sums does not
+        hold. Raises `NotProvedError` where an operand overflows the format that it is rounded to.
+        """
+        found = {}
+        for key, given in self.operands.items():
+            value: FloatArray = given.value
+            deviation: float | Float64 = 0.0
+            if key == "bias":
+                deviation = self._bias_rounding(promise, value)
+            elif promise.operands is not None:
+                value, deviation = _rounded(_shown(key), value, promise)
+            if promise.flushed:
+                deviation = add_up(deviation, self._flushed(key, value, promise))
+            found[key] = Operand(value, deviation)
+        return found
+
+    def given_to(self, promise: Accumulation) -> dict[str, Operand]:
+        """The operands as they are given, each with how far the exact one, within its eps, and what
+        a kernel of this promise multiplies are together from it.
+        """
+        found = {}
+        for key, read in self.multiplied(promise).items():
+            given = self.operands[key]
+            deviation = add_up(read.deviation, float(given.eps))
+            if read.value is not given.value:
+                off = np.abs(read.value.astype(np.float64) - given.value.astype(np.float64))
+                deviation = add_up(off, deviation)
+            found[key] = Operand(given.value, deviation)
+        return found
+
+    def _bias_rounding(self, promise: Accumulation, bias: FloatArray) -> float | Float64:
+        """How far a bias is from what the format of the sums makes of it."""
+        parameters = parameters_of(promise.accumulate, load_definitions())
+        rounded = _round("bias", bias, parameters, promise.accumulate, promise.rounding)
+        off: Float64 = np.abs(rounded - bias.astype(np.float64))
+        return off if off.any() else 0.0
+
+    def _flushed(self, key: str, rounded: FloatArray, promise: Accumulation) -> float | Float64:
+        """The magnitudes of what may be zero: operands that are subnormal in their own dtype, and
+        rounded ones that are so in a format that they are rounded to or summed in.
+        """
+        names = [promise.accumulate, *([promise.operands] if promise.operands else [])]
+        definitions = load_definitions()
+        least = max(least_normal(parameters_of(name, definitions)) for name in names)
+        size = np.abs(rounded.astype(np.float64))
+        given = np.abs(self.operands[key].value.astype(np.float64))
+        own = max(least, self.least_normals[key]) if rounded is self.operands[key].value else least
+        subnormal = (size < own) | (given < self.least_normals[key])
+        return np.where(subnormal, size, 0.0) if subnormal.any() else 0.0
+
+
+def _shown(key: str) -> str:
+    return "grad_output" if key == "gradOutput" else key
+
+
+def _holds_values(parameters: FormatParameters, format: FloatFormat, values: FloatArray) -> bool:
+    """Whether a format holds every value of an array."""
+    if values.dtype == format.dtype or np.can_cast(values.dtype, format.dtype, "safe"):
+        return True
+    return bool((round_to(values, parameters) == values).all())
+
+
+def _rounded(
+    name: str, values: FloatArray, promise: Accumulation
+) -> tuple[FloatArray, float | Float64]:
+    """The values as the promise rounds operands, and how far those that are ties may be from it."""
+    assert promise.operands is not None
+    parameters = parameters_of(promise.operands, load_definitions())
+    rounded = _round(name, values, parameters, promise.operands, promise.operand_rounding)
+    deviation: float | Float64 = 0.0
+    if promise.operands == "tf32" and promise.operand_rounding == "nearest":
+        tied = midpoints(values, parameters)
+        if tied.any():
+            # Half an ulp from the value either way, so a whole one from each other.
+            deviation = np.where(tied, 2 * np.abs(rounded - values.astype(np.float64)), 0.0)
+    if (rounded == values).all():
+        return values, deviation
+    narrow = np.float64 if promise.operands == "float64" else np.float32
+    return rounded.astype(narrow), deviation
+
+
+def _round(
+    name: str,
+    values: FloatArray,
+    parameters: FormatParameters,
+    format: str,
+    direction: Direction,
+) -> Float64:
+    rounded = round_to(values, parameters, direction)
+    if not np.isfinite(rounded).all():
+        place = np.unravel_index(int(np.argmax(~np.isfinite(rounded))), values.shape)
+        index = ", ".join(str(int(i)) for i in place)
+        raise NotProvedError(
+            f"{name}[{index}] is {values[place]}, which overflows {format}: nothing is proved of "
+            "a kernel that rounds it to that"
+        )
+    return rounded
+
+
+def gradient_claim(
+    gradient: Any,
+    x: Any,
+    weight: Any,
+    grad_output: Any,
+    *,
+    which: Gradient,
+    stride: Pair,
+    padding: Padding,
+    dilation: Pair,
+    groups: int,
+    eps: Sequence[object] = (0.0, 0.0, 0.0),
+    finite: bool = True,
+) -> Claim:
+    """The arguments of `certify_gradient`, read; `finite` refuses a nan or an infinity."""
+    if not isinstance(which, str) or which not in get_args(Gradient):
+        known = ", ".join(get_args(Gradient))
+        raise InputError(f"which: expected one of {known}, got {which!r:.60}")
+    given = {
+        "x": _operand("x", x, eps[0]),
+        "weight": _operand("weight", weight, eps[1]),
+        "gradOutput": _operand("grad_output", grad_output, eps[2]),
+    }
+    found = {key: operand for key, operand in given.items() if operand is not None}
+    result, format = _result("gradient", gradient, finite)
+    for key in READ[which]:
+        if key not in found:
+            shown = "grad_output" if key == "gradOutput" else key
+            raise InputTypeError(f"{shown}: the {which} gradient depends on it, got None")
+    geometry = _geometry(
+        which, result.shape, found, stride=stride, padding=padding, dilation=dilation, groups=groups
+    )
+    return _claim(which, result, format, geometry, {key: found[key] for key in READ[which]})
+
+
+def output_claim(
+    output: Any,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    *,
+    stride: Pair,
+    padding: Padding,
+    dilation: Pair,
+    groups: int,
+    eps: Sequence[object] = (0.0, 0.0, 0.0),
+    finite: bool = True,
+) -> Claim:
+    """The arguments of `certify_output`, read; `finite` refuses a nan or an infinity."""
+    operands = {
+        key: operand
+        for key, operand in (
+            ("x", _operand("x", x, eps[0])),
+            ("weight", _operand("weight", weight, eps[1])),
+            ("bias", _operand("bias", bias, eps[2])),
+        )
+        if operand is not None
+    }
+    for key in ("x", "weight"):
+        if key not in operands:
+            raise InputTypeError(f"{key}: the output depends on it, got None")
+    if "bias" not in operands and eps[2]:
+        raise InputError(f"eps_bias: expected 0 without a bias, got {eps[2]}")
+    result, format = _result("output", output, finite)
+    geometry = Geometry.of(
+        operands["x"][0].value.shape,
+        operands["weight"][0].value.shape,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+    )
+    _require_shape("output", result.shape, geometry.output_shape)
+    if "bias" in operands:
+        _require_shape("bias", operands["bias"][0].value.shape, geometry.bias_shape)
+    return _claim("forward", result, format, geometry, operands)
+
+
+def _claim(
+    name: str,
+    result: FloatArray,
+    format: FloatFormat,
+    geometry: Geometry,
+    operands: Mapping[str, tuple[Given, float]],
+) -> Claim:
+    return Claim(
+        name,
+        result,
+        format,
+        geometry,
+        {key: given for key, (given, _) in operands.items()},
+        {key: least for key, (_, least) in operands.items()},
+    )
+
+
+def _require_shape(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    if shape != expected:
+        raise InputError(f"{name} has shape {shape}, expected {expected}")
+
+
+def _result(name: str, values: Any, finite: bool) -> tuple[FloatArray, FloatFormat]:
+    array = to_numpy(name, values)
+    format = _FORMATS.get(array.dtype)
+    if format is None:
+        known = ", ".join(dtype.name for dtype in _FORMATS)
+        raise InputTypeError(f"{name}: expected one of {known}, got {array.dtype.name}")
+    format_of(format.name, load_definitions())
+    if finite:
+        return format_array(name, array, format), format
+    if array.size == 0:
+        raise InputError(f"{name} has shape {array.shape}: it has no entries")
+    return np.ascontiguousarray(array), format
+
+
+def _operand(name: str, values: Any, eps: object) -> tuple[Given, float] | None:
+    """An operand in its own format, or in one that holds its dtype, and the least normal number of
+    that dtype.
+    """
+    if values is None:
+        return None
+    array = to_numpy(name, values)
+    format = _FORMATS.get(array.dtype) or _holder(array.dtype)
+    given = Given(format_array(name, array, format), check_eps(f"eps_{name}", eps))
+    try:
+        least = float(ml_dtypes.finfo(array.dtype).smallest_normal)  # type: ignore[no-untyped-call]
+    except ValueError:
+        least = 0.0
+    return given, least
+
+
+def _holder(dtype: np.dtype[Any]) -> FloatFormat:
+    """The first format that holds every value of another floating-point dtype, as of 8 bits."""
+    try:
+        info = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
+    except ValueError:
+        return FORMATS["binary64"]
+    for name in ("binary16", "bfloat16", "binary32"):
+        format = FORMATS[name]
+        least = 2.0 ** (format.min_exponent - format.precision + 1)
+        fits = info.nmant < format.precision and info.smallest_subnormal >= least
+        if fits and float(info.max) < 2.0**format.max_exponent * 2:
+            return format
+    return FORMATS["binary64"]
+
+
+def _geometry(
+    name: str,
+    shape: tuple[int, ...],
+    operands: Mapping[str, tuple[Given, float]],
+    *,
+    stride: Pair,
+    padding: Padding,
+    dilation: Pair,
+    groups: int,
+) -> Geometry:
+    """The geometry of a gradient of this shape; that of the bias needs grad_output alone."""
+    shapes = {key: given.value.shape for key, (given, _) in operands.items()}
+    if name == "weight":
+        shapes.setdefault("weight", shape)
+    elif name == "input":
+        shapes.setdefault("x", shape)
+    if "x" in shapes and "weight" in shapes:
+        geometry = Geometry.of(
+            shapes["x"],
+            shapes["weight"],
+            shapes["gradOutput"],
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+        )
+    else:
+        geometry = _pointwise(shapes["gradOutput"])
+    expected = {
+        "bias": geometry.bias_shape,
+        "weight": geometry.weight_shape,
+        "input": geometry.x_shape,
+    }
+    _require_shape("gradient", shape, expected[name])
+    return geometry
+
+
+def _pointwise(shape: tuple[int, ...]) -> Geometry:
+    """A conv2d with a kernel of one entry, of which an array is the output."""
+    if len(shape) != 4:
+        raise InputError(
+            f"grad_output has shape {shape}, expected four axes [batch, channels, height, width]"
+        )
+    batch, channels, height, width = shape
+    return Geometry(
+        batch=batch,
+        out_channels=channels,
+        height=Window(size=height, kernel=1),
+        width=Window(size=width, kernel=1),
+    )

@@ -1,0 +1,248 @@
+"""Where the bound of one entry comes from: every contribution, exactly, the largest first.
+
+The exported contraction is walked term by term, and the exported laws are evaluated on rational
+numbers. A law's eps, multiplied out, is a sum: a summand that is an operand's eps passes on what
+that operand has contributed already, and every other summand is a contribution of its own. Hence
+the contributions add up to Lean's bound exactly.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Context, Decimal
+from fractions import Fraction
+from math import prod
+from operator import index as as_integer
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pybridge.bounds.contributions import Contribution, Ledger
+from pybridge.bounds.conv2d import evaluate_conv2d
+from pybridge.bounds.terms import add_up, loop_indices
+from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
+from pybridge.exported.document import Definitions, load_definitions, size_value
+from pybridge.problem.case import Case
+from pybridge.problem.formats import format_of
+from pybridge.problem.results import LAWS, STATEMENTS, place, short_name
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["Contribution", "Explanation", "explain", "number", "percent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where the bound of an entry comes from.
+
+    `value` is the entry as computed in the format, `bound` Lean's bound of its error, both exact.
+    `contributions` add up to `bound` exactly, the largest first; those that are zero are left out.
+    `terms` is how many terms the entry is the sum of, `definition` and `theorem` are the Lean
+    declarations of the bound and of what is proved of it; `places` says where each Lean declaration
+    named here stands, the file relative to the folder of the Lean sources.
+    """
+
+    case: str
+    which: str
+    index: tuple[int, ...]
+    format: str
+    value: Fraction
+    bound: Fraction
+    terms: int
+    contributions: tuple[Contribution, ...]
+    definition: str
+    theorem: str
+    places: Mapping[str, str]
+
+    @property
+    def entry(self) -> str:
+        """The entry by name and index."""
+        return f"{STATEMENTS[self.which].shown}[{', '.join(map(str, self.index))}]"
+
+    def share(self, amount: Fraction) -> float:
+        """A part of the bound, relative to it; 0 of a bound that is zero."""
+        return float(amount / self.bound) if self.bound else 0.0
+
+    def by_source(self) -> dict[str, Fraction]:
+        """The sum of the contributions of each source, the largest first."""
+        totals: dict[str, Fraction] = defaultdict(Fraction)
+        for contribution in self.contributions:
+            totals[contribution.source] += contribution.amount
+        return dict(sorted(totals.items(), key=lambda item: -item[1]))
+
+    def table(self, top: int | None = 10) -> Table:
+        """The largest contributions (None: all), a row each, and what the others sum up to."""
+        from rich import box
+        from rich.table import Table
+
+        shown = self.contributions[:top]
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for header in ("amount", "share", "running"):
+            table.add_column(header, justify="right", no_wrap=True)
+        table.add_column("source", no_wrap=True)
+        table.add_column("term", justify="right", no_wrap=True)
+        table.add_column("what", overflow="fold")
+        running = Fraction(0)
+        for c in shown:
+            running += c.amount
+            shares = (percent(self.share(part)) for part in (c.amount, running))
+            table.add_row(number(c.amount), *shares, c.source, str(c.term), c.formula)
+        if rest := len(self.contributions) - len(shown):
+            left = self.bound - running
+            what = f"{rest} smaller one{'s' if rest > 1 else ''}"
+            table.add_row(number(left), percent(self.share(left)), "100.0%", "", "", what)
+        return table
+
+    def summary(self) -> str:
+        """The entry, its bound and where that comes from, in a few lines."""
+        terms = f"{self.terms} term{'' if self.terms == 1 else 's'}"
+        lines = [
+            f"{self.entry} of {self.case}: {number(self.value, 9)} ± {number(self.bound, 5)} "
+            f"({self.format}, {terms})"
+        ]
+        lines += [
+            f"  {percent(self.share(amount)):>6}  {source}"
+            for source, amount in self.by_source().items()
+        ]
+        lines.append(f"  bound: {self._named(self.definition)}")
+        lines.append(f"  holds: {self._named(self.theorem)}")
+        lines += [
+            f"  law of {what}: {self._named(LAWS[law])}"
+            for law, what in (("add", "sums"), ("mul", "products"))
+        ]
+        return "\n".join(lines)
+
+    def _named(self, name: str) -> str:
+        return f"{short_name(name)} ({self.places[name]})"
+
+    def document(self, top: int | None = None) -> dict[str, Any]:
+        """The explanation as data for JSON; exact numbers are texts, numerator/denominator."""
+        return {
+            "case": self.case,
+            "which": self.which,
+            "index": list(self.index),
+            "format": self.format,
+            "value": str(self.value),
+            "bound": str(self.bound),
+            "terms": self.terms,
+            "definition": self.definition,
+            "theorem": self.theorem,
+            "places": dict(self.places),
+            "by_source": {
+                source: {"amount": str(amount), "share": self.share(amount)}
+                for source, amount in self.by_source().items()
+            },
+            "contributions": [
+                {
+                    "amount": str(c.amount),
+                    "share": self.share(c.amount),
+                    "source": c.source,
+                    "term": c.term,
+                    "formula": c.formula,
+                    "law": c.law,
+                }
+                for c in self.contributions[:top]
+            ],
+        }
+
+    def __str__(self) -> str:
+        lines = [self.summary(), "  largest contributions:"]
+        lines += [
+            f"  {percent(self.share(c.amount)):>6}  {number(c.amount):>9}  "
+            f"{c.source}, term {c.term}: {c.formula}"
+            for c in self.contributions[:10]
+        ]
+        if (rest := len(self.contributions) - 10) > 0:
+            lines.append(f"  and {rest} smaller")
+        return "\n".join(lines)
+
+
+def explain(
+    case: Case,
+    output_index: int | Sequence[int],
+    *,
+    which: str = "weight",
+    definitions: Definitions | None = None,
+) -> Explanation:
+    """Where the bound of an entry comes from: roundings and eps, the largest contribution first.
+
+    `which` is forward, bias, weight or input; `output_index` the entry's index in that result, of
+    shape [N, O, OH, OW], [O], [O, I/groups, KH, KW] or [N, I, H, W]. The contributions are exact,
+    and add up to Lean's bound of the entry (`RuntimeApprox.conv2dKernelPointBound` and those of the
+    other results) exactly. The definitions are by default the package's.
+
+    Raises `InputError` for an unknown result, or an index outside it; `InputTypeError` for an index
+    that is not made of integers; `RoundingOverflowError` where a sum or product on the way to the
+    entry overflows, so that no bound is claimed of it; `DefinitionsError` when the definitions are
+    damaged.
+    """
+    if which not in STATEMENTS:
+        raise InputError(f"which: expected one of {', '.join(STATEMENTS)}, got {which!r:.60}")
+    definitions = definitions or load_definitions()
+    contraction = definitions.data.contractions[which]
+    parameters = case.geometry.parameters()
+    sizes = [[size_value(size, parameters) for size in axis] for axis in contraction.out]
+    index = _index(output_index, sizes, which)
+    exported = definitions.data.formats[format_of(case.format, definitions).name]
+    ledger = Ledger(definitions.data.laws, exported)
+    try:
+        total, terms = add_up(ledger, contraction, case, loop_indices(index, sizes))
+    except OverflowError:
+        raise _overflow(case, which, index, definitions) from None
+    found = sorted((c for c in total.contributions if c.amount), key=lambda c: -c.amount)
+    statement = STATEMENTS[which]
+    named = (statement.bound, statement.theorem, LAWS["add"], LAWS["mul"], contraction.name)
+    return Explanation(
+        case=case.label,
+        which=which,
+        index=index,
+        format=case.format,
+        value=total.value,
+        bound=total.eps,
+        terms=terms,
+        contributions=tuple(found),
+        definition=statement.bound,
+        theorem=statement.theorem,
+        places={name: place(name, definitions) for name in named},
+    )
+
+
+def number(value: Fraction, digits: int = 3) -> str:
+    """An exact number in some digits, rounded to nearest; however small or large it is."""
+    context = Context(prec=digits, Emin=-(10**9), Emax=10**9)
+    shown = context.divide(Decimal(value.numerator), Decimal(value.denominator)).normalize(context)
+    fixed = not shown or -4 <= shown.adjusted() < max(digits, 3)
+    return f"{shown:f}" if fixed else f"{shown:e}".replace("e+", "e")
+
+
+def percent(share: float) -> str:
+    """A share with one digit after the point; a small one is not shown as none."""
+    return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
+
+
+def _index(given: int | Sequence[int], sizes: list[list[int]], which: str) -> tuple[int, ...]:
+    shape = [prod(axis) for axis in sizes]
+    try:
+        index = tuple(map(as_integer, given if isinstance(given, Sequence) else (given,)))
+    except TypeError:
+        raise InputTypeError(f"index: expected integers, got {given!r:.60}") from None
+    if len(index) != len(shape) or not all(0 <= i < n for i, n in zip(index, shape, strict=True)):
+        shown = ", ".join(map(str, index))
+        raise InputError(
+            f"index: expected {len(shape)} integers within the shape {tuple(shape)} of {which}, "
+            f"got ({shown})"
+        )
+    return index
+
+
+def _overflow(
+    case: Case, which: str, index: tuple[int, ...], definitions: Definitions
+) -> RoundingOverflowError:
+    """The error that names the entry, and says how many of the result overflow."""
+    format = format_of(case.format, definitions)
+    found = evaluate_conv2d(case.geometry, format, case.operands(), (which,), definitions)[which]
+    count = int(np.count_nonzero(found.overflow))
+    return RoundingOverflowError(f"the {STATEMENTS[which].shown}", index, count, case.format)

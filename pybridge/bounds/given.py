@@ -1,0 +1,151 @@
+"""Proved bounds for gradients and outputs that something else computed: PyTorch, for one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from pybridge.bounds.claim import Claim, Gradient, gradient_claim, output_claim
+from pybridge.bounds.enclosure import enclosure_bound
+from pybridge.bounds.theorems import Theorem, proofs
+from pybridge.engine.accumulation import Accumulation
+from pybridge.engine.estimator import require_finite
+from pybridge.engine.upward import Float64
+from pybridge.errors import InputError
+from pybridge.exported.document import load_definitions
+from pybridge.problem.geometry import Padding, Pair
+
+__all__ = ["Certificate", "Gradient", "Method", "certify_gradient", "certify_output"]
+
+Method: TypeAlias = Literal["enclosure", "any-order"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Certificate:
+    """How far each entry of a given array may be from the exact one, and what proves it.
+
+    `bound` is float64, of the array's shape. `theorem` is the Lean theorem whose conclusion it is,
+    `theorems` has those, too, that say what is assumed of a kernel; each has a name, a file and a
+    line.
+    """
+
+    bound: Float64
+    method: Method
+    theorems: tuple[Theorem, ...]
+
+    @property
+    def theorem(self) -> Theorem:
+        """The theorem whose conclusion the bound is."""
+        return self.theorems[0]
+
+    @property
+    def bound_linf(self) -> float:
+        """The largest bound of an entry."""
+        return float(self.bound.max())
+
+
+def certify_gradient(
+    gradient: npt.ArrayLike,
+    x: npt.ArrayLike | None,
+    weight: npt.ArrayLike | None,
+    grad_output: npt.ArrayLike,
+    *,
+    which: Gradient,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+    method: Method = "enclosure",
+    accumulation: Accumulation | None = None,
+    eps_x: float = 0.0,
+    eps_weight: float = 0.0,
+    eps_grad_output: float = 0.0,
+) -> Certificate:
+    """A proved bound of the error of an array that is claimed to be a gradient of conv2d.
+
+    `which` says which gradient: bias [O], weight [O, I/groups, KH, KW] or input [N, I, H, W]. Its
+    operands have the shapes and the parameters that `conv2d_backward` says; one that it does not
+    depend on may be None. Arrays are NumPy's or PyTorch's (or have `__dlpack__`), finite; the
+    gradient in binary16, bfloat16, binary32 or binary64, the operands of any dtype whose values
+    float64 holds. The bound covers every exact operand within `eps_…` of the given one.
+
+    The method `enclosure` holds whoever computed the gradient, by whatever algorithm, and is the
+    smaller bound but for a part in 2²⁸. A gradient in binary64 is compared with exact arithmetic,
+    which is refused where that would take minutes. `any-order` does not read the gradient's
+    entries: it holds where a sum of products was evaluated, in any order, in an `accumulation`; by
+    default in the gradient's format, or in binary32 for the formats with 16 bits, operands that
+    this format does not hold being rounded to it first, which is counted entry by entry.
+
+    Raises `InputError` for shapes, values or parameters that do not fit, `InputTypeError` for a
+    wrong type, and `RoundingOverflowError` where the bound is beyond the largest float64.
+    """
+    claim = gradient_claim(
+        gradient,
+        x,
+        weight,
+        grad_output,
+        which=which,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        eps=(eps_x, eps_weight, eps_grad_output),
+    )
+    return _certify(claim, method, accumulation)
+
+
+def certify_output(
+    output: npt.ArrayLike,
+    x: npt.ArrayLike,
+    weight: npt.ArrayLike,
+    bias: npt.ArrayLike | None = None,
+    *,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+    method: Method = "enclosure",
+    accumulation: Accumulation | None = None,
+    eps_x: float = 0.0,
+    eps_weight: float = 0.0,
+    eps_bias: float = 0.0,
+) -> Certificate:
+    """A proved bound of the error of an array that is claimed to be a conv2d's output.
+
+    As `certify_gradient`, for an output [N, O, OH, OW]; bias is [O].
+    """
+    claim = output_claim(
+        output,
+        x,
+        weight,
+        bias,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        eps=(eps_x, eps_weight, eps_bias),
+    )
+    return _certify(claim, method, accumulation)
+
+
+@np.errstate(all="ignore")
+def _certify(claim: Claim, method: Method, accumulation: Accumulation | None) -> Certificate:
+    if not isinstance(method, str) or method not in get_args(Method):
+        known = ", ".join(get_args(Method))
+        raise InputError(f"method: expected one of {known}, got {method!r:.60}")
+    if method == "enclosure":
+        if accumulation is not None:
+            raise InputError("accumulation: the method enclosure assumes none, expected None")
+        bound = enclosure_bound(
+            claim.name, claim.result, claim.geometry, claim.operands, load_definitions()
+        )
+        found = proofs(claim.name, method)
+    else:
+        promise = claim.promise(accumulation)
+        bound = claim.estimator(claim.given_to(promise)).any_order(promise)
+        found = proofs(claim.name, method, promise)
+    require_finite(f"the bound of {claim.shown}", bound)
+    return Certificate(bound, method, found)

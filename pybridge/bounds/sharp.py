@@ -1,0 +1,83 @@
+"""Operands on which rounding is small beside every result: condition number one.
+
+With signs that factor over channels, aᶜ of an input channel and bₒ of an output channel, x has the
+sign aᶜ, the weight aᶜ·bₒ, the bias and the cotangent bₒ. Then all terms of every entry of the
+output and of the three gradients have one sign, and Σ|x||y| is the entry's own magnitude.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pybridge.errors import InputError, InputTypeError
+from pybridge.problem.formats import find_format
+from pybridge.problem.geometry import Geometry, Padding, Pair
+
+__all__ = ["SharpOperands", "sharp_operands"]
+
+
+class SharpOperands(NamedTuple):
+    """Operands of a conv2d: x, weight, bias and the cotangent of the output."""
+
+    x: npt.NDArray[Any]
+    weight: npt.NDArray[Any]
+    bias: npt.NDArray[Any]
+    grad_output: npt.NDArray[Any]
+
+
+def sharp_operands(
+    x_shape: Sequence[int],
+    weight_shape: Sequence[int],
+    *,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+    seed: int = 0,
+    dtype: Any = "float32",
+) -> SharpOperands:
+    """Random operands of a conv2d, of condition number one for its output and all its gradients.
+
+    Shapes and parameters are those of `conv2d_backward`. Magnitudes vary between 1/2 and 2, signs
+    over channels. `dtype` is float16, bfloat16, float32 or float64. Raises `InputError` and
+    `InputTypeError` for what does not fit.
+    """
+    geometry = Geometry.of(
+        x_shape, weight_shape, stride=stride, padding=padding, dilation=dilation, groups=groups
+    )
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise InputTypeError(f"seed: expected an integer, got {seed!r:.60}")
+    if seed < 0:
+        raise InputError(f"seed: expected a number of at least 0, got {seed}")
+    kind = find_format(dtype if isinstance(dtype, str) else _dtype_name(dtype)).dtype
+    rng = np.random.default_rng(seed)
+
+    def signs(count: int) -> npt.NDArray[np.float32]:
+        return rng.choice(np.array([-1, 1], np.float32), count)
+
+    def magnitudes(shape: Sequence[int]) -> npt.NDArray[np.float32]:
+        return np.exp2(2 * rng.random(shape, np.float32) - 1)
+
+    inputs = signs(geometry.groups * geometry.in_channels)
+    outputs = signs(geometry.groups * geometry.out_channels)
+    group = np.repeat(np.arange(geometry.groups), geometry.out_channels)
+    read = inputs.reshape(geometry.groups, geometry.in_channels)[group]
+    weight = magnitudes(geometry.weight_shape) * (read * outputs[:, None])[:, :, None, None]
+    x = magnitudes(geometry.x_shape) * inputs[:, None, None]
+    grad_output = magnitudes(geometry.output_shape) * outputs[:, None, None]
+    bias = magnitudes(geometry.bias_shape) * outputs
+    return SharpOperands(*(array.astype(kind) for array in (x, weight, bias, grad_output)))
+
+
+def _dtype_name(dtype: Any) -> str:
+    text = str(dtype).removeprefix("torch.")
+    if dtype is None or text == "bfloat16":
+        return text
+    try:
+        return str(np.dtype(dtype).name)
+    except TypeError:
+        return text

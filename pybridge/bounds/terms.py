@@ -1,0 +1,89 @@
+"""The terms of one entry of a contraction, read from a case's operands and added up in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import product
+
+from pybridge.bounds.contributions import Ledger, Quantity
+from pybridge.engine.indices import Reader
+from pybridge.exported.document import Contraction, size_value
+from pybridge.problem.case import Case
+
+__all__ = ["add_up", "loop_indices"]
+
+_SHOWN = {"gradOutput": "grad_output"}
+
+
+def loop_indices(index: Sequence[int], sizes: Sequence[Sequence[int]]) -> list[int]:
+    """The output loop indices at an index (Lean: `RuntimeApprox.outIndices`)."""
+    loops: list[int] = []
+    for i, axis in zip(index, sizes, strict=True):
+        digits: list[int] = []
+        for size in reversed(axis):
+            i, digit = divmod(i, size)
+            digits.append(digit)
+        loops += reversed(digits)
+    return loops
+
+
+def add_up(
+    ledger: Ledger, contraction: Contraction, case: Case, out: Sequence[int]
+) -> tuple[Quantity, int]:
+    """The entry at output loop indices, and how many terms it has.
+
+    Mirrors Lean's `RuntimeApprox.Contraction.evalAt`. Raises what `Ledger.combine` does.
+    """
+    parameters = case.geometry.parameters()
+    total, terms = ledger.zero(), 0
+    for term in _terms(contraction, case, parameters, out):
+        terms += 1
+        value = term[0]
+        for factor in term[1:]:
+            value = ledger.combine("mul", value, factor, terms)
+        total = ledger.combine("add", total, value, terms)
+    return total, terms
+
+
+def _terms(
+    contraction: Contraction, case: Case, parameters: Mapping[str, int], out: Sequence[int]
+) -> Iterator[list[Quantity]]:
+    """The factors of each term in order, then the addends; terms that read outside are skipped."""
+    operands = case.operands()
+    factors = [Reader.of(operand, parameters) for operand in contraction.factors]
+    addends = [Reader.of(operand, parameters) for operand in contraction.addends]
+    ranges = (range(size_value(size, parameters)) for size in contraction.red)
+
+    def read(readers: Sequence[Reader], red: Sequence[int]) -> list[Quantity] | None:
+        entries = []
+        for reader in readers:
+            index = _place(reader, out, red)
+            if index is None:
+                return None
+            given, name = operands[reader.name], _SHOWN.get(reader.name, reader.name)
+            entry = Fraction(float(given.value[index]))
+            shown = f"{name}[{','.join(map(str, index))}]"
+            entries.append(Quantity(entry, Fraction(given.eps), shown, f"eps_{name}"))
+        return entries
+
+    for red in product(*ranges):
+        if entries := read(factors, red):
+            yield entries
+    for addend in addends:
+        if entries := read([addend], ()):
+            yield entries
+
+
+def _place(reader: Reader, out: Sequence[int], red: Sequence[int]) -> tuple[int, ...] | None:
+    """The index that a term reads at, None outside (Lean: `RuntimeApprox.read`)."""
+    index = []
+    for axis in reader.axes:
+        total = axis.offset
+        total += sum(c * i for c, i in zip(axis.out, out, strict=True))
+        total += sum(c * i for c, i in zip(axis.red, red, strict=True))
+        at, rest = divmod(total, axis.divisor)
+        if rest or not 0 <= at < axis.extent:
+            return None
+        index.append(at)
+    return tuple(index)

@@ -1,0 +1,337 @@
+"""The proved absolute tolerance of a convolution of which only shapes and magnitudes are known.
+
+An entry of n terms, of operands of at most X and Y in magnitude that the kernel rounds or flushes
+by at most Dx and Dy, is within
+
+  ρ·n·X·Y + (1 + ρ)·n·(Dx·(Y + Dy) + X·Dy) + η
+
+of the exact one, in whatever order it was summed (Lean: `ErrorBound.tolerance`), where (ρ, η) is
+what Lean proves of the kernel's sums. Where the
+operands are at hand, `pybridge.testing` allows far less: what the operands themselves allow.
+
+`python -m pybridge.tolerance` prints it for a shape, beside what tests commonly use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Context, Decimal
+from fractions import Fraction
+from math import prod
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+
+from pybridge.bounds.theorems import Theorem, proofs
+from pybridge.engine.accumulation import Accumulation, parameters_of, require_accumulation
+from pybridge.engine.coefficients import ErrorBound, formula, operation, power_up, round_up
+from pybridge.engine.dense import Counts, split
+from pybridge.engine.upward import Float64
+from pybridge.errors import InputError, NotProvedError
+from pybridge.exported.document import Contraction, load_definitions
+from pybridge.problem.formats import require_ieee
+from pybridge.problem.geometry import Geometry, Padding, Pair
+from pybridge.problem.operands import check_eps
+
+__all__ = ["Tolerance", "Which", "tolerance"]
+
+_LARGEST = 2**27
+"""The most entries of an array: every one has a tolerance of its own."""
+
+Which: TypeAlias = Literal["output", "bias", "weight", "input"]
+
+_NEEDS: Mapping[str, tuple[str, ...]] = {
+    "output": ("max_x", "max_weight"),
+    "bias": ("max_grad_output",),
+    "weight": ("max_x", "max_grad_output"),
+    "input": ("max_weight", "max_grad_output"),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tolerance:
+    """How far a result may be from the exact one.
+
+    `per_entry` is float64 and broadcasts to `shape`; its axes are of size one where every entry has
+    as many terms. `terms` is the largest number of products that an entry sums. `derivation` says
+    in words and numbers where `absolute` comes from. `theorem` is the Lean theorem whose conclusion
+    it is, `theorems` has those, too, that say what is assumed of the kernel.
+    """
+
+    which: Which
+    shape: tuple[int, ...]
+    terms: int
+    largest: float
+    accumulation: Accumulation
+    per_entry: Float64
+    derivation: str
+    theorems: tuple[Theorem, ...]
+
+    @property
+    def theorem(self) -> Theorem:
+        """The theorem whose conclusion the tolerance is."""
+        return self.theorems[0]
+
+    @property
+    def absolute(self) -> float:
+        """The tolerance that holds for every entry."""
+        return float(self.per_entry.max())
+
+
+def tolerance(
+    x_shape: Sequence[int],
+    weight_shape: Sequence[int],
+    *,
+    which: Which,
+    accumulation: Accumulation | None = None,
+    max_x: float | None = None,
+    max_weight: float | None = None,
+    max_bias: float = 0.0,
+    max_grad_output: float | None = None,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+) -> Tolerance:
+    """The proved absolute tolerance of conv2d's output or of one of its gradients.
+
+    `which` is output, or the gradient: bias, weight or input. `accumulation` is what the kernel
+    promises, by default sums in float32; `Accumulation.of("bfloat16")` is that of a dtype. `max_…`
+    are bounds of the operands' magnitudes: those that the result depends on are required, that of
+    the output's bias being zero if there is none. Shapes and parameters are those of
+    `conv2d_backward`.
+
+    It is the distance to the exact result. Two kernels may differ by the sum of their tolerances.
+    It is infinite where float64 is too small for it. A bias is assumed to be a number of the format
+    of the sums.
+
+    Raises `InputError` for what does not fit, `InputTypeError` for a wrong type, and
+    `FloatingPointError` when this thread does not compute as IEEE 754 has it.
+    """
+    require_ieee()
+    if not isinstance(which, str) or which not in get_args(Which):
+        known = ", ".join(get_args(Which))
+        raise InputError(f"which: expected one of {known}, got {which!r:.60}")
+    geometry = Geometry.of(
+        x_shape,
+        weight_shape,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+    )
+    for name, shape in (
+        ("x", geometry.x_shape),
+        ("weight", geometry.weight_shape),
+        ("the output", geometry.output_shape),
+    ):
+        if prod(shape) > _LARGEST:
+            raise InputError(
+                f"{name} of shape {shape} has {prod(shape)} entries, expected at most {_LARGEST}"
+            )
+    promise = require_accumulation(accumulation) or Accumulation()
+    given = {"max_x": max_x, "max_weight": max_weight, "max_grad_output": max_grad_output}
+    sizes = {name: _magnitude(name, given[name], which) for name in _NEEDS[which]}
+    bias = Fraction(check_eps("max_bias", max_bias))
+    if bias and which != "output":
+        raise InputError(f"max_bias: the {which} gradient does not depend on it, expected 0")
+    for name, size in sizes.items():
+        _require_held(name, size, promise.operands)
+    _require_held("max_bias", bias, promise.accumulate)
+    counts = _counts(which, geometry)
+    distinct, inverse = np.unique(counts, return_inverse=True)
+    longest = split(_contraction(which), geometry.parameters()).red_sizes
+    most_terms = prod(longest) + (which == "output")
+    bounds = [_Bound.of(which, int(n), most_terms, promise, sizes, bias) for n in distinct]
+    most = bounds[-1]
+    return Tolerance(
+        which=which,
+        shape=_shape(which, geometry),
+        terms=most.terms,
+        largest=round_up(most.magnitude),
+        accumulation=promise,
+        per_entry=np.array([round_up(b.total) for b in bounds])[inverse].reshape(counts.shape),
+        derivation=most.derivation(geometry),
+        theorems=proofs("forward" if which == "output" else which, "tolerance", promise),
+    )
+
+
+def _magnitude(name: str, value: float | None, which: str) -> Fraction:
+    if value is None:
+        raise InputError(f"{name}: {_shown(which)} depends on it, expected the largest magnitude")
+    return Fraction(check_eps(name, value))
+
+
+def _require_held(name: str, size: Fraction, format: str | None) -> None:
+    """Raise `NotProvedError` if a magnitude is above the largest number of a format."""
+    if format is None:
+        return
+    found = parameters_of(format, load_definitions())
+    largest = Fraction(2) ** found.max_exponent * (2 - Fraction(2) ** (1 - found.precision))
+    if size > largest:
+        raise NotProvedError(
+            f"{name} is {_short(size)}, above the largest number of {format}, {_short(largest)}: "
+            "nothing is proved of a kernel that rounds operands to it"
+        )
+
+
+def _shown(which: str) -> str:
+    return "the output" if which == "output" else f"the {which} gradient"
+
+
+def _shape(which: str, geometry: Geometry) -> tuple[int, ...]:
+    return {
+        "output": geometry.output_shape,
+        "bias": geometry.bias_shape,
+        "weight": geometry.weight_shape,
+        "input": geometry.x_shape,
+    }[which]
+
+
+def _counts(which: str, geometry: Geometry) -> Counts:
+    """The products of each entry; a bias is not one of them."""
+    return split(_contraction(which), geometry.parameters()).counts
+
+
+def _contraction(which: str) -> Contraction:
+    return load_definitions().data.contractions["forward" if which == "output" else which]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """The bound of an entry of `terms` products, and what it is made of."""
+
+    which: str
+    terms: int
+    promise: Accumulation
+    sizes: Mapping[str, Fraction]
+    bias: Fraction
+    summed: int
+    depth: int
+    error: ErrorBound
+    magnitude: Fraction
+    deviations: tuple[Fraction, Fraction]
+    total: Fraction
+
+    @classmethod
+    def of(
+        cls,
+        which: str,
+        terms: int,
+        longest: int,
+        promise: Accumulation,
+        sizes: Mapping[str, Fraction],
+        bias: Fraction,
+    ) -> _Bound:
+        definitions = load_definitions()
+        summed = terms + 1 if which == "output" else terms
+        depth = promise.first_roundings(summed, longest)
+        error = promise.error(summed, definitions, longest=longest)
+        flushed = _flushed(promise)
+        read = ErrorBound(absolute=flushed)
+        if promise.operands is not None:
+            mode = "nearest" if promise.operand_rounding == "nearest" else "towardZero"
+            unit = operation(parameters_of(promise.operands, definitions), mode)
+            read = ErrorBound(unit.relative, unit.absolute + flushed)
+        values = {"bound.relative": read.relative, "bound.absolute": read.absolute}
+        off = [
+            formula(definitions, "operandDeviation", values | {"magnitude": size})
+            for size in sizes.values()
+        ]
+        most = list(sizes.values())
+        if len(most) == 1:
+            most.insert(0, Fraction(1))
+            off.insert(0, Fraction(0))
+        total = formula(
+            definitions,
+            "tolerance",
+            {
+                "terms": terms,
+                "bound.relative": error.relative,
+                "bound.absolute": error.absolute,
+                "firstMagnitude": most[0],
+                "secondMagnitude": most[1],
+                "addendMagnitude": bias,
+                "firstDeviation": off[0],
+                "secondDeviation": off[1],
+                "addendDeviation": min(flushed, bias),
+            },
+        )
+        magnitude = terms * prod(most, start=Fraction(1)) + bias
+        deviations = off[0], off[1]
+        return cls(
+            which, terms, promise, sizes, bias, summed, depth, error, magnitude, deviations, total
+        )
+
+    def derivation(self, geometry: Geometry) -> str:
+        """Words and numbers that can be pasted into a review."""
+        names = {"max_x": "x", "max_weight": "weight", "max_grad_output": "grad_output"}
+        known = [f"|{names[name]}| ≤ {_short(size)}" for name, size in self.sizes.items()]
+        known += [f"|bias| ≤ {_short(self.bias)}"] * bool(self.bias)
+        sized = "·".join(_short(size) for size in self.sizes.values())
+        magnitude = f"{self.terms}·{sized}" + (f" + {_short(self.bias)}" if self.bias else "")
+        lines = [
+            f"Tolerance for {_shown(self.which)} of a conv2d with x {geometry.x_shape} and weight "
+            f"{geometry.weight_shape}: {_up(self.total)}",
+            f"An entry sums at most {self.terms} products; {', '.join(known)}.",
+            f"The kernel promises {self.promise.sentence}, {self.promise.order}. Then "
+            "|computed − exact| is at most",
+            f"  {_up(self.error.relative)} · ({magnitude})  [every term, by all roundings on its "
+            f"way: {self._roundings()}]",
+        ]
+        rest = self.total - self.error.relative * self.magnitude
+        if rest:
+            what = (
+                "operands rounded or flushed, and underflow"
+                if any(self.deviations)
+                else ("underflow")
+            )
+            lines.append(f"  + {_up(rest)}  [{what}]")
+        lines.append(
+            "This is a theorem, proved in Lean: "
+            + ", ".join(proofs("weight", "tolerance", self.promise))
+        )
+        return "\n".join(lines)
+
+    def _roundings(self) -> str:
+        """Where the relative error comes from."""
+        promise, definitions = self.promise, load_definitions()
+        unit = operation(parameters_of(promise.accumulate, definitions), promise.mode).relative
+        by_depth = power_up(1 + unit, self.depth) - 1 if self.depth < self.summed else None
+        if by_depth is not None and (promise.mode != "nearest" or by_depth < self.summed * unit):
+            words = f"(1 + u)^d − 1 with d = {self.depth}"
+        elif promise.mode == "nearest":
+            words = f"n·u with n = {self.summed}"
+        else:
+            words = f"(1 + u)^n − 1 with n = {self.summed}"
+        words += f", u = {_power(unit)}"
+        if promise.across:
+            words += f"; {promise.splits} partial sums in {promise.across}"
+        last = promise.last_rounding(definitions).relative
+        return words + (f"; output {promise.output}: {_power(last)}" if last else "")
+
+
+def _flushed(promise: Accumulation) -> Fraction:
+    """The least normal number of the formats in which operands may become zero."""
+    if not promise.flushed:
+        return Fraction(0)
+    names = {promise.accumulate, promise.operand_dtype, promise.operands or promise.accumulate}
+    found = [parameters_of(name, load_definitions()).min_exponent for name in names]
+    return Fraction(2) ** max(found)
+
+
+def _short(value: Fraction) -> str:
+    return f"{float(value):g}"
+
+
+def _up(value: Fraction) -> str:
+    """Four digits, rounded up."""
+    number = Decimal(round_up(value))
+    return f"{Context(prec=4, rounding=ROUND_CEILING).plus(number):g}"
+
+
+def _power(value: Fraction) -> str:
+    """A power of two as such."""
+    exponent = value.numerator.bit_length() - value.denominator.bit_length()
+    return f"2^{exponent}" if value == Fraction(2) ** exponent else _up(value)

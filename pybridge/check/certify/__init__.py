@@ -1,0 +1,15 @@
+"""Certificates that Lean's kernel checks: the bounds that Python computed, as Lean theorems.
+
+A certificate is a Lean file. It states the geometry, the operands and, for each result, a list of
+claims: at this place the rounded value is that number, and its error bound at most that number. Its
+theorems say so of the library's own definitions, and are proved by `decide +kernel`: the kernel
+evaluates the definitions, and no compiler or interpreter is trusted.
+
+Lean: `RuntimeApprox.Certificate`, `RuntimeApprox.Certificate.Theorems`.
+"""
+
+from pybridge.check.certify.claims import Claims, claims
+from pybridge.check.certify.source import PLACES, certificate_source
+from pybridge.check.certify.verdict import Verdict, check_certificate
+
+__all__ = ["PLACES", "Claims", "Verdict", "certificate_source", "check_certificate", "claims"]

@@ -1,0 +1,105 @@
+"""What a certificate claims: entries of a result, with their values and bounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+
+from pybridge.bounds.conv2d import evaluate_conv2d
+from pybridge.check.compare import most_terms
+from pybridge.engine.reference import Evaluation
+from pybridge.errors import InputError
+from pybridge.exported.document import Definitions
+from pybridge.problem.case import Case
+
+__all__ = ["ENTRIES", "Claims", "chosen", "claims"]
+
+ENTRIES = 100
+"""How many entries of a result are certified at most, unless asked for more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The claims about one result.
+
+    `places` are indices of entries, in row-major order; `values` and `bounds` are those entries'
+    rounded values and bounds, as floats. `entries` is how many entries the result has, `overflowed`
+    how many of them have no bound because an operation overflowed, and `terms` the most terms that
+    an entry is the sum of.
+    """
+
+    which: str
+    places: tuple[tuple[int, ...], ...]
+    values: tuple[float, ...]
+    bounds: tuple[float, ...]
+    entries: int
+    overflowed: int
+    terms: int
+
+
+def claims(
+    case: Case,
+    which: Sequence[str],
+    definitions: Definitions,
+    *,
+    entries: int = ENTRIES,
+    fast: bool = True,
+) -> dict[str, Claims]:
+    """The claims about the results `which` of a case.
+
+    Values and bounds are those of `method="replay"`, or of `"replay-reference"` where `fast` is
+    False. Of a result with more than `entries` entries a sample is claimed: see `chosen`.
+
+    Raises `InputError` where `entries` is not positive, or every entry of the results overflowed.
+    """
+    if entries < 1:
+        raise InputError(f"the number of entries is {entries}, expected at least 1")
+    evaluations = evaluate_conv2d(
+        case.geometry, case.float_format, case.operands(), tuple(which), definitions, fast=fast
+    )
+    found = {name: _claims(case, name, evaluations, entries) for name in which}
+    if not any(result.places for result in found.values()):
+        raise InputError(f"{case.label}: every entry overflowed, and no bound is claimed of them")
+    return found
+
+
+def _claims(case: Case, which: str, evaluations: Mapping[str, Evaluation], most: int) -> Claims:
+    evaluation = evaluations[which]
+    shape = evaluation.value.shape
+    values = evaluation.value.astype(np.float64).ravel()
+    bounds = evaluation.bound.ravel()
+    sound = ~evaluation.overflow.ravel() & np.isfinite(bounds)
+    positions = chosen(bounds, np.flatnonzero(sound).tolist(), most, f"{case.name} {which}")
+    return Claims(
+        which=which,
+        places=tuple(tuple(int(i) for i in np.unravel_index(p, shape)) for p in positions),
+        values=tuple(float(values[p]) for p in positions),
+        bounds=tuple(float(bounds[p]) for p in positions),
+        entries=math.prod(shape),
+        overflowed=int(np.count_nonzero(~sound)),
+        terms=most_terms(case.geometry, which),
+    )
+
+
+def chosen(
+    bounds: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    sound: Sequence[int],
+    most: int,
+    seed: str,
+) -> list[int]:
+    """The positions that are claimed, in order: all of `sound` if there are at most `most`.
+
+    Otherwise `most` of them: the first, the last, the first one of the largest bound, and others
+    drawn without replacement by `random.Random(seed)`. The seed is the case's name, which has the
+    digest of the case's content, and the result's name: the sample is the same wherever it is
+    drawn, and cannot be chosen.
+    """
+    if len(sound) <= most:
+        return list(sound)
+    always = list(dict.fromkeys([max(sound, key=lambda p: bounds[p]), sound[0], sound[-1]]))[:most]
+    rest = [position for position in sound if position not in always]
+    return sorted(always + Random(seed).sample(rest, most - len(always)))

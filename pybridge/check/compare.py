@@ -1,0 +1,321 @@
+"""Compares one case's NumPy evaluation with Lean's, and both with exact arithmetic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from random import Random
+
+import numpy as np
+import numpy.typing as npt
+
+from pybridge.bounds.conv2d import evaluate_conv2d
+from pybridge.bounds.enclosure import enclosure_bound
+from pybridge.check.observed import Observed, Observer
+from pybridge.check.report import CaseReport, MethodReport, TensorReport
+from pybridge.engine.accumulation import Accumulation
+from pybridge.engine.coefficients import round_up
+from pybridge.engine.estimator import estimator
+from pybridge.engine.reference import Evaluation
+from pybridge.exported.document import Definitions, DefinitionsError
+from pybridge.lean.protocol import CaseResult, TensorResult
+from pybridge.problem.case import Case
+from pybridge.problem.geometry import Geometry
+from pybridge.truth.conv2d import Dyadic, exact_conv2d
+
+__all__ = ["EXCESS", "REPLAY_EXCESS", "TENSORS", "check_case", "most_terms", "sign_patterns"]
+
+TENSORS = ("forward", "bias", "weight", "input")
+EXCESS = Fraction(1, 10**12)
+"""The relative excess of a bound over Lean's exact one that outward rounding may cause.
+
+A term is added in two roundings upward, each by 2⁻⁵² at most: this is for 2000 terms.
+"""
+
+REPLAY_EXCESS = Fraction(1, 20)
+"""How far the fast replay's bound may be above Lean's exact one, relative to it."""
+
+_RANDOM_PATTERNS = 2
+_OPERANDS = ("x", "weight", "bias", "grad_output")
+_READ = {
+    "forward": ("x", "weight", "bias"),
+    "bias": ("grad_output",),
+    "weight": ("x", "grad_output"),
+    "input": ("weight", "grad_output"),
+}
+
+
+def check_case(
+    case: Case,
+    lean: CaseResult | None,
+    definitions: Definitions,
+    seed: int,
+    observe: Observer | None = None,
+) -> CaseReport:
+    """The report on a case: for each result, values, bounds, exact values and true errors.
+
+    `lean` is Lean's result for it, None when Lean gave none. `seed` determines the random sign
+    patterns of perturbed operands. `observe`, if given, is shown each result that was compared.
+    """
+    shown = CaseReport.of(case)
+    if lean is None:
+        return shown.with_problem("Lean gave no result for this case")
+    if lean.refused is not None:
+        return shown.with_problem(f"Lean refused this case: {lean.refused}")
+    height, width = case.geometry.height.output, case.geometry.width.output
+    if lean.output != (height, width):
+        given = "×".join(map(str, lean.output))
+        return shown.with_problem(f"Lean gave an output of {given}, expected {height}×{width}")
+    try:
+        evaluations = evaluate_conv2d(
+            case.geometry, case.float_format, case.operands(), TENSORS, definitions
+        )
+    except DefinitionsError as error:
+        return shown.with_problem(str(error))
+    exact = list(_exact(case, seed))
+    tensors = {}
+    for name in TENSORS:
+        found = lean.tensors.get(name)
+        shape = evaluations[name].value.shape
+        if found is None or len(found.value) != math.prod(shape):
+            return shown.with_problem(
+                f"Lean gave {'no' if found is None else len(found.value)} entries of {name}, "
+                f"expected {math.prod(shape)}"
+            )
+        references = {pattern: results[name] for pattern, results in exact if name in results}
+        if observe is not None:
+            observe(Observed.of(case, name, evaluations[name], found, references))
+        reference = _check_tensor(
+            evaluations[name],
+            found,
+            references,
+            max(EXCESS, Fraction(most_terms(case.geometry, name), 2**51)),
+            infinite=_may_be_infinite(case, name),
+        )
+        others = _check_methods(case, name, evaluations[name], found, references, definitions)
+        tensors[name] = reference.with_methods(*others)
+    return shown.with_tensors(tensors)
+
+
+def _check_methods(
+    case: Case,
+    name: str,
+    reference: Evaluation,
+    lean: TensorResult,
+    exact: Mapping[str, Sequence[Fraction]],
+    definitions: Definitions,
+) -> tuple[dict[str, MethodReport], tuple[str, ...]]:
+    """The fast replay against the reference and Lean, and all fast methods against the truth."""
+    operands, format = case.operands(), case.float_format
+    replayed = evaluate_conv2d(case.geometry, format, operands, (name,), definitions, fast=True)
+    estimates = estimator(name, case.geometry, operands, definitions)
+    value = estimates.rounded(format)
+    finite = np.isfinite(value)
+    held = np.where(finite, value, np.zeros((), value.dtype))
+    bounds = {
+        "any-order": estimates.any_order(Accumulation.of(format.name)),
+        "enclosure": enclosure_bound(name, held, case.geometry, operands, definitions),
+    }
+    reports: dict[str, MethodReport] = {}
+    problems: list[str] = []
+
+    def add(method: str, computed: Evaluation, excess: float | None) -> None:
+        sound = np.flatnonzero(~computed.overflow.ravel()).tolist()
+        values = computed.value.astype(np.float64).ravel().tolist()
+        entries = computed.bound.ravel().tolist()
+        ratio = 0.0
+        beyond: set[int] = set()
+        for truth in exact.values():
+            for i in sound:
+                error = abs(truth[i] - Fraction(values[i]))
+                if not error <= entries[i]:
+                    beyond.add(i)
+                if error and math.isfinite(entries[i]):
+                    ratio = max(ratio, _quotient(error, Fraction(entries[i])))
+        if beyond:
+            what = f"{method}: true error beyond the bound"
+            problems.append(_problem(what, sorted(beyond), computed.value.shape))
+        linf = max((entries[i] for i in sound), default=0.0)
+        reports[method] = MethodReport(bound_linf=linf.hex(), excess=excess, error_ratio=ratio)
+
+    infinite = _may_be_infinite(case, name)
+    excess, unlike = _against(replayed[name], reference, lean, infinite=infinite)
+    problems += unlike
+    add("replay", replayed[name], excess)
+    for method, bound in bounds.items():
+        add(method, Evaluation(held, bound, ~finite), None)
+    return reports, tuple(problems)
+
+
+def _may_be_infinite(case: Case, name: str) -> bool:
+    """Whether the magnitude of an operand that a result reads, its eps added, is beyond float64.
+
+    Then a bound may be infinite where the exact one is not.
+    """
+    return any(
+        eps and math.isinf(round_up(Fraction(float(abs(value).max())) + Fraction(eps)))
+        for value, eps in ((getattr(case, key), getattr(case, f"eps_{key}")) for key in _READ[name])
+    )
+
+
+def _against(
+    replayed: Evaluation, reference: Evaluation, lean: TensorResult, *, infinite: bool
+) -> tuple[float, list[str]]:
+    """How far the replay's bounds exceed Lean's exact ones, and what is unlike the reference."""
+    sound = np.flatnonzero(~reference.overflow.ravel()).tolist()
+    bounds = replayed.bound.ravel().tolist()
+    kind = np.dtype(f"u{reference.value.itemsize}")
+    same, expected = (r.value.reshape(-1).view(kind).tolist() for r in (replayed, reference))
+    differing = [i for i in sound if same[i] != expected[i]]
+    problems = {
+        "replay: overflow unlike the reference's": np.flatnonzero(
+            (replayed.overflow != reference.overflow).ravel()
+        ).tolist(),
+        "replay: value unlike the reference's": differing,
+        "replay: bound below Lean's": [i for i in sound if not bounds[i] >= lean.bound[i]],
+        "replay: bound above 1.05 times Lean's": [
+            i
+            for i in sound
+            if bounds[i] > round_up(lean.bound[i] * (1 + REPLAY_EXCESS))
+            and not (infinite and math.isinf(bounds[i]))
+        ],
+    }
+    shape = reference.value.shape
+    shown = [_problem(what, places, shape) for what, places in problems.items() if places]
+    return max((_excess(bounds[i], lean.bound[i]) for i in sound), default=0.0), shown
+
+
+def _check_tensor(
+    evaluation: Evaluation,
+    lean: TensorResult,
+    exact: Mapping[str, Sequence[Fraction]],
+    largest_excess: Fraction,
+    *,
+    infinite: bool,
+) -> TensorReport:
+    shape = evaluation.value.shape
+    values = evaluation.value.astype(np.float64).ravel().tolist()
+    bounds = evaluation.bound.ravel().tolist()
+    overflow = evaluation.overflow.ravel().tolist()
+    lean_overflow = [value is None for value in lean.value]
+    sound = [i for i in range(len(values)) if not (overflow[i] or lean_overflow[i])]
+    problems: dict[str, list[int]] = {
+        "overflow only on one side": [
+            i for i in range(len(values)) if overflow[i] != lean_overflow[i]
+        ],
+        "value unlike Lean's": [i for i in sound if not _same(values[i], lean.value[i])],
+        "bound below Lean's": [i for i in sound if not bounds[i] >= lean.bound[i]],
+        "bound above outward rounding of Lean's": [
+            i
+            for i in sound
+            if bounds[i] > round_up(lean.bound[i] * (1 + largest_excess))
+            and not (infinite and math.isinf(bounds[i]))
+        ],
+        "Lean's exact value unlike python-flint's": [
+            i for i, entry in enumerate(exact["given"]) if entry != lean.exact[i]
+        ],
+    }
+    ratio, where = 0.0, ""
+    for pattern, entries in exact.items():
+        beyond = []
+        for i in sound:
+            error = abs(entries[i] - Fraction(values[i]))
+            if error > lean.bound[i] or not error <= bounds[i]:
+                beyond.append(i)
+            if error and (quotient := _quotient(error, lean.bound[i])) > ratio:
+                ratio, where = quotient, pattern
+        problems[f"true error beyond the bound ({pattern} operands)"] = beyond
+    return TensorReport(
+        shape=shape,
+        overflowed=sum(overflow),
+        bound_linf=max((bounds[i] for i in sound), default=0.0).hex(),
+        excess=max((_excess(bounds[i], lean.bound[i]) for i in sound), default=0.0),
+        error_ratio=ratio,
+        error_ratio_operands=where,
+        patterns=tuple(exact),
+        problems=tuple(
+            _problem(what, places, shape) for what, places in problems.items() if places
+        ),
+    )
+
+
+def most_terms(geometry: Geometry, name: str) -> int:
+    """The most terms that an entry of a result is the sum of."""
+    batch, _, height, width = geometry.output_shape
+    window = geometry.height.kernel * geometry.width.kernel
+    return {
+        "forward": geometry.in_channels * window + 1,
+        "bias": batch * height * width,
+        "weight": batch * height * width,
+        "input": geometry.out_channels * window,
+    }[name]
+
+
+def _problem(what: str, places: Sequence[int], shape: Sequence[int]) -> str:
+    index = ", ".join(str(int(i)) for i in np.unravel_index(places[0], tuple(shape)))
+    return f"{what} at [{index}]" + (f" and {len(places) - 1} more" if len(places) > 1 else "")
+
+
+def _same(value: float, lean: Fraction | None) -> bool:
+    return value == lean and not (value == 0 and math.copysign(1, value) < 0)
+
+
+def _excess(bound: float, exact: Fraction) -> float:
+    """How far a bound is above the exact one, relative to it; the float64 grid not counted."""
+    if bound <= round_up(exact):
+        return 0.0
+    return _quotient(Fraction(bound) - exact, exact) if math.isfinite(bound) else math.inf
+
+
+def _quotient(a: Fraction, b: Fraction) -> float:
+    try:
+        return float(a / b)
+    except (ZeroDivisionError, OverflowError):
+        return math.inf
+
+
+def sign_patterns(
+    case: Case, seed: int
+) -> Iterator[tuple[str, dict[str, npt.NDArray[np.float64]]]]:
+    """Named signs (−1, 0 or 1) of each operand's perturbations by its eps.
+
+    `given` leaves the operands as they are. Where an eps is not zero there follow `plus`, `minus`,
+    `outward` (magnitudes grow), `inward` and random ones.
+    """
+    arrays = {name: getattr(case, name).astype(np.float64) for name in _OPERANDS}
+    yield "given", {name: np.zeros(array.shape) for name, array in arrays.items()}
+    if not any(getattr(case, f"eps_{name}") for name in _OPERANDS):
+        return
+    yield "plus", {name: np.ones(array.shape) for name, array in arrays.items()}
+    yield "minus", {name: -np.ones(array.shape) for name, array in arrays.items()}
+    outward = {name: np.where(array < 0, -1.0, 1.0) for name, array in arrays.items()}
+    yield "outward", outward
+    yield "inward", {name: -signs for name, signs in outward.items()}
+    for k in range(_RANDOM_PATTERNS):
+        rng = Random(f"{seed} {case.name} {k}")
+        yield (
+            f"random-{k + 1}",
+            {
+                name: np.array(
+                    [1.0 if rng.getrandbits(1) else -1.0 for _ in range(array.size)]
+                ).reshape(array.shape)
+                for name, array in arrays.items()
+            },
+        )
+
+
+def _exact(case: Case, seed: int) -> Iterator[tuple[str, dict[str, list[Fraction]]]]:
+    """The exact results of each sign pattern that moves an operand they read."""
+    given = {name: Dyadic.of(getattr(case, name)) for name in _OPERANDS}
+    moved = [name for name in _OPERANDS if getattr(case, f"eps_{name}")]
+    for pattern, signs in sign_patterns(case, seed):
+        x, weight, bias, grad_output = (
+            given[name] + Dyadic.of(signs[name] * getattr(case, f"eps_{name}"))
+            if pattern != "given" and name in moved
+            else given[name]
+            for name in _OPERANDS
+        )
+        names = [name for name in TENSORS if pattern == "given" or set(moved) & set(_READ[name])]
+        results = exact_conv2d(case.geometry, x, weight, bias, grad_output, names=names)
+        yield pattern, {name: result.fractions() for name, result in results.items()}

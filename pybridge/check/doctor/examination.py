@@ -1,0 +1,76 @@
+"""Goes through everything; what an examination raises is a finding as well."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pybridge.check.doctor.findings import DoctorReport, Finding, pip, python, wrong
+from pybridge.lean.interface import Mode
+
+__all__ = ["examine"]
+
+_EXAMINATIONS = (
+    ("Python", "packages.interpreter"),
+    ("dependencies", "packages.dependencies"),
+    ("BLAS", "packages.blas"),
+    ("Lean sources", "material.sources"),
+    ("definitions", "material.definitions"),
+    ("native Lean", "leans.native"),
+    ("WebAssembly Lean", "leans.wasm"),
+    ("recorded evaluations", "leans.recorded"),
+    ("imports", "arithmetic.imported"),
+    ("arithmetic", "arithmetic.elementwise"),
+    ("matrix products", "arithmetic.matrix_products"),
+    ("cache", "storage.cache"),
+    ("cache, leftovers", "storage.leftovers"),
+    ("temporary files", "storage.temporary"),
+    ("extras", "packages.extras"),
+)
+"""The name of the finding where one fails, and the function that examines."""
+
+
+def examine(mode: Mode = "auto", *, run: bool = False, after: Sequence[str] = ()) -> DoctorReport:
+    """Examines this installation, and the machine that it is on.
+
+    Parameters
+    ----------
+    mode
+        The Lean that has to be here; `auto`: any.
+    run
+        Whether each Lean that is found evaluates a small case.
+    after
+        Modules that are imported before the arithmetic is measured.
+    """
+    findings: list[Finding] = []
+    for name, function in _EXAMINATIONS:
+        given = (after,) if function.startswith("arithmetic.") else ()
+        findings += _examined(name, function, *given)
+    kinds = tuple(finding.lean for finding in findings if finding.lean is not None)
+    findings += _examined("Lean", "leans.none_found", mode, kinds)
+    for kind in kinds * run:
+        findings += _examined(f"{kind} Lean, run", "leans.evaluation", kind)
+    return DoctorReport(version=_version(), mode=mode, findings=tuple(findings))
+
+
+def _examined(name: str, function: str, *arguments: Any) -> Iterator[Finding]:
+    """What an examination finds; its module is imported here, for what it imports may be broken."""
+    module, _, attribute = function.partition(".")
+    try:
+        examination = getattr(importlib.import_module(f"pybridge.doctor.{module}"), attribute)
+        yield from examination(*arguments)
+    except ImportError as error:
+        remedy = f"mend what it imports, then: {python()} -m pybridge.doctor"
+        yield wrong(name, f"could not be examined: {type(error).__name__}: {error}", remedy)
+    except Exception as error:
+        found = f"could not be examined: {type(error).__name__}: {error}"
+        yield wrong(name, found, pip("--force-reinstall", "pybridge"))
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("pybridge")
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,100 @@
+"""What the package computes from: the Lean sources, and what was exported of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pybridge.check.doctor.findings import Finding, good, pip, python, wrong
+from pybridge.exported.document import Definitions, DefinitionsError, load_definitions
+from pybridge.lean.errors import LeanNotFound
+from pybridge.lean.interface import PINNED
+from pybridge.lean.recorded import program_sources
+from pybridge.lean.sources import Project, file_digest
+
+__all__ = ["DEFINITIONS", "definitions", "restore", "sources"]
+
+DEFINITIONS = Path(__file__).resolve().parents[2] / "definitions.json"
+
+
+def restore(project: Project | None, command: str) -> str:
+    """The command that makes a file of the package anew: in a checkout, `command`."""
+    if project is not None and project.is_checkout:
+        return f"{python()} -m {command}"
+    return pip("--force-reinstall", "pybridge")
+
+
+def sources() -> Iterator[Finding]:
+    """The Lean sources, and the version of Lean that they are for."""
+    try:
+        project = Project.find()
+    except LeanNotFound as error:
+        yield wrong("Lean sources", str(error), pip("--force-reinstall", "pybridge"))
+        return
+    file = project.root / "lean-toolchain"
+    toolchain = file.read_text(encoding="utf-8").strip()
+    if toolchain != PINNED:
+        found = f"{file} says {toolchain!r:.60}, expected {PINNED!r}"
+        yield wrong("Lean sources", found, f"echo {PINNED} > {file}")
+        return
+    count = sum(1 for _ in project.sources.rglob("*.lean"))
+    yield good("Lean sources", f"{count} files in {project.sources}, for {PINNED}")
+
+
+def definitions(path: Path | None = None) -> Iterator[Finding]:
+    """The exported definitions: whole, known to this version, and of the sources that are here."""
+    project = _project()
+    remedy = restore(project, "pybridge.extract")
+    try:
+        loaded = load_definitions(path or DEFINITIONS)
+    except DefinitionsError as error:
+        yield wrong("definitions", str(error), remedy)
+        return
+    problem = _problem(loaded)
+    if problem is not None:
+        yield wrong("definitions", problem, remedy)
+        return
+    shown = f"{len(loaded.declarations)} declarations, SHA-256 {loaded.sha256[:12]}…"
+    yield good("definitions", f"{shown}, {loaded.toolchain}")
+    if project is None:
+        return
+    differing = _differing(loaded.sources, project.sources)
+    if differing:
+        found = f"of other sources: {', '.join(differing[:3])}"
+        more = f" and {len(differing) - 3} more" * (len(differing) > 3)
+        yield wrong("definitions' sources", f"{found}{more}", remedy)
+    else:
+        found = f"each of {len(loaded.sources)} files has the SHA-256 that was extracted"
+        yield good("definitions' sources", found)
+
+
+def _problem(loaded: Definitions) -> str | None:
+    """Why the definitions cannot be those of this version; None where they can."""
+    from pybridge.problem.formats import FORMATS, format_of
+
+    if loaded.toolchain != PINNED:
+        return f"extracted by {loaded.toolchain}, expected {PINNED}"
+    try:
+        for name in FORMATS:
+            format_of(name, loaded)
+    except DefinitionsError as error:
+        return str(error)
+    return None
+
+
+def _differing(extracted: Mapping[str, str], folder: Path) -> list[str]:
+    """The files that are missing, or changed, or new in what evaluates cases."""
+    found = [
+        f"{name} ({'changed' if (folder / name).is_file() else 'missing'})"
+        for name, digest in extracted.items()
+        if not (folder / name).is_file() or file_digest(folder / name) != digest
+    ]
+    new = [name for name in program_sources(folder) if name not in extracted]
+    return [*found, *(f"{name} (new)" for name in new)]
+
+
+def _project() -> Project | None:
+    try:
+        return Project.find()
+    except LeanNotFound:
+        return None

@@ -1,0 +1,167 @@
+"""Draws windows, geometries, operands, errors and whole cases of conv2d.
+
+Each is a function of a source of choices: a seeded generator for `pybridge.check.fuzz.stream`,
+Hypothesis for `pybridge.check.fuzz.strategies`. Every case that is drawn is valid: nothing is
+filtered out. Earlier options are simpler ones. Entries follow from a seed
+(`pybridge.check.fuzz.kinds`), so that their digits are evenly distributed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol, TypeVar
+
+from pybridge.check.fuzz.kinds import KINDS, mixed_entries
+from pybridge.problem.case import Case
+from pybridge.problem.formats import FORMATS, FloatFormat
+from pybridge.problem.geometry import Geometry, Window
+
+__all__ = [
+    "EPS",
+    "Choices",
+    "Drawn",
+    "Seeded",
+    "draw_case",
+    "draw_eps",
+    "draw_geometry",
+    "draw_kinds",
+    "draw_window",
+]
+
+T = TypeVar("T")
+
+EPS = ("zero", "small", "large", "subnormal", "huge")
+"""Magnitudes of an operand's error: none, some ulps of 1, around 1, below 2⁻¹⁰²², above 2¹⁰⁰."""
+
+_OPERANDS = ("x", "weight", "bias", "grad_output")
+_FORMATS = ("binary32", "binary16", "bfloat16", "binary64")
+_FORMS = ("general", "general", "point", "full", "padding", "unread")
+_GROUPINGS = ("any", "any", "any", "depthwise", "multiplier")
+_SMALL = (1, 1, 2, 3)
+_PADDING = (0, 0, 1, 1, 2, 3)
+
+
+class Choices(Protocol):
+    """Where choices come from."""
+
+    def integer(self, low: int, high: int) -> int:
+        """An integer in [low, high]."""
+
+    def choose(self, options: Sequence[T]) -> T:
+        """One of the options."""
+
+
+class Seeded:
+    """Choices that a seed determines, the same on every machine and version."""
+
+    def __init__(self, seed: str) -> None:
+        self._random = Random(seed)
+
+    def integer(self, low: int, high: int) -> int:
+        """An integer in [low, high], each as likely."""
+        return low + self._random.getrandbits(64) % (high - low + 1)
+
+    def choose(self, options: Sequence[T]) -> T:
+        """One of the options, each as likely."""
+        return options[self.integer(0, len(options) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A case, and of which kinds each operand's entries and errors are, in the order x, weight,
+    bias, grad_output.
+    """
+
+    case: Case
+    kinds: tuple[tuple[str, ...], ...]
+    eps: tuple[str, ...]
+
+
+def draw_window(choices: Choices) -> Window:
+    """A window: a general one, of one entry (`point`), as large as the padded input (`full`), with
+    places that read padding only, or with a stride beyond what it spans.
+    """
+    form = choices.choose(_FORMS)
+    kernel = 1 if form == "point" else choices.integer(1, 3)
+    dilation, stride = choices.integer(1, 3), choices.integer(1, 3)
+    begin, end = choices.choose(_PADDING), choices.choose(_PADDING)
+    reach = dilation * (kernel - 1) + 1
+    size = choices.integer(0, 5 if form == "unread" else 3)
+    if form == "full":
+        size = min(size + 1, reach)
+        begin = min(begin, reach - size)
+        end = reach - size - begin
+    else:
+        if form == "padding":
+            begin += reach
+        elif form == "unread":
+            stride, begin, end = reach + stride, 0, 0
+        size += max(1, reach - begin - end)
+    return Window(
+        size=size, kernel=kernel, stride=stride, pad_begin=begin, pad_end=end, dilation=dilation
+    )
+
+
+def draw_geometry(choices: Choices, largest: int = 300) -> Geometry:
+    """A geometry of at most some `largest` multiplications and additions, or of one channel."""
+    grouping = choices.choose(_GROUPINGS)
+    plain = grouping == "any"
+    height = draw_window(choices)
+    alike = choices.choose((True, False, False, False))
+    geometry = Geometry(
+        batch=choices.choose(_SMALL),
+        groups=choices.choose(_SMALL) if plain else choices.integer(2, 4),
+        in_channels=choices.choose(_SMALL) if plain else 1,
+        out_channels=1 if grouping == "depthwise" else choices.choose(_SMALL),
+        height=height,
+        width=height if alike else draw_window(choices),
+    )
+    for axis in ("batch", "in_channels", "out_channels", "groups"):
+        if geometry.multiply_adds > largest:
+            geometry = geometry.model_copy(update={axis: 1})
+    return geometry
+
+
+def draw_kinds(choices: Choices) -> tuple[tuple[str, ...], ...]:
+    """The kinds of the four operands' entries: one for all, one for each, or several in each."""
+    names = tuple(KINDS)
+    how = choices.choose(("alike", "apart", "within"))
+    if how == "alike":
+        return ((choices.choose(names),),) * 4
+    counts = [1 if how == "apart" else choices.integer(1, 3) for _ in _OPERANDS]
+    return tuple(
+        tuple(dict.fromkeys(choices.choose(names) for _ in range(count))) for count in counts
+    )
+
+
+def draw_eps(choices: Choices, magnitude: str, format: FloatFormat) -> float:
+    """An operand's error of a magnitude among `EPS`."""
+    if magnitude == "zero":
+        return 0.0
+    part = choices.integer(0, 2**20 - 1)
+    if magnitude == "subnormal":
+        return math.ldexp(1 + part, -1074)
+    if magnitude == "huge":
+        return math.ldexp(1 + part / 2**20, choices.integer(100, 499))
+    least = -format.precision - 4 if magnitude == "small" else -4
+    return math.ldexp(1 + part / 2**20, choices.integer(least, least + 7))
+
+
+def draw_case(choices: Choices, label: str = "fuzz", largest: int = 300) -> Drawn:
+    """A whole case, with what it is made of; half of the cases have errors of operands."""
+    format = FORMATS[choices.choose(_FORMATS)]
+    geometry = draw_geometry(choices, largest)
+    kinds = draw_kinds(choices)
+    moved = choices.choose((False, True))
+    magnitudes = tuple(choices.choose(EPS) if moved else "zero" for _ in _OPERANDS)
+    seed = choices.integer(0, 2**32 - 1)
+    shapes = (geometry.x_shape, geometry.weight_shape, geometry.bias_shape, geometry.output_shape)
+    content: dict[str, Any] = {}
+    for name, names, shape, magnitude in zip(_OPERANDS, kinds, shapes, magnitudes, strict=True):
+        content[name] = mixed_entries(names, shape, format, f"{seed} {name}")
+        content[f"eps_{name}"] = draw_eps(choices, magnitude, format)
+    case = Case(label=label, geometry=geometry, format=format.name, **content)
+    return Drawn(case, kinds, magnitudes)

@@ -1,0 +1,190 @@
+"""What Lean and the truth say about a batch of cases, and about answers that were tampered with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from random import Random
+from typing import Protocol
+
+from pybridge.check.compare import EXCESS, check_case
+from pybridge.check.report import CaseReport
+from pybridge.engine.coefficients import round_up
+from pybridge.exported.document import Definitions
+from pybridge.lean import LeanError, LeanNotFound
+from pybridge.lean.protocol import CaseResult, TensorResult, parse_results, split_results
+from pybridge.problem.case import Case
+
+__all__ = ["Evaluator", "Judge", "Verdict", "problems_of", "tampered"]
+
+
+class Evaluator(Protocol):
+    """What is needed of a Lean."""
+
+    def evaluate(self, case_text: str) -> str:
+        """The result file's text for a case file's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A case's report, the text of Lean's answer, and everything that does not hold."""
+
+    case: Case
+    report: CaseReport
+    answer: str = ""
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Judge:
+    """Compares cases with Lean, a whole batch in one run of Lean; `runs` counts these."""
+
+    lean: Evaluator
+    definitions: Definitions
+    runs: int = field(default=0)
+
+    def judge(self, cases: Sequence[Case]) -> list[Verdict]:
+        """The verdict on each case, in order; the cases' names differ.
+
+        Where Lean fails, the batch is halved until the case is found for which it does: that is a
+        divergence. Raises `LeanError` when Lean fails for both halves, for then it is Lean that
+        does not work.
+        """
+        return list(self.verdicts(cases, self.answers(cases)))
+
+    def answers(self, cases: Sequence[Case]) -> dict[str, str | LeanError]:
+        """The text of Lean's answer to each case by the case's name, or how Lean failed."""
+        texts = {case.name: case.to_text() for case in cases}
+        return self._answers(texts) if texts else {}
+
+    def _answers(self, texts: Mapping[str, str]) -> dict[str, str | LeanError]:
+        self.runs += 1
+        try:
+            blocks = split_results(self.lean.evaluate("".join(texts.values())))
+            unasked = [name for name in blocks if name not in texts]
+            if unasked:
+                raise LeanError(f"Lean answers for another case: {unasked[0]!r:.120}")
+            return {name: blocks.get(name, "") for name in texts}
+        except LeanNotFound:
+            raise
+        except LeanError as error:
+            if len(texts) == 1:
+                return dict.fromkeys(texts, error)
+            failure = error
+        names = list(texts)
+        halves = names[: len(names) // 2], names[len(names) // 2 :]
+        answers: dict[str, str | LeanError] = {}
+        for half in halves:
+            answers |= self._answers({name: texts[name] for name in half})
+        if all(any(isinstance(answers[name], LeanError) for name in half) for half in halves):
+            raise failure
+        return answers
+
+    def verdicts(
+        self, cases: Sequence[Case], answers: Mapping[str, str | LeanError]
+    ) -> Iterator[Verdict]:
+        """Compares Lean's answers, case by case."""
+        for case in cases:
+            answer = answers[case.name]
+            if isinstance(answer, LeanError):
+                report = CaseReport.of(case).with_problem(f"Lean failed: {answer}")
+                yield Verdict(case, report, "", problems_of(report))
+            else:
+                yield self.compare(case, answer)
+
+    def compare(self, case: Case, answer: str) -> Verdict:
+        """The verdict on one case, given Lean's answer to it."""
+        try:
+            result: CaseResult | None = None
+            if answer:
+                result = parse_results(answer, [case.name])[case.name]
+            report = check_case(case, result, self.definitions, 0)
+        except LeanError as error:
+            report = CaseReport.of(case).with_problem(str(error))
+        return Verdict(case, report, answer, problems_of(report))
+
+    def overlooks(self, case: Case, answer: str, changed: str) -> bool:
+        """Whether a changed answer is taken, though it says something else than the true one.
+
+        Bounds that differ by no more than outward rounding may, and bounds of entries that
+        overflowed, say the same.
+        """
+        try:
+            before = parse_results(answer, [case.name])[case.name]
+            after = parse_results(changed, [case.name])[case.name]
+        except LeanError:
+            return False
+        return not _alike(before, after) and not self.compare(case, changed).problems
+
+
+def _alike(before: CaseResult, after: CaseResult) -> bool:
+    if (before.refused, before.output) != (after.refused, after.output):
+        return False
+    return all(
+        _alike_tensors(tensor, after.tensors[name]) for name, tensor in before.tensors.items()
+    )
+
+
+def _alike_tensors(before: TensorResult, after: TensorResult) -> bool:
+    if (before.value, before.exact) != (after.value, after.exact):
+        return False
+    return all(
+        value is None or abs(Fraction(round_up(a)) - Fraction(round_up(b))) <= 2 * EXCESS * a
+        if math.isfinite(round_up(a) + round_up(b))
+        else a == b
+        for value, a, b in zip(before.value, before.bound, after.bound, strict=True)
+    )
+
+
+def problems_of(report: CaseReport) -> tuple[str, ...]:
+    """Everything in a report that does not hold, each with its result's name."""
+    if report.problem is not None:
+        return (report.problem,)
+    return tuple(
+        f"{name}: {problem}"
+        for name, tensor in report.tensors.items()
+        for problem in tensor.problems
+    )
+
+
+def tampered(answer: str, seed: str) -> str:
+    """An answer of Lean's with one change, which the seed determines.
+
+    A digit is altered, an entry left out, doubled or exchanged for its neighbour, a line left out
+    or exchanged for the next, a sign turned, or the text is cut off.
+    """
+    rng = Random(seed)
+    lines = answer.split("\n")
+    at = 2 + _below(rng, max(1, len(lines) - 4))
+    words = lines[at].split(" ") if at < len(lines) else [""]
+    word = 1 + _below(rng, len(words) - 1) if len(words) > 1 else 0
+    match _below(rng, 7):
+        case 0:
+            place = _below(rng, len(words[word]) or 1)
+            digit = "0123456789abcdef"[_below(rng, 16)]
+            words[word] = words[word][:place] + digit + words[word][place + 1 :]
+        case 1:
+            del words[word]
+        case 2:
+            words.insert(word, words[word])
+        case 3:
+            other = word % (len(words) - 1) + 1 if len(words) > 1 else word
+            words[word], words[other] = words[other], words[word]
+        case 4:
+            words[word] = (
+                words[word].removeprefix("-") if words[word][:1] == "-" else f"-{words[word]}"
+            )
+        case 5:
+            other = min(at + 1, len(lines) - 1)
+            lines[at], lines[other] = lines[other], lines[at]
+            return "\n".join(lines)
+        case _:
+            return answer[: _below(rng, len(answer))]
+    lines[at] = " ".join(words)
+    return "\n".join(lines)
+
+
+def _below(rng: Random, bound: int) -> int:
+    return rng.getrandbits(64) % bound

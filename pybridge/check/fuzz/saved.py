@@ -1,0 +1,144 @@
+"""Cases kept in files: JSON that differs line by line, with hexadecimal floats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import Field
+
+from pybridge.errors import InputError, InputTypeError
+from pybridge.files import write_atomically
+from pybridge.lean import LeanError
+from pybridge.lean.protocol import parse_number
+from pybridge.model import Model
+from pybridge.problem.case import Case
+from pybridge.problem.formats import FloatArray, find_format
+from pybridge.problem.geometry import Geometry
+
+__all__ = ["LARGEST", "SavedCase"]
+
+LARGEST = 2**24
+"""The most bytes that a file of a saved case may have."""
+
+_OPERANDS = ("x", "weight", "bias", "grad_output")
+_Number = Annotated[str, Field(max_length=400)]
+_Row = Annotated[str, Field(max_length=LARGEST)]
+
+
+class SavedCase(Model):
+    """A case as a document; `note` says why it is kept, `problems` what did not hold.
+
+    Each operand is a list of rows along its last axis, in row-major order, whose numbers are
+    hexadecimal floats with spaces between.
+    """
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    note: str = Field(default="", max_length=2000)
+    problems: tuple[str, ...] = ()
+    label: str
+    format: str
+    geometry: Geometry
+    eps: dict[str, _Number]
+    x: tuple[_Row, ...]
+    weight: tuple[_Row, ...]
+    bias: tuple[_Row, ...]
+    grad_output: tuple[_Row, ...]
+
+    @classmethod
+    def of(cls, case: Case, *, note: str = "", problems: Sequence[str] = ()) -> Self:
+        """The document of a case."""
+        content: dict[str, Any] = {name: _rows(getattr(case, name)) for name in _OPERANDS}
+        return cls(
+            note=note,
+            problems=tuple(problems),
+            label=case.label,
+            format=case.format,
+            geometry=case.geometry,
+            eps={name: getattr(case, f"eps_{name}").hex() for name in _OPERANDS},
+            **content,
+        )
+
+    def case(self) -> Case:
+        """The case; `InputError` or `InputTypeError` for numbers or shapes that do not fit."""
+        format, geometry = find_format(self.format), self.geometry
+        shapes = (
+            geometry.x_shape,
+            geometry.weight_shape,
+            geometry.bias_shape,
+            geometry.output_shape,
+        )
+        if set(self.eps) != set(_OPERANDS):
+            raise InputError(f"eps: expected one of each of {', '.join(_OPERANDS)}")
+        content: dict[str, Any] = {}
+        for name, shape in zip(_OPERANDS, shapes, strict=True):
+            content[name] = _array(name, getattr(self, name), shape)
+            content[f"eps_{name}"] = _number(f"eps.{name}", self.eps[name])
+        return Case(label=self.label, geometry=geometry, format=format.name, **content)
+
+    def checked_case(self, path: Path) -> Case:
+        """The case; `InputError`, naming the file, for numbers or shapes that do not fit."""
+        try:
+            return self.case()
+        except (InputError, InputTypeError) as error:
+            raise InputError(f"{path}: {error}") from None
+
+    def to_json(self) -> str:
+        """The document's text: a line for each row of an operand."""
+        document = self.model_dump(mode="json", by_alias=True)
+        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+    def save(self, path: Path) -> None:
+        """Writes the document, the file whole or not at all."""
+        with write_atomically(path) as file:
+            file.write(self.to_json().encode())
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """The document in a file; `InputError`, naming the file, when it holds none."""
+        try:
+            if path.stat().st_size > LARGEST:
+                raise InputError(f"more than {LARGEST} bytes, which a saved case has at most")
+            content: Any = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(content, dict):
+                raise InputError("expected a JSON object with a case")
+            return cls(**content)
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such file") from None
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}") from None
+        except (InputError, InputTypeError) as error:
+            raise InputError(f"{path}: {error}") from None
+        except (ValueError, RecursionError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{path}: not a saved case in JSON: {reason:.120}") from None
+
+
+def _rows(array: FloatArray) -> tuple[str, ...]:
+    wide = array.astype(np.float64).reshape(-1, array.shape[-1])
+    return tuple(" ".join(map(float.hex, row)) for row in wide.tolist())
+
+
+def _array(name: str, rows: Sequence[str], shape: tuple[int, ...]) -> FloatArray:
+    counts = np.prod(shape[:-1], dtype=int), shape[-1]
+    if len(rows) != counts[0]:
+        raise InputError(f"{name}: expected {counts[0]} rows, got {len(rows)}")
+    table = [[_number(name, word) for word in row.split(" ")] for row in rows]
+    if odd := [row for row in table if len(row) != counts[1]]:
+        raise InputError(f"{name}: expected {counts[1]} numbers in a row, got {len(odd[0])}")
+    return np.array(table, np.float64).reshape(shape)
+
+
+def _number(name: str, text: str) -> float:
+    """A hexadecimal float that float64 holds exactly; the sign of a zero is kept."""
+    try:
+        exact = parse_number(text)
+        value = float.fromhex(text)
+    except (LeanError, ValueError, OverflowError):
+        raise InputError(f"{name}: expected a hexadecimal float, got {text!r:.60}") from None
+    if exact != value:
+        raise InputError(f"{name}: {text!r:.60} is not a number that float64 holds exactly")
+    return value

@@ -1,0 +1,123 @@
+"""Makes a failing case small: a smaller geometry, simpler numbers, the same kind of failure.
+
+Hypothesis's own shrinking asks about one example at a time; but a run of Lean takes seconds before
+it reads the first case, and hardly longer for a hundred small ones. So each step proposes many
+simplifications (`pybridge.check.fuzz.reductions`), Lean evaluates all of them in one run, and those
+that still fail are tried together in the next.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pybridge.check.fuzz.judge import Judge, Verdict
+from pybridge.check.fuzz.reductions import OPERANDS, Reduction, digits, reductions
+from pybridge.problem.case import Case
+
+__all__ = ["RUNS", "Shrunk", "complexity", "failure", "shrink"]
+
+RUNS = 16
+"""How many runs of Lean a failing case is shrunk in, at most."""
+
+_TRIES = 96
+_PLACE = re.compile(r" at \[.*|\(.*\)|\b[0-9]+\b|fuzz-\S+|'.*'")
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """The smallest failing case found, in how many runs of Lean; `finished` says that none of its
+    simplifications fails.
+    """
+
+    verdict: Verdict
+    runs: int
+    finished: bool
+
+
+def failure(problems: Collection[str]) -> frozenset[str]:
+    """The kinds of the problems: what does not hold, without where, of which result and by how
+    much.
+    """
+    kinds = set()
+    for problem in problems:
+        result, colon, what = problem.partition(": ")
+        shown = what if colon and result in ("forward", "bias", "weight", "input") else problem
+        kinds.add(_PLACE.sub("", shown).strip())
+    return frozenset(kinds)
+
+
+def complexity(case: Case) -> tuple[int, int, int, int]:
+    """How large a case is: its entries and terms; padding, strides and dilations; how many numbers
+    are not zero; and their digits.
+    """
+    arrays = [getattr(case, name).astype(np.float64) for name in OPERANDS]
+    numbers = [value for array in arrays for value in array.ravel().tolist()]
+    numbers += [getattr(case, f"eps_{name}") for name in OPERANDS]
+    windows = (case.geometry.height, case.geometry.width)
+    return (
+        sum(array.size for array in arrays) + case.geometry.multiply_adds,
+        sum(w.pad_begin + w.pad_end + w.stride + w.dilation for w in windows),
+        sum(value != 0 for value in numbers),
+        sum(map(digits, numbers)),
+    )
+
+
+def shrink(failing: Verdict, judge: Judge, *, runs: int = RUNS) -> Shrunk:
+    """The smallest case found that fails in the same way, in at most about `runs` runs of Lean."""
+    best, kind = failing, failure(failing.problems)
+    sound: set[str] = set()
+    promising: list[Reduction] = []
+    start = judge.runs
+    while judge.runs - start < runs:
+        tries = _tries(best.case, promising, sound)
+        if not tries:
+            return Shrunk(best, judge.runs - start, finished=True)
+        verdicts = judge.judge([case for case, _ in tries])
+        failed = []
+        for verdict, (case, reduction) in zip(verdicts, tries, strict=True):
+            if failure(verdict.problems) & kind:
+                failed.append((complexity(case), verdict, reduction))
+            else:
+                sound.add(case.name)
+        if failed:
+            failed.sort(key=lambda found: found[0])
+            best = failed[0][1]
+        promising = [reduction for _, _, reduction in failed if reduction is not None]
+    return Shrunk(best, judge.runs - start, finished=False)
+
+
+def _tries(
+    case: Case, promising: Sequence[Reduction], sound: Collection[str]
+) -> list[tuple[Case, Reduction | None]]:
+    """Simpler cases that are not known to be sound; the promising simplifications one upon the
+    other first, then each one alone.
+    """
+    tries: dict[str, tuple[Case, Reduction | None]] = {}
+    limit = complexity(case)
+    for found, reduction in (*_together(case, promising), *_alone(case)):
+        if len(tries) == _TRIES:
+            break
+        if found.name not in sound and complexity(found) < limit:
+            tries.setdefault(found.name, (found, reduction))
+    return list(tries.values())
+
+
+def _together(case: Case, promising: Sequence[Reduction]) -> Iterator[tuple[Case, None]]:
+    for chosen in (promising, promising[::-1], promising[::2], promising[1::2]):
+        now = case
+        for reduction in chosen:
+            simpler = reduction(now)
+            if simpler is not None and complexity(simpler) < complexity(now):
+                now = simpler
+                yield now, None
+
+
+def _alone(case: Case) -> Iterator[tuple[Case, Reduction]]:
+    for reduction in reductions(case):
+        simpler = reduction(case)
+        if simpler is not None:
+            yield simpler, reduction

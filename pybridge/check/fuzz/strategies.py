@@ -1,0 +1,62 @@
+"""Hypothesis strategies: windows, geometries, formats, and whole cases of conv2d.
+
+They draw what `pybridge.check.fuzz.drawing` says, with Hypothesis's choices: examples shrink to
+small geometries and plain kinds of entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from hypothesis import strategies as st
+
+from pybridge.check.fuzz.drawing import Drawn, draw_case, draw_geometry, draw_window
+from pybridge.problem.case import Case
+from pybridge.problem.formats import FORMATS
+from pybridge.problem.geometry import Geometry, Window
+
+__all__ = ["cases", "drawn_cases", "formats", "geometries", "windows"]
+
+T = TypeVar("T")
+
+
+class _Drawing:
+    """Choices of Hypothesis."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._draw = draw
+
+    def integer(self, low: int, high: int) -> int:
+        """An integer in [low, high]; simpler ones are nearer to `low`."""
+        return self._draw(st.integers(low, high))
+
+    def choose(self, options: Sequence[T]) -> T:
+        """One of the options; simpler ones come first."""
+        return self._draw(st.sampled_from(options))
+
+
+formats = st.sampled_from(sorted(FORMATS)).map(FORMATS.__getitem__)
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> Window:
+    """Windows of all forms (`draw_window`)."""
+    return draw_window(_Drawing(draw))
+
+
+@st.composite
+def geometries(draw: st.DrawFn, largest: int = 300) -> Geometry:
+    """Geometries of at most some `largest` multiplications and additions, or of one channel."""
+    return draw_geometry(_Drawing(draw), largest)
+
+
+@st.composite
+def drawn_cases(draw: st.DrawFn, largest: int = 300) -> Drawn:
+    """Whole cases, with what they are made of."""
+    return draw_case(_Drawing(draw), largest=largest)
+
+
+def cases(largest: int = 300) -> st.SearchStrategy[Case]:
+    """Whole cases, of at most some `largest` multiplications and additions."""
+    return drawn_cases(largest).map(lambda found: found.case)

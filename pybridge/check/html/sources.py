@@ -1,0 +1,71 @@
+"""The Lean sources that a page shows: definitions and theorems, with their places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from markupsafe import Markup
+from pygments import highlight  # type: ignore[import-untyped]
+from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
+from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
+
+from pybridge.exported.document import Definitions
+from pybridge.lean import LeanError, sources_dir
+from pybridge.problem.results import STATEMENTS, declaration, place, short_name
+
+__all__ = ["LAW_SOURCES", "Source", "restated_place", "result_sources", "source"]
+
+LAW_SOURCES = (
+    "RuntimeApprox.Approx.add",
+    "RuntimeApprox.Approx.mul",
+    "RuntimeApprox.bound",
+    "RuntimeApprox.Contraction.evalAt",
+    "RuntimeApprox.Format.halfUlp",
+    "RuntimeApprox.Format.round",
+    "RuntimeApprox.Format.rounding_lawful",
+    "RuntimeApprox.Contraction.abs_rounded_sub_exact_le",
+)
+"""What every bound is made of: the laws, the loop, half an ulp, rounding, and their theorems."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A declaration: its short name, its anchor on the page, its place and its text in colours."""
+
+    name: str
+    anchor: str
+    place: str
+    code: Markup
+
+
+def source(name: str, definitions: Definitions) -> Source:
+    """A declaration of the exported definitions; `DefinitionsError` when it is not among them."""
+    text = declaration(name, definitions).source
+    formatter = HtmlFormatter(nowrap=True, classprefix="l-")
+    code = Markup(highlight(text, get_lexer_by_name("lean4"), formatter))
+    short = short_name(name)
+    return Source(short, f"lean-{short}", f"lean/{place(name, definitions)}", code)
+
+
+def result_sources(which: str, definitions: Definitions) -> Iterable[Source]:
+    """The definition of a result's bound, its contraction, and the theorem."""
+    statement = STATEMENTS[which]
+    contraction = definitions.data.contractions[which].name
+    return [source(n, definitions) for n in (statement.bound, contraction, statement.theorem)]
+
+
+def restated_place(which: str) -> str:
+    """Where `Statements.lean` restates the theorem, in the sources that ship with the package.
+
+    Empty where these are not there.
+    """
+    name = STATEMENTS[which].restated.rsplit(".", 1)[1]
+    try:
+        lines = (sources_dir() / "RuntimeApprox" / "Statements.lean").read_text("utf-8").split("\n")
+    except (LeanError, OSError):
+        return ""
+    found = (k for k, line in enumerate(lines, 1) if re.match(rf"theorem {name}\b", line))
+    line = next(found, 0)
+    return f"lean/RuntimeApprox/Statements.lean:{line}" if line else ""

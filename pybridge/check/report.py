@@ -1,0 +1,192 @@
+"""What a check found, as data: for programs as JSON, for people as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, Self
+
+from pydantic import computed_field
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from pybridge.model import Model, Report
+from pybridge.problem.case import Case
+from pybridge.problem.geometry import Geometry
+
+__all__ = ["CaseReport", "CheckReport", "LeanReport", "MethodReport", "TensorReport"]
+
+
+class MethodReport(Model):
+    """A result by another method than the reference: its bound against what is exact.
+
+    `excess` is how far a bound is above Lean's exact one at most, relative to it, and given for the
+    replay, whose bounds are those. `error_ratio` is the largest true error in units of the bound.
+    """
+
+    bound_linf: str
+    excess: float | None = None
+    error_ratio: float
+
+
+class TensorReport(Model):
+    """One result of a case: the forward output or a gradient.
+
+    `bound_linf` is the largest bound, as a hexadecimal float. `excess` is how far a bound is above
+    Lean's exact one at most, relative to it. `error_ratio` is the largest true error in units of
+    Lean's bound, found for the operands `error_ratio_operands` among the `patterns` tried. Entries
+    that overflowed (`overflowed` of them) are compared as such, and in nothing else but their exact
+    values. `methods` holds the fast replay and the methods by BLAS. `problems` are what does not
+    hold, with the first place of each.
+    """
+
+    shape: tuple[int, ...]
+    overflowed: int
+    bound_linf: str
+    excess: float
+    error_ratio: float
+    error_ratio_operands: str
+    patterns: tuple[str, ...]
+    methods: Mapping[str, MethodReport] = {}
+    problems: tuple[str, ...]
+
+    def with_methods(self, methods: Mapping[str, MethodReport], problems: Iterable[str]) -> Self:
+        """The report with what was found of the other methods."""
+        update = {"methods": dict(methods), "problems": (*self.problems, *problems)}
+        return self.model_copy(update=update)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def passed(self) -> bool:
+        """Whether everything compared holds."""
+        return not self.problems
+
+
+class CaseReport(Model):
+    """A case: its results, or the problem for which none could be compared."""
+
+    name: str
+    label: str
+    format: str
+    geometry: Geometry
+    eps: Mapping[str, str]
+    tensors: Mapping[str, TensorReport] = {}
+    problem: str | None = "not checked"
+
+    @classmethod
+    def of(cls, case: Case) -> Self:
+        """The report on a case that has not been checked yet."""
+        operands = ("x", "weight", "bias", "grad_output")
+        return cls(
+            name=case.name,
+            label=case.label,
+            format=case.format,
+            geometry=case.geometry,
+            eps={name: getattr(case, f"eps_{name}").hex() for name in operands},
+        )
+
+    def with_problem(self, problem: str) -> Self:
+        """The report with the reason for which nothing was compared."""
+        return self.model_copy(update={"problem": problem, "tensors": {}})
+
+    def with_tensors(self, tensors: Mapping[str, TensorReport]) -> Self:
+        """The report with what was compared."""
+        return self.model_copy(update={"problem": None, "tensors": dict(tensors)})
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def passed(self) -> bool:
+        """Whether the case was checked and everything holds."""
+        results = self.tensors.values()
+        return self.problem is None and bool(results) and all(t.passed for t in results)
+
+
+class LeanReport(Model):
+    """How Lean's results were obtained."""
+
+    kind: Literal["native", "wasm", "recorded"]
+    description: str
+
+
+class CheckReport(Report):
+    """A whole check, or as much of it as there was time for.
+
+    `stopped` says why it ended before every case was checked, and `missing` which were not.
+    """
+
+    lean: LeanReport
+    toolchain: str
+    definitions_sha256: str
+    seed: int
+    seconds: float
+    stopped: str | None = None
+    missing: tuple[str, ...] = ()
+    cases: tuple[CaseReport, ...]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def passed(self) -> bool:
+        """Whether at least one case was checked, none was left out, and every one passed."""
+        whole = self.stopped is None and not self.missing
+        return whole and bool(self.cases) and all(case.passed for case in self.cases)
+
+    @property
+    def done(self) -> str:
+        """How many of the cases were checked."""
+        return f"{len(self.cases)} of {len(self.cases) + len(self.missing)} cases"
+
+    def summary(self) -> str:
+        """One line: how many cases passed, and against what."""
+        good = sum(case.passed for case in self.cases)
+        entries = sum(_size(t.shape) for case in self.cases for t in case.tensors.values())
+        missing = f"; incomplete: {len(self.missing)} cases were not checked" * bool(self.missing)
+        return (
+            f"{good} of {len(self.cases)} cases hold ({entries} values and bounds) "
+            f"against Lean: {self.lean.description}, in {self.seconds:.1f} s{missing}"
+        )
+
+    def table(self) -> Table:
+        """A row for each result of each case, and a line for each problem."""
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for header in ("case", "result"):
+            table.add_column(header, no_wrap=True)
+        headers = ("shape", "overflow", "bound linf", "excess", "error / bound")
+        for header in (*headers, "replay +", "any order", "enclosure"):
+            table.add_column(header, justify="right", no_wrap=True)
+        table.add_column("holds", overflow="fold", min_width=3)
+        for case in self.cases:
+            label = escape(case.label)
+            if case.problem is not None:
+                table.add_row(label, *[""] * 9, f"[red]no[/]: {escape(case.problem)}")
+            for name, tensor in case.tensors.items():
+                table.add_row(label, name, *_cells(tensor))
+                label = ""
+        return table
+
+
+def _cells(tensor: TensorReport) -> tuple[str, ...]:
+    holds = "[green]yes[/]"
+    if tensor.problems:
+        holds = f"[red]no[/]: {escape('; '.join(tensor.problems))}"
+    return (
+        "×".join(map(str, tensor.shape)),
+        str(tensor.overflowed or ""),
+        f"{float.fromhex(tensor.bound_linf):.3g}",
+        f"{tensor.excess:.1g}",
+        f"{tensor.error_ratio:.3f}",
+        *(_method_cell(tensor.methods.get(name)) for name in ("replay", "any-order", "enclosure")),
+        holds,
+    )
+
+
+def _method_cell(method: MethodReport | None) -> str:
+    if method is None:
+        return ""
+    return f"{method.error_ratio:.3f}" if method.excess is None else f"{method.excess:.1g}"
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    total = 1
+    for size in shape:
+        total *= size
+    return total

@@ -1,0 +1,1 @@
+"""PyTorch's results against the proved bounds."""

@@ -1,0 +1,379 @@
+"""Results that something else computed, entry by entry against the proved any-order bounds.
+
+What a kernel's result errs by is enclosed: it is compared with a recomputation in binary64, which
+is itself within a proved bound of the exact one (`pybridge.engine.estimator`). So for each entry
+
+* the bound *holds* when the enclosure's upper end is within it;
+* it is *violated* when the enclosure's lower end is beyond it;
+* between these, exact arithmetic decides (`pybridge.truth.entry`), as it does for entries of
+  binary64 results, which a recomputation in binary64 cannot enclose well enough: of large ones, for
+  a sample, half of it random and half where the recomputation is farthest off.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from fractions import Fraction
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from pybridge.bounds.claim import Claim
+from pybridge.check.suite import suite
+from pybridge.check.torch.conv2d import (
+    DTYPES,
+    Device,
+    Refused,
+    Setting,
+    describe,
+    promises,
+    settings,
+    torch_conv2d,
+)
+from pybridge.check.torch.layers import QUICK, Layer, layers
+from pybridge.check.torch.report import AgainstReport, LayerReport, PromiseReport, ResultReport
+from pybridge.engine.accumulation import Accumulation
+from pybridge.engine.coefficients import round_up
+from pybridge.engine.upward import Float64
+from pybridge.errors import InputError
+from pybridge.exported.document import Definitions
+from pybridge.problem.case import Case
+from pybridge.problem.formats import FloatArray, FloatFormat
+from pybridge.problem.geometry import Geometry
+from pybridge.problem.operands import READ, Given
+from pybridge.truth.entry import exact_entry
+
+__all__ = ["Plan", "Work", "against_torch", "check_result"]
+
+_Mask: TypeAlias = npt.NDArray[np.bool_]
+
+_OPERANDS = ("x", "weight", "bias", "grad_output")
+
+_SAMPLE = 256
+"""The most entries of a result that are computed exactly."""
+
+_LEAST_SAMPLE = 8
+
+_SAMPLE_TERMS = 2**17
+"""The terms of a sample of entries: some tenth of a second."""
+
+_MARGIN = 2.0**-50
+"""Covers the few float64 roundings in which the enclosure's lower end is computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A convolution to compute in a setting, its operands of any dtype: they are rounded to it."""
+
+    label: str
+    setting: Setting
+    geometry: Geometry
+    operands: Mapping[str, npt.NDArray[Any]]
+
+    def rounded(self) -> dict[str, FloatArray]:
+        """x, weight, bias and grad_output in the setting's format."""
+        dtype = self.setting.format.dtype
+        return {name: np.ascontiguousarray(a, dtype) for name, a in self.operands.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The cases of the built-in suite and the layers to check, each in settings of its own."""
+
+    cases: Sequence[tuple[Case, Setting]]
+    layers: Sequence[tuple[Layer, Sequence[Setting]]]
+    seed: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        devices: Sequence[Device],
+        *,
+        dtypes: Sequence[str] = (),
+        layer_patterns: Sequence[str] = (),
+        case_patterns: Sequence[str] = (),
+        quick: bool = False,
+        seed: int = 0,
+    ) -> Plan:
+        """What the command line asks for.
+
+        Without patterns, the suite and all layers (`quick`: few of them); with some, only what
+        matches. Without dtypes, all: but layers in float16 on the CPU, where that is slow. Raises
+        `InputError` for a pattern that matches nothing and an unknown dtype.
+        """
+        for dtype in dtypes:
+            if dtype not in DTYPES:
+                known = ", ".join(DTYPES)
+                raise InputError(f"--dtype: expected some of {known}, got {dtype!r:.60}")
+        asked = [s for device in devices for s in settings(device, dtypes or DTYPES)]
+        if not asked:
+            raise InputError("--dtype tf32: only a GPU computes in it, expected another dtype")
+        fast = [s for s in asked if dtypes or s.device != "cpu" or s.dtype != "float16"]
+        chosen = [layer for layer in layers() if not quick or layer.label in QUICK]
+        cases = suite(str(seed) if seed else "")
+        if layer_patterns or case_patterns:
+            chosen = _matching("--layers", layer_patterns, chosen)
+            cases = _matching("--case", case_patterns, cases)
+        return cls(
+            [(c, s) for c in cases for s in asked if s.format.name == c.format],
+            [(layer, fast) for layer in chosen],
+            seed,
+        )
+
+    def __len__(self) -> int:
+        return len(self.cases) + sum(len(asked) for _, asked in self.layers)
+
+    def __iter__(self) -> Iterator[Work]:
+        for case, setting in self.cases:
+            operands = {name: getattr(case, name) for name in _OPERANDS}
+            yield Work(case.label, setting, case.geometry, operands)
+        for layer, asked in self.layers:
+            drawn = layer.operands(self.seed)
+            for setting in asked:
+                yield Work(layer.label, setting, layer.geometry, drawn)
+
+
+_Labelled = TypeVar("_Labelled", Case, Layer)
+
+
+def _matching(option: str, patterns: Sequence[str], items: Sequence[_Labelled]) -> list[_Labelled]:
+    for pattern in patterns:
+        if not any(fnmatchcase(item.label, pattern) for item in items):
+            labels = ", ".join(item.label for item in items)
+            raise InputError(f"{option}: no label matches {pattern!r:.60}; there are {labels}")
+    return [i for i in items if any(fnmatchcase(i.label, pattern) for pattern in patterns)]
+
+
+def against_torch(
+    torch: Any, work: Iterable[Work], definitions: Definitions, *, seed: int = 0
+) -> AgainstReport:
+    """Checks PyTorch's outputs and gradients; an interrupt ends it with what there is."""
+    started = time.monotonic()
+    reports: list[LayerReport] = []
+    descriptions: dict[str, None] = {}
+    interrupted = False
+    try:
+        for item in work:
+            reports.append(_layer(torch, item, seed))
+            descriptions.setdefault(describe(torch, item.setting.device))
+    except KeyboardInterrupt:
+        interrupted = True
+    return AgainstReport(
+        against="torch",
+        descriptions=tuple(descriptions),
+        definitions_sha256=definitions.sha256,
+        seed=seed,
+        seconds=time.monotonic() - started,
+        interrupted=interrupted,
+        layers=tuple(reports),
+    )
+
+
+def _layer(torch: Any, work: Work, seed: int) -> LayerReport:
+    setting = work.setting
+    shown = LayerReport(
+        label=work.label, dtype=setting.dtype, device=setting.device, geometry=work.geometry
+    )
+    operands = work.rounded()
+    try:
+        computed = torch_conv2d(torch, setting, work.geometry, operands)
+    except Refused as refusal:
+        return shown.model_copy(update={"skipped": f"PyTorch refuses: {refusal}"})
+    assumed = promises(torch, setting)
+    given = {
+        "gradOutput" if name == "grad_output" else name: array for name, array in operands.items()
+    }
+    rng = np.random.default_rng([seed, zlib.crc32(work.label.encode())])
+    results = {
+        name: check_result(name, computed[name], setting.format, work.geometry, given, assumed, rng)
+        for name in READ
+    }
+    return shown.model_copy(update={"results": results})
+
+
+def check_result(
+    name: str,
+    computed: FloatArray,
+    format: FloatFormat,
+    geometry: Geometry,
+    operands: Mapping[str, FloatArray],
+    assumed: Sequence[Accumulation],
+    rng: np.random.Generator,
+) -> ResultReport:
+    """Tries arithmetics in order until one's any-order bound holds for a result.
+
+    `name` is forward, bias, weight or input; `computed` is of the format, as are `operands` (x,
+    weight, bias, gradOutput). `rng` chooses the sample. Raises `InputError` for a wrong shape.
+    """
+    shape = {
+        "forward": geometry.output_shape,
+        "bias": geometry.bias_shape,
+        "weight": geometry.weight_shape,
+        "input": geometry.x_shape,
+    }[name]
+    if computed.shape != shape:
+        raise InputError(f"{name} has shape {computed.shape}, expected {shape}")
+    errors = _TrueErrors(name, computed, format, geometry, operands, rng)
+    tried: list[PromiseReport] = []
+    for arithmetic in assumed:
+        tried.append(errors.compare(arithmetic))
+        if tried[-1].verdict == "holds":
+            break
+    known = errors.upper[~np.isnan(errors.upper)]
+    return ResultReport(
+        shape=shape,
+        terms=int(errors.estimates.counts.max()),
+        entries=computed.size,
+        known=known.size,
+        exact=len(errors.exact),
+        overflowed=int(np.count_nonzero(errors.overflowed)),
+        error=float(known.max(initial=0.0)),
+        promises=tuple(tried),
+    )
+
+
+class _TrueErrors:
+    """The errors of a result: upper ends (nan: not known), lower ends, and exact ones of some."""
+
+    def __init__(
+        self,
+        name: str,
+        computed: FloatArray,
+        format: FloatFormat,
+        geometry: Geometry,
+        operands: Mapping[str, FloatArray],
+        rng: np.random.Generator,
+    ) -> None:
+        self.name, self.geometry, self.operands = name, geometry, operands
+        self.format, self.rng = format, rng
+        self.claim = Claim(
+            name,
+            computed,
+            format,
+            geometry,
+            {key: Given(operands[key]) for key in READ[name]},
+            dict.fromkeys(READ[name], math.ldexp(1.0, format.min_exponent)),
+        )
+        self.estimates = self.claim.estimator()
+        self.wide = format.precision > 24
+        self.finite = np.isfinite(computed)
+        with np.errstate(all="ignore"):
+            self.computed = np.where(self.finite, computed, 0).astype(computed.dtype)
+        self.overflowed = ~self.finite & self._can_overflow()
+        self.exact: dict[tuple[int, ...], Fraction] = {}
+        self.upper = (
+            np.full(computed.shape, np.nan)
+            if self.wide
+            else self.estimates.enclosure(self.computed)
+        )
+        empty = np.broadcast_to(self.estimates.counts == 0, computed.shape)
+        self.upper[empty] = np.abs(self.computed[empty].astype(np.float64))
+        self.upper[~self.finite] = np.nan
+        self._lower: Float64 | None = None
+
+    def _can_overflow(self) -> npt.NDArray[Any]:
+        """Where the magnitudes' sum is so large that some order of it overflows."""
+        if self.finite.all():
+            return np.zeros(self.finite.shape, bool)
+        largest = math.ldexp(1.0, self.format.max_exponent)
+        can: _Mask = ~(self.estimates.value(np.float64, absolute=True) < largest)
+        return np.broadcast_to(can, self.finite.shape)
+
+    @property
+    def lower(self) -> Float64:
+        """Lower ends of the errors; below zero where nothing is known."""
+        if self._lower is None:
+            slack = self.estimates.any_order(Accumulation(accumulate="float64"))
+            with np.errstate(all="ignore"):
+                distance = np.abs(self.computed.astype(np.float64) - self.estimates.value("f8"))
+                self._lower = distance * (1 - _MARGIN) - slack * (1 + _MARGIN)
+        return self._lower
+
+    def compare(self, arithmetic: Accumulation) -> PromiseReport:
+        """An arithmetic's bound against the errors, entry by entry."""
+        try:
+            operands = self.claim.given_to(arithmetic)
+            deviates = any(operand.deviates for operand in operands.values())
+            estimates = self.claim.estimator(operands) if deviates else self.estimates
+            bound = estimates.any_order(arithmetic)
+        except InputError as error:
+            return PromiseReport(
+                arithmetic=arithmetic.text,
+                bound=None,
+                ratio=None,
+                beyond=0,
+                undecided=0,
+                problem=str(error),
+            )
+        bound = np.broadcast_to(bound, self.computed.shape)
+        seen = self.finite & np.isfinite(bound)
+        with np.errstate(invalid="ignore"):
+            within = seen & (self.upper <= bound)
+        beyond = ~self.finite & ~self.overflowed
+        open_ = seen & ~within
+        if open_.any():
+            beyond |= open_ & (self.lower > bound)
+            open_ &= ~beyond
+            self._decide(self._sample(open_, bound), bound, within, beyond)
+        undecided = self.finite & ~within & ~beyond
+        if self.wide:
+            undecided &= ~seen
+        with np.errstate(all="ignore"):
+            ratios = (bound / self.upper)[seen & (self.upper > 0)]
+        shown = bound[seen]
+        return PromiseReport(
+            arithmetic=arithmetic.text,
+            bound=float(shown.max(initial=0.0)),
+            ratio=float(ratios.min()) if ratios.size else None,
+            beyond=int(np.count_nonzero(beyond)),
+            undecided=int(np.count_nonzero(undecided)),
+            problem=self._problem(beyond, undecided, bound),
+        )
+
+    def _sample(self, open_: _Mask, bound: Float64) -> list[tuple[int, ...]]:
+        """The entries to be computed exactly, of those that are not decided."""
+        places = np.flatnonzero(open_)
+        terms = int(self.estimates.counts.max())
+        most = min(max(_SAMPLE_TERMS // max(terms, 1), _LEAST_SAMPLE), _SAMPLE)
+        if places.size > most:
+            with np.errstate(all="ignore"):
+                excess = np.nan_to_num(self.lower.ravel()[places] / bound.ravel()[places])
+            order = np.argpartition(excess, places.size - most // 2)
+            others, farthest = np.split(order, [places.size - most // 2])
+            chosen = self.rng.choice(others, most - farthest.size, replace=False)
+            places = places[np.concatenate([farthest, chosen])]
+        return [tuple(int(i) for i in np.unravel_index(p, open_.shape)) for p in places]
+
+    def _decide(
+        self, places: Sequence[tuple[int, ...]], bound: Float64, within: _Mask, beyond: _Mask
+    ) -> None:
+        for place in places:
+            if place not in self.exact:
+                exact = exact_entry(self.name, self.geometry, self.operands, place)
+                self.exact[place] = abs(Fraction(float(self.computed[place])) - exact)
+            error = self.exact[place]
+            self.upper[place] = round_up(error)
+            (within if error <= Fraction(float(bound[place])) else beyond)[place] = True
+
+    def _problem(self, beyond: _Mask, undecided: _Mask, bound: Float64) -> str | None:
+        for mask, what in ((beyond, "beyond the bound"), (undecided, "undecided")):
+            if mask.any():
+                place = np.unravel_index(int(np.argmax(mask)), mask.shape)
+                index = ", ".join(str(int(i)) for i in place)
+                count = int(np.count_nonzero(mask))
+                if not self.finite[place]:
+                    return f"not finite at [{index}] and {count - 1} more, without an overflow"
+                error = self.upper[place]
+                if math.isnan(error):
+                    error = float(self.lower[place])
+                return (
+                    f"{count} of {mask.size} entries {what}, the first at [{index}]: "
+                    f"error {error:.3g}, bound {bound[place]:.3g}"
+                )
+        return None

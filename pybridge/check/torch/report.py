@@ -1,0 +1,239 @@
+"""What a check of another implementation found, as data: JSON for programs, tables for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, TypeAlias
+
+from pydantic import computed_field
+from rich import box
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from pybridge.model import Model, Report
+from pybridge.problem.geometry import Geometry
+
+__all__ = ["AgainstReport", "LayerReport", "PromiseReport", "ResultReport", "Verdict"]
+
+Verdict: TypeAlias = Literal["holds", "violates", "undecided"]
+
+
+class PromiseReport(Model):
+    """An arithmetic that a kernel may have, and its any-order bound against the true errors.
+
+    `bound` is the largest bound, `ratio` the bound over the error where that is least (None: every
+    known error is zero). Of the entries, `beyond` are proved to err by more than the bound and
+    `undecided` could not be told; `problem` names the first of these. Where no bound is proved,
+    the problem says why, and there is none (None).
+    """
+
+    arithmetic: str
+    bound: float | None
+    ratio: float | None
+    beyond: int
+    undecided: int
+    problem: str | None = None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def verdict(self) -> Verdict:
+        """`violates`: an entry is proved beyond the bound; `holds`: every known one is within."""
+        if self.beyond:
+            return "violates"
+        return "undecided" if self.undecided or self.bound is None else "holds"
+
+
+class ResultReport(Model):
+    """The output or a gradient, as somebody computed it.
+
+    `terms` is the most terms that an entry sums; of the `entries`, `known` have a true error that
+    is known up to the enclosure's width, or exactly (`exact` of them), and `overflowed` are not
+    finite where sums can overflow, so that nothing is claimed. `error` is the largest true error
+    known, rounded up. `promises` are tried in order until one holds.
+    """
+
+    shape: tuple[int, ...]
+    terms: int
+    entries: int
+    known: int
+    exact: int
+    overflowed: int
+    error: float
+    promises: tuple[PromiseReport, ...]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def verdict(self) -> Verdict:
+        """That of the last promise tried."""
+        return self.promises[-1].verdict
+
+
+class LayerReport(Model):
+    """One convolution in one setting, or the reason for which it was not computed."""
+
+    label: str
+    dtype: str
+    device: str
+    geometry: Geometry
+    results: Mapping[str, ResultReport] = {}
+    skipped: str | None = None
+
+    @property
+    def setting(self) -> str:
+        """The dtype, and the device where it is not the CPU."""
+        return self.dtype if self.device == "cpu" else f"{self.device} {self.dtype}"
+
+    @property
+    def network(self) -> str:
+        """The network that the layer is from, or `suite`."""
+        return "suite" if self.label.startswith(("binary", "bfloat")) else self.label.split("-")[0]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def passed(self) -> bool:
+        """Whether every result that was computed is within a bound."""
+        return all(result.verdict == "holds" for result in self.results.values())
+
+
+class AgainstReport(Report):
+    """A whole check; `interrupted` when the user ended it early."""
+
+    against: str
+    descriptions: tuple[str, ...]
+    definitions_sha256: str
+    seed: int
+    seconds: float
+    interrupted: bool
+    layers: tuple[LayerReport, ...]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def passed(self) -> bool:
+        """Whether the check came to its end, compared something, and all of it holds."""
+        compared = any(layer.results for layer in self.layers)
+        return compared and not self.interrupted and all(layer.passed for layer in self.layers)
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the check ended before all layers were computed."""
+        return "interrupted" if self.interrupted else None
+
+    @property
+    def done(self) -> str:
+        """How many layers were computed."""
+        return f"{len(self.layers)} layers"
+
+    def summary(self) -> str:
+        """One line: what was compared, and what of it holds."""
+        results = [result for layer in self.layers for result in layer.results.values()]
+        good = sum(result.verdict == "holds" for result in results)
+        weaker = sum(result.verdict == "holds" and len(result.promises) > 1 for result in results)
+        skipped = sum(layer.skipped is not None for layer in self.layers)
+        known = sum(result.known for result in results)
+        total = sum(result.entries for result in results)
+        parts = [
+            f"{good} of {len(results)} results: "
+            "every known true error is within the any-order bound"
+            + (f" ({weaker}: of a weaker arithmetic only)" if weaker else ""),
+            f"{known} of {total} are known",
+            *([f"{skipped} skipped"] * bool(skipped)),
+            f"{'; '.join(self.descriptions)}, in {self.seconds:.1f} s",
+            *(["interrupted"] * self.interrupted),
+        ]
+        return "; ".join(parts)
+
+    def table(self, *, each: bool = False) -> Group:
+        """The results of each network in each dtype together, or those of each layer.
+
+        What does not hold, or of a weaker arithmetic only, has a row anyway, and like what was
+        skipped a line below that says why.
+        """
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for header in ("layers", "dtype", "result"):
+            table.add_column(header, no_wrap=True)
+        for header in ("terms", "entries", "known", "error", "bound", "bound / error", "least"):
+            table.add_column(header, justify="right", no_wrap=True)
+        for header in ("sums in", "holds"):
+            table.add_column(header, no_wrap=True)
+        together: dict[tuple[str, str, str], list[ResultReport]] = {}
+        alone: list[tuple[tuple[str, str, str], ResultReport]] = []
+        notes: list[str] = []
+        for layer in self.layers:
+            if layer.skipped is not None:
+                notes.append(f"{layer.label}, {layer.setting}: skipped: {layer.skipped}")
+            for name, result in layer.results.items():
+                key = (layer.label, layer.setting, name)
+                notes += [", ".join(key) + f": {note}" for note in _notes(result)]
+                if each or len(result.promises) > 1 or result.verdict != "holds":
+                    alone.append((key, result))
+                else:
+                    together.setdefault((layer.network, *key[1:]), []).append(result)
+        for key, results in together.items():
+            table.add_row(f"{key[0]} ×{len(results)}", *key[1:], *_cells(results))
+        for key, result in alone:
+            table.add_row(*map(escape, key), *_cells([result]))
+        return Group(table, *(Text(note) for note in notes))
+
+
+def _cells(results: Sequence[ResultReport]) -> tuple[str, ...]:
+    kept = [result.promises[-1] for result in results]
+    quotients = [
+        promise.bound / result.error
+        for result, promise in zip(results, kept, strict=True)
+        if promise.bound is not None and result.error
+    ]
+    return (
+        _range([result.terms for result in results], "d"),
+        str(sum(result.entries for result in results)),
+        str(sum(result.known for result in results)),
+        f"{max(result.error for result in results):.2g}",
+        _most([p.bound for p in kept if p.bound is not None]),
+        _range(quotients, ".3g"),
+        _least(kept),
+        escape(", ".join(dict.fromkeys(promise.arithmetic for promise in kept))),
+        _holds(results),
+    )
+
+
+_HOLDS: Mapping[Verdict, str] = {
+    "holds": "[green]yes[/]",
+    "violates": "[red]no[/]",
+    "undecided": "[red]undecided[/]",
+}
+
+
+def _holds(results: Sequence[ResultReport]) -> str:
+    """Whether the bounds hold; results of different verdicts are not shown together."""
+    verdict = results[0].verdict
+    seen = all(result.known + result.overflowed == result.entries for result in results)
+    return _HOLDS[verdict] + (", known ones" if verdict == "holds" and not seen else "")
+
+
+def _notes(result: ResultReport) -> list[str]:
+    """What does not hold, in words."""
+    return [
+        f"{'undecided whether' if promise.verdict == 'undecided' else 'not'} sums in "
+        f"{promise.arithmetic}: {promise.problem}"
+        for promise in result.promises
+        if promise.verdict != "holds"
+    ]
+
+
+def _range(values: Iterable[float], style: str) -> str:
+    found = [value for value in values if math.isfinite(value)]
+    if not found:
+        return "—"
+    low, high = format(min(found), style), format(max(found), style)
+    return low if low == high else f"{low}–{high}"
+
+
+def _most(values: Sequence[float]) -> str:
+    return f"{max(values):.2g}" if values else "—"
+
+
+def _least(promises: Sequence[PromiseReport]) -> str:
+    ratios = [promise.ratio for promise in promises if promise.ratio is not None]
+    return f"{min(ratios):.3g}" if ratios else "—"

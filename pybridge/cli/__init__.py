@@ -1,0 +1,1 @@
+"""The commands: arguments, tables, exit statuses. Nothing imports it but `python -m`."""

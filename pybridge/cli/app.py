@@ -1,0 +1,137 @@
+"""`pybridge`: all commands under one name, each imported when it is used.
+
+`pybridge check` is `python -m pybridge.check`, and so on. Exit status: that of the command, 2 for
+bad usage.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from pybridge.cli.help import examples
+from pybridge.cli.process import run_command
+
+__all__ = ["COMMANDS", "Command", "app", "load", "main"]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: the module that holds its `app`, what `python -m` runs, and what it is for."""
+
+    module: str
+    run_as: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Command] = {
+    "certify": Command(
+        "pybridge.cli.certify", "pybridge.certify", "Have Lean's kernel check a case's bounds."
+    ),
+    "check": Command(
+        "pybridge.cli.check", "pybridge.check", "Compare NumPy's values and bounds with Lean's."
+    ),
+    "doctor": Command(
+        "pybridge.cli.doctor", "pybridge.doctor", "Say what is wrong here, and what to do."
+    ),
+    "explain": Command(
+        "pybridge.cli.explain", "pybridge.explanation", "Say where an entry's bound comes from."
+    ),
+    "extract": Command(
+        "pybridge.cli.extract", "pybridge.extract", "Take the proved definitions out of Lean."
+    ),
+    "fuzz": Command(
+        "pybridge.cli.fuzz", "pybridge.fuzz", "Look for cases where Lean and NumPy differ."
+    ),
+    "lean": Command(
+        "pybridge.cli.lean", "pybridge.lean", "Set Lean up, check proofs, run the program."
+    ),
+    "tolerance": Command(
+        "pybridge.cli.tolerance",
+        "pybridge.tolerance",
+        "Print a shape's proved tolerances.",
+    ),
+}
+"""Every command, by its name after `pybridge`."""
+
+
+def load(name: str) -> Any:
+    """The command of a name, its module imported.
+
+    Raises `ModuleNotFoundError` when a package that it takes is not installed.
+    """
+    command: Any = get_command(importlib.import_module(COMMANDS[name].module).app)
+    command.name = name
+    return command
+
+
+class _Commands(TyperGroup):
+    """A group that lists its commands without importing them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The name and the summary of a command: what lists and completions need."""
+        if cmd_name not in COMMANDS:
+            return None
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name].summary)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command itself, that is to be run or completed."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        if listed is None or name is None:
+            return name, listed, rest
+        try:
+            return name, load(name), rest
+        except ModuleNotFoundError as error:
+            if ctx.resilient_parsing:
+                return name, listed, rest
+            print(f"error: pybridge {name} takes {error.name}, which is missing", file=sys.stderr)
+            raise SystemExit(2) from None
+
+
+app = typer.Typer(cls=_Commands, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        print(f"pybridge {importlib.metadata.version('pybridge')}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog=examples(
+        "pybridge doctor",
+        "pybridge check --case 'binary32-*'",
+        "pybridge explain binary32-basic-eps --index 0,1,2,0",
+        "pybridge check --help",
+        "pybridge --install-completion",
+    )
+)
+def pybridge(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say which.")
+    ] = False,
+) -> None:
+    """Rounding-error bounds for conv2d and its gradients, proved in Lean.
+
+    Each command is also there as python -m pybridge.COMMAND (explain: python -m
+    pybridge.explanation), and says more with --help.
+
+    Exit status: 0 all is well, 1 something does not hold, 2 bad usage or input, 3 Lean is not
+    there; each command's --help says what it means by that.
+    """
+
+
+def main() -> None:
+    """The entry point of `pybridge`."""
+    run_command(app, "pybridge")

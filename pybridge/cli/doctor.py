@@ -1,0 +1,70 @@
+"""The command line of `python -m pybridge.doctor`."""
+
+from __future__ import annotations
+
+from typing import Annotated, get_args
+
+import typer
+
+from pybridge.check.doctor.examination import examine
+from pybridge.cli.help import examples
+from pybridge.cli.output import shown
+from pybridge.cli.process import run_command, write_output
+from pybridge.lean.interface import Mode
+
+__all__ = ["app", "main"]
+
+_WIDTH = 160
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command(
+    epilog=examples(
+        "python -m pybridge.doctor",
+        "python -m pybridge.doctor --run",
+        "python -m pybridge.doctor --lean wasm --json",
+        "python -m pybridge.doctor --after torch",
+    )
+)
+def command(
+    lean: Annotated[
+        Mode,
+        typer.Option(
+            "--lean",
+            metavar="MODE",
+            help=f"The Lean that has to be here: {', '.join(get_args(Mode))}; auto: any.",
+        ),
+    ] = "auto",
+    run: Annotated[
+        bool, typer.Option("--run", help="Have each Lean that is found evaluate a small case.")
+    ] = False,
+    after: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODULE",
+            help="Import this before the arithmetic is measured: it may change it; repeatable.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Examine this installation and this machine, and say what to do about what is wrong.
+
+    Examined are Python, NumPy with its BLAS and the other packages; the Lean sources, the
+    definitions exported of them, and each way to run Lean; how NumPy rounds on this machine, by
+    many operations with known results; the cache and the disks; the extras.
+
+    Nothing is installed or changed, nothing is fetched, and Lean is run only where --run asks for
+    it. A row that is neither good nor wrong is a note: what is missing there is not needed.
+
+    Exit status: 0 nothing is wrong, 1 something is wrong, 2 bad usage, 3 there is no Lean, or not
+    the one that --lean asks for.
+    """
+    report = examine(lean, run=run, after=after or ())
+    write_output(report.to_json() if as_json else shown(_WIDTH, report.table(), report.summary()))
+    raise typer.Exit(report.status)
+
+
+def main() -> None:
+    """The entry point of `python -m pybridge.doctor`."""
+    run_command(app, "python -m pybridge.doctor")

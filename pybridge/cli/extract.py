@@ -1,0 +1,255 @@
+"""`python -m pybridge.extract`: takes the proved definitions out of Lean.
+
+Lean compiles the library and writes where each declaration stands (`.ilean`); LeanDojo slices the
+declarations' sources; Lean's own program exports the definitions as data. All of it goes to
+`pybridge/definitions.json`, which is what Python evaluates.
+
+Exit status: 0 written (or, with `--check`, the file is current), 1 the file is not what the sources
+give, 2 bad usage or LeanDojo is missing, 3 no Lean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pybridge.cli.help import examples
+from pybridge.cli.process import run_command
+from pybridge.cli.session import ModeOption, TimeoutOption, exit_status, opened
+from pybridge.exported.document import DefinitionsError, digest, parse_definitions
+from pybridge.files import write_atomically
+from pybridge.lean import PINNED, Lean, LeanNotFound, sources_dir
+from pybridge.lean.modules import evaluator, import_order, module_file
+from pybridge.lean.sources import Project, file_digest
+
+__all__ = ["EXTRACTED", "ExtractionError", "declarations", "differences", "extract", "main"]
+
+EXTRACTED = (
+    "RuntimeApprox.Accumulation",
+    "RuntimeApprox.Accumulation.Theorems",
+    "RuntimeApprox.AnyOrder",
+    "RuntimeApprox.AnyOrder.Nearest",
+    "RuntimeApprox.Contraction",
+    "RuntimeApprox.Contraction.Theorems",
+    "RuntimeApprox.Conv2d",
+    "RuntimeApprox.Conv2d.Bounds",
+    "RuntimeApprox.Conv2d.Replay",
+    "RuntimeApprox.Conv2d.Theorems",
+    "RuntimeApprox.Depth",
+    "RuntimeApprox.Depth.Kernels",
+    "RuntimeApprox.Estimate.Conv2d",
+    "RuntimeApprox.Estimate.Tolerance",
+    "RuntimeApprox.Export",
+    "RuntimeApprox.Export.Theorems",
+    "RuntimeApprox.Format",
+    "RuntimeApprox.Format.Arithmetic",
+    "RuntimeApprox.Format.Arithmetic.Theorems",
+    "RuntimeApprox.OrderedField",
+    "RuntimeApprox.PowTwo",
+    "RuntimeApprox.Printed",
+    "RuntimeApprox.Printed.Theorems",
+    "RuntimeApprox.Rounding",
+    "RuntimeApprox.Rounding.Theorems",
+    "RuntimeApprox.Tensor",
+)
+"""The modules whose declarations are extracted: what is evaluated, and what is proved of it."""
+
+DEFAULT_OUTPUT = Path(__file__).resolve().parents[1] / "definitions.json"
+
+
+class ExtractionError(Exception):
+    """The definitions cannot be extracted; the message is one line."""
+
+
+class LeanDojoMissing(ExtractionError):
+    """The extra `extract` is not installed."""
+
+
+def declarations(sources: Path, ileans: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+    """Every declaration of the modules, with its place and its source, sliced by LeanDojo.
+
+    Parameters
+    ----------
+    sources
+        The folder that the modules' names are relative to.
+    ileans
+        The `.ilean` file that Lean wrote for each module.
+
+    Returns
+    -------
+    dict
+        For each declaration's full name: module, file, start and end (line and column in code
+        points, both from 1, the end exclusive), source, sha256.
+
+    Raises
+    ------
+    ExtractionError
+        If LeanDojo is not installed, or an `.ilean` file is not of the form that is known.
+    """
+    try:
+        from lean_dojo import LeanFile, Pos
+    except ImportError as error:
+        raise LeanDojoMissing(
+            f"LeanDojo is missing ({error.name}): install it with `pip install 'pybridge[extract]'`"
+        ) from None
+    found: dict[str, dict[str, Any]] = {}
+    for module, ilean in sorted(ileans.items()):
+        relative = module_file(Path(), module)
+        lean_file = LeanFile(sources.resolve(), relative)
+        for name, place in _places(ilean):
+            start = Pos(*_position(lean_file.get_line(place[0] + 1), place[0], place[1]))
+            end = Pos(*_position(lean_file.get_line(place[2] + 1), place[2], place[3]))
+            source = lean_file[start:end]
+            found[name] = {
+                "module": module,
+                "file": relative.as_posix(),
+                "start": list(start),
+                "end": list(end),
+                "source": source,
+                "sha256": hashlib.sha256(source.encode()).hexdigest(),
+            }
+    return dict(sorted(found.items()))
+
+
+def _places(ilean: Path) -> list[tuple[str, list[int]]]:
+    """The declarations of an `.ilean` file and their ranges: lines from 0, columns in UTF-16."""
+    try:
+        entries = json.loads(ilean.read_text(encoding="utf-8"))["decls"]
+        return [(name, [int(number) for number in place[:4]]) for name, place in entries.items()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ExtractionError(
+            f"{ilean}: expected an .ilean file with declaration ranges ({type(error).__name__})"
+        ) from None
+
+
+def _position(line: str, number: int, utf16_column: int) -> tuple[int, int]:
+    """The place in lines and code points, both from 1, of a line from 0 and a UTF-16 column."""
+    prefix = line.encode("utf-16-le")[: 2 * utf16_column]
+    return number + 1, len(prefix.decode("utf-16-le")) + 1
+
+
+def extract(lean: Lean, modules: Iterable[str] = EXTRACTED) -> dict[str, Any]:
+    """The document of `definitions.json`, from the sources as they are now.
+
+    Raises
+    ------
+    ExtractionError
+        If a module does not build, LeanDojo is missing, or the toolchain is not the pinned one.
+    pybridge.lean.LeanError
+        If Lean fails or hangs.
+    """
+    modules = tuple(modules)
+    project = Project.find()
+    toolchain = (project.root / "lean-toolchain").read_text(encoding="utf-8").strip()
+    if toolchain != PINNED:
+        raise ExtractionError(f"lean-toolchain says {toolchain}, expected {PINNED}")
+    result = lean.build(modules)
+    if not result.ok:
+        wrong = [str(message) for message in result.messages if message.fails]
+        wrong += [f"{module}: {why}" for module, why in result.failed.items()]
+        raise ExtractionError(f"the library does not build: {wrong[0]}")
+    ileans = {module: result.ileans[module] for module in modules}
+    program = import_order(project.sources, [evaluator(project.sources)[0]])
+    files = sorted({module_file(Path(), name).as_posix() for name in (*modules, *program)})
+    document: dict[str, Any] = {
+        "schema": 1,
+        "toolchain": toolchain,
+        "sources": {name: file_digest(project.sources / name) for name in files},
+        "declarations": declarations(project.sources, ileans),
+        "data": json.loads(lean.export()),
+    }
+    document["sha256"] = digest(document)
+    parse_definitions(json.dumps(document), "Lean's export")
+    return document
+
+
+def differences(path: Path, document: Mapping[str, Any]) -> list[str]:
+    """What in a definitions file is not what the sources give, a line each; none if current."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        parse_definitions(text, str(path))
+        old = json.loads(text)
+    except (OSError, DefinitionsError) as error:
+        return [str(error)]
+    found = []
+    for key, new in document.items():
+        if key == "sha256" or old.get(key) == new:
+            continue
+        if not isinstance(new, dict) or not isinstance(old.get(key), dict):
+            found.append(f"{key}: {old.get(key)!r:.60}, but the sources give {new!r:.60}")
+            continue
+        for name in sorted(old[key].keys() | new.keys()):
+            if name not in new:
+                found.append(f"{key}: {name} is not in the sources any more")
+            elif name not in old[key]:
+                found.append(f"{key}: {name} is missing")
+            elif old[key][name] != new[name]:
+                found.append(f"{key}: {name} is not what the sources give")
+    return found
+
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command(
+    epilog=examples(
+        "python -m pybridge.extract",
+        "python -m pybridge.extract --check",
+        "python -m pybridge.extract --output definitions.json --lean wasm",
+    )
+)
+def main(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail when the file is not current.")
+    ] = False,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE.json",
+            help="The definitions file.",
+            dir_okay=False,
+            show_default="pybridge/definitions.json",
+        ),
+    ] = DEFAULT_OUTPUT,
+    lean: ModeOption = "auto",
+    timeout: TimeoutOption = 600.0,
+) -> None:
+    """Take the proved definitions out of Lean, into pybridge/definitions.json.
+
+    Lean compiles the library, LeanDojo slices the declarations out of its sources, and Lean's own
+    program exports the definitions as data, which is what Python evaluates.
+
+    Exit status: 0 written, or current, 1 the file is not what the sources give or Lean failed, 2
+    bad usage or LeanDojo is missing, 3 Lean is not there.
+    """
+    try:
+        with exit_status(), opened(lean, timeout) as runner:
+            if runner.kind == "recorded":
+                raise LeanNotFound("extraction needs Lean itself: --lean native or wasm")
+            document = extract(runner)
+        count = len(document["declarations"])
+        if check:
+            found = differences(output, document)
+            for line in found:
+                print(line)
+            print(f"{output}: " + ("not current" if found else f"current, {count} declarations"))
+            raise typer.Exit(1 if found else 0)
+        with write_atomically(output) as file:
+            file.write((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+        print(f"{output}: {count} declarations of {sources_dir()}")
+    except (ExtractionError, DefinitionsError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(2 if isinstance(error, LeanDojoMissing) else 1) from None
+
+
+def run() -> None:
+    """The entry point of `python -m pybridge.extract`."""
+    run_command(app, "python -m pybridge.extract")

@@ -1,0 +1,186 @@
+"""`python -m pybridge.tolerance`: proved tolerances of a shape, beside those that tests use.
+
+Exit status: 0, or 2 for bad usage or input.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pybridge.bounds.tolerance import Tolerance, tolerance
+from pybridge.cli import completion
+from pybridge.cli.help import examples
+from pybridge.cli.options import numbers, parse_padding
+from pybridge.cli.output import json_text, shown
+from pybridge.cli.process import run_command, write_output
+from pybridge.engine.accumulation import Accumulation
+from pybridge.errors import InputError, InputTypeError
+from pybridge.exported.document import DefinitionsError
+
+__all__ = ["ASSERT_CLOSE", "app", "assert_close", "dynamic", "main"]
+
+ASSERT_CLOSE: Mapping[str, tuple[float, float]] = {
+    "float16": (1e-3, 1e-5),
+    "bfloat16": (1.6e-2, 1e-5),
+    "float32": (1.3e-6, 1e-5),
+    "float64": (1e-7, 1e-7),
+}
+"""rtol and atol of `torch.testing.assert_close` where none are given."""
+
+_EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+_WIDTH = 120
+_SPLITS = (2, 8, 32, 128)
+_EPILOG = examples(
+    "python -m pybridge.tolerance --x 32,64,56,56 --weight 64,64,3,3 --padding 1 --which weight",
+    "python -m pybridge.tolerance --x 8,512,7,7 --weight 512,512,3,3 --which input "
+    "--max-weight 0.1",
+)
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def assert_close(dtype: str, largest: float) -> float:
+    """What `torch.testing.assert_close` allows by default, at the largest possible entry."""
+    relative, absolute = ASSERT_CLOSE[dtype]
+    return absolute + relative * largest
+
+
+def dynamic(dtype: str, terms: int, largest: float) -> float | None:
+    """2nu / (1 − 2nu)·n·max|x|·max|δ|, u being the epsilon of the sums' dtype."""
+    doubled = 2 * terms * _EPSILON[dtype]
+    return doubled / (1 - doubled) * largest if doubled < 1 else None
+
+
+@app.command(epilog=_EPILOG)
+def command(
+    x: Annotated[str, typer.Option(metavar="N,C,H,W", help="The shape of x.")],
+    weight: Annotated[str, typer.Option(metavar="O,I,KH,KW", help="The shape of weight.")],
+    which: Annotated[
+        str,
+        typer.Option(
+            metavar="output|bias|weight|input",
+            help="The output, or a gradient.",
+            autocompletion=completion.listed("output", "bias", "weight", "input"),
+        ),
+    ] = "weight",
+    stride: Annotated[str | None, typer.Option(metavar="S|H,W", help="Strides.")] = None,
+    padding: Annotated[str | None, typer.Option(metavar="P|H,W|T,B,L,R", help="Padding.")] = None,
+    dilation: Annotated[str | None, typer.Option(metavar="D|H,W", help="Dilations.")] = None,
+    groups: Annotated[int, typer.Option(help="Groups of channels.")] = 1,
+    max_x: Annotated[float, typer.Option(help="The largest magnitude in x.")] = 1.0,
+    max_weight: Annotated[float, typer.Option(help="The largest magnitude in weight.")] = 1.0,
+    max_bias: Annotated[float, typer.Option(help="The largest magnitude in bias.")] = 0.0,
+    max_grad_output: Annotated[
+        float, typer.Option(help="The largest magnitude in grad_output.")
+    ] = 1.0,
+    dtype: Annotated[
+        str,
+        typer.Option(
+            metavar="DTYPE",
+            help="Of the derivation: float16, bfloat16, tf32, float32, float64.",
+            autocompletion=completion.operations,
+        ),
+    ] = "float32",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print the proved absolute tolerance of a convolution's result, for several promises.
+
+    Beside it: what torch.testing.assert_close allows by default at the largest possible entry, and
+    2nu/(1 − 2nu)·n·max|x|·max|δ| with the epsilon u of the sums' dtype.
+
+    Exit status: 0 printed, 2 bad usage or input.
+    """
+    console = Console(stderr=True)
+    try:
+        given: dict[str, Any] = {
+            "which": which,
+            "padding": parse_padding("0" if padding is None else padding),
+            "stride": numbers("--stride", "1" if stride is None else stride, (1, 2)),
+            "dilation": numbers("--dilation", "1" if dilation is None else dilation, (1, 2)),
+            "groups": groups,
+            "max_x": max_x,
+            "max_weight": max_weight,
+            "max_bias": max_bias,
+            "max_grad_output": max_grad_output,
+        }
+        shapes = numbers("--x", x, (4,)), numbers("--weight", weight, (4,))
+        rows = [_row(name, promise, shapes, given) for name, promise in _promises()]
+        derived = tolerance(*shapes, accumulation=Accumulation.of(dtype), **given)
+    except (InputError, InputTypeError, DefinitionsError) as error:
+        console.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    if as_json:
+        document = {
+            "which": derived.which,
+            "shape": derived.shape,
+            "terms": derived.terms,
+            "largest": derived.largest,
+            "theorem": derived.theorem,
+            "rows": rows,
+            "derivation": derived.derivation,
+        }
+        write_output(json_text(document))
+        return
+    write_output(shown(_WIDTH, _table(derived, rows), derived.derivation))
+
+
+def _promises() -> Iterator[tuple[str, Accumulation]]:
+    """The promises of the table, with the dtype of their result."""
+    for dtype in ("float64", "float32"):
+        yield dtype, Accumulation.of(dtype)
+    yield "float32", Accumulation.of("tf32")
+    for k in _SPLITS:
+        yield "float32", Accumulation(splits=k, across="bfloat16")
+    for dtype in ("bfloat16", "float16"):
+        yield dtype, Accumulation.of(dtype)
+
+
+def _row(
+    dtype: str, promise: Accumulation, shapes: tuple[Any, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"dtype": dtype, "promise": promise.sentence}
+    try:
+        found = tolerance(*shapes, accumulation=promise, **given)
+    except InputError as error:
+        if "no bound is proved" not in str(error):
+            raise
+        return {**row, "tolerance": None, "least": None, "assert_close": None, "dynamic": None}
+    return {
+        **row,
+        "tolerance": found.absolute,
+        "least": float(found.per_entry.min()),
+        "assert_close": assert_close(dtype, found.largest),
+        "dynamic": dynamic(promise.accumulate, found.terms, found.largest),
+    }
+
+
+def _table(derived: Tolerance, rows: list[dict[str, Any]]) -> Table:
+    shown = "output" if derived.which == "output" else f"{derived.which} gradient"
+    table = Table(
+        title=f"{shown} {derived.shape}: at most {derived.terms} products an entry, which is then "
+        f"at most {derived.largest:g}",
+        title_justify="left",
+    )
+    table.add_column("result")
+    table.add_column("promise, in any order")
+    for heading in ("proved", "assert_close", "2nu/(1−2nu)"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        cells = (row["tolerance"], row["assert_close"], row["dynamic"])
+        table.add_row(row["dtype"], row["promise"], *map(_cell, cells))
+    return table
+
+
+def _cell(value: float | None) -> str:
+    return "none" if value is None or not math.isfinite(value) else f"{value:.3g}"
+
+
+def main() -> None:
+    """The entry point of `python -m pybridge.tolerance`."""
+    run_command(app, "python -m pybridge.tolerance")

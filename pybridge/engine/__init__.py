@@ -1,0 +1,1 @@
+"""Evaluates contractions and bounds with NumPy, rounding outward; reads no files."""

@@ -1,0 +1,388 @@
+"""What a kernel promises: the formats in which it multiplies, adds up and returns.
+
+An `Accumulation` says how each operation rounds, and may say how many roundings a term passes at
+most, the *depth* of the sum. Without a depth, what Lean proves holds for every order of summation
+(`Accumulation.near`); with one, for every order of that depth (`Accumulation.near_within`).
+
+Split-k is two sums. The partial sums, at most k of at most ⌈n/k⌉ terms each, are sums in one
+format; they are then added in the same, or in another, which rounds each of them first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import BeforeValidator, Field, Strict, model_validator
+
+from pybridge.engine.coefficients import (
+    EXACT,
+    ErrorBound,
+    followed_by,
+    nearest,
+    numbers,
+    operation,
+    tree,
+)
+from pybridge.errors import InputError, InputTypeError
+from pybridge.exported.document import Definitions, FormatParameters, load_definitions
+from pybridge.model import Model
+from pybridge.problem.formats import FloatFormat
+from pybridge.problem.rounding import Direction, holds
+
+__all__ = [
+    "Accumulation",
+    "blocked",
+    "format_parameters",
+    "pairwise",
+    "parameters_of",
+    "require_accumulation",
+    "split_k",
+    "tf32",
+]
+
+_EXPORTED: Mapping[str, str] = {
+    "float16": "binary16",
+    "bfloat16": "bfloat16",
+    "tf32": "tf32",
+    "float32": "binary32",
+    "float64": "binary64",
+}
+_NAMES = {exported: name for name, exported in _EXPORTED.items()}
+
+
+def _name(value: object) -> str:
+    """The name of a format, of what NumPy, PyTorch or JAX take for a dtype."""
+    text = value if isinstance(value, str) else _dtype_name(value)
+    text = _NAMES.get(text, text)
+    if text not in _EXPORTED:
+        known = ", ".join(_EXPORTED)
+        raise InputError(f"unknown format {value!r:.60}, expected one of {known}")
+    return text
+
+
+def _dtype_name(value: object) -> str:
+    shown = str(value)
+    if shown.startswith("torch."):
+        return shown.removeprefix("torch.")
+    try:
+        return np.dtype(value).name if value is not None else ""  # type: ignore[call-overload]
+    except TypeError:
+        return ""
+
+
+_Format = Annotated[str, BeforeValidator(_name)]
+_Count = Annotated[int, Strict(), Field(ge=1, le=2**31 - 1)]
+
+
+class Accumulation(Model):
+    """How a kernel rounds its operands, its products and sums, and its result.
+
+    * `operands`: the kernel first rounds what it multiplies to this format. None: it does not.
+    * `operand_rounding`: to "nearest" (ties to even; for tf32, either way) or "toward-zero", as
+      tensor cores cut float32 operands to tf32.
+    * `products`: "rounded" to the format of the sums, or "exact", as by fused multiply-add or where
+      that format holds them. The proved bound is the same: it charges an entry of n terms with n
+      roundings on the way of each, of which one is the product's.
+    * `accumulate`: the format of the sums, each rounded to it, in any order.
+    * `rounding`: how products, sums and the result are rounded: to "nearest", or "toward-zero", as
+      tensor cores may.
+    * `depth`: no term passes more than so many roundings, that of its product and one for each
+      addition above it. None: as many as there are terms.
+    * `summation`: "pairwise", halving down to blocks of at most `block` terms; "blocked", blocks
+      of at most `block` terms, as tiles, lanes or threads have them, whose sums are added; or
+      "any-order". Blocks are added up in any order.
+    * `splits`: split-k: the terms are divided into at most so many partial sums, of at most
+      ⌈n/splits⌉ of an entry's n terms, padding included.
+    * `across`: the format that the partial sums are rounded to and added in. None: that of the
+      sums.
+    * `output`: the finished sum is rounded once more, to this format. None: it is not, or where the
+      array that is tested has a narrower dtype, to that.
+    * `flushed`: operands, results and what is between may be zero where they are subnormal.
+
+    Formats are float16, bfloat16, tf32, float32, float64, also under the names binary16, … and as
+    dtypes. `InputError` for what does not fit.
+    """
+
+    operands: _Format | None = None
+    operand_rounding: Direction = "nearest"
+    products: Literal["rounded", "exact"] = "rounded"
+    accumulate: _Format = "float32"
+    rounding: Direction = "nearest"
+    depth: _Count | None = None
+    summation: Literal["any-order", "pairwise", "blocked"] = "any-order"
+    block: _Count = 1
+    splits: _Count = 1
+    across: _Format | None = None
+    output: _Format | None = None
+    flushed: bool = False
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.across is not None and self.splits == 1:
+            raise ValueError("across: there is one sum, expected splits of 2 or more")
+        if self.operands is None and self.operand_rounding != "nearest":
+            raise ValueError("operand_rounding: no format is given in operands")
+        if self.block != 1 and self.summation == "any-order":
+            raise ValueError("block: the summation is in any order, expected pairwise or blocked")
+        return self
+
+    @classmethod
+    def of(cls, dtype: Any) -> Self:
+        """What a kernel of a dtype promises by default.
+
+        float32 and float64: sums in the dtype itself. bfloat16 and float16: sums in float32,
+        rounded once. tf32: operands cut to it, sums in float32.
+        """
+        try:
+            name = _name(dtype)
+        except InputError as error:
+            raise InputError(f"dtype: {error}") from None
+        if name == "tf32":
+            return cls(operands=name, operand_rounding="toward-zero")
+        if name in ("float32", "float64"):
+            return cls(accumulate=name)
+        return cls(output=name)
+
+    def returned_in(self, format: FloatFormat) -> Self:
+        """The same, where its result is an array of this format.
+
+        Rounded to it, if neither is said otherwise nor the format holds the sums. `InputError` when
+        the format does not hold what `output` says.
+        """
+        last = self.output or self._summed
+        definitions = load_definitions()
+        if holds(format_parameters(format.name, definitions), parameters_of(last, definitions)):
+            return self
+        if self.output is not None:
+            raise InputError(
+                f"accumulation: its output is {self.output}, but the array is {format.dtype.name}"
+            )
+        return self.model_copy(update={"output": _name(format.name)})
+
+    @property
+    def _summed(self) -> str:
+        """The format of the finished sum."""
+        return self.across or self.accumulate
+
+    @property
+    def text(self) -> str:
+        """A few words: in what it sums, and of what."""
+        words = self.accumulate
+        if self.operands:
+            words += f" of {self.operands}" + self._cut
+        if self.across:
+            words += f", {self.splits} splits added in {self.across}"
+        if self._ordered:
+            words += f", {self._ordered}"
+        return words + self._rounded(", toward zero") + ", flushed" * self.flushed
+
+    @property
+    def sentence(self) -> str:
+        """What it promises, as a clause: `float32 sums of …, rounded to bfloat16`."""
+        words = f"{self.accumulate} sums"
+        if self.operands:
+            verb = "cut" if self._cut else "rounded"
+            words += f" of operands {verb} to {self.operands}"
+        if self.splits > 1:
+            words += f" in {self.splits} splits"
+            words += f", added in {self.across}" if self.across else ""
+        if self._ordered:
+            words += f", {self._ordered}"
+        if self.output and self.output != self._summed:
+            words += f", rounded to {self.output}"
+        return words + self._rounded(", toward zero") + ", subnormals flushed" * self.flushed
+
+    @property
+    def _ordered(self) -> str:
+        """What is said of the order."""
+        words = []
+        if self.summation != "any-order":
+            words.append(f"{self.summation} with blocks of {self.block}")
+        if self.depth is not None:
+            words.append(f"of depth {self.depth}")
+        return " ".join(words)
+
+    @property
+    def order(self) -> str:
+        """The order of summation as a clause: `in any order`, or `in any order of that depth`."""
+        return "in any order of that depth" if self.bounded else "in any order"
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the depth is less than the number of terms can be."""
+        return self.depth is not None or self.summation != "any-order" or self.splits > 1
+
+    @property
+    def _cut(self) -> str:
+        return " (cut)" if self.operand_rounding == "toward-zero" else ""
+
+    def _rounded(self, words: str) -> str:
+        return words if self.rounding == "toward-zero" else ""
+
+    @property
+    def mode(self) -> str:
+        """The name of the mode of products, sums and the last rounding (Lean: `Format.Mode`)."""
+        name = "nearest" if self.rounding == "nearest" else "towardZero"
+        return name + "Flushed" * self.flushed
+
+    def sums_hold_operands(self, definitions: Definitions) -> bool:
+        """Whether the format of the sums holds every number of the format of the operands."""
+        operands = parameters_of(self.operands or self.accumulate, definitions)
+        return holds(parameters_of(self.accumulate, definitions), operands)
+
+    def roundings(self, terms: int, longest: int | None = None) -> int:
+        """The depth: how many roundings a term of an entry of so many passes at most.
+
+        `longest` counts the terms that the kernel goes over, padding included.
+        """
+        first = self.first_roundings(terms, longest)
+        return first + min(terms, self.splits) if self._across else first
+
+    def first_roundings(self, terms: int, longest: int | None = None) -> int:
+        """Those in the format of the sums, without what another format adds to partial sums."""
+        if self.splits == 1:
+            return self._depth(terms, longest or terms)
+        part = -(-(longest or terms) // self.splits)
+        depth = self._depth(min(terms, part), part)
+        return depth if self._across else min(terms, depth + self.splits, self.depth or terms)
+
+    def _depth(self, terms: int, longest: int) -> int:
+        """The depth of one sum of so many terms."""
+        depth = min(terms, self.depth or terms)
+        blocks = -(-longest // self.block)
+        if self.summation == "pairwise":
+            depth = min(depth, min(terms, self.block) + (blocks - 1).bit_length())
+        elif self.summation == "blocked":
+            depth = min(depth, min(terms, self.block) + blocks)
+        return depth
+
+    @property
+    def _across(self) -> bool:
+        """Whether partial sums are added in another format than their own."""
+        return self.across not in (None, self.accumulate)
+
+    def sum_error(
+        self,
+        terms: int,
+        definitions: Definitions,
+        *,
+        plain: bool = False,
+        longest: int | None = None,
+    ) -> ErrorBound:
+        """How near the sum of so many terms the kernel's is, before the last rounding.
+
+        `plain` says that the terms are not products but numbers of the format of the sums;
+        `longest` is that of `roundings`.
+        """
+        depth = self.first_roundings(terms, longest)
+        first = self._sum(self.accumulate, terms, depth, definitions, plain)
+        if not self._across:
+            return first
+        assert self.across is not None
+        parts = min(self.splits, terms)
+        second = self._sum(self.across, parts, parts, definitions, plain=False)
+        return followed_by(definitions, first, second)
+
+    def error(
+        self,
+        terms: int,
+        definitions: Definitions,
+        *,
+        plain: bool = False,
+        longest: int | None = None,
+    ) -> ErrorBound:
+        """How near the sum of so many terms the result is, the last rounding included."""
+        summed = self.sum_error(terms, definitions, plain=plain, longest=longest)
+        return followed_by(definitions, summed, self.last_rounding(definitions))
+
+    def _sum(
+        self, name: str, terms: int, depth: int, definitions: Definitions, plain: bool
+    ) -> ErrorBound:
+        """By the depth, or where that is less, by the number of terms."""
+        unit = operation(parameters_of(name, definitions), self.mode)
+        lossless = plain and not self.flushed
+        by_depth = tree(definitions, terms, ErrorBound(unit.relative) if lossless else unit, depth)
+        if self.mode != "nearest":
+            return by_depth
+        in_any_order = (numbers if plain else nearest)(definitions, terms, unit)
+        if depth < terms and by_depth.relative < in_any_order.relative:
+            return by_depth
+        return in_any_order
+
+    def last_rounding(self, definitions: Definitions) -> ErrorBound:
+        """By what the rounding of the finished sum errs."""
+        if self.output is None or self.output == self._summed:
+            return EXACT
+        return operation(parameters_of(self.output, definitions), self.mode)
+
+    @property
+    def operand_dtype(self) -> str:
+        """The dtype of operands of which nothing else is known."""
+        name = self.output or self.accumulate
+        return "float32" if name == "tf32" else name
+
+    def largest(self, format: FloatFormat) -> Fraction:
+        """From what magnitude on a sum, or the result in this format, overflows."""
+        definitions = load_definitions()
+        met = [self.accumulate, self.across, self.output]
+        parameters = [format_parameters(format.name, definitions)]
+        parameters += [parameters_of(name, definitions) for name in met if name]
+        return min(
+            Fraction(2) ** p.max_exponent * (2 - Fraction(1, 2**p.precision)) for p in parameters
+        )
+
+
+def tf32(operand_rounding: Direction = "toward-zero") -> Accumulation:
+    """Operands reduced to TF32, sums in float32: what `allow_tf32` allows.
+
+    The matrix instructions of NVIDIA's Ampere and later cut the operands' last 13 bits off; a
+    kernel may round them to "nearest" before (`cvt.rna`).
+    """
+    return Accumulation(operands="tf32", operand_rounding=operand_rounding)
+
+
+def split_k(k: int, across: Any = None, *, accumulate: Any = "float32") -> Accumulation:
+    """The sum divided into at most k partial sums of at most ⌈n/k⌉ terms, which are added in the
+    format `across`, by default that of the sums: depth ⌈n/k⌉ + k.
+    """
+    return Accumulation(accumulate=accumulate, splits=k, across=across)
+
+
+def pairwise(block: int = 1, *, accumulate: Any = "float32") -> Accumulation:
+    """Pairwise (cascade) summation, down to blocks of at most so many terms: depth
+    block + ⌈log₂⌈n/block⌉⌉.
+    """
+    return Accumulation(accumulate=accumulate, summation="pairwise", block=block)
+
+
+def blocked(block: int, *, accumulate: Any = "float32") -> Accumulation:
+    """Sums of blocks of at most so many terms, as tiles along the reduction are, which are added in
+    any order: depth block + ⌈n/block⌉.
+    """
+    return Accumulation(accumulate=accumulate, summation="blocked", block=block)
+
+
+def require_accumulation(value: object) -> Accumulation | None:
+    """The argument `accumulation`; `InputTypeError` if it is neither None nor an `Accumulation`."""
+    if value is None or isinstance(value, Accumulation):
+        return value
+    raise InputTypeError(
+        f"accumulation: expected an Accumulation, as Accumulation.of('bfloat16'), got {value!r:.60}"
+    )
+
+
+def format_parameters(name: str, definitions: Definitions) -> FormatParameters:
+    """The parameters of an exported format."""
+    found = definitions.data.formats.get(name)
+    if found is None:
+        known = ", ".join(definitions.data.formats)
+        raise InputError(f"format: unknown name {name!r:.60}, expected one of {known}")
+    return found
+
+
+def parameters_of(name: str, definitions: Definitions) -> FormatParameters:
+    """The parameters of a format by its dtype's name: float16, bfloat16, tf32, float32, float64."""
+    return format_parameters(_EXPORTED[name], definitions)

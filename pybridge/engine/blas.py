@@ -1,0 +1,550 @@
+"""A contraction as BLAS matrix products, in blocks that bound the memory.
+
+Within a piece (`pybridge.engine.dense`) the factors are strided views. The dimensions are those of
+both factors that the result keeps (the batch), those of one factor alone (rows or columns) and the
+reductions: a product of matrices for every index of the batch. A view that BLAS reads as a matrix
+is given to it as it is; otherwise blocks of it are copied into a buffer (im2col), one by one. Where
+one dimension slides along another, as the rows of a kernel do along those of an image, one copy of
+the image serves them all.
+
+Every entry is a sum of its terms in some order, each a product of two entries, with zeros between:
+where a term is skipped, a product is zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from math import prod
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import as_strided
+
+from pybridge.engine.dense import Piece, Split, merge_axes
+from pybridge.engine.spot import require_sound
+from pybridge.exported.document import DefinitionsError
+from pybridge.problem.formats import FloatArray
+
+__all__ = ["contract"]
+
+_Part: TypeAlias = dict[int, slice]
+_Caller: TypeAlias = Callable[..., None]
+
+_BUFFER = 1 << 21
+"""The largest block, in bytes, that is copied for a product: it stays in the cache."""
+
+_FEW = 64
+"""Rows or columns below which reductions are divided into blocks first."""
+
+_LONG = 128
+"""Reductions in one product below which a smaller copy is not worth smaller matrices."""
+
+_NARROW = 16
+"""Rows or columns of a matrix below which copying is faster than many small products."""
+
+
+def contract(
+    pieces: Split,
+    operands: Sequence[FloatArray | None],
+    dtype: npt.DTypeLike,
+    *,
+    absolute: bool = False,
+) -> FloatArray:
+    """Σ Π of the factors' entries, computed in float32 or float64, in an order of BLAS's choosing.
+
+    `operands` holds the factors' arrays, in the contraction's order and of its shapes; None stands
+    for one wherever a term is not skipped. `absolute` takes the entries' magnitudes. The addends
+    are not added. The result has the contraction's axes, of size one where nothing depends on one.
+
+    Beside None, a factor is summed over the reductions that are its alone before it is multiplied
+    by zeros and ones. Raises `DefinitionsError` when there are more than two factors, and
+    `FloatingPointError` as `require_sound` does when BLAS errs by more than rounding can.
+    """
+    if len(operands) > 2:
+        raise DefinitionsError(f"cannot evaluate products of {len(operands)} factors by matrices")
+    kind = np.dtype(dtype)
+    limits = _Limits(_BUFFER, _FEW, _LONG, _NARROW)
+    products = len(operands) == 2 and all(array is not None for array in operands)
+    plan = _plan(pieces, kind, limits) if products else None
+    with np.errstate(all="ignore"):
+        boxes = [
+            layout.indicator(kind)
+            if array is None
+            else np.ascontiguousarray(layout.pad(array, kind, absolute=absolute))
+            for layout, array in zip(pieces.layouts, operands, strict=True)
+        ]
+        if plan is not None:
+            result = plan.run(boxes)
+        elif len(boxes) == 2:
+            result = _beside_ones(pieces, boxes, limits)
+        else:
+            result = _sums(pieces, boxes[0])
+    if len(boxes) == 2:
+        require_sound(pieces, boxes, result)
+    return merge_axes(result, pieces.axes)
+
+
+def _sums(pieces: Split, box: FloatArray) -> FloatArray:
+    """The sums of one factor."""
+    viewed = [pieces.views(piece, [box]) for piece in pieces.pieces]
+    result = _new_result(pieces, viewed, box.dtype)
+    for piece, (view,) in zip(pieces.pieces, viewed, strict=True):
+        outs = len(piece.out)
+        full = np.broadcast_to(view, view.shape[:outs] + piece.red_sizes)
+        total = full.sum(axis=tuple(range(outs, full.ndim)), dtype=box.dtype)
+        _store(_region(result, piece), total, piece.first, _call)
+    return result
+
+
+def _beside_ones(pieces: Split, boxes: Sequence[FloatArray], limits: _Limits) -> FloatArray:
+    """The sums of products with zeros and ones."""
+    viewed = [pieces.views(piece, boxes) for piece in pieces.pieces]
+    result = _new_result(pieces, viewed, boxes[0].dtype)
+    buffers = _Buffers(result.dtype)
+    for piece, views in zip(pieces.pieces, viewed, strict=True):
+        reductions = list(piece.red_sizes)
+        views = _presum(views, reductions)
+        target = _region(result, piece)
+        _Product(views, reductions, target, piece.first, limits, buffers, _call).run()
+    return result
+
+
+def _new_result(
+    pieces: Split, viewed: Sequence[Sequence[FloatArray]], dtype: np.dtype[Any]
+) -> FloatArray:
+    """An array for the result over the loop dimensions, of zeros where no piece writes."""
+    covered = sum(prod(piece.out_sizes) for piece in pieces.pieces if piece.first)
+    sizes = _result_sizes(pieces, viewed)
+    return (np.empty if covered == prod(pieces.out_sizes) else np.zeros)(sizes, dtype)
+
+
+def _result_sizes(pieces: Split, viewed: Sequence[Sequence[FloatArray]]) -> list[int]:
+    """The sizes of the output dimensions, one where neither pieces nor views depend on it."""
+    return [
+        1
+        if viewed
+        and all(
+            piece.out_sizes[k] == size and all(view.shape[k] == 1 for view in views)
+            for piece, views in zip(pieces.pieces, viewed, strict=True)
+        )
+        else size
+        for k, size in enumerate(pieces.out_sizes)
+    ]
+
+
+def _region(result: FloatArray, piece: Piece) -> FloatArray:
+    """The part of a result that a piece contributes to."""
+    parts: list[Any] = [
+        part if size > 1 else slice(None)
+        for part, size in zip(piece.region, result.shape, strict=True)
+    ]
+    region: FloatArray = result[(*parts, ...)]
+    return region
+
+
+def _presum(views: Sequence[FloatArray], reductions: list[int]) -> list[FloatArray]:
+    """The views summed over the reductions that are theirs alone, which get size one."""
+    outs = views[0].ndim - len(reductions)
+    summed = []
+    for view, other in zip(views, views[::-1], strict=True):
+        alone = [k for k in range(outs, view.ndim) if view.shape[k] > 1 and other.shape[k] == 1]
+        summed.append(view.sum(axis=tuple(alone), keepdims=True) if alone else view)
+        for k in alone:
+            reductions[k - outs] = 1
+    return summed
+
+
+def _call(function: Callable[..., Any], *arrays: FloatArray) -> None:
+    function(*arrays)
+
+
+def _store(target: FloatArray, values: FloatArray, first: bool, call: _Caller) -> None:
+    if first:
+        call(np.copyto, target, values)
+    else:
+        call(np.add, target, values, target)
+
+
+class _Limits(NamedTuple):
+    """The module's constants, on which a plan depends."""
+
+    buffer: int
+    few: int
+    long: int
+    narrow: int
+
+
+class _Buffers:
+    """Buffers for the blocks of the two factors and of the result."""
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.held = [np.empty(0, dtype) for _ in range(3)]
+
+    def array(self, which: int, shape: Sequence[int]) -> FloatArray:
+        """An uninitialized array, whose entries the next one of the same number overwrites."""
+        size = prod(shape)
+        if self.held[which].size < size:
+            self.held[which] = np.empty(size, self.held[which].dtype)
+        return self.held[which][:size].reshape(shape)
+
+
+class _Place(NamedTuple):
+    """An array as a part of another one: its number, an offset in bytes, shape and strides."""
+
+    base: int
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A product's calls, and the parts of the boxes, of the result and of the buffers they take."""
+
+    dtype: np.dtype[Any]
+    sizes: tuple[int, ...]
+    covered: bool
+    buffers: tuple[int, ...]
+    steps: tuple[tuple[Callable[..., Any], tuple[_Place, ...]], ...]
+
+    def run(self, boxes: Sequence[FloatArray]) -> FloatArray:
+        """The result for boxes of the planned shapes, in C order."""
+        result = (np.empty if self.covered else np.zeros)(self.sizes, self.dtype)
+        arrays = [*boxes, result, *(np.empty(size, self.dtype) for size in self.buffers)]
+        for function, places in self.steps:
+            function(
+                *(
+                    np.ndarray(shape, self.dtype, arrays[base], offset, strides)
+                    for base, offset, shape, strides in places
+                )
+            )
+        return result
+
+
+@lru_cache(maxsize=32)
+def _plan(pieces: Split, dtype: np.dtype[Any], limits: _Limits) -> _Plan:
+    boxes = [np.empty(layout.shape, dtype) for layout in pieces.layouts]
+    viewed = [pieces.views(piece, boxes) for piece in pieces.pieces]
+    result = _new_result(pieces, viewed, dtype)
+    buffers = _Buffers(dtype)
+    steps: list[tuple[Callable[..., Any], tuple[_Place, ...]]] = []
+
+    def place(array: FloatArray) -> _Place:
+        address = array.__array_interface__["data"][0]
+        for number, base in enumerate([*boxes, result, *buffers.held]):
+            offset = address - base.__array_interface__["data"][0]
+            if 0 <= offset < base.nbytes:
+                return _Place(number, offset, array.shape, array.strides)
+        raise AssertionError
+
+    def record(function: Callable[..., Any], *arrays: FloatArray) -> None:
+        steps.append((function, tuple(map(place, arrays))))
+
+    for piece, views in zip(pieces.pieces, viewed, strict=True):
+        target = _region(result, piece)
+        _Product(views, piece.red_sizes, target, piece.first, limits, buffers, record).run()
+    sizes = tuple(buffer.size for buffer in buffers.held)
+    covered = sum(prod(piece.out_sizes) for piece in pieces.pieces if piece.first)
+    return _Plan(dtype, result.shape, covered == prod(pieces.out_sizes), sizes, tuple(steps))
+
+
+class _Slide(NamedTuple):
+    """A step along `dimension` moves a view as far as `steps` along `reduced`."""
+
+    dimension: int
+    reduced: int
+    steps: int
+
+
+class _Side(NamedTuple):
+    """How BLAS gets a factor.
+
+    Of the dimensions that are its alone, `walked` ones are looped over, and `merged` ones are the
+    rows of a matrix, whose columns are the reductions; `copied` says that blocks are copied. With a
+    slide, the one dimension that is walked is not copied: its matrices are parts of one copy, in
+    which the reduction is longer. `along` says that the reductions are contiguous.
+    """
+
+    view: FloatArray
+    walked: list[int]
+    merged: list[int]
+    copied: bool
+    along: bool
+    slide: _Slide | None = None
+
+    @property
+    def own(self) -> list[int]:
+        """The dimensions that are the factor's alone."""
+        return self.walked + self.merged
+
+
+class _Product:
+    """The product of two views with the dimensions (outputs…, reductions…), into `target`."""
+
+    def __init__(
+        self,
+        views: Sequence[FloatArray],
+        reductions: Sequence[int],
+        target: FloatArray,
+        first: bool,
+        limits: _Limits,
+        buffers: _Buffers,
+        call: _Caller,
+    ) -> None:
+        self.target, self.first = target, first
+        self.limits, self.buffers, self.call = limits, buffers, call
+        self.copies: dict[int, object] = {}
+        self.limit = max(limits.buffer // target.itemsize, 1)
+        outs = target.ndim
+        a, b = (view.shape for view in views)
+        self.sizes = [max(a[k], b[k]) for k in range(outs)] + list(reductions)
+        self.batch = [k for k in range(outs) if a[k] > 1 and b[k] > 1]
+        self.reduced = [k for k in range(outs, len(a)) if self.sizes[k] > 1]
+        self.constant = [k for k in range(outs) if a[k] == b[k] == 1]
+        self.sides = [
+            self._side(view, [k for k in range(outs) if view.shape[k] > 1 and other[k] == 1])
+            for view, other in zip(views, (b, a), strict=True)
+        ]
+        smaller = int(self._rows(0) > self._rows(1))
+        if target.itemsize == 4 and all(side.along for side in self.sides):
+            side = self.sides[smaller]
+            if not (side.copied or side.walked) and self._rows(smaller) >= limits.narrow:
+                self.sides[smaller] = side._replace(copied=True, along=False)
+
+    def _rows(self, number: int) -> int:
+        return prod(self.sizes[k] for k in self.sides[number].merged)
+
+    def _side(self, view: FloatArray, own: list[int]) -> _Side:
+        columns = _merged(view, self.reduced, self.sizes)
+        if columns is not None:
+            for start in range(len(own) + 1):
+                rows = _merged(view, own[start:], self.sizes)
+                if rows is not None and _matrix_strides(rows, columns, view.itemsize):
+                    if start == 0 or rows[0] >= self.limits.narrow:
+                        along = columns[1] == view.itemsize
+                        return _Side(view, own[:start], own[start:], copied=False, along=along)
+                    break
+        slide = self._slide(view, own)
+        walked = [slide.dimension] if slide else []
+        moving = [k for k in (*own, *self.reduced) if view.shape[k] > 1]
+        nearest = min(moving, key=lambda k: (abs(view.strides[k]), -self.sizes[k]), default=None)
+        along = slide is not None or nearest not in own
+        return _Side(view, walked, [k for k in own if k not in walked], True, along, slide)
+
+    def _slide(self, view: FloatArray, own: Sequence[int]) -> _Slide | None:
+        """The slide that saves most of the copy, if the matrices that it makes are long enough."""
+        best, least = None, 1.0
+        for i, reduced in enumerate(self.reduced):
+            inner = prod(self.sizes[k] for k in self.reduced[i:])
+            if view.strides[reduced] <= 0 or inner < self.limits.long:
+                continue
+            for k in own:
+                steps, rest = divmod(view.strides[k], view.strides[reduced])
+                if rest or steps <= 0:
+                    continue
+                size = self.sizes[reduced]
+                copied = (size + steps * (self.sizes[k] - 1)) / (size * self.sizes[k])
+                if copied < least:
+                    best, least = _Slide(k, reduced, steps), copied
+        return best
+
+    def run(self) -> None:
+        """Computes the product, block by block."""
+        left, right = self.sides
+        block = self._block_sizes()
+        for batch in self._parts(self.batch, block):
+            for reduction in self._parts(self.reduced, block):
+                whole = {**batch, **reduction}
+                first = self.first and all(part.start == 0 for part in reduction.values())
+                for rows in self._parts(left.own, block):
+                    a = self._matrix(0, {**whole, **rows})
+                    for columns in self._parts(right.own, block):
+                        b = self._matrix(1, {**whole, **columns})
+                        self._multiply(a, b, {**batch, **rows, **columns}, first)
+
+    def _block_sizes(self) -> list[int]:
+        """The sizes of blocks of which at most the buffers' limit is copied."""
+        block = list(self.sizes)
+        for side in self.sides:
+            if side.slide:
+                before = self.reduced[: self.reduced.index(side.slide.reduced)]
+                block = [1 if k in before else size for k, size in enumerate(block)]
+
+        def count(dims: Sequence[int]) -> int:
+            return prod(block[k] for k in dims)
+
+        while True:
+            sides = [side for side in self.sides if side.copied]
+            totals = [
+                count(self.batch + side.merged) * prod(self._copied(side, block)) for side in sides
+            ]
+            total = max(totals, default=0)
+            if total <= self.limit:
+                return block
+            side = sides[totals.index(total)]
+            rows = count(side.merged)
+            least = 1
+            if count(self.batch) > 1:
+                dims = self.batch
+            elif rows > self.limits.few or count(self.reduced) == 1:
+                dims = side.merged if rows > 1 else side.walked
+                outermost = next(block[k] for k in dims if block[k] > 1)
+                least = -(-self.limits.few * outermost // rows)
+            else:
+                dims = self.reduced
+            k = next(k for k in dims if block[k] > 1)
+            fitting = max(block[k] * self.limit // total, least)
+            parts = -(-self.sizes[k] // fitting)
+            block[k] = min(-(-self.sizes[k] // parts), block[k] - 1)
+
+    def _copied(self, side: _Side, sizes: Sequence[int]) -> list[int]:
+        """The sizes of the reductions in a copy of a block of given sizes."""
+        copied = [sizes[k] for k in self.reduced]
+        if side.slide:
+            dimension, reduced, steps = side.slide
+            copied[self.reduced.index(reduced)] += steps * (sizes[dimension] - 1)
+        return copied
+
+    def _parts(self, dims: Sequence[int], block: Sequence[int]) -> Iterator[_Part]:
+        """The slices of dimensions that divide them into blocks."""
+        for starts in product(*(range(0, self.sizes[k], block[k]) for k in dims)):
+            yield {
+                k: slice(start, min(start + block[k], self.sizes[k]))
+                for k, start in zip(dims, starts, strict=True)
+            }
+
+    def _matrix(self, number: int, part: _Part) -> FloatArray:
+        """A block of a factor: the batch, the walked dimensions of both, rows, reductions."""
+        side = self.sides[number]
+        view = _cut(side.view, part)
+        sizes = [part[k].stop - part[k].start if k in part else 1 for k in range(view.ndim)]
+        outer = self.batch + self.sides[0].walked + self.sides[1].walked
+        loops = [view.shape[k] for k in outer]
+        if side.copied:
+            return self._copy(number, view, sizes, loops)
+        rows, columns = _merged(view, side.merged, sizes), _merged(view, self.reduced, sizes)
+        assert rows is not None
+        assert columns is not None
+        strides = _matrix_strides(rows, columns, view.itemsize)
+        assert strides is not None
+        return as_strided(
+            view, (*loops, rows[0], columns[0]), [*(view.strides[k] for k in outer), *strides]
+        )
+
+    def _copy(
+        self, number: int, view: FloatArray, sizes: Sequence[int], loops: Sequence[int]
+    ) -> FloatArray:
+        """A block in a buffer, if it is not there: the reductions last, or before the rows."""
+        side = self.sides[number]
+        merged = side.merged
+        reduced = self._copied(side, sizes)
+        rows, columns = prod(sizes[k] for k in merged), prod(sizes[k] for k in self.reduced)
+        if side.slide:
+            shape = list(view.shape)
+            shape[side.slide.dimension] = 1
+            shape[side.slide.reduced] = reduced[self.reduced.index(side.slide.reduced)]
+            view = as_strided(view, shape, view.strides)
+        across = not side.along
+        extents = [sizes[k] for k in merged], reduced
+        order = (
+            [*self.batch, *self.reduced, *merged]
+            if across
+            else [*self.batch, *merged, *self.reduced]
+        )
+        flat = view.transpose([k for k in range(view.ndim) if k not in order] + order)
+        flat = flat[(0,) * (view.ndim - len(order))]
+        batch = flat.shape[: len(self.batch)]
+        copy = self.buffers.array(number, [*batch, *extents[across], *extents[not across]])
+        held = (flat.__array_interface__["data"][0], flat.shape, flat.strides, copy.shape)
+        if self.copies.get(number) != held:
+            self.copies[number] = held
+            self.call(np.copyto, copy, flat)
+        if side.slide is None:
+            matrix = copy.reshape(*loops, *((columns, rows) if across else (rows, columns)))
+            return matrix.swapaxes(-1, -2) if across else matrix
+        whole = copy.reshape(*batch, rows, -1)
+        step = side.slide.steps * columns // sizes[side.slide.reduced] * copy.itemsize
+        walked = [step if size > 1 else 0 for size in loops[len(batch) :]]
+        strides = (*whole.strides[:-2], *walked, *whole.strides[-2:])
+        return as_strided(whole, (*loops, rows, columns), strides)
+
+    def _multiply(self, a: FloatArray, b: FloatArray, part: _Part, first: bool) -> None:
+        left, right = self.sides
+        outer = self.batch + left.walked + right.walked
+        ends = [left.merged, right.merged]
+        target = _cut(self.target, part)
+        larger = int(b.shape[-2] > a.shape[-2])
+        last = larger ^ ((a, b)[larger].strides[-1] == a.itemsize)
+        if last == 0:
+            a, b, ends = b, a, ends[::-1]
+        b = b.swapaxes(-1, -2)
+        if first and (out := self._out(target, outer, ends)) is not None:
+            self.call(np.matmul, a, b, out)
+            return
+        moving = [*outer, *ends[0], *ends[1]]
+        loops = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        values = self.buffers.array(2, [*loops, a.shape[-2], b.shape[-1]])
+        self.call(np.matmul, a, b, values)
+        values = values.reshape([target.shape[k] for k in moving] + [1] * len(self.constant))
+        _store(target.transpose(moving + self.constant), values, first, self.call)
+
+    def _out(
+        self, target: FloatArray, outer: Sequence[int], ends: Sequence[Sequence[int]]
+    ) -> FloatArray | None:
+        """The target as matrices with contiguous rows, when it is that."""
+        if any(target.shape[k] > 1 for k in self.constant):
+            return None
+        rows, columns = (_merged(target, end, target.shape) for end in ends)
+        strides = rows and columns and _matrix_strides(rows, columns, target.itemsize)
+        if not (rows and columns and strides and strides[1] == target.itemsize):
+            return None
+        return as_strided(
+            target,
+            (*(target.shape[k] for k in outer), rows[0], columns[0]),
+            (*(target.strides[k] for k in outer), *strides),
+        )
+
+
+def _cut(view: FloatArray, part: _Part) -> FloatArray:
+    """The part of a view with a dimension of size one for each that it does not depend on."""
+    return view[
+        tuple(
+            part[k] if k in part and size > 1 else slice(None) for k, size in enumerate(view.shape)
+        )
+    ]
+
+
+def _merged(
+    view: FloatArray, dims: Sequence[int], sizes: Mapping[int, int] | Sequence[int]
+) -> tuple[int, int] | None:
+    """The size and the stride of the one dimension that some make, if they do."""
+    total, stride = 1, 0
+    for k in reversed(dims):
+        if sizes[k] == 1:
+            continue
+        step = view.strides[k]
+        if view.shape[k] == 1 or (total > 1 and step != total * stride):
+            return None
+        if total == 1:
+            stride = step
+        total *= sizes[k]
+    return total, stride
+
+
+def _matrix_strides(
+    rows: tuple[int, int], columns: tuple[int, int], itemsize: int
+) -> tuple[int, int] | None:
+    """The strides of a matrix that BLAS reads as it is; None when there are none."""
+    (n, down), (m, right) = rows, columns
+    if m == 1:
+        right = itemsize if n == 1 or down != itemsize else n * itemsize
+    if n == 1:
+        down = m * itemsize if right == itemsize else itemsize
+    for near, far, least in ((right, down, m), (down, right, n)):
+        if near == itemsize and far >= least * itemsize and far % itemsize == 0:
+            return down, right
+    return None

@@ -1,0 +1,381 @@
+"""A contraction of given parameters as affine pieces: strided views of zero-padded operands.
+
+An operand's index along an axis is (Σ cₖ·dₖ + b) / D over the output and reduction dimensions d. A
+term exists where that divides exactly and is within the operand. `split` removes both conditions:
+
+* Where D > 1, every dimension of the index is split into residue classes modulo D / gcd(cₖ, D), and
+  the combinations of classes for which the index divides are the *pieces*. Within a piece, indices
+  are affine. The gradient of a strided convolution with respect to its input thus becomes some
+  dense convolutions, without terms that only skip.
+* An operand padded by zeros on every side that the pieces reach holds a zero wherever a term is
+  skipped. Operands that no piece leaves are not copied.
+
+In a piece, every operand is a view with the dimensions (outputs…, reductions…), of size one where
+the operand does not depend on the dimension.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import product
+from math import gcd, lcm, prod
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import as_strided
+
+from pybridge.engine.identity import Same
+from pybridge.engine.indices import AxisReader, Progression, Reader
+from pybridge.exported.document import Contraction, size_value
+
+__all__ = ["Counts", "Form", "Layout", "Piece", "Split", "merge_axes", "split"]
+
+Counts: TypeAlias = npt.NDArray[np.int64]
+
+_REMEMBERED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Σ coefficients·dimensions + offset: the index along an operand's axis within a piece.
+
+    The dimensions are the piece's outputs and then its reductions, counted from zero.
+    """
+
+    coefficients: tuple[int, ...]
+    offset: int
+
+    def range(self, sizes: Sequence[int]) -> tuple[int, int]:
+        """The least and the largest index over dimensions of these sizes."""
+        low = high = self.offset
+        for coefficient, size in zip(self.coefficients, sizes, strict=True):
+            reach = coefficient * (size - 1)
+            low, high = low + min(reach, 0), high + max(reach, 0)
+        return low, high
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A box of outputs and reductions, on progressions of both, in which indices are affine.
+
+    `forms` holds, for each factor, the index along each of its axes. `first` says that no piece
+    before it has these outputs.
+    """
+
+    out: tuple[Progression, ...]
+    red: tuple[Progression, ...]
+    forms: tuple[tuple[Form, ...], ...]
+    first: bool
+
+    @cached_property
+    def out_sizes(self) -> tuple[int, ...]:
+        """The sizes of the output dimensions."""
+        return tuple(progression.length for progression in self.out)
+
+    @cached_property
+    def red_sizes(self) -> tuple[int, ...]:
+        """The sizes of the reduction dimensions."""
+        return tuple(progression.length for progression in self.red)
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes of all dimensions."""
+        return self.out_sizes + self.red_sizes
+
+    @cached_property
+    def region(self) -> tuple[slice, ...]:
+        """The slices that select the piece's outputs from an array over all loop dimensions."""
+        return tuple(progression.slice for progression in self.out)
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """A factor: its shape, and the box of indices [low, high] of it and of what the pieces read."""
+
+    name: str
+    extents: tuple[int, ...]
+    low: tuple[int, ...]
+    high: tuple[int, ...]
+
+    @cached_property
+    def padded(self) -> bool:
+        """Whether the pieces read outside the operand."""
+        return any(
+            low < 0 or high >= extent
+            for low, high, extent in zip(self.low, self.high, self.extents, strict=True)
+        )
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the box."""
+        return tuple(high - low + 1 for low, high in zip(self.low, self.high, strict=True))
+
+    @cached_property
+    def inner(self) -> tuple[slice, ...]:
+        """Where the box holds the operand."""
+        return tuple(
+            slice(-low, extent - low) for low, extent in zip(self.low, self.extents, strict=True)
+        )
+
+    def pad(
+        self,
+        array: npt.NDArray[Any],
+        dtype: npt.DTypeLike | None = None,
+        *,
+        absolute: bool = False,
+    ) -> npt.NDArray[Any]:
+        """The box of an operand in a dtype, by default its own, zero outside the operand.
+
+        The array itself where nothing is padded or converted. `absolute` takes magnitudes.
+        """
+        kind = array.dtype if dtype is None else np.dtype(dtype)
+        if not self.padded and not absolute:
+            return array.astype(kind, copy=False)
+        box = (np.zeros if self.padded else np.empty)(self.shape, kind)
+        inside = box[self.inner]
+        if absolute and array.dtype == kind:
+            np.abs(array, out=inside)
+            return box
+        inside[...] = array
+        if absolute:
+            np.abs(inside, out=inside)
+        return box
+
+    def indicator(self, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        """The box of an operand of ones; of size one along the axes that are not padded."""
+        whole = [
+            low >= 0 and high < extent
+            for low, high, extent in zip(self.low, self.high, self.extents, strict=True)
+        ]
+        sizes = [1 if w else size for w, size in zip(whole, self.shape, strict=True)]
+        inner = [slice(0, 1) if w else part for w, part in zip(whole, self.inner, strict=True)]
+        box = np.zeros(sizes, dtype)
+        box[tuple(inner)] = 1
+        return box
+
+    def view(
+        self, box: npt.NDArray[Any], forms: Sequence[Form], sizes: Sequence[int]
+    ) -> npt.NDArray[Any]:
+        """The view of a box whose entry at the piece's dimensions is the one that a term reads.
+
+        It has size one along the dimensions that the box does not depend on.
+        """
+        strides = [0] * len(sizes)
+        start: list[slice] = []
+        for stride, extent, low, form in zip(box.strides, box.shape, self.low, forms, strict=True):
+            at = form.offset - low if extent > 1 else 0
+            start.append(slice(at, at + 1))
+            if extent > 1:
+                for k, coefficient in enumerate(form.coefficients):
+                    strides[k] += coefficient * stride
+        strides = [stride if size > 1 else 0 for stride, size in zip(strides, sizes, strict=True)]
+        shape = [size if stride else 1 for stride, size in zip(strides, sizes, strict=True)]
+        return as_strided(box[tuple(start)], shape, strides, writeable=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A contraction of given parameters.
+
+    `axes` lists the sizes of the loop dimensions of each output axis, `layouts` the factors,
+    `addends` the operands that are added once.
+    """
+
+    axes: tuple[tuple[int, ...], ...]
+    red_sizes: tuple[int, ...]
+    layouts: tuple[Layout, ...]
+    pieces: tuple[Piece, ...]
+    readers: tuple[Reader, ...]
+    addends: tuple[Reader, ...]
+
+    @cached_property
+    def out_sizes(self) -> tuple[int, ...]:
+        """The sizes of all output loop dimensions."""
+        return tuple(size for axis in self.axes for size in axis)
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the result."""
+        return tuple(prod(axis) for axis in self.axes)
+
+    def views(self, piece: Piece, boxes: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+        """The factors' views in a piece, of their padded arrays."""
+        return [
+            layout.view(box, forms, piece.sizes)
+            for layout, box, forms in zip(self.layouts, boxes, piece.forms, strict=True)
+        ]
+
+    @cached_property
+    def counts(self) -> Counts:
+        """How many terms each entry sums, over the output axes.
+
+        Of size one along the axes on which that does not depend. Dimensions that share an index
+        which may be skipped form a component, and the count is the product of the components'
+        counts, each by enumeration.
+        """
+        sizes = self.out_sizes + self.red_sizes
+        outs = len(self.out_sizes)
+        conditions = [
+            axis
+            for reader in self.readers
+            for axis in reader.axes
+            if not axis.always_inside(self.out_sizes, self.red_sizes)
+        ]
+        total = np.ones((1,) * outs, np.int64)
+        bound: set[int] = set()
+        for dims, axes in _components(conditions):
+            total = total * _component_count(dims, axes, sizes, outs)
+            bound.update(dims)
+        free = prod(sizes[k] for k in range(outs, len(sizes)) if k not in bound)
+        counts = np.array(merge_axes(np.asarray(total * free), self.axes))
+        counts.flags.writeable = False
+        return counts
+
+
+def merge_axes(array: npt.NDArray[Any], axes: Sequence[Sequence[int]]) -> npt.NDArray[Any]:
+    """An array over loop dimensions, of size one where constant, over the axes that they make.
+
+    An axis on none of whose dimensions the array depends has size one.
+    """
+    shape: list[int] = []
+    merged: list[int] = []
+    place = 0
+    for axis in axes:
+        present = array.shape[place : place + len(axis)]
+        full = tuple(axis) if any(size > 1 for size in present) else (1,) * len(axis)
+        shape += full
+        merged.append(prod(full))
+        place += len(axis)
+    full_array = array if array.shape == tuple(shape) else np.broadcast_to(array, shape)
+    return full_array.reshape(merged)
+
+
+def _dimensions(axis: AxisReader) -> tuple[int, ...]:
+    return tuple(k for k, coefficient in enumerate(axis.out + axis.red) if coefficient)
+
+
+def _components(
+    axes: Sequence[AxisReader],
+) -> Iterator[tuple[tuple[int, ...], list[AxisReader]]]:
+    """The dimensions that axes connect, and these axes."""
+    groups: list[tuple[set[int], list[AxisReader]]] = []
+    for axis in axes:
+        dims, members = set(_dimensions(axis)), [axis]
+        apart = []
+        for group in groups:
+            if group[0] & dims:
+                dims |= group[0]
+                members = group[1] + members
+            else:
+                apart.append(group)
+        groups = [*apart, (dims, members)]
+    for dims, members in groups:
+        yield tuple(sorted(dims)), members
+
+
+def _component_count(
+    dims: Sequence[int], axes: Sequence[AxisReader], sizes: Sequence[int], outs: int
+) -> Counts:
+    inside = np.ones((1,) * len(sizes), np.bool_)
+    for axis in axes:
+        index = np.full((1,) * len(sizes), axis.offset, np.int64)
+        coefficients = axis.out + axis.red
+        for k in _dimensions(axis):
+            steps = np.arange(sizes[k]).reshape([-1 if j == k else 1 for j in range(len(sizes))])
+            index = index + coefficients[k] * steps
+        at, rest = np.divmod(index, axis.divisor)
+        inside = inside & (rest == 0) & (at >= 0) & (at < axis.extent)
+    full = [size if k in dims else 1 for k, size in enumerate(sizes)]
+    everywhere = np.broadcast_to(inside, full)
+    counts: Counts = everywhere.sum(axis=tuple(range(outs, len(sizes))), dtype=np.int64)
+    return counts
+
+
+def _classes(
+    axis: AxisReader, moduli: Mapping[int, int], sizes: Sequence[int]
+) -> Iterator[dict[int, int]]:
+    """The residues of an index's dimensions for which it divides."""
+    coefficients = axis.out + axis.red
+    dims = [k for k in _dimensions(axis) if moduli.get(k, 1) > 1]
+    for residues in product(*(range(min(moduli[k], sizes[k])) for k in dims)):
+        total = sum(coefficients[k] * r for k, r in zip(dims, residues, strict=True))
+        if (total + axis.offset) % axis.divisor == 0:
+            yield dict(zip(dims, residues, strict=True))
+
+
+def _residues(
+    axes: Sequence[AxisReader], moduli: Mapping[int, int], sizes: Sequence[int]
+) -> list[dict[int, int]]:
+    """The residues of the dimensions of all axes for which every index divides."""
+    found: list[dict[int, int]] = [{}]
+    for axis in axes:
+        classes = list(_classes(axis, moduli, sizes))
+        found = [
+            {**known, **residues}
+            for known in found
+            for residues in classes
+            if all(known.get(k, r) == r for k, r in residues.items())
+        ]
+    return found
+
+
+def _form(axis: AxisReader, progressions: Sequence[Progression]) -> Form:
+    coefficients = axis.out + axis.red
+    offset = axis.offset
+    steps = []
+    for coefficient, progression in zip(coefficients, progressions, strict=True):
+        offset += coefficient * progression.start
+        steps.append(coefficient * progression.step // axis.divisor)
+    return Form(tuple(steps), offset // axis.divisor)
+
+
+def split(contraction: Contraction, parameters: Mapping[str, int]) -> Split:
+    """The pieces of a contraction; `DefinitionsError` as `Reader.of`."""
+    return _split(Same(contraction), tuple(sorted(parameters.items())))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _split(key: Same[Contraction], items: tuple[tuple[str, int], ...]) -> Split:
+    contraction, parameters = key.held, dict(items)
+    loops = tuple(tuple(size_value(s, parameters) for s in axis) for axis in contraction.out)
+    outs = [size for axis in loops for size in axis]
+    reds = tuple(size_value(size, parameters) for size in contraction.red)
+    sizes = (*outs, *reds)
+    readers = tuple(Reader.of(operand, parameters) for operand in contraction.factors)
+    divided = [axis for reader in readers for axis in reader.axes if axis.divisor > 1]
+    moduli: dict[int, int] = {}
+    for axis in divided:
+        coefficients = axis.out + axis.red
+        for k in _dimensions(axis):
+            modulus = axis.divisor // gcd(coefficients[k], axis.divisor)
+            moduli[k] = lcm(moduli.get(k, 1), modulus)
+    pieces: list[Piece] = []
+    seen: set[tuple[Progression, ...]] = set()
+    for residues in _residues(divided, moduli, sizes) if all(sizes) else []:
+        progressions = [
+            Progression(first, step, (size - 1 - first) // step + 1)
+            for size, first, step in (
+                (size, residues.get(k, 0), moduli.get(k, 1)) for k, size in enumerate(sizes)
+            )
+        ]
+        forms = tuple(
+            tuple(_form(axis, progressions) for axis in reader.axes) for reader in readers
+        )
+        out = tuple(progressions[: len(outs)])
+        pieces.append(Piece(out, tuple(progressions[len(outs) :]), forms, out not in seen))
+        seen.add(out)
+    layouts = tuple(_layout(reader, i, pieces) for i, reader in enumerate(readers))
+    addends = tuple(Reader.of(operand, parameters) for operand in contraction.addends)
+    return Split(loops, reds, layouts, tuple(pieces), readers, addends)
+
+
+def _layout(reader: Reader, factor: int, pieces: Sequence[Piece]) -> Layout:
+    lows, highs = [], []
+    for j, axis in enumerate(reader.axes):
+        ranges = [piece.forms[factor][j].range(piece.sizes) for piece in pieces]
+        lows.append(min([0, *(low for low, _ in ranges)]))
+        highs.append(max([axis.extent - 1, *(high for _, high in ranges)]))
+    return Layout(reader.name, reader.shape, tuple(lows), tuple(highs))

@@ -1,0 +1,485 @@
+"""Bounds for sums in any order, and for results that something else computed.
+
+*Any order*: whoever sums an entry's products in some order, in a stated arithmetic, errs by at most
+
+  ρ·Σ|x||y| + (1 + ρ)·(Σ Dx·(|y| + Dy) + Σ|x|·Dy + Db) + η
+
+where (ρ, η) is what Lean proves of the arithmetic, and D says by how much the operands that are
+multiplied, and the exact ones, are together off those that are given, entry by entry (Lean:
+`conv2d_any_order`, …). *Enclosure*: with a result g′ of any order in binary64, every array g is
+within |g − g′| and the bound of g′ of the exact result, whatever computed g. All sums are matrix
+products (`pybridge.engine.blas`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pybridge.engine.accumulation import Accumulation, format_parameters
+from pybridge.engine.blas import contract
+from pybridge.engine.coefficients import (
+    EXACT,
+    Broadcast,
+    ErrorBound,
+    Part,
+    Weights,
+    formula,
+    nearest,
+    operation,
+    weigh,
+    weigh_counts,
+)
+from pybridge.engine.dense import Counts, Layout, Split, split
+from pybridge.engine.identity import Same
+from pybridge.engine.upward import Float64, add_up
+from pybridge.errors import InputError, RoundingOverflowError
+from pybridge.exported.document import Contraction, Definitions
+from pybridge.problem.formats import FloatArray, FloatFormat, require_ieee
+from pybridge.problem.geometry import Geometry
+from pybridge.problem.operands import Given
+
+__all__ = [
+    "Estimator",
+    "Operand",
+    "estimator",
+    "require_finite",
+]
+
+_REFERENCE = Accumulation(accumulate="float64")
+
+_WIDE_TERMS = 2**19
+"""Above n terms with n·2⁻²⁴ = 1/32, magnitudes are summed in binary64."""
+
+_LARGEST_EXPONENT = 1000
+"""Sums of magnitudes that may be larger than this power of two are scaled."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operand:
+    """Values, and by how much the numbers that are multiplied, and the exact ones, are together off
+    them: one number, or an array of the values' shape. None of it is negative.
+    """
+
+    value: FloatArray
+    deviation: float | Float64 = 0.0
+
+    @property
+    def scalar(self) -> float:
+        """The deviation, if it is one number, else zero."""
+        return self.deviation if isinstance(self.deviation, float) else 0.0
+
+    @property
+    def array(self) -> Float64 | None:
+        """The deviation, if it is an array that is not zero."""
+        if isinstance(self.deviation, float) or not self.deviation.any():
+            return None
+        return self.deviation
+
+    @property
+    def deviates(self) -> bool:
+        """Whether the deviation is not zero."""
+        return bool(self.scalar) or self.array is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Assumed:
+    """What a bound is for, as far as its weights depend on it.
+
+    `accumulation` is None where no operation errs. `deviations` are the scalar ones of the factors,
+    `arrays` says which of them are arrays, `addend` is the scalar one of the addends. `sums` is the
+    format in which magnitudes are summed, and they are scaled by 2^−`scale`.
+    """
+
+    accumulation: Accumulation | None
+    finished: bool
+    plain: bool
+    deviations: tuple[float, ...]
+    arrays: tuple[bool, ...]
+    addend: float
+    addend_array: bool
+    sums: str
+    scale: int
+    distance: bool
+
+
+class Estimator:
+    """Computes an exported contraction of given operands by BLAS, and bounds of its results.
+
+    `operands` maps the exported operand names to arrays of the shapes that the contraction gives
+    them, each of a dtype whose values float64 holds. An addend that it lacks is zero: it is not
+    added, but counts as a term. Raises `InputError` for other shapes, and what `split` and
+    `require_ieee` do.
+    """
+
+    def __init__(
+        self,
+        contraction: Contraction,
+        parameters: Mapping[str, int],
+        operands: Mapping[str, Given | Operand],
+        definitions: Definitions,
+    ) -> None:
+        require_ieee()
+        self.definitions = definitions
+        self.pieces = split(contraction, parameters)
+        lone = _lone_addends(Same(contraction))
+        self.added = tuple(split(addend, parameters) for addend in lone)
+        self.given = [_operand(layout, operands) for layout in self.pieces.layouts]
+        self.addends = [
+            (pieces, _operand(pieces.layouts[0], operands))
+            for pieces in self.added
+            if pieces.layouts[0].name in operands
+        ]
+        self.values = [given.value for given in self.given]
+        self._magnitudes: dict[tuple[np.dtype[Any], int], FloatArray] = {}
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the result."""
+        return self.pieces.shape
+
+    @property
+    def counts(self) -> Counts:
+        """How many terms each entry sums, addends included; of size one where constant."""
+        return _counts(self.pieces, *self.added)
+
+    def value(self, dtype: npt.DTypeLike, *, absolute: bool = False) -> FloatArray:
+        """The results in float32 or float64, summed in an order of BLAS's choosing.
+
+        Infinite or nan where they overflow. `absolute` takes the magnitudes of all entries.
+        """
+        with np.errstate(all="ignore"):
+            total = contract(self.pieces, self.values, dtype, absolute=absolute)
+            for pieces, given in self.addends:
+                total += contract(pieces, [given.value], dtype, absolute=absolute)
+        return total
+
+    def rounded(self, format: FloatFormat) -> FloatArray:
+        """The results as `Accumulation.of(format)` has them."""
+        wide = self.value(np.float64 if format.precision > 24 else np.float32)
+        with np.errstate(all="ignore"):
+            return wide.astype(format.dtype, copy=False)
+
+    def any_order(self, accumulation: Accumulation, *, finished: bool = True) -> Float64:
+        """How far from the exact result one may be, summed in any order as is promised.
+
+        The last rounding is included if `finished`. Infinite where that is beyond float64.
+        """
+        return self._bound(accumulation, None, finished)
+
+    def enclosure(self, computed: FloatArray) -> Float64:
+        """How far an array, whoever computed it, may be from the exact result."""
+        distance = self.value(np.float64)
+        with np.errstate(all="ignore"):
+            np.subtract(computed, distance, out=distance, dtype=np.float64)
+            np.abs(distance, out=distance)
+        return self._bound(_REFERENCE, distance)
+
+    def around(self, distance: Float64) -> Float64:
+        """Bounds of an array from upper bounds of its distance to the results of the operands as
+        they are given: what the operands' deviations add.
+        """
+        everything = [*self.given, *(given for _, given in self.addends)]
+        if not any(given.deviates for given in everything):
+            return distance
+        return self._bound(None, distance)
+
+    def sizes(self) -> Float64:
+        """Σ|x||y| and the addends' magnitudes, computed in float64 or in float32; no bounds."""
+        for dtype in (np.dtype(np.float64), np.dtype(np.float32)):
+            if (dtype, 0) in self._magnitudes:
+                return np.asarray(self._magnitudes[dtype, 0].astype(np.float64))
+        return np.asarray(self._magnitude(np.dtype(np.float64), 0).astype(np.float64))
+
+    def sum_error(self, accumulation: Accumulation, terms: int) -> ErrorBound:
+        """How near the sum of so many terms a promised sum is, before the last rounding."""
+        plain = self._plain(accumulation)
+        return accumulation.sum_error(terms, self.definitions, plain=plain, longest=self.longest)
+
+    @property
+    def longest(self) -> int:
+        """How many terms a kernel goes over, padding and addends included."""
+        return prod(self.pieces.red_sizes) + len(self.added)
+
+    def _plain(self, accumulation: Accumulation) -> bool:
+        """Whether the terms are no products, but numbers of the format of the sums."""
+        if len(self.given) != 1 or self.addends or accumulation.across is not None:
+            return False
+        if accumulation.operands and not accumulation.sums_hold_operands(self.definitions):
+            return False
+        return _dtype_holds(accumulation.accumulate, self.given[0].value.dtype)
+
+    def _bound(
+        self, accumulation: Accumulation | None, distance: Float64 | None, finished: bool = True
+    ) -> Float64:
+        wide = prod(self.pieces.red_sizes) > _WIDE_TERMS or any(
+            given.value.dtype.itemsize > 4 for given in (*self.given, *(g for _, g in self.addends))
+        )
+        with np.errstate(all="ignore"):
+            bound = self._estimate(accumulation, distance, wide, 0, finished)
+            if not np.isfinite(bound.max()):
+                scaled = self._estimate(accumulation, distance, True, self._scale(), finished)
+                bound = np.where(np.isfinite(bound), bound, scaled)
+        if np.isnan(bound.max()):
+            bound[np.isnan(bound)] = np.inf
+        return bound
+
+    def _scale(self) -> int:
+        """log₂ of what magnitudes are scaled by, so that their sums do not overflow."""
+        exponents = [_exponent(given) for given in self.given]
+        most = sum(exponents) + (prod(self.pieces.red_sizes) + 1).bit_length()
+        most = max([most, *(_exponent(given) for _, given in self.addends)])
+        return max(most - _LARGEST_EXPONENT, 0)
+
+    def _estimate(
+        self,
+        accumulation: Accumulation | None,
+        distance: Float64 | None,
+        wide: bool,
+        scale: int,
+        finished: bool,
+    ) -> Float64:
+        """The bound; magnitudes are summed in binary64 when `wide`, else in binary32.
+
+        They are of operands that were scaled by powers of two, 2^−`scale` together, and rounded up.
+        """
+        arrays = tuple(given.array is not None for given in self.given)
+        scalars = tuple(given.scalar for given in self.given)
+        coefficients, constant = _weights(
+            Same(self.definitions),
+            self.pieces,
+            self.added,
+            _Assumed(
+                accumulation,
+                finished,
+                accumulation is not None and self._plain(accumulation),
+                scalars,
+                arrays,
+                sum(given.scalar for _, given in self.addends),
+                any(given.array is not None for _, given in self.addends),
+                "binary64" if wide else "binary32",
+                scale,
+                distance is not None,
+            ),
+        )
+        dtype = np.dtype(np.float64 if wide else np.float32)
+        bound: Float64 | None = None
+        for coefficient, name in zip(coefficients, _PARTS, strict=True):
+            if not _given(coefficient):
+                continue
+            size = self._sums(name, dtype, scale, distance)
+            part: Float64 = np.multiply(size, coefficient, dtype=np.float64)
+            bound = part if bound is None else np.add(bound, part, out=_target(bound, part))
+        if bound is None or bound.shape != self.shape:
+            bound = np.array(np.broadcast_to(0.0 if bound is None else bound, self.shape))
+        bound += constant
+        return bound
+
+    def _sums(
+        self, name: str, dtype: np.dtype[Any], scale: int, distance: Float64 | None
+    ) -> FloatArray:
+        """The sums of magnitudes that a coefficient multiplies, each computed in a dtype.
+
+        `magnitude` is Σ|x||y| and the addends' magnitudes, `first` Σ Dx·(|y| + Dy), `second`
+        Σ|x|·Dy, `addend` the addends' deviations. A deviation that is one number is a part of the
+        coefficient, and one stands for it here. `distance` is what it says.
+        """
+        if name == "distance":
+            assert distance is not None
+            return distance
+        if name == "magnitude":
+            return self._magnitude(dtype, scale)
+        if name == "addend":
+            total: FloatArray = np.zeros((1,) * len(self.shape), dtype)
+            for pieces, given in self.addends:
+                if given.array is not None:
+                    total = total + contract(pieces, [_scaled(given.array, scale, dtype)], dtype)
+            return total
+        if len(self.given) == 1:
+            (given,) = self.given
+            assert given.array is not None
+            return contract(self.pieces, [_scaled(given.array, scale, dtype)], dtype)
+        first, second = self.given
+        halves = _halves(scale, _exponent(first), _exponent(second))
+        if name == "first":
+            deviation = first.array
+            left = None if deviation is None else _scaled(deviation, halves[0], dtype)
+            wide = np.abs(second.value.astype(np.float64))
+            reach = np.asarray(add_up(wide, second.deviation))
+            rest = halves[1] if deviation is not None else scale
+            return contract(self.pieces, [left, _scaled(reach, rest, dtype)], dtype)
+        deviation = second.array
+        right = None if deviation is None else _scaled(deviation, halves[1], dtype)
+        rest = halves[0] if deviation is not None else scale
+        size = _scaled(np.abs(first.value.astype(np.float64)), rest, dtype)
+        return contract(self.pieces, [size, right], dtype)
+
+    def _magnitude(self, dtype: np.dtype[Any], scale: int) -> FloatArray:
+        """Σ|x||y| and the addends' magnitudes, which are computed once."""
+        if (dtype, scale) not in self._magnitudes:
+            if scale == 0:
+                total = self.value(dtype, absolute=True)
+            else:
+                scales = [scale]
+                if len(self.given) == 2:
+                    scales = list(_halves(scale, *(_exponent(given) for given in self.given)))
+                sizes = [
+                    _scaled(np.abs(value.astype(np.float64)), part, dtype)
+                    for value, part in zip(self.values, scales, strict=True)
+                ]
+                total = contract(self.pieces, sizes, dtype)
+                for pieces, given in self.addends:
+                    size = _scaled(np.abs(given.value.astype(np.float64)), scale, dtype)
+                    total = total + contract(pieces, [size], dtype)
+            self._magnitudes[dtype, scale] = total
+        return self._magnitudes[dtype, scale]
+
+
+_PARTS = ("magnitude", "first", "second", "addend", "distance")
+
+
+def _target(bound: Float64, part: Float64) -> Float64 | None:
+    """Where a sum can be stored."""
+    return bound if bound.shape == np.broadcast_shapes(bound.shape, part.shape) else None
+
+
+def _dtype_holds(name: str, dtype: np.dtype[Any]) -> bool:
+    """Whether a format holds every value of a dtype of ours."""
+    held = {
+        "float64": ("float64", "float32", "float16", "bfloat16"),
+        "float32": ("float32", "float16", "bfloat16"),
+        "tf32": ("float16", "bfloat16"),
+        "float16": ("float16",),
+        "bfloat16": ("bfloat16",),
+    }
+    return dtype.name in held[name]
+
+
+def _exponent(given: Operand) -> int:
+    """An exponent e such that no magnitude with its deviation is above 2^e."""
+    largest = float(np.abs(given.value.astype(np.float64)).max(initial=0.0))
+    off = given.scalar if given.array is None else float(given.array.max())
+    return math.frexp(max(largest, off))[1] + 1
+
+
+def _halves(scale: int, first: int, second: int) -> tuple[int, int]:
+    """A scale divided into two factors', so that both become about equally large."""
+    left = min(max((scale + first - second) // 2, 0), scale)
+    return left, scale - left
+
+
+def _scaled(values: Float64, scale: int, dtype: np.dtype[Any]) -> FloatArray:
+    """Nonnegative values times 2^−scale in a dtype, rounded up."""
+    wide = values if scale == 0 else np.ldexp(values, -scale)
+    lost = np.ldexp(wide, scale) < values if scale else None
+    if lost is not None and lost.any():
+        wide = np.where(lost, np.nextafter(wide, np.inf), wide)
+    narrow: FloatArray = wide.astype(dtype)
+    if dtype.itemsize < 8:
+        below = narrow < wide
+        if below.any():
+            narrow = np.where(below, np.nextafter(narrow, dtype.type(np.inf)), narrow)
+    return narrow
+
+
+def estimator(
+    name: str,
+    geometry: Geometry,
+    operands: Mapping[str, Given] | Mapping[str, Operand],
+    definitions: Definitions,
+) -> Estimator:
+    """The estimator of an exported contraction: forward, bias, weight or input."""
+    contraction = definitions.data.contractions[name]
+    return Estimator(contraction, geometry.parameters(), operands, definitions)
+
+
+def require_finite(name: str, bound: Float64) -> None:
+    """Raises `RoundingOverflowError` where a bound is infinite or nan."""
+    if not np.isfinite(bound.max()):
+        beyond = ~np.isfinite(bound)
+        first = np.unravel_index(int(np.argmax(beyond)), bound.shape)
+        count = int(np.count_nonzero(beyond))
+        raise RoundingOverflowError(name, [int(i) for i in first], count, "binary64")
+
+
+def _given(weight: Broadcast) -> bool:
+    return not (isinstance(weight, float) and weight == 0)
+
+
+@lru_cache(maxsize=64)
+def _lone_addends(contraction: Same[Contraction]) -> tuple[Contraction, ...]:
+    """Each addend as a contraction of its own."""
+    held = contraction.held
+    return tuple(
+        held.model_copy(update={"red": (), "factors": (addend,), "addends": ()})
+        for addend in held.addends
+    )
+
+
+def _operand(layout: Layout, operands: Mapping[str, Given | Operand]) -> Operand:
+    given = operands[layout.name]
+    if given.value.shape != layout.extents:
+        raise InputError(
+            f"{layout.name} has shape {given.value.shape}, but the definitions give "
+            f"{layout.extents}"
+        )
+    return given if isinstance(given, Operand) else Operand(given.value, float(given.eps))
+
+
+@lru_cache(maxsize=64)
+def _counts(*pieces: Split) -> Counts:
+    total = sum(part.counts for part in pieces)
+    return np.asarray(total, np.int64)
+
+
+@lru_cache(maxsize=8)
+def _weights(
+    definitions: Same[Definitions], pieces: Split, addends: tuple[Split, ...], assumed: _Assumed
+) -> tuple[Sequence[Broadcast], Broadcast]:
+    """The coefficients of `_PARTS` and the constant, at every entry."""
+    held = definitions.held
+    unit = operation(format_parameters(assumed.sums, held))
+    once = ErrorBound(operation(format_parameters("binary64", held)).relative)
+    scale = Fraction(2) ** assumed.scale
+
+    def one(terms: int) -> Weights:
+        error = EXACT
+        if assumed.accumulation is not None:
+            kernel = assumed.accumulation
+            near = kernel.error if assumed.finished else kernel.sum_error
+            longest = prod(pieces.red_sizes) + len(addends)
+            error = near(terms, held, plain=assumed.plain, longest=longest)
+        computed = nearest(held, terms, unit)
+        values = {"bound.relative": error.relative, "bound.absolute": error.absolute}
+        magnitude = formula(held, "magnitude", values) * scale
+        deviation = formula(held, "deviation", values)
+        constant = formula(held, "constant", values) + deviation * Fraction(assumed.addend)
+        off = [Fraction(d) for d in assumed.deviations]
+        if len(off) == 1:
+            constant += deviation * terms * off[0]
+            factors = [deviation * scale * assumed.arrays[0], Fraction(0)]
+        else:
+            factors = [
+                deviation * scale * (1 if array else d)
+                for d, array in zip(off, assumed.arrays, strict=True)
+            ]
+        return weigh(
+            held,
+            [
+                Part(magnitude, computed),
+                *(Part(factor, computed) for factor in factors),
+                Part(deviation * scale * assumed.addend_array, computed),
+                Part(Fraction(assumed.distance), once),
+            ],
+            constant,
+        )
+
+    return weigh_counts(_counts(pieces, *addends), one, pieces.shape)

@@ -1,0 +1,1 @@
+"""What Lean exported, as frozen data: contractions, laws, formulas and formats."""

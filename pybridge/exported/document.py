@@ -1,0 +1,517 @@
+"""The definitions exported from Lean (`definitions.json`), read and checked.
+
+The file holds the contractions of conv2d's forward pass and gradients, the error laws, the formulas
+of the error bounds and the floating-point formats as data. It is produced by `python -m
+pybridge.extract`, and evaluated by `pybridge.engine.reference` and `pybridge.engine.coefficients`;
+nothing in it is written by hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StrictInt,
+    ValidationError,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from pybridge.errors import one_line
+
+__all__ = [
+    "Affine",
+    "Axis",
+    "Contraction",
+    "Data",
+    "Declaration",
+    "Definitions",
+    "DefinitionsError",
+    "FormatParameters",
+    "Formula",
+    "Law",
+    "Laws",
+    "ModeErrors",
+    "Operand",
+    "Scalar",
+    "Size",
+    "SizeOp",
+    "digest",
+    "load_definitions",
+    "parse_definitions",
+    "scalar_variables",
+    "size_value",
+]
+
+_LARGEST = 2**24  # bytes
+_DEEPEST = 64
+
+SIZE_OPERATIONS: Mapping[str, int] = {"neg": 1, "add": 2, "sub": 2, "mul": 2, "div": 2}
+SCALAR_OPERATIONS: Mapping[str, int] = {"add": 2, "mul": 2, "abs": 1, "round": 1, "halfUlp": 1}
+FORMULA_OPERATIONS: Mapping[str, int] = {"add": 2, "sub": 2, "mul": 2, "div": 2}
+FORMULAS = (
+    "nearestRelative",
+    "nearestAbsolute",
+    "numbersRelative",
+    "numbersAbsolute",
+    "growth",
+    "treeRelative",
+    "treeAbsolute",
+    "followedRelative",
+    "followedAbsolute",
+    "magnitude",
+    "deviation",
+    "constant",
+    "tolerance",
+    "operandDeviation",
+    "weight",
+    "residue",
+    "constantWeight",
+    "replayConstant",
+)
+MODES = ("nearest", "towardZero", "nearestFlushed", "towardZeroFlushed")
+SCALAR_VARIABLES = ("x.value", "x.eps", "y.value", "y.eps")
+CONTRACTIONS = ("forward", "bias", "weight", "input")
+
+
+class DefinitionsError(ValueError):
+    """The exported definitions are missing, damaged, or hold what cannot be evaluated soundly."""
+
+
+@dataclass(frozen=True, slots=True)
+class SizeOp:
+    """An integer expression over the geometry's parameters (Lean: `Size`)."""
+
+    op: str
+    args: tuple[Size, ...]
+
+
+Size: TypeAlias = int | str | SizeOp
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A scalar law's expression (Lean: `Law`); `name` is set for the operation `var` alone."""
+
+    op: str
+    args: tuple[Scalar, ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A function of named numbers (Lean: `Formula`).
+
+    `name` is set for the operations `var` and `pow` alone, `value` for `nat` alone. The name of
+    `pow` is that of its exponent, a natural number.
+    """
+
+    op: str
+    args: tuple[Formula, ...] = ()
+    name: str = ""
+    value: int = 0
+
+
+def _node(value: object, operations: Mapping[str, int], kind: str) -> tuple[str, list[object]]:
+    if not isinstance(value, dict) or len(value) != 1:
+        raise ValueError(f"expected {kind}, got {value!r:.60}")
+    ((op, args),) = value.items()
+    if op not in operations:
+        raise ValueError(f"unknown node {op!r} of {kind}, expected one of {', '.join(operations)}")
+    arity = operations[op]
+    if arity == 1:
+        return op, [args]
+    if not isinstance(args, list) or len(args) != arity:
+        raise ValueError(f"node {op!r} of {kind} takes a list of {arity}, got {args!r:.60}")
+    return op, args
+
+
+def _parse_size(value: object) -> Size:
+    if isinstance(value, SizeOp | str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    op, args = _node(value, SIZE_OPERATIONS, "a size (integer, parameter or operation)")
+    return SizeOp(op, tuple(map(_parse_size, args)))
+
+
+def _parse_scalar(value: object) -> Scalar:
+    if isinstance(value, Scalar):
+        return value
+    if isinstance(value, dict) and value.keys() == {"zero"}:
+        if value["zero"] is not True:
+            raise ValueError(f"the zero of a law is written {{'zero': true}}, got {value!r:.60}")
+        return Scalar("zero")
+    if isinstance(value, dict) and value.keys() == {"var"}:
+        if value["var"] not in SCALAR_VARIABLES:
+            raise ValueError(
+                f"unknown variable {value['var']!r:.60}, "
+                f"expected one of {', '.join(SCALAR_VARIABLES)}"
+            )
+        return Scalar("var", name=value["var"])
+    op, args = _node(value, SCALAR_OPERATIONS, "a law (zero, var or operation)")
+    return Scalar(op, tuple(map(_parse_scalar, args)))
+
+
+def _parse_formula(value: object) -> Formula:
+    if isinstance(value, Formula):
+        return value
+    if isinstance(value, dict) and value.keys() == {"var"}:
+        return Formula("var", name=_formula_name(value["var"]))
+    if isinstance(value, dict) and value.keys() == {"pow"}:
+        if not isinstance(value["pow"], list) or len(value["pow"]) != 2:
+            raise ValueError(f"node 'pow' of a formula takes a list of 2, got {value['pow']!r:.60}")
+        base, exponent = value["pow"]
+        return Formula("pow", (_parse_formula(base),), name=_formula_name(exponent))
+    if isinstance(value, dict) and value.keys() == {"nat"}:
+        number = value["nat"]
+        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+            raise ValueError(f"the number of a formula is a natural one, got {number!r:.60}")
+        return Formula("nat", value=number)
+    op, args = _node(value, FORMULA_OPERATIONS, "a formula (var, nat, pow or operation)")
+    return Formula(op, tuple(map(_parse_formula, args)))
+
+
+def _formula_name(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"the name of a formula's number is a text, got {value!r:.60}")
+    return value
+
+
+def _size_json(size: Size) -> object:
+    if not isinstance(size, SizeOp):
+        return size
+    args = [_size_json(arg) for arg in size.args]
+    return {size.op: args[0] if len(args) == 1 else args}
+
+
+def _scalar_json(scalar: Scalar) -> object:
+    if scalar.op == "zero":
+        return {"zero": True}
+    if scalar.op == "var":
+        return {"var": scalar.name}
+    args = [_scalar_json(arg) for arg in scalar.args]
+    return {scalar.op: args[0] if len(args) == 1 else args}
+
+
+def _formula_json(formula: Formula) -> object:
+    if formula.op == "var":
+        return {"var": formula.name}
+    if formula.op == "nat":
+        return {"nat": formula.value}
+    if formula.op == "pow":
+        return {"pow": [_formula_json(formula.args[0]), formula.name]}
+    return {formula.op: [_formula_json(arg) for arg in formula.args]}
+
+
+def size_parameters(size: Size) -> Iterator[str]:
+    """The names of the parameters in a size expression."""
+    if isinstance(size, str):
+        yield size
+    elif isinstance(size, SizeOp):
+        for arg in size.args:
+            yield from size_parameters(arg)
+
+
+def size_value(size: Size, parameters: Mapping[str, int]) -> int:
+    """The integer that a size expression stands for; `DefinitionsError` for a division by zero."""
+    if isinstance(size, int):
+        return size
+    if isinstance(size, str):
+        if size not in parameters:
+            raise DefinitionsError(f"unknown parameter {size!r} in a size")
+        return parameters[size]
+    args = [size_value(arg, parameters) for arg in size.args]
+    match size.op:
+        case "neg":
+            return -args[0]
+        case "add":
+            return args[0] + args[1]
+        case "sub":
+            return args[0] - args[1]
+        case "mul":
+            return args[0] * args[1]
+        case "div" if args[1] != 0:
+            return args[0] // args[1]
+        case "div":
+            raise DefinitionsError("a size divides by zero")
+    raise DefinitionsError(f"unknown node {size.op!r} of a size")
+
+
+def scalar_variables(scalar: Scalar) -> frozenset[str]:
+    """The names of the variables in a law's expression."""
+    if scalar.op == "var":
+        return frozenset((scalar.name,))
+    return frozenset().union(*map(scalar_variables, scalar.args))
+
+
+_SizeField = Annotated[
+    Any, BeforeValidator(_parse_size), PlainSerializer(_size_json, return_type=Any)
+]
+_ScalarField = Annotated[
+    Any, BeforeValidator(_parse_scalar), PlainSerializer(_scalar_json, return_type=Any)
+]
+_FormulaField = Annotated[
+    Any, BeforeValidator(_parse_formula), PlainSerializer(_formula_json, return_type=Any)
+]
+
+
+class _Exported(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+
+
+class Affine(_Exported):
+    """(Σ out·o + Σ red·r + offset) / divisor, an operand's index along one axis."""
+
+    out: tuple[_SizeField, ...]
+    red: tuple[_SizeField, ...]
+    offset: _SizeField
+    divisor: _SizeField
+
+
+class Axis(_Exported):
+    """One axis of an operand: its extent and the index at which a term reads it."""
+
+    extent: _SizeField
+    index: Affine
+
+
+class Operand(_Exported):
+    """An operand of a contraction and the entry that a term reads."""
+
+    name: Literal["x", "weight", "bias", "gradOutput"]
+    axes: tuple[Axis, ...]
+
+
+class Contraction(_Exported):
+    """A sum, in a stated order, of products of operand entries (Lean: `Contraction`).
+
+    `out` lists the output axes, each the row-major merge of its loop dimensions; `red` the
+    reduction dimensions, outermost first. A term is skipped when an index does not divide exactly
+    or falls outside an operand.
+    """
+
+    name: str
+    out: tuple[tuple[_SizeField, ...], ...]
+    red: tuple[_SizeField, ...]
+    factors: tuple[Operand, ...] = Field(min_length=1)
+    addends: tuple[Operand, ...]
+
+    @model_validator(mode="after")
+    def _indices_fit(self) -> Self:
+        outer = sum(map(len, self.out))
+        for operands, inner in ((self.factors, len(self.red)), (self.addends, 0)):
+            for operand in operands:
+                for axis in operand.axes:
+                    got = (len(axis.index.out), len(axis.index.red))
+                    if got != (outer, inner):
+                        raise ValueError(
+                            f"an index of {operand.name} has {got[0]} output and {got[1]} "
+                            f"reduction coefficients, expected {outer} and {inner}"
+                        )
+        return self
+
+    def sizes(self) -> Iterator[Size]:
+        """Every size expression of the contraction."""
+        for axis in self.out:
+            yield from axis
+        yield from self.red
+        for operand in self.factors + self.addends:
+            for operand_axis in operand.axes:
+                index = operand_axis.index
+                yield from (operand_axis.extent, index.offset, index.divisor)
+                yield from index.out
+                yield from index.red
+
+
+class Law(_Exported):
+    """The expressions of one operation's rounded value and of its error bound."""
+
+    value: _ScalarField
+    eps: _ScalarField
+
+
+class Laws(_Exported):
+    """The error laws (Lean: `OperationLaw`): zero, addition and multiplication."""
+
+    zero: Law
+    add: Law
+    mul: Law
+
+    @model_validator(mode="after")
+    def _zero_is_closed(self) -> Self:
+        for scalar in (self.zero.value, self.zero.eps):
+            if names := scalar_variables(scalar):
+                raise ValueError(f"the law of zero has the variable {min(names)}")
+        return self
+
+
+class ModeErrors(_Exported):
+    """log₂ of the relative and of the absolute error of a mode's operations (Lean: `Mode`)."""
+
+    relative: StrictInt
+    absolute: StrictInt
+
+
+class FormatParameters(_Exported):
+    """A binary format: bits of precision, the exponents of its normal numbers, and the errors of
+    its operations by rounding mode: nearest, towardZero, nearestFlushed, towardZeroFlushed.
+    """
+
+    precision: StrictInt
+    min_exponent: StrictInt
+    max_exponent: StrictInt
+    errors: dict[str, ModeErrors]
+
+    @model_validator(mode="after")
+    def _all_modes(self) -> Self:
+        for mode in MODES:
+            if mode not in self.errors:
+                raise ValueError(f"the errors of the mode {mode!r} are missing")
+        return self
+
+
+class Data(_Exported):
+    """What Lean's `evaluate export` prints."""
+
+    parameters: tuple[str, ...]
+    output_size: dict[Literal["outputH", "outputW"], _SizeField]
+    contractions: dict[str, Contraction]
+    laws: Laws
+    formats: dict[str, FormatParameters]
+    formulas: dict[str, _FormulaField]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        for required in ("outputH", "outputW"):
+            if required not in self.output_size:
+                raise ValueError(f"the size of {required} is missing")
+        for name in CONTRACTIONS:
+            if name not in self.contractions:
+                raise ValueError(f"the contraction {name!r} is missing")
+        for name in FORMULAS:
+            if name not in self.formulas:
+                raise ValueError(f"the formula {name!r} is missing")
+        known = set(self.parameters)
+        places: list[tuple[str, Iterator[Size], set[str]]] = [
+            ("outputSize", iter(self.output_size.values()), known - {"outputH", "outputW"})
+        ]
+        places += [(name, c.sizes(), known) for name, c in self.contractions.items()]
+        for place, sizes, allowed in places:
+            for size in sizes:
+                for parameter in size_parameters(size):
+                    if parameter not in allowed:
+                        raise ValueError(f"{place} names the unknown parameter {parameter!r}")
+        return self
+
+
+class Declaration(_Exported):
+    """Where a Lean declaration stands, its source text and the text's SHA-256."""
+
+    module: str
+    file: str
+    start: tuple[StrictInt, StrictInt]
+    end: tuple[StrictInt, StrictInt]
+    source: str
+    sha256: str
+
+
+class Definitions(_Exported):
+    """The content of `definitions.json`."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    toolchain: str
+    sources: dict[str, str]
+    declarations: dict[str, Declaration]
+    data: Data
+    sha256: str
+
+
+def digest(document: Mapping[str, object]) -> str:
+    """SHA-256 of a document's canonical JSON, its own field `sha256` left out."""
+    content = {key: value for key, value in document.items() if key != "sha256"}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def parse_definitions(text: str, origin: str = "definitions.json") -> Definitions:
+    """Reads and checks exported definitions; `origin` is how errors name the text.
+
+    Raises `DefinitionsError` when the text is not JSON, when its digest is not that of its content,
+    or when it holds a node that this version does not know.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise DefinitionsError(f"{origin}: not JSON: {error}") from None
+    except RecursionError:
+        raise DefinitionsError(f"{origin}: not JSON that can be read: nested too deeply") from None
+    if not isinstance(document, dict) or "sha256" not in document:
+        raise DefinitionsError(f"{origin}: expected a JSON object with a field 'sha256'")
+    if (depth := _depth(document)) > _DEEPEST:
+        raise DefinitionsError(f"{origin}: nested {depth} deep, expected at most {_DEEPEST}")
+    found = digest(document)
+    if found != document["sha256"]:
+        raise DefinitionsError(
+            f"{origin}: the content's SHA-256 is {found}, but the file says "
+            f"{document['sha256']!r:.80}: it was changed after extraction"
+        )
+    try:
+        return Definitions.model_validate(document)
+    except ValidationError as error:
+        raise DefinitionsError(f"{origin}: {one_line(error)}") from None
+
+
+def _depth(document: object) -> int:
+    """How deep a JSON document's objects and lists are nested."""
+    depth = 0
+    level = [document]
+    while level := [node for node in level if isinstance(node, dict | list)]:
+        depth += 1
+        level = [
+            child for node in level for child in (node.values() if isinstance(node, dict) else node)
+        ]
+    return depth
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Definitions:
+    return _read(resources.files("pybridge") / "definitions.json", "pybridge/definitions.json")
+
+
+def _read(source: Any, origin: str) -> Definitions:
+    try:
+        with source.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        text = content.decode()
+    except FileNotFoundError:
+        raise DefinitionsError(
+            f"{origin}: no such file; `python -m pybridge.extract` writes it"
+        ) from None
+    except OSError as error:
+        raise DefinitionsError(f"{origin}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise DefinitionsError(f"{origin}: cannot be read: {error}") from None
+    if len(content) > _LARGEST:
+        raise DefinitionsError(f"{origin}: larger than {_LARGEST} bytes, as no definitions are")
+    return parse_definitions(text, origin)
+
+
+def load_definitions(path: str | Path | None = None) -> Definitions:
+    """The definitions in a file, by default those shipped with the package (read once).
+
+    Raises `DefinitionsError`, as `parse_definitions` does and when the file cannot be read.
+    """
+    return _shipped() if path is None else _read(Path(path), str(path))

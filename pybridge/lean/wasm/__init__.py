@@ -1,0 +1,1 @@
+"""Lean as WebAssembly: installs it and runs it under Node."""

@@ -1,0 +1,92 @@
+"""A few processes of WebAssembly Lean that share the work."""
+
+from __future__ import annotations
+
+import queue
+import weakref
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from graphlib import TopologicalSorter
+from typing import TypeVar
+
+from pybridge.lean.wasm.node import NodeProcess
+
+__all__ = ["Pool"]
+
+R = TypeVar("R")
+
+
+class Pool:
+    """At most `size` processes, made when there is work for them and kept for more."""
+
+    def __init__(self, make: Callable[[], NodeProcess], size: int) -> None:
+        self._make = make
+        self._size = size
+        self._processes: list[NodeProcess] = []
+        weakref.finalize(self, _close, self._processes)
+
+    def run(
+        self, graph: Mapping[str, Collection[str]], work: Callable[[NodeProcess, str], R]
+    ) -> dict[str, R]:
+        """Does the work for every key of the graph, each after those that it names.
+
+        What the longest chain of further work waits for goes first.
+
+        The first exception, an interrupt included, ends all processes and is raised.
+        """
+        sorter = TopologicalSorter(graph)
+        sorter.prepare()
+        size = min(self._size, len(graph))
+        self._processes += [self._make() for _ in range(size - len(self._processes))]
+        idle: queue.SimpleQueue[NodeProcess] = queue.SimpleQueue()
+        for process in self._processes:
+            idle.put(process)
+
+        def run_one(key: str) -> R:
+            process = idle.get()
+            try:
+                return work(process, key)
+            finally:
+                idle.put(process)
+
+        results: dict[str, R] = {}
+        running: dict[Future[R], str] = {}
+        waiting: list[str] = []
+        heights = _heights(graph)
+        with ThreadPoolExecutor(max(1, size)) as threads:
+            try:
+                while sorter.is_active():
+                    waiting += sorter.get_ready()
+                    waiting.sort(key=lambda key: heights[key])
+                    while waiting and len(running) < size:
+                        key = waiting.pop()
+                        running[threads.submit(run_one, key)] = key
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        key = running.pop(future)
+                        results[key] = future.result()
+                        sorter.done(key)
+            except BaseException:
+                for future in running:
+                    future.cancel()
+                self.close()
+                raise
+        return results
+
+    def close(self) -> None:
+        """Ends all processes; the next work gets new ones."""
+        _close(self._processes)
+
+
+def _heights(graph: Mapping[str, Collection[str]]) -> dict[str, int]:
+    """For each key, the length of the longest chain of keys that wait for it."""
+    order = list(TopologicalSorter(graph).static_order())
+    heights = dict.fromkeys(order, 0)
+    for key in reversed(order):
+        for needed in graph.get(key, ()):
+            heights[needed] = max(heights[needed], heights[key] + 1)
+    return heights
+
+
+def _close(processes: list[NodeProcess]) -> None:
+    while processes:
+        processes.pop().close()

@@ -1,0 +1,1 @@
+"""What is asked: geometry, operands, formats, results and cases."""

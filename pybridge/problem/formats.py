@@ -1,0 +1,195 @@
+"""The floating-point formats and their rounded operations on arrays.
+
+Each operation is that of the format's NumPy dtype and rounds the exact result once, to nearest,
+ties to even, subnormals included:
+
+* binary32 and binary64 are the machine's IEEE operations.
+* binary16 is computed by NumPy through binary32, which has 24 ≥ 2·11 + 2 bits: the second rounding
+  of a sum is then innocuous (Figueroa). Products have at most 22 bits, the last at 2⁻⁴⁸ or above,
+  so they are exact in binary32.
+* bfloat16 is computed by ml_dtypes through binary32, with 24 ≥ 2·8 + 2 bits for sums. A product
+  has at most 16 bits. If it is at least 2⁻¹³⁴, half the least bfloat16, then its last bit is at
+  2⁻¹⁴⁹ or above and binary32 holds it exactly; if it is smaller, binary32 rounds it to at most
+  2⁻¹³⁴, and that becomes zero (a tie, zero being even) as it should. Sums of subnormals are exact.
+
+Where the wider format overflows, so does the narrower one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+
+from pybridge.errors import InputError, InputTypeError
+from pybridge.exported.document import Definitions, DefinitionsError
+
+__all__ = [
+    "FORMATS",
+    "FloatArray",
+    "FloatFormat",
+    "find_format",
+    "format_array",
+    "format_of",
+    "require_ieee",
+]
+
+FloatArray: TypeAlias = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FloatFormat:
+    """A binary floating-point format (Lean: `Format`) and its dtype.
+
+    Its normal numbers are ±m·2^(e − precision + 1), with 2^(precision − 1) ≤ m < 2^precision and
+    min_exponent ≤ e ≤ max_exponent.
+    """
+
+    name: str
+    dtype: np.dtype[Any]
+    precision: int
+    min_exponent: int
+    max_exponent: int
+
+    @property
+    def products_fit_float64(self) -> bool:
+        """Whether float64 holds every product of two values."""
+        least = self.min_exponent - self.precision + 1
+        return 2 * self.precision <= 53 and 2 * least >= -1074 and 2 * self.max_exponent < 1022
+
+    def add(self, a: FloatArray, b: FloatArray) -> FloatArray:
+        """The rounded sums of arrays of this format."""
+        total: FloatArray = np.add(a, b, dtype=self.dtype)
+        return total
+
+    def mul(self, a: FloatArray, b: FloatArray) -> FloatArray:
+        """The rounded products of arrays of this format."""
+        product: FloatArray = np.multiply(a, b, dtype=self.dtype)
+        return product
+
+
+def _probe(dtype: npt.DTypeLike, precision: int, least: int) -> tuple[FloatArray, ...]:
+    """The least normal number, its half, 1, half an ulp of it and an ulp, each in an array."""
+    exponents = (least, least - 1, 0, -precision, 1 - precision)
+    return tuple(np.array([math.ldexp(1.0, e)], dtype) for e in exponents)
+
+
+_PROBES = (_probe(np.float32, 24, -126), _probe(np.float64, 53, -1022))
+
+
+def require_ieee() -> None:
+    """Raises `FloatingPointError` when this thread does not compute as IEEE 754 has it by default.
+
+    A library compiled for speed rather than for accuracy may have it flush subnormals to zero, or
+    another rounding direction may be set: then neither values nor bounds would be the proved ones.
+    """
+    for tiny, half_tiny, one, half, unit in _PROBES:
+        with np.errstate(all="ignore"):
+            halved = tiny * 0.5
+            kept = (halved == half_tiny) & (halved + halved == tiny)
+            nearest = (one + half == one) & ((one + unit) + half == one + (unit + unit))
+        if not kept[0]:
+            raise FloatingPointError("this thread flushes subnormal numbers to zero")
+        if not nearest[0]:
+            raise FloatingPointError("this thread does not round to nearest, ties to even")
+
+
+FORMATS = {
+    format.name: format
+    for format in (
+        FloatFormat("binary16", np.dtype(np.float16), 11, -14, 15),
+        FloatFormat("bfloat16", np.dtype(ml_dtypes.bfloat16), 8, -126, 127),
+        FloatFormat("binary32", np.dtype(np.float32), 24, -126, 127),
+        FloatFormat("binary64", np.dtype(np.float64), 53, -1022, 1023),
+    )
+}
+_ALIASES = {"float16": "binary16", "float32": "binary32", "float64": "binary64"}
+
+
+def find_format(name: str) -> FloatFormat:
+    """The format of a name: binary16/32/64 or float16/32/64, or bfloat16.
+
+    Raises `InputError` for another name, `InputTypeError` for what is not a name.
+    """
+    if not isinstance(name, str):
+        raise InputTypeError(f"format: expected a name, got {name!r:.60}")
+    found = FORMATS.get(_ALIASES.get(name, name))
+    if found is None:
+        known = ", ".join([*_ALIASES, *FORMATS])
+        raise InputError(f"format: unknown name {name!r:.60}, expected one of {known}")
+    return found
+
+
+def format_of(name: str, definitions: Definitions) -> FloatFormat:
+    """The format of a name, when the exported definitions describe it as its dtype does.
+
+    Raises `DefinitionsError` when they lack it or have other parameters, and as `find_format`.
+    """
+    format = find_format(name)
+    exported = definitions.data.formats.get(format.name)
+    if exported is None:
+        raise DefinitionsError(f"the definitions lack the format {format.name}")
+    got = (exported.precision, exported.min_exponent, exported.max_exponent)
+    expected = (format.precision, format.min_exponent, format.max_exponent)
+    if got != expected:
+        raise DefinitionsError(
+            f"the definitions give {format.name} the precision and exponents {got}, "
+            f"but its dtype has {expected}"
+        )
+    return format
+
+
+def format_array(name: str, values: npt.ArrayLike, format: FloatFormat) -> FloatArray:
+    """`values` as a C-contiguous array of the format, its entries unchanged.
+
+    Accepts the format's dtype and any floating-point dtype whose values the format holds exactly.
+    Raises `InputTypeError` for another dtype, `InputError` for no entries, for a nan or an infinity
+    and for a value that the format does not hold. `name` is how errors name the array.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise InputTypeError(f"{name}: expected an array without a mask, got a masked array")
+    try:
+        given = np.asarray(values)
+    except (ValueError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputTypeError(f"{name}: expected an array of floats: {reason}") from None
+    if not _is_floating(given.dtype):
+        raise InputTypeError(
+            f"{name}: expected {format.dtype.name}, or a floating-point dtype whose values "
+            f"{format.name} holds exactly, got {given.dtype.name}"
+        )
+    if given.size == 0:
+        raise InputError(f"{name} has shape {given.shape}: it has no entries")
+    with np.errstate(invalid="ignore"):
+        finite = np.isfinite(given)
+    if not finite.all():
+        place, value = _first(given, ~finite)
+        raise InputError(f"{name}[{place}] is {value}, expected finite numbers")
+    if given.dtype == format.dtype:
+        return np.ascontiguousarray(given, dtype=format.dtype)
+    with np.errstate(all="ignore"):
+        held = given.astype(format.dtype, order="C")
+        lost = held.astype(given.dtype) != given
+    if lost.any():
+        place, value = _first(given, lost)
+        raise InputError(f"{name}[{place}] is {value}, which {format.name} does not hold exactly")
+    return held
+
+
+def _is_floating(dtype: np.dtype[Any]) -> bool:
+    if dtype.kind == "f":
+        return True
+    try:
+        ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
+    except ValueError:
+        return False
+    return dtype.kind != "c"
+
+
+def _first(array: FloatArray, mask: npt.NDArray[np.bool_]) -> tuple[str, object]:
+    index = np.unravel_index(int(np.argmax(mask)), array.shape)
+    return ", ".join(str(int(i)) for i in index), array[index]

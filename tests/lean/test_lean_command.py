@@ -1,0 +1,229 @@
+"""The commands on Lean, their exit statuses, and where things are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from typer.testing import CliRunner
+
+from pybridge.check.suite import suite
+from pybridge.cli import record
+from pybridge.cli import session as console
+from pybridge.cli.lean import app
+from pybridge.lean import discovery, find
+from pybridge.lean.errors import LeanError, LeanNotFound
+from pybridge.lean.interface import BuildResult, Kind, Lean, Message
+from pybridge.lean.recorded import RecordedLean, program_sources
+from pybridge.lean.sources import Project, cache_dir, sources_dir
+
+SORRY = Message("A.lean", 1, 0, "warning", "declaration uses `sorry`", sorry=True)
+WARNING = Message("A.lean", 2, 0, "warning", "unused")
+ERROR = Message("A.lean", 3, 4, "error", "no")
+
+
+class FakeLean:
+    """A Lean that answers what a test tells it to."""
+
+    description = "fake Lean"
+
+    def __init__(self, kind: Kind = "native") -> None:
+        self.kind: Kind = kind
+        self.messages: tuple[Message, ...] = ()
+        self.failed: dict[str, str] = {}
+        self.error: LeanError | None = None
+        self.closed = False
+
+    def evaluate(self, case_text: str) -> str:
+        if self.error:
+            raise self.error
+        names = [line[5:] for line in case_text.splitlines() if line.startswith("case ")]
+        return "".join(f"case {name}\nrefused no\nend {name}\n" for name in names)
+
+    def export(self) -> str:
+        return "{}\n"
+
+    def network(self) -> str:
+        return "output.value 1/1\n"
+
+    def build(self, modules: Sequence[str] | None = None, *, ilean: bool = True) -> BuildResult:
+        return BuildResult(tuple(modules or ("All",)), self.failed, self.messages)
+
+    def check(self, file: Path) -> tuple[Message, ...]:
+        return self.messages
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def lean(monkeypatch: pytest.MonkeyPatch) -> FakeLean:
+    fake = FakeLean()
+
+    def find_fake(mode: str, *, timeout: float) -> Lean:
+        return fake
+
+    monkeypatch.setattr(console, "find", find_fake)
+    return fake
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, arguments)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_setup_says_what_is_used(lean: FakeLean) -> None:
+    assert run("setup") == (0, "", "using fake Lean\n")
+    assert lean.closed
+
+
+@pytest.mark.parametrize(
+    ("messages", "failed", "status"),
+    [
+        ((), {}, 0),
+        ((WARNING,), {}, 0),
+        ((WARNING, SORRY), {}, 1),
+        ((ERROR,), {"A": "Lean reports errors"}, 1),
+        ((), {"A": "its import B failed"}, 1),
+    ],
+)
+def test_a_build_fails_for_errors_and_missing_proofs(
+    lean: FakeLean, messages: tuple[Message, ...], failed: dict[str, str], status: int
+) -> None:
+    lean.messages, lean.failed = messages, failed
+    code, out, _ = run("build", "X")
+    assert code == status
+    assert all(str(message) in out for message in messages)
+    assert all(f"{module}: not built: {reason}" in out for module, reason in failed.items())
+    unproved = 1 if SORRY in messages else 0
+    assert out.splitlines()[-1] == f"1 built, {len(failed)} failed, {unproved} unproved"
+
+
+@pytest.mark.parametrize(("message", "status"), [(WARNING, 0), (SORRY, 1), (ERROR, 1)])
+def test_a_check_fails_for_errors_and_missing_proofs(
+    lean: FakeLean, tmp_path: Path, message: Message, status: int
+) -> None:
+    lean.messages = (message,)
+    (tmp_path / "A.lean").write_text("")
+    assert run("check", str(tmp_path / "A.lean"))[:2] == (status, f"{message}\n")
+
+
+def test_run_evaluates_and_exports(lean: FakeLean, tmp_path: Path) -> None:
+    cases, output = tmp_path / "cases", tmp_path / "out"
+    cases.write_text("case a\nend\n")
+    expected = "case a\nrefused no\nend a\n"
+    assert run("run", "--cases", str(cases))[:2] == (0, expected)
+    assert run("run", "--cases", str(cases), "--output", str(output))[:2] == (0, "")
+    assert output.read_text() == expected
+    assert run("run")[:2] == (0, "{}\n")
+
+
+def test_a_failure_of_lean_is_status_1(lean: FakeLean, tmp_path: Path) -> None:
+    lean.error = LeanError("Lean did not answer\nwithin 1 s")
+    (tmp_path / "cases").write_text("case a\nend\n")
+    code, out, err = run("run", "--cases", str(tmp_path / "cases"))
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1] == "error: Lean did not answer within 1 s"
+    assert lean.closed
+
+
+def test_without_lean_the_status_is_3(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_none(mode: str, *, timeout: float) -> Lean:
+        raise LeanNotFound("no Lean")
+
+    monkeypatch.setattr(console, "find", find_none)
+    assert run("setup") == (3, "", "error: no Lean\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("build", "--lean", "other"),
+        ("build", "--timeout", "0"),
+        ("check", "/nonexistent.lean"),
+        ("run", "--cases", "/nonexistent"),
+        ("run", "--output", "/nonexistent/out"),
+        ("unknown",),
+    ],
+)
+def test_bad_usage_is_status_2(lean: FakeLean, arguments: tuple[str, ...]) -> None:
+    assert run(*arguments)[0] == 2
+
+
+def test_the_suite_is_recorded(lean: FakeLean, tmp_path: Path) -> None:
+    path = tmp_path / "recording.json.gz"
+    said = record.record(path)
+    assert said == f"recorded {len(suite())} cases in {path}"
+    found = RecordedLean.find(Project.find(), path=path, expected=program_sources(sources_dir()))
+    text = suite()[0].to_text()
+    assert found.evaluate(text) == lean.evaluate(text)
+    assert found.export() == "{}\n"
+
+
+def test_a_recording_is_not_recorded(lean: FakeLean, tmp_path: Path) -> None:
+    lean.kind = "recorded"
+    with pytest.raises(LeanError, match="a real Lean is needed"):
+        record.record(tmp_path / "recording.json.gz")
+
+
+Way = Literal["native", "wasm", "recorded"]
+
+
+@pytest.mark.parametrize("there", ["native", "wasm", "recorded", None])
+def test_auto_takes_the_first_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], there: Way | None
+) -> None:
+    ways: tuple[Way, ...] = ("native", "wasm", "recorded")
+    for way, name in zip(ways, ("NativeLean", "WasmLean", "RecordedLean"), strict=True):
+
+        def find_one(*_: object, way: Way = way, **__: object) -> Lean:
+            if way != there:
+                raise LeanNotFound(f"no {way} here")
+            return FakeLean(way)
+
+        monkeypatch.setattr(getattr(discovery, name), "find", find_one)
+    if there is None:
+        with pytest.raises(LeanNotFound, match=r"no native here; .*no wasm.*no recorded"):
+            find("auto")
+    else:
+        assert find("auto").kind == there
+    said = capfd.readouterr().err
+    passed = ways if there is None else ways[: ways.index(there)]
+    assert [f"no {way} here" in said for way in ways] == [way in passed for way in ways]
+
+
+def test_a_time_limit_is_positive() -> None:
+    with pytest.raises(LeanError, match="time limit is 0 s"):
+        find("recorded", timeout=0)
+
+
+def test_the_cache_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PYBRIDGE_CACHE", str(tmp_path / "c"))
+    assert cache_dir() == tmp_path / "c"
+    monkeypatch.setenv("PYBRIDGE_CACHE", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_dir().is_relative_to(tmp_path)
+    assert cache_dir().name == "pybridge"
+
+
+def test_the_sources_are_those_of_the_checkout() -> None:
+    project = Project.find()
+    assert project.is_checkout
+    assert project.sources == sources_dir() == Path(__file__).resolve().parents[2] / "lean"
+    assert project.build_dir("wasm") == project.root / ".lake" / "wasm"
+
+
+def test_what_a_wheel_builds_goes_to_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYBRIDGE_CACHE", str(tmp_path / "cache"))
+    for name in ("Evaluate.lean", "lakefile.lean", "lean-toolchain"):
+        (tmp_path / name).write_text("")
+    project = Project(tmp_path, tmp_path)
+    first = project.build_dir("wasm")
+    assert first.parent == tmp_path / "cache"
+    (tmp_path / "Evaluate.lean").write_text("-- changed")
+    assert project.build_dir("wasm") != first
