@@ -167,6 +167,75 @@ theorem depth_addZero (hl : DepthNear m d ts v) (hr : DepthNear m d us 0) :
   unfold DepthNear at hl hr
   grind
 
+/-- Zeros before the terms change nothing. -/
+theorem depth_zeros_append (hm : nonzeros ts = 0) :
+    DepthNear m d (ts ++ us) v ↔ DepthNear m d us v := by
+  obtain ⟨h1, h2, h3⟩ := zeros_append hm us
+  unfold DepthNear
+  rw [h1, h2, h3]
+
+/-- Zeros after the terms change nothing. -/
+theorem depth_append_zeros (hk : nonzeros us = 0) :
+    DepthNear m d (ts ++ us) v ↔ DepthNear m d ts v := by
+  obtain ⟨h1, h2, h3⟩ := append_zeros ts hk
+  unfold DepthNear
+  rw [h1, h2, h3]
+
+/-- A term that is not zero is near itself. -/
+theorem depth_self (hn : nonzeros [t] ≠ 0) : DepthNear m d [t] t := by
+  have hA := one_le_growth m d
+  have := mul_nonneg (show 0 ≤ (1 + m.roundoff) ^ d - 1 by grind) (sumAbs_nonneg [t])
+  have := mul_nonneg (Rat.le_of_lt m.underflow_pos) (show 0 ≤ (1 + m.roundoff) ^ d by grind)
+  have h2 : 2 * ((1 : Nat) : Rat) - 1 = 1 := by decide +kernel
+  rw [DepthNear, nonzeros_single hn, h2, show sumList [t] = t from Rat.add_zero t, abs_sub_self]
+  grind
+
+/-- The case `add` of `depthNear`. -/
+theorem depth_case_add (hl : ComputesWithin m d ts a) (hr : ComputesWithin m d us b)
+    (h : m.Gives (a + b) v) (hn : nonzeros (ts ++ us) ≠ 0)
+    (ihl : ∀ w, m.Gives a w → nonzeros ts ≠ 0 → DepthNear m d ts w)
+    (ihr : ∀ w, m.Gives b w → nonzeros us ≠ 0 → DepthNear m d us w) :
+    DepthNear m (d + 1) (ts ++ us) v := by
+  by_cases hm : nonzeros ts = 0
+  · rw [hl.computes.eq_zero hm, Rat.zero_add] at h
+    have hn := (zeros_append hm us).1 ▸ hn
+    exact (depth_zeros_append hm).2 (depth_succ hn (ihr v h hn))
+  by_cases hk : nonzeros us = 0
+  · rw [hr.computes.eq_zero hk, Rat.add_zero] at h
+    exact (depth_append_zeros hk).2 (depth_succ hm (ihl v h hm))
+  exact depth_step h (ihl a (Mode.gives_self hl.computes.representable) hm)
+    (ihr b (Mode.gives_self hr.computes.representable) hk)
+
+/-- The case `addZero` of `depthNear`. -/
+theorem depth_case_addZero (hl : ComputesWithin m d ts a) (h : m.Gives a v)
+    (hn : nonzeros (ts ++ us) ≠ 0)
+    (ihl : ∀ w, m.Gives a w → nonzeros ts ≠ 0 → DepthNear m d ts w)
+    (ihr : ∀ w, m.Gives 0 w → nonzeros us ≠ 0 → DepthNear m d us w) :
+    DepthNear m d (ts ++ us) v := by
+  by_cases hm : nonzeros ts = 0
+  · rw [hl.computes.eq_zero hm] at h
+    exact (depth_zeros_append hm).2 (ihr v h ((zeros_append hm us).1 ▸ hn))
+  by_cases hk : nonzeros us = 0
+  · exact (depth_append_zeros hk).2 (ihl v h hm)
+  exact depth_addZero (ihl v h hm) (ihr 0 (Mode.gives_self representable_zero) hk)
+
+/-- The case `fused` of `depthNear`. -/
+theorem depth_case_fused (hs : ComputesWithin m d ts a) (h : m.Gives (t + a) v)
+    (hn : nonzeros (t :: ts) ≠ 0)
+    (ih : ∀ w, m.Gives a w → nonzeros ts ≠ 0 → DepthNear m d ts w) :
+    DepthNear m (d + 1) (t :: ts) v := by
+  by_cases ht : t = 0
+  · subst ht
+    rw [Rat.zero_add] at h
+    rw [nonzeros_zero_cons] at hn
+    exact (depth_zeros_append (ts := [0]) rfl).2 (depth_succ hn (ih v h hn))
+  have h1 : nonzeros [t] ≠ 0 := by rw [nonzeros_cons ht]; omega
+  by_cases hts : nonzeros ts = 0
+  · rw [hs.computes.eq_zero hts, Rat.add_zero] at h
+    exact (depth_append_zeros (ts := [t]) hts).2 (depth_rounded h.abs_sub_le h1)
+  exact depth_step (ts := [t]) h (depth_self h1)
+    (ih a (Mode.gives_self hs.computes.representable) hts)
+
 /-- With n terms that are not zero, n ≥ 1, there are 2·n − 1 operations:
 |w − Σtᵢ| ≤ ((1 + u)ᵈ − 1)·Σ|tᵢ| + (2·n − 1)·η·(1 + u)ᵈ, also where the result is rounded again. -/
 theorem depthNear (h : ComputesWithin m d ts v) :
@@ -175,62 +244,9 @@ theorem depthNear (h : ComputesWithin m d ts v) :
   | zero => exact fun _ _ hn => absurd rfl hn
   | number h => exact fun w hw hn => depth_number h hw hn
   | rounded h => exact fun w hw hn => depth_rounded (h.trans hw).abs_sub_le hn
-  | @add d ts us a b v hl hr h ihl ihr =>
-    intro w hw hn
-    have h := h.trans hw
-    by_cases hm : nonzeros ts = 0
-    · obtain ⟨h1, h2, h3⟩ := zeros_append hm us
-      rw [hl.computes.eq_zero hm, Rat.zero_add] at h
-      rw [DepthNear, h1, h2, h3]
-      exact depth_succ (h1 ▸ hn) (ihr w h (h1 ▸ hn))
-    by_cases hk : nonzeros us = 0
-    · obtain ⟨h1, h2, h3⟩ := append_zeros ts hk
-      rw [hr.computes.eq_zero hk, Rat.add_zero] at h
-      rw [DepthNear, h1, h2, h3]
-      exact depth_succ (h1 ▸ hn) (ihl w h (h1 ▸ hn))
-    exact depth_step h (ihl a (Mode.gives_self hl.computes.representable) hm)
-      (ihr b (Mode.gives_self hr.computes.representable) hk)
-  | @addZero d ts us a v hl hr h ihl ihr =>
-    intro w hw hn
-    have h := h.trans hw
-    by_cases hm : nonzeros ts = 0
-    · obtain ⟨h1, h2, h3⟩ := zeros_append hm us
-      rw [hl.computes.eq_zero hm] at h
-      rw [DepthNear, h1, h2, h3]
-      exact ihr w h (h1 ▸ hn)
-    by_cases hk : nonzeros us = 0
-    · obtain ⟨h1, h2, h3⟩ := append_zeros ts hk
-      rw [DepthNear, h1, h2, h3]
-      exact ihl w h (h1 ▸ hn)
-    exact depth_addZero (ihl w h hm) (ihr 0 (Mode.gives_self representable_zero) hk)
-  | @fused d ts t a v hs h ih =>
-    intro w hw hn
-    have h := h.trans hw
-    by_cases ht : t = 0
-    · subst ht
-      rw [Rat.zero_add] at h
-      obtain ⟨h1, h2, h3⟩ := zeros_append (ts := [0]) rfl ts
-      have h1 : nonzeros (0 :: ts) = nonzeros ts := h1
-      have h2 : sumList (0 :: ts) = sumList ts := h2
-      have h3 : sumAbs (0 :: ts) = sumAbs ts := h3
-      rw [DepthNear, h1, h2, h3]
-      exact depth_succ (h1 ▸ hn) (ih w h (h1 ▸ hn))
-    have h1 : nonzeros [t] ≠ 0 := by rw [nonzeros_cons ht]; omega
-    by_cases hts : nonzeros ts = 0
-    · rw [hs.computes.eq_zero hts, Rat.add_zero] at h
-      obtain ⟨h2, h3, h4⟩ := append_zeros [t] hts
-      have h2 : nonzeros (t :: ts) = nonzeros [t] := h2
-      have h3 : sumList (t :: ts) = sumList [t] := h3
-      have h4 : sumAbs (t :: ts) = sumAbs [t] := h4
-      rw [DepthNear, h2, h3, h4]
-      exact depth_rounded h.abs_sub_le h1
-    refine depth_step (ts := [t]) h ?_ (ih a (Mode.gives_self hs.computes.representable) hts)
-    have hA := one_le_growth m d
-    have := mul_nonneg (show 0 ≤ (1 + m.roundoff) ^ d - 1 by grind) (sumAbs_nonneg [t])
-    have := mul_nonneg (Rat.le_of_lt m.underflow_pos) (show 0 ≤ (1 + m.roundoff) ^ d by grind)
-    have h2 : 2 * ((1 : Nat) : Rat) - 1 = 1 := by decide +kernel
-    rw [DepthNear, nonzeros_single h1, h2, show sumList [t] = t from Rat.add_zero t, abs_sub_self]
-    grind
+  | add hl hr h ihl ihr => exact fun w hw hn => depth_case_add hl hr (h.trans hw) hn ihl ihr
+  | addZero hl _ h ihl ihr => exact fun w hw hn => depth_case_addZero hl (h.trans hw) hn ihl ihr
+  | fused hs h ih => exact fun w hw hn => depth_case_fused hs (h.trans hw) hn ih
   | perm hp _ ih =>
     intro w hw hn
     rw [← nonzeros_perm hp] at hn
