@@ -56,47 +56,23 @@ theorem terms : (ts : List Rat) → Wide e d 0 ts ts
   | [] => .nil
   | _ :: ts => .append (M := 0) (N := 0) .term (terms ts)
 
+/-- A term is near itself, whatever the relative error. -/
+theorem near_term {ρ t : Rat} (hρ : 0 ≤ ρ) : Near ⟨ρ, 0⟩ [t] t := by
+  have := mul_nonneg hρ (abs_nonneg t)
+  show abs (t - (t + 0)) ≤ ρ * (abs t + 0) + 0
+  rw [Rat.add_zero, abs_sub_self]
+  grind
+
 /-- **The terms of a tree of wide nodes**: the results of N nodes, of which no term passes more than
 d, are together as near the terms as ((1 + ρ)ᵈ − 1)·Σ|tᵢ| + N·η·(1 + ρ)ᵈ. -/
 theorem nearAll (h : Wide e d N ts vs) (hρ : 0 ≤ e.relative) (hη : 0 ≤ e.absolute) :
     NearAll ⟨(1 + e.relative) ^ d - 1, N * (e.absolute * (1 + e.relative) ^ d)⟩ ts vs := by
   have hA : ∀ d, 1 ≤ (1 + e.relative) ^ d := OrderedField.one_le_pow (by grind)
-  have hNear {d N : Nat} {ts vs : List Rat}
-      (h : NearAll ⟨(1 + e.relative) ^ d - 1, N * (e.absolute * (1 + e.relative) ^ d)⟩ ts vs) :
-      abs (sumList vs - sumList ts) ≤ ((1 + e.relative) ^ d - 1) * sumAbs ts +
-          N * (e.absolute * (1 + e.relative) ^ d) ∧
-        sumAbs vs ≤ (1 + ((1 + e.relative) ^ d - 1)) * sumAbs ts +
-          N * (e.absolute * (1 + e.relative) ^ d) := ⟨h.1, h.2⟩
-  have of {d N : Nat} {ts vs : List Rat}
-      (h1 : abs (sumList vs - sumList ts) ≤ ((1 + e.relative) ^ d - 1) * sumAbs ts +
-          N * (e.absolute * (1 + e.relative) ^ d))
-      (h2 : sumAbs vs ≤ (1 + e.relative) ^ d * sumAbs ts +
-          N * (e.absolute * (1 + e.relative) ^ d)) :
-      NearAll ⟨(1 + e.relative) ^ d - 1, N * (e.absolute * (1 + e.relative) ^ d)⟩ ts vs :=
-    ⟨h1, by show sumAbs vs ≤ (1 + ((1 + e.relative) ^ d - 1)) * _ + _; grind⟩
   have h0 (x : Rat) : ((0 : Nat) : Rat) * x = 0 := Rat.zero_mul x
   induction h with
-  | nil =>
-    refine of ?_ ?_
-    · show abs (0 - 0) ≤ _ * 0 + _
-      rw [h0, abs_sub_self, Rat.mul_zero, Rat.add_zero]; exact Rat.le_refl
-    · show (0 : Rat) ≤ _ * 0 + _
-      rw [h0, Rat.mul_zero, Rat.add_zero]; exact Rat.le_refl
-  | @term d t =>
-    have := mul_nonneg (show 0 ≤ (1 + e.relative) ^ d - 1 by have := hA d; grind)
-      (sumAbs_nonneg [t])
-    refine of ?_ ?_
-    · rw [h0, abs_sub_self]; grind
-    · rw [h0]; grind
-  | @append d M N ts us vs ws _ _ ihl ihr =>
-    obtain ⟨l1, l2⟩ := hNear ihl
-    obtain ⟨r1, r2⟩ := hNear ihr
-    have hab := abs_add_le (sumList vs - sumList ts) (sumList ws - sumList us)
-    rw [show sumList vs - sumList ts + (sumList ws - sumList us) =
-      sumList vs + sumList ws - (sumList ts + sumList us) by grind] at hab
-    refine of ?_ ?_
-    · rw [sumList_append, sumList_append, sumAbs_append, Rat.natCast_add]; grind
-    · rw [sumAbs_append, sumAbs_append, Rat.natCast_add]; grind
+  | nil => rw [h0]; exact .nil
+  | @term d t => rw [h0]; exact (near_term (by have := hA d; grind)).nearAll
+  | append _ _ ihl ihr => rw [Rat.natCast_add, Rat.add_mul]; exact ihl.append ihr
   | @node d N ts vs v _ h ih =>
     have h1 := ih.followedBy hρ h
     have h2 := mul_le_mul_left hη (show 1 ≤ (1 + e.relative) ^ d * (1 + e.relative) by
@@ -111,11 +87,7 @@ theorem nearAll (h : Wide e d N ts vs) (hρ : 0 ≤ e.relative) (hη : 0 ≤ e.a
     · show (1 + e.relative) * (N * (e.absolute * (1 + e.relative) ^ d)) + e.absolute ≤
         ((N + 1 : Nat) : Rat) * (e.absolute * (1 + e.relative) ^ (d + 1))
       rw [Rat.pow_succ, Rat.natCast_add, show ((1 : Nat) : Rat) = 1 from rfl]; grind
-  | perm hp _ ih =>
-    obtain ⟨h1, h2⟩ := hNear ih
-    rw [sumList_perm hp, sumAbs_perm hp] at h1
-    rw [sumAbs_perm hp] at h2
-    exact ⟨h1, h2⟩
+  | perm hp _ ih => exact ih.perm hp
 
 /-- **Trees of wide nodes**: at most n nodes, of which no term passes more than d:
 |v − Σtᵢ| ≤ (g − 1)·Σ|tᵢ| + n·η·g for every g ≥ (1 + ρ)ᵈ. -/
