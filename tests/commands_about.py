@@ -102,6 +102,11 @@ ABOUT: Mapping[str, About] = {
     "bench": About(
         files={"`docs/`": "what --write writes"},
         environment=_SHOWN,
-        see_also=("docs/performance.md", "docs/rounding-or-bug.md", "docs/mutations.md"),
+        see_also=(
+            "docs/performance.md",
+            "docs/rounding-or-bug.md",
+            "docs/mutations.md",
+            "docs/adversary.md",
+        ),
     ),
 }
