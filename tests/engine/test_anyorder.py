@@ -14,9 +14,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import REGIMES, data, formats, geometries
 
+from pybridge.bounds import enclosure
 from pybridge.bounds.claim import gradient_claim
 from pybridge.bounds.enclosure import enclosure_bound
-from pybridge.engine import estimator as anyorder
 from pybridge.engine.accumulation import Accumulation, parameters_of, split_k, tf32
 from pybridge.engine.coefficients import round_up
 from pybridge.engine.estimator import Estimator, Operand, estimator
@@ -417,7 +417,7 @@ def test_many_terms_are_summed_in_binary64(monkeypatch: pytest.MonkeyPatch) -> N
     given_ = operands(geometry, FORMATS["binary32"], ("normal", "normal"), (0.0,) * 4, 1)
     found = estimator("bias", geometry, given_, DEFINITIONS)
     narrow = found.any_order(Accumulation())
-    monkeypatch.setattr(anyorder, "_WIDE_TERMS", 15)
+    monkeypatch.setattr("pybridge.engine.estimator._WIDE_TERMS", 15)
     wide = found.any_order(Accumulation())
     assert (wide < narrow).all()
     assert (narrow < wide * 1.00001).all()
@@ -432,7 +432,7 @@ def test_results_in_binary64_are_compared_with_exact_ones(monkeypatch: pytest.Mo
     true = exact(geometry, given_, "weight")
     for value, b, t in zip(values.ravel().tolist(), bound.ravel().tolist(), true, strict=True):
         assert b == round_up(abs(Fraction(value) - t))
-    monkeypatch.setattr(anyorder, "EXACT_WORK", 10**3)
+    monkeypatch.setattr(enclosure, "EXACT_WORK", 10**3)
     with pytest.raises(InputError, match=r"needs the exact one: of 2916 products with \d+ bits"):
         enclosure_bound("weight", values, geometry, given_, DEFINITIONS)
     assert found.any_order(Accumulation(accumulate="float64")).max() < 1e-12

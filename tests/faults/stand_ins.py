@@ -136,7 +136,7 @@ def registries(*, pip: str = "", npm: str = "", pinned: bool = True) -> Callable
         content = _package()
         tarball.write_bytes(content)
         digest = base64.b64encode(hashlib.sha512(content).digest()).decode()
-        lean = checkout / "pybridge" / "lean"
+        lean = checkout / "pybridge" / "lean" / "wasm"
         _replace(lean / "install.py", install.NPM_SHA512, digest if pinned else "AAAA")
         _replace(lean / "glue.py", "_LEAST_ALIASES = 150_000", "_LEAST_ALIASES = 0")
         _replace(lean / "glue.py", "if text.count(old) != 1:", "if False:")

@@ -7,6 +7,7 @@ from bench.mutation.fault import Fault, SourceEdit
 __all__ = ["FAULTS"]
 
 _ESTIMATES = "pybridge/engine/coefficients.py"
+_ENCLOSURE = "pybridge/bounds/enclosure.py"
 _ANY_ORDER = "pybridge/engine/estimator.py"
 _ACCUMULATION = "pybridge/engine/accumulation.py"
 _COMPARISON = "pybridge/bounds/verdict.py"
@@ -39,8 +40,8 @@ FAULTS = (
         "bfloat16's sums are bounded with binary64's unit roundoff.",
         _ACCUMULATION,
         (
-            "first = self._sum(self.accumulate, terms, definitions, plain)",
-            'first = self._sum("float64", terms, definitions, plain)',
+            "first = self._sum(self.accumulate, terms, depth, definitions, plain)",
+            'first = self._sum("float64", terms, depth, definitions, plain)',
         ),
     ),
     _edited(
@@ -127,7 +128,7 @@ FAULTS = (
     _edited(
         "exact-distance-rounded",
         "The distance to the exact result is rounded to nearest in binary64.",
-        _ANY_ORDER,
+        _ENCLOSURE,
         (
             "round_up(abs(Fraction(value) - entry))",
             "abs(value - float(entry))",

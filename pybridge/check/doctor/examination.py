@@ -59,7 +59,7 @@ def _examined(name: str, function: str, *arguments: Any) -> Iterator[Finding]:
     """What an examination finds; its module is imported here, for what it imports may be broken."""
     module, _, attribute = function.partition(".")
     try:
-        examination = getattr(importlib.import_module(f"pybridge.doctor.{module}"), attribute)
+        examination = getattr(importlib.import_module(f"pybridge.check.doctor.{module}"), attribute)
         yield from examination(*arguments)
     except ImportError as error:
         remedy = f"mend what it imports, then: {python()} -m pybridge.doctor"

@@ -76,7 +76,7 @@ def render(
 ) -> str:
     """The page's text; `observed` holds results by the case's name and the result's."""
     environment = Environment(
-        loader=PackageLoader("pybridge.html"),
+        loader=PackageLoader("pybridge.check.html"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
