@@ -353,6 +353,9 @@ def test_every_function_named_exists() -> None:
     for name in DECLARATIONS:
         assert f"`{name}`" in GUIDE
         assert re.search(rf"\b(theorem|def|inductive|structure) {re.escape(name)}\b", lean), name
-    for file, name in (("definitions.py", "CONTRACTIONS"), ("formats.py", "FORMATS")):
+    for file, name in (
+        ("exported/document.py", "CONTRACTIONS"),
+        ("problem/formats.py", "FORMATS"),
+    ):
         assert f"`{name}`" in GUIDE
         assert f"\n{name} = " in (ROOT / "pybridge" / file).read_text(encoding="utf-8")

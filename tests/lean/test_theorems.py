@@ -82,7 +82,7 @@ def test_every_name_is_declared_where_the_page_says(
     assert full in declared
     line = declared[full][4]
     source = module_file(sources_dir(), module).read_text(encoding="utf-8").splitlines()[line]
-    keyword = re.search(r"\b(theorem|def|structure|inductive|class)\b", source)
+    keyword = re.search(r"\b(theorem|def|abbrev|structure|inductive|class)\b", source)
     assert keyword, source
     is_proved = re.search(r"approx_|_(rel|le|even|self|mono|neg|spec|textbook|vjp|adjoint)$", name)
     if is_proved and name != "conv2d_backward_spec":
