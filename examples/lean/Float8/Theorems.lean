@@ -1,7 +1,7 @@
 module
 
 public import RuntimeApprox.Conv2d.Theorems
-public import RuntimeApprox.Machine.Theorems
+public import RuntimeApprox.Format.Arithmetic.Theorems
 public import RuntimeApprox.Examples.Float8
 
 /-!
