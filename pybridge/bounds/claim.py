@@ -62,8 +62,9 @@ class Claim:
         By default `Accumulation.of` the result's dtype, operands that this does not hold being
         rounded to it first.
         """
-        if require_accumulation(accumulation) is not None:
-            return accumulation.returned_in(self.format)  # type: ignore[union-attr]
+        stated = require_accumulation(accumulation)
+        if stated is not None:
+            return stated.returned_in(self.format)
         found = Accumulation.of(self.format.name)
         factors = [given.value for key, given in self.operands.items() if key != "bias"]
         parameters = format_parameters(self.format.name, load_definitions())

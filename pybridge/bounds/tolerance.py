@@ -33,6 +33,7 @@ from pybridge.exported.document import Contraction, load_definitions
 from pybridge.problem.formats import require_ieee
 from pybridge.problem.geometry import Geometry, Padding, Pair
 from pybridge.problem.operands import check_eps
+from pybridge.problem.rounding import largest
 
 __all__ = ["Tolerance", "Which", "tolerance"]
 
@@ -167,11 +168,10 @@ def _require_held(name: str, size: Fraction, format: str | None) -> None:
     """Raise `NotProvedError` if a magnitude is above the largest number of a format."""
     if format is None:
         return
-    found = parameters_of(format, load_definitions())
-    largest = Fraction(2) ** found.max_exponent * (2 - Fraction(2) ** (1 - found.precision))
-    if size > largest:
+    most = Fraction(largest(parameters_of(format, load_definitions())))
+    if size > most:
         raise NotProvedError(
-            f"{name} is {_short(size)}, above the largest number of {format}, {_short(largest)}: "
+            f"{name} is {_short(size)}, above the largest number of {format}, {_short(most)}: "
             "nothing is proved of a kernel that rounds operands to it"
         )
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.engine.accumulation import Accumulation, format_parameters
+from pybridge.engine.accumulation import Accumulation, format_parameters, parameters_of
 from pybridge.engine.blas import contract
 from pybridge.engine.coefficients import (
     EXACT,
@@ -46,6 +46,7 @@ from pybridge.exported.document import Contraction, Definitions
 from pybridge.problem.formats import FloatArray, FloatFormat, require_ieee
 from pybridge.problem.geometry import Geometry
 from pybridge.problem.operands import Given
+from pybridge.problem.rounding import holds
 
 __all__ = [
     "Estimator",
@@ -215,7 +216,11 @@ class Estimator:
             return False
         if accumulation.operands and not accumulation.sums_hold_operands(self.definitions):
             return False
-        return _dtype_holds(accumulation.accumulate, self.given[0].value.dtype)
+        sums, operand = (
+            parameters_of(name, self.definitions)
+            for name in (accumulation.accumulate, self.given[0].value.dtype.name)
+        )
+        return holds(sums, operand)
 
     def _bound(
         self, accumulation: Accumulation | None, distance: Float64 | None, finished: bool = True
@@ -349,18 +354,6 @@ _PARTS = ("magnitude", "first", "second", "addend", "distance")
 def _target(bound: Float64, part: Float64) -> Float64 | None:
     """Where a sum can be stored."""
     return bound if bound.shape == np.broadcast_shapes(bound.shape, part.shape) else None
-
-
-def _dtype_holds(name: str, dtype: np.dtype[Any]) -> bool:
-    """Whether a format holds every value of a dtype of ours."""
-    held = {
-        "float64": ("float64", "float32", "float16", "bfloat16"),
-        "float32": ("float32", "float16", "bfloat16"),
-        "tf32": ("float16", "bfloat16"),
-        "float16": ("float16",),
-        "bfloat16": ("bfloat16",),
-    }
-    return dtype.name in held[name]
 
 
 def _exponent(given: Operand) -> int:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from pybridge.exported.document import FormatParameters
 
-__all__ = ["Direction", "holds", "least_normal", "midpoints", "round_to"]
+__all__ = ["Direction", "holds", "largest", "least_normal", "midpoints", "round_to"]
 
 Float64: TypeAlias = npt.NDArray[np.float64]
 Direction: TypeAlias = Literal["nearest", "toward-zero"]
@@ -33,9 +33,9 @@ def round_to(
         scaled, shift = _in_ulps(wide, format)
         units = np.rint(scaled) if direction == "nearest" else np.trunc(scaled)
         rounded = np.ldexp(units, -shift)
-        largest = _largest(format)
-        over = np.abs(rounded) > largest
-        limit = np.inf if direction == "nearest" else largest
+        most = largest(format)
+        over = np.abs(rounded) > most
+        limit = np.inf if direction == "nearest" else most
         return np.where(over, np.copysign(limit, rounded), rounded)
 
 
@@ -61,12 +61,13 @@ def least_normal(format: FormatParameters) -> float:
     return 2.0**format.min_exponent
 
 
+def largest(format: FormatParameters) -> float:
+    """The largest finite number of a format."""
+    return float(2.0**format.max_exponent * (2 - 2.0 ** (1 - format.precision)))
+
+
 def _in_ulps(wide: Float64, format: FormatParameters) -> tuple[Float64, npt.NDArray[np.intc]]:
     """The values in units of the format's spacing there, and log₂ of what they were scaled by."""
     _, exponents = np.frexp(wide)
     shift = format.precision - np.maximum(exponents, format.min_exponent + 1)
     return np.ldexp(wide, shift), shift
-
-
-def _largest(format: FormatParameters) -> float:
-    return float(2.0**format.max_exponent * (2 - 2.0 ** (1 - format.precision)))
