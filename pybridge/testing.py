@@ -15,9 +15,9 @@ from types import FrameType
 from typing import Any
 
 from pybridge.bounds.claim import Gradient, gradient_claim, output_claim
+from pybridge.bounds.comparison import Comparison, Entry, compare
 from pybridge.bounds.sharp import sharp_operands
 from pybridge.bounds.tolerance import Tolerance, tolerance
-from pybridge.bounds.verdict import Comparison, Entry, compare
 from pybridge.engine.accumulation import Accumulation, blocked, pairwise, split_k, tf32
 from pybridge.errors import InputError, InputTypeError
 from pybridge.problem.geometry import Padding, Pair

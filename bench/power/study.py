@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from bench.power.defects import HONEST, Operands, gradients, weight_gradients
 from pybridge.bounds.claim import Claim, gradient_claim, output_claim
+from pybridge.bounds.judge import Judge, Judgement
 from pybridge.bounds.sharp import sharp_operands
-from pybridge.bounds.verdict import Judge, Judgement
 from pybridge.check.torch.conv2d import import_torch
 from pybridge.engine.accumulation import Accumulation
 from pybridge.problem.arrays import to_numpy

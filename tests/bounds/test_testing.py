@@ -22,8 +22,10 @@ import pytest
 from typer.testing import CliRunner
 
 from pybridge import testing
-from pybridge.bounds import verdict as comparison
+from pybridge.bounds import exact_entries
 from pybridge.bounds.claim import gradient_claim, output_claim
+from pybridge.bounds.comparison import compare, interval
+from pybridge.bounds.judge import Decision
 from pybridge.bounds.theorems import proofs
 from pybridge.cli.tolerance import app
 from pybridge.engine.coefficients import round_up
@@ -414,7 +416,7 @@ def test_the_interval_holds_the_exact_value() -> None:
     values = {key: given.value for key, given in claim.operands.items()}
     exact = exact_entry("weight", claim.geometry, values, found.worst.index)
     assert Fraction(found.worst.lower) <= exact <= Fraction(found.worst.upper)
-    low, high = comparison.interval(found.worst.lower, found.worst.upper)
+    low, high = interval(found.worst.lower, found.worst.upper)
     assert Fraction(low) <= exact <= Fraction(high)
     assert Fraction(found.worst.error) >= abs(Fraction(found.worst.value) - exact)
 
@@ -437,13 +439,11 @@ def test_verdicts_in_the_sliver_are_exact(monkeypatch: pytest.MonkeyPatch) -> No
         calls.append(arguments)
         return exact_entry(*arguments)
 
-    monkeypatch.setattr(comparison, "exact_entry", counted)
+    monkeypatch.setattr(exact_entries, "exact_entry", counted)
     for allowance, failed in ((just, 0), (np.nextafter(just, 0), just.size)):
         calls.clear()
-        monkeypatch.setattr(
-            comparison.Errors, "allowance", lambda *_, allowance=allowance: allowance.copy()
-        )
-        found = comparison.compare(claim, None)
+        monkeypatch.setattr(Decision, "allowance", lambda *_, allowance=allowance: allowance.copy())
+        found = compare(claim, None)
         assert found.failed == failed
         assert len(calls) == just.size
         assert (found.errors == just).all()

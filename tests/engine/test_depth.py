@@ -17,8 +17,8 @@ import pytest
 from ml_dtypes import bfloat16
 
 from pybridge.bounds.claim import Gradient
+from pybridge.bounds.comparison import Comparison
 from pybridge.bounds.sharp import SharpOperands
-from pybridge.bounds.verdict import Comparison
 from pybridge.engine.accumulation import Accumulation, blocked, pairwise, split_k
 from pybridge.errors import InputError, InputTypeError
 from pybridge.exported.document import load_definitions

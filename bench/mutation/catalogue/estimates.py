@@ -10,7 +10,7 @@ _ESTIMATES = "pybridge/engine/coefficients.py"
 _ENCLOSURE = "pybridge/bounds/enclosure.py"
 _ANY_ORDER = "pybridge/engine/estimator.py"
 _ACCUMULATION = "pybridge/engine/accumulation.py"
-_COMPARISON = "pybridge/bounds/verdict.py"
+_COMPARISON = "pybridge/bounds/judge.py"
 _CLAIMS = "pybridge/bounds/claim.py"
 _ROUNDING = "pybridge/problem/rounding.py"
 _THEOREMS = "pybridge/bounds/theorems.py"
@@ -139,8 +139,8 @@ FAULTS = (
         "A result that is nan or infinite passes.",
         _COMPARISON,
         (
-            "return beyond | (~self.finite & ~self._overflows(allowance, promise, exact))",
-            "return beyond",
+            "return failures | (~errors.finite & ~self._overflows(allowance, exact))",
+            "return failures",
         ),
         tests=("test_testing",),
     ),
@@ -148,7 +148,7 @@ FAULTS = (
         "comparison-in-doubt-passes",
         "An entry passes where the enclosure leaves it open.",
         _COMPARISON,
-        ("beyond[place] = error > Fraction(float(allowance[place]))", "beyond[place] = False"),
+        ("failures[index] = error > Fraction(float(allowance[index]))", "failures[index] = False"),
         tests=("test_testing",),
     ),
     _edited(
@@ -156,8 +156,8 @@ FAULTS = (
         "Whatever is near an infinite bound passes.",
         _COMPARISON,
         (
-            "beyond[place] = self.finite[place] and error > allowed",
-            "beyond[place] = False",
+            "failures[index] = errors.finite[index] and error > allowed",
+            "failures[index] = False",
         ),
         tests=("test_wrong_before",),
     ),

@@ -1,13 +1,12 @@
 """Results that something else computed, entry by entry against the proved any-order bounds.
 
-What a kernel's result errs by is enclosed: it is compared with a recomputation in binary64, which
-is itself within a proved bound of the exact one (`pybridge.engine.estimator`). So for each entry
+What a kernel's result errs by is enclosed (`pybridge.bounds.true_errors`). For each entry
 
 * the bound *holds* when the enclosure's upper end is within it;
 * it is *violated* when the enclosure's lower end is beyond it;
-* between these, exact arithmetic decides (`pybridge.truth.entry`), as it does for entries of
-  binary64 results, which a recomputation in binary64 cannot enclose well enough: of large ones, for
-  a sample, half of it random and half where the recomputation is farthest off.
+* otherwise exact arithmetic decides (`pybridge.bounds.exact_entries`). It decides for binary64
+  results, too, which a recomputation in binary64 cannot enclose well enough: of large ones, for a
+  sample, half of it random and half where the recomputation is farthest off.
 """
 
 from __future__ import annotations
@@ -25,6 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pybridge.bounds.claim import Claim
+from pybridge.bounds.exact_entries import ExactEntries
+from pybridge.bounds.true_errors import Index, TrueErrors
 from pybridge.check.suite import suite
 from pybridge.check.torch.conv2d import (
     DTYPES,
@@ -39,7 +40,6 @@ from pybridge.check.torch.conv2d import (
 from pybridge.check.torch.layers import QUICK, Layer, layers
 from pybridge.check.torch.report import AgainstReport, LayerReport, PromiseReport, ResultReport
 from pybridge.engine.accumulation import Accumulation
-from pybridge.engine.coefficients import round_up
 from pybridge.engine.upward import Float64
 from pybridge.errors import InputError
 from pybridge.exported.document import Definitions
@@ -47,7 +47,6 @@ from pybridge.problem.case import Case
 from pybridge.problem.formats import FloatArray, FloatFormat
 from pybridge.problem.geometry import Geometry
 from pybridge.problem.operands import READ, Given
-from pybridge.truth.entry import exact_entry
 
 __all__ = ["Plan", "Work", "against_torch", "check_result"]
 
@@ -62,9 +61,6 @@ _LEAST_SAMPLE = 8
 
 _SAMPLE_TERMS = 2**17
 """The terms of a sample of entries: some tenth of a second."""
-
-_MARGIN = 2.0**-50
-"""Covers the few float64 roundings in which the enclosure's lower end is computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,81 +215,59 @@ def check_result(
     }[name]
     if computed.shape != shape:
         raise InputError(f"{name} has shape {computed.shape}, expected {shape}")
-    errors = _TrueErrors(name, computed, format, geometry, operands, rng)
+    claim = Claim(
+        name,
+        computed,
+        format,
+        geometry,
+        {key: Given(operands[key]) for key in READ[name]},
+        dict.fromkeys(READ[name], math.ldexp(1.0, format.min_exponent)),
+    )
+    judge = _Judge(claim, rng)
     tried: list[PromiseReport] = []
     for arithmetic in assumed:
-        tried.append(errors.compare(arithmetic))
+        tried.append(judge.compare(arithmetic))
         if tried[-1].verdict == "holds":
             break
-    known = errors.upper[~np.isnan(errors.upper)]
+    known = judge.errors.upper[judge.known]
     return ResultReport(
         shape=shape,
-        terms=int(errors.estimates.counts.max()),
+        terms=int(judge.estimates.counts.max()),
         entries=computed.size,
         known=known.size,
-        exact=len(errors.exact),
-        overflowed=int(np.count_nonzero(errors.overflowed)),
+        exact=len(judge.exact.known),
+        overflowed=int(np.count_nonzero(judge.overflowed)),
         error=float(known.max(initial=0.0)),
         promises=tuple(tried),
     )
 
 
-class _TrueErrors:
-    """The errors of a result: upper ends (nan: not known), lower ends, and exact ones of some."""
+class _Judge:
+    """The errors of a result against any-order bounds of its operands.
 
-    def __init__(
-        self,
-        name: str,
-        computed: FloatArray,
-        format: FloatFormat,
-        geometry: Geometry,
-        operands: Mapping[str, FloatArray],
-        rng: np.random.Generator,
-    ) -> None:
-        self.name, self.geometry, self.operands = name, geometry, operands
-        self.format, self.rng = format, rng
-        self.claim = Claim(
-            name,
-            computed,
-            format,
-            geometry,
-            {key: Given(operands[key]) for key in READ[name]},
-            dict.fromkeys(READ[name], math.ldexp(1.0, format.min_exponent)),
-        )
-        self.estimates = self.claim.estimator()
-        self.wide = format.precision > 24
-        self.finite = np.isfinite(computed)
-        with np.errstate(all="ignore"):
-            self.computed = np.where(self.finite, computed, 0).astype(computed.dtype)
-        self.overflowed = ~self.finite & self._can_overflow()
-        self.exact: dict[tuple[int, ...], Fraction] = {}
-        self.upper = (
-            np.full(computed.shape, np.nan)
-            if self.wide
-            else self.estimates.enclosure(self.computed)
-        )
-        empty = np.broadcast_to(self.estimates.counts == 0, computed.shape)
-        self.upper[empty] = np.abs(self.computed[empty].astype(np.float64))
-        self.upper[~self.finite] = np.nan
-        self._lower: Float64 | None = None
+    `known` says where the error is known: not where the result is not finite, and of binary64 only
+    where it was computed exactly.
+    """
 
-    def _can_overflow(self) -> npt.NDArray[Any]:
+    def __init__(self, claim: Claim, rng: np.random.Generator) -> None:
+        self.claim, self.rng = claim, rng
+        self.estimates = claim.estimator()
+        self.errors = TrueErrors.enclose(claim.result, self.estimates)
+        values = {key: given.value for key, given in claim.operands.items()}
+        self.exact = ExactEntries(claim.name, claim.geometry, values)
+        self.wide = claim.format.precision > 24
+        empty = np.broadcast_to(self.estimates.counts == 0, claim.result.shape)
+        self.known: _Mask = self.errors.finite & (empty if self.wide else True)
+        self.overflowed = ~self.errors.finite & self._can_overflow()
+
+    def _can_overflow(self) -> _Mask:
         """Where the magnitudes' sum is so large that some order of it overflows."""
-        if self.finite.all():
-            return np.zeros(self.finite.shape, bool)
-        largest = math.ldexp(1.0, self.format.max_exponent)
+        finite = self.errors.finite
+        if finite.all():
+            return np.zeros(finite.shape, bool)
+        largest = math.ldexp(1.0, self.claim.format.max_exponent)
         can: _Mask = ~(self.estimates.value(np.float64, absolute=True) < largest)
-        return np.broadcast_to(can, self.finite.shape)
-
-    @property
-    def lower(self) -> Float64:
-        """Lower ends of the errors; below zero where nothing is known."""
-        if self._lower is None:
-            slack = self.estimates.any_order(Accumulation(accumulate="float64"))
-            with np.errstate(all="ignore"):
-                distance = np.abs(self.computed.astype(np.float64) - self.estimates.value("f8"))
-                self._lower = distance * (1 - _MARGIN) - slack * (1 + _MARGIN)
-        return self._lower
+        return np.broadcast_to(can, finite.shape)
 
     def compare(self, arithmetic: Accumulation) -> PromiseReport:
         """An arithmetic's bound against the errors, entry by entry."""
@@ -311,39 +285,37 @@ class _TrueErrors:
                 undecided=0,
                 problem=str(error),
             )
-        bound = np.broadcast_to(bound, self.computed.shape)
-        seen = self.finite & np.isfinite(bound)
-        with np.errstate(invalid="ignore"):
-            within = seen & (self.upper <= bound)
-        beyond = ~self.finite & ~self.overflowed
+        finite = self.errors.finite
+        seen = finite & np.isfinite(bound)
+        within = self.known & self.errors.within(bound)
+        beyond = ~finite & ~self.overflowed
         open_ = seen & ~within
         if open_.any():
-            beyond |= open_ & (self.lower > bound)
-            open_ &= ~beyond
-            self._decide(self._sample(open_, bound), bound, within, beyond)
-        undecided = self.finite & ~within & ~beyond
+            beyond |= self.errors.beyond(bound, open_)
+            self._decide(self._sample(open_ & ~beyond, bound), bound, within, beyond)
+        undecided = finite & ~within & ~beyond
         if self.wide:
             undecided &= ~seen
+        measured = seen & self.known & (self.errors.upper > 0)
         with np.errstate(all="ignore"):
-            ratios = (bound / self.upper)[seen & (self.upper > 0)]
-        shown = bound[seen]
+            ratios = bound[measured] / self.errors.upper[measured]
         return PromiseReport(
             arithmetic=arithmetic.text,
-            bound=float(shown.max(initial=0.0)),
+            bound=float(bound[seen].max(initial=0.0)),
             ratio=float(ratios.min()) if ratios.size else None,
             beyond=int(np.count_nonzero(beyond)),
             undecided=int(np.count_nonzero(undecided)),
             problem=self._problem(beyond, undecided, bound),
         )
 
-    def _sample(self, open_: _Mask, bound: Float64) -> list[tuple[int, ...]]:
+    def _sample(self, open_: _Mask, bound: Float64) -> list[Index]:
         """The entries to be computed exactly, of those that are not decided."""
         places = np.flatnonzero(open_)
         terms = int(self.estimates.counts.max())
         most = min(max(_SAMPLE_TERMS // max(terms, 1), _LEAST_SAMPLE), _SAMPLE)
         if places.size > most:
             with np.errstate(all="ignore"):
-                excess = np.nan_to_num(self.lower.ravel()[places] / bound.ravel()[places])
+                excess = np.nan_to_num(self.errors.lower.ravel()[places] / bound.ravel()[places])
             order = np.argpartition(excess, places.size - most // 2)
             others, farthest = np.split(order, [places.size - most // 2])
             chosen = self.rng.choice(others, most - farthest.size, replace=False)
@@ -351,15 +323,12 @@ class _TrueErrors:
         return [tuple(int(i) for i in np.unravel_index(p, open_.shape)) for p in places]
 
     def _decide(
-        self, places: Sequence[tuple[int, ...]], bound: Float64, within: _Mask, beyond: _Mask
+        self, indices: Sequence[Index], bound: Float64, within: _Mask, beyond: _Mask
     ) -> None:
-        for place in places:
-            if place not in self.exact:
-                exact = exact_entry(self.name, self.geometry, self.operands, place)
-                self.exact[place] = abs(Fraction(float(self.computed[place])) - exact)
-            error = self.exact[place]
-            self.upper[place] = round_up(error)
-            (within if error <= Fraction(float(bound[place])) else beyond)[place] = True
+        for index in indices:
+            error = self.errors.settle(index, self.exact.value(index))
+            self.known[index] = True
+            (within if error <= Fraction(float(bound[index])) else beyond)[index] = True
 
     def _problem(self, beyond: _Mask, undecided: _Mask, bound: Float64) -> str | None:
         for mask, what in ((beyond, "beyond the bound"), (undecided, "undecided")):
@@ -367,11 +336,9 @@ class _TrueErrors:
                 place = np.unravel_index(int(np.argmax(mask)), mask.shape)
                 index = ", ".join(str(int(i)) for i in place)
                 count = int(np.count_nonzero(mask))
-                if not self.finite[place]:
+                if not self.errors.finite[place]:
                     return f"not finite at [{index}] and {count - 1} more, without an overflow"
-                error = self.upper[place]
-                if math.isnan(error):
-                    error = float(self.lower[place])
+                error = (self.errors.upper if self.known[place] else self.errors.lower)[place]
                 return (
                     f"{count} of {mask.size} entries {what}, the first at [{index}]: "
                     f"error {error:.3g}, bound {bound[place]:.3g}"

@@ -1,0 +1,248 @@
+"""What becomes of comparing a result with what a promise allows: verdict, words and numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from fractions import Fraction
+
+import numpy as np
+
+from pybridge.bounds.claim import Claim
+from pybridge.bounds.depth import Depths
+from pybridge.bounds.hints import diagnose
+from pybridge.bounds.judge import Judge, Judgement
+from pybridge.bounds.theorems import proofs
+from pybridge.bounds.true_errors import Index, Mask, nearest_float
+from pybridge.engine.accumulation import Accumulation
+from pybridge.engine.upward import Float64
+from pybridge.problem.formats import FloatArray
+
+__all__ = ["Comparison", "Entry", "compare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of a result: its place, and what is certified of it.
+
+    The exact value is in [lower, upper]; `error` is at least the distance to it, and the exact
+    distance rounded up where that had to be computed; `ratio` is error / allowance.
+    """
+
+    index: Index
+    value: float
+    lower: float
+    upper: float
+    error: float
+    allowance: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times the error is what is allowed: above 1 where rounding cannot explain it."""
+        if not math.isfinite(self.value):
+            return math.inf
+        if self.allowance == 0:
+            return math.inf if self.error else 0.0
+        return self.error / self.allowance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """What became of comparing a result with what a promise allows.
+
+    `failed` counts the entries whose error is beyond what `accumulation` allows, `nonfinite` those
+    of them that are nan or infinite. `worst` is the entry of the largest ratio. Where some fail,
+    `patterns` says what they have in common, and `explanations` which standard promises would
+    allow them all, the tightest first. `errors` and `allowance` are float64 arrays of the result's
+    shape, `failures` a mask.
+
+    `depth` is the least depth that would explain the result, how many roundings a term would have
+    passed; None where none would. `best_depth` is that of a result that is computed in float64 and
+    rounded once, `most` how many a term may pass by the promise. `power` is the share of the
+    entries with an exact value other than zero at which a zero would be noticed, `needed` the depth
+    that a promise would have to state for half of them.
+    """
+
+    shown: str
+    accumulation: Accumulation
+    shape: tuple[int, ...]
+    failed: int
+    nonfinite: int
+    worst: Entry
+    theorems: tuple[str, ...]
+    depth: int | None = None
+    best_depth: int | None = None
+    most: int = 0
+    power: float = 1.0
+    needed: int = 0
+    patterns: tuple[str, ...] = ()
+    explanations: tuple[str, ...] = ()
+    errors: Float64 = field(repr=False, default_factory=lambda: np.zeros(0))
+    allowance: Float64 = field(repr=False, default_factory=lambda: np.zeros(0))
+    failures: Mask = field(repr=False, default_factory=lambda: np.zeros(0, bool))
+
+    @property
+    def passed(self) -> bool:
+        """Whether rounding explains every entry."""
+        return self.failed == 0
+
+    @property
+    def entries(self) -> int:
+        """How many entries the result has."""
+        return math.prod(self.shape)
+
+    @property
+    def ratio(self) -> float:
+        """The worst entry's."""
+        return self.worst.ratio
+
+    @property
+    def message(self) -> str:
+        """The verdict in a few lines."""
+        worst, promise = self.worst, self.accumulation.sentence
+        index = ", ".join(map(str, worst.index))
+        low, high = interval(worst.lower, worst.upper)
+        exact = f"the exact value is in [{low}, {high}]"
+        shown = f"[{index}] is {_number(worst.value)}, {exact}"
+        if math.isfinite(worst.value):
+            shown += (
+                f": error {worst.error:.3g}, allowed {worst.allowance:.3g}, ratio {worst.ratio:.3g}"
+            )
+        if self.passed:
+            return (
+                f"{self.shown}: rounding explains all {self.entries} entries\n"
+                f"  promise: {promise}, {self.accumulation.order}\n  {self._depths}\n"
+                f"  power: {self._power}\n  nearest to it: {shown}"
+            )
+        lines = [
+            f"{self.shown}: rounding cannot explain this",
+            f"{self.failed} of {self.entries} entries {_are(self.failed)} beyond what is allowed "
+            f"by {promise}, {self.accumulation.order}",
+        ]
+        if self.nonfinite:
+            lines.append(f"{self.nonfinite} of them {_are(self.nonfinite)} nan or infinite")
+        lines.append(f"worst: {shown}")
+        if not self.nonfinite:
+            lines.append(self._depths)
+        lines += [f"pattern: {pattern}" for pattern in self.patterns]
+        if self.explanations:
+            lines.append(f"would be explained by {' or '.join(self.explanations[:3])}")
+        elif not (self.patterns or self.nonfinite):
+            lines.append("no standard promise would explain it")
+        lines.append(f"theorems: {', '.join(self.theorems)}")
+        return "\n  ".join(lines)
+
+    @property
+    def _depths(self) -> str:
+        """The depth that is promised, that of this result, and that of the best one."""
+        least = (
+            "none explains this result"
+            if self.depth is None
+            else (f"this result needs {self.depth}")
+        )
+        best = (
+            ""
+            if self.best_depth is None
+            else (f", one from float64, rounded once, {self.best_depth}")
+        )
+        return f"depth: {self.most} promised, {least}{best}"
+
+    @property
+    def _power(self) -> str:
+        return f"a zero would be noticed at {100 * self.power:.3g} % of the entries"
+
+    @property
+    def weakness(self) -> str | None:
+        """What to do about a promise under which most zeros would not be noticed."""
+        if self.power >= 0.5:
+            return None
+        words = f"{self.shown}: {self._power} under {self.accumulation.sentence}"
+        if 0 < self.needed < self.most:
+            words += f"; a promise of depth {self.needed} or less would notice half of them"
+        else:
+            words += ", whatever the depth"
+        return f"{words}; operands of pybridge.testing.sharp_operands have more power"
+
+
+@np.errstate(all="ignore")
+def compare(claim: Claim, accumulation: Accumulation | None) -> Comparison:
+    """Compares a claimed result with what a promise allows; by default `Claim.promise`'s.
+
+    Raises `NotProvedError` where nothing is proved of that promise: an operand overflows the format
+    that it is rounded to, or too many entries are too large for float64. And, of results in
+    binary64, as `exact_result` does.
+    """
+    promise = claim.promise(accumulation)
+    judge = Judge(claim)
+    judgement = judge(promise)
+    errors, failures = judgement.errors, judgement.failures
+    failed = int(np.count_nonzero(failures))
+    comparison = Comparison(
+        shown=claim.shown,
+        accumulation=promise,
+        shape=claim.result.shape,
+        failed=failed,
+        nonfinite=int(np.count_nonzero(failures & ~errors.finite)),
+        worst=_entry(judgement, claim.result),
+        theorems=tuple(proofs(claim.name, "comparison", promise)),
+        **asdict(Depths.of(judgement, promise, claim.format)),
+        errors=errors.upper,
+        allowance=judgement.allowance,
+        failures=failures,
+    )
+    if failed:
+        diagnosis = diagnose(
+            claim,
+            promise,
+            errors.reference,
+            failures,
+            judgement.allowance,
+            lambda other: judge(other).ratio,
+        )
+        comparison = replace(
+            comparison, patterns=diagnosis.patterns, explanations=diagnosis.explanations
+        )
+    return comparison
+
+
+def _entry(judgement: Judgement, result: FloatArray) -> Entry:
+    """What is certified of the worst entry."""
+    errors, index = judgement.errors, judgement.worst
+    known = judgement.exact.known.get(index)
+    if known is not None:
+        middle = nearest_float(known)
+        widened = not math.isfinite(middle) or Fraction(middle) != known
+        lower = upper = middle
+    else:
+        middle, slack = float(errors.reference[index]), float(errors.slack[index])
+        widened = slack != 0
+        lower, upper = middle - slack, middle + slack
+    if widened:
+        lower, upper = math.nextafter(lower, -math.inf), math.nextafter(upper, math.inf)
+    return Entry(
+        index=index,
+        value=float(result[index]),
+        lower=-math.inf if math.isnan(lower) else lower,
+        upper=math.inf if math.isnan(upper) else upper,
+        error=float(errors.upper[index]) if errors.finite[index] else math.nan,
+        allowance=float(judgement.allowance[index]),
+    )
+
+
+def interval(lower: float, upper: float) -> tuple[str, str]:
+    """The ends of an interval in ten digits, rounded outward."""
+    if not (math.isfinite(lower) and math.isfinite(upper)):
+        return str(lower), str(upper)
+    return (
+        f"{Context(prec=10, rounding=ROUND_FLOOR).plus(Decimal(lower)).normalize():g}",
+        f"{Context(prec=10, rounding=ROUND_CEILING).plus(Decimal(upper)).normalize():g}",
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:.9g}"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"

@@ -1,0 +1,71 @@
+"""Single entries of a result in exact arithmetic, if float64 leaves open what holds of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+
+from pybridge.bounds.true_errors import Index
+from pybridge.engine.estimator import Operand
+from pybridge.engine.upward import Float64
+from pybridge.problem.formats import FloatArray
+from pybridge.problem.geometry import Geometry
+from pybridge.truth.entry import exact_entry
+
+__all__ = ["ExactEntries"]
+
+
+class ExactEntries:
+    """Exact numbers of a result's entries, computed as they are asked for.
+
+    `values` are the result's operands. `known` has the exact values so far.
+    """
+
+    def __init__(self, name: str, geometry: Geometry, values: Mapping[str, FloatArray]) -> None:
+        self.name = name
+        self.geometry = geometry
+        self.values = values
+        self.known: dict[Index, Fraction] = {}
+
+    def remember(self, exact: Sequence[Fraction], shape: tuple[int, ...]) -> None:
+        """Keep all entries, in row-major order."""
+        self.known = dict(zip(np.ndindex(*shape), exact, strict=True))
+
+    def value(self, index: Index) -> Fraction:
+        """The exact value of an entry."""
+        if index not in self.known:
+            self.known[index] = self._entry(self.values, index)
+        return self.known[index]
+
+    def magnitude(self, index: Index) -> Fraction:
+        """Σ|x||y|, and the bias's magnitude."""
+        return self._entry(self._magnitudes(), index)
+
+    def deviation(self, index: Index, operands: Mapping[str, Operand]) -> Fraction:
+        """Σ Dx·|y| + Σ|x|·Dy + Σ Dx·Dy + Db: what deviations D of the operands add to an error."""
+        sizes = self._magnitudes()
+        off = {
+            key: np.broadcast_to(np.asarray(operand.deviation), sizes[key].shape)
+            for key, operand in operands.items()
+        }
+        factors = [key for key in off if key != "bias"]
+        total = Fraction(0)
+        for moved in product((False, True), repeat=len(factors)):
+            if any(moved):
+                chosen = {
+                    key: (off if move else sizes)[key]
+                    for key, move in zip(factors, moved, strict=True)
+                }
+                total += self._entry(chosen, index)
+        if "bias" in off:
+            total += Fraction(float(off["bias"][index[1]]))
+        return total
+
+    def _magnitudes(self) -> dict[str, Float64]:
+        return {key: np.abs(value.astype(np.float64)) for key, value in self.values.items()}
+
+    def _entry(self, values: Mapping[str, FloatArray], index: Index) -> Fraction:
+        return exact_entry(self.name, self.geometry, values, index)

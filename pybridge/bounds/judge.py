@@ -1,0 +1,232 @@
+"""Whether the errors of a result are within what a promise allows, decided entry by entry.
+
+The operands are rounded as the kernel promises to round them, exactly. The errors are enclosed
+(`TrueErrors`); what the promise allows is the proved bound for sums in any order. An error that is
+at most that passes, one that is more fails. If the enclosure leaves it open, the entry is computed
+in integers, so that every verdict is what exact arithmetic says of the error and of the allowance.
+If numbers are too large for float64, what is allowed is computed in integers, too; elsewhere it is
+above the exact bound by what float64 and the enclosure of |exact| in the last rounding cost, some
+parts in 10⁵ at most.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from pybridge.bounds.claim import Claim
+from pybridge.bounds.enclosure import exact_result
+from pybridge.bounds.exact_entries import ExactEntries
+from pybridge.bounds.true_errors import (
+    Index,
+    Mask,
+    TrueErrors,
+    after,
+    nearest_float,
+    weighted_sum,
+)
+from pybridge.engine.accumulation import Accumulation
+from pybridge.engine.coefficients import Part
+from pybridge.engine.estimator import Estimator, Operand
+from pybridge.engine.upward import Float64
+from pybridge.errors import NotProvedError
+from pybridge.exported.document import load_definitions
+
+__all__ = ["Judge", "Judgement"]
+
+_EXACT_TERMS = 2**24
+"""The most terms of entries that are computed in integers because float64 overflows."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reference:
+    """What results of the same rounded operands share."""
+
+    operands: Mapping[str, Operand]
+    estimates: Estimator
+    exact: ExactEntries
+    errors: TrueErrors
+
+    @classmethod
+    def of(cls, claim: Claim, operands: Mapping[str, Operand]) -> _Reference:
+        values = {key: operand.value for key, operand in operands.items()}
+        estimates = claim.estimator({key: Operand(value) for key, value in values.items()})
+        exact = ExactEntries(claim.name, claim.geometry, values)
+        if claim.format.precision > 24:
+            entries = exact_result(claim.name, claim.geometry, values)
+            exact.remember(entries, claim.result.shape)
+            errors = TrueErrors.exactly(claim.result, entries)
+        else:
+            errors = TrueErrors.enclose(claim.result, estimates)
+        return cls(operands, estimates, exact, errors)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgement:
+    """The errors of a result, what a promise allows, and where the errors are beyond that.
+
+    `estimates` is of the rounded operands without deviations.
+    """
+
+    errors: TrueErrors
+    allowance: Float64
+    failures: Mask
+    estimates: Estimator
+    exact: ExactEntries
+
+    @property
+    def ratio(self) -> float:
+        """The largest error in units of what is allowed; infinite if a finite entry fails."""
+        if (self.failures & ~self.errors.finite).any():
+            return math.inf
+        ratios = self._ratios()
+        return float(np.where(np.isnan(ratios), math.inf, ratios).max())
+
+    @property
+    def worst(self) -> Index:
+        """The index of the largest ratio, or of the first entry that fails and is not finite."""
+        odd = self.failures & ~self.errors.finite
+        if odd.any():
+            flat = int(np.argmax(odd))
+        else:
+            ratios = self._ratios()
+            ratios[~self.errors.finite | np.isnan(ratios)] = -1.0
+            if self.failures.any():
+                ratios = np.where(self.failures, np.maximum(ratios, 0.0), -1.0)
+            flat = int(np.argmax(ratios))
+        return tuple(int(i) for i in np.unravel_index(flat, self.failures.shape))
+
+    def _ratios(self) -> Float64:
+        with np.errstate(all="ignore"):
+            return np.where(self.errors.upper > 0, self.errors.upper / self.allowance, 0.0)
+
+
+class Judge:
+    """Judges one result by several promises; those that round operands alike share references."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self._known: list[_Reference] = []
+
+    @np.errstate(all="ignore")
+    def __call__(self, promise: Accumulation) -> Judgement:
+        """Judge the result by a promise.
+
+        Raises `NotProvedError` if too many entries are too large for float64.
+        """
+        operands = self.claim.multiplied(promise)
+        reference = self._reference(operands)
+        decision = Decision(self.claim, promise, operands, reference)
+        allowance = decision.allowance()
+        failures = decision.failures(allowance)
+        return Judgement(
+            reference.errors, allowance, failures, reference.estimates, reference.exact
+        )
+
+    def _reference(self, operands: Mapping[str, Operand]) -> _Reference:
+        for known in self._known:
+            if all(_same(known.operands[key].value, operands[key].value) for key in operands):
+                return known
+        self._known.append(_Reference.of(self.claim, operands))
+        return self._known[-1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decision:
+    """A promise on operands that deviate from those of the reference, and the errors to judge."""
+
+    claim: Claim
+    promise: Accumulation
+    operands: Mapping[str, Operand]
+    reference: _Reference
+
+    def allowance(self) -> Float64:
+        """What the promise allows each entry to err by; infinite if float64 is too small for it.
+
+        A sum that is within B of the exact value e, and then rounded with w and ω, is within
+        B + w·(|e| + B) + ω of it (Lean: `last_rounding`).
+        """
+        errors, estimates = self.reference.errors, self.reference.estimates
+        if any(operand.deviates for operand in self.operands.values()):
+            estimates = self.claim.estimator(self.operands)
+        bound = estimates.any_order(self.promise, finished=False)
+        last = self.promise.last_rounding(load_definitions())
+        if last.relative or last.absolute:
+            before, size, constant = after(last)
+            parts = (
+                (bound, Part(before)),
+                (np.abs(errors.reference), Part(size)),
+                (errors.slack, Part(size)),
+            )
+            bound = weighted_sum(parts, constant)
+        bound[np.isnan(bound)] = math.inf
+        return bound
+
+    def failures(self, allowance: Float64) -> Mask:
+        """Where the error is not within what is allowed."""
+        errors = self.reference.errors
+        known = np.isfinite(allowance) & np.isfinite(errors.upper)
+        open_ = known & errors.finite & ~errors.within(allowance)
+        failures = errors.beyond(allowance, open_)
+        for index in _indices(open_ & ~failures):
+            error = errors.settle(index, self.reference.exact.value(index))
+            failures[index] = error > Fraction(float(allowance[index]))
+        exact = self._exact_allowances(~known)
+        for index, allowed in exact.items():
+            error = errors.settle(index, self.reference.exact.value(index))
+            failures[index] = errors.finite[index] and error > allowed
+        return failures | (~errors.finite & ~self._overflows(allowance, exact))
+
+    def _exact_allowances(self, large: Mask) -> dict[Index, Fraction]:
+        """What is allowed at entries that are too large for float64."""
+        count = int(np.count_nonzero(large))
+        if count * int(self.reference.estimates.counts.max(initial=1)) > _EXACT_TERMS:
+            raise NotProvedError(
+                f"{self.claim.shown}: what is allowed is beyond float64 at {count} entries, "
+                "too many to be computed exactly: nothing is proved; scale the operands by a power "
+                "of two, or make a stronger promise"
+            )
+        counts = np.broadcast_to(self.reference.estimates.counts, large.shape)
+        return {index: self._exactly(index, int(counts[index])) for index in _indices(large)}
+
+    def _exactly(self, index: Index, terms: int) -> Fraction:
+        exact = self.reference.exact
+        before, relative, constant = after(self.reference.estimates.sum_error(self.promise, terms))
+        off = exact.deviation(index, self.operands)
+        bound = relative * exact.magnitude(index) + before * off + constant
+        before, relative, constant = after(self.promise.last_rounding(load_definitions()))
+        return before * bound + relative * abs(exact.value(index)) + constant
+
+    def _overflows(self, allowance: Float64, exact: Mapping[Index, Fraction]) -> Mask:
+        """Where an infinity is right: a result within what is allowed overflows to it."""
+        errors = self.reference.errors
+        right = np.zeros(errors.finite.shape, bool)
+        if errors.finite.all():
+            return right
+        result = self.claim.result
+        infinite = np.isinf(result)
+        sign = np.where(infinite, np.sign(result.astype(np.float64)), 1.0)
+        largest = self.promise.largest(self.claim.format)
+        least = nearest_float(largest) / 2
+        may = ~(sign * errors.reference + errors.slack + allowance < least)
+        may |= ~np.isfinite(errors.reference)
+        for index in _indices(infinite & may):
+            allowed = exact.get(index)
+            if allowed is None:
+                allowed = Fraction(float(allowance[index]))
+            value = self.reference.exact.value(index)
+            right[index] = int(sign[index]) * value + allowed >= largest
+        return right
+
+
+def _same(a: npt.NDArray[np.generic], b: npt.NDArray[np.generic]) -> bool:
+    return a is b or (a.dtype == b.dtype and np.array_equal(a, b))
+
+
+def _indices(mask: Mask) -> Iterator[Index]:
+    return (tuple(int(i) for i in index) for index in np.argwhere(mask))

@@ -1,0 +1,170 @@
+"""True errors: how far each entry of a result is from the exact one, enclosed by float64 arrays.
+
+A recomputation in binary64 is within a proved slack of the exact result. Hence the error of an
+entry is within the slack of its distance to the recomputation, whatever computed it. That is
+elementwise arithmetic on whole arrays; what it leaves open is left to exact arithmetic
+(`pybridge.bounds.exact_entries`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pybridge.engine.accumulation import Accumulation
+from pybridge.engine.coefficients import ErrorBound, Part, formula, operation, round_up, weigh
+from pybridge.engine.estimator import Estimator
+from pybridge.engine.upward import Float64
+from pybridge.exported.document import load_definitions
+from pybridge.problem.formats import FloatArray
+
+__all__ = [
+    "Index",
+    "Mask",
+    "TrueErrors",
+    "after",
+    "nearest_float",
+    "weighted_sum",
+]
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+Index: TypeAlias = tuple[int, ...]
+
+_MARGIN = 2.0**-50
+"""Covers the roundings of `lower`."""
+
+
+@dataclass(slots=True, eq=False)
+class TrueErrors:
+    """|result − exact| of every entry; all arrays have the result's shape.
+
+    `computed` is the result in float64, with zeros where it is not `finite`. `reference` is within
+    `slack` of the exact result. `distance` is |computed − reference|, rounded once. `upper` is at
+    least the error. All but `computed` may be infinite or nan if numbers are too large for float64;
+    `upper` is then infinite.
+    """
+
+    finite: Mask
+    computed: Float64
+    reference: Float64
+    slack: Float64
+    distance: Float64
+    upper: Float64
+
+    @classmethod
+    def enclose(cls, result: FloatArray, estimates: Estimator) -> Self:
+        """Enclose the errors of a result by a recomputation in binary64."""
+        shape = result.shape
+        finite, computed = _finite(result)
+        with np.errstate(all="ignore"):
+            reference = np.broadcast_to(estimates.value(np.float64), shape)
+            slack = estimates.any_order(Accumulation(accumulate="float64"))
+            distance = np.subtract(computed, reference)
+            np.abs(distance, out=distance)
+            upper = weighted_sum(
+                [(distance, Part(Fraction(1), _rounded_once())), (slack, Part(Fraction(1)))]
+            )
+        empty = np.broadcast_to(estimates.counts == 0, shape)
+        if empty.any():
+            slack[empty] = 0.0
+            upper[empty] = distance[empty]
+        upper[np.isnan(upper)] = math.inf
+        return cls(finite, computed, reference, slack, distance, upper)
+
+    @classmethod
+    def exactly(cls, result: FloatArray, exact: Sequence[Fraction]) -> Self:
+        """Round the errors up that follow from all exact entries, in row-major order.
+
+        There is no distance (nan): only `upper` says what the errors are.
+        """
+        shape = result.shape
+        finite, computed = _finite(result)
+        reference = np.array([nearest_float(value) for value in exact]).reshape(shape)
+        values = computed.ravel().tolist()
+        errors = [abs(Fraction(v) - e) for v, e in zip(values, exact, strict=True)]
+        upper = np.array([round_up(error) for error in errors]).reshape(shape)
+        slack = np.spacing(np.abs(reference))
+        return cls(finite, computed, reference, slack, np.full(shape, math.nan), upper)
+
+    @property
+    def lower(self) -> Float64:
+        """Lower ends of the errors; negative or nan if nothing is known."""
+        with np.errstate(all="ignore"):
+            return np.asarray(self.distance * (1 - _MARGIN) - self.slack * (1 + _MARGIN))
+
+    def within(self, allowance: Float64) -> Mask:
+        """Where the error is certainly at most a finite allowance."""
+        return np.isfinite(allowance) & (self.upper <= allowance)
+
+    def beyond(self, allowance: Float64, where: Mask) -> Mask:
+        """Where the error is certainly more than a finite allowance; elsewhere than `where`, false.
+
+        The distance, without the slack and what rounded it, is beyond the allowance (Lean:
+        `exceeds_printed`).
+        """
+        found = np.zeros(where.shape, bool)
+        if where.any():
+            growth = Part(after(_rounded_once())[0])
+            with np.errstate(all="ignore"):
+                limit = weighted_sum([(allowance[where], growth), (self.slack[where], growth)])
+                found[where] = self.distance[where] > limit
+        return found
+
+    def settle(self, place: Index, exact: Fraction) -> Fraction:
+        """The error of an entry of which the exact value is known; `upper` becomes it, rounded up.
+
+        An entry that is not finite counts as zero.
+        """
+        error = abs(Fraction(float(self.computed[place])) - exact)
+        self.upper[place] = round_up(error)
+        return error
+
+
+def _finite(result: FloatArray) -> tuple[Mask, Float64]:
+    finite = np.isfinite(result)
+    return finite, np.where(finite, result, 0).astype(np.float64)
+
+
+def _rounded_once() -> ErrorBound:
+    """The error of one operation in binary64."""
+    return ErrorBound(operation(load_definitions().data.formats["binary64"]).relative)
+
+
+def after(error: ErrorBound) -> tuple[Fraction, Fraction, Fraction]:
+    """The exported coefficients of a value that is then off by `error`: of the bound that it had
+    before, of its magnitude, and the constant.
+    """
+    values = {"bound.relative": error.relative, "bound.absolute": error.absolute}
+    names = ("deviation", "magnitude", "constant")
+    before, magnitude, constant = (formula(load_definitions(), name, values) for name in names)
+    return before, magnitude, constant
+
+
+def weighted_sum(
+    parts: Sequence[tuple[Float64, Part]], constant: Fraction = Fraction(0)
+) -> Float64:
+    """Σ coefficient·magnitude + constant of nonnegative float64 arrays, rounded up (`weigh`)."""
+    weights = weigh(load_definitions(), [part for _, part in parts], constant)
+    total: Float64 | None = None
+    for (size, _), weight in zip(parts, weights.coefficients, strict=True):
+        if weight:
+            term = size * weight
+            total = term if total is None else np.add(total, term, out=total)
+    if total is None:
+        return np.full(parts[0][0].shape, weights.constant)
+    total += weights.constant
+    return total
+
+
+def nearest_float(value: Fraction) -> float:
+    """The nearest float64, infinite beyond the largest."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
