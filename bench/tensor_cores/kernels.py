@@ -1,0 +1,125 @@
+"""Convolutions by simulated matrix instructions: unfolded to sums of products, in steps.
+
+A kernel chains instructions over the reduction through the accumulator, which starts at zero. The
+terms are padded with zeros to whole instructions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+
+from bench.rounding_or_bug.unfold import Unfolded
+from bench.tensor_cores.units import Unit
+from pybridge.check.torch.conv2d import import_torch
+
+__all__ = ["Kernel", "as_array", "as_tensor", "held"]
+
+_Array: TypeAlias = npt.NDArray[Any]
+_WORDS = {1: np.uint8, 2: np.int16}
+
+
+def _dtype(name: str) -> np.dtype[Any]:
+    if name == "tf32":
+        return np.dtype(np.float32)
+    return np.dtype(getattr(ml_dtypes, name, None) or name)
+
+
+def held(values: _Array, dtype: str) -> _Array:
+    """Values rounded to the dtype of a unit's operands; TF32 numbers in float32."""
+    with np.errstate(over="ignore"):
+        rounded = np.asarray(values, np.float64).astype(_dtype(dtype))
+    if dtype != "tf32":
+        return rounded
+    bits = rounded.view(np.uint32) & np.uint32(0xFFFF_E000)
+    return bits.view(np.float32)
+
+
+def as_tensor(array: _Array) -> Any:
+    """The same numbers as a tensor of PyTorch."""
+    torch = import_torch()
+    array = np.require(array, requirements=("C", "W"))
+    if array.dtype in (np.float16, np.float32):
+        return torch.from_numpy(array)
+    words = torch.from_numpy(array.view(_WORDS[array.dtype.itemsize]))
+    return words.view(getattr(torch, array.dtype.name))
+
+
+def as_array(tensor: Any) -> _Array:
+    """A tensor of float16 or float32 as an array."""
+    array: _Array = tensor.numpy()
+    return array
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A unit, and how its sums are put together.
+
+    `splits`: the instructions' sums of so many consecutive ranges of the terms, each at most
+    ⌈n/splits⌉ long, are added in float32. `promote`: after so many terms the accumulator is added
+    to a sum in float32, and starts again at zero. None: it is not. `lost` is the number of an
+    instruction that is left out, which is a defect.
+    """
+
+    unit: Unit
+    splits: int = 1
+    promote: int | None = None
+    lost: int | None = None
+
+    def __call__(self, factors: Unfolded) -> _Array:
+        """The sums of the products, in `factors.shape`: in float32 if any are added in it, else in
+        the unit's own format.
+        """
+        x = self._leading_last(factors.x, factors)
+        y = self._leading_last(factors.y, factors)
+        terms = x.shape[-1]
+        part = -(-terms // min(self.splits, terms))
+        total = None
+        for start in range(0, terms, part):
+            found = self._sum(x[..., start : start + part], y[..., start : start + part])
+            total = found if total is None else total.float() + found.float()
+        assert total is not None
+        return as_array(total).reshape(factors.shape)
+
+    def _leading_last(self, array: _Array, factors: Unfolded) -> Any:
+        shape = np.broadcast_shapes(factors.x.shape[1:], factors.y.shape[1:])
+        moved = np.moveaxis(np.broadcast_to(array, (len(array), *shape)), 0, -1)
+        return as_tensor(moved)
+
+    def _sum(self, x: Any, y: Any) -> Any:
+        """One sum, promoted or not."""
+        if self.promote is None:
+            return self._accumulate(x, y)
+        ends = range(0, x.shape[-1], self.promote)
+        blocks = [(x[..., k : k + self.promote], y[..., k : k + self.promote]) for k in ends]
+        total = self._accumulate(*blocks[0]).float()
+        for block in blocks[1:]:
+            total = total + self._accumulate(*block).float()
+        return total
+
+    def _accumulate(self, x: Any, y: Any) -> Any:
+        """One chain of instructions."""
+        torch = import_torch()
+        simulation, length = self.unit.simulation, self.unit.length
+        total = torch.zeros(x.shape[:-1], dtype=getattr(torch, self.unit.result))
+        for number, start in enumerate(range(0, x.shape[-1], length)):
+            if number == self.lost:
+                continue
+            a, b = (_padded(v[..., start : start + length], length) for v in (x, y))
+            total = simulation.dpa(a, b, total)
+        return total
+
+
+def _padded(values: Any, length: int) -> Any:
+    """The values with zeros at the end, so many in all."""
+    missing = length - values.shape[-1]
+    if not missing:
+        return values.contiguous()
+    torch = import_torch()
+    word = {1: torch.uint8, 2: torch.int16, 4: torch.int32}[values.itemsize]
+    bits = torch.nn.functional.pad(values.contiguous().view(word), (0, missing))
+    return bits.view(values.dtype)

@@ -1,0 +1,147 @@
+"""The matrix instructions that `mmasim` simulates, each arithmetic once.
+
+Instructions that differ in m and n alone compute the same. Those of a family that step over the
+reduction alike are one `Unit`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, TypeAlias
+
+from pybridge.errors import InputError
+
+__all__ = ["Family", "Unit", "import_simulation", "units"]
+
+Family: TypeAlias = Literal["mma", "wgmma", "tcgen05", "mfma"]
+
+_DTYPES = {
+    "f16": "float16",
+    "bf16": "bfloat16",
+    "tf32": "tf32",
+    "xf32": "tf32",
+    "e4m3": "float8_e4m3fn",
+    "e5m2": "float8_e5m2",
+}
+"""What operands of PTX's and the CDNA instruction set's types are as arrays."""
+
+_RESULTS = {"f32": "float32", "f16": "float16"}
+_AMD8 = {"fp8": "float8_e4m3fnuz", "bf8": "float8_e5m2fnuz"}
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One arithmetic of matrix instructions.
+
+    `x` and `y` are the dtypes of the operands (tf32: float32 that the instruction cuts), `result`
+    is that of the accumulator and of the result. `step` is how many products are added at once,
+    `length` the instruction's reduction. `qualifier` names one of the instructions.
+    """
+
+    architecture: str
+    family: Family
+    qualifier: str
+    x: str
+    y: str
+    result: str
+    step: int
+    length: int
+
+    @property
+    def name(self) -> str:
+        """A few words: architecture, instruction, operands, result, step."""
+        operands = self.x if self.x == self.y else f"{self.x} × {self.y}"
+        return (
+            f"{self.architecture} {self.family}, {operands} to {self.result}, {self.step} at once"
+        )
+
+    @property
+    def simulation(self) -> Any:
+        """What computes it."""
+        nvidia, amd = import_simulation()
+        made = {
+            "mma": nvidia.MMA,
+            "wgmma": nvidia.WGMMA,
+            "tcgen05": nvidia.TCGen05MMA,
+            "mfma": amd.MFMA,
+        }[self.family]
+        return made(self.architecture, self.qualifier)
+
+
+@cache
+def import_simulation() -> tuple[Any, Any]:
+    """mmasim's simulations of PTX's and of the CDNA architectures' instructions.
+
+    `InputError` if mmasim or PyTorch is missing, or if mmasim cannot compile its multiply-add.
+    """
+    try:
+        return tuple(map(importlib.import_module, ("mmasim.nv_ptx.sim", "mmasim.amd.sim")))  # type: ignore[return-value]
+    except ModuleNotFoundError as missing:
+        raise InputError(
+            f"{missing.name} is missing, expected the simulation: pip install mmasim"
+        ) from None
+    except (RuntimeError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"mmasim compiles a C++ file when imported: {reason}") from None
+
+
+def units() -> list[Unit]:
+    """Every arithmetic of 8 to 19 bits that mmasim simulates without block scales."""
+    found: dict[tuple[object, ...], Unit] = {}
+    for unit in [*_nvidia(), *_amd()]:
+        key = unit.architecture, unit.family, unit.x, unit.y, unit.result, unit.step
+        found.setdefault(key, unit)
+    return list(found.values())
+
+
+def _nvidia() -> Iterator[Unit]:
+    simulation, _ = import_simulation()
+    for family, made, table in (
+        ("mma", simulation.MMA, simulation.isa_mma.mma_shape_and_type),
+        ("wgmma", simulation.WGMMA, simulation.isa_wgmma.wgmma_shape_and_type),
+        ("tcgen05", simulation.TCGen05MMA, simulation.isa_tcgen05mma.tcgen05mma_shape_and_type),
+    ):
+        for architecture, qualifiers in table.items():
+            for qualifier in qualifiers:
+                # The shapes of wgmma and tcgen05 differ in m and n, which change nothing.
+                shape, *parts = qualifier.split(".")
+                if family != "mma" and not shape.startswith(("m64n8k", "m128n8k")):
+                    continue
+                parts = [part for part in parts if not part.startswith("kind::")]
+                result, x, y, *summed = parts
+                if x not in _DTYPES or y not in _DTYPES or (summed and summed != [result]):
+                    continue  # float64, 4 and 6 bits, and an accumulator of another format
+                operation = made(architecture, qualifier)
+                step = min(operation.k, operation.arithmetic_op.L_max)
+                yield Unit(
+                    architecture,
+                    family,  # type: ignore[arg-type]
+                    qualifier,
+                    _DTYPES[x],
+                    _DTYPES[y],
+                    _RESULTS[result],
+                    step,
+                    operation.k,
+                )
+
+
+def _amd() -> Iterator[Unit]:
+    _, simulation = import_simulation()
+    for architecture, suffixes in simulation.isa_mfma.arch_mfma_suffix.items():
+        for suffix in suffixes:
+            names = suffix.removesuffix("_1k").replace("bf16", " bf16").replace("xf32", " xf32")
+            kinds = [kind for kind in ("bf16", "xf32") if kind in names]
+            if not kinds and suffix.endswith("f16"):
+                kinds = ["f16"]
+            if not kinds:
+                kinds = [part for part in suffix.split("_") if part in _AMD8]
+            if not kinds:
+                continue  # float32 and float64 by multiply-adds
+            x, y = (({**_DTYPES, **_AMD8})[kind] for kind in (kinds * 2)[:2])
+            operation = simulation.MFMA(architecture, suffix)
+            arithmetic = operation.arithmetic_op
+            step = min(operation.k, getattr(arithmetic, "L_max", None) or arithmetic.P)
+            yield Unit(architecture, "mfma", suffix, x, y, "float32", step, operation.k)
