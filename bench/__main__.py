@@ -4,13 +4,11 @@
 
 `python -m bench power`: plants defects in ResNet-50's layers, at real sizes, for docs/power.md.
 
-`python -m bench mutation`: plants faults, which the checks have to catch, for docs/mutations.md.
-
 `python -m bench adversary`: attacks the bounds with hostile numbers, for docs/adversary.md.
 
 Exit status: 0 measured, whether or not goals are reached; 1 values differ that must not, a test
-gave a false alarm or missed a defect, a planted fault survives, a bound is wrong; 2 bad usage, or
-the extra `bench` is not installed; 3 Lean is required and not there.
+gave a false alarm or missed a defect, a bound is wrong; 2 bad usage, or the extra `bench` is not
+installed.
 """
 
 from __future__ import annotations
@@ -31,7 +29,6 @@ try:
     from bench.figures import FIGURES
     from bench.figures.replay import ValuesDifferError
     from bench.machine import describe
-    from bench.mutation.command import mutation as plant
     from bench.performance import write
     from bench.power import document as power_document
     from bench.power.study import run as run_power
@@ -45,7 +42,6 @@ except ModuleNotFoundError as missing:
 
 from bench.tables import Figure, Table
 from bench.timing import Effort
-from pybridge.cli.session import ModeOption
 from pybridge.errors import InputError
 
 __all__ = ["app", "main"]
@@ -152,31 +148,6 @@ def power(
         print(f"bench: missed, {wrong.layer}, {wrong.dtype}: {wrong.what}", file=sys.stderr)
     if not study.holds:
         raise typer.Exit(1)
-
-
-@app.command("mutation")
-def mutation(
-    only: Annotated[
-        list[str] | None,
-        typer.Option(metavar="PATTERN", help="Only faults whose name matches (*, ?); repeatable."),
-    ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="A few faults of every kind, and few cases.")
-    ] = False,
-    write_docs: Annotated[
-        bool, typer.Option("--write", help="Write the page into the directory.")
-    ] = False,
-    directory: _Directory = Path("docs"),
-    json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
-    certify: Annotated[
-        bool, typer.Option("--certify", help="Let Lean's kernel check certificates, too.")
-    ] = False,
-    lean: ModeOption = "auto",
-) -> None:
-    """Plants faults, one at a time, in copies of the package; every one has to be caught."""
-    to = directory if write_docs else None
-    status = plant(only or [], quick=quick, directory=to, json=json, lean=lean, certify=certify)
-    raise typer.Exit(status)
 
 
 @app.command("adversary")

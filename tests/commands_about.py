@@ -105,7 +105,6 @@ ABOUT: Mapping[str, About] = {
         see_also=(
             "docs/performance.md",
             "docs/rounding-or-bug.md",
-            "docs/mutations.md",
             "docs/adversary.md",
         ),
     ),

@@ -339,7 +339,7 @@ def test_named_commands_exist(command: str) -> None:
 def test_the_commands_are_found() -> None:
     found = commands()
     assert "python3 -m venv .venv && source .venv/bin/activate" in found
-    assert "python -m bench mutation --only NAME" in found
+    assert "python -m pytest tests/planted" in found
     assert "python -m pybridge.extract --check" in found
     with pytest.raises(AssertionError):
         _assert_known(["pybridge.extract", "--no-such-option"])
