@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from planting import plant, problems, recorded
 
 from pybridge.lean import BuildResult, Lean, find
+
+__all__ = ["lean", "library", "plant", "problems", "recorded"]
 
 
 @pytest.fixture(scope="session")
