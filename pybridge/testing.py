@@ -19,6 +19,7 @@ from pybridge.bounds.comparison import Comparison, Entry, compare
 from pybridge.bounds.sharp import sharp_operands
 from pybridge.bounds.tolerance import Tolerance, tolerance
 from pybridge.engine.accumulation import Accumulation, blocked, pairwise, split_k, tf32
+from pybridge.engine.tensor_cores import tensor_core
 from pybridge.errors import InputError, InputTypeError
 from pybridge.problem.geometry import Padding, Pair
 
@@ -36,6 +37,7 @@ __all__ = [
     "pairwise",
     "sharp_operands",
     "split_k",
+    "tensor_core",
     "tf32",
     "tolerance",
 ]

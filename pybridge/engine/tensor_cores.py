@@ -1,0 +1,151 @@
+"""The matrix instructions of GPUs: how each adds, and what a kernel that uses them promises.
+
+`ROWS` is the table of the hardware. Its numbers were found by experiment and are published; none is
+from a vendor. Sources: MMA-Sim (arXiv 2511.10909, its package `mmasim`), which is validated bit for
+bit on the hardware; Khattak and Mikaitis (arXiv 2512.07004); FTTN (arXiv 2403.00232).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pybridge.engine.accumulation import Accumulation
+from pybridge.engine.aligned import Unit
+from pybridge.errors import InputError, NotProvedError
+
+__all__ = ["ROWS", "Row", "tensor_core"]
+
+_MMA_SIM = "MMA-Sim, arXiv 2511.10909"
+_BOTH = f"{_MMA_SIM}; Khattak and Mikaitis, arXiv 2512.07004"
+_FTTN = f"{_MMA_SIM}; FTTN, arXiv 2403.00232"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How an instruction of an architecture adds.
+
+    `products` are the products of one step, for the shortest shape of the instruction; `bits` is
+    where they are cut, None where they are added exactly; `narrow` says that the accumulator keeps
+    13 bits after the point.
+    """
+
+    architecture: str
+    instruction: str
+    dtypes: tuple[str, ...]
+    products: int
+    bits: int | None
+    source: str
+    unit: Unit = "aligned"
+    narrow: bool = False
+
+
+_FP8 = ("float8_e4m3fn", "float8_e5m2")
+_FNUZ = ("float8_e4m3fnuz", "float8_e5m2fnuz")
+_HALF = ("float16", "bfloat16")
+
+ROWS: Sequence[Row] = (
+    Row("volta", "mma", ("float16",), 4, 23, _BOTH),
+    Row("turing", "mma", ("float16",), 8, 24, _MMA_SIM),
+    # Volta's shape, m8n8k4, adds on Turing as on Volta.
+    Row("turing", "mma.m8n8k4", ("float16",), 4, 23, _MMA_SIM),
+    Row("ampere", "mma", _HALF, 8, 24, _BOTH),
+    Row("ampere", "mma", ("tf32",), 4, 24, _BOTH),
+    Row("ada", "mma", _HALF, 8, 24, _MMA_SIM),
+    Row("ada", "mma", ("tf32",), 4, 24, _MMA_SIM),
+    Row("ada", "mma", _FP8, 16, 13, _MMA_SIM, narrow=True),
+    Row("hopper", "wgmma", _HALF, 16, 25, _BOTH),
+    Row("hopper", "wgmma", ("tf32",), 8, 25, _BOTH),
+    Row("hopper", "wgmma", _FP8, 32, 13, _BOTH, narrow=True),
+    # The shapes of Turing and Ampere, m16n8k8 and m16n8k4, have half as many products.
+    Row("hopper", "mma", _HALF, 8, 25, _BOTH),
+    Row("hopper", "mma", ("tf32",), 4, 25, _BOTH),
+    # Weaker sources than of the others; by default the promise is that of wgmma's 13 bits.
+    Row("hopper", "mma", _FP8, 16, 25, _MMA_SIM),
+    Row("blackwell", "tcgen05", _HALF, 16, 25, _BOTH),
+    Row("blackwell", "tcgen05", ("tf32",), 8, 25, _BOTH),
+    Row("blackwell", "tcgen05", _FP8, 32, 25, _BOTH),
+    Row("blackwell", "mma", _HALF, 8, 25, _BOTH),
+    Row("blackwell", "mma", ("tf32",), 4, 25, _BOTH),
+    Row("blackwell", "mma", _FP8, 16, 25, _MMA_SIM),
+    Row("cdna1", "mfma", ("float16",), 4, None, _FTTN, unit="exact"),
+    Row("cdna1", "mfma", ("bfloat16",), 2, None, _FTTN, unit="exact"),
+    Row("cdna3", "mfma", _HALF, 4, 24, _MMA_SIM, unit="staged"),
+    Row("cdna3", "mfma", ("tf32",), 4, 24, _MMA_SIM, unit="staged"),
+    Row("cdna3", "mfma", _FNUZ, 16, 24, _MMA_SIM, unit="interleaved"),
+)
+"""The hardware whose steps are aligned sums, or exact ones. CDNA 2 adds pairs with float32
+roundings, and needs no row."""
+
+_ALIASES = {"float8_e4m3": "float8_e4m3fn", "xf32": "tf32"}
+_ARCHITECTURES = (*dict.fromkeys(row.architecture for row in ROWS), "cdna2")
+
+
+def tensor_core(
+    architecture: str,
+    dtype: Any,
+    *,
+    instruction: str | None = None,
+    block: int | None = None,
+    splits: int = 1,
+    promote: int | None = None,
+    accumulate: Literal["float32", "float16"] = "float32",
+    output: Any = None,
+) -> Accumulation:
+    """What a kernel promises that multiplies and adds by an architecture's matrix instructions.
+
+    `architecture` is volta, turing, ampere, ada, hopper, blackwell, cdna1, cdna2 or cdna3; `dtype`
+    the format of what is multiplied: float16, bfloat16, tf32 (xf32), float8_e4m3, float8_e5m2, on
+    CDNA 3 float8_e4m3fnuz and float8_e5m2fnuz. Operands that are not of it are rounded to it first,
+    to tf32 by cutting.
+
+    * `instruction`: mma, mma.m8n8k4, wgmma, tcgen05 or mfma. None: whichever of the
+      architecture's it is, the promise is the weakest of theirs.
+    * `block`: how many terms a step adds, by default as many as the shortest instruction does.
+      Less where a kernel fills steps with zeros, as where it pads 3 channels to 8.
+    * `splits`: the terms are divided into at most so many partial sums, of at most ⌈n/splits⌉
+      terms, rounded up to a multiple of 128, which are added in float32. 1: in any number of them.
+    * `promote`: after at most so many terms the accumulator is added to a sum in float32, as FP8
+      kernels do every 128 terms.
+    * `accumulate`: the accumulator's format, float32 or float16.
+    * `output`: the finished sum is rounded to this format. None: to that of the array.
+
+    Raises `InputError` for what does not fit or what the architecture does not have, and
+    `NotProvedError` where no theorem is exported for it.
+    """
+    rows = _rows(architecture, dtype, instruction)
+    raise NotProvedError(
+        f"tensor_core: no theorem is exported for {rows[0].architecture} yet: nothing is proved"
+        if rows
+        else "tensor_core: no theorem is exported for cdna2 yet: nothing is proved"
+    )
+
+
+def _rows(architecture: str, dtype: Any, instruction: str | None) -> Sequence[Row]:
+    """The rows that fit; none for CDNA 2."""
+    if not isinstance(architecture, str) or architecture not in _ARCHITECTURES:
+        known = ", ".join(_ARCHITECTURES)
+        raise InputError(f"architecture: unknown {architecture!r:.60}, expected one of {known}")
+    if architecture == "cdna2":
+        return ()
+    name = str(dtype).removeprefix("torch.")
+    name = _ALIASES.get(name, name)
+    own = [row for row in ROWS if row.architecture == architecture]
+    fitting = [row for row in own if name in row.dtypes]
+    if not fitting:
+        known = ", ".join(dict.fromkeys(d for row in own for d in row.dtypes))
+        raise InputError(
+            f"dtype: the matrix instructions of {architecture} do not take {dtype!r:.60}, "
+            f"expected one of {known}"
+        )
+    if instruction is None:
+        return fitting
+    chosen = [row for row in fitting if row.instruction == instruction]
+    if not chosen:
+        known = ", ".join(dict.fromkeys(row.instruction for row in fitting))
+        raise InputError(
+            f"instruction: {architecture} has no {instruction!r:.60} for {name}, expected one of "
+            f"{known}"
+        )
+    return chosen
