@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable
 from numbers import Real
 from types import FrameType
-from typing import Any
+from typing import Any, TypeAlias
 
-from pybridge.bounds.claim import Gradient, gradient_claim, output_claim
+from pybridge.bounds.claim import Claim, Gradient, gradient_claim, output_claim
 from pybridge.bounds.comparison import Comparison, Entry, compare
 from pybridge.bounds.sharp import sharp_operands
 from pybridge.bounds.tolerance import Tolerance, tolerance
 from pybridge.engine.accumulation import Accumulation, blocked, pairwise, split_k, tf32
 from pybridge.engine.tensor_cores import tensor_core
 from pybridge.errors import InputError, InputTypeError
+from pybridge.problem.formats import dtype_name, find_format
 from pybridge.problem.geometry import Padding, Pair
 
 __all__ = [
@@ -43,6 +45,9 @@ __all__ = [
 ]
 
 
+Message: TypeAlias = str | Callable[[str], str] | None
+
+
 class PowerWarning(UserWarning):
     """An assertion passed under a promise that allows most of the entries to be zero."""
 
@@ -59,7 +64,9 @@ def assert_gradient_close(
     dilation: Pair = 1,
     groups: int = 1,
     accumulation: Accumulation | None = None,
+    dtype: Any = None,
     min_power: float = 0.0,
+    msg: Message = None,
 ) -> None:
     """Passes exactly when rounding explains how far a gradient of conv2d is from the exact one.
 
@@ -71,36 +78,40 @@ def assert_gradient_close(
 
     `accumulation` is what the kernel promises. By default, that follows from the dtype of `actual`:
     float32 and float64: sums in it; bfloat16 and float16: sums in float32, rounded once; factors
-    that it does not hold being rounded to it first. A bias may be rounded to the format of the sums
-    or not.
+    that it does not hold being rounded to it first. A float32 result of operands that are all
+    bfloat16, or all float16, as `.grad` is under autocast, may have been rounded to that dtype
+    before it became float32: if it holds only numbers of that dtype, it is judged as if it was, if
+    not, by sums in float32. A bias may be rounded to the format of the sums, or to 16 bits as the
+    factors are, or not.
+
+    `dtype` demands a dtype of `actual`; by default, any is right. `msg` is what a failure says
+    instead of the generated message, or a function of that message that returns it.
 
     Raises `AssertionError` where an entry is farther from the exact one than any order of summation
-    allows, or is nan or infinite while the exact one does not overflow. `InputError` and
-    `InputTypeError` for arguments that do not fit each other, and `NotProvedError`, an
-    `InputError`, where nothing is proved: an operand overflows the format that it is rounded to, or
-    what is allowed is beyond float64. A result in float64 that would take minutes to compute
-    exactly is an `InputError`, too.
+    allows, or is nan or infinite while the exact one does not overflow, and if `actual` has another
+    dtype than `dtype`. `InputError` and `InputTypeError` for arguments that do not fit each other,
+    and `NotProvedError`, an `InputError`, where nothing is proved: an operand overflows the format
+    that it is rounded to, or what is allowed is beyond float64. A result in float64 that would take
+    minutes to compute exactly is an `InputError`, too.
 
     Where a zero would be noticed at fewer than half of the entries, it warns (`PowerWarning`) and
     names the depth (`Accumulation(depth=…)`) that would restore that: sums of very many terms in
     any order may be anything. `min_power` makes it fail where the share is less.
     """
     __tracebackhide__ = True
-    _require(
-        compare_gradient(
-            actual,
-            x,
-            weight,
-            grad_output,
-            which=which,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            accumulation=accumulation,
-        ),
-        min_power,
+    claim = gradient_claim(
+        actual,
+        x,
+        weight,
+        grad_output,
+        which=which,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        finite=False,
     )
+    _require(claim, accumulation, dtype, min_power, msg)
 
 
 def assert_output_close(
@@ -114,27 +125,27 @@ def assert_output_close(
     dilation: Pair = 1,
     groups: int = 1,
     accumulation: Accumulation | None = None,
+    dtype: Any = None,
     min_power: float = 0.0,
+    msg: Message = None,
 ) -> None:
     """Passes exactly when rounding explains how far an output of conv2d is from the exact one.
 
     As `assert_gradient_close`, for an output [N, O, OH, OW]; bias is [O].
     """
     __tracebackhide__ = True
-    _require(
-        compare_output(
-            actual,
-            x,
-            weight,
-            bias,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            accumulation=accumulation,
-        ),
-        min_power,
+    claim = output_claim(
+        actual,
+        x,
+        weight,
+        bias,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        finite=False,
     )
+    _require(claim, accumulation, dtype, min_power, msg)
 
 
 def compare_gradient(
@@ -193,21 +204,41 @@ def compare_output(
     return compare(claim, accumulation)
 
 
-def _require(comparison: Comparison, min_power: float) -> None:
+def _require(
+    claim: Claim, accumulation: Accumulation | None, dtype: Any, min_power: float, msg: Message
+) -> None:
     __tracebackhide__ = True
     if isinstance(min_power, bool) or not isinstance(min_power, Real):
         raise InputTypeError(f"min_power: expected a number, got {min_power!r:.60}")
     if not 0 <= min_power <= 1:
         raise InputError(f"min_power: expected a share from 0 to 1, got {min_power!r:.60}")
+    if msg is not None and not (isinstance(msg, str) or callable(msg)):
+        raise InputTypeError(f"msg: expected a string or a function of one, got {msg!r:.60}")
+    if dtype is not None:
+        try:
+            wanted = find_format(dtype_name(dtype)).dtype.name
+        except InputError as error:
+            raise InputError(f"dtype: {str(error).removeprefix('format: ')}") from None
+        if wanted != claim.format.dtype.name:
+            raise _failure(f"{claim.shown} is {claim.format.dtype.name}, expected {wanted}", msg)
+    comparison = compare(claim, accumulation)
     if not comparison.passed:
-        raise AssertionError(comparison.message)
+        raise _failure(comparison.message, msg)
     if comparison.power < min_power:
-        raise AssertionError(
+        raise _failure(
             f"{comparison.weakness or comparison.message}\n  expected a power of at least "
-            f"{min_power}"
+            f"{min_power}",
+            msg,
         )
     if comparison.weakness is not None and not _is_known(sys._getframe(2)):
         warnings.warn(comparison.weakness, PowerWarning, stacklevel=3)
+
+
+def _failure(generated: str, msg: Message) -> AssertionError:
+    """The error of a failed assertion: what `msg` makes of the generated message."""
+    if msg is None:
+        return AssertionError(generated)
+    return AssertionError(msg if isinstance(msg, str) else msg(generated))
 
 
 _known: set[tuple[str, int]] = set()

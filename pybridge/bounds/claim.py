@@ -20,7 +20,14 @@ from pybridge.engine.upward import Float64, add_up
 from pybridge.errors import InputError, InputTypeError, NotProvedError
 from pybridge.exported.document import FormatParameters, load_definitions
 from pybridge.problem.arrays import to_numpy
-from pybridge.problem.formats import FORMATS, FloatArray, FloatFormat, format_array, format_of
+from pybridge.problem.formats import (
+    FORMATS,
+    FloatArray,
+    FloatFormat,
+    find_format,
+    format_array,
+    format_of,
+)
 from pybridge.problem.geometry import Geometry, Padding, Pair, Window
 from pybridge.problem.operands import READ, Given, check_eps
 from pybridge.problem.rounding import Direction, least_normal, midpoints, round_to
@@ -60,24 +67,48 @@ class Claim:
         """What the kernel promises.
 
         By default `Accumulation.of` the result's dtype, operands that this does not hold being
-        rounded to it first.
+        rounded to it first; and if the result was `narrowed`, the sum to that dtype.
         """
         stated = require_accumulation(accumulation)
         if stated is not None:
             return stated.returned_in(self.format)
-        found = Accumulation.of(self.format.name)
+        found = Accumulation.of(self.narrowed or self.format.name)
         factors = [given.value for key, given in self.operands.items() if key != "bias"]
         parameters = format_parameters(self.format.name, load_definitions())
         if not all(_holds_values(parameters, self.format, values) for values in factors):
             found = found.model_copy(update={"operands": self.format.dtype.name})
         return found.returned_in(self.format)
 
+    @property
+    def narrowed(self) -> str | None:
+        """The 16-bit dtype that a float32 result was rounded to before it became float32, so far as
+        that can be seen: all operands have the dtype, and all entries are numbers of it.
+
+        A kernel of such operands that returns float32 sums passes under either promise.
+        """
+        dtypes = {self._own_dtype(key) for key in self.operands}
+        if self.format.name != "binary32" or len(dtypes) != 1:
+            return None
+        name = dtypes.pop()
+        if name not in ("bfloat16", "float16"):
+            return None
+        values = self.result[~np.isnan(self.result)]
+        parameters = format_parameters(find_format(name).name, load_definitions())
+        return name if bool((round_to(values, parameters) == values).all()) else None
+
+    def _own_dtype(self, key: str) -> str:
+        """The name of an operand's dtype; "" if its values are held in a wider one."""
+        dtype = self.operands[key].value.dtype
+        own = self.least_normals[key] == 2.0 ** _FORMATS[dtype].min_exponent
+        return str(dtype.name) if own else ""
+
     def multiplied(self, promise: Accumulation) -> dict[str, Operand]:
         """The operands as a kernel of this promise rounds them, exactly.
 
         Their deviations say what is left to the kernel: whether subnormal numbers become zero,
-        which way ties go in tf32, and whether it rounds a bias that the format of its sums does not
-        hold. Raises `NotProvedError` where an operand overflows the format that it is rounded to.
+        which way ties go in tf32, and whether it rounds a bias to the format of its sums, or with
+        the factors to 16 bits, as autocast does. Raises `NotProvedError` where an operand
+        overflows the format that it is rounded to.
         """
         found = {}
         for key, given in self.operands.items():
@@ -107,10 +138,15 @@ class Claim:
         return found
 
     def _bias_rounding(self, promise: Accumulation, bias: FloatArray) -> float | Float64:
-        """How far a bias is from what the format of the sums makes of it."""
-        parameters = parameters_of(promise.accumulate, load_definitions())
-        rounded = _round("bias", bias, parameters, promise.accumulate, promise.rounding)
-        off: Float64 = np.abs(rounded - bias.astype(np.float64))
+        """How far a bias is from what the format of the sums, or of 16-bit factors, makes of it."""
+        formats = {promise.accumulate: promise.rounding}
+        if promise.operands in ("bfloat16", "float16"):
+            formats.setdefault(promise.operands, promise.operand_rounding)
+        off = np.zeros(bias.shape)
+        for name, direction in formats.items():
+            parameters = parameters_of(name, load_definitions())
+            rounded = _round("bias", bias, parameters, name, direction)
+            off = np.maximum(off, np.abs(rounded - bias.astype(np.float64)))
         return off if off.any() else 0.0
 
     def _flushed(self, key: str, rounded: FloatArray, promise: Accumulation) -> float | Float64:

@@ -57,6 +57,9 @@ class Comparison:
     allow them all, the tightest first. `errors` and `allowance` are float64 arrays of the result's
     shape, `failures` a mask.
 
+    `basis` says from what the promise was taken, if it does not follow from the result's dtype
+    alone and was not stated.
+
     `depth` is the least depth that would explain the result, how many roundings a term would have
     passed; None where none would. `best_depth` is that of a result that is computed in float64 and
     rounded once, `most` how many a term may pass by the promise. `power` is the share of the
@@ -76,6 +79,7 @@ class Comparison:
     most: int = 0
     power: float = 1.0
     needed: int = 0
+    basis: str | None = None
     patterns: tuple[str, ...] = ()
     explanations: tuple[str, ...] = ()
     errors: Float64 = field(repr=False, default_factory=lambda: np.zeros(0))
@@ -112,13 +116,13 @@ class Comparison:
         if self.passed:
             return (
                 f"{self.shown}: rounding explains all {self.entries} entries\n"
-                f"  promise: {promise}, {self.accumulation.order}\n  {self._depths}\n"
+                f"  promise: {promise}, {self.accumulation.order}{self._basis}\n  {self._depths}\n"
                 f"  power: {self._power}\n  nearest to it: {shown}"
             )
         lines = [
             f"{self.shown}: rounding cannot explain this",
             f"{self.failed} of {self.entries} entries {_are(self.failed)} beyond what is allowed "
-            f"by {promise}, {self.accumulation.order}",
+            f"by {promise}, {self.accumulation.order}{self._basis}",
         ]
         if self.nonfinite:
             lines.append(f"{self.nonfinite} of them {_are(self.nonfinite)} nan or infinite")
@@ -132,6 +136,10 @@ class Comparison:
             lines.append("no standard promise would explain it")
         lines.append(f"theorems: {', '.join(self.theorems)}")
         return "\n  ".join(lines)
+
+    @property
+    def _basis(self) -> str:
+        return f" ({self.basis})" if self.basis else ""
 
     @property
     def _depths(self) -> str:
@@ -187,6 +195,7 @@ def compare(claim: Claim, accumulation: Accumulation | None) -> Comparison:
         worst=_entry(judgement, claim.result),
         theorems=tuple(proofs(claim.name, "comparison", promise)),
         **asdict(Depths.of(judgement, promise, claim.format)),
+        basis=_basis(claim) if accumulation is None else None,
         errors=errors.upper,
         allowance=judgement.allowance,
         failures=failures,
@@ -204,6 +213,14 @@ def compare(claim: Claim, accumulation: Accumulation | None) -> Comparison:
             comparison, patterns=diagnosis.patterns, explanations=diagnosis.explanations
         )
     return comparison
+
+
+def _basis(claim: Claim) -> str | None:
+    """From what the default promise was taken, if the result's dtype alone does not say."""
+    narrow = claim.narrowed
+    if narrow is None:
+        return None
+    return f"taken from the operands, which are {narrow}, as is every number of the result"
 
 
 def _entry(judgement: Judgement, result: FloatArray) -> Entry:

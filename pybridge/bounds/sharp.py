@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pybridge.errors import InputError, InputTypeError
-from pybridge.problem.formats import find_format
+from pybridge.problem.formats import dtype_name, find_format
 from pybridge.problem.geometry import Geometry, Padding, Pair
 
 __all__ = ["SharpOperands", "sharp_operands"]
@@ -53,7 +53,7 @@ def sharp_operands(
         raise InputTypeError(f"seed: expected an integer, got {seed!r:.60}")
     if seed < 0:
         raise InputError(f"seed: expected a number of at least 0, got {seed}")
-    kind = find_format(dtype if isinstance(dtype, str) else _dtype_name(dtype)).dtype
+    kind = find_format(dtype_name(dtype)).dtype
     rng = np.random.default_rng(seed)
 
     def signs(count: int) -> npt.NDArray[np.float32]:
@@ -71,13 +71,3 @@ def sharp_operands(
     grad_output = magnitudes(geometry.output_shape) * outputs[:, None, None]
     bias = magnitudes(geometry.bias_shape) * outputs
     return SharpOperands(*(array.astype(kind) for array in (x, weight, bias, grad_output)))
-
-
-def _dtype_name(dtype: Any) -> str:
-    text = str(dtype).removeprefix("torch.")
-    if dtype is None or text == "bfloat16":
-        return text
-    try:
-        return str(np.dtype(dtype).name)
-    except TypeError:
-        return text

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
-import numpy as np
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from pybridge.engine.coefficients import (
@@ -29,7 +28,7 @@ from pybridge.engine.coefficients import (
 from pybridge.errors import InputError, InputTypeError
 from pybridge.exported.document import Definitions, FormatParameters, load_definitions
 from pybridge.model import Model
-from pybridge.problem.formats import FloatFormat
+from pybridge.problem.formats import FloatFormat, dtype_name
 from pybridge.problem.rounding import Direction, holds
 
 __all__ = [
@@ -55,22 +54,12 @@ _NAMES = {exported: name for name, exported in _EXPORTED.items()}
 
 def _name(value: object) -> str:
     """The name of a format, of what NumPy, PyTorch or JAX take for a dtype."""
-    text = value if isinstance(value, str) else _dtype_name(value)
+    text = dtype_name(value)
     text = _NAMES.get(text, text)
     if text not in _EXPORTED:
         known = ", ".join(_EXPORTED)
         raise InputError(f"unknown format {value!r:.60}, expected one of {known}")
     return text
-
-
-def _dtype_name(value: object) -> str:
-    shown = str(value)
-    if shown.startswith("torch."):
-        return shown.removeprefix("torch.")
-    try:
-        return np.dtype(value).name if value is not None else ""  # type: ignore[call-overload]
-    except TypeError:
-        return ""
 
 
 _Format = Annotated[str, BeforeValidator(_name)]

@@ -32,6 +32,7 @@ __all__ = [
     "FORMATS",
     "FloatArray",
     "FloatFormat",
+    "dtype_name",
     "find_format",
     "format_array",
     "format_of",
@@ -108,6 +109,17 @@ FORMATS = {
     )
 }
 _ALIASES = {"float16": "binary16", "float32": "binary32", "float64": "binary64"}
+
+
+def dtype_name(dtype: Any) -> str:
+    """The name of what NumPy, PyTorch or JAX take for a dtype; of anything else, its text."""
+    text = str(dtype).removeprefix("torch.")
+    if isinstance(dtype, str) or dtype is None or text == "bfloat16":
+        return text
+    try:
+        return str(np.dtype(dtype).name)
+    except TypeError:
+        return text
 
 
 def find_format(name: str) -> FloatFormat:

@@ -1,0 +1,155 @@
+"""What an assertion takes besides arrays: a message, a dtype of the result; and its own promise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from pybridge.errors import InputError, InputTypeError
+from pybridge.testing import (
+    Accumulation,
+    Comparison,
+    assert_gradient_close,
+    assert_output_close,
+    compare_gradient,
+    compare_output,
+)
+
+Array = npt.NDArray[Any]
+
+ONES = np.ones((1, 1, 4, 4), np.float32)
+ONE = np.ones((1, 1, 1, 1), np.float32)
+
+
+def test_a_message_of_ones_own() -> None:
+    def failing(**options: Any) -> list[str]:
+        found = []
+        with pytest.raises(AssertionError) as raised:
+            assert_gradient_close(ONE, ONES, None, ONES, which="weight", **options)
+        found.append(str(raised.value))
+        with pytest.raises(AssertionError) as raised:
+            assert_output_close(ONES + 1, ONES, ONE, **options)
+        found.append(str(raised.value))
+        return found
+
+    generated = failing()
+    assert generated[0].startswith("the weight gradient: rounding cannot explain this\n")
+    assert failing(msg="of my own") == ["of my own"] * 2
+    assert failing(msg=lambda text: f"before {text}") == [f"before {text}" for text in generated]
+    assert_output_close(ONES, ONES, ONE, msg="unused")
+    with pytest.raises(
+        InputTypeError, match=r"^msg: expected a string or a function of one, got 3"
+    ):
+        assert_output_close(ONES, ONES, ONE, msg=3)  # type: ignore[arg-type]
+
+
+def test_too_little_power_has_a_message_too() -> None:
+    signs = ONES * np.resize([-1, 1], (4, 4)).astype(np.float32)
+    signs[0, 0, 0, 0] += 2.0**-22
+    exact = signs.sum(keepdims=True)
+    options: Any = {"which": "weight", "accumulation": Accumulation(depth=16), "min_power": 0.5}
+    with pytest.warns(UserWarning, match="a zero would be noticed at 0 %"):
+        assert_gradient_close(exact, signs, None, ONES, **{**options, "min_power": 0.0})
+    with pytest.raises(AssertionError, match=r"^at least 0.5$"):
+        assert_gradient_close(
+            exact, signs, None, ONES, **options, msg=lambda text: text[-len("at least 0.5") :]
+        )
+
+
+def test_the_dtype_that_is_demanded() -> None:
+    for dtype in (None, "float32", np.float32, np.dtype("float32"), "binary32"):
+        assert_output_close(ONES, ONES, ONE, dtype=dtype)
+    with pytest.raises(AssertionError, match=r"^the output is float32, expected bfloat16$"):
+        assert_output_close(ONES, ONES, ONE, dtype=ml_dtypes.bfloat16)
+    with pytest.raises(AssertionError, match=r"^mine$"):
+        assert_output_close(ONES, ONES, ONE, dtype="float64", msg="mine")
+    with pytest.raises(InputError, match=r"^dtype: unknown name 'int8', expected one of float16"):
+        assert_output_close(ONES, ONES, ONE, dtype="int8")
+
+
+def drawn(dtype: Any) -> tuple[Array, Array, Array]:
+    rng = np.random.default_rng(0)
+    x, grad = (rng.standard_normal((4, 4, 8, 8)).astype(dtype) for _ in range(2))
+    exact = np.einsum("nihw,nohw->oi", x.astype(np.float64), grad.astype(np.float64))
+    return x, grad, exact[:, :, None, None]
+
+
+def compared(actual: Array, x: Array, grad: Array) -> Comparison:
+    return compare_gradient(actual, x, None, grad, which="weight")
+
+
+@pytest.mark.parametrize("dtype", [ml_dtypes.bfloat16, np.float16])
+def test_float32_results_of_narrow_operands(dtype: Any) -> None:
+    """Rounded to the operands' dtype or not: both are right, and neither weakens the other."""
+    name = np.dtype(dtype).name
+    x, grad, exact = drawn(dtype)
+    rounded = exact.astype(np.float32).astype(dtype).astype(np.float32)
+    found = compared(rounded, x, grad)
+    assert found.passed
+    assert found.accumulation == Accumulation(output=name)
+    assert f"taken from the operands, which are {name}, as is every number" in found.message
+    plain = compared(exact.astype(np.float32), x, grad)
+    assert plain.passed
+    assert plain.accumulation == Accumulation()
+    assert plain.basis is None
+    assert plain.power == 1
+    mixed = np.where(np.eye(4, dtype=bool)[:, :, None, None], exact, rounded)
+    assert not compared(mixed.astype(np.float32), x, grad).passed
+    rounded[0, 0] = np.nan
+    assert compared(rounded, x, grad).accumulation == Accumulation(output=name)
+    wide = compared(rounded, x.astype(np.float32), grad)
+    assert wide.accumulation == Accumulation()
+    stated = Accumulation(depth=256)
+    assert compare_gradient(
+        rounded, x, None, grad, which="weight", accumulation=stated
+    ).basis is None  # fmt: skip
+
+
+def test_operands_of_eight_bits_are_not_narrow_ones() -> None:
+    x, grad, exact = drawn(ml_dtypes.float8_e4m3fn)
+    rounded = exact.astype(np.float16).astype(np.float32)
+    assert compared(rounded, x, grad).accumulation == Accumulation()
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_autocast(dtype: str) -> None:
+    """Honest results of PyTorch, of the operands that its kernels got and of those before."""
+    torch = pytest.importorskip("torch")
+    kind = getattr(torch, dtype)
+    torch.manual_seed(0)
+    for channels, groups, padding in ((8, 1, 1), (8, 4, 0)):
+        conv = torch.nn.Conv2d(channels, 16, 3, padding=padding, groups=groups)
+        given = torch.randn(4, channels, 14, 14, requires_grad=True)
+        with torch.autocast("cpu", dtype=kind):
+            output = conv(given)
+        cotangent = torch.randn_like(output)
+        output.backward(cotangent)
+        options: Any = {"padding": padding, "groups": groups, "min_power": 0.9}
+        assert_output_close(output, given, conv.weight, conv.bias, **options, dtype=kind)
+        x, weight, bias = (t.detach().to(kind) for t in (given, conv.weight, conv.bias))
+        assert_output_close(output, x, weight, bias, **options, dtype=kind)
+        for which, gradient in (
+            ("weight", conv.weight.grad),
+            ("bias", conv.bias.grad),
+            ("input", given.grad),
+        ):
+            named: Any = which
+            assert_gradient_close(
+                gradient, x, weight, cotangent, which=named, **options, dtype=torch.float32
+            )
+
+
+def test_a_bias_that_is_cast_with_the_factors() -> None:
+    x, _, _ = drawn(np.float32)
+    zero = np.zeros((1, 4, 1, 1), np.float32)
+    bias = np.array([1 + 2.0**-9], np.float32)
+    actual = np.ones((4, 1, 8, 8), ml_dtypes.bfloat16)
+    assert compare_output(actual, x, zero, bias).passed
+    assert not compare_output(actual.astype(np.float32), x, zero, bias).passed
+    assert not compare_output(
+        actual.astype(np.float32), x, zero, bias, accumulation=Accumulation(operands="tf32")
+    ).passed
