@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from pybridge.problem.case import Case
     from pybridge.problem.geometry import Geometry, Window
 
+__version__ = "0.1.0"
+
+__version__ = "0.1.0"
+
 __all__ = [
     "Accumulation",
     "Bounded",

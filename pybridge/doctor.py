@@ -9,7 +9,10 @@ import sys
 try:
     from pybridge.cli.doctor import app, main
 except ImportError as error:  # what the report itself is made with
-    print(f"error: {error}: {sys.executable} -m pip install pybridge", file=sys.stderr)
+    print(
+        f"error: {error}: install pybridge-bounds again, from its wheel or its clone",
+        file=sys.stderr,
+    )
     raise SystemExit(1) from None
 
 __all__ = ["app", "main"]

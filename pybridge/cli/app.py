@@ -7,7 +7,6 @@ bad usage.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from pybridge import __version__
 from pybridge.cli.help import examples
 from pybridge.cli.process import run_command
 
@@ -104,7 +104,7 @@ app = typer.Typer(cls=_Commands, rich_markup_mode=None, pretty_exceptions_enable
 
 def _say_version(wanted: bool) -> None:
     if wanted:
-        print(f"pybridge {importlib.metadata.version('pybridge')}")
+        print(f"pybridge {__version__}")
         raise typer.Exit
 
 

@@ -23,6 +23,7 @@ from pybridge.cli.help import examples
 from pybridge.cli.process import run_command
 from pybridge.cli.session import ModeOption, TimeoutOption, exit_status, opened
 from pybridge.exported.document import DefinitionsError, digest, parse_definitions
+from pybridge.extras import install_command
 from pybridge.files import write_atomically
 from pybridge.lean import PINNED, Lean, LeanNotFound, sources_dir
 from pybridge.lean.modules import evaluator, import_order, module_file
@@ -96,7 +97,7 @@ def declarations(sources: Path, ileans: Mapping[str, Path]) -> dict[str, dict[st
         from lean_dojo import LeanFile, Pos
     except ImportError as error:
         raise LeanDojoMissing(
-            f"LeanDojo is missing ({error.name}): install it with `pip install 'pybridge[extract]'`"
+            f"LeanDojo is missing ({error.name}): {install_command('extract')}"
         ) from None
     found: dict[str, dict[str, Any]] = {}
     for module, ilean in sorted(ileans.items()):

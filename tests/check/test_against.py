@@ -23,6 +23,7 @@ from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.estimator import estimator
 from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
+from pybridge.extras import install_command
 from pybridge.problem.formats import FORMATS, FloatArray, FloatFormat, find_format
 from pybridge.problem.geometry import Geometry
 from pybridge.problem.operands import READ, Given
@@ -386,7 +387,7 @@ def test_without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
     result = RUNNER.invoke(check.app, ["--against", "torch"])
     assert result.exit_code == 2
     assert result.stderr == (
-        "error: --against torch: PyTorch is not installed, expected pip install 'pybridge[torch]'\n"
+        f"error: --against torch: PyTorch is not installed, expected {install_command('torch')}\n"
     )
 
 

@@ -32,6 +32,7 @@ from pybridge.cli import check as check_module
 from pybridge.cli.check import app, check_cases
 from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
+from pybridge.extras import install_command
 from pybridge.lean import find, sources_dir
 from pybridge.lean.protocol import CaseResult, parse_results
 from pybridge.problem.case import Case
@@ -364,10 +365,7 @@ def test_a_missing_library_is_told_before_anything_is_computed(
     monkeypatch.setattr(check_module, "find", lambda *_, **__: pytest.fail("Lean was looked for"))
     result = RUNNER.invoke(app, ["--html", str(tmp_path / "page.html")])
     assert result.exit_code == 2
-    assert result.stderr == (
-        f"error: --html takes {missing}, which is not installed: "
-        "expected pip install 'pybridge[html]'\n"
-    )
+    assert result.stderr == (f"error: --html needs {missing}: {install_command('html')}\n")
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(InputError, match=missing):
         open_page(tmp_path / "page.html")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pybridge.check.doctor.findings import DoctorReport, Finding, pip, python, wrong
+from pybridge import __version__
+from pybridge.check.doctor.findings import REINSTALL, DoctorReport, Finding, python, wrong
 from pybridge.lean.interface import Mode
 
 __all__ = ["examine"]
@@ -52,7 +52,7 @@ def examine(mode: Mode = "auto", *, run: bool = False, after: Sequence[str] = ()
     findings += _examined("Lean", "leans.none_found", mode, kinds)
     for kind in kinds * run:
         findings += _examined(f"{kind} Lean, run", "leans.evaluation", kind)
-    return DoctorReport(version=_version(), mode=mode, findings=tuple(findings))
+    return DoctorReport(version=__version__, mode=mode, findings=tuple(findings))
 
 
 def _examined(name: str, function: str, *arguments: Any) -> Iterator[Finding]:
@@ -62,15 +62,8 @@ def _examined(name: str, function: str, *arguments: Any) -> Iterator[Finding]:
         examination = getattr(importlib.import_module(f"pybridge.check.doctor.{module}"), attribute)
         yield from examination(*arguments)
     except ImportError as error:
-        remedy = f"mend what it imports, then: {python()} -m pybridge.doctor"
+        remedy = f"repair the module that fails, then: {python()} -m pybridge.doctor"
         yield wrong(name, f"could not be examined: {type(error).__name__}: {error}", remedy)
     except Exception as error:
         found = f"could not be examined: {type(error).__name__}: {error}"
-        yield wrong(name, found, pip("--force-reinstall", "pybridge"))
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("pybridge")
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
+        yield wrong(name, found, REINSTALL)

@@ -13,13 +13,27 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from pybridge.extras import DISTRIBUTION
 from pybridge.lean.interface import Kind, Mode
 from pybridge.model import Model, Report
 
-__all__ = ["DoctorReport", "Finding", "State", "good", "note", "pip", "python", "wrong"]
+__all__ = [
+    "REINSTALL",
+    "DoctorReport",
+    "Finding",
+    "State",
+    "good",
+    "note",
+    "pip",
+    "python",
+    "wrong",
+]
 
 State = Literal["good", "note", "wrong"]
 """A `note` is neither: it says what else there is, or could be."""
+
+REINSTALL = f"install {DISTRIBUTION} again, from its wheel or its clone"
+"""What to do where files of the package are missing or damaged."""
 
 _SHOWN = {"good": "[green]good[/]", "note": "note", "wrong": "[bold red]wrong[/]"}
 

@@ -95,7 +95,10 @@ def wasm() -> Iterator[Finding]:
     if not root.exists():
         able = find_spec("pip") is not None or shutil.which("uv") is not None
         how = setup if able else f"it takes pip: {python()} -m ensurepip, then {setup}"
-        yield note(name, f"not installed; its first use installs it (about 120 MB): {how}")
+        yield note(
+            name,
+            f"not installed; its first use installs it (180 MB to download, 510 MB on disk): {how}",
+        )
         return
     again = f"rm -rf {shlex.quote(str(root))} && {setup}"
     toolchain = installed()

