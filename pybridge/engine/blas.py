@@ -24,7 +24,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
-from pybridge.engine.dense import Piece, Split, merge_axes
+from pybridge.engine.backend import HOST, Array, Backend
+from pybridge.engine.dense import Layout, Piece, Split, merge_axes
 from pybridge.engine.spot import require_sound
 from pybridge.exported.document import DefinitionsError
 from pybridge.problem.formats import FloatArray
@@ -36,6 +37,9 @@ _Caller: TypeAlias = Callable[..., None]
 
 _BUFFER = 1 << 21
 """The largest block, in bytes, that is copied for a product: it stays in the cache."""
+
+_DEVICE_BUFFER = 1 << 28
+"""The same where the processor does not compute: other devices need large products."""
 
 _FEW = 64
 """Rows or columns below which reductions are divided into blocks first."""
@@ -49,16 +53,18 @@ _NARROW = 16
 
 def contract(
     pieces: Split,
-    operands: Sequence[FloatArray | None],
+    operands: Sequence[Array | None],
     dtype: npt.DTypeLike,
     *,
     absolute: bool = False,
-) -> FloatArray:
+    backend: Backend = HOST,
+) -> Array:
     """Σ Π of the factors' entries, computed in float32 or float64, in an order of BLAS's choosing.
 
-    `operands` holds the factors' arrays, in the contraction's order and of its shapes; None stands
-    for one wherever a term is not skipped. `absolute` takes the entries' magnitudes. The addends
-    are not added. The result has the contraction's axes, of size one where nothing depends on one.
+    `operands` holds the factors' arrays, in the contraction's order and of its shapes, all of the
+    backend, which computes; None stands for one wherever a term is not skipped. `absolute` takes
+    the entries' magnitudes. The addends are not added. The result has the contraction's axes, of
+    size one where nothing depends on one.
 
     Beside None, a factor is summed over the reductions that are its alone before it is multiplied
     by zeros and ones. Raises `DefinitionsError` when there are more than two factors, and
@@ -67,37 +73,56 @@ def contract(
     if len(operands) > 2:
         raise DefinitionsError(f"cannot evaluate products of {len(operands)} factors by matrices")
     kind = np.dtype(dtype)
-    limits = _Limits(_BUFFER, _FEW, _LONG, _NARROW)
-    products = len(operands) == 2 and all(array is not None for array in operands)
-    plan = _plan(pieces, kind, limits) if products else None
-    with np.errstate(all="ignore"):
+    if backend is not HOST:
+        pieces = pieces.forwards
+    buffer = _BUFFER if backend.on_cpu else _DEVICE_BUFFER
+    limits = _Limits(buffer, _FEW, _LONG, _NARROW)
+    beside_ones = backend is HOST and any(array is None for array in operands)
+    plan = None if beside_ones or len(operands) == 1 else _plan(pieces, kind, limits)
+    with backend.exact_products():
         boxes = [
-            layout.indicator(kind)
+            _ones(layout, kind, backend)
             if array is None
-            else np.ascontiguousarray(layout.pad(array, kind, absolute=absolute))
+            else backend.contiguous(layout.pad(array, kind, absolute=absolute, backend=backend))
             for layout, array in zip(pieces.layouts, operands, strict=True)
         ]
         if plan is not None:
-            result = plan.run(boxes)
+            result = plan.run(boxes, backend)
         elif len(boxes) == 2:
             result = _beside_ones(pieces, boxes, limits)
         else:
-            result = _sums(pieces, boxes[0])
-    if len(boxes) == 2:
-        require_sound(pieces, boxes, result)
-    return merge_axes(result, pieces.axes)
+            result = _sums(pieces, boxes[0], kind, backend)
+        if len(boxes) == 2:
+            require_sound(pieces, boxes, result, backend)
+        return merge_axes(result, pieces.axes, backend)
 
 
-def _sums(pieces: Split, box: FloatArray) -> FloatArray:
+def _ones(layout: Layout, dtype: np.dtype[Any], backend: Backend) -> Array:
+    """The box of a factor of ones; on the host it has size one along axes without padding."""
+    if backend is HOST:
+        return layout.indicator(dtype)
+    return backend.from_host(layout.pad(np.ones(layout.extents, dtype)))
+
+
+def _sums(pieces: Split, box: Array, dtype: np.dtype[Any], backend: Backend) -> Array:
     """The sums of one factor."""
-    viewed = [pieces.views(piece, [box]) for piece in pieces.pieces]
-    result = _new_result(pieces, viewed, box.dtype)
-    for piece, (view,) in zip(pieces.pieces, viewed, strict=True):
+    model = np.empty(box.shape, dtype)
+    viewed = [pieces.views(piece, [model]) for piece in pieces.pieces]
+    sizes, covered = _result_sizes(pieces, viewed), _is_covered(pieces)
+    result = backend.new(sizes, dtype, zero=not covered)
+    for piece, (like,) in zip(pieces.pieces, viewed, strict=True):
         outs = len(piece.out)
-        full = np.broadcast_to(view, view.shape[:outs] + piece.red_sizes)
-        total = full.sum(axis=tuple(range(outs, full.ndim)), dtype=box.dtype)
-        _store(_region(result, piece), total, piece.first, _call)
+        view = backend.part(box, _distance(like, model), like.shape, like.strides)
+        full = backend.functions.broadcast_to(view, like.shape[:outs] + piece.red_sizes)
+        total = backend.sum(full, range(outs, like.ndim))
+        (backend.copy if piece.first else backend.add)(_region(result, piece), total)
     return result
+
+
+def _distance(part: FloatArray, whole: FloatArray) -> int:
+    """How many bytes behind an array's first entry that of its part is."""
+    first, start = (array.__array_interface__["data"][0] for array in (part, whole))
+    return int(first - start)
 
 
 def _beside_ones(pieces: Split, boxes: Sequence[FloatArray], limits: _Limits) -> FloatArray:
@@ -113,13 +138,17 @@ def _beside_ones(pieces: Split, boxes: Sequence[FloatArray], limits: _Limits) ->
     return result
 
 
+def _is_covered(pieces: Split) -> bool:
+    """Whether every entry of the result is in some piece."""
+    covered = sum(prod(piece.out_sizes) for piece in pieces.pieces if piece.first)
+    return covered == prod(pieces.out_sizes)
+
+
 def _new_result(
     pieces: Split, viewed: Sequence[Sequence[FloatArray]], dtype: np.dtype[Any]
 ) -> FloatArray:
     """An array for the result over the loop dimensions, of zeros where no piece writes."""
-    covered = sum(prod(piece.out_sizes) for piece in pieces.pieces if piece.first)
-    sizes = _result_sizes(pieces, viewed)
-    return (np.empty if covered == prod(pieces.out_sizes) else np.zeros)(sizes, dtype)
+    return HOST.new(_result_sizes(pieces, viewed), dtype, zero=not _is_covered(pieces))
 
 
 def _result_sizes(pieces: Split, viewed: Sequence[Sequence[FloatArray]]) -> list[int]:
@@ -158,15 +187,8 @@ def _presum(views: Sequence[FloatArray], reductions: list[int]) -> list[FloatArr
     return summed
 
 
-def _call(function: Callable[..., Any], *arrays: FloatArray) -> None:
-    function(*arrays)
-
-
-def _store(target: FloatArray, values: FloatArray, first: bool, call: _Caller) -> None:
-    if first:
-        call(np.copyto, target, values)
-    else:
-        call(np.add, target, values, target)
+def _call(step: str, *arrays: FloatArray) -> None:
+    getattr(HOST, step)(*arrays)
 
 
 class _Limits(NamedTuple):
@@ -203,22 +225,25 @@ class _Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A product's calls, and the parts of the boxes, of the result and of the buffers they take."""
+    """The backend's methods that a product calls, and the parts of the boxes, of the result and of
+    the buffers they take.
+    """
 
     dtype: np.dtype[Any]
     sizes: tuple[int, ...]
     covered: bool
     buffers: tuple[int, ...]
-    steps: tuple[tuple[Callable[..., Any], tuple[_Place, ...]], ...]
+    steps: tuple[tuple[str, tuple[_Place, ...]], ...]
 
-    def run(self, boxes: Sequence[FloatArray]) -> FloatArray:
+    def run(self, boxes: Sequence[Array], backend: Backend) -> Array:
         """The result for boxes of the planned shapes, in C order."""
-        result = (np.empty if self.covered else np.zeros)(self.sizes, self.dtype)
-        arrays = [*boxes, result, *(np.empty(size, self.dtype) for size in self.buffers)]
-        for function, places in self.steps:
-            function(
+        result = backend.new(self.sizes, self.dtype, zero=not self.covered)
+        buffers = (backend.new((size,), self.dtype) for size in self.buffers)
+        arrays = [*boxes, result, *buffers]
+        for step, places in self.steps:
+            getattr(backend, step)(
                 *(
-                    np.ndarray(shape, self.dtype, arrays[base], offset, strides)
+                    backend.part(arrays[base], offset, shape, strides)
                     for base, offset, shape, strides in places
                 )
             )
@@ -231,25 +256,23 @@ def _plan(pieces: Split, dtype: np.dtype[Any], limits: _Limits) -> _Plan:
     viewed = [pieces.views(piece, boxes) for piece in pieces.pieces]
     result = _new_result(pieces, viewed, dtype)
     buffers = _Buffers(dtype)
-    steps: list[tuple[Callable[..., Any], tuple[_Place, ...]]] = []
+    steps: list[tuple[str, tuple[_Place, ...]]] = []
 
     def place(array: FloatArray) -> _Place:
-        address = array.__array_interface__["data"][0]
         for number, base in enumerate([*boxes, result, *buffers.held]):
-            offset = address - base.__array_interface__["data"][0]
+            offset = _distance(array, base)
             if 0 <= offset < base.nbytes:
                 return _Place(number, offset, array.shape, array.strides)
         raise AssertionError
 
-    def record(function: Callable[..., Any], *arrays: FloatArray) -> None:
-        steps.append((function, tuple(map(place, arrays))))
+    def record(step: str, *arrays: FloatArray) -> None:
+        steps.append((step, tuple(map(place, arrays))))
 
     for piece, views in zip(pieces.pieces, viewed, strict=True):
         target = _region(result, piece)
         _Product(views, piece.red_sizes, target, piece.first, limits, buffers, record).run()
     sizes = tuple(buffer.size for buffer in buffers.held)
-    covered = sum(prod(piece.out_sizes) for piece in pieces.pieces if piece.first)
-    return _Plan(dtype, result.shape, covered == prod(pieces.out_sizes), sizes, tuple(steps))
+    return _Plan(dtype, result.shape, _is_covered(pieces), sizes, tuple(steps))
 
 
 class _Slide(NamedTuple):
@@ -462,7 +485,7 @@ class _Product:
         held = (flat.__array_interface__["data"][0], flat.shape, flat.strides, copy.shape)
         if self.copies.get(number) != held:
             self.copies[number] = held
-            self.call(np.copyto, copy, flat)
+            self.call("copy", copy, flat)
         if side.slide is None:
             matrix = copy.reshape(*loops, *((columns, rows) if across else (rows, columns)))
             return matrix.swapaxes(-1, -2) if across else matrix
@@ -483,14 +506,15 @@ class _Product:
             a, b, ends = b, a, ends[::-1]
         b = b.swapaxes(-1, -2)
         if first and (out := self._out(target, outer, ends)) is not None:
-            self.call(np.matmul, a, b, out)
+            self.call("multiply", a, b, out)
             return
         moving = [*outer, *ends[0], *ends[1]]
         loops = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         values = self.buffers.array(2, [*loops, a.shape[-2], b.shape[-1]])
-        self.call(np.matmul, a, b, values)
+        self.call("multiply", a, b, values)
         values = values.reshape([target.shape[k] for k in moving] + [1] * len(self.constant))
-        _store(target.transpose(moving + self.constant), values, first, self.call)
+        step = "copy" if first else "add"
+        self.call(step, target.transpose(moving + self.constant), values)
 
     def _out(
         self, target: FloatArray, outer: Sequence[int], ends: Sequence[Sequence[int]]

@@ -16,8 +16,8 @@ the operand does not depend on the dimension.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import product
 from math import gcd, lcm, prod
@@ -27,9 +27,10 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
+from pybridge.engine.backend import HOST, Array, Backend
 from pybridge.engine.identity import Same
 from pybridge.engine.indices import AxisReader, Progression, Reader
-from pybridge.exported.document import Contraction, size_value
+from pybridge.exported.document import Contraction, DefinitionsError, size_value
 
 __all__ = ["Counts", "Form", "Layout", "Piece", "Split", "merge_axes", "split"]
 
@@ -93,12 +94,17 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """A factor: its shape, and the box of indices [low, high] of it and of what the pieces read."""
+    """A factor: its shape, and the box of indices [low, high] of it and of what the pieces read.
+
+    `turned` lists the axes along which the box holds the factor backwards: index i is then entry
+    extent − 1 − i.
+    """
 
     name: str
     extents: tuple[int, ...]
     low: tuple[int, ...]
     high: tuple[int, ...]
+    turned: tuple[int, ...] = ()
 
     @cached_property
     def padded(self) -> bool:
@@ -122,26 +128,23 @@ class Layout:
 
     def pad(
         self,
-        array: npt.NDArray[Any],
+        array: Array,
         dtype: npt.DTypeLike | None = None,
         *,
         absolute: bool = False,
-    ) -> npt.NDArray[Any]:
+        backend: Backend = HOST,
+    ) -> Array:
         """The box of an operand in a dtype, by default its own, zero outside the operand.
 
         The array itself where nothing is padded or converted. `absolute` takes magnitudes.
         """
-        kind = array.dtype if dtype is None else np.dtype(dtype)
+        kind = array.dtype if dtype is None else dtype
+        if self.turned:
+            array = backend.backwards(array, self.turned)
         if not self.padded and not absolute:
-            return array.astype(kind, copy=False)
-        box = (np.zeros if self.padded else np.empty)(self.shape, kind)
-        inside = box[self.inner]
-        if absolute and array.dtype == kind:
-            np.abs(array, out=inside)
-            return box
-        inside[...] = array
-        if absolute:
-            np.abs(inside, out=inside)
+            return backend.cast(array, kind)
+        box = backend.new(self.shape, kind, zero=self.padded)
+        (backend.magnitudes if absolute else backend.copy)(box[self.inner], array)
         return box
 
     def indicator(self, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
@@ -209,6 +212,57 @@ class Split:
         ]
 
     @cached_property
+    def forwards(self) -> Split:
+        """The same sums, read so that no view has a negative stride, which PyTorch lacks.
+
+        A reduction that moves backwards along an axis is counted from its end, and a factor of
+        which an axis is then read backwards alone is stored turned. Raises `DefinitionsError` if an
+        axis is still read in both directions.
+        """
+        outs = len(self.out_sizes)
+        backwards = {
+            outs + k
+            for piece in self.pieces
+            for forms in piece.forms
+            for form in forms
+            if any(c > 0 for c in form.coefficients[:outs])
+            for k, c in enumerate(form.coefficients[outs:])
+            if c < 0
+        }
+        pieces = [
+            replace(
+                piece,
+                forms=tuple(
+                    tuple(_counted_back(form, backwards, piece.sizes) for form in forms)
+                    for forms in piece.forms
+                ),
+            )
+            for piece in self.pieces
+        ]
+        layouts = []
+        for i, layout in enumerate(self.layouts):
+            turned = tuple(
+                j
+                for j in range(len(layout.extents))
+                if any(c < 0 for piece in pieces for c in piece.forms[i][j].coefficients)
+            )
+            for k, piece in enumerate(pieces):
+                own = tuple(
+                    _turned(form, layout.extents[j]) if j in turned else form
+                    for j, form in enumerate(piece.forms[i])
+                )
+                pieces[k] = replace(piece, forms=(*piece.forms[:i], own, *piece.forms[i + 1 :]))
+            low, high = list(layout.low), list(layout.high)
+            for j in turned:
+                last = layout.extents[j] - 1
+                low[j], high[j] = last - layout.high[j], last - layout.low[j]
+            layouts.append(replace(layout, low=tuple(low), high=tuple(high), turned=turned))
+        read = [form for piece in pieces for forms in piece.forms for form in forms]
+        if any(c < 0 for form in read for c in form.coefficients):
+            raise DefinitionsError("an operand is read along an axis in both directions")
+        return replace(self, layouts=tuple(layouts), pieces=tuple(pieces))
+
+    @cached_property
     def counts(self) -> Counts:
         """How many terms each entry sums, over the output axes.
 
@@ -235,7 +289,21 @@ class Split:
         return counts
 
 
-def merge_axes(array: npt.NDArray[Any], axes: Sequence[Sequence[int]]) -> npt.NDArray[Any]:
+def _counted_back(form: Form, dims: Set[int], sizes: Sequence[int]) -> Form:
+    """The form in which some dimensions count from their ends."""
+    offset, coefficients = form.offset, list(form.coefficients)
+    for k in dims:
+        offset += coefficients[k] * (sizes[k] - 1)
+        coefficients[k] = -coefficients[k]
+    return Form(tuple(coefficients), offset)
+
+
+def _turned(form: Form, extent: int) -> Form:
+    """The form of an axis that is stored backwards."""
+    return Form(tuple(-c for c in form.coefficients), extent - 1 - form.offset)
+
+
+def merge_axes(array: Array, axes: Sequence[Sequence[int]], backend: Backend = HOST) -> Array:
     """An array over loop dimensions, of size one where constant, over the axes that they make.
 
     An axis on none of whose dimensions the array depends has size one.
@@ -249,8 +317,9 @@ def merge_axes(array: npt.NDArray[Any], axes: Sequence[Sequence[int]]) -> npt.ND
         shape += full
         merged.append(prod(full))
         place += len(axis)
-    full_array = array if array.shape == tuple(shape) else np.broadcast_to(array, shape)
-    return full_array.reshape(merged)
+    if array.shape != tuple(shape):
+        array = backend.functions.broadcast_to(array, tuple(shape))
+    return array.reshape(merged)
 
 
 def _dimensions(axis: AxisReader) -> tuple[int, ...]:

@@ -158,7 +158,7 @@ class Estimator:
         Infinite or nan where they overflow. `absolute` takes the magnitudes of all entries.
         """
         with np.errstate(all="ignore"):
-            total = contract(self.pieces, self.values, dtype, absolute=absolute)
+            total: FloatArray = contract(self.pieces, self.values, dtype, absolute=absolute)
             for pieces, given in self.addends:
                 total += contract(pieces, [given.value], dtype, absolute=absolute)
         return total
@@ -311,7 +311,7 @@ class Estimator:
         if len(self.given) == 1:
             (given,) = self.given
             assert given.array is not None
-            return contract(self.pieces, [_scaled(given.array, scale, dtype)], dtype)
+            return self._contract([_scaled(given.array, scale, dtype)], dtype)
         first, second = self.given
         halves = _halves(scale, _exponent(first), _exponent(second))
         if name == "first":
@@ -320,12 +320,16 @@ class Estimator:
             wide = np.abs(second.value.astype(np.float64))
             reach = np.asarray(add_up(wide, second.deviation))
             rest = halves[1] if deviation is not None else scale
-            return contract(self.pieces, [left, _scaled(reach, rest, dtype)], dtype)
+            return self._contract([left, _scaled(reach, rest, dtype)], dtype)
         deviation = second.array
         right = None if deviation is None else _scaled(deviation, halves[1], dtype)
         rest = halves[0] if deviation is not None else scale
         size = _scaled(np.abs(first.value.astype(np.float64)), rest, dtype)
-        return contract(self.pieces, [size, right], dtype)
+        return self._contract([size, right], dtype)
+
+    def _contract(self, factors: Sequence[FloatArray | None], dtype: np.dtype[Any]) -> FloatArray:
+        found: FloatArray = contract(self.pieces, factors, dtype)
+        return found
 
     def _magnitude(self, dtype: np.dtype[Any], scale: int) -> FloatArray:
         """Σ|x||y| and the addends' magnitudes, which are computed once."""

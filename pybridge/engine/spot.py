@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pybridge.engine.backend import HOST, Array, Backend
 from pybridge.engine.dense import Form, Layout, Split
-from pybridge.problem.formats import FloatArray
 
 __all__ = ["require_ieee_threads", "require_sound", "thread_fault"]
 
@@ -56,15 +56,19 @@ _calls = itertools.count()
 
 @dataclass
 class _Checked(threading.local):
-    """For each dtype, the process in which this thread's BLAS was checked, and the terms since."""
+    """For each backend and dtype, the process in which this thread's BLAS was checked, and the
+    terms since.
+    """
 
-    last: dict[np.dtype[Any], tuple[int, int]] = field(default_factory=dict)
+    last: dict[tuple[Backend, np.dtype[Any]], tuple[int, int]] = field(default_factory=dict)
 
 
 _checked = _Checked()
 
 
-def require_sound(pieces: Split, boxes: Sequence[FloatArray], result: FloatArray) -> None:
+def require_sound(
+    pieces: Split, boxes: Sequence[Array], result: Array, backend: Backend = HOST
+) -> None:
     """Raise `FloatingPointError` if BLAS did not compute a contraction as the bounds assume.
 
     `boxes` are the padded operands and `result` what BLAS made of them, over the output loop
@@ -72,47 +76,54 @@ def require_sound(pieces: Split, boxes: Sequence[FloatArray], result: FloatArray
     each call, so that a fault in many entries is found soon, and one in few entries perhaps never.
     """
     terms = prod(pieces.red_sizes)
-    if not (result.size and terms and pieces.pieces):
+    shape = tuple(result.shape)
+    size = prod(shape)
+    if not (size and terms and pieces.pieces):
         return
-    require_ieee_threads(result.dtype, result.size * terms)
+    dtype = np.dtype(np.float32 if result.itemsize == 4 else np.float64)
+    require_ieee_threads(dtype, size * terms, backend)
     with np.errstate(all="ignore"):
-        for place in _sample(result, terms):
-            index = tuple(int(i) for i in np.unravel_index(place, result.shape))
-            products = _products(pieces, boxes, index, result.shape)
+        for place in _sample(result, terms, backend):
+            index = tuple(int(i) for i in np.unravel_index(place, shape))
+            entry = _Entry.of(_products(pieces, boxes, index, shape, backend), dtype, backend)
             found = float(result[index])
-            if not math.isfinite(found) and _may_overflow(boxes, terms, result.dtype):
+            if not math.isfinite(found) and _may_overflow(boxes, terms, dtype, backend):
                 continue  # Infinite numbers and sums times the zeros of the padding are nan.
-            if not _is_near(found, products, result.dtype):
+            if not entry.is_near(found, dtype):
                 raise FloatingPointError(
-                    f"a matrix product in {result.dtype.name} errs by more than rounding can: "
+                    f"a matrix product in {dtype.name} errs by more than rounding can: "
                     f"BLAS computed {found!r} at {list(index)}, expected about "
-                    f"{float(products.sum())!r}; {_REMEDY}"
+                    f"{entry.exact!r}; {_REMEDY}"
                 )
 
 
-def _may_overflow(boxes: Sequence[FloatArray], terms: int, dtype: np.dtype[Any]) -> bool:
+def _may_overflow(
+    boxes: Sequence[Array], terms: int, dtype: np.dtype[Any], backend: Backend
+) -> bool:
     """Whether a sum of so many products, or of entries of one operand, may overflow."""
-    largest = [max(float(np.abs(box).max(initial=0.0)), 1.0) for box in boxes]
+    largest = [max(float(backend.functions.abs(box).max()), 1.0) for box in boxes]
     return not prod(largest) * terms < float(np.finfo(dtype).max) / 4
 
 
-def require_ieee_threads(dtype: np.dtype[Any], terms: int = _AGAIN) -> None:
+def require_ieee_threads(
+    dtype: np.dtype[Any], terms: int = _AGAIN, backend: Backend = HOST
+) -> None:
     """Raise `FloatingPointError` if a BLAS thread flushes subnormals or does not round to nearest.
 
     Threads keep the mode of the thread that started them: this is checked once in each process and
     thread, and again after 2³³ terms. `terms` says how many are added up now.
     """
-    process, before = _checked.last.get(dtype, (0, _AGAIN))
+    process, before = _checked.last.get((backend, dtype), (0, _AGAIN))
     if process == os.getpid() and before + terms < _AGAIN:
-        _checked.last[dtype] = (process, before + terms)
+        _checked.last[backend, dtype] = (process, before + terms)
         return
-    fault = thread_fault(dtype)
+    fault = thread_fault(dtype) if backend is HOST else thread_fault(dtype, backend)
     if fault:
         raise FloatingPointError(f"a BLAS thread {fault} in {dtype.name}; {_REMEDY}")
-    _checked.last[dtype] = (os.getpid(), 0)
+    _checked.last[backend, dtype] = (os.getpid(), 0)
 
 
-def thread_fault(dtype: np.dtype[Any]) -> str | None:
+def thread_fault(dtype: np.dtype[Any], backend: Backend = HOST) -> str | None:
     """Compute a product that is large enough for all BLAS threads and say what is wrong with it.
 
     None if every result is the one that rounding to nearest gives, subnormal numbers included.
@@ -132,11 +143,13 @@ def thread_fault(dtype: np.dtype[Any]) -> str | None:
         for place, (row, column) in ((2 * k, first), (2 * k + 1, second)):
             rows[:, place] = row
             columns[place, k::period] = column
-    with np.errstate(all="ignore"):
-        product = np.matmul(rows, columns)
+    product = backend.new((size, size), dtype)
+    with backend.exact_products():
+        backend.multiply(backend.from_host(rows), backend.from_host(columns), product)
+    found = backend.bits(product)
     for k, (_, _, expected, fault) in enumerate(kinds):
-        kept = product[:, k::period]
-        if not np.array_equal(kept.view(f"u{dtype.itemsize}"), _bits(kept.shape, expected, dtype)):
+        kept = found[:, k::period]
+        if not np.array_equal(kept, _bits(kept.shape, expected, dtype)):
             return fault
     return None
 
@@ -146,18 +159,18 @@ def _bits(shape: tuple[int, ...], value: float, dtype: np.dtype[Any]) -> npt.NDA
     return np.full(shape, value, dtype).view(f"u{dtype.itemsize}")
 
 
-def _sample(result: FloatArray, terms: int) -> Iterator[int]:
+def _sample(result: Array, terms: int, backend: Backend = HOST) -> Iterator[int]:
     """The flat indices of the entries to check.
 
     They are a few that differ with each call and, of a larger sample, the smallest entry that is
     not zero, which shows errors that are small beside others, and the largest.
     """
-    size = result.size
+    size = prod(result.shape)
     count = min(_MOST, max(2, size * terms // (_ENTRY + _TERM * terms)))
     call = next(_calls)
     step = -(-size // _LOOKED_AT)
     first = int(call * _GOLDEN % 1 * step)
-    magnitudes = np.abs(result.reshape(-1)[first::step])
+    magnitudes = np.abs(backend.to_host(result.reshape(-1)[first::step]))
     if count > 3:
         count -= 1
         yield first + step * int(magnitudes.argmax())
@@ -169,8 +182,12 @@ def _sample(result: FloatArray, terms: int) -> Iterator[int]:
 
 
 def _products(
-    pieces: Split, boxes: Sequence[FloatArray], index: Sequence[int], shape: Sequence[int]
-) -> npt.NDArray[np.float64]:
+    pieces: Split,
+    boxes: Sequence[Array],
+    index: Sequence[int],
+    shape: Sequence[int],
+    backend: Backend,
+) -> list[Array]:
     """The products of an entry's terms, in float64."""
     found = []
     for piece in pieces.pieces:
@@ -181,51 +198,78 @@ def _products(
                 break
             local.append(at)
         else:
-            factors = (
-                _read(box, layout, forms, local, piece.red_sizes)
+            first, second = (
+                _read(box, layout, forms, local, piece.red_sizes, backend)
                 for box, layout, forms in zip(boxes, pieces.layouts, piece.forms, strict=True)
             )
-            found.append(np.multiply(*factors, dtype=np.float64).reshape(-1))
-    return np.concatenate(found) if found else np.zeros(1)
+            wide = backend.cast(first, np.float64) * second
+            found.append(wide.reshape(-1))
+    return found
 
 
 def _read(
-    box: FloatArray,
+    box: Array,
     layout: Layout,
     forms: Sequence[Form],
     local: Sequence[int],
     reductions: Sequence[int],
-) -> FloatArray:
+    backend: Backend,
+) -> Array:
     """The view of the entries that an output index reads, over the reductions."""
     start, strides = 0, [0] * len(reductions)
-    for stride, extent, low, form in zip(box.strides, box.shape, layout.low, forms, strict=True):
+    stride = box.itemsize * prod(box.shape)
+    for extent, low, form in zip(box.shape, layout.low, forms, strict=True):
+        stride //= extent
         if extent > 1:
             own, reduced = form.coefficients[: len(local)], form.coefficients[len(local) :]
             start += stride * (form.offset - low + sum(map(operator.mul, own, local)))
             for k, coefficient in enumerate(reduced):
                 strides[k] += coefficient * stride
-    return np.ndarray(reductions, box.dtype, box.data, start, strides)
+    return backend.part(box, start, reductions, strides)
 
 
-def _is_near(found: float, products: npt.NDArray[np.float64], dtype: np.dtype[Any]) -> bool:
-    """Whether a computed sum of products is as near to the exact one as rounding allows.
-
-    Beside the error that is allowed, there is that of the comparison: products of float32 numbers
-    are exact in float64 and their sum errs by 2⁻⁵³ a term; products of float64 numbers err by as
-    much, and of long sums each chunk.
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An entry without BLAS: the sum of its products, computed in float64 or exactly, and of their
+    magnitudes; the number of products, that of those that are not zero, and by how many units in
+    the last place of float64, relative to the magnitudes, the sum may be off.
     """
-    info = np.finfo(dtype)
-    size = float(np.abs(products).sum())
-    if not size < float(info.max) / 4:
-        return True
-    roundings = int(np.count_nonzero(products))
-    if dtype.itemsize == 4:
-        exact, own = float(products.sum()), roundings
-    elif products.size <= _SHORT:
-        exact, own = math.fsum(products.tolist()), 1
-    else:
-        chunks = np.add.reduceat(products, range(0, products.size, _CHUNK))
-        exact, own = math.fsum(chunks.tolist()), _CHUNK + 1
-    unit, least = float(info.eps) / 2, float(info.smallest_subnormal)
-    allowed = (roundings * unit + own * 2.0**-53) * size * _INFLATION + 2 * products.size * least
-    return abs(found - exact) <= allowed
+
+    exact: float
+    size: float
+    products: int
+    roundings: int
+    own: int
+
+    @classmethod
+    def of(cls, parts: Sequence[Array], dtype: np.dtype[Any], backend: Backend) -> _Entry:
+        """The entry of the products, in float64, of operands in a dtype.
+
+        Products of float32 numbers are exact in float64 and their sum errs by a unit a term;
+        products of float64 numbers err by as much, and of long sums each chunk.
+        """
+        count = sum(prod(part.shape) for part in parts)
+        functions = backend.functions
+        size = sum(float(functions.abs(part).sum()) for part in parts)
+        roundings = sum(int(functions.count_nonzero(part)) for part in parts)
+        if not size < float(np.finfo(dtype).max) / 4:
+            exact, own = math.nan, 0
+        elif dtype.itemsize == 4:
+            exact, own = sum(float(part.sum()) for part in parts), roundings
+        else:
+            products = np.concatenate([np.zeros(1), *map(backend.to_host, parts)])[1:]
+            if count <= _SHORT:
+                exact, own = math.fsum(products.tolist()), 1
+            else:
+                chunks = np.add.reduceat(products, range(0, products.size, _CHUNK))
+                exact, own = math.fsum(chunks.tolist()), _CHUNK + 1
+        return cls(exact, size, max(count, 1), roundings, own)
+
+    def is_near(self, found: float, dtype: np.dtype[Any]) -> bool:
+        """Whether a computed sum of products is as near to the exact one as rounding allows."""
+        info = np.finfo(dtype)
+        if not self.size < float(info.max) / 4:
+            return True
+        unit, least = float(info.eps) / 2, float(info.smallest_subnormal)
+        relative = (self.roundings * unit + self.own * 2.0**-53) * self.size * _INFLATION
+        return abs(found - self.exact) <= relative + 2 * self.products * least

@@ -1,0 +1,382 @@
+"""Where arrays are computed with: NumPy on the host, PyTorch wherever its tensors are.
+
+A contraction is planned once (`pybridge.engine.blas`): which parts of which arrays are copied,
+multiplied as matrices, and added. A `Backend` carries that out. Elementwise passes use the
+functions that NumPy and PyTorch have under the same names (`Backend.functions`).
+
+What the bounds assume of this arithmetic, and how it is ensured:
+
+* A product of matrices is, at every entry, the sum of the products of its terms in some order, each
+  product and sum rounded to nearest in float32 or float64, fused or not (Lean:
+  `Computes.near_nearest`). No routine for convolutions is called: these may choose Winograd's
+  algorithm or a Fourier transform. Within `Backend.exact_products`, PyTorch multiplies float32
+  matrices in float32: TF32 and bfloat16, which its settings may allow, are switched off, and so is
+  autocast. What the environment asks of cuBLAS or oneDNN behind its back is refused
+  (`require_no_emulation`).
+* No operation flushes subnormal numbers to zero.
+
+Both are tested on every backend by `pybridge.engine.spot`, which recomputes some entries of each
+product without matrices.
+
+PyTorch is imported only by those who have a tensor.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import product
+from typing import Any, Protocol, TypeAlias
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+
+from pybridge.errors import InputError
+
+__all__ = [
+    "HOST",
+    "Array",
+    "Backend",
+    "NumPy",
+    "PyTorch",
+    "backend_of",
+    "require_no_emulation",
+]
+
+Array: TypeAlias = Any
+"""A NumPy array or a PyTorch tensor."""
+
+_REFUSED: Mapping[str, tuple[str, ...]] = {
+    "CUBLAS_EMULATE_DOUBLE_PRECISION": ("", "0"),
+    "CUBLAS_EMULATE_SINGLE_PRECISION": ("", "0"),
+    "CUBLAS_EMULATION_STRATEGY": ("", "0", "default"),
+    "NVIDIA_TF32_OVERRIDE": ("", "0"),
+    "ONEDNN_DEFAULT_FPMATH_MODE": ("", "STRICT"),
+    "DNNL_DEFAULT_FPMATH_MODE": ("", "STRICT"),
+}
+"""Environment variables by which libraries multiply in other formats than asked, and the values
+that do not."""
+
+
+class Backend(Protocol):
+    """What carries out a plan."""
+
+    @property
+    def functions(self) -> Any:
+        """The module of the elementwise functions (`abs`, `where`, `isfinite`)."""
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the processor computes."""
+
+    def contiguous(self, array: Array) -> Array:
+        """The array in C order, itself if it is."""
+
+    def new(self, shape: Sequence[int], dtype: npt.DTypeLike, *, zero: bool = False) -> Array:
+        """A new C-contiguous array, of zeros or uninitialized."""
+
+    def cast(self, array: Array, dtype: npt.DTypeLike) -> Array:
+        """The array in a dtype, itself if it has it."""
+
+    def part(self, base: Array, offset: int, shape: Sequence[int], strides: Sequence[int]) -> Array:
+        """A part of a C-contiguous array; the offset and the strides are in bytes."""
+
+    def backwards(self, array: Array, axes: Sequence[int]) -> Array:
+        """The array read backwards along some axes, perhaps as a copy."""
+
+    def copy(self, target: Array, values: Array) -> None:
+        """Store values, in the target's dtype."""
+
+    def add(self, target: Array, values: Array) -> None:
+        """Add values to the target."""
+
+    def magnitudes(self, out: Array, array: Array) -> None:
+        """Store the array's magnitudes, in the dtype of `out`."""
+
+    def multiply(self, a: Array, b: Array, out: Array) -> None:
+        """Store the products of matrices [..., n, k] and [..., k, m], whose batches broadcast."""
+
+    def bits(self, array: Array) -> npt.NDArray[Any]:
+        """The representations of floats as unsigned integers, on the host."""
+
+    def sum(self, array: Array, axes: Sequence[int]) -> Array:
+        """The sums over some axes, in the array's dtype."""
+
+    def from_host(self, array: npt.NDArray[Any]) -> Array:
+        """A copy of a NumPy array where this backend's are, or itself."""
+
+    def to_host(self, array: Array) -> npt.NDArray[Any]:
+        """An array as NumPy's."""
+
+    def exact_products(self) -> Any:
+        """A context in which products are computed in their operands' format."""
+
+
+class NumPy:
+    """NumPy, and the BLAS that it is linked with."""
+
+    functions = np
+    on_cpu = True
+
+    def contiguous(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """See `Backend.contiguous`."""
+        return np.ascontiguousarray(array)
+
+    def new(
+        self, shape: Sequence[int], dtype: npt.DTypeLike, *, zero: bool = False
+    ) -> npt.NDArray[Any]:
+        """See `Backend.new`."""
+        return (np.zeros if zero else np.empty)(shape, dtype)
+
+    def cast(self, array: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        """See `Backend.cast`."""
+        return array.astype(dtype, copy=False)
+
+    def part(
+        self,
+        base: npt.NDArray[Any],
+        offset: int,
+        shape: Sequence[int],
+        strides: Sequence[int],
+    ) -> npt.NDArray[Any]:
+        """See `Backend.part`; NumPy checks the bounds."""
+        return np.ndarray(shape, base.dtype, base, offset, strides)
+
+    def backwards(self, array: npt.NDArray[Any], axes: Sequence[int]) -> npt.NDArray[Any]:
+        """See `Backend.backwards`: a view."""
+        return np.flip(array, tuple(axes))
+
+    def copy(self, target: npt.NDArray[Any], values: npt.NDArray[Any]) -> None:
+        """See `Backend.copy`."""
+        np.copyto(target, values, casting="unsafe")
+
+    def add(self, target: npt.NDArray[Any], values: npt.NDArray[Any]) -> None:
+        """See `Backend.add`."""
+        np.add(target, values, target)
+
+    def magnitudes(self, out: npt.NDArray[Any], array: npt.NDArray[Any]) -> None:
+        """See `Backend.magnitudes`."""
+        if array.dtype == out.dtype:
+            np.abs(array, out=out)
+            return
+        out[...] = array
+        np.abs(out, out=out)
+
+    def multiply(self, a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
+        """See `Backend.multiply`."""
+        np.matmul(a, b, out)
+
+    def bits(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """See `Backend.bits`."""
+        return array.view(f"u{array.itemsize}")
+
+    def sum(self, array: npt.NDArray[Any], axes: Sequence[int]) -> npt.NDArray[Any]:
+        """See `Backend.sum`."""
+        total: npt.NDArray[Any] = array.sum(axis=tuple(axes), dtype=array.dtype)
+        return total
+
+    def from_host(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """See `Backend.from_host`: the array itself."""
+        return array
+
+    def to_host(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """See `Backend.to_host`: the array itself."""
+        return array
+
+    @contextmanager
+    def exact_products(self) -> Iterator[None]:
+        """See `Backend.exact_products`: NumPy has no setting to change."""
+        with np.errstate(all="ignore"):
+            yield
+
+
+HOST = NumPy()
+
+
+class PyTorch:
+    """PyTorch on one device, whose tensors stay there."""
+
+    def __init__(self, torch: Any, device: Any) -> None:
+        self.functions = torch
+        self.device = device
+        self.on_cpu = device.type == "cpu"
+
+    def contiguous(self, array: Array) -> Array:
+        """See `Backend.contiguous`."""
+        return array.contiguous()
+
+    def new(self, shape: Sequence[int], dtype: npt.DTypeLike, *, zero: bool = False) -> Array:
+        """See `Backend.new`."""
+        make = self.functions.zeros if zero else self.functions.empty
+        return make(tuple(shape), dtype=self._dtype(dtype), device=self.device)
+
+    def cast(self, array: Array, dtype: npt.DTypeLike) -> Array:
+        """See `Backend.cast`."""
+        return array.to(self._dtype(dtype))
+
+    def part(self, base: Array, offset: int, shape: Sequence[int], strides: Sequence[int]) -> Array:
+        """See `Backend.part`; PyTorch checks the bounds, and refuses negative strides."""
+        size = base.itemsize
+        first = base.storage_offset() + offset // size
+        return base.as_strided(tuple(shape), [stride // size for stride in strides], first)
+
+    def backwards(self, array: Array, axes: Sequence[int]) -> Array:
+        """See `Backend.backwards`: a copy."""
+        return array.flip(tuple(axes))
+
+    def copy(self, target: Array, values: Array) -> None:
+        """See `Backend.copy`."""
+        target.copy_(values)
+
+    def add(self, target: Array, values: Array) -> None:
+        """See `Backend.add`."""
+        target.add_(values)
+
+    def magnitudes(self, out: Array, array: Array) -> None:
+        """See `Backend.magnitudes`."""
+        if array.dtype == out.dtype:
+            self.functions.abs(array, out=out)
+        else:
+            out.copy_(array).abs_()
+
+    def multiply(self, a: Array, b: Array, out: Array) -> None:
+        """See `Backend.multiply`.
+
+        One batch of matrices at a time, as large as possible: PyTorch would copy broadcast ones.
+        """
+        batch = out.shape[:-2]
+        a, b = (m.expand(*batch, *m.shape[-2:]) for m in (a, b))
+        a, b, out = _merged_batch(a, b, out)
+        batch = out.shape[:-2]
+        if not batch:
+            self.functions.mm(a, b, out=out)
+            return
+        longest = max(range(len(batch)), key=lambda k: batch[k])
+        rest = [range(n) for k, n in enumerate(batch) if k != longest]
+        for place in product(*rest):
+            index: list[Any] = list(place)
+            index.insert(longest, slice(None))
+            at = tuple(index)
+            if batch[longest] == 1:
+                self.functions.mm(a[at][0], b[at][0], out=out[at][0])
+            else:
+                self.functions.bmm(a[at], b[at], out=out[at])
+
+    def bits(self, array: Array) -> npt.NDArray[Any]:
+        """See `Backend.bits`."""
+        return self.to_host(array).view(f"u{array.itemsize}")
+
+    def sum(self, array: Array, axes: Sequence[int]) -> Array:
+        """See `Backend.sum`."""
+        return array.sum(dim=tuple(axes)) if axes else array
+
+    def from_host(self, array: npt.NDArray[Any]) -> Array:
+        """See `Backend.from_host`."""
+        return self.functions.from_numpy(np.array(array)).to(self.device)
+
+    def to_host(self, array: Array) -> npt.NDArray[Any]:
+        """See `Backend.to_host`."""
+        host = array.detach().cpu()
+        if host.dtype == self.functions.bfloat16:
+            bits: npt.NDArray[Any] = host.view(self.functions.int16).numpy()
+            return bits.view(ml_dtypes.bfloat16)
+        found: npt.NDArray[Any] = host.numpy()
+        return found
+
+    @contextmanager
+    def exact_products(self) -> Iterator[None]:
+        """See `Backend.exact_products`.
+
+        PyTorch's settings are the process's: another thread that sets them meanwhile has its way,
+        and it is left to the spot checks to notice.
+        """
+        require_no_emulation()
+        torch = self.functions
+        with (
+            torch.no_grad(),
+            torch.autocast(self.device.type, enabled=False),
+            _float32_products(torch, self.on_cpu),
+        ):
+            yield
+
+    def _dtype(self, dtype: npt.DTypeLike) -> Any:
+        return getattr(self.functions, np.dtype(dtype).name)
+
+
+def _merged_batch(*arrays: Array) -> tuple[Array, ...]:
+    """Arrays [batch…, n, m] of one batch, of as few dimensions as views can have.
+
+    Those of size one are dropped, and neighbours that are one dimension in each array are merged.
+    """
+    while arrays[0].ndim > 2 and 1 in arrays[0].shape[:-2]:
+        k = arrays[0].shape[:-2].index(1)
+        arrays = tuple(array.squeeze(k) for array in arrays)
+    k = arrays[0].ndim - 4
+    while k >= 0:
+        if all(a.stride(k) == a.stride(k + 1) * a.shape[k + 1] for a in arrays):
+            arrays = tuple(array.flatten(k, k + 1) for array in arrays)
+        k -= 1
+    return arrays
+
+
+_Setting: TypeAlias = tuple[Any, str, Any]
+
+
+@contextmanager
+def _float32_products(torch: Any, on_cpu: bool) -> Iterator[None]:
+    """Switch off TF32 and bfloat16 in products of float32 matrices."""
+    place = torch.backends.mkldnn if on_cpu else torch.backends.cuda
+    settings: list[_Setting] = []
+    if hasattr(place.matmul, "fp32_precision"):
+        if place.matmul.fp32_precision not in ("ieee", "none"):
+            settings.append((place.matmul, "fp32_precision", "ieee"))
+    elif not on_cpu and place.matmul.allow_tf32:
+        settings.append((place.matmul, "allow_tf32", False))
+    before = [(holder, name, getattr(holder, name)) for holder, name, _ in settings]
+    try:
+        for holder, name, value in settings:
+            setattr(holder, name, value)
+        yield
+    finally:
+        for holder, name, value in before:
+            setattr(holder, name, value)
+
+
+def require_no_emulation(environment: Mapping[str, str] | None = None) -> None:
+    """Raise `InputError` if the environment asks libraries to multiply in other formats than asked.
+
+    cuBLAS can emulate float64 and float32 by shorter formats, and both it and oneDNN can reduce
+    float32 operands to TF32 or bfloat16: nothing is proved of products by these.
+    """
+    for name, harmless in _REFUSED.items():
+        value = (os.environ if environment is None else environment).get(name, "")
+        if value not in harmless:
+            raise InputError(
+                f"the environment variable {name} is {value!r:.60}: matrix products may then be "
+                "computed in other formats than their operands', which the bounds assume; unset it"
+            )
+
+
+def backend_of(*arrays: Array) -> Backend:
+    """The backend of arrays that are in one place; `InputError` if they are not.
+
+    Tensors count, and NumPy arrays only if there is no tensor among them.
+    """
+    torch = sys.modules.get("torch")
+    tensors = [a for a in arrays if torch is not None and isinstance(a, torch.Tensor)]
+    if not tensors:
+        return HOST
+    devices = {tensor.device for tensor in tensors}
+    if len(devices) > 1 or len(tensors) < sum(array is not None for array in arrays):
+        places = ", ".join(sorted(map(str, devices)))
+        raise InputError(f"expected tensors on one device, got arrays on {places} or on the host")
+    return _pytorch(tensors[0].device)
+
+
+@lru_cache(maxsize=16)
+def _pytorch(device: Any) -> PyTorch:
+    return PyTorch(sys.modules["torch"], device)

@@ -1,0 +1,187 @@
+"""PyTorch carries out the same plans, on its device, and what would spoil them is noticed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import geometries
+from test_products import CONTRACTIONS, LARGER, exact, integers, operands
+
+from pybridge.engine import blas, spot
+from pybridge.engine.backend import HOST, PyTorch, backend_of, require_no_emulation
+from pybridge.engine.blas import contract
+from pybridge.engine.dense import split
+from pybridge.engine.spot import thread_fault
+from pybridge.errors import InputError
+from pybridge.problem.geometry import Geometry
+
+torch = pytest.importorskip("torch")
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+DTYPES = {"float16", "bfloat16", "float32", "float64"}
+
+on_devices = pytest.mark.parametrize("device", DEVICES)
+
+
+def tensors(arrays: dict[str, Any], dtype: str, device: str) -> dict[str, Any]:
+    return {
+        key: torch.from_numpy(value).to(device, getattr(torch, dtype))
+        for key, value in arrays.items()
+    }
+
+
+def backend(device: str) -> PyTorch:
+    found = backend_of(torch.zeros(1, device=device))
+    assert isinstance(found, PyTorch)
+    return found
+
+
+@on_devices
+@settings(max_examples=150, deadline=None)
+@given(
+    geometry=geometries(),
+    name=st.sampled_from(sorted(CONTRACTIONS)),
+    dtype=st.sampled_from(["float32", "float64"]),
+    given_as=st.sampled_from(sorted(DTYPES)),
+    absolute=st.booleans(),
+    ones=st.sampled_from(["", "", "x", "weight", "gradOutput"]),
+    buffer=st.sampled_from([1, 24, 400, 1 << 20]),
+    narrow=st.sampled_from([1, 2, 16]),
+    seed=st.integers(0, 2**32),
+)
+def test_exact_on_small_integers(
+    device: str,
+    geometry: Geometry,
+    name: str,
+    dtype: str,
+    given_as: str,
+    absolute: bool,
+    ones: str,
+    buffer: int,
+    narrow: int,
+    seed: int,
+) -> None:
+    pieces = split(CONTRACTIONS[name], geometry.parameters())
+    arrays = integers(geometry, seed)
+    held = tensors(arrays, given_as, device)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blas, "_BUFFER", buffer)
+        patch.setattr(blas, "_DEVICE_BUFFER", buffer)
+        patch.setattr(blas, "_NARROW", narrow)
+        result = contract(
+            pieces,
+            operands(pieces, held, ones),
+            dtype,
+            absolute=absolute,
+            backend=backend(device),
+        )
+    assert result.device.type == device
+    assert result.dtype == getattr(torch, dtype)
+    if absolute:
+        arrays = {key: np.abs(value) for key, value in arrays.items()}
+    if ones in arrays:
+        arrays[ones] = np.ones_like(arrays[ones])
+    expected = exact(geometry, arrays, name)
+    assert tuple(result.shape) == expected.shape
+    assert (result.cpu().numpy() == expected).all()
+
+
+@on_devices
+@pytest.mark.parametrize("name", ["forward", "weight", "input", "bias"])
+@pytest.mark.parametrize("shape", LARGER)
+def test_larger_shapes(name: str, shape: str, device: str) -> None:
+    geometry = LARGER[shape]
+    pieces = split(CONTRACTIONS[name], geometry.parameters())
+    arrays = integers(geometry, 7)
+    held = tensors(arrays, "bfloat16", device)
+    for dtype in (np.float32, np.float64):
+        result = contract(pieces, operands(pieces, held), dtype, backend=backend(device))
+        assert (result.cpu().numpy() == exact(geometry, arrays, name)).all()
+
+
+@on_devices
+@pytest.mark.parametrize("kind", [np.dtype(np.float32), np.dtype(np.float64)], ids=str)
+def test_no_thread_flushes_or_cuts(kind: np.dtype[Any], device: str) -> None:
+    assert thread_fault(kind, backend(device)) is None
+
+
+@on_devices
+@pytest.mark.parametrize("precision", ["high", "medium"])
+def test_shorter_formats_are_switched_off_and_on_again(precision: str, device: str) -> None:
+    """Under `medium`, PyTorch may multiply in bfloat16 on a CPU, and in TF32 on CUDA."""
+    ours = backend(device)
+    rng = np.random.default_rng(5)
+    held = {
+        key: torch.from_numpy(rng.standard_normal(shape, dtype=np.float32)).to(device)
+        for key, shape in {"x": (4, 64, 32, 32), "weight": (64, 64, 1, 1)}.items()
+    }
+    pieces = split(
+        CONTRACTIONS["forward"], Geometry.of((4, 64, 32, 32), (64, 64, 1, 1)).parameters()
+    )
+    before = torch.get_float32_matmul_precision()
+    matmul = (torch.backends.mkldnn if device == "cpu" else torch.backends.cuda).matmul
+    torch.set_float32_matmul_precision(precision)
+    try:
+        set_to = matmul.fp32_precision
+        with torch.autocast(device, torch.bfloat16):
+            result = contract(pieces, operands(pieces, held), np.float32, backend=ours)
+        assert matmul.fp32_precision == set_to
+        assert torch.get_float32_matmul_precision() == precision
+    finally:
+        torch.set_float32_matmul_precision(before)
+    expected = contract(pieces, operands(pieces, held), np.float64, backend=ours)
+    assert float((result - expected).abs().max()) < 1e-4
+
+
+@pytest.mark.parametrize("fault", ["TF32", "nothing"])
+def test_products_that_are_wrong_are_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = backend("cpu")
+
+    def product(a: Any, b: Any, *, out: Any) -> None:
+        cut = [(m.contiguous().view(torch.int32) & ~0x1FFF).view(torch.float32) for m in (a, b)]
+        out.copy_(torch.matmul(*cut) if fault == "TF32" else torch.zeros_like(out))
+
+    geometry = LARGER["3x3"]
+    rng = np.random.default_rng(2)
+    held = {
+        key: torch.from_numpy(rng.standard_normal(array.shape, dtype=np.float32))
+        for key, array in integers(geometry, 2).items()
+    }
+    pieces = split(CONTRACTIONS["weight"], geometry.parameters())
+    monkeypatch.setattr(torch, "mm", product)
+    monkeypatch.setattr(torch, "bmm", product)
+    monkeypatch.setattr(spot, "thread_fault", lambda *_: None)
+    with pytest.raises(FloatingPointError, match="errs by more than rounding can"):
+        contract(pieces, operands(pieces, held), np.float32, absolute=True, backend=ours)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CUBLAS_EMULATE_DOUBLE_PRECISION", "1"),
+        ("CUBLAS_EMULATE_SINGLE_PRECISION", "1"),
+        ("CUBLAS_EMULATION_STRATEGY", "eager"),
+        ("NVIDIA_TF32_OVERRIDE", "1"),
+        ("ONEDNN_DEFAULT_FPMATH_MODE", "BF16"),
+    ],
+)
+def test_emulation_by_the_environment_is_refused(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_no_emulation({name: "0"} if name.endswith(("PRECISION", "OVERRIDE")) else {})
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match=rf"^the environment variable {name} is '{value}': .*$"):
+        thread_fault(np.dtype(np.float64), backend("cpu"))
+
+
+def test_arrays_of_two_places_are_refused() -> None:
+    assert backend_of(np.zeros(1), None) is HOST
+    assert backend_of(torch.zeros(1), None) is backend_of(torch.ones(2))
+    with pytest.raises(InputError, match="expected tensors on one device"):
+        backend_of(torch.zeros(1), torch.zeros(1, device="meta"))
+    with pytest.raises(InputError, match="or on the host"):
+        backend_of(torch.zeros(1), np.zeros(1))
