@@ -53,7 +53,7 @@ class Shape:
         shapes = {
             "x": g.x_shape,
             "weight": g.weight_shape,
-            "grad_output": g.output_shape,
+            "gradOutput": g.output_shape,
             "bias": g.bias_shape,
         }
         return {
@@ -74,7 +74,7 @@ class Shape:
     @property
     def grad_output(self) -> FloatArray:
         """[N, O, OH, OW]."""
-        return self.operands["grad_output"].value
+        return self.operands["gradOutput"].value
 
     @property
     def description(self) -> str:

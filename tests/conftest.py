@@ -1,28 +1,134 @@
-"""What many tests share: one running Lean, and the library as it compiles."""
+"""What many tests share: a running Lean, PyTorch, and which tests are deselected without them.
+
+A test is marked by what it asks for: `lean` with the fixture of a real Lean, `torch` with PyTorch.
+Where one of them cannot be had, its tests are deselected, and a line says why; with `--require-all`
+that is an error. Tests of everything that Lean proves are `slow`, too: they are run by `-m ""`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import importlib
+import threading
+import time
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
 from planting import plant, problems, recorded
 
-from pybridge.lean import BuildResult, Lean, find
+from pybridge.lean import BuildResult, Lean, LeanNotFound, find
 
-__all__ = ["lean", "library", "plant", "problems", "recorded"]
+__all__ = ["lean", "library", "plant", "problems", "recorded", "torch"]
+
+_MARKS = {"lean": "lean", "library": "lean", "toolchain": "lean", "torch": "torch"}
+"""The fixtures that ask for something, and the markers of the tests that use them."""
+
+_BEAT = 20.0  # seconds
+_MISSING = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the option that makes a missing Lean or PyTorch an error."""
+    parser.addoption(
+        "--require-all",
+        action="store_true",
+        help="fail, rather than deselect tests, where Lean or PyTorch cannot be had",
+    )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None]:
+    """Marks tests by their fixtures, lets `-m` select, and deselects what cannot be run here."""
+    for item in items:
+        for fixture in getattr(item, "fixturenames", ()):
+            if fixture in _MARKS:
+                item.add_marker(_MARKS[fixture])
+            if fixture == "library":
+                item.add_marker("slow")
+    yield
+    if config.option.collectonly:
+        return
+    missing = config.stash.setdefault(_MISSING, [])
+    for mark, reason in (("torch", _without_torch), ("lean", _without_lean)):
+        chosen = [item for item in items if item.get_closest_marker(mark)]
+        why = reason(config) if chosen else None
+        if why is not None:
+            config.hook.pytest_deselected(items=chosen)
+            items[:] = [item for item in items if not item.get_closest_marker(mark)]
+            missing.append(f"{len(chosen)} tests marked {mark} are deselected: {why}")
+    if missing and config.option.require_all:
+        raise pytest.UsageError("; ".join(missing))
+
+
+def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
+    """Says which tests could not be run here."""
+    for line in config.stash.get(_MISSING, []):
+        terminalreporter.write_line(line, yellow=True)
+
+
+def _without_torch(config: pytest.Config) -> str | None:
+    try:
+        importlib.import_module("torch")
+    except ImportError:
+        return "PyTorch is not installed (pip install torch)"
+    return None
+
+
+def _without_lean(config: pytest.Config) -> str | None:
+    try:
+        with _aloud(config, "looking for Lean"):
+            found = find("auto")
+    except LeanNotFound as error:
+        return str(error)
+    found.close()
+    return (
+        "there is neither a native Lean nor a WebAssembly one" * (found.kind == "recorded") or None
+    )
+
+
+@contextlib.contextmanager
+def _aloud(config: pytest.Config, what: str) -> Iterator[None]:
+    """Lets Lean's own progress be seen, and prints a line now and then."""
+    capture: Any = config.pluginmanager.getplugin("capturemanager")
+    terminal: Any = config.pluginmanager.getplugin("terminalreporter")
+    over = threading.Event()
+    started = time.monotonic()
+
+    def beat() -> None:
+        while not over.wait(_BEAT):
+            terminal.write_line(f"{what}: {time.monotonic() - started:.0f} s")
+
+    beats = threading.Thread(target=beat, daemon=True)
+    with capture.global_and_fixture_disabled():
+        beats.start()
+        try:
+            yield
+        finally:
+            over.set()
+            beats.join()
 
 
 @pytest.fixture(scope="session")
-def lean() -> Iterator[Lean]:
-    """A real Lean, native or WebAssembly; it is an error when there is none."""
-    runner = find("auto", progress=False)
-    if runner.kind == "recorded":
-        raise RuntimeError("these tests need Lean itself, and only recorded evaluations are here")
+def lean(pytestconfig: pytest.Config) -> Iterator[Lean]:
+    """A real Lean, native or WebAssembly, whose program has been compiled."""
+    with _aloud(pytestconfig, "Lean compiles the program that evaluates cases"):
+        runner = find("auto")
+        runner.export()
     yield runner
     runner.close()
 
 
 @pytest.fixture(scope="session")
-def library(lean: Lean) -> BuildResult:
+def library(lean: Lean, pytestconfig: pytest.Config) -> BuildResult:
     """Every module of the library, compiled."""
-    return lean.build()
+    with _aloud(pytestconfig, "Lean checks the proofs (some minutes, once)"):
+        return lean.build()
+
+
+@pytest.fixture(scope="session")
+def torch() -> Any:
+    """PyTorch."""
+    return importlib.import_module("torch")

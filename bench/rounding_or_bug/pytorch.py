@@ -98,14 +98,17 @@ def _layers(
 
 def _reference(problem: Problem, held: Mapping[str, FloatArray]) -> Float64:
     """The result in binary64, by BLAS."""
-    given = {key: Operand(held[key]) for key in problem.operands}
+    given = {
+        "gradOutput" if key == "grad_output" else key: Operand(held[key])
+        for key in problem.operands
+    }
     found = estimator(problem.name, problem.geometry, given, load_definitions())
     return np.broadcast_to(found.value(np.float64), problem.shape)
 
 
 def _drawn(name: str) -> dict[str, Float64]:
     drawn: dict[str, Float64] = {}
-    for result in ("output", "weight"):
+    for result in ("forward", "weight"):
         drawn |= planted_problem(name, result).operands
     return drawn
 

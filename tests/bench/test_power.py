@@ -17,7 +17,6 @@ from bench.power.study import DATA, DTYPES, PROMISES, STATED, Cell, Study, run
 from pybridge.errors import InputError
 from pybridge.testing import compare_gradient
 
-torch: Any = pytest.importorskip("torch")
 RUNNER = CliRunner()
 
 
@@ -26,7 +25,7 @@ def ignore(_: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def study() -> Study:
+def study(torch: Any) -> Study:
     return run(ignore, quick=True)
 
 
@@ -41,7 +40,9 @@ def test_honest_results_pass_and_defects_are_caught(study: Study) -> None:
 
 @pytest.mark.parametrize("data", DATA)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_results_are_measured_as_by_the_assertions(study: Study, dtype: str, data: str) -> None:
+def test_results_are_measured_as_by_the_assertions(
+    study: Study, dtype: str, data: str, torch: Any
+) -> None:
     ((layer, geometry),) = study.layers.items()
     given = studied._operands(torch, geometry, dtype, data)
     honest = gradients(torch, given)["weight"]
@@ -93,6 +94,7 @@ def test_the_page_says_first_what_it_cannot_see(study: Study) -> None:
     assert "- Machine: one" in page
 
 
+@pytest.mark.torch
 def test_the_command_writes_its_page(tmp_path: Path) -> None:
     arguments = ["power", "--quick", "--write", "--directory", str(tmp_path)]
     result = RUNNER.invoke(app, arguments)

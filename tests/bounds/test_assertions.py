@@ -116,9 +116,8 @@ def test_operands_of_eight_bits_are_not_narrow_ones() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_autocast(dtype: str) -> None:
+def test_autocast(dtype: str, torch: Any) -> None:
     """Honest results of PyTorch, of the operands that its kernels got and of those before."""
-    torch = pytest.importorskip("torch")
     kind = getattr(torch, dtype)
     torch.manual_seed(0)
     for channels, groups, padding in ((8, 1, 1), (8, 4, 0)):

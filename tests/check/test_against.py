@@ -41,7 +41,7 @@ def arrays(geometry: Geometry, format: FloatFormat) -> dict[str, FloatArray]:
         "x": geometry.x_shape,
         "weight": geometry.weight_shape,
         "bias": geometry.bias_shape,
-        "grad_output": geometry.output_shape,
+        "gradOutput": geometry.output_shape,
     }
     return {n: rng.standard_normal(s).astype(format.dtype) for n, s in shapes.items()}
 
@@ -50,7 +50,10 @@ def by_blas(
     torch: Any, setting: Setting, geometry: Geometry, operands: Mapping[str, FloatArray]
 ) -> dict[str, FloatArray]:
     """What stands for PyTorch: the package's own matrix products."""
-    given = {name: Given(array, 0.0) for name, array in operands.items()}
+    given = {
+        "gradOutput" if name == "grad_output" else name: Given(array, 0.0)
+        for name, array in operands.items()
+    }
     return {
         name: estimator(name, geometry, given, load_definitions()).rounded(setting.format)
         for name in READ
@@ -121,7 +124,7 @@ def test_an_entry_that_is_off_is_found(name: str, format: str) -> None:
 
 
 SHAPES = {
-    "output": "output_shape",
+    "forward": "output_shape",
     "bias": "bias_shape",
     "weight": "weight_shape",
     "input": "x_shape",
@@ -174,7 +177,7 @@ def test_what_can_overflow_is_not_judged() -> None:
     geometry = Geometry.of((1, 1, 2, 2), (1, 1, 2, 2))
 
     def huge(result: FloatArray, operands: dict[str, FloatArray]) -> None:
-        operands["grad_output"][...] = 2.0**15
+        operands["gradOutput"][...] = 2.0**15
         operands["weight"][...] = [[[[4, 4], [0.5, 0.5]]]]
         result[...] = [[[[np.inf, np.nan], [2.0**14, 2.0**14]]]]
 
@@ -214,7 +217,7 @@ def test_an_infinite_bound_decides_nothing() -> None:
         operands["weight"][...] = 1e300
         result[...] = 0
 
-    report = checked("output", huge, "float64", geometry)
+    report = checked("forward", huge, "float64", geometry)
     (promise,) = report.promises
     assert (promise.beyond, promise.undecided) == (0, 4)
     assert report.verdict == promise.verdict == "undecided"
@@ -425,12 +428,8 @@ def test_promises() -> None:
     assert texts("cuda", "float16") == ["float32", "float32, toward zero"]
 
 
-def installed() -> Any:
-    return pytest.importorskip("torch", reason="PyTorch is not installed (the extra torch)")
-
-
-def test_pytorch_on_the_suite_and_a_few_layers(monkeypatch: pytest.MonkeyPatch) -> None:
-    installed()
+@pytest.mark.torch
+def test_pytorch_on_the_suite_and_a_few_layers() -> None:
     arguments = ["--layers", "*-dw960-*", "--layers", "*-576to160-*", "--case", "*", "--json"]
     result = RUNNER.invoke(check.app, ["--against", "torch", "--device", "cpu", *arguments])
     assert result.exit_code == 0, result.stdout + result.stderr
@@ -442,8 +441,7 @@ def test_pytorch_on_the_suite_and_a_few_layers(monkeypatch: pytest.MonkeyPatch) 
             assert all(len(found["promises"]) == 1 for found in layer["results"].values())
 
 
-def test_pytorch_with_a_planted_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch = installed()
+def test_pytorch_with_a_planted_error(monkeypatch: pytest.MonkeyPatch, torch: Any) -> None:
 
     def changed(*arguments: Any) -> dict[str, FloatArray]:
         found = torch_conv2d(*arguments)
@@ -456,8 +454,7 @@ def test_pytorch_with_a_planted_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "binary32-everything, float32, input: not sums in float32" in result.stdout
 
 
-def test_pytorch_s_asymmetric_padding() -> None:
-    torch = installed()
+def test_pytorch_s_asymmetric_padding(torch: Any) -> None:
     case = next(case for case in suite() if case.label == "binary32-asymmetric-padding")
     operands = {n: getattr(case, n) for n in ("x", "weight", "bias", "grad_output")}
     found = torch_conv2d(torch, Setting("cpu", "float32"), case.geometry, operands)
@@ -466,9 +463,8 @@ def test_pytorch_s_asymmetric_padding() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:TF32 acceleration")
-def test_pytorch_s_winograd_is_not_a_sum_of_products() -> None:
+def test_pytorch_s_winograd_is_not_a_sum_of_products(torch: Any) -> None:
     """NNPACK's error depends on the tile, which one large entry spoils: the enclosure shows it."""
-    torch = installed()
     if not torch._nnpack_available():
         pytest.skip("this PyTorch has no NNPACK")
     geometry = Geometry.of((16, 8, 16, 16), (8, 8, 3, 3), padding=1)
@@ -480,7 +476,7 @@ def test_pytorch_s_winograd_is_not_a_sum_of_products() -> None:
             x, weight, bias = (torch.from_numpy(operands[n]) for n in ("x", "weight", "bias"))
             output = torch.nn.functional.conv2d(x, weight, bias, padding=1)
         return check_result(
-            "output",
+            "forward",
             output.numpy(),
             find_format("float32"),
             geometry,

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from pybridge.cli import extract as extraction
 from pybridge.cli.extract import EXTRACTED, ExtractionError, declarations, differences, extract
 from pybridge.exported.document import digest, load_definitions
-from pybridge.lean import Lean, sources_dir
+from pybridge.lean import BuildResult, Lean, sources_dir
 
 DEFINITIONS = Path(extraction.__file__).parents[1] / "definitions.json"
 
@@ -28,7 +28,7 @@ def first := 1 /- 𝒪 -/ def second :=
 
 
 @pytest.fixture(scope="module")
-def extracted(lean: Lean) -> dict[str, Any]:
+def extracted(lean: Lean, library: BuildResult) -> dict[str, Any]:
     return extract(lean)
 
 

@@ -21,7 +21,7 @@ from examples import conv_transpose1d, float8, interval, library
 from examples.library import LEAN_FILES, Library, is_outward, opened, run_example
 from pybridge.cli.app import COMMANDS
 from pybridge.exported.document import Contraction
-from pybridge.lean import BuildResult, LeanError, LeanNotFound, Message
+from pybridge.lean import BuildResult, Lean, LeanError, LeanNotFound, Message
 from pybridge.lean.interface import Severity
 from pybridge.lean.modules import read_header
 
@@ -48,7 +48,7 @@ PLACEHOLDERS = {"fuzzed/NAME.json", "X.lean", "X/Theorems.lean"}
 
 
 @pytest.fixture(scope="module")
-def examples() -> Iterator[Library]:
+def examples(lean: Lean) -> Iterator[Library]:
     """The library with the examples, all of them proved."""
     with opened(progress=False) as found:
         found.prove("ConvTranspose1d.Theorems", "Interval.Theorems", "Float8.Theorems")
@@ -107,7 +107,7 @@ def test_the_intervals_are_the_ranges(ranges: interval.Ranges) -> None:
     assert all(low < high for found in ranges.values() for low, high in found)
 
 
-@pytest.mark.parametrize("name", ["output", "bias", "weight", "input"])
+@pytest.mark.parametrize("name", ["forward", "bias", "weight", "input"])
 def test_a_wider_or_narrower_interval_is_noticed(ranges: interval.Ranges, name: str) -> None:
     for by in (Fraction(1, 8), Fraction(-1, 8)):
         (low, high), *rest = ranges[name]
@@ -327,7 +327,7 @@ def test_named_commands_exist(command: str) -> None:
             _assert_known(words[2:])
         for word in words[3:]:
             if word.startswith("tests/"):
-                assert (ROOT / word).is_file()
+                assert (ROOT / word).exists()
     elif words[0] in ("python", "bash"):
         assert (ROOT / words[1]).is_file()
     elif words[:3] == ["lake", "env", "lean"]:
@@ -358,4 +358,6 @@ def test_every_function_named_exists() -> None:
         ("problem/formats.py", "FORMATS"),
     ):
         assert f"`{name}`" in GUIDE
-        assert f"\n{name} = " in (ROOT / "pybridge" / file).read_text(encoding="utf-8")
+        assert f"`pybridge/{file}`" in GUIDE
+        module = importlib.import_module(f"pybridge.{file.removesuffix('.py').replace('/', '.')}")
+        assert hasattr(module, name)

@@ -77,8 +77,7 @@ def test_what_is_no_array_is_refused(bad: Any) -> None:
         to_numpy("x", bad)
 
 
-def test_tensors() -> None:
-    torch = pytest.importorskip("torch")
+def test_tensors(torch: Any) -> None:
     tensor = torch.arange(12.0).reshape(3, 4)
     for t in (
         tensor,
@@ -107,8 +106,7 @@ def test_tensors() -> None:
     assert to_numpy("x", torch._neg_view(tensor.detach())).tolist() == (-tensor).tolist()
 
 
-def test_tensors_that_are_no_arrays_are_refused() -> None:
-    torch = pytest.importorskip("torch")
+def test_tensors_that_are_no_arrays_are_refused(torch: Any) -> None:
     for bad in (torch.ones(2, 2).to_sparse(), torch.ones(2, device="meta")):
         with pytest.raises(InputTypeError, match=r"^x: expected an array of floats: [^\n]*$"):
             to_numpy("x", bad)

@@ -143,8 +143,7 @@ def test_arrays_and_sequences_of_integers_are_taken() -> None:
     assert Geometry.of(X, W, stride=2, padding=np.array([[1, 1], [2, 2]])) == expected
 
 
-def test_tensors_as_parameters() -> None:
-    torch = pytest.importorskip("torch")
+def test_tensors_as_parameters(torch: Any) -> None:
     expected = Geometry.of(X, W, stride=2, padding=(1, 2))
     assert Geometry.of(X, W, stride=torch.tensor(2), padding=torch.tensor([1, 2])) == expected
     assert Geometry.of(torch.Size(X), torch.Size(W), stride=2, padding=(1, 2)) == expected
