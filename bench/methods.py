@@ -87,6 +87,6 @@ METHODS: Mapping[str, Method] = {
     "any-order": _any_order,
     "enclosure": _enclosure,
 }
-"""Values and bounds of an exported contraction (forward, bias, weight, input), as conv2d_backward
+"""Values and bounds of an exported contraction (output, bias, weight, input), as conv2d_backward
 and conv2d_forward compute them.
 """

@@ -53,7 +53,7 @@ class Shape:
         shapes = {
             "x": g.x_shape,
             "weight": g.weight_shape,
-            "gradOutput": g.output_shape,
+            "grad_output": g.output_shape,
             "bias": g.bias_shape,
         }
         return {
@@ -74,7 +74,7 @@ class Shape:
     @property
     def grad_output(self) -> FloatArray:
         """[N, O, OH, OW]."""
-        return self.operands["gradOutput"].value
+        return self.operands["grad_output"].value
 
     @property
     def description(self) -> str:

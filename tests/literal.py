@@ -24,6 +24,12 @@ DOCUMENT: dict[str, Any] = json.loads(
 )
 
 
+CONTRACTIONS: dict[str, Any] = {
+    {"forward": "output"}.get(name, name): contraction
+    for name, contraction in DOCUMENT["data"]["contractions"].items()
+}
+
+
 @dataclass(frozen=True)
 class Pair:
     """A rounded value (None: overflowed), the exact value, and the bound."""
@@ -116,7 +122,8 @@ def read(
         if rest or not 0 <= at < size(axis["extent"], parameters):
             return None
         index.append(at)
-    array, eps = arrays[operand["name"]]
+    name = operand["name"]
+    array, eps = arrays["grad_output" if name == "gradOutput" else name]
     entry = Fraction(float(array[tuple(index)]))
     return Pair(entry, entry, eps)
 

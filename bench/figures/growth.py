@@ -88,7 +88,7 @@ def _memory(shape: Shape, progress: Callable[[str], None]) -> tuple[Table, list[
 
 
 _SHOWN: Mapping[str, str] = {
-    "forward": "the output",
+    "output": "the output",
     "bias": "the bias gradient",
     "weight": "the kernel gradient",
     "input": "the input gradient",

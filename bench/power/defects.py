@@ -37,7 +37,7 @@ def gradients(torch: Any, given: Operands) -> dict[str, Any]:
     output = torch.nn.functional.conv2d(x, weight, bias, **given.arguments)
     output.backward(given.grad_output)
     return {
-        "forward": output.detach(),
+        "output": output.detach(),
         "weight": weight.grad,
         "input": x.grad,
         "bias": bias.grad,

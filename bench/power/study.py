@@ -36,7 +36,7 @@ PROMISES: Mapping[str, Accumulation | None] = {
 """None: the default promise of the result's dtype."""
 
 _RESULTS = {
-    "forward": "output",
+    "output": "output",
     "weight": "weight gradient",
     "input": "input gradient",
     "bias": "bias gradient",
@@ -188,7 +188,7 @@ def _measure(torch: Any, given: Operands, layer: str, dtype: str, data: str) -> 
 
 def _claim(name: str, result: Any, given: Operands) -> Claim:
     window: dict[str, Any] = {**given.arguments, "groups": 1}
-    if name == "forward":
+    if name == "output":
         return output_claim(result, given.x, given.weight, None, **window)
     x, weight, grad = given.x, given.weight, given.grad_output
     return gradient_claim(result, x, weight, grad, which=name, **window)  # type: ignore[arg-type]

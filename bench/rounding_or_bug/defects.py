@@ -406,9 +406,9 @@ DEFECTS: tuple[Defect, ...] = (
            dtypes=("float32", "tf32", "float16")),
     Defect("result cut off instead of rounded", "weight", "plain", _truncated,
            dtypes=("bfloat16", "float16")),
-    Defect("bias added twice", "forward", "plain", _bias_twice),
-    Defect("bias of the neighbouring channel", "forward", "plain", _bias_neighbour),
-    Defect("last input channel not summed", "forward", "plain", _vector_tail),
+    Defect("bias added twice", "output", "plain", _bias_twice),
+    Defect("bias of the neighbouring channel", "output", "plain", _bias_neighbour),
+    Defect("last input channel not summed", "output", "plain", _vector_tail),
     Defect("entries between the strides left zero", "input", "strided", _residue_class),
     Defect("one corner entry not written", "input", "plain", _unwritten_corner),
 )  # fmt: skip

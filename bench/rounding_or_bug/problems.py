@@ -28,7 +28,7 @@ from pybridge.problem.operands import READ
 __all__ = ["Budget", "Problem", "networks", "samples", "suite_problems", "whole"]
 
 _FACTORS: Mapping[str, tuple[str, ...]] = {
-    "forward": ("x", "weight"),
+    "output": ("x", "weight"),
     "bias": ("grad_output",),
     "weight": ("x", "grad_output"),
     "input": ("weight", "grad_output"),
@@ -39,7 +39,7 @@ _LEAST_ENTRIES = 4
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A result to compute: `name` is forward, bias, weight or input, of operands in binary64.
+    """A result to compute: `name` is output, bias, weight or input, of operands in binary64.
 
     `terms` is the number that recipes count, `largest` the operands' magnitudes that they know:
     those of the layer that a sample is taken from.
@@ -91,12 +91,11 @@ class Budget:
 
 def whole(label: str, name: str, geometry: Geometry, drawn: Mapping[str, Float64]) -> Problem:
     """A whole result of operands x, weight, bias and grad_output; the output with its bias."""
-    needed = {key if key != "gradOutput" else "grad_output" for key in READ[name]}
     return Problem(
         label,
         name,
         geometry,
-        {key: values for key, values in drawn.items() if key in needed},
+        {key: values for key, values in drawn.items() if key in READ[name]},
         nominal_terms(name, geometry),
         _largest(name, drawn),
     )
@@ -158,7 +157,7 @@ def _grouped(name: str, x: Float64, y: Float64) -> tuple[Geometry, dict[str, Flo
     entries, n = x.shape
     line, point = Window(size=n, kernel=1), Window(size=1, kernel=1)
     row, column = (1, entries, 1, n), (entries, 1, 1, n)
-    if name == "forward":
+    if name == "output":
         window = Window(size=n, kernel=n)
         geometry = Geometry(groups=entries, height=point, width=window)
         return geometry, {"x": x.reshape(row), "weight": y.reshape(column)}

@@ -98,17 +98,14 @@ def _layers(
 
 def _reference(problem: Problem, held: Mapping[str, FloatArray]) -> Float64:
     """The result in binary64, by BLAS."""
-    given = {
-        "gradOutput" if key == "grad_output" else key: Operand(held[key])
-        for key in problem.operands
-    }
+    given = {key: Operand(held[key]) for key in problem.operands}
     found = estimator(problem.name, problem.geometry, given, load_definitions())
     return np.broadcast_to(found.value(np.float64), problem.shape)
 
 
 def _drawn(name: str) -> dict[str, Float64]:
     drawn: dict[str, Float64] = {}
-    for result in ("forward", "weight"):
+    for result in ("output", "weight"):
         drawn |= planted_problem(name, result).operands
     return drawn
 

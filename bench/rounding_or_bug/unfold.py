@@ -34,9 +34,9 @@ class Unfolded:
 
 
 def result_shape(name: str, geometry: Geometry) -> tuple[int, ...]:
-    """The shape of `forward` or of the `bias`, `weight` or `input` gradient."""
+    """The shape of `output` or of the `bias`, `weight` or `input` gradient."""
     shapes: dict[str, tuple[int, ...]] = {
-        "forward": geometry.output_shape,
+        "output": geometry.output_shape,
         "bias": geometry.bias_shape,
         "weight": geometry.weight_shape,
         "input": geometry.x_shape,
@@ -49,7 +49,7 @@ def nominal_terms(name: str, geometry: Geometry) -> int:
     g = geometry
     taps = g.height.kernel * g.width.kernel
     return {
-        "forward": g.in_channels * taps,
+        "output": g.in_channels * taps,
         "bias": g.batch * g.height.output * g.width.output,
         "weight": g.batch * g.height.output * g.width.output,
         "input": g.out_channels * taps,
@@ -71,7 +71,7 @@ def unfold(name: str, geometry: Geometry, operands: Mapping[str, _Array]) -> Unf
     weight = operands["weight"].reshape(
         g.groups, g.out_channels, g.in_channels, g.height.kernel, g.width.kernel
     )
-    if name == "forward":
+    if name == "output":
         patches = _patches(g, operands["x"]).transpose(2, 3, 4, 0, 1, 5, 6)
         x = patches.reshape(
             g.in_channels * g.height.kernel * g.width.kernel, g.batch, g.groups, 1, -1
@@ -139,7 +139,7 @@ def entry_terms(
         grads = operands["grad_output"][:, index[0]].ravel()
         return np.ones_like(grads), grads
     first, second, row, column = index
-    if name == "forward":
+    if name == "output":
         channels = slice(*_range(second // g.out_channels, g.in_channels))
         a, y = _inside(g.height, row * g.height.stride, g.height.dilation, g.height.kernel)
         b, x = _inside(g.width, column * g.width.stride, g.width.dilation, g.width.kernel)

@@ -43,7 +43,7 @@ def compare_result(
     height, width = g.height, g.width
     padding = ((height.pad_begin, height.pad_end), (width.pad_begin, width.pad_end))
     stride, dilation = (height.stride, width.stride), (height.dilation, width.dilation)
-    if name == "forward":
+    if name == "output":
         return compare_output(
             actual,
             held["x"],

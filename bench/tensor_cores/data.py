@@ -23,10 +23,10 @@ from pybridge.problem.geometry import Geometry
 __all__ = ["DOTS", "READ", "Problem", "Result", "convolution", "dots"]
 
 _Array: TypeAlias = npt.NDArray[Any]
-Result: TypeAlias = Literal["forward", "weight", "input"]
+Result: TypeAlias = Literal["output", "weight", "input"]
 
 READ: Mapping[Result, tuple[str, str]] = {
-    "forward": ("x", "weight"),
+    "output": ("x", "weight"),
     "weight": ("x", "grad_output"),
     "input": ("weight", "grad_output"),
 }
@@ -212,7 +212,7 @@ def dots(data: str, unit: Unit, result: Result, rows: int, terms: int, seed: int
     x, y = DOTS[data](made)
     x, y = held(x, unit.x), held(y, unit.y)
     match result:
-        case "forward":
+        case "output":
             shapes: Any = (1, rows * terms, 1, 1), (rows, terms, 1, 1)
         case "weight":
             shapes = (1, rows, 1, terms), (1, rows, 1, terms)
@@ -220,7 +220,7 @@ def dots(data: str, unit: Unit, result: Result, rows: int, terms: int, seed: int
             shapes = (rows * terms, 1, 1, 1), (1, rows * terms, 1, 1)
     operands = dict(zip(READ[result], (x.reshape(shapes[0]), y.reshape(shapes[1])), strict=True))
     geometry = {
-        "forward": lambda: Geometry.of((1, rows * terms, 1, 1), (rows, terms, 1, 1), groups=rows),
+        "output": lambda: Geometry.of((1, rows * terms, 1, 1), (rows, terms, 1, 1), groups=rows),
         "weight": lambda: Geometry.of((1, rows, 1, terms), (rows, 1, 1, 1), groups=rows),
         "input": lambda: Geometry.of((1, rows, 1, 1), (rows * terms, 1, 1, 1), groups=rows),
     }[result]()

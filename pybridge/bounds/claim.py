@@ -41,7 +41,7 @@ _FORMATS = {format.dtype: format for format in FORMATS.values()}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Claim:
-    """A result (forward, bias, weight, input) of the geometry's shape, and its operands.
+    """A result (output, bias, weight, input) of the geometry's shape, and its operands.
 
     `least_normals` has the least normal number of each operand's own dtype.
     """
@@ -56,7 +56,7 @@ class Claim:
     @property
     def shown(self) -> str:
         """How messages name it: `the output`, `the weight gradient`."""
-        return "the output" if self.name == "forward" else f"the {self.name} gradient"
+        return "the output" if self.name == "output" else f"the {self.name} gradient"
 
     def estimator(self, operands: Mapping[str, Operand] | None = None) -> Estimator:
         """What computes the result of operands, by default its own, and its bounds."""
@@ -117,7 +117,7 @@ class Claim:
             if key == "bias":
                 deviation = self._bias_rounding(promise, value)
             elif promise.operands is not None:
-                value, deviation = _rounded(_shown(key), value, promise)
+                value, deviation = _rounded(key, value, promise)
             if promise.flushed:
                 deviation = add_up(deviation, self._flushed(key, value, promise))
             found[key] = Operand(value, deviation)
@@ -161,10 +161,6 @@ class Claim:
         own = max(least, self.least_normals[key]) if rounded is self.operands[key].value else least
         subnormal = (size < own) | (given < self.least_normals[key])
         return np.where(subnormal, size, 0.0) if subnormal.any() else 0.0
-
-
-def _shown(key: str) -> str:
-    return "grad_output" if key == "gradOutput" else key
 
 
 def _holds_values(parameters: FormatParameters, format: FloatFormat, values: FloatArray) -> bool:
@@ -232,14 +228,13 @@ def gradient_claim(
     given = {
         "x": _operand("x", x, eps[0]),
         "weight": _operand("weight", weight, eps[1]),
-        "gradOutput": _operand("grad_output", grad_output, eps[2]),
+        "grad_output": _operand("grad_output", grad_output, eps[2]),
     }
     found = {key: operand for key, operand in given.items() if operand is not None}
     result, format = _result("gradient", gradient, finite)
     for key in READ[which]:
         if key not in found:
-            shown = "grad_output" if key == "gradOutput" else key
-            raise InputTypeError(f"{shown}: the {which} gradient depends on it, got None")
+            raise InputTypeError(f"{key}: the {which} gradient depends on it, got None")
     geometry = _geometry(
         which, result.shape, found, stride=stride, padding=padding, dilation=dilation, groups=groups
     )
@@ -286,7 +281,7 @@ def output_claim(
     _require_shape("output", result.shape, geometry.output_shape)
     if "bias" in operands:
         _require_shape("bias", operands["bias"][0].value.shape, geometry.bias_shape)
-    return _claim("forward", result, format, geometry, operands)
+    return _claim("output", result, format, geometry, operands)
 
 
 def _claim(
@@ -376,14 +371,14 @@ def _geometry(
         geometry = Geometry.of(
             shapes["x"],
             shapes["weight"],
-            shapes["gradOutput"],
+            shapes["grad_output"],
             stride=stride,
             padding=padding,
             dilation=dilation,
             groups=groups,
         )
     else:
-        geometry = _pointwise(shapes["gradOutput"])
+        geometry = _pointwise(shapes["grad_output"])
     expected = {
         "bias": geometry.bias_shape,
         "weight": geometry.weight_shape,

@@ -118,12 +118,12 @@ def conv2d_backward(
     given = {
         "x": _given("x", x, found, eps_x),
         "weight": _given("weight", weight, found, eps_weight),
-        "gradOutput": _given("grad_output", grad_output, found, eps_grad_output),
+        "grad_output": _given("grad_output", grad_output, found, eps_grad_output),
     }
     geometry = Geometry.of(
         given["x"].value.shape,
         given["weight"].value.shape,
-        given["gradOutput"].value.shape,
+        given["grad_output"].value.shape,
         stride=stride,
         padding=padding,
         dilation=dilation,
@@ -181,7 +181,7 @@ def conv2d_forward(
             f"bias has shape {given['bias'].value.shape}, but weight of shape "
             f"{geometry.weight_shape} expects {geometry.bias_shape}"
         )
-    (output,) = _results(method, ("forward",), geometry, found, given, definitions)
+    (output,) = _results(method, ("output",), geometry, found, given, definitions)
     return output
 
 
@@ -197,7 +197,7 @@ def _results(
     if not isinstance(method, str) or method not in get_args(Method):
         known = ", ".join(get_args(Method))
         raise InputError(f"method: expected one of {known}, got {method!r:.60}")
-    shown = {name: "the output" if name == "forward" else f"the {name} gradient" for name in names}
+    shown = {name: "the output" if name == "output" else f"the {name} gradient" for name in names}
     if method in ("replay", "replay-reference"):
         fast = method == "replay"
         results = evaluate_conv2d(geometry, format, given, names, definitions, fast=fast)
@@ -241,7 +241,7 @@ def evaluate_conv2d(
     *,
     fast: bool = False,
 ) -> dict[str, Evaluation]:
-    """Evaluates exported contractions by name (forward, bias, weight, input), overflow marked.
+    """Evaluates exported contractions by name (output, bias, weight, input), overflow marked.
 
     By the reference evaluation, or where `fast` by the replay, with the same values.
     `operands` maps exported operand names to arrays of the geometry's shapes. Raises

@@ -60,7 +60,7 @@ def exact_result(
     """All entries of the exact result, row-major; `InputError` beyond `EXACT_WORK`."""
     given = {key: value for key, value in operands.items() if key in READ[name]}
     words = sum(_bits(values) for values in given.values()) // 64 + 1
-    work = geometry.multiply_adds * words if name != "bias" else given["gradOutput"].size
+    work = geometry.multiply_adds * words if name != "bias" else given["grad_output"].size
     if work > EXACT_WORK:
         raise InputError(
             f"a bound for a result in binary64 needs the exact one: of {geometry.multiply_adds} "
@@ -69,7 +69,7 @@ def exact_result(
         )
     zero = np.zeros(1)
     x, weight, bias, grad_output = (
-        Dyadic.of(given.get(key, zero)) for key in ("x", "weight", "bias", "gradOutput")
+        Dyadic.of(given.get(key, zero)) for key in ("x", "weight", "bias", "grad_output")
     )
     return exact_conv2d(geometry, x, weight, bias, grad_output, names=(name,))[name].fractions()
 

@@ -169,7 +169,7 @@ def explain(
 ) -> Explanation:
     """Where the bound of an entry comes from: roundings and eps, the largest contribution first.
 
-    `which` is forward, bias, weight or input; `output_index` the entry's index in that result, of
+    `which` is output, bias, weight or input; `output_index` the entry's index in that result, of
     shape [N, O, OH, OW], [O], [O, I/groups, KH, KW] or [N, I, H, W]. The contributions are exact,
     and add up to Lean's bound of the entry (`RuntimeApprox.conv2dKernelPointBound` and those of the
     other results) exactly. The definitions are by default the package's.

@@ -28,7 +28,7 @@ __all__ = ["Diagnosis", "diagnose"]
 _Mask: TypeAlias = npt.NDArray[np.bool_]
 
 _AXES = {
-    "forward": ("batch element", "output channel", "row", "column"),
+    "output": ("batch element", "output channel", "row", "column"),
     "bias": ("output channel",),
     "weight": ("output channel", "input channel", "kernel row", "kernel column"),
     "input": ("batch element", "input channel", "row", "column"),
@@ -37,7 +37,7 @@ _AXES = {
 _OPERAND_AXES = {
     "x": ("batch element", "input channel", "row of x", "column of x"),
     "weight": ("output channel", "input channel", "kernel row", "kernel column"),
-    "gradOutput": ("batch element", "output channel", "output row", "output column"),
+    "grad_output": ("batch element", "output channel", "output row", "output column"),
 }
 
 _WORK = 2**32
@@ -109,7 +109,7 @@ def _where(claim: Claim, failures: _Mask) -> Iterator[str]:
             yield f"only {name}s at the border"
         elif 2 * hit.size <= size and hit[-1] - hit[0] == hit.size - 1:
             yield f"only {name}s {hit[0]} to {hit[-1]}"
-    if claim.name in ("forward", "input"):
+    if claim.name in ("output", "input"):
         inner = failures
         for axis in (2, 3):
             size = failures.shape[axis]
@@ -125,7 +125,7 @@ def _where(claim: Claim, failures: _Mask) -> Iterator[str]:
 def _group(claim: Claim, axis: int, hit: npt.NDArray[np.intp]) -> int | None:
     """The one group that channels are in, and are all of."""
     g = claim.geometry
-    channels = {("forward", 1): g.out_channels, ("weight", 0): g.out_channels}
+    channels = {("output", 1): g.out_channels, ("weight", 0): g.out_channels}
     channels |= {("bias", 0): g.out_channels, ("input", 1): g.in_channels}
     each = channels.get((claim.name, axis))
     if each is None or g.groups == 1 or hit.size != each:
@@ -310,13 +310,13 @@ def _changed(
 def _parts(claim: Claim) -> Iterator[tuple[str, Claim]]:
     """The result of a part of the terms: those with one index, or the last few, of an operand."""
     for key, axis in (
-        ("gradOutput", 0),
+        ("grad_output", 0),
         ("weight", 2),
         ("weight", 3),
-        ("gradOutput", 1),
+        ("grad_output", 1),
         ("x", 1),
-        ("gradOutput", 2),
-        ("gradOutput", 3),
+        ("grad_output", 2),
+        ("grad_output", 3),
     ):
         if key not in claim.operands or not _is_summed(claim.name, key, axis):
             continue
@@ -332,7 +332,7 @@ def _parts(claim: Claim) -> Iterator[tuple[str, Claim]]:
             operands = {**claim.operands, key: Given(values, given.eps)}
             operands.pop("bias", None)
             yield words, replace(claim, operands=operands)
-    if claim.name in ("forward", "input"):
+    if claim.name in ("output", "input"):
         weight = claim.operands["weight"]
         height, width = weight.value.shape[2:]
         for i, j in np.ndindex(height, width) if height * width <= 25 else ():
@@ -346,10 +346,10 @@ def _parts(claim: Claim) -> Iterator[tuple[str, Claim]]:
 def _is_summed(name: str, key: str, axis: int) -> bool:
     """Whether a result sums over an axis of an operand."""
     return (key, axis) in {
-        "forward": {("x", 1), ("weight", 2), ("weight", 3)},
-        "bias": {("gradOutput", 0), ("gradOutput", 2), ("gradOutput", 3)},
-        "weight": {("gradOutput", 0), ("gradOutput", 2), ("gradOutput", 3)},
-        "input": {("gradOutput", 1), ("weight", 2), ("weight", 3)},
+        "output": {("x", 1), ("weight", 2), ("weight", 3)},
+        "bias": {("grad_output", 0), ("grad_output", 2), ("grad_output", 3)},
+        "weight": {("grad_output", 0), ("grad_output", 2), ("grad_output", 3)},
+        "input": {("grad_output", 1), ("weight", 2), ("weight", 3)},
     }[name]
 
 

@@ -13,8 +13,6 @@ from pybridge.problem.case import Case
 
 __all__ = ["add_up", "loop_indices"]
 
-_SHOWN = {"gradOutput": "grad_output"}
-
 
 def loop_indices(index: Sequence[int], sizes: Sequence[Sequence[int]]) -> list[int]:
     """The output loop indices at an index (Lean: `RuntimeApprox.outIndices`)."""
@@ -61,7 +59,7 @@ def _terms(
             index = _place(reader, out, red)
             if index is None:
                 return None
-            given, name = operands[reader.name], _SHOWN.get(reader.name, reader.name)
+            given, name = operands[reader.name], reader.name
             entry = Fraction(float(given.value[index]))
             shown = f"{name}[{','.join(map(str, index))}]"
             entries.append(Quantity(entry, Fraction(given.eps), shown, f"eps_{name}"))

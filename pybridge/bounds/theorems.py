@@ -31,21 +31,21 @@ class Theorem(str):
 _SPACE = "RuntimeApprox."
 
 _ANY_ORDER: Mapping[str, str] = {
-    "forward": "conv2d_any_order",
+    "output": "conv2d_any_order",
     "bias": "conv2d_bias_any_order",
     "weight": "conv2d_kernel_any_order",
     "input": "conv2d_input_any_order",
 }
 
 _POINT: Mapping[str, str] = {
-    "forward": "approx_conv2d_point",
+    "output": "approx_conv2d_point",
     "bias": "approx_conv2d_bias_point",
     "weight": "approx_conv2d_kernel_point",
     "input": "approx_conv2d_input_point",
 }
 
 _REPLAY: Mapping[str, str] = {
-    "forward": "conv2dPointBound_le_replay",
+    "output": "conv2dPointBound_le_replay",
     "bias": "conv2dBiasPointBound_le_replay",
     "weight": "conv2dKernelPointBound_le_replay",
     "input": "conv2dInputPointBound_le_replay",
@@ -64,7 +64,7 @@ def theorem(name: str) -> Theorem:
 
 
 def proofs(name: str, proved: Proved, promise: Accumulation | None = None) -> tuple[Theorem, ...]:
-    """The theorems that prove a number of a result (forward, bias, weight, input).
+    """The theorems that prove a number of a result (output, bias, weight, input).
 
     The first is the one whose conclusion the number is; the others are about what it is made of,
     the last of them saying what is assumed of a kernel that keeps the `promise`.

@@ -154,7 +154,7 @@ def tolerance(
         accumulation=promise,
         per_entry=np.array([round_up(b.total) for b in bounds])[inverse].reshape(counts.shape),
         derivation=most.derivation(geometry),
-        theorems=proofs("forward" if which == "output" else which, "tolerance", promise),
+        theorems=proofs(which, "tolerance", promise),
     )
 
 
@@ -195,7 +195,7 @@ def _counts(which: str, geometry: Geometry) -> Counts:
 
 
 def _contraction(which: str) -> Contraction:
-    return load_definitions().data.contractions["forward" if which == "output" else which]
+    return load_definitions().data.contractions[which]
 
 
 @dataclass(frozen=True, slots=True)

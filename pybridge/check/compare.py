@@ -26,7 +26,7 @@ from pybridge.truth.conv2d import Dyadic, exact_conv2d
 
 __all__ = ["EXCESS", "REPLAY_EXCESS", "TENSORS", "check_case", "most_terms", "sign_patterns"]
 
-TENSORS = ("forward", "bias", "weight", "input")
+TENSORS = ("output", "bias", "weight", "input")
 EXCESS = Fraction(1, 10**12)
 """The relative excess of a bound over Lean's exact one that outward rounding may cause.
 
@@ -39,7 +39,7 @@ REPLAY_EXCESS = Fraction(1, 20)
 _RANDOM_PATTERNS = 2
 _OPERANDS = ("x", "weight", "bias", "grad_output")
 _READ = {
-    "forward": ("x", "weight", "bias"),
+    "output": ("x", "weight", "bias"),
     "bias": ("grad_output",),
     "weight": ("x", "grad_output"),
     "input": ("weight", "grad_output"),
@@ -245,7 +245,7 @@ def most_terms(geometry: Geometry, name: str) -> int:
     batch, _, height, width = geometry.output_shape
     window = geometry.height.kernel * geometry.width.kernel
     return {
-        "forward": geometry.in_channels * window + 1,
+        "output": geometry.in_channels * window + 1,
         "bias": batch * height * width,
         "weight": batch * height * width,
         "input": geometry.out_channels * window,

@@ -28,7 +28,7 @@ __all__ = ["app", "find_case", "main"]
 _WIDTH = 120
 _EPILOG = examples(
     "python -m pybridge.explanation binary32-basic-eps --index 0,1,2,0",
-    "python -m pybridge.explanation binary32-everything --which forward --index 0,3,1,1 --top 5",
+    "python -m pybridge.explanation binary32-everything --which output --index 0,3,1,1 --top 5",
     "python -m pybridge.explanation gradients.npz --which bias --index 2 --all --json",
 )
 

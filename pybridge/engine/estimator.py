@@ -393,7 +393,7 @@ def estimator(
     operands: Mapping[str, Given] | Mapping[str, Operand],
     definitions: Definitions,
 ) -> Estimator:
-    """The estimator of an exported contraction: forward, bias, weight or input."""
+    """The estimator of an exported contraction: output, bias, weight or input."""
     contraction = definitions.data.contractions[name]
     return Estimator(contraction, geometry.parameters(), operands, definitions)
 

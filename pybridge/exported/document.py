@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -25,11 +25,13 @@ from pydantic import (
     PlainSerializer,
     StrictInt,
     ValidationError,
+    WrapSerializer,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 
 from pybridge.errors import one_line
+from pybridge.exported.names import LEAN_OPERANDS, LEAN_RESULTS
 
 __all__ = [
     "Affine",
@@ -83,7 +85,7 @@ FORMULAS = (
 )
 MODES = ("nearest", "towardZero", "nearestFlushed", "towardZeroFlushed")
 SCALAR_VARIABLES = ("x.value", "x.eps", "y.value", "y.eps")
-CONTRACTIONS = ("forward", "bias", "weight", "input")
+CONTRACTIONS = tuple(LEAN_RESULTS)
 
 
 class DefinitionsError(ValueError):
@@ -266,6 +268,18 @@ _FormulaField = Annotated[
 ]
 
 
+def _renamed(names: Mapping[str, str]) -> Callable[[Any], Any]:
+    """A validator that gives the names of an object, or a name itself, as pybridge has them."""
+    own = {lean: name for name, lean in names.items()}
+
+    def rename(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {own.get(key, key): entry for key, entry in value.items()}
+        return own.get(value, value) if isinstance(value, str) else value
+
+    return rename
+
+
 class _Exported(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
@@ -288,10 +302,17 @@ class Axis(_Exported):
     index: Affine
 
 
+_OperandName = Annotated[
+    Literal["x", "weight", "bias", "grad_output"],
+    BeforeValidator(_renamed(LEAN_OPERANDS)),
+    PlainSerializer(lambda name: LEAN_OPERANDS[name]),
+]
+
+
 class Operand(_Exported):
     """An operand of a contraction and the entry that a term reads."""
 
-    name: Literal["x", "weight", "bias", "gradOutput"]
+    name: _OperandName
     axes: tuple[Axis, ...]
 
 
@@ -334,6 +355,15 @@ class Contraction(_Exported):
                 yield from (operand_axis.extent, index.offset, index.divisor)
                 yield from index.out
                 yield from index.red
+
+
+_Contractions = Annotated[
+    dict[str, Contraction],
+    BeforeValidator(_renamed(LEAN_RESULTS)),
+    WrapSerializer(
+        lambda value, serialize: {LEAN_RESULTS.get(k, k): v for k, v in serialize(value).items()}
+    ),
+]
 
 
 class Law(_Exported):
@@ -388,7 +418,7 @@ class Data(_Exported):
 
     parameters: tuple[str, ...]
     output_size: dict[Literal["outputH", "outputW"], _SizeField]
-    contractions: dict[str, Contraction]
+    contractions: _Contractions
     laws: Laws
     formats: dict[str, FormatParameters]
     formulas: dict[str, _FormulaField]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from pybridge.exported.names import LEAN_RESULTS
 from pybridge.lean.errors import LeanError
 
 __all__ = [
@@ -26,7 +27,7 @@ __all__ = [
     "split_results",
 ]
 
-TENSORS = ("forward", "bias", "weight", "input")
+TENSORS = tuple(LEAN_RESULTS)
 QUANTITIES = ("value", "exact", "bound")
 OVERFLOW = "overflow"
 LONGEST = 100_000
@@ -116,7 +117,8 @@ def _parse_block(name: str, block: str) -> CaseResult:
         if len(lines) > 1 or not lines[0].removeprefix("refused ").strip():
             raise LeanError(f"Lean's result for {name}: a refusal has exactly one line")
         return CaseResult(name, refused=lines[0].removeprefix("refused "))
-    keys = ["output", *(f"{tensor}.{quantity}" for tensor in TENSORS for quantity in QUANTITIES)]
+    named = LEAN_RESULTS.values()
+    keys = ["output", *(f"{tensor}.{quantity}" for tensor in named for quantity in QUANTITIES)]
     if len(lines) != len(keys):
         raise LeanError(
             f"Lean's result for {name} has {len(lines)} lines, expected {len(keys)} or a refusal"
@@ -129,10 +131,11 @@ def _parse_block(name: str, block: str) -> CaseResult:
         tokens[key] = rest.split(" ")
     height, width = _sizes(name, tokens["output"])
     tensors = {tensor: _parse_tensor(name, tensor, tokens) for tensor in TENSORS}
-    entries = len(tensors["forward"].value)
+    entries = len(tensors["output"].value)
     if entries % (height * width):
         raise LeanError(
-            f"Lean's result for {name}: {entries} forward entries for a {height}×{width} output"
+            f"Lean's result for {name}: an output of {entries} entries, expected {height}×{width} "
+            "a channel"
         )
     return CaseResult(name, output=(height, width), tensors=tensors)
 
@@ -144,7 +147,8 @@ def _sizes(name: str, words: list[str]) -> tuple[int, int]:
 
 
 def _parse_tensor(name: str, tensor: str, tokens: Mapping[str, list[str]]) -> TensorResult:
-    value, exact, bound = (tokens[f"{tensor}.{quantity}"] for quantity in QUANTITIES)
+    lean = LEAN_RESULTS[tensor]
+    value, exact, bound = (tokens[f"{lean}.{quantity}"] for quantity in QUANTITIES)
     if not len(value) == len(exact) == len(bound):
         raise LeanError(
             f"Lean's result for {name}: {tensor} has {len(value)} values, {len(exact)} exact "

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from pybridge.errors import InputError
+from pybridge.exported.names import LEAN_OPERANDS
 from pybridge.files import write_atomically
 from pybridge.model import Model
 from pybridge.problem.formats import FloatArray, FloatFormat, find_format, format_array
@@ -31,7 +32,6 @@ _ARRAYS = ("x", "weight", "bias", "grad_output")
 _EPS = ("eps_x", "eps_weight", "eps_bias", "eps_grad_output")
 _PARAMETERS = ("stride", "padding", "dilation", "groups")
 _TEXTS = ("format", "label")
-_LEAN_NAMES = {"grad_output": "gradOutput"}
 
 
 def _eps(value: object) -> float:
@@ -98,11 +98,8 @@ class Case(Model):
         return find_format(self.format)
 
     def operands(self) -> dict[str, Given]:
-        """The operands under the names of the exported definitions."""
-        return {
-            _LEAN_NAMES.get(name, name): Given(getattr(self, name), getattr(self, f"eps_{name}"))
-            for name in _ARRAYS
-        }
+        """The operands by name."""
+        return {name: Given(getattr(self, name), getattr(self, f"eps_{name}")) for name in _ARRAYS}
 
     def to_text(self) -> str:
         """The case in the format that Lean's `evaluate` reads; numbers are hexadecimal."""
@@ -125,8 +122,7 @@ class Case(Model):
         ]
         for name in _ARRAYS:
             numbers = getattr(self, name).astype(np.float64).ravel().tolist()
-            key = _LEAN_NAMES.get(name, name)
-            lines.append(f"{key} {' '.join(map(float.hex, numbers))}")
+            lines.append(f"{LEAN_OPERANDS[name]} {' '.join(map(float.hex, numbers))}")
         return "\n".join([*lines, "end", ""])
 
     @classmethod

@@ -15,10 +15,10 @@ from pybridge.problem.formats import FloatArray
 __all__ = ["READ", "Given", "check_eps"]
 
 READ: Mapping[str, tuple[str, ...]] = {
-    "forward": ("x", "weight", "bias"),
-    "bias": ("gradOutput",),
-    "weight": ("x", "gradOutput"),
-    "input": ("weight", "gradOutput"),
+    "output": ("x", "weight", "bias"),
+    "bias": ("grad_output",),
+    "weight": ("x", "grad_output"),
+    "input": ("weight", "grad_output"),
 }
 """The operands that the output and the gradients of a conv2d are computed from."""
 

@@ -37,7 +37,7 @@ def _words(what: str, operands: str) -> str:
 
 
 STATEMENTS: Mapping[str, Statement] = {
-    "forward": Statement(
+    "output": Statement(
         shown="forward pass",
         bound="RuntimeApprox.conv2dPointBound",
         theorem="RuntimeApprox.approx_conv2d_point",

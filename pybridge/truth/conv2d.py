@@ -72,11 +72,11 @@ def exact_conv2d(
     bias: Dyadic,
     grad_output: Dyadic,
     *,
-    names: Iterable[str] = ("forward", "bias", "weight", "input"),
+    names: Iterable[str] = ("output", "bias", "weight", "input"),
 ) -> Mapping[str, Dyadic]:
     """The exact forward result and gradients named, of operands of the geometry's shapes."""
     computed = {
-        "forward": lambda: _forward(geometry, x, weight) + _per_channel(bias),
+        "output": lambda: _forward(geometry, x, weight) + _per_channel(bias),
         "bias": lambda: Dyadic(
             np.asarray(grad_output.numerators.sum(axis=(0, 2, 3)), dtype=object),
             grad_output.exponent,

@@ -26,15 +26,15 @@ _Indices: TypeAlias = npt.NDArray[np.intp]
 def exact_entry(
     name: str, geometry: Geometry, operands: Mapping[str, _Floats], index: Sequence[int]
 ) -> Fraction:
-    """The exact entry of `forward` or of the `bias`, `weight` or `input` gradient at an index.
+    """The exact entry of `output` or of the `bias`, `weight` or `input` gradient at an index.
 
-    `operands` are x, weight, bias and gradOutput, of the geometry's shapes and of dtypes whose
+    `operands` are x, weight, bias and grad_output, of the geometry's shapes and of dtypes whose
     values float64 holds; those that the result does not depend on may be left out.
     """
     g = geometry
     if name == "bias":
-        return _dot(operands["gradOutput"][:, index[0]])
-    if name == "forward":
+        return _dot(operands["grad_output"][:, index[0]])
+    if name == "output":
         n, o, row, column = index
         first = o // g.out_channels * g.in_channels
         a, y = _taps(g.height, row)
@@ -48,14 +48,14 @@ def exact_entry(
         y, oy = _positions(g.height, row)
         x, ox = _positions(g.width, column)
         given = operands["x"][:, channel][:, y][:, :, x]
-        return _dot(given, operands["gradOutput"][:, o][:, oy][:, :, ox])
+        return _dot(given, operands["grad_output"][:, o][:, oy][:, :, ox])
     n, channel, row, column = index
     group, i = divmod(channel, g.in_channels)
     outs = slice(group * g.out_channels, (group + 1) * g.out_channels)
     a, oy = _readers(g.height, row)
     b, ox = _readers(g.width, column)
     given = operands["weight"][outs, i][:, a][:, :, b]
-    return _dot(given, operands["gradOutput"][n, outs][:, oy][:, :, ox])
+    return _dot(given, operands["grad_output"][n, outs][:, oy][:, :, ox])
 
 
 def _taps(window: Window, output: int) -> tuple[_Indices, _Indices]:

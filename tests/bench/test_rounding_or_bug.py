@@ -139,7 +139,7 @@ def test_unfolded_terms_are_those_of_the_result(name: str, geometry: Geometry) -
 @pytest.mark.parametrize("geometry", ODD, ids=range(len(ODD)))
 def test_the_terms_of_an_entry(name: str, geometry: Geometry) -> None:
     operands = integers(geometry)
-    renamed = {"gradOutput": operands["grad_output"], **operands}
+    renamed = {"grad_output": operands["grad_output"], **operands}
     del renamed["bias"]
     for index in np.ndindex(result_shape(name, geometry)):
         x, y = entry_terms(name, geometry, operands, index)

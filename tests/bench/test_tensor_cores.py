@@ -36,7 +36,7 @@ def test_all_architectures_and_operands_are_simulated() -> None:
     assert (one.step, one.length) == (32, 32)
 
 
-@pytest.mark.parametrize("result", ["forward", "weight", "input"])
+@pytest.mark.parametrize("result", ["output", "weight", "input"])
 def test_sums_of_small_integers_are_exact(result: Result) -> None:
     g = GEOMETRY
     rng = np.random.default_rng(1)
@@ -69,7 +69,7 @@ def test_terms_below_the_last_digit_kept_are_lost() -> None:
     for exponent, expected in ((-23, 1 + 15 * 2.0**-23), (-25, 1 + 3 * 2.0**-23), (-26, 1.0)):
         x = held(np.ldexp(1.0, [0, *[exponent] * 15]), unit.x)
         operands = {"x": x.reshape(shape.x_shape), "weight": held(np.ones((1, 16, 1, 1)), unit.y)}
-        assert Kernel(unit)(unfold("forward", shape, operands)).item() == expected
+        assert Kernel(unit)(unfold("output", shape, operands)).item() == expected
 
 
 def sums(problem: Problem) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

@@ -78,7 +78,7 @@ def test_results_by_blas_have_the_bounds_of_their_certificates(
         assert certificate.bound_linf == gradient.bound_linf
         assert certificate.method == method
     forward = conv2d_forward(x, w, b, **options(geometry), method=method, format=format.name)
-    assert holds(forward.value, forward.bound, true["forward"])
+    assert holds(forward.value, forward.bound, true["output"])
     certificate = certify_output(forward.value, x, w, b, **options(geometry), method=method)
     assert (certificate.bound == forward.bound).all()
 
@@ -220,7 +220,7 @@ def test_bad_input_is_refused_in_one_line(change: Any, kind: type[Exception], me
 def test_bad_outputs() -> None:
     output = conv2d_forward(X, W, **PARAMETERS).value
     certificate = certify_output(output, X, W, **PARAMETERS)
-    assert certificate.theorems == proofs("forward", "enclosure")
+    assert certificate.theorems == proofs("output", "enclosure")
     for arguments, message in (
         ((output[..., :2], X, W), r"output has shape \(2, 6, 4, 2\), expected \(2, 6, 4, 3\)"),
         ((output, X, W, np.ones(3)), r"bias has shape \(3,\), expected \(6,\)"),
@@ -292,7 +292,7 @@ def test_gradients_of_pytorch(dtype: str, layout: str, torch: Any) -> None:
         certificate = certify_gradient(computed, x, w, g, which=which, **parameters)  # type: ignore[arg-type]
         assert holds(computed.to(torch.float64).numpy(), certificate.bound, true[which])
     certificate = certify_output(y, x, w, b, **parameters)
-    assert holds(y.detach().to(torch.float64).numpy(), certificate.bound, true["forward"])
+    assert holds(y.detach().to(torch.float64).numpy(), certificate.bound, true["output"])
     format = {"float32": "binary32", "float64": "binary64"}.get(dtype, dtype)
     values = conv2d_backward(x, w, g, **parameters, format=format).weight.value
     assert values.dtype == FORMATS[format].dtype

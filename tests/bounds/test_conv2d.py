@@ -80,7 +80,7 @@ def test_exact_results_of_perturbed_operands_are_within_the_bound(
         operands.append(Dyadic.of(array) + Dyadic.of(e * choice))
     exact = exact_conv2d(geometry, *operands)
     for name, result in (
-        ("forward", forward),
+        ("output", forward),
         ("bias", gradients.bias),
         ("weight", gradients.weight),
         ("input", gradients.input),

@@ -45,7 +45,7 @@ def lean_results() -> Mapping[str, CaseResult]:
 def shape_of(case: Case, which: str) -> tuple[int, ...]:
     g = case.geometry
     shapes = {
-        "forward": g.output_shape,
+        "output": g.output_shape,
         "bias": g.bias_shape,
         "weight": g.weight_shape,
         "input": g.x_shape,
@@ -104,7 +104,7 @@ def test_what_a_small_bound_is_made_of() -> None:
 
 
 def test_the_bias_is_the_last_term_of_the_forward_pass() -> None:
-    found = explain(SUITE["binary32-basic-eps"], (0, 1, 0, 0), which="forward")
+    found = explain(SUITE["binary32-basic-eps"], (0, 1, 0, 0), which="output")
     (carried,) = [c for c in found.contributions if c.source == "eps_bias"]
     assert carried.term == found.terms
     assert carried.formula == "eps_bias"
@@ -194,7 +194,7 @@ def test_contributions_are_exact_for_three_factors_and_other_laws() -> None:
 @pytest.mark.parametrize(
     ("index", "which", "message"),
     [
-        ((0, 0, 0, 0), "grad", "which: expected one of forward, bias, weight, input, got 'grad'"),
+        ((0, 0, 0, 0), "grad", "which: expected one of output, bias, weight, input, got 'grad'"),
         ((0, 0), "weight", r"expected 4 integers within the shape \(2, 2, 3, 3\) of weight, got"),
         ((0, 0, 3, 0), "weight", r"got \(0, 0, 3, 0\)"),
         ((-1,), "bias", r"got \(-1\)"),
@@ -236,7 +236,7 @@ def test_numbers_of_any_size_are_shown() -> None:
 def test_command_prints_table_and_json(tmp_path: Path) -> None:
     case = generated_case("own", SUITE["binary16-groups-eps"].geometry, "binary16")
     case.save(tmp_path / "own case.npz")
-    arguments = [str(tmp_path / "own case.npz"), "--which", "forward", "--index", "0,1,0,0"]
+    arguments = [str(tmp_path / "own case.npz"), "--which", "output", "--index", "0,1,0,0"]
     result = RUNNER.invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert "forward pass[0, 1, 0, 0] of own" in result.output
@@ -244,7 +244,7 @@ def test_command_prints_table_and_json(tmp_path: Path) -> None:
     document = json.loads(result.output)
     total = sum(Fraction(c["amount"]) for c in document["contributions"])
     assert total == Fraction(document["bound"])
-    assert explain(case, (0, 1, 0, 0), which="forward").bound == total
+    assert explain(case, (0, 1, 0, 0), which="output").bound == total
 
 
 @pytest.mark.parametrize(

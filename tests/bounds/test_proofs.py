@@ -13,7 +13,7 @@ from pybridge.bounds.theorems import Proved, Theorem, proofs
 from pybridge.engine.accumulation import Accumulation, split_k, tf32
 from pybridge.lean import sources_dir
 
-NAMES = ("forward", "bias", "weight", "input")
+NAMES = ("output", "bias", "weight", "input")
 PROMISES = (
     Accumulation(),
     Accumulation.of("bfloat16"),
@@ -74,7 +74,7 @@ def test_it_stands_where_it_says(theorem: Theorem) -> None:
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [("forward", ""), ("bias", "_bias"), ("weight", "_kernel"), ("input", "_input")],
+    [("output", ""), ("bias", "_bias"), ("weight", "_kernel"), ("input", "_input")],
 )
 def test_each_result_has_its_own(name: str, shown: str) -> None:
     any_order = f"RuntimeApprox.conv2d{shown}_any_order"

@@ -41,7 +41,7 @@ def arrays(geometry: Geometry, format: FloatFormat) -> dict[str, FloatArray]:
         "x": geometry.x_shape,
         "weight": geometry.weight_shape,
         "bias": geometry.bias_shape,
-        "gradOutput": geometry.output_shape,
+        "grad_output": geometry.output_shape,
     }
     return {n: rng.standard_normal(s).astype(format.dtype) for n, s in shapes.items()}
 
@@ -50,10 +50,7 @@ def by_blas(
     torch: Any, setting: Setting, geometry: Geometry, operands: Mapping[str, FloatArray]
 ) -> dict[str, FloatArray]:
     """What stands for PyTorch: the package's own matrix products."""
-    given = {
-        "gradOutput" if name == "grad_output" else name: Given(array, 0.0)
-        for name, array in operands.items()
-    }
+    given = {name: Given(array, 0.0) for name, array in operands.items()}
     return {
         name: estimator(name, geometry, given, load_definitions()).rounded(setting.format)
         for name in READ
@@ -124,7 +121,7 @@ def test_an_entry_that_is_off_is_found(name: str, format: str) -> None:
 
 
 SHAPES = {
-    "forward": "output_shape",
+    "output": "output_shape",
     "bias": "bias_shape",
     "weight": "weight_shape",
     "input": "x_shape",
@@ -177,7 +174,7 @@ def test_what_can_overflow_is_not_judged() -> None:
     geometry = Geometry.of((1, 1, 2, 2), (1, 1, 2, 2))
 
     def huge(result: FloatArray, operands: dict[str, FloatArray]) -> None:
-        operands["gradOutput"][...] = 2.0**15
+        operands["grad_output"][...] = 2.0**15
         operands["weight"][...] = [[[[4, 4], [0.5, 0.5]]]]
         result[...] = [[[[np.inf, np.nan], [2.0**14, 2.0**14]]]]
 
@@ -217,7 +214,7 @@ def test_an_infinite_bound_decides_nothing() -> None:
         operands["weight"][...] = 1e300
         result[...] = 0
 
-    report = checked("forward", huge, "float64", geometry)
+    report = checked("output", huge, "float64", geometry)
     (promise,) = report.promises
     assert (promise.beyond, promise.undecided) == (0, 4)
     assert report.verdict == promise.verdict == "undecided"
@@ -476,7 +473,7 @@ def test_pytorch_s_winograd_is_not_a_sum_of_products(torch: Any) -> None:
             x, weight, bias = (torch.from_numpy(operands[n]) for n in ("x", "weight", "bias"))
             output = torch.nn.functional.conv2d(x, weight, bias, padding=1)
         return check_result(
-            "forward",
+            "output",
             output.numpy(),
             find_format("float32"),
             geometry,

@@ -95,7 +95,7 @@ def test_overflowed_entries_are_left_out_and_counted(definitions: Definitions) -
     found = claims(CASES["binary32-overflow"], PLACES, definitions)
     assert found["weight"].places == ()
     assert found["weight"].overflowed == found["weight"].entries == 2
-    assert len(found["forward"].places) == found["forward"].entries - found["forward"].overflowed
+    assert len(found["output"].places) == found["output"].entries - found["output"].overflowed
     text = certificate_source(CASES["binary32-overflow"], found)
     assert "weight_certified" not in text
     assert "0 of 2 entries, 2 without a bound because of overflow" in text
@@ -379,7 +379,7 @@ def test_own_data(tmp_path: Path) -> None:
     ("arguments", "line"),
     [
         (["nothing"], "'nothing' is neither a built-in case's label nor a .npz file"),
-        (["binary32-basic", "--which", "wait"], "--which: expected forward, bias, weight, input"),
+        (["binary32-basic", "--which", "wait"], "--which: expected output, bias, weight, input"),
         (["binary32-basic", "--output", "no such folder"], "the folder no such folder does not"),
         (["binary32-basic", "binary32-basic"], "two cases would be written to Binary32Basic.lean"),
         (["binary32-one-by-one", "--lean", "abacus"], "--lean: expected auto, native or wasm"),

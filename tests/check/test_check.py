@@ -22,6 +22,7 @@ from pybridge.check.suite import generated_case, suite
 from pybridge.cli import check as check_module
 from pybridge.cli.check import app
 from pybridge.exported.document import digest
+from pybridge.exported.names import LEAN_OPERANDS
 from pybridge.lean import LeanError, LeanNotFound
 from pybridge.problem.case import Case
 from pybridge.problem.geometry import Geometry
@@ -56,11 +57,13 @@ def read_case(lines: list[str]) -> tuple[str, Geometry, dict[str, tuple[Any, Fra
         "x": geometry.x_shape,
         "weight": geometry.weight_shape,
         "bias": geometry.bias_shape,
-        "gradOutput": geometry.output_shape,
+        "grad_output": geometry.output_shape,
     }
     arrays = {
         name: (
-            np.array([float.fromhex(v) for v in fields[name].split(" ")]).reshape(shape),
+            np.array([float.fromhex(v) for v in fields[LEAN_OPERANDS[name]].split(" ")]).reshape(
+                shape
+            ),
             Fraction(float.fromhex(eps)),
         )
         for (name, shape), eps in zip(shapes.items(), fields["eps"].split(" "), strict=True)
@@ -137,7 +140,7 @@ def test_the_whole_suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     overflowed = 0
     for case in report["cases"]:
         assert case["passed"] is True
-        assert list(case["tensors"]) == ["forward", "bias", "weight", "input"]
+        assert list(case["tensors"]) == ["output", "bias", "weight", "input"]
         for tensor in case["tensors"].values():
             assert tensor["problems"] == []
             assert 0 <= tensor["excess"] < 1e-12
@@ -158,8 +161,8 @@ def test_the_whole_suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 def test_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(monkeypatch, *SMALL)
     assert result.exit_code == 0
-    assert re.search(r"binary32-one-by-one +forward +1×1×1×1 .* yes", result.stdout)
-    assert re.search(r"binary16-overflow +forward +1×1×1×6 +\d .* yes", result.stdout)
+    assert re.search(r"binary32-one-by-one +output +1×1×1×1 .* yes", result.stdout)
+    assert re.search(r"binary16-overflow +output +1×1×1×6 +\d .* yes", result.stdout)
     assert "2 of 2 cases hold" in result.stdout
     assert "the literal execution in the tests" in result.stdout
 
@@ -228,7 +231,9 @@ def test_what_differs_from_lean_is_found(
         for name, tensor in case["tensors"].items()
         for text in tensor["problems"]
     ]
-    case, tensor = report["cases"][0]["label"], key.partition(".")[0]
+    lean_name = key.partition(".")[0]
+    case = report["cases"][0]["label"]
+    tensor = {"forward": "output"}.get(lean_name, lean_name)
     assert {place[:2] for place in found} == {(case, tensor)}
     if key == "weight.bound" and "plus" in problem:
         lean_bounds = [text for *_, text in found if "plus" in text]

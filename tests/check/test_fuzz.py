@@ -318,7 +318,7 @@ def test_kinds_of_failure() -> None:
     problems = (
         "weight: value unlike Lean's at [0, 1, 2, 0] and 3 more",
         "input: true error beyond the bound (random-1 operands) at [0, 0, 0, 0]",
-        "forward: true error beyond the bound (plus operands) at [1, 0, 0, 0]",
+        "output: true error beyond the bound (plus operands) at [1, 0, 0, 0]",
     )
     kinds = failure(problems)
     assert len(kinds) == 2

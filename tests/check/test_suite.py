@@ -24,9 +24,9 @@ DIGEST = "f7c119f0489ac29a2a737a9d25d7de333ff2cb601958d24c54e0fef4280ee414"
 
 @pytest.mark.parametrize("case", SUITE, ids=lambda case: case.label)
 def test_as_the_literal_execution(case: Case) -> None:
-    for name in ("forward", "bias", "weight", "input"):
+    for name in ("output", "bias", "weight", "input"):
         compare(
-            literal.DOCUMENT["data"]["contractions"][name],
+            literal.CONTRACTIONS[name],
             case.geometry.parameters(),
             case.float_format,
             case.operands(),
@@ -62,7 +62,7 @@ def test_the_kinds_of_data_do_what_they_say() -> None:
             case.geometry,
             case.float_format,
             case.operands(),
-            ("forward", "weight", "input"),
+            ("output", "weight", "input"),
             definitions,
         )
         return {name: evaluation.value.astype(float) for name, evaluation in found.items()}

@@ -30,8 +30,8 @@ from pybridge.problem.rounding import round_to
 from pybridge.truth.conv2d import Dyadic, exact_conv2d
 
 DEFINITIONS = load_definitions()
-NAMES = ("forward", "bias", "weight", "input")
-KEYS = ("x", "weight", "bias", "gradOutput")
+NAMES = ("output", "bias", "weight", "input")
+KEYS = ("x", "weight", "bias", "grad_output")
 EPS = st.sampled_from([0.0, 0.0, 2.0**-7, 1e-30, 5e-324])
 
 
@@ -167,7 +167,7 @@ def test_mixed_precision(
         assert holds(values, bound, exact(geometry, given_, name, signs))
     claim = gradient_claim(
         values,
-        *(given_[key].value for key in ("x", "weight", "gradOutput")),
+        *(given_[key].value for key in ("x", "weight", "grad_output")),
         which=name,
         **options(geometry),
         eps=[eps[0], eps[1], eps[3]],
@@ -305,7 +305,7 @@ def test_the_formula_with_deviations(
 
 
 @pytest.mark.parametrize("shift", [(512, 510), (1000, 20), (20, 1000), (1022, -2), (-2, 1022)])
-@pytest.mark.parametrize("name", ["forward", "weight", "input"])
+@pytest.mark.parametrize("name", ["output", "weight", "input"])
 def test_bounds_near_overflow_are_finite_and_sharp(name: str, shift: tuple[int, int]) -> None:
     """Magnitudes whose sum overflows binary64 are scaled by a power of two."""
     geometry = layer(2, 4)
@@ -378,10 +378,10 @@ def test_terms_that_are_skipped_are_not_counted() -> None:
     given_ = operands(geometry, FORMATS["binary32"], ("normal", "normal"), (0.0,) * 4, 3)
     weight = estimator("weight", geometry, given_, DEFINITIONS)
     assert weight.counts.tolist() == [[[[16, 20, 16], [20, 25, 20], [16, 20, 16]]]]
-    forward = estimator("forward", geometry, given_, DEFINITIONS)
+    forward = estimator("output", geometry, given_, DEFINITIONS)
     assert forward.counts[0, 0, 0].tolist() == [5, 7, 7, 7, 5]
     without = {key: operand for key, operand in given_.items() if key != "bias"}
-    lacking = estimator("forward", geometry, without, DEFINITIONS)
+    lacking = estimator("output", geometry, without, DEFINITIONS)
     assert (lacking.counts == forward.counts).all()
     difference = forward.value(np.float64) - lacking.value(np.float64)
     assert np.allclose(difference, given_["bias"].value.item())
@@ -391,7 +391,7 @@ def test_an_addend_is_a_term_of_the_bound() -> None:
     geometry = Geometry.of((1, 1, 1, 1), (1, 1, 1, 1))
     shapes = (geometry.x_shape, geometry.weight_shape, geometry.bias_shape)
     ones = {key: Given(np.ones(s, np.float32)) for key, s in zip(KEYS, shapes, strict=False)}
-    forward = estimator("forward", geometry, ones, DEFINITIONS)
+    forward = estimator("output", geometry, ones, DEFINITIONS)
     bound = Fraction(forward.any_order(Accumulation(accumulate="float32")).item())
     two_roundings = 2 * Fraction(1, 2**24)
     assert two_roundings * 2 <= bound <= two_roundings * 2 * (1 + Fraction(1, 2**20))
@@ -402,7 +402,7 @@ def test_magnitudes_that_overflow_binary32_are_summed_in_binary64() -> None:
     given_ = operands(geometry, FORMATS["binary32"], ("normal", "normal"), (0.0,) * 4, 1)
     signs = np.array([1.0, -1.0] * 8).reshape(1, 1, 4, 4)
     given_["x"] = Given((np.ones((1, 2, 4, 4)) * 1e30).astype(np.float32))
-    given_["gradOutput"] = Given((np.ones((1, 2, 4, 4)) * signs * 3e7).astype(np.float32))
+    given_["grad_output"] = Given((np.ones((1, 2, 4, 4)) * signs * 3e7).astype(np.float32))
     found = estimator("weight", geometry, given_, DEFINITIONS)
     assert np.isinf(found.value(np.float32, absolute=True)).any()
     values = found.value(np.float32)

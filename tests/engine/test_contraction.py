@@ -23,7 +23,7 @@ from pybridge.problem.operands import Given
 
 EXCESS = 1 + Fraction(1, 10**12)
 LAWS = literal.DOCUMENT["data"]["laws"]
-CONTRACTIONS = literal.DOCUMENT["data"]["contractions"]
+CONTRACTIONS = literal.CONTRACTIONS
 
 
 def operands(
@@ -38,7 +38,7 @@ def operands(
         "x": geometry.x_shape,
         "weight": geometry.weight_shape,
         "bias": geometry.bias_shape,
-        "gradOutput": geometry.output_shape,
+        "grad_output": geometry.output_shape,
     }
     kinds = (regimes[0], regimes[1], regimes[0], regimes[1])
     return {
@@ -145,13 +145,13 @@ def test_bounds_beyond_the_scaled_range() -> None:
         "x": Given(values, 0.0),
         "weight": Given(np.array([[[[1.5]]]]), 0.0),
         "bias": Given(np.array([0.0]), 0.0),
-        "gradOutput": Given(values[..., ::-1].copy(), 0.0),
+        "grad_output": Given(values[..., ::-1].copy(), 0.0),
     }
     for name in CONTRACTIONS:
         compare(CONTRACTIONS[name], geometry.parameters(), FORMATS["binary64"], given_)
     huge = {**given_, "weight": Given(np.array([[[[1.5]]]]), 1e300)}
     result = evaluate(
-        Contraction.model_validate(CONTRACTIONS["forward"]),
+        Contraction.model_validate(CONTRACTIONS["output"]),
         Laws.model_validate(LAWS),
         geometry.parameters(),
         FORMATS["binary64"],
@@ -160,7 +160,7 @@ def test_bounds_beyond_the_scaled_range() -> None:
     assert result.bound[0, 0, 0, 0] == np.inf
     assert not result.overflow.any()
     assert 0 < result.bound[0, 0, 0, 1] <= 1e-22
-    compare(CONTRACTIONS["forward"], geometry.parameters(), FORMATS["binary64"], huge)
+    compare(CONTRACTIONS["output"], geometry.parameters(), FORMATS["binary64"], huge)
 
 
 def _axis(extent: Any, out: list[Any], red: list[Any], offset: Any = 0, divisor: Any = 1) -> Any:

@@ -580,7 +580,7 @@ def test_the_condition_number_is_one(
     assert given.weight.shape == geometry.weight_shape
     assert given.bias.shape == geometry.bias_shape
     assert given.grad_output.shape == geometry.output_shape
-    names = ("forward", "bias", "weight", "input")
+    names = ("output", "bias", "weight", "input")
 
     def exact(operands: Sequence[Array]) -> dict[str, list[Fraction]]:
         read = [Dyadic.of(a.astype(np.float64)) for a in operands]

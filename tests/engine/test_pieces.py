@@ -20,7 +20,7 @@ from pybridge.exported.document import Contraction, load_definitions
 from pybridge.problem.geometry import Geometry, Window
 
 Term = tuple[tuple[int, ...], tuple[int, ...], tuple[float, ...]]
-CONTRACTIONS = literal.DOCUMENT["data"]["contractions"]
+CONTRACTIONS = literal.CONTRACTIONS
 
 
 def arrays(record: Any, parameters: dict[str, int]) -> dict[str, Any]:
@@ -185,7 +185,7 @@ def test_a_patch_embedding_is_one_piece_for_each_place_of_the_kernel() -> None:
 def test_only_what_is_read_outside_is_padded() -> None:
     window = Window(size=5, kernel=3, stride=2, pad_begin=2, pad_end=1)
     geometry = Geometry(in_channels=2, height=window, width=Window(size=4, kernel=1))
-    pieces = split(load_definitions().data.contractions["forward"], geometry.parameters())
+    pieces = split(load_definitions().data.contractions["output"], geometry.parameters())
     x, weight = pieces.layouts
     assert (x.low, x.high) == ((0, 0, -2, 0), (0, 1, 4, 3))
     assert x.padded

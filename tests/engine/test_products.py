@@ -28,14 +28,14 @@ def integers(geometry: Geometry, seed: int) -> dict[str, Any]:
         "x": geometry.x_shape,
         "weight": geometry.weight_shape,
         "bias": geometry.bias_shape,
-        "gradOutput": geometry.output_shape,
+        "grad_output": geometry.output_shape,
     }
     return {name: rng.integers(-8, 9, size=shape) * 0.5 for name, shape in shapes.items()}
 
 
 def exact(geometry: Geometry, given_: dict[str, Any], name: str) -> Any:
     bias = np.zeros(geometry.bias_shape)
-    operands = [Dyadic.of(a) for a in (given_["x"], given_["weight"], bias, given_["gradOutput"])]
+    operands = [Dyadic.of(a) for a in (given_["x"], given_["weight"], bias, given_["grad_output"])]
     result = exact_conv2d(geometry, *operands, names=(name,))[name]
     return np.array([float(v) for v in result.fractions()]).reshape(result.numerators.shape)
 
@@ -51,7 +51,7 @@ def operands(pieces: Split, given_: dict[str, Any], ones: str = "") -> list[Any]
     dtype=st.sampled_from(["float32", "float64"]),
     given_as=st.sampled_from(["float32", "float64", "float16"]),
     absolute=st.booleans(),
-    ones=st.sampled_from(["", "", "x", "weight", "gradOutput"]),
+    ones=st.sampled_from(["", "", "x", "weight", "grad_output"]),
     buffer=st.sampled_from([1, 24, 100, 400, 1 << 20]),
     few=st.sampled_from([1, 4, 64]),
     narrow=st.sampled_from([1, 2, 16]),
@@ -149,7 +149,7 @@ LARGER = {
 }
 
 
-@pytest.mark.parametrize("name", ["forward", "weight", "input", "bias"])
+@pytest.mark.parametrize("name", ["output", "weight", "input", "bias"])
 @pytest.mark.parametrize("shape", LARGER)
 @pytest.mark.parametrize("buffer", [1 << 14, 1 << 21])
 def test_larger_shapes(name: str, shape: str, buffer: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +161,7 @@ def test_larger_shapes(name: str, shape: str, buffer: int, monkeypatch: pytest.M
     assert (result == exact(geometry, given_, name)).all()
 
 
-@pytest.mark.parametrize("name", ["forward", "weight", "input"])
+@pytest.mark.parametrize("name", ["output", "weight", "input"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_memory_is_bounded(name: str, dtype: Any) -> None:
     """Unfolding a 3×3 input whole would take nine times its memory."""

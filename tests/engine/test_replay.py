@@ -52,7 +52,7 @@ def operands(
         "x": geometry.x_shape,
         "weight": geometry.weight_shape,
         "bias": geometry.bias_shape,
-        "gradOutput": geometry.output_shape,
+        "grad_output": geometry.output_shape,
     }
     return {
         name: Given(data(rng, format, kinds[k % 2], shape), eps)
@@ -126,7 +126,7 @@ def test_against_the_definitions(
     described = DATA["formats"][format.name]
     parameters = geometry.parameters()
     exact, charged = (
-        list(literal.execute(DATA["contractions"][name], laws, described, parameters, arrays))
+        list(literal.execute(literal.CONTRACTIONS[name], laws, described, parameters, arrays))
         for laws in (DATA["laws"], ROUNDED)
     )
     # Each half ulp is that of the exact result or of the rounded one. Least normal numbers that are
@@ -186,7 +186,7 @@ def test_other_laws_are_evaluated_by_the_reference(monkeypatch: pytest.MonkeyPat
 
 def test_two_padded_factors_are_evaluated_by_the_reference() -> None:
     geometry = Geometry.of((1, 2, 5, 5), (2, 2, 3, 3), padding=1)
-    document = copy.deepcopy(DATA["contractions"]["weight"])
+    document = copy.deepcopy(literal.CONTRACTIONS["weight"])
     document["factors"] = [document["factors"][0]] * 2
     contraction = Contraction.model_validate(document)
     format = FORMATS["binary32"]
@@ -207,8 +207,8 @@ def test_bounds_whose_binades_overflow_are_those_of_the_reference(
     format = FORMATS["binary32"]
     given = operands(geometry, format, ("normal", "normal"), 0.0, 1)
     largest = np.float32(2.0**127)
-    given["gradOutput"].value[...] = 0
-    given["gradOutput"].value[..., 0] = largest
+    given["grad_output"].value[...] = 0
+    given["grad_output"].value[..., 0] = largest
     fast, slow = both("bias", geometry, format, given)
     assert_same_values(fast, slow)
     assert np.isfinite(fast.bound).all()

@@ -26,7 +26,7 @@ from pybridge.problem.formats import FORMATS
 from pybridge.problem.geometry import Geometry
 
 CONTRACTIONS = load_definitions().data.contractions
-NAMES = ("forward", "weight", "input")
+NAMES = ("output", "weight", "input")
 KINDS = (np.dtype(np.float32), np.dtype(np.float64))
 
 on_glibc_x86 = pytest.mark.skipif(
@@ -49,7 +49,7 @@ def operands(geometry: Geometry, kind: np.dtype[Any], regime: str, seed: int) ->
     shapes = {
         "x": geometry.x_shape,
         "weight": geometry.weight_shape,
-        "gradOutput": geometry.output_shape,
+        "grad_output": geometry.output_shape,
     }
     return {key: data(rng, format, regime, shape) for key, shape in shapes.items()}
 
@@ -189,7 +189,7 @@ def test_strassen_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     found = 0
     for _ in range(40):
         try:
-            computed("forward", geometry, arrays, absolute=True)
+            computed("output", geometry, arrays, absolute=True)
         except FloatingPointError:
             found += 1
     assert found >= 3
@@ -273,7 +273,7 @@ for a, b in ((1, 1 / 3), (2.0**-126, 2.0**-10), (2.0**-128, 4)):
     product = np.full((512, 64), a, np.float32) @ np.full((64, 512), b, np.float32)
     flawed |= len(np.unique(product.view(np.int32))) > 1
 geometry = Geometry.of((4, 16, 24, 24), (32, 16, 3, 3), padding=1)
-pieces = split(load_definitions().data.contractions["forward"], geometry.parameters())
+pieces = split(load_definitions().data.contractions["output"], geometry.parameters())
 rng = np.random.default_rng(0)
 x, weight = (
     (rng.uniform(1, 2, shape) * scale).astype(np.float32)

@@ -36,7 +36,7 @@ def signed(document: Any) -> str:
 def test_the_shipped_file() -> None:
     definitions = load_definitions()
     assert definitions is load_definitions()
-    assert set(definitions.data.contractions) >= {"forward", "bias", "weight", "input"}
+    assert set(definitions.data.contractions) >= {"output", "bias", "weight", "input"}
     data = definitions.data.model_dump(by_alias=True, mode="json")
     assert data == json.loads(json.dumps(literal.DOCUMENT["data"]))
 
@@ -83,7 +83,7 @@ REFUSED = {
     "data.contractions.forward.red.1": (1.5, "expected a size"),
     "data.contractions.forward.red.2": ({"add": [1]}, "takes a list of 2"),
     "data.contractions.weight.out.0.0": ("grops", "unknown parameter 'grops'"),
-    "data.contractions.weight.factors.0.name": ("y", "'gradOutput', got 'y'"),
+    "data.contractions.weight.factors.0.name": ("y", "'grad_output', got 'y'"),
     "data.contractions.weight.factors": ([], "at least 1 item"),
     "data.contractions.weight.factors.0.axes.0.index.red": ([1], "expected 5 and 3"),
     "data.contractions.weight.factors.0.axes.0.index.shift": (1, "Extra inputs"),

@@ -108,7 +108,7 @@ def test_every_truncation_is_refused() -> None:
         ("output 1 2", "output 1", "not two sizes"),
         ("output 1 2", "output 0 2", "not two sizes"),
         ("output 1 2", "output 1 02", "not two sizes"),
-        ("output 1 2", "output 1 3", "2 forward entries"),
+        ("output 1 2", "output 1 3", "an output of 2 entries"),
         ("bias.value -3/2", "bias.value -3/2 1/1", "2 values, 1 exact"),
         ("bias.value -3/2", "bias.value -3/2 ", "2 values"),
         ("bias.value -3/2", "bias.value", "not a number"),

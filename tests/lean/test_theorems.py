@@ -64,7 +64,7 @@ def test_every_printed_number_has_a_theorem_of_the_tables() -> None:
         "comparison",
         "tolerance",
     ):
-        for result in ("forward", "bias", "weight", "input"):
+        for result in ("output", "bias", "weight", "input"):
             for proof in proofs(result, method, Accumulation(output="bfloat16")):
                 assert proof.removeprefix("RuntimeApprox.") in named & known
 

@@ -70,7 +70,7 @@ def test_as_the_textbook(geometry: Geometry, format: FloatFormat, regime: str, s
                 weight[o, c, kh, kw] += xs[at] * dyv
                 input_[at] += ws[o, c, kh, kw] * dyv
     for name, expected in (
-        ("forward", forward),
+        ("output", forward),
         ("bias", bias),
         ("weight", weight),
         ("input", input_),

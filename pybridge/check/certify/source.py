@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from pybridge.check.certify.claims import Claims
 from pybridge.errors import InputError
+from pybridge.exported.names import LEAN_RESULTS
 from pybridge.lean.interface import VERSION
 from pybridge.problem.case import Case
 from pybridge.problem.geometry import Window
@@ -22,7 +23,7 @@ __all__ = ["MODULE", "OPERAND_ENTRIES", "PLACES", "TERMS", "certificate_source",
 MODULE = "RuntimeApprox.Certificate.Theorems"
 """What a certificate imports."""
 
-PLACES = ("forward", "bias", "weight", "input")
+PLACES = ("output", "bias", "weight", "input")
 TERMS = 640
 """How many terms the kernel sums in one theorem, so that what it keeps fits into memory."""
 
@@ -39,7 +40,7 @@ _OPERANDS = {
 }
 # the Lean function, its operands, and the suffix of the theorems that apply to it
 _RESULTS = {
-    "forward": ("conv2d", ("x", "weight", "bias"), "forward", "the forward pass"),
+    "output": ("conv2d", ("x", "weight", "bias"), "forward", "the forward pass"),
     "bias": ("conv2dBiasDeriv", ("grad_output",), "bias", "the bias gradient"),
     "weight": ("conv2dKernelDeriv", ("x", "grad_output"), "kernel", "the kernel gradient"),
     "input": ("conv2dInputDeriv", ("weight", "grad_output"), "input", "the input gradient"),
@@ -123,7 +124,8 @@ def _theorems(found: Claims) -> str:
     count = len(list(_parts(found)))
     first = "_1" if count > 1 else ""
     kinds = ("certified", "within", "computed")
-    line = "* " + ", ".join(f"`{found.which}_{kind}{first}`" for kind in kinds)
+    which = LEAN_RESULTS[found.which]
+    line = "* " + ", ".join(f"`{which}_{kind}{first}`" for kind in kinds)
     return f"{line}, and so on to `_{count}`" if count > 1 else line
 
 
@@ -195,7 +197,7 @@ def _parts(found: Claims) -> Iterator[Claims]:
 def _result(case: Case, found: Claims, number: str) -> list[str]:
     function, operands, suffix, words = _RESULTS[found.which]
     names = [_OPERANDS[name][0] for name in operands]
-    which = found.which
+    which = LEAN_RESULTS[found.which]
     claimed = f"{which}Claims{number}"
     given = " ".join(_group(f"({name}.map Ball.checked)") for name in names)
     variables = " ".join(

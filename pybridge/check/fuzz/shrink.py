@@ -45,7 +45,7 @@ def failure(problems: Collection[str]) -> frozenset[str]:
     kinds = set()
     for problem in problems:
         result, colon, what = problem.partition(": ")
-        shown = what if colon and result in ("forward", "bias", "weight", "input") else problem
+        shown = what if colon and result in ("output", "bias", "weight", "input") else problem
         kinds.add(_PLACE.sub("", shown).strip())
     return frozenset(kinds)
 

@@ -26,7 +26,7 @@ from pybridge.problem.results import STATEMENTS, place, short_name
 
 __all__ = ["Figures", "Made", "Page", "figures", "made_of", "render"]
 
-_AXES = {"forward": "nc", "bias": "o", "weight": "oi", "input": "nc"}
+_AXES = {"output": "nc", "bias": "o", "weight": "oi", "input": "nc"}
 
 
 @dataclass(frozen=True, slots=True)

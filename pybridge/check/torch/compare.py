@@ -182,12 +182,11 @@ def _layer(torch: Any, work: Work, seed: int) -> LayerReport:
     except Refused as refusal:
         return shown.model_copy(update={"skipped": f"PyTorch refuses: {refusal}"})
     assumed = promises(torch, setting)
-    given = {
-        "gradOutput" if name == "grad_output" else name: array for name, array in operands.items()
-    }
     rng = np.random.default_rng([seed, zlib.crc32(work.label.encode())])
     results = {
-        name: check_result(name, computed[name], setting.format, work.geometry, given, assumed, rng)
+        name: check_result(
+            name, computed[name], setting.format, work.geometry, operands, assumed, rng
+        )
         for name in READ
     }
     return shown.model_copy(update={"results": results})
@@ -204,11 +203,11 @@ def check_result(
 ) -> ResultReport:
     """Tries arithmetics in order until one's any-order bound holds for a result.
 
-    `name` is forward, bias, weight or input; `computed` is of the format, as are `operands` (x,
-    weight, bias, gradOutput). `rng` chooses the sample. Raises `InputError` for a wrong shape.
+    `name` is output, bias, weight or input; `computed` is of the format, as are `operands` (x,
+    weight, bias, grad_output). `rng` chooses the sample. Raises `InputError` for a wrong shape.
     """
     shape = {
-        "forward": geometry.output_shape,
+        "output": geometry.output_shape,
         "bias": geometry.bias_shape,
         "weight": geometry.weight_shape,
         "input": geometry.x_shape,

@@ -139,7 +139,7 @@ def _has_instructions(torch: Any, format: FloatFormat) -> bool:
 def torch_conv2d(
     torch: Any, setting: Setting, geometry: Geometry, operands: Mapping[str, FloatArray]
 ) -> dict[str, FloatArray]:
-    """The output (`forward`) and the `bias`, `weight` and `input` gradients, by autograd.
+    """The output (`output`) and the `bias`, `weight` and `input` gradients, by autograd.
 
     `operands` are x, weight, bias and grad_output, of the geometry's shapes and the setting's
     format. Where the padding differs between the two ends of an axis, x is padded with zeros first,
@@ -168,7 +168,7 @@ def torch_conv2d(
             found = torch.autograd.grad(output, wanted, grad_output)
     except _REFUSALS as error:
         raise Refused((str(error).strip() or type(error).__name__).splitlines()[0]) from None
-    tensors = dict(zip(("forward", "input", "weight", "bias"), (output, *found), strict=True))
+    tensors = dict(zip(("output", "input", "weight", "bias"), (output, *found), strict=True))
     return {name: to_numpy(name, tensor) for name, tensor in tensors.items()}
 
 
