@@ -14,6 +14,7 @@ from itertools import product
 import numpy as np
 
 from examples.library import Library, numbers, run_example
+from pybridge.exported.names import LEAN_RESULTS
 from pybridge.problem.case import Case
 from pybridge.problem.geometry import Geometry, Window
 from pybridge.truth.conv2d import Dyadic, exact_conv2d
@@ -21,8 +22,6 @@ from pybridge.truth.conv2d import Dyadic, exact_conv2d
 __all__ = ["Ranges", "ask", "case", "compare"]
 
 Ranges = dict[str, list[tuple[Fraction, Fraction]]]
-
-_NAMES = ("forward", "bias", "weight", "input")
 
 
 def case() -> Case:
@@ -52,7 +51,8 @@ def ask(library: Library) -> Ranges:
     lines = case().to_text().splitlines()
     found = numbers(library.run("Interval", "intervalMain", "\n".join(lines[1:-1])))
     return {
-        name: list(zip(found[f"{name}.low"], found[f"{name}.high"], strict=True)) for name in _NAMES
+        name: list(zip(found[f"{lean}.low"], found[f"{lean}.high"], strict=True))
+        for name, lean in LEAN_RESULTS.items()
     }
 
 
@@ -71,7 +71,7 @@ def corners() -> Iterator[dict[str, list[Fraction]]]:
             for name in names
         ]
         results = exact_conv2d(given.geometry, *map(Dyadic.of, moved))
-        yield {name: results[name].fractions() for name in _NAMES}
+        yield {name: results[name].fractions() for name in LEAN_RESULTS}
 
 
 def compare(ranges: Ranges) -> list[str]:

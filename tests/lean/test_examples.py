@@ -107,7 +107,7 @@ def test_the_intervals_are_the_ranges(ranges: interval.Ranges) -> None:
     assert all(low < high for found in ranges.values() for low, high in found)
 
 
-@pytest.mark.parametrize("name", ["forward", "bias", "weight", "input"])
+@pytest.mark.parametrize("name", ["output", "bias", "weight", "input"])
 def test_a_wider_or_narrower_interval_is_noticed(ranges: interval.Ranges, name: str) -> None:
     for by in (Fraction(1, 8), Fraction(-1, 8)):
         (low, high), *rest = ranges[name]
