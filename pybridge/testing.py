@@ -220,7 +220,9 @@ def _require(
         except InputError as error:
             raise InputError(f"dtype: {str(error).removeprefix('format: ')}") from None
         if wanted != claim.format.dtype.name:
-            raise _failure(f"{claim.shown} is {claim.format.dtype.name}, expected {wanted}", msg)
+            raise _failure(
+                f"{claim.which.words} is {claim.format.dtype.name}, expected {wanted}", msg
+            )
     comparison = compare(claim, accumulation)
     if not comparison.passed:
         raise _failure(comparison.message, msg)

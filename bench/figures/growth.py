@@ -14,7 +14,7 @@ from bench.shapes import Shape, channels, shape
 from bench.tables import Claim, Figure, Points, Row, Table, milliseconds, number
 from bench.timing import Effort, alternate
 from pybridge.exported.document import CONTRACTIONS
-from pybridge.problem.operands import READ
+from pybridge.problem.results import Result
 
 __all__ = ["measure"]
 
@@ -71,7 +71,7 @@ def _memory(shape: Shape, progress: Callable[[str], None]) -> tuple[Table, list[
         for name in CONTRACTIONS:
             progress(f"memory of {method}, {name}")
             peak, result = peak_bytes(partial(run, name, shape))
-            operands = sum(shape.operands[key].value.nbytes for key in READ[name])
+            operands = sum(shape.operands[key].value.nbytes for key in Result(name).operands)
             results = result.value.nbytes + result.bound.nbytes
             claim = Claim(
                 f"{method}, {_SHOWN[name]}",

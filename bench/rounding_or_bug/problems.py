@@ -23,7 +23,7 @@ from pybridge.engine.upward import Float64
 from pybridge.problem.case import Case
 from pybridge.problem.formats import FloatArray
 from pybridge.problem.geometry import Geometry, Window
-from pybridge.problem.operands import READ
+from pybridge.problem.results import Result
 
 __all__ = ["Budget", "Problem", "networks", "samples", "suite_problems", "whole"]
 
@@ -95,7 +95,7 @@ def whole(label: str, name: str, geometry: Geometry, drawn: Mapping[str, Float64
         label,
         name,
         geometry,
-        {key: values for key, values in drawn.items() if key in READ[name]},
+        {key: values for key, values in drawn.items() if key in Result(name).operands},
         nominal_terms(name, geometry),
         _largest(name, drawn),
     )
@@ -116,7 +116,7 @@ def _results(case: Case) -> Iterator[Problem]:
         name: np.asarray(getattr(case, name), np.float64)
         for name in ("x", "weight", "bias", "grad_output")
     }
-    for name in READ:
+    for name in Result:
         yield whole(case.label, name, case.geometry, drawn)
 
 
@@ -130,7 +130,7 @@ def samples(layer: Layer, budget: Budget) -> Iterator[Problem]:
     """Samples of entries of a layer's results, those with the same number of terms together."""
     drawn = layer.operands()
     rng = np.random.default_rng([1, zlib.crc32(layer.label.encode())])
-    for name in READ:
+    for name in Result:
         shape, terms = result_shape(name, layer.geometry), nominal_terms(name, layer.geometry)
         count = min(budget.entries(terms), int(np.prod(shape)))
         chosen = rng.choice(int(np.prod(shape)), count, replace=False)

@@ -29,8 +29,8 @@ from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
 from pybridge.problem.formats import FloatArray
 from pybridge.problem.geometry import Geometry
-from pybridge.problem.operands import READ
 from pybridge.problem.operands import Given as Operand
+from pybridge.problem.results import Result
 
 __all__ = ["PyTorch", "Tested", "run_pytorch"]
 
@@ -122,7 +122,7 @@ def _test(
         tested.refused += 1
         return
     kept, *others = promises(torch, setting)
-    for name in READ:
+    for name in Result:
         problem = whole(label, name, geometry, drawn)
         given = Given.of(problem, numerics, _reference(problem, held))
         found, alarms = given.compare(computed[name], kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 import ml_dtypes
 import numpy as np
@@ -29,7 +29,8 @@ from pybridge.problem.formats import (
     format_of,
 )
 from pybridge.problem.geometry import Geometry, Padding, Pair, Window
-from pybridge.problem.operands import READ, Given, check_eps
+from pybridge.problem.operands import Given, check_eps
+from pybridge.problem.results import Result
 from pybridge.problem.rounding import Direction, least_normal, midpoints, round_to
 
 __all__ = ["Claim", "Gradient", "gradient_claim", "output_claim"]
@@ -41,27 +42,22 @@ _FORMATS = {format.dtype: format for format in FORMATS.values()}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Claim:
-    """A result (output, bias, weight, input) of the geometry's shape, and its operands.
+    """A result of the geometry's shape, and its operands.
 
     `least_normals` has the least normal number of each operand's own dtype.
     """
 
-    name: str
+    which: Result
     result: FloatArray
     format: FloatFormat
     geometry: Geometry
     operands: Mapping[str, Given]
     least_normals: Mapping[str, float]
 
-    @property
-    def shown(self) -> str:
-        """How messages name it: `the output`, `the weight gradient`."""
-        return "the output" if self.name == "output" else f"the {self.name} gradient"
-
     def estimator(self, operands: Mapping[str, Operand] | None = None) -> Estimator:
         """What computes the result of operands, by default its own, and its bounds."""
         chosen = self.operands if operands is None else operands
-        return estimator(self.name, self.geometry, chosen, load_definitions())
+        return estimator(self.which, self.geometry, chosen, load_definitions())
 
     def promise(self, accumulation: Accumulation | None) -> Accumulation:
         """What the kernel promises.
@@ -222,9 +218,7 @@ def gradient_claim(
     finite: bool = True,
 ) -> Claim:
     """The arguments of `certify_gradient`, read; `finite` refuses a nan or an infinity."""
-    if not isinstance(which, str) or which not in get_args(Gradient):
-        known = ", ".join(get_args(Gradient))
-        raise InputError(f"which: expected one of {known}, got {which!r:.60}")
+    wanted = Result.of(which, gradient=True)
     given = {
         "x": _operand("x", x, eps[0]),
         "weight": _operand("weight", weight, eps[1]),
@@ -232,13 +226,19 @@ def gradient_claim(
     }
     found = {key: operand for key, operand in given.items() if operand is not None}
     result, format = _result("gradient", gradient, finite)
-    for key in READ[which]:
+    for key in wanted.operands:
         if key not in found:
-            raise InputTypeError(f"{key}: the {which} gradient depends on it, got None")
+            raise InputTypeError(f"{key}: {wanted.words} depends on it, got None")
     geometry = _geometry(
-        which, result.shape, found, stride=stride, padding=padding, dilation=dilation, groups=groups
+        wanted,
+        result.shape,
+        found,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
     )
-    return _claim(which, result, format, geometry, {key: found[key] for key in READ[which]})
+    return _claim(wanted, result, format, geometry, {key: found[key] for key in wanted.operands})
 
 
 def output_claim(
@@ -281,18 +281,18 @@ def output_claim(
     _require_shape("output", result.shape, geometry.output_shape)
     if "bias" in operands:
         _require_shape("bias", operands["bias"][0].value.shape, geometry.bias_shape)
-    return _claim("output", result, format, geometry, operands)
+    return _claim(Result.OUTPUT, result, format, geometry, operands)
 
 
 def _claim(
-    name: str,
+    which: Result,
     result: FloatArray,
     format: FloatFormat,
     geometry: Geometry,
     operands: Mapping[str, tuple[Given, float]],
 ) -> Claim:
     return Claim(
-        name,
+        which,
         result,
         format,
         geometry,
@@ -352,7 +352,7 @@ def _holder(dtype: np.dtype[Any]) -> FloatFormat:
 
 
 def _geometry(
-    name: str,
+    which: Result,
     shape: tuple[int, ...],
     operands: Mapping[str, tuple[Given, float]],
     *,
@@ -363,9 +363,9 @@ def _geometry(
 ) -> Geometry:
     """The geometry of a gradient of this shape; that of the bias needs grad_output alone."""
     shapes = {key: given.value.shape for key, (given, _) in operands.items()}
-    if name == "weight":
+    if which is Result.WEIGHT:
         shapes.setdefault("weight", shape)
-    elif name == "input":
+    elif which is Result.INPUT:
         shapes.setdefault("x", shape)
     if "x" in shapes and "weight" in shapes:
         geometry = Geometry.of(
@@ -379,12 +379,7 @@ def _geometry(
         )
     else:
         geometry = _pointwise(shapes["grad_output"])
-    expected = {
-        "bias": geometry.bias_shape,
-        "weight": geometry.weight_shape,
-        "input": geometry.x_shape,
-    }
-    _require_shape("gradient", shape, expected[name])
+    _require_shape("gradient", shape, which.shape(geometry))
     return geometry
 
 

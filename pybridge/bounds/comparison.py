@@ -18,6 +18,7 @@ from pybridge.bounds.true_errors import Index, Mask, nearest_float
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.upward import Float64
 from pybridge.problem.formats import FloatArray
+from pybridge.problem.results import Result
 
 __all__ = ["Comparison", "Entry", "compare"]
 
@@ -67,7 +68,7 @@ class Comparison:
     that a promise would have to state for half of them.
     """
 
-    shown: str
+    which: Result
     accumulation: Accumulation
     shape: tuple[int, ...]
     failed: int
@@ -115,12 +116,12 @@ class Comparison:
             )
         if self.passed:
             return (
-                f"{self.shown}: rounding explains all {self.entries} entries\n"
+                f"{self.which.words}: rounding explains all {self.entries} entries\n"
                 f"  promise: {promise}, {self.accumulation.order}{self._basis}\n  {self._depths}\n"
                 f"  power: {self._power}\n  nearest to it: {shown}"
             )
         lines = [
-            f"{self.shown}: rounding cannot explain this",
+            f"{self.which.words}: rounding cannot explain this",
             f"{self.failed} of {self.entries} entries {_are(self.failed)} beyond what is allowed "
             f"by {promise}, {self.accumulation.order}{self._basis}",
         ]
@@ -165,7 +166,7 @@ class Comparison:
         """What to do about a promise under which most zeros would not be noticed."""
         if self.power >= 0.5:
             return None
-        words = f"{self.shown}: {self._power} under {self.accumulation.sentence}"
+        words = f"{self.which.words}: {self._power} under {self.accumulation.sentence}"
         if 0 < self.needed < self.most:
             words += f"; a promise of depth {self.needed} or less would notice half of them"
         else:
@@ -187,13 +188,13 @@ def compare(claim: Claim, accumulation: Accumulation | None) -> Comparison:
     errors, failures = judgement.errors, judgement.failures
     failed = int(np.count_nonzero(failures))
     comparison = Comparison(
-        shown=claim.shown,
+        which=claim.which,
         accumulation=promise,
         shape=claim.result.shape,
         failed=failed,
         nonfinite=int(np.count_nonzero(failures & ~errors.finite)),
         worst=_entry(judgement, claim.result),
-        theorems=tuple(proofs(claim.name, "comparison", promise)),
+        theorems=tuple(proofs(claim.which, "comparison", promise)),
         **asdict(Depths.of(judgement, promise, claim.format)),
         basis=_basis(claim) if accumulation is None else None,
         errors=errors.upper,

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from pybridge.engine.laws_exact import Monomial, monomials, scalar_value
+from pybridge.exported.declarations import LAWS
 from pybridge.exported.document import FormatParameters, Law, Laws, Scalar
-from pybridge.problem.results import LAWS
 
 __all__ = ["Contribution", "Ledger", "Quantity"]
 

@@ -22,6 +22,7 @@ from pybridge.problem.arrays import to_numpy
 from pybridge.problem.formats import FloatArray, FloatFormat, format_array, format_of
 from pybridge.problem.geometry import Geometry, Padding, Pair
 from pybridge.problem.operands import Given, check_eps
+from pybridge.problem.results import Result
 
 __all__ = [
     "Bounded",
@@ -129,8 +130,8 @@ def conv2d_backward(
         dilation=dilation,
         groups=groups,
     )
-    names = ("bias", "weight", "input")
-    return Conv2dGradients(*_results(method, names, geometry, found, given, definitions))
+    gradients = (Result.BIAS, Result.WEIGHT, Result.INPUT)
+    return Conv2dGradients(*_results(method, gradients, geometry, found, given, definitions))
 
 
 def conv2d_forward(
@@ -181,13 +182,13 @@ def conv2d_forward(
             f"bias has shape {given['bias'].value.shape}, but weight of shape "
             f"{geometry.weight_shape} expects {geometry.bias_shape}"
         )
-    (output,) = _results(method, ("output",), geometry, found, given, definitions)
+    (output,) = _results(method, (Result.OUTPUT,), geometry, found, given, definitions)
     return output
 
 
 def _results(
     method: Method,
-    names: Sequence[str],
+    results: Sequence[Result],
     geometry: Geometry,
     format: FloatFormat,
     given: Mapping[str, Given],
@@ -197,38 +198,35 @@ def _results(
     if not isinstance(method, str) or method not in get_args(Method):
         known = ", ".join(get_args(Method))
         raise InputError(f"method: expected one of {known}, got {method!r:.60}")
-    shown = {name: "the output" if name == "output" else f"the {name} gradient" for name in names}
     if method in ("replay", "replay-reference"):
         fast = method == "replay"
-        results = evaluate_conv2d(geometry, format, given, names, definitions, fast=fast)
+        evaluations = evaluate_conv2d(geometry, format, given, results, definitions, fast=fast)
         return [
-            _bounded(shown[name], results[name], format, proofs(name, method)) for name in names
+            _bounded(result, evaluations[result], format, proofs(result, method))
+            for result in results
         ]
-    return [
-        _by_blas(method, name, shown[name], geometry, format, given, definitions) for name in names
-    ]
+    return [_by_blas(method, result, geometry, format, given, definitions) for result in results]
 
 
 def _by_blas(
     method: Method,
-    name: str,
-    shown: str,
+    result: Result,
     geometry: Geometry,
     format: FloatFormat,
     given: Mapping[str, Given],
     definitions: Definitions,
 ) -> Bounded:
-    found = estimator(name, geometry, given, definitions)
+    found = estimator(result, geometry, given, definitions)
     value = found.rounded(format)
-    _require_no_overflow(shown, ~np.isfinite(value), format)
+    _require_no_overflow(result, ~np.isfinite(value), format)
     if method == "any-order":
         promise = Accumulation.of(format.name)
         bound = found.any_order(promise)
-        proved = proofs(name, method, promise)
+        proved = proofs(result, method, promise)
     else:
-        bound = enclosure_bound(name, value, geometry, given, definitions)
-        proved = proofs(name, "enclosure")
-    require_finite(f"the bound of {shown}", bound)
+        bound = enclosure_bound(result, value, geometry, given, definitions)
+        proved = proofs(result, "enclosure")
+    require_finite(f"the bound of {result.words}", bound)
     return Bounded(value, bound, proved)
 
 
@@ -271,14 +269,16 @@ def _given(name: str, array: npt.ArrayLike, format: FloatFormat, eps: object) ->
 
 
 def _bounded(
-    name: str, evaluation: Evaluation, format: FloatFormat, proved: tuple[Theorem, ...]
+    result: Result, evaluation: Evaluation, format: FloatFormat, proved: tuple[Theorem, ...]
 ) -> Bounded:
-    _require_no_overflow(name, evaluation.overflow, format)
+    _require_no_overflow(result, evaluation.overflow, format)
     return Bounded(evaluation.value, evaluation.bound, proved)
 
 
-def _require_no_overflow(name: str, overflow: npt.NDArray[np.bool_], format: FloatFormat) -> None:
+def _require_no_overflow(
+    result: Result, overflow: npt.NDArray[np.bool_], format: FloatFormat
+) -> None:
     if overflow.any():
         first = np.unravel_index(int(np.argmax(overflow)), overflow.shape)
         count = int(np.count_nonzero(overflow))
-        raise RoundingOverflowError(name, [int(i) for i in first], count, format.name)
+        raise RoundingOverflowError(result.words, [int(i) for i in first], count, format.name)

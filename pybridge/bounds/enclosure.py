@@ -14,7 +14,8 @@ from pybridge.errors import InputError
 from pybridge.exported.document import Definitions
 from pybridge.problem.formats import FloatArray
 from pybridge.problem.geometry import Geometry
-from pybridge.problem.operands import READ, Given
+from pybridge.problem.operands import Given
+from pybridge.problem.results import Result
 from pybridge.truth.conv2d import Dyadic, exact_conv2d
 
 __all__ = ["EXACT_WORK", "enclosure_bound", "exact_result"]
@@ -58,7 +59,7 @@ def exact_result(
     name: str, geometry: Geometry, operands: Mapping[str, FloatArray]
 ) -> list[Fraction]:
     """All entries of the exact result, row-major; `InputError` beyond `EXACT_WORK`."""
-    given = {key: value for key, value in operands.items() if key in READ[name]}
+    given = {key: value for key, value in operands.items() if key in Result(name).operands}
     words = sum(_bits(values) for values in given.values()) // 64 + 1
     work = geometry.multiply_adds * words if name != "bias" else given["grad_output"].size
     if work > EXACT_WORK:

@@ -23,10 +23,11 @@ from pybridge.bounds.contributions import Contribution, Ledger
 from pybridge.bounds.conv2d import evaluate_conv2d
 from pybridge.bounds.terms import add_up, loop_indices
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
+from pybridge.exported.declarations import LAWS, location, short_name
 from pybridge.exported.document import Definitions, load_definitions, size_value
 from pybridge.problem.case import Case
 from pybridge.problem.formats import format_of
-from pybridge.problem.results import LAWS, STATEMENTS, place, short_name
+from pybridge.problem.results import Result
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -46,7 +47,7 @@ class Explanation:
     """
 
     case: str
-    which: str
+    which: Result
     index: tuple[int, ...]
     format: str
     value: Fraction
@@ -60,7 +61,7 @@ class Explanation:
     @property
     def entry(self) -> str:
         """The entry by name and index."""
-        return f"{STATEMENTS[self.which].shown}[{', '.join(map(str, self.index))}]"
+        return f"{self.which.noun}[{', '.join(map(str, self.index))}]"
 
     def share(self, amount: Fraction) -> float:
         """A part of the bound, relative to it; 0 of a bound that is zero."""
@@ -179,34 +180,33 @@ def explain(
     entry overflows, so that no bound is claimed of it; `DefinitionsError` when the definitions are
     damaged.
     """
-    if which not in STATEMENTS:
-        raise InputError(f"which: expected one of {', '.join(STATEMENTS)}, got {which!r:.60}")
+    result = Result.of(which)
     definitions = definitions or load_definitions()
-    contraction = definitions.data.contractions[which]
+    contraction = definitions.data.contractions[result]
     parameters = case.geometry.parameters()
     sizes = [[size_value(size, parameters) for size in axis] for axis in contraction.out]
-    index = _index(output_index, sizes, which)
+    index = _index(output_index, sizes, result)
     exported = definitions.data.formats[format_of(case.format, definitions).name]
     ledger = Ledger(definitions.data.laws, exported)
     try:
         total, terms = add_up(ledger, contraction, case, loop_indices(index, sizes))
     except OverflowError:
-        raise _overflow(case, which, index, definitions) from None
+        raise _overflow(case, result, index, definitions) from None
     found = sorted((c for c in total.contributions if c.amount), key=lambda c: -c.amount)
-    statement = STATEMENTS[which]
-    named = (statement.bound, statement.theorem, LAWS["add"], LAWS["mul"], contraction.name)
+    lean = result.lean
+    named = (lean.bound, lean.entry, LAWS["add"], LAWS["mul"], contraction.name)
     return Explanation(
         case=case.label,
-        which=which,
+        which=result,
         index=index,
         format=case.format,
         value=total.value,
         bound=total.eps,
         terms=terms,
         contributions=tuple(found),
-        definition=statement.bound,
-        theorem=statement.theorem,
-        places={name: place(name, definitions) for name in named},
+        definition=lean.bound,
+        theorem=lean.entry,
+        places={name: location(name, definitions) for name in named},
     )
 
 
@@ -239,10 +239,10 @@ def _index(given: int | Sequence[int], sizes: list[list[int]], which: str) -> tu
 
 
 def _overflow(
-    case: Case, which: str, index: tuple[int, ...], definitions: Definitions
+    case: Case, which: Result, index: tuple[int, ...], definitions: Definitions
 ) -> RoundingOverflowError:
     """The error that names the entry, and says how many of the result overflow."""
     format = format_of(case.format, definitions)
     found = evaluate_conv2d(case.geometry, format, case.operands(), (which,), definitions)[which]
     count = int(np.count_nonzero(found.overflow))
-    return RoundingOverflowError(f"the {STATEMENTS[which].shown}", index, count, case.format)
+    return RoundingOverflowError(which.words, index, count, case.format)

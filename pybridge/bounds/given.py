@@ -140,12 +140,12 @@ def _certify(claim: Claim, method: Method, accumulation: Accumulation | None) ->
         if accumulation is not None:
             raise InputError("accumulation: the method enclosure assumes none, expected None")
         bound = enclosure_bound(
-            claim.name, claim.result, claim.geometry, claim.operands, load_definitions()
+            claim.which, claim.result, claim.geometry, claim.operands, load_definitions()
         )
-        found = proofs(claim.name, method)
+        found = proofs(claim.which, method)
     else:
         promise = claim.promise(accumulation)
         bound = claim.estimator(claim.given_to(promise)).any_order(promise)
-        found = proofs(claim.name, method, promise)
-    require_finite(f"the bound of {claim.shown}", bound)
+        found = proofs(claim.which, method, promise)
+    require_finite(f"the bound of {claim.which.words}", bound)
     return Certificate(bound, method, found)

@@ -22,17 +22,11 @@ from pybridge.errors import InputError
 from pybridge.problem.formats import FORMATS, FloatArray
 from pybridge.problem.geometry import Geometry, Window
 from pybridge.problem.operands import Given
+from pybridge.problem.results import Result
 
 __all__ = ["Diagnosis", "diagnose"]
 
 _Mask: TypeAlias = npt.NDArray[np.bool_]
-
-_AXES = {
-    "output": ("batch element", "output channel", "row", "column"),
-    "bias": ("output channel",),
-    "weight": ("output channel", "input channel", "kernel row", "kernel column"),
-    "input": ("batch element", "input channel", "row", "column"),
-}
 
 _OPERAND_AXES = {
     "x": ("batch element", "input channel", "row of x", "column of x"),
@@ -95,7 +89,7 @@ def diagnose(
 def _where(claim: Claim, failures: _Mask) -> Iterator[str]:
     """The part of the result in which all failing entries are, if it is not the whole."""
     failed = np.count_nonzero(failures)
-    for axis, name in enumerate(_AXES[claim.name]):
+    for axis, name in enumerate(claim.which.axes):
         others = tuple(k for k in range(failures.ndim) if k != axis)
         size = failures.shape[axis]
         hit = np.flatnonzero(failures.any(axis=others))
@@ -109,7 +103,7 @@ def _where(claim: Claim, failures: _Mask) -> Iterator[str]:
             yield f"only {name}s at the border"
         elif 2 * hit.size <= size and hit[-1] - hit[0] == hit.size - 1:
             yield f"only {name}s {hit[0]} to {hit[-1]}"
-    if claim.name in ("output", "input"):
+    if claim.which in (Result.OUTPUT, Result.INPUT):
         inner = failures
         for axis in (2, 3):
             size = failures.shape[axis]
@@ -127,7 +121,7 @@ def _group(claim: Claim, axis: int, hit: npt.NDArray[np.intp]) -> int | None:
     g = claim.geometry
     channels = {("output", 1): g.out_channels, ("weight", 0): g.out_channels}
     channels |= {("bias", 0): g.out_channels, ("input", 1): g.in_channels}
-    each = channels.get((claim.name, axis))
+    each = channels.get((claim.which, axis))
     if each is None or g.groups == 1 or hit.size != each:
         return None
     first, last = int(hit[0]) // each, int(hit[-1]) // each
@@ -211,9 +205,9 @@ class _Seen:
 
     def _rearranged(self) -> Iterator[tuple[str, FloatArray]]:
         """The result with its entries elsewhere, where that is another result of its shape."""
-        if self.claim.name == "weight":
+        if self.claim.which == "weight":
             yield "the kernel is flipped", self.reference[..., ::-1, ::-1]
-        names = _AXES[self.claim.name]
+        names = self.claim.which.axes
         for a, b in ((0, 1), (2, 3)) if self.actual.ndim == 4 else ():
             if self.actual.shape[a] == self.actual.shape[b]:
                 words = f"{names[a]}s and {names[b]}s are transposed"
@@ -255,7 +249,7 @@ def _other_claims(claim: Claim) -> Iterator[tuple[str, Claim]]:
         if w.shape[0] == w.shape[1]:
             words = "as if the kernel's input and output channels were transposed"
             yield words, with_weight(w.swapaxes(0, 1).copy())
-    if claim.name != "bias":
+    if claim.which != "bias":
         for words, geometry in _other_geometries(claim.geometry):
             yield f"as if {words}", replace(claim, geometry=geometry)
 
@@ -318,7 +312,7 @@ def _parts(claim: Claim) -> Iterator[tuple[str, Claim]]:
         ("grad_output", 2),
         ("grad_output", 3),
     ):
-        if key not in claim.operands or not _is_summed(claim.name, key, axis):
+        if key not in claim.operands or not _is_summed(claim.which, key, axis):
             continue
         given = claim.operands[key]
         size = given.value.shape[axis]
@@ -332,7 +326,7 @@ def _parts(claim: Claim) -> Iterator[tuple[str, Claim]]:
             operands = {**claim.operands, key: Given(values, given.eps)}
             operands.pop("bias", None)
             yield words, replace(claim, operands=operands)
-    if claim.name in ("output", "input"):
+    if claim.which in (Result.OUTPUT, Result.INPUT):
         weight = claim.operands["weight"]
         height, width = weight.value.shape[2:]
         for i, j in np.ndindex(height, width) if height * width <= 25 else ():

@@ -56,9 +56,9 @@ class _Reference:
     def of(cls, claim: Claim, operands: Mapping[str, Operand]) -> _Reference:
         values = {key: operand.value for key, operand in operands.items()}
         estimates = claim.estimator({key: Operand(value) for key, value in values.items()})
-        exact = ExactEntries(claim.name, claim.geometry, values)
+        exact = ExactEntries(claim.which, claim.geometry, values)
         if claim.format.precision > 24:
-            entries = exact_result(claim.name, claim.geometry, values)
+            entries = exact_result(claim.which, claim.geometry, values)
             exact.remember(entries, claim.result.shape)
             errors = TrueErrors.exactly(claim.result, entries)
         else:
@@ -187,7 +187,7 @@ class Decision:
         count = int(np.count_nonzero(large))
         if count * int(self.reference.estimates.counts.max(initial=1)) > _EXACT_TERMS:
             raise NotProvedError(
-                f"{self.claim.shown}: what is allowed is beyond float64 at {count} entries, "
+                f"{self.claim.which.words}: what is allowed is beyond float64 at {count} entries, "
                 "too many to be computed exactly: nothing is proved; scale the operands by a power "
                 "of two, or make a stronger promise"
             )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 from pybridge.engine.accumulation import Accumulation
+from pybridge.exported.declarations import declaration, short_name
 from pybridge.exported.document import load_definitions
-from pybridge.problem.results import declaration
+from pybridge.problem.results import Result
 
 __all__ = ["Proved", "Theorem", "proofs", "theorem"]
 
@@ -30,27 +31,6 @@ class Theorem(str):
 
 _SPACE = "RuntimeApprox."
 
-_ANY_ORDER: Mapping[str, str] = {
-    "output": "conv2d_any_order",
-    "bias": "conv2d_bias_any_order",
-    "weight": "conv2d_kernel_any_order",
-    "input": "conv2d_input_any_order",
-}
-
-_POINT: Mapping[str, str] = {
-    "output": "approx_conv2d_point",
-    "bias": "approx_conv2d_bias_point",
-    "weight": "approx_conv2d_kernel_point",
-    "input": "approx_conv2d_input_point",
-}
-
-_REPLAY: Mapping[str, str] = {
-    "output": "conv2dPointBound_le_replay",
-    "bias": "conv2dBiasPointBound_le_replay",
-    "weight": "conv2dKernelPointBound_le_replay",
-    "input": "conv2dInputPointBound_le_replay",
-}
-
 
 def theorem(name: str) -> Theorem:
     """A theorem of the library by its name without the namespace, and where it stands.
@@ -64,31 +44,31 @@ def theorem(name: str) -> Theorem:
 
 
 def proofs(name: str, proved: Proved, promise: Accumulation | None = None) -> tuple[Theorem, ...]:
-    """The theorems that prove a number of a result (output, bias, weight, input).
+    """The theorems that prove a number of a result.
 
     The first is the one whose conclusion the number is; the others are about what it is made of,
     the last of them saying what is assumed of a kernel that keeps the `promise`.
     """
-    return tuple(map(theorem, _names(name, proved, promise)))
+    return tuple(map(theorem, _names(Result(name), proved, promise)))
 
 
-def _names(name: str, proved: Proved, promise: Accumulation | None) -> Iterator[str]:
+def _names(result: Result, proved: Proved, promise: Accumulation | None) -> Iterator[str]:
     match proved:
         case "replay":
-            yield from (_POINT[name], _REPLAY[name], "Printed.le")
+            yield from (short_name(result.lean.entry), short_name(result.lean.replay), "Printed.le")
             return
         case "replay-reference":
-            yield _POINT[name]
+            yield short_name(result.lean.entry)
             return
         case "enclosure":
-            yield from (_ANY_ORDER[name], "Computes.near_nearest")
+            yield from (short_name(result.lean.any_order), "Computes.near_nearest")
             return
         case "tolerance":
             yield "Contraction.tolerance_le"
         case "any-order":
-            yield _ANY_ORDER[name]
+            yield short_name(result.lean.any_order)
         case "comparison":
-            yield from (_ANY_ORDER[name], "passes_printed", "exceeds_printed")
+            yield from (short_name(result.lean.any_order), "passes_printed", "exceeds_printed")
             if promise is not None and promise.last_rounding(load_definitions()).relative:
                 yield "last_rounding_printed"
     bounded = promise is not None and promise.bounded

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 from math import prod
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from pybridge.exported.document import Contraction, load_definitions
 from pybridge.problem.formats import require_ieee
 from pybridge.problem.geometry import Geometry, Padding, Pair
 from pybridge.problem.operands import check_eps
+from pybridge.problem.results import Result
 from pybridge.problem.rounding import largest
 
 __all__ = ["Tolerance", "Which", "tolerance"]
@@ -40,14 +41,7 @@ __all__ = ["Tolerance", "Which", "tolerance"]
 _LARGEST = 2**27
 """The most entries of an array: every one has a tolerance of its own."""
 
-Which: TypeAlias = Literal["output", "bias", "weight", "input"]
-
-_NEEDS: Mapping[str, tuple[str, ...]] = {
-    "output": ("max_x", "max_weight"),
-    "bias": ("max_grad_output",),
-    "weight": ("max_x", "max_grad_output"),
-    "input": ("max_weight", "max_grad_output"),
-}
+Which: TypeAlias = Result | Literal["output", "bias", "weight", "input"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +54,7 @@ class Tolerance:
     it is, `theorems` has those, too, that say what is assumed of the kernel.
     """
 
-    which: Which
+    which: Result
     shape: tuple[int, ...]
     terms: int
     largest: float
@@ -111,9 +105,7 @@ def tolerance(
     `FloatingPointError` when this thread does not compute as IEEE 754 has it.
     """
     require_ieee()
-    if not isinstance(which, str) or which not in get_args(Which):
-        known = ", ".join(get_args(Which))
-        raise InputError(f"which: expected one of {known}, got {which!r:.60}")
+    result = Result.of(which)
     geometry = Geometry.of(
         x_shape,
         weight_shape,
@@ -132,35 +124,37 @@ def tolerance(
                 f"{name} of shape {shape} has {prod(shape)} entries, expected at most {_LARGEST}"
             )
     promise = require_accumulation(accumulation) or Accumulation()
-    given = {"max_x": max_x, "max_weight": max_weight, "max_grad_output": max_grad_output}
-    sizes = {name: _magnitude(name, given[name], which) for name in _NEEDS[which]}
+    known = {"x": max_x, "weight": max_weight, "grad_output": max_grad_output}
+    sizes = {
+        f"max_{name}": _magnitude(f"max_{name}", known[name], result) for name in result.factors
+    }
     bias = Fraction(check_eps("max_bias", max_bias))
-    if bias and which != "output":
-        raise InputError(f"max_bias: the {which} gradient does not depend on it, expected 0")
+    if bias and result is not Result.OUTPUT:
+        raise InputError(f"max_bias: {result.words} does not depend on it, expected 0")
     for name, size in sizes.items():
         _require_held(name, size, promise.operands)
     _require_held("max_bias", bias, promise.accumulate)
-    counts = _counts(which, geometry)
+    counts = _counts(result, geometry)
     distinct, inverse = np.unique(counts, return_inverse=True)
-    longest = split(_contraction(which), geometry.parameters()).red_sizes
-    most_terms = prod(longest) + (which == "output")
-    bounds = [_Bound.of(which, int(n), most_terms, promise, sizes, bias) for n in distinct]
+    longest = split(_contraction(result), geometry.parameters()).red_sizes
+    most_terms = prod(longest) + (result is Result.OUTPUT)
+    bounds = [_Bound.of(result, int(n), most_terms, promise, sizes, bias) for n in distinct]
     most = bounds[-1]
     return Tolerance(
-        which=which,
-        shape=_shape(which, geometry),
+        which=result,
+        shape=result.shape(geometry),
         terms=most.terms,
         largest=round_up(most.magnitude),
         accumulation=promise,
         per_entry=np.array([round_up(b.total) for b in bounds])[inverse].reshape(counts.shape),
         derivation=most.derivation(geometry),
-        theorems=proofs(which, "tolerance", promise),
+        theorems=proofs(result, "tolerance", promise),
     )
 
 
-def _magnitude(name: str, value: float | None, which: str) -> Fraction:
+def _magnitude(name: str, value: float | None, result: Result) -> Fraction:
     if value is None:
-        raise InputError(f"{name}: {_shown(which)} depends on it, expected the largest magnitude")
+        raise InputError(f"{name}: {result.words} depends on it, expected the largest magnitude")
     return Fraction(check_eps(name, value))
 
 
@@ -176,33 +170,20 @@ def _require_held(name: str, size: Fraction, format: str | None) -> None:
         )
 
 
-def _shown(which: str) -> str:
-    return "the output" if which == "output" else f"the {which} gradient"
-
-
-def _shape(which: str, geometry: Geometry) -> tuple[int, ...]:
-    return {
-        "output": geometry.output_shape,
-        "bias": geometry.bias_shape,
-        "weight": geometry.weight_shape,
-        "input": geometry.x_shape,
-    }[which]
-
-
-def _counts(which: str, geometry: Geometry) -> Counts:
+def _counts(result: Result, geometry: Geometry) -> Counts:
     """The products of each entry; a bias is not one of them."""
-    return split(_contraction(which), geometry.parameters()).counts
+    return split(_contraction(result), geometry.parameters()).counts
 
 
-def _contraction(which: str) -> Contraction:
-    return load_definitions().data.contractions[which]
+def _contraction(result: Result) -> Contraction:
+    return load_definitions().data.contractions[result]
 
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
     """The bound of an entry of `terms` products, and what it is made of."""
 
-    which: str
+    result: Result
     terms: int
     promise: Accumulation
     sizes: Mapping[str, Fraction]
@@ -217,7 +198,7 @@ class _Bound:
     @classmethod
     def of(
         cls,
-        which: str,
+        result: Result,
         terms: int,
         longest: int,
         promise: Accumulation,
@@ -225,7 +206,7 @@ class _Bound:
         bias: Fraction,
     ) -> _Bound:
         definitions = load_definitions()
-        summed = terms + 1 if which == "output" else terms
+        summed = terms + 1 if result is Result.OUTPUT else terms
         depth = promise.first_roundings(summed, longest)
         error = promise.error(summed, definitions, longest=longest)
         flushed = _flushed(promise)
@@ -261,7 +242,7 @@ class _Bound:
         magnitude = terms * prod(most, start=Fraction(1)) + bias
         deviations = off[0], off[1]
         return cls(
-            which, terms, promise, sizes, bias, summed, depth, error, magnitude, deviations, total
+            result, terms, promise, sizes, bias, summed, depth, error, magnitude, deviations, total
         )
 
     def derivation(self, geometry: Geometry) -> str:
@@ -272,7 +253,7 @@ class _Bound:
         sized = "·".join(_short(size) for size in self.sizes.values())
         magnitude = f"{self.terms}·{sized}" + (f" + {_short(self.bias)}" if self.bias else "")
         lines = [
-            f"Tolerance for {_shown(self.which)} of a conv2d with x {geometry.x_shape} and weight "
+            f"Tolerance for {self.result.words} of a conv2d with x {geometry.x_shape} and weight "
             f"{geometry.weight_shape}: {_up(self.total)}",
             f"An entry sums at most {self.terms} products; {', '.join(known)}.",
             f"The kernel promises {self.promise.sentence}, {self.promise.order}. Then "

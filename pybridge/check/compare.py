@@ -21,12 +21,11 @@ from pybridge.engine.reference import Evaluation
 from pybridge.exported.document import Definitions, DefinitionsError
 from pybridge.lean.protocol import CaseResult, TensorResult
 from pybridge.problem.case import Case
-from pybridge.problem.geometry import Geometry
+from pybridge.problem.results import OPERANDS, Result
 from pybridge.truth.conv2d import Dyadic, exact_conv2d
 
-__all__ = ["EXCESS", "REPLAY_EXCESS", "TENSORS", "check_case", "most_terms", "sign_patterns"]
+__all__ = ["EXCESS", "REPLAY_EXCESS", "check_case", "sign_patterns"]
 
-TENSORS = ("output", "bias", "weight", "input")
 EXCESS = Fraction(1, 10**12)
 """The relative excess of a bound over Lean's exact one that outward rounding may cause.
 
@@ -37,13 +36,6 @@ REPLAY_EXCESS = Fraction(1, 20)
 """How far the fast replay's bound may be above Lean's exact one, relative to it."""
 
 _RANDOM_PATTERNS = 2
-_OPERANDS = ("x", "weight", "bias", "grad_output")
-_READ = {
-    "output": ("x", "weight", "bias"),
-    "bias": ("grad_output",),
-    "weight": ("x", "grad_output"),
-    "input": ("weight", "grad_output"),
-}
 
 
 def check_case(
@@ -69,13 +61,13 @@ def check_case(
         return shown.with_problem(f"Lean gave an output of {given}, expected {height}×{width}")
     try:
         evaluations = evaluate_conv2d(
-            case.geometry, case.float_format, case.operands(), TENSORS, definitions
+            case.geometry, case.float_format, case.operands(), tuple(Result), definitions
         )
     except DefinitionsError as error:
         return shown.with_problem(str(error))
     exact = list(_exact(case, seed))
-    tensors = {}
-    for name in TENSORS:
+    tensors: dict[str, TensorReport] = {}
+    for name in Result:
         found = lean.tensors.get(name)
         shape = evaluations[name].value.shape
         if found is None or len(found.value) != math.prod(shape):
@@ -90,7 +82,7 @@ def check_case(
             evaluations[name],
             found,
             references,
-            max(EXCESS, Fraction(most_terms(case.geometry, name), 2**51)),
+            max(EXCESS, Fraction(name.terms(case.geometry), 2**51)),
             infinite=_may_be_infinite(case, name),
         )
         others = _check_methods(case, name, evaluations[name], found, references, definitions)
@@ -100,7 +92,7 @@ def check_case(
 
 def _check_methods(
     case: Case,
-    name: str,
+    name: Result,
     reference: Evaluation,
     lean: TensorResult,
     exact: Mapping[str, Sequence[Fraction]],
@@ -148,14 +140,16 @@ def _check_methods(
     return reports, tuple(problems)
 
 
-def _may_be_infinite(case: Case, name: str) -> bool:
+def _may_be_infinite(case: Case, name: Result) -> bool:
     """Whether the magnitude of an operand that a result reads, its eps added, is beyond float64.
 
     Then a bound may be infinite where the exact one is not.
     """
     return any(
         eps and math.isinf(round_up(Fraction(float(abs(value).max())) + Fraction(eps)))
-        for value, eps in ((getattr(case, key), getattr(case, f"eps_{key}")) for key in _READ[name])
+        for value, eps in (
+            (getattr(case, key), getattr(case, f"eps_{key}")) for key in name.operands
+        )
     )
 
 
@@ -240,18 +234,6 @@ def _check_tensor(
     )
 
 
-def most_terms(geometry: Geometry, name: str) -> int:
-    """The most terms that an entry of a result is the sum of."""
-    batch, _, height, width = geometry.output_shape
-    window = geometry.height.kernel * geometry.width.kernel
-    return {
-        "output": geometry.in_channels * window + 1,
-        "bias": batch * height * width,
-        "weight": batch * height * width,
-        "input": geometry.out_channels * window,
-    }[name]
-
-
 def _problem(what: str, places: Sequence[int], shape: Sequence[int]) -> str:
     index = ", ".join(str(int(i)) for i in np.unravel_index(places[0], tuple(shape)))
     return f"{what} at [{index}]" + (f" and {len(places) - 1} more" if len(places) > 1 else "")
@@ -283,9 +265,9 @@ def sign_patterns(
     `given` leaves the operands as they are. Where an eps is not zero there follow `plus`, `minus`,
     `outward` (magnitudes grow), `inward` and random ones.
     """
-    arrays = {name: getattr(case, name).astype(np.float64) for name in _OPERANDS}
+    arrays = {name: getattr(case, name).astype(np.float64) for name in OPERANDS}
     yield "given", {name: np.zeros(array.shape) for name, array in arrays.items()}
-    if not any(getattr(case, f"eps_{name}") for name in _OPERANDS):
+    if not any(getattr(case, f"eps_{name}") for name in OPERANDS):
         return
     yield "plus", {name: np.ones(array.shape) for name, array in arrays.items()}
     yield "minus", {name: -np.ones(array.shape) for name, array in arrays.items()}
@@ -305,17 +287,17 @@ def sign_patterns(
         )
 
 
-def _exact(case: Case, seed: int) -> Iterator[tuple[str, dict[str, list[Fraction]]]]:
+def _exact(case: Case, seed: int) -> Iterator[tuple[str, dict[Result, list[Fraction]]]]:
     """The exact results of each sign pattern that moves an operand they read."""
-    given = {name: Dyadic.of(getattr(case, name)) for name in _OPERANDS}
-    moved = [name for name in _OPERANDS if getattr(case, f"eps_{name}")]
+    given = {name: Dyadic.of(getattr(case, name)) for name in OPERANDS}
+    moved = [name for name in OPERANDS if getattr(case, f"eps_{name}")]
     for pattern, signs in sign_patterns(case, seed):
         x, weight, bias, grad_output = (
             given[name] + Dyadic.of(signs[name] * getattr(case, f"eps_{name}"))
             if pattern != "given" and name in moved
             else given[name]
-            for name in _OPERANDS
+            for name in OPERANDS
         )
-        names = [name for name in TENSORS if pattern == "given" or set(moved) & set(_READ[name])]
+        names = [name for name in Result if pattern == "given" or set(moved) & set(name.operands)]
         results = exact_conv2d(case.geometry, x, weight, bias, grad_output, names=names)
-        yield pattern, {name: result.fractions() for name, result in results.items()}
+        yield pattern, {Result(name): result.fractions() for name, result in results.items()}

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from rich.table import Table
 
 from pybridge.check.certify.claims import ENTRIES, Claims, claims
-from pybridge.check.certify.source import PLACES, certificate_source, module_name
+from pybridge.check.certify.source import certificate_source, module_name
 from pybridge.check.certify.verdict import Verdict, check_certificate
 from pybridge.check.suite import suite
 from pybridge.cli import completion
@@ -32,6 +32,7 @@ from pybridge.exported.document import Definitions, DefinitionsError, load_defin
 from pybridge.files import write_atomically
 from pybridge.lean import Lean, LeanError, LeanNotFound, Mode, find
 from pybridge.problem.case import Case
+from pybridge.problem.results import Result
 
 __all__ = ["app", "main"]
 
@@ -71,8 +72,8 @@ def certify(
         ),
     ],
     which: Annotated[
-        str, typer.Option(metavar="W,W,…", help=f"Which results: {', '.join(PLACES)}.")
-    ] = ",".join(PLACES),
+        str, typer.Option(metavar="W,W,…", help=f"Which results: {', '.join(Result)}.")
+    ] = ",".join(Result),
     entries: Annotated[
         int,
         typer.Option(
@@ -159,9 +160,8 @@ def _cases(given: list[str]) -> list[Case]:
 def _which(text: str) -> list[str]:
     words = text.split(",")
     for word in words:
-        if word not in PLACES:
-            raise InputError(f"--which: expected {', '.join(PLACES)}, got {word!r:.60}")
-    return [name for name in PLACES if name in words]
+        Result.of(word, "--which")
+    return [name for name in Result if name in words]
 
 
 def _write(
@@ -221,12 +221,12 @@ def _show(outcomes: list[Certified], json: bool) -> None:
         write_output(f"[{rows}]\n")
         return
     table = Table(box=None, header_style="bold")
-    for heading in ("case", *PLACES, "kernel"):
+    for heading in ("case", *Result, "kernel"):
         table.add_column(heading, justify="left" if heading in ("case", "kernel") else "right")
     for outcome in outcomes:
         counts = [
             f"{outcome.claimed[name]} of {outcome.entries[name]}" if name in outcome.claimed else ""
-            for name in PLACES
+            for name in Result
         ]
         verdict = "accepted" if outcome.checked else "not checked"
         if outcome.rejected:

@@ -81,9 +81,9 @@ def torch_dtypes(incomplete: str) -> list[str]:
 
 def results(incomplete: str) -> list[str]:
     """The results of a conv2d."""
-    from pybridge.problem.results import STATEMENTS
+    from pybridge.problem.results import Result
 
-    return _starting(STATEMENTS, incomplete)
+    return _starting(Result, incomplete)
 
 
 def operations(incomplete: str) -> list[str]:

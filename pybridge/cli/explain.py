@@ -21,7 +21,7 @@ from pybridge.cli.process import run_command, write_output
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.exported.document import DefinitionsError, load_definitions
 from pybridge.problem.case import Case
-from pybridge.problem.results import STATEMENTS
+from pybridge.problem.results import Result
 
 __all__ = ["app", "find_case", "main"]
 
@@ -64,7 +64,7 @@ def command(
     which: Annotated[
         str,
         typer.Option(
-            metavar="|".join(STATEMENTS),
+            metavar="|".join(Result),
             help="The result, or which gradient.",
             autocompletion=completion.results,
         ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 
@@ -12,15 +11,7 @@ import numpy as np
 from pybridge.errors import InputError, InputTypeError
 from pybridge.problem.formats import FloatArray
 
-__all__ = ["READ", "Given", "check_eps"]
-
-READ: Mapping[str, tuple[str, ...]] = {
-    "output": ("x", "weight", "bias"),
-    "bias": ("grad_output",),
-    "weight": ("x", "grad_output"),
-    "input": ("weight", "grad_output"),
-}
-"""The operands that the output and the gradients of a conv2d are computed from."""
+__all__ = ["Given", "check_eps"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -34,7 +34,7 @@ from bench.rounding_or_bug.recipes import RECIPES, Known
 from bench.rounding_or_bug.unfold import entry_terms, result_shape, unfold
 from bench.rounding_or_bug.verdicts import Given, promise_of
 from pybridge.problem.geometry import Geometry
-from pybridge.problem.operands import READ
+from pybridge.problem.results import Result
 from pybridge.testing import tf32
 from pybridge.truth.conv2d import Dyadic, exact_conv2d
 from pybridge.truth.entry import exact_entry
@@ -126,7 +126,7 @@ def test_cutting_to_tf32() -> None:
         assert cut / unit == math.trunc(value / unit)
 
 
-@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("name", Result)
 @pytest.mark.parametrize("geometry", ODD, ids=range(len(ODD)))
 def test_unfolded_terms_are_those_of_the_result(name: str, geometry: Geometry) -> None:
     operands = integers(geometry)
@@ -135,7 +135,7 @@ def test_unfolded_terms_are_those_of_the_result(name: str, geometry: Geometry) -
     assert (terms.x * terms.y).sum(0).ravel().tolist() == exact(name, geometry, operands)
 
 
-@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("name", Result)
 @pytest.mark.parametrize("geometry", ODD, ids=range(len(ODD)))
 def test_the_terms_of_an_entry(name: str, geometry: Geometry) -> None:
     operands = integers(geometry)
@@ -198,7 +198,7 @@ def test_samples_are_entries_of_the_layer() -> None:
     layer = networks(quick=True)[0]
     drawn = layer.operands()
     found = list(samples(layer, Budget(2**12, 4, 8)))
-    assert {problem.name for problem in found} == set(READ)
+    assert {problem.name for problem in found} == set(Result)
     for problem in found:
         terms = unfold(problem.name, problem.geometry, problem.operands)
         totals = (terms.x * terms.y).sum(0).reshape(terms.shape)

@@ -23,11 +23,12 @@ from pybridge.check.suite import generated_case, suite
 from pybridge.cli.explain import app
 from pybridge.engine.laws_exact import half_ulp, monomials, round_even, scalar_value
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
+from pybridge.exported.declarations import short_name
 from pybridge.exported.document import FormatParameters, Law, Laws, Scalar, load_definitions
 from pybridge.lean import find, sources_dir
 from pybridge.lean.protocol import CaseResult, parse_results
 from pybridge.problem.case import Case
-from pybridge.problem.results import STATEMENTS, short_name
+from pybridge.problem.results import Result
 
 RUNNER = CliRunner()
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "report.md"
@@ -132,11 +133,11 @@ def test_lean_declarations_stand_where_an_explanation_says() -> None:
 def test_statements_are_restated_in_the_statements_file() -> None:
     text = (sources_dir() / "RuntimeApprox" / "Statements.lean").read_text("utf-8")
     declarations = load_definitions().declarations
-    for statement in STATEMENTS.values():
-        assert {statement.bound, statement.theorem, statement.norm} <= declarations.keys()
+    for statement in (result.lean for result in Result):
+        assert {statement.bound, statement.entry, statement.whole} <= declarations.keys()
         proof = text.split(f"theorem {statement.restated.rsplit('.', 1)[1]} ")[1].split("/-")[0]
-        assert short_name(statement.theorem) in proof
-        assert short_name(statement.norm) in proof
+        assert short_name(statement.entry) in proof
+        assert short_name(statement.whole) in proof
 
 
 numbers = st.tuples(st.integers(-(2**60), 2**60), st.integers(-1200, 1100)).map(
@@ -239,7 +240,7 @@ def test_command_prints_table_and_json(tmp_path: Path) -> None:
     arguments = [str(tmp_path / "own case.npz"), "--which", "output", "--index", "0,1,0,0"]
     result = RUNNER.invoke(app, arguments)
     assert result.exit_code == 0, result.output
-    assert "forward pass[0, 1, 0, 0] of own" in result.output
+    assert "output[0, 1, 0, 0] of own" in result.output
     result = RUNNER.invoke(app, [*arguments, "--json", "--all"])
     document = json.loads(result.output)
     total = sum(Fraction(c["amount"]) for c in document["contributions"])

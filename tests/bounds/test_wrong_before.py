@@ -18,8 +18,8 @@ import pytest
 
 from pybridge import certify_gradient, certify_output, conv2d_forward
 from pybridge.errors import InputError, InputTypeError, NotProvedError
+from pybridge.exported.declarations import declaration
 from pybridge.exported.document import load_definitions
-from pybridge.problem.results import declaration
 from pybridge.testing import (
     Accumulation,
     Comparison,

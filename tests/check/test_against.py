@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
+from typer.testing import Result as Ran
 
 from pybridge.check.suite import suite
 from pybridge.check.torch import compare as against
@@ -26,7 +27,8 @@ from pybridge.exported.document import load_definitions
 from pybridge.extras import install_command
 from pybridge.problem.formats import FORMATS, FloatArray, FloatFormat, find_format
 from pybridge.problem.geometry import Geometry
-from pybridge.problem.operands import READ, Given
+from pybridge.problem.operands import Given
+from pybridge.problem.results import Result
 
 RUNNER = CliRunner()
 LABELS = ("binary32-everything", "bfloat16-basic", "binary64-basic", "binary16-basic")
@@ -53,7 +55,7 @@ def by_blas(
     given = {name: Given(array, 0.0) for name, array in operands.items()}
     return {
         name: estimator(name, geometry, given, load_definitions()).rounded(setting.format)
-        for name in READ
+        for name in Result
     }
 
 
@@ -84,7 +86,7 @@ def checked(
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("name", Result)
 def test_sums_of_products_hold(name: str, format: str) -> None:
     report = checked(name, format=format)
     (promise,) = report.promises
@@ -101,7 +103,7 @@ def test_sums_of_products_hold(name: str, format: str) -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("name", Result)
 def test_an_entry_that_is_off_is_found(name: str, format: str) -> None:
     """By ten times its bound; of binary64 results, too, of which only a sample is exact."""
     place = tuple(size - 1 for size in getattr(LARGE, SHAPES[name]))
@@ -257,7 +259,7 @@ def run(
     *arguments: str,
     compute: Callable[..., Any] = by_blas,
     torch: Any = None,
-) -> Result:
+) -> Ran:
     monkeypatch.setattr(check, "import_torch", lambda: torch or fake_torch())
     monkeypatch.setattr(against, "torch_conv2d", compute)
     result = RUNNER.invoke(check.app, ["--against", "torch", *arguments], env={"COLUMNS": "200"})
@@ -281,7 +283,7 @@ def test_the_report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ]
     for layer in report["layers"]:
         assert layer["skipped"] is None
-        assert list(layer["results"]) == list(READ)
+        assert list(layer["results"]) == list(Result)
         for found in layer["results"].values():
             assert found["verdict"] == "holds"
             assert found["entries"] == found["known"] == np.prod(found["shape"])

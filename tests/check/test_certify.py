@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from pybridge.check.certify import PLACES, Claims, certificate_source, check_certificate, claims
+from pybridge.check.certify import Claims, certificate_source, check_certificate, claims
 from pybridge.check.certify.claims import chosen
 from pybridge.check.certify.source import OPERAND_ENTRIES, TERMS, module_name
 from pybridge.check.suite import suite
@@ -24,6 +24,7 @@ from pybridge.lean import BuildResult, Lean, LeanError, Message
 from pybridge.lean.protocol import parse_results
 from pybridge.lean.recorded import RecordedLean
 from pybridge.problem.case import Case
+from pybridge.problem.results import Result
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "lean" / "RuntimeApproxCertificates"
@@ -39,7 +40,7 @@ def definitions() -> Definitions:
     return load_definitions()
 
 
-def source(case: Case, definitions: Definitions, which: tuple[str, ...] = PLACES) -> str:
+def source(case: Case, definitions: Definitions, which: tuple[str, ...] = tuple(Result)) -> str:
     return certificate_source(case, claims(case, which, definitions))
 
 
@@ -65,7 +66,7 @@ def smallest() -> list[Case]:
 
 @pytest.mark.parametrize("label", ["binary32-basic-eps", "binary64-subnormal", "bfloat16-ties"])
 def test_the_text_states_what_was_computed(label: str, definitions: Definitions) -> None:
-    found = claims(CASES[label], PLACES, definitions)
+    found = claims(CASES[label], tuple(Result), definitions)
     expected = [
         (place, Fraction(value), Fraction(bound))
         for result in found.values()
@@ -92,7 +93,7 @@ def test_the_text_has_the_operands_bit_for_bit(label: str, definitions: Definiti
 
 
 def test_overflowed_entries_are_left_out_and_counted(definitions: Definitions) -> None:
-    found = claims(CASES["binary32-overflow"], PLACES, definitions)
+    found = claims(CASES["binary32-overflow"], tuple(Result), definitions)
     assert found["weight"].places == ()
     assert found["weight"].overflowed == found["weight"].entries == 2
     assert len(found["output"].places) == found["output"].entries - found["output"].overflowed
@@ -137,7 +138,7 @@ def test_names_of_modules() -> None:
 
 def test_many_terms_are_in_several_theorems(definitions: Definitions) -> None:
     case = CASES["binary32-everything"]
-    found = claims(case, PLACES, definitions)
+    found = claims(case, tuple(Result), definitions)
     text = certificate_source(case, found)
     for name, result in found.items():
         each = max(1, TERMS // result.terms)
@@ -379,7 +380,10 @@ def test_own_data(tmp_path: Path) -> None:
     ("arguments", "line"),
     [
         (["nothing"], "'nothing' is neither a built-in case's label nor a .npz file"),
-        (["binary32-basic", "--which", "wait"], "--which: expected output, bias, weight, input"),
+        (
+            ["binary32-basic", "--which", "wait"],
+            "--which: expected one of output, bias, weight",
+        ),
         (["binary32-basic", "--output", "no such folder"], "the folder no such folder does not"),
         (["binary32-basic", "binary32-basic"], "two cases would be written to Binary32Basic.lean"),
         (["binary32-one-by-one", "--lean", "abacus"], "--lean: expected auto, native or wasm"),

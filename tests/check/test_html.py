@@ -36,7 +36,7 @@ from pybridge.extras import install_command
 from pybridge.lean import find, sources_dir
 from pybridge.lean.protocol import CaseResult, parse_results
 from pybridge.problem.case import Case
-from pybridge.problem.results import STATEMENTS
+from pybridge.problem.results import Result
 
 RUNNER = CliRunner()
 SUITE = {case.label: case for case in suite()}
@@ -156,8 +156,8 @@ def test_page_says_verdict_lean_and_digest(page: str) -> None:
     assert DEFINITIONS.toolchain in text
     for label in LABELS:
         assert text.count(label) == 2
-    for statement in STATEMENTS.values():
-        assert statement.words in text
+    for statement in Result:
+        assert statement.statement in text
 
 
 def test_each_result_has_its_figures_with_texts_for_who_does_not_see_them(page: str) -> None:
@@ -262,18 +262,18 @@ def test_a_check_of_nothing_is_not_a_pass() -> None:
 
 def test_sources_are_those_of_the_definitions_and_stand_where_it_says(page: str) -> None:
     shown = "".join(Reader(page).text)
-    names = [s.bound for s in STATEMENTS.values()] + [s.theorem for s in STATEMENTS.values()]
+    names = [r.lean.bound for r in Result] + [r.lean.entry for r in Result]
     for name in (*names, *LAW_SOURCES):
         found = source(name, DEFINITIONS)
         assert DEFINITIONS.declarations[name].source in shown
         file, line = found.place.removeprefix("lean/").split(":")
         text = (sources_dir() / file).read_text("utf-8").split("\n")[int(line) - 1 :]
         assert DEFINITIONS.declarations[name].source.split("\n")[0] == text[0]
-    for which, statement in STATEMENTS.items():
+    for which in Result:
         place = restated_place(which)
         file, line = place.removeprefix("lean/").split(":")
         text = (sources_dir() / file).read_text("utf-8").split("\n")[int(line) - 1 :]
-        assert text[0].startswith(f"theorem {statement.restated.rsplit('.', 1)[1]} ")
+        assert text[0].startswith(f"theorem {which.lean.restated.rsplit('.', 1)[1]} ")
         assert place in page
 
 
@@ -398,7 +398,7 @@ def test_the_observer_sees_what_check_cases_compares() -> None:
     case = SUITE["binary32-one-by-one"]
     report = check_cases([case], find("recorded"), DEFINITIONS, observe=seen.append)
     assert report.passed
-    assert [result.which for result in seen] == list(STATEMENTS)
+    assert [result.which for result in seen] == list(Result)
     assert all(result.case is case for result in seen)
 
 

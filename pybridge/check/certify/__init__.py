@@ -9,7 +9,7 @@ Lean: `RuntimeApprox.Certificate`, `RuntimeApprox.Certificate.Theorems`.
 """
 
 from pybridge.check.certify.claims import Claims, claims
-from pybridge.check.certify.source import PLACES, certificate_source
+from pybridge.check.certify.source import certificate_source
 from pybridge.check.certify.verdict import Verdict, check_certificate
 
-__all__ = ["PLACES", "Claims", "Verdict", "certificate_source", "check_certificate", "claims"]
+__all__ = ["Claims", "Verdict", "certificate_source", "check_certificate", "claims"]

@@ -10,11 +10,11 @@ from random import Random
 import numpy as np
 
 from pybridge.bounds.conv2d import evaluate_conv2d
-from pybridge.check.compare import most_terms
 from pybridge.engine.reference import Evaluation
 from pybridge.errors import InputError
 from pybridge.exported.document import Definitions
 from pybridge.problem.case import Case
+from pybridge.problem.results import Result
 
 __all__ = ["ENTRIES", "Claims", "chosen", "claims"]
 
@@ -32,7 +32,7 @@ class Claims:
     an entry is the sum of.
     """
 
-    which: str
+    which: Result
     places: tuple[tuple[int, ...], ...]
     values: tuple[float, ...]
     bounds: tuple[float, ...]
@@ -61,13 +61,15 @@ def claims(
     evaluations = evaluate_conv2d(
         case.geometry, case.float_format, case.operands(), tuple(which), definitions, fast=fast
     )
-    found = {name: _claims(case, name, evaluations, entries) for name in which}
+    found: dict[str, Claims] = {
+        result: _claims(case, result, evaluations, entries) for result in map(Result, which)
+    }
     if not any(result.places for result in found.values()):
         raise InputError(f"{case.label}: every entry overflowed, and no bound is claimed of them")
     return found
 
 
-def _claims(case: Case, which: str, evaluations: Mapping[str, Evaluation], most: int) -> Claims:
+def _claims(case: Case, which: Result, evaluations: Mapping[str, Evaluation], most: int) -> Claims:
     evaluation = evaluations[which]
     shape = evaluation.value.shape
     values = evaluation.value.astype(np.float64).ravel()
@@ -81,7 +83,7 @@ def _claims(case: Case, which: str, evaluations: Mapping[str, Evaluation], most:
         bounds=tuple(float(bounds[p]) for p in positions),
         entries=math.prod(shape),
         overflowed=int(np.count_nonzero(~sound)),
-        terms=most_terms(case.geometry, which),
+        terms=which.terms(case.geometry),
     )
 
 

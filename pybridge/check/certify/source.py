@@ -18,12 +18,11 @@ from pybridge.lean.interface import VERSION
 from pybridge.problem.case import Case
 from pybridge.problem.geometry import Window
 
-__all__ = ["MODULE", "OPERAND_ENTRIES", "PLACES", "TERMS", "certificate_source", "module_name"]
+__all__ = ["MODULE", "OPERAND_ENTRIES", "TERMS", "certificate_source", "module_name"]
 
 MODULE = "RuntimeApprox.Certificate.Theorems"
 """What a certificate imports."""
 
-PLACES = ("output", "bias", "weight", "input")
 TERMS = 640
 """How many terms the kernel sums in one theorem, so that what it keeps fits into memory."""
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.check.compare import TENSORS
 from pybridge.engine.reference import evaluate
 from pybridge.engine.upward import significand_error
 from pybridge.exported.document import Definitions, Law, Laws, Scalar
 from pybridge.problem.case import Case
 from pybridge.problem.formats import FloatArray, FloatFormat
+from pybridge.problem.results import Result
 
 __all__ = ["CORNERS", "corners"]
 
@@ -127,7 +127,7 @@ def corners(case: Case, definitions: Definitions) -> Counter[str]:
     )
     parameters, operands = case.geometry.parameters(), case.operands()
     laws = _values_only(definitions.data.laws)
-    for name in TENSORS:
+    for name in Result:
         contraction = definitions.data.contractions[name]
         found = evaluate(contraction, laws, parameters, watched, operands)
         wide = found.value.astype(np.float64)

@@ -19,10 +19,11 @@ from pybridge.check.html.scatter import Scatter, scatter
 from pybridge.check.html.sources import LAW_SOURCES, restated_place, result_sources, source
 from pybridge.check.observed import Observed
 from pybridge.check.report import CaseReport, CheckReport, TensorReport
+from pybridge.exported.declarations import location, short_name
 from pybridge.exported.document import Definitions
 from pybridge.files import write_atomically
 from pybridge.problem.geometry import Geometry
-from pybridge.problem.results import STATEMENTS, place, short_name
+from pybridge.problem.results import Result
 
 __all__ = ["Figures", "Made", "Page", "figures", "made_of", "render"]
 
@@ -90,7 +91,7 @@ def render(
         compared=sum(math.prod(t.shape) for c in report.cases for t in c.tensors.values()),
         holding=sum(case.passed for case in report.cases),
         ramp=ramp(),
-        results=[_result(which, definitions) for which in STATEMENTS],
+        results=[_result(which, definitions) for which in Result],
         laws=[source(name, definitions) for name in LAW_SOURCES],
     )
 
@@ -183,18 +184,18 @@ def _level(tensor: TensorReport) -> float:
     return RATIO.at(log10(Fraction(ratio))) if math.isfinite(ratio) else 1.0
 
 
-def _result(which: str, definitions: Definitions) -> dict[str, Any]:
-    statement = STATEMENTS[which]
+def _result(which: Result, definitions: Definitions) -> dict[str, Any]:
+    lean = which.lean
     return {
         "which": which,
-        "statement": statement,
-        "bound": short_name(statement.bound),
-        "bound_place": f"lean/{place(statement.bound, definitions)}",
-        "theorem": short_name(statement.theorem),
-        "theorem_place": f"lean/{place(statement.theorem, definitions)}",
-        "norm": short_name(statement.norm),
-        "norm_place": f"lean/{place(statement.norm, definitions)}",
-        "restated": short_name(statement.restated),
+        "statement": which,
+        "bound": short_name(lean.bound),
+        "bound_place": f"lean/{location(lean.bound, definitions)}",
+        "theorem": short_name(lean.entry),
+        "theorem_place": f"lean/{location(lean.entry, definitions)}",
+        "norm": short_name(lean.whole),
+        "norm_place": f"lean/{location(lean.whole, definitions)}",
+        "restated": short_name(lean.restated),
         "restated_place": restated_place(which),
         "sources": result_sources(which, definitions),
     }

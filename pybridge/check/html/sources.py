@@ -11,9 +11,10 @@ from pygments import highlight  # type: ignore[import-untyped]
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 
+from pybridge.exported.declarations import declaration, location, short_name
 from pybridge.exported.document import Definitions
 from pybridge.lean import LeanError, sources_dir
-from pybridge.problem.results import STATEMENTS, declaration, place, short_name
+from pybridge.problem.results import Result
 
 __all__ = ["LAW_SOURCES", "Source", "restated_place", "result_sources", "source"]
 
@@ -46,22 +47,22 @@ def source(name: str, definitions: Definitions) -> Source:
     formatter = HtmlFormatter(nowrap=True, classprefix="l-")
     code = Markup(highlight(text, get_lexer_by_name("lean4"), formatter))
     short = short_name(name)
-    return Source(short, f"lean-{short}", f"lean/{place(name, definitions)}", code)
+    return Source(short, f"lean-{short}", f"lean/{location(name, definitions)}", code)
 
 
-def result_sources(which: str, definitions: Definitions) -> Iterable[Source]:
+def result_sources(which: Result, definitions: Definitions) -> Iterable[Source]:
     """The definition of a result's bound, its contraction, and the theorem."""
-    statement = STATEMENTS[which]
+    lean = which.lean
     contraction = definitions.data.contractions[which].name
-    return [source(n, definitions) for n in (statement.bound, contraction, statement.theorem)]
+    return [source(n, definitions) for n in (lean.bound, contraction, lean.entry)]
 
 
-def restated_place(which: str) -> str:
+def restated_place(which: Result) -> str:
     """Where `Statements.lean` restates the theorem, in the sources that ship with the package.
 
     Empty where these are not there.
     """
-    name = STATEMENTS[which].restated.rsplit(".", 1)[1]
+    name = which.lean.restated.rsplit(".", 1)[1]
     try:
         lines = (sources_dir() / "RuntimeApprox" / "Statements.lean").read_text("utf-8").split("\n")
     except (LeanError, OSError):

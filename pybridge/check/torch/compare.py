@@ -46,13 +46,12 @@ from pybridge.exported.document import Definitions
 from pybridge.problem.case import Case
 from pybridge.problem.formats import FloatArray, FloatFormat
 from pybridge.problem.geometry import Geometry
-from pybridge.problem.operands import READ, Given
+from pybridge.problem.operands import Given
+from pybridge.problem.results import OPERANDS, Result
 
 __all__ = ["Plan", "Work", "against_torch", "check_result"]
 
 _Mask: TypeAlias = npt.NDArray[np.bool_]
-
-_OPERANDS = ("x", "weight", "bias", "grad_output")
 
 _SAMPLE = 256
 """The most entries of a result that are computed exactly."""
@@ -127,7 +126,7 @@ class Plan:
 
     def __iter__(self) -> Iterator[Work]:
         for case, setting in self.cases:
-            operands = {name: getattr(case, name) for name in _OPERANDS}
+            operands = {name: getattr(case, name) for name in OPERANDS}
             yield Work(case.label, setting, case.geometry, operands)
         for layer, asked in self.layers:
             drawn = layer.operands(self.seed)
@@ -187,13 +186,13 @@ def _layer(torch: Any, work: Work, seed: int) -> LayerReport:
         name: check_result(
             name, computed[name], setting.format, work.geometry, operands, assumed, rng
         )
-        for name in READ
+        for name in Result
     }
     return shown.model_copy(update={"results": results})
 
 
 def check_result(
-    name: str,
+    which: str,
     computed: FloatArray,
     format: FloatFormat,
     geometry: Geometry,
@@ -203,24 +202,20 @@ def check_result(
 ) -> ResultReport:
     """Tries arithmetics in order until one's any-order bound holds for a result.
 
-    `name` is output, bias, weight or input; `computed` is of the format, as are `operands` (x,
+    `computed` is of the format, as are `operands` (x,
     weight, bias, grad_output). `rng` chooses the sample. Raises `InputError` for a wrong shape.
     """
-    shape = {
-        "output": geometry.output_shape,
-        "bias": geometry.bias_shape,
-        "weight": geometry.weight_shape,
-        "input": geometry.x_shape,
-    }[name]
+    result = Result(which)
+    shape = result.shape(geometry)
     if computed.shape != shape:
-        raise InputError(f"{name} has shape {computed.shape}, expected {shape}")
+        raise InputError(f"{which} has shape {computed.shape}, expected {shape}")
     claim = Claim(
-        name,
+        result,
         computed,
         format,
         geometry,
-        {key: Given(operands[key]) for key in READ[name]},
-        dict.fromkeys(READ[name], math.ldexp(1.0, format.min_exponent)),
+        {key: Given(operands[key]) for key in result.operands},
+        dict.fromkeys(result.operands, math.ldexp(1.0, format.min_exponent)),
     )
     judge = _Judge(claim, rng)
     tried: list[PromiseReport] = []
@@ -253,7 +248,7 @@ class _Judge:
         self.estimates = claim.estimator()
         self.errors = TrueErrors.enclose(claim.result, self.estimates)
         values = {key: given.value for key, given in claim.operands.items()}
-        self.exact = ExactEntries(claim.name, claim.geometry, values)
+        self.exact = ExactEntries(claim.which, claim.geometry, values)
         self.wide = claim.format.precision > 24
         empty = np.broadcast_to(self.estimates.counts == 0, claim.result.shape)
         self.known: _Mask = self.errors.finite & (empty if self.wide else True)

@@ -1,0 +1,37 @@
+"""Lean declarations that were exported with their sources, and where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pybridge.exported.document import Declaration, Definitions, DefinitionsError
+
+__all__ = ["LAWS", "declaration", "location", "short_name"]
+
+_NAMESPACE = "RuntimeApprox."
+
+LAWS: Mapping[str, str] = {
+    "zero": "RuntimeApprox.zeroLaw",
+    "add": "RuntimeApprox.addLaw",
+    "mul": "RuntimeApprox.mulLaw",
+}
+"""The declarations of the exported laws by the laws' names."""
+
+
+def declaration(name: str, definitions: Definitions) -> Declaration:
+    """A Lean declaration by its full name; `DefinitionsError` if it was not exported."""
+    found = definitions.declarations.get(name)
+    if found is None:
+        raise DefinitionsError(f"the definitions lack the declaration {name}")
+    return found
+
+
+def location(name: str, definitions: Definitions) -> str:
+    """Where a declaration stands: `file:line`, the file relative to the folder of the sources."""
+    found = declaration(name, definitions)
+    return f"{found.file}:{found.start[0]}"
+
+
+def short_name(name: str) -> str:
+    """A declaration's name without the library's namespace."""
+    return name.removeprefix(_NAMESPACE)
