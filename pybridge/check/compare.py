@@ -13,11 +13,13 @@ import numpy.typing as npt
 from pybridge.bounds.conv2d import evaluate_conv2d
 from pybridge.bounds.enclosure import enclosure_bound
 from pybridge.check.observed import Observed, Observer
+from pybridge.check.problems import Kind, Method, Problem
 from pybridge.check.report import CaseReport, MethodReport, TensorReport
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.coefficients import round_up
 from pybridge.engine.estimator import estimator
 from pybridge.engine.reference import Evaluation
+from pybridge.engine.upward import Float64
 from pybridge.exported.document import Definitions, DefinitionsError
 from pybridge.lean.protocol import CaseResult, TensorResult
 from pybridge.problem.case import Case
@@ -52,19 +54,19 @@ def check_case(
     """
     shown = CaseReport.of(case)
     if lean is None:
-        return shown.with_problem("Lean gave no result for this case")
+        return shown.with_problem("no-answer")
     if lean.refused is not None:
-        return shown.with_problem(f"Lean refused this case: {lean.refused}")
+        return shown.with_problem("refused", lean.refused)
     height, width = case.geometry.height.output, case.geometry.width.output
     if lean.output != (height, width):
         given = "×".join(map(str, lean.output))
-        return shown.with_problem(f"Lean gave an output of {given}, expected {height}×{width}")
+        return shown.with_problem("output-size", f"{given}, expected {height}×{width}")
     try:
         evaluations = evaluate_conv2d(
             case.geometry, case.float_format, case.operands(), tuple(Result), definitions
         )
     except DefinitionsError as error:
-        return shown.with_problem(str(error))
+        return shown.with_problem("definitions", str(error))
     exact = list(_exact(case, seed))
     tensors: dict[str, TensorReport] = {}
     for name in Result:
@@ -72,13 +74,15 @@ def check_case(
         shape = evaluations[name].value.shape
         if found is None or len(found.value) != math.prod(shape):
             return shown.with_problem(
-                f"Lean gave {'no' if found is None else len(found.value)} entries of {name}, "
-                f"expected {math.prod(shape)}"
+                "entry-count",
+                f"{'no' if found is None else len(found.value)} entries of {name}, "
+                f"expected {math.prod(shape)}",
             )
         references = {pattern: results[name] for pattern, results in exact if name in results}
         if observe is not None:
             observe(Observed.of(case, name, evaluations[name], found, references))
         reference = _check_tensor(
+            name,
             evaluations[name],
             found,
             references,
@@ -97,7 +101,7 @@ def _check_methods(
     lean: TensorResult,
     exact: Mapping[str, Sequence[Fraction]],
     definitions: Definitions,
-) -> tuple[dict[str, MethodReport], tuple[str, ...]]:
+) -> tuple[dict[str, MethodReport], tuple[Problem, ...]]:
     """The fast replay against the reference and Lean, and all fast methods against the truth."""
     operands, format = case.operands(), case.float_format
     replayed = evaluate_conv2d(case.geometry, format, operands, (name,), definitions, fast=True)
@@ -105,14 +109,14 @@ def _check_methods(
     value = estimates.rounded(format)
     finite = np.isfinite(value)
     held = np.where(finite, value, np.zeros((), value.dtype))
-    bounds = {
+    bounds: dict[Method, Float64] = {
         "any-order": estimates.any_order(Accumulation.of(format.name)),
         "enclosure": enclosure_bound(name, held, case.geometry, operands, definitions),
     }
     reports: dict[str, MethodReport] = {}
-    problems: list[str] = []
+    problems: list[Problem] = []
 
-    def add(method: str, computed: Evaluation, excess: float | None) -> None:
+    def add(method: Method, computed: Evaluation, excess: float | None) -> None:
         sound = np.flatnonzero(~computed.overflow.ravel()).tolist()
         values = computed.value.astype(np.float64).ravel().tolist()
         entries = computed.bound.ravel().tolist()
@@ -126,13 +130,15 @@ def _check_methods(
                 if error and math.isfinite(entries[i]):
                     ratio = max(ratio, _quotient(error, Fraction(entries[i])))
         if beyond:
-            what = f"{method}: true error beyond the bound"
-            problems.append(_problem(what, sorted(beyond), computed.value.shape))
+            shape = computed.value.shape
+            problems.append(
+                Problem.at("error-beyond-bound", sorted(beyond), shape, result=name, method=method)
+            )
         linf = max((entries[i] for i in sound), default=0.0)
         reports[method] = MethodReport(bound_linf=linf.hex(), excess=excess, error_ratio=ratio)
 
     infinite = _may_be_infinite(case, name)
-    excess, unlike = _against(replayed[name], reference, lean, infinite=infinite)
+    excess, unlike = _against(name, replayed[name], reference, lean, infinite=infinite)
     problems += unlike
     add("replay", replayed[name], excess)
     for method, bound in bounds.items():
@@ -154,21 +160,19 @@ def _may_be_infinite(case: Case, name: Result) -> bool:
 
 
 def _against(
-    replayed: Evaluation, reference: Evaluation, lean: TensorResult, *, infinite: bool
-) -> tuple[float, list[str]]:
+    name: Result, replayed: Evaluation, reference: Evaluation, lean: TensorResult, *, infinite: bool
+) -> tuple[float, list[Problem]]:
     """How far the replay's bounds exceed Lean's exact ones, and what is unlike the reference."""
     sound = np.flatnonzero(~reference.overflow.ravel()).tolist()
     bounds = replayed.bound.ravel().tolist()
     kind = np.dtype(f"u{reference.value.itemsize}")
     same, expected = (r.value.reshape(-1).view(kind).tolist() for r in (replayed, reference))
     differing = [i for i in sound if same[i] != expected[i]]
-    problems = {
-        "replay: overflow unlike the reference's": np.flatnonzero(
-            (replayed.overflow != reference.overflow).ravel()
-        ).tolist(),
-        "replay: value unlike the reference's": differing,
-        "replay: bound below Lean's": [i for i in sound if not bounds[i] >= lean.bound[i]],
-        "replay: bound above 1.05 times Lean's": [
+    problems: dict[Kind, list[int]] = {
+        "overflow": np.flatnonzero((replayed.overflow != reference.overflow).ravel()).tolist(),
+        "value": differing,
+        "bound-below": [i for i in sound if not bounds[i] >= lean.bound[i]],
+        "bound-above": [
             i
             for i in sound
             if bounds[i] > round_up(lean.bound[i] * (1 + REPLAY_EXCESS))
@@ -176,11 +180,16 @@ def _against(
         ],
     }
     shape = reference.value.shape
-    shown = [_problem(what, places, shape) for what, places in problems.items() if places]
+    shown = [
+        Problem.at(kind, positions, shape, result=name, method="replay")
+        for kind, positions in problems.items()
+        if positions
+    ]
     return max((_excess(bounds[i], lean.bound[i]) for i in sound), default=0.0), shown
 
 
 def _check_tensor(
+    name: Result,
     evaluation: Evaluation,
     lean: TensorResult,
     exact: Mapping[str, Sequence[Fraction]],
@@ -194,22 +203,23 @@ def _check_tensor(
     overflow = evaluation.overflow.ravel().tolist()
     lean_overflow = [value is None for value in lean.value]
     sound = [i for i in range(len(values)) if not (overflow[i] or lean_overflow[i])]
-    problems: dict[str, list[int]] = {
-        "overflow only on one side": [
-            i for i in range(len(values)) if overflow[i] != lean_overflow[i]
-        ],
-        "value unlike Lean's": [i for i in sound if not _same(values[i], lean.value[i])],
-        "bound below Lean's": [i for i in sound if not bounds[i] >= lean.bound[i]],
-        "bound above outward rounding of Lean's": [
+    unlike: dict[Kind, list[int]] = {
+        "overflow": [i for i in range(len(values)) if overflow[i] != lean_overflow[i]],
+        "value": [i for i in sound if not _same(values[i], lean.value[i])],
+        "bound-below": [i for i in sound if not bounds[i] >= lean.bound[i]],
+        "bound-above": [
             i
             for i in sound
             if bounds[i] > round_up(lean.bound[i] * (1 + largest_excess))
             and not (infinite and math.isinf(bounds[i]))
         ],
-        "Lean's exact value unlike python-flint's": [
-            i for i, entry in enumerate(exact["given"]) if entry != lean.exact[i]
-        ],
+        "exact-value": [i for i, entry in enumerate(exact["given"]) if entry != lean.exact[i]],
     }
+    problems = [
+        Problem.at(kind, positions, shape, result=name)
+        for kind, positions in unlike.items()
+        if positions
+    ]
     ratio, where = 0.0, ""
     for pattern, entries in exact.items():
         beyond = []
@@ -219,7 +229,10 @@ def _check_tensor(
                 beyond.append(i)
             if error and (quotient := _quotient(error, lean.bound[i])) > ratio:
                 ratio, where = quotient, pattern
-        problems[f"true error beyond the bound ({pattern} operands)"] = beyond
+        if beyond:
+            problems.append(
+                Problem.at("error-beyond-bound", beyond, shape, result=name, detail=pattern)
+            )
     return TensorReport(
         shape=shape,
         overflowed=sum(overflow),
@@ -228,15 +241,8 @@ def _check_tensor(
         error_ratio=ratio,
         error_ratio_operands=where,
         patterns=tuple(exact),
-        problems=tuple(
-            _problem(what, places, shape) for what, places in problems.items() if places
-        ),
+        problems=tuple(problems),
     )
-
-
-def _problem(what: str, places: Sequence[int], shape: Sequence[int]) -> str:
-    index = ", ".join(str(int(i)) for i in np.unravel_index(places[0], tuple(shape)))
-    return f"{what} at [{index}]" + (f" and {len(places) - 1} more" if len(places) > 1 else "")
 
 
 def _same(value: float, lean: Fraction | None) -> bool:

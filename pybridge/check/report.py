@@ -10,6 +10,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from pybridge.check.problems import Kind, Problem
 from pybridge.model import Model, Report
 from pybridge.problem.case import Case
 from pybridge.problem.geometry import Geometry
@@ -48,9 +49,11 @@ class TensorReport(Model):
     error_ratio_operands: str
     patterns: tuple[str, ...]
     methods: Mapping[str, MethodReport] = {}
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
 
-    def with_methods(self, methods: Mapping[str, MethodReport], problems: Iterable[str]) -> Self:
+    def with_methods(
+        self, methods: Mapping[str, MethodReport], problems: Iterable[Problem]
+    ) -> Self:
         """The report with what was found of the other methods."""
         update = {"methods": dict(methods), "problems": (*self.problems, *problems)}
         return self.model_copy(update=update)
@@ -71,7 +74,7 @@ class CaseReport(Model):
     geometry: Geometry
     eps: Mapping[str, str]
     tensors: Mapping[str, TensorReport] = {}
-    problem: str | None = "not checked"
+    problem: Problem | None = Problem(kind="not-checked")
 
     @classmethod
     def of(cls, case: Case) -> Self:
@@ -85,9 +88,17 @@ class CaseReport(Model):
             eps={name: getattr(case, f"eps_{name}").hex() for name in operands},
         )
 
-    def with_problem(self, problem: str) -> Self:
+    def with_problem(self, kind: Kind, detail: str = "") -> Self:
         """The report with the reason for which nothing was compared."""
+        problem = Problem(kind=kind, detail=detail)
         return self.model_copy(update={"problem": problem, "tensors": {}})
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything that does not hold."""
+        if self.problem is not None:
+            return (self.problem,)
+        return tuple(problem for tensor in self.tensors.values() for problem in tensor.problems)
 
     def with_tensors(self, tensors: Mapping[str, TensorReport]) -> Self:
         """The report with what was compared."""
@@ -157,7 +168,7 @@ class CheckReport(Report):
         for case in self.cases:
             label = escape(case.label)
             if case.problem is not None:
-                table.add_row(label, *[""] * 9, f"[red]no[/]: {escape(case.problem)}")
+                table.add_row(label, *[""] * 9, f"[red]no[/]: {escape(str(case.problem))}")
             for name, tensor in case.tensors.items():
                 table.add_row(label, name, *_cells(tensor))
                 label = ""
@@ -167,7 +178,7 @@ class CheckReport(Report):
 def _cells(tensor: TensorReport) -> tuple[str, ...]:
     holds = "[green]yes[/]"
     if tensor.problems:
-        holds = f"[red]no[/]: {escape('; '.join(tensor.problems))}"
+        holds = f"[red]no[/]: {escape('; '.join(p.text for p in tensor.problems))}"
     return (
         "×".join(map(str, tensor.shape)),
         str(tensor.overflowed or ""),

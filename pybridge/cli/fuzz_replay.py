@@ -33,7 +33,7 @@ def replay(
             raise InputError(f"{path}: the same case as in {cases[case.name][0]}")
         cases[case.name] = (path, case)
     verdicts = Judge(lean, definitions).judge([case for _, case in cases.values()])
-    shown = {str(file): verdict.problems for (file, _), verdict in
+    shown = {str(file): [str(p) for p in verdict.problems] for (file, _), verdict in
              zip(cases.values(), verdicts, strict=True)}  # fmt: skip
     if as_json:
         content = [{"file": file, "passed": not found, "problems": found}

@@ -20,6 +20,7 @@ from pybridge.check.suite import suite
 from pybridge.cli import certify as command
 from pybridge.errors import InputError
 from pybridge.exported.document import Definitions, load_definitions
+from pybridge.exported.names import LEAN_RESULTS
 from pybridge.lean import BuildResult, Lean, LeanError, Message
 from pybridge.lean.protocol import parse_results
 from pybridge.lean.recorded import RecordedLean
@@ -145,7 +146,7 @@ def test_many_terms_are_in_several_theorems(definitions: Definitions) -> None:
         count = -(-len(result.places) // each)
         numbers = [f"_{i}" for i in range(1, count + 1)] if count > 1 else [""]
         for kind in ("certified", "within", "computed"):
-            assert re.findall(rf"^theorem {name}_{kind}(\S*)", text, re.M) == numbers
+            assert re.findall(rf"^theorem {LEAN_RESULTS[name]}_{kind}(\S*)", text, re.M) == numbers
     assert any(len(result.places) > TERMS // result.terms for result in found.values())
     assert len(stated(text)) == sum(len(result.places) for result in found.values())
 

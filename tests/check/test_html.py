@@ -233,7 +233,7 @@ def errors_and_bounds(
 def test_whatever_users_and_lean_say_is_escaped() -> None:
     evil = "<script>alert('&\"')</script>"
     case = CaseReport.of(SUITE["binary32-one-by-one"])
-    refused = case.model_copy(update={"label": evil, "name": evil}).with_problem(evil)
+    refused = case.model_copy(update={"label": evil, "name": evil}).with_problem("unreadable", evil)
     good, observed = checked([SUITE["binary32-one-by-one"]])
     tensors = {
         name: tensor.model_copy(update={"problems": (evil,)})

@@ -47,7 +47,7 @@ def _two_of_three(sandbox: Sandbox) -> None:
     assert list(cases) == ["binary32-one-by-one", "large"]
     assert cases["binary32-one-by-one"]["passed"] is True
     assert len(cases["binary32-one-by-one"]["tensors"]) == 4
-    assert cases["large"]["problem"] == "Lean refused this case: not recorded"
+    assert cases["large"]["problem"]["text"] == "Lean refused this case: not recorded"
     (missing,) = report["missing"]
     assert missing.startswith("binary32-zeros#")
     assert report["stopped"]

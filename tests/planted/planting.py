@@ -103,8 +103,8 @@ def problems(recorded: Lean) -> Checks:
             return [str(error)]
         found = [report.stopped] if report.stopped else []
         for case in report.cases:
-            found += [case.problem] if case.problem else []
-            found += [line for tensor in case.tensors.values() for line in tensor.problems]
+            found += [str(case.problem)] if case.problem else []
+            found += [p.text for tensor in case.tensors.values() for p in tensor.problems]
         assert report.passed == (not found)
         return found
 

@@ -171,8 +171,7 @@ def evaluation(kind: Kind, timeout: float = 300.0) -> Iterator[Finding]:
     if report.passed:
         yield good(name, f"{case.label}: NumPy's values and bounds are Lean's")
     else:
-        problems = [problem for tensor in report.tensors.values() for problem in tensor.problems]
-        shown = report.problem or "; ".join(problems)
+        shown = "; ".join(problem.text for problem in report.problems)
         command = f"{python()} -m pybridge.check --lean {kind} --case {case.label}"
         yield wrong(name, f"{case.label}: {shown}", command)
 

@@ -126,7 +126,7 @@ class Campaign:
 
     def _keep(self, verdict: Verdict, judge: Judge) -> None:
         label = verdict.case.label
-        self.say(f"{label} diverges: {'; '.join(verdict.problems)}")
+        self.say(f"{label} diverges: {'; '.join(map(str, verdict.problems))}")
         kept = self.save is not None and len(self.tally.divergences) < _KEPT
         path = self._write(verdict, "as it was found") if kept else None
         index = len(self.tally.divergences)
@@ -144,7 +144,9 @@ class Campaign:
         self.save.mkdir(parents=True, exist_ok=True)
         path = self.save / f"{verdict.case.label}.json"
         shown = f"Seed {self.seed}, {note}."
-        SavedCase.of(verdict.case, note=shown, problems=verdict.problems).save(path)
+        SavedCase.of(
+            verdict.case, note=shown, problems=[str(problem) for problem in verdict.problems]
+        ).save(path)
         return path
 
 
@@ -167,9 +169,9 @@ def versions() -> dict[str, str]:
 def _divergence(found: Verdict, shrunk: Verdict, runs: int, path: Path | None) -> Divergence:
     return Divergence(
         label=found.case.label,
-        problems=found.problems,
+        problems=tuple(map(str, found.problems)),
         outputs=entries_of(found.case.geometry),
-        shrunk_problems=shrunk.problems,
+        shrunk_problems=tuple(map(str, shrunk.problems)),
         shrunk_outputs=entries_of(shrunk.case.geometry),
         runs=runs,
         file=None if path is None else str(path),

@@ -10,6 +10,7 @@ from random import Random
 from typing import Protocol
 
 from pybridge.check.compare import EXCESS, check_case
+from pybridge.check.problems import Problem
 from pybridge.check.report import CaseReport
 from pybridge.engine.coefficients import round_up
 from pybridge.exported.document import Definitions
@@ -17,7 +18,7 @@ from pybridge.lean import LeanError, LeanNotFound
 from pybridge.lean.protocol import CaseResult, TensorResult, parse_results, split_results
 from pybridge.problem.case import Case
 
-__all__ = ["Evaluator", "Judge", "Verdict", "problems_of", "tampered"]
+__all__ = ["Evaluator", "Judge", "Verdict", "tampered"]
 
 
 class Evaluator(Protocol):
@@ -29,12 +30,16 @@ class Evaluator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A case's report, the text of Lean's answer, and everything that does not hold."""
+    """A case's report, and the text of Lean's answer."""
 
     case: Case
     report: CaseReport
     answer: str = ""
-    problems: tuple[str, ...] = ()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything that does not hold."""
+        return self.report.problems
 
 
 @dataclass(slots=True)
@@ -89,8 +94,8 @@ class Judge:
         for case in cases:
             answer = answers[case.name]
             if isinstance(answer, LeanError):
-                report = CaseReport.of(case).with_problem(f"Lean failed: {answer}")
-                yield Verdict(case, report, "", problems_of(report))
+                report = CaseReport.of(case).with_problem("failed", str(answer))
+                yield Verdict(case, report)
             else:
                 yield self.compare(case, answer)
 
@@ -102,8 +107,8 @@ class Judge:
                 result = parse_results(answer, [case.name])[case.name]
             report = check_case(case, result, self.definitions, 0)
         except LeanError as error:
-            report = CaseReport.of(case).with_problem(str(error))
-        return Verdict(case, report, answer, problems_of(report))
+            report = CaseReport.of(case).with_problem("unreadable", str(error))
+        return Verdict(case, report, answer)
 
     def overlooks(self, case: Case, answer: str, changed: str) -> bool:
         """Whether a changed answer is taken, though it says something else than the true one.
@@ -135,17 +140,6 @@ def _alike_tensors(before: TensorResult, after: TensorResult) -> bool:
         if math.isfinite(round_up(a) + round_up(b))
         else a == b
         for value, a, b in zip(before.value, before.bound, after.bound, strict=True)
-    )
-
-
-def problems_of(report: CaseReport) -> tuple[str, ...]:
-    """Everything in a report that does not hold, each with its result's name."""
-    if report.problem is not None:
-        return (report.problem,)
-    return tuple(
-        f"{name}: {problem}"
-        for name, tensor in report.tensors.items()
-        for problem in tensor.problems
     )
 
 

@@ -8,7 +8,6 @@ that still fail are tried together in the next.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,13 +17,12 @@ from pybridge.check.fuzz.judge import Judge, Verdict
 from pybridge.check.fuzz.reductions import OPERANDS, Reduction, digits, reductions
 from pybridge.problem.case import Case
 
-__all__ = ["RUNS", "Shrunk", "complexity", "failure", "shrink"]
+__all__ = ["RUNS", "Shrunk", "complexity", "shrink"]
 
 RUNS = 16
 """How many runs of Lean a failing case is shrunk in, at most."""
 
 _TRIES = 96
-_PLACE = re.compile(r" at \[.*|\(.*\)|\b[0-9]+\b|fuzz-\S+|'.*'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +34,6 @@ class Shrunk:
     verdict: Verdict
     runs: int
     finished: bool
-
-
-def failure(problems: Collection[str]) -> frozenset[str]:
-    """The kinds of the problems: what does not hold, without where, of which result and by how
-    much.
-    """
-    kinds = set()
-    for problem in problems:
-        result, colon, what = problem.partition(": ")
-        shown = what if colon and result in ("output", "bias", "weight", "input") else problem
-        kinds.add(_PLACE.sub("", shown).strip())
-    return frozenset(kinds)
 
 
 def complexity(case: Case) -> tuple[int, int, int, int]:
@@ -68,7 +54,8 @@ def complexity(case: Case) -> tuple[int, int, int, int]:
 
 def shrink(failing: Verdict, judge: Judge, *, runs: int = RUNS) -> Shrunk:
     """The smallest case found that fails in the same way, in at most about `runs` runs of Lean."""
-    best, kind = failing, failure(failing.problems)
+    best = failing
+    families = {problem.family for problem in failing.problems}
     sound: set[str] = set()
     promising: list[Reduction] = []
     start = judge.runs
@@ -79,7 +66,7 @@ def shrink(failing: Verdict, judge: Judge, *, runs: int = RUNS) -> Shrunk:
         verdicts = judge.judge([case for case, _ in tries])
         failed = []
         for verdict, (case, reduction) in zip(verdicts, tries, strict=True):
-            if failure(verdict.problems) & kind:
+            if any(problem.family in families for problem in verdict.problems):
                 failed.append((complexity(case), verdict, reduction))
             else:
                 sound.add(case.name)
