@@ -46,6 +46,7 @@ public import RuntimeApprox.Format.Arithmetic
 public import RuntimeApprox.Format.Arithmetic.Theorems
 public import RuntimeApprox.Format.Binade
 public import RuntimeApprox.Format.DoubleRounding
+public import RuntimeApprox.Format.Narrow
 public import RuntimeApprox.Format.Nearest
 public import RuntimeApprox.Format.Overflow
 public import RuntimeApprox.Format.RelativeError
@@ -95,6 +96,10 @@ public import RuntimeApprox.Tensor.Algebra.Theorems
 public import RuntimeApprox.Tensor.Reshape
 public import RuntimeApprox.Tensor.Reshape.Theorems
 public import RuntimeApprox.Tensor.Theorems
+public import RuntimeApprox.TensorCore
+public import RuntimeApprox.TensorCore.Formulas
+public import RuntimeApprox.TensorCore.Idle
+public import RuntimeApprox.TensorCore.Theorems
 public import RuntimeApprox.Text
 public import RuntimeApprox.Upward
 public import RuntimeApprox.Wide

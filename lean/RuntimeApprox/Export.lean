@@ -3,6 +3,8 @@ module
 public import RuntimeApprox.AnyOrder
 public import RuntimeApprox.Conv2d
 public import RuntimeApprox.Format.Arithmetic
+public import RuntimeApprox.Format.Narrow
+public import RuntimeApprox.TensorCore.Formulas
 
 /-!
 # The definitions as data
@@ -220,6 +222,18 @@ def namedFormats : List (String × Format) :=
   [("binary16", .binary16), ("bfloat16", .bfloat16), ("binary32", .binary32),
     ("binary64", .binary64), ("tf32", .tf32)]
 
+/-- The formats of matrix instructions by name, each with how many of its greatest significands are
+taken by nan. -/
+def narrowFormats : List (String × Format × Nat) :=
+  [("float8_e4m3fn", Format.Narrow.e4m3fn, 1), ("float8_e5m2", Format.Narrow.e5m2, 0),
+    ("float8_e4m3fnuz", Format.Narrow.e4m3fnuz, 0), ("float8_e5m2fnuz", Format.Narrow.e5m2fnuz, 0),
+    ("e8m13", Format.Narrow.e8m13, 0), ("extended", Format.Narrow.extended, 0)]
+
+/-- The second list after the first. -/
+def appended {α : Type} : List α → List α → List α
+  | [], bs => bs
+  | a :: as, bs => a :: appended as bs
+
 /-! ### JSON -/
 
 /-- The texts with a separator between them. -/
@@ -296,16 +310,26 @@ def Format.Mode.json (m : Format.Mode) : String :=
   jsonObject [jsonMember "relative" (toString m.roundoffExponent),
     jsonMember "absolute" (toString m.underflowExponent)]
 
-/-- The JSON of a named format, with the errors of its operations in every mode. -/
+/-- The members of a format's JSON object: parameters, and the errors of its operations in every
+mode. -/
+def formatMembers (f : Format) : List String :=
+  [jsonMember "precision" (toString f.precision),
+    jsonMember "minExponent" (toString f.minExponent),
+    jsonMember "maxExponent" (toString f.maxExponent),
+    jsonMember "errors" (jsonObject [
+      jsonMember "nearest" (Format.Mode.mk f false false).json,
+      jsonMember "towardZero" (Format.Mode.mk f true false).json,
+      jsonMember "nearestFlushed" (Format.Mode.mk f false true).json,
+      jsonMember "towardZeroFlushed" (Format.Mode.mk f true true).json])]
+
+/-- The JSON of a named format. -/
 def formatJson : String × Format → String
-  | (name, f) => jsonMember name (jsonObject [jsonMember "precision" (toString f.precision),
-      jsonMember "minExponent" (toString f.minExponent),
-      jsonMember "maxExponent" (toString f.maxExponent),
-      jsonMember "errors" (jsonObject [
-        jsonMember "nearest" (Format.Mode.mk f false false).json,
-        jsonMember "towardZero" (Format.Mode.mk f true false).json,
-        jsonMember "nearestFlushed" (Format.Mode.mk f false true).json,
-        jsonMember "towardZeroFlushed" (Format.Mode.mk f true true).json])])
+  | (name, f) => jsonMember name (jsonObject (formatMembers f))
+
+/-- The JSON of a named format of matrix instructions. -/
+def narrowJson : String × Format × Nat → String
+  | (name, f, reserved) =>
+    jsonMember name (jsonObject (jsonMember "reserved" (toString reserved) :: formatMembers f))
 
 /-- The JSON of a formula. -/
 def Formula.json : Formula → String
@@ -334,7 +358,9 @@ def exported : String :=
       jsonMember "input" ((conv2dInputGrad symbols).json "RuntimeApprox.conv2dInputGrad")]),
     jsonMember "laws" (jsonObject [
       jsonMember "zero" zeroLaw.json, jsonMember "add" addLaw.json, jsonMember "mul" mulLaw.json]),
-    jsonMember "formulas" (jsonObject (mapList formulaJson namedFormulas)),
-    jsonMember "formats" (jsonObject (mapList formatJson namedFormats))]
+    jsonMember "formulas" (jsonObject (mapList formulaJson
+      (appended namedFormulas tensorCoreFormulas))),
+    jsonMember "formats" (jsonObject
+      (appended (mapList formatJson namedFormats) (mapList narrowJson narrowFormats)))]
 
 end RuntimeApprox

@@ -11,6 +11,8 @@ public import RuntimeApprox.Export
   contractions of the soundness theorems.
 * `outputHeight_eval`, `outputWidth_eval`: the exported output size is `Window.output`.
 * `namedFormulas_eval`: the exported formulas are the definitions of `RuntimeApprox.AnyOrder`.
+* `tensorCoreFormulas_eval`: those of matrix instructions are the definitions of
+  `RuntimeApprox.TensorCore`.
 * `zeroLaw_eval`, `addLaw_eval`, `mulLaw_eval`: the exported laws are those of `bound`.
 -/
 
@@ -91,6 +93,28 @@ theorem namedFormulas_eval (e : String → K) (d : String → Nat) :
         ("constantWeight", constantWeight (e "constant") (e "residues") evaluation),
         ("replayConstant",
           replayConstant (e "terms") (e "firstEps") (e "secondEps") (e "underflow"))] := rfl
+
+end
+
+section
+variable (e : String → Rat) (d : String → Nat)
+
+/-- The exported formulas of matrix instructions are the definitions that the theorems are about. -/
+theorem tensorCoreFormulas_eval :
+    tensorCoreFormulas.map (fun (name, f) => (name, f.eval e d)) =
+      let bound := ErrorBound.tensorCore (e "steps") (e "losses") (e "cut") (e "shortfall")
+        (e "underflow") (e "growth")
+      let times := (ErrorBound.mk (e "bound.relative") (e "bound.absolute")).times (e "terms")
+      let losses (unit : TensorCore.Unit) := e "terms" + (unit.extra : Rat) * e "steps"
+      [("alignedLosses", losses (.aligned 0 false)),
+        ("stagedLosses", losses (.staged 0 0 false .binary32)),
+        ("interleavedLosses", losses (.interleaved 0 0 false .binary32)),
+        ("exactLosses", losses .exact),
+        ("tensorCoreGrowth", (1 + e "cut") ^ d "losses" * (1 + e "roundoff") ^ d "steps"),
+        ("tensorCoreRelative", bound.relative), ("tensorCoreAbsolute", bound.absolute),
+        ("timesRelative", times.relative), ("timesAbsolute", times.absolute),
+        ("shortfall", shortfall (e "firstMagnitude") (e "secondMagnitude") (e "firstLeast")
+          (e "secondLeast") (e "least"))] := rfl
 
 end
 
