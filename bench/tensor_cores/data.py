@@ -56,15 +56,11 @@ class _Range:
 
     @classmethod
     def of(cls, dtype: str) -> _Range:
-        """The range of a dtype of operands, without a binade that lacks some numbers, as E4M3's
-        last one.
-        """
+        """The range of a dtype of operands; `most` leaves out E4M3's last binade."""
         if dtype == "tf32":
             return cls(11, -126, 127)
         info = ml_dtypes.finfo(getattr(ml_dtypes, dtype, None) or dtype)  # type: ignore[no-untyped-call]
-        most = math.floor(math.log2(float(info.max)))
-        whole = float(info.max) == math.ldexp(2 - 2.0**-info.nmant, most)
-        return cls(info.nmant + 1, int(info.minexp), most if whole else most - 1)
+        return cls(info.nmant + 1, int(info.minexp), int(math.log2(float(info.max))))
 
     @property
     def below_two(self) -> float:

@@ -67,7 +67,8 @@ class Claim:
         """
         stated = require_accumulation(accumulation)
         if stated is not None:
-            return stated.returned_in(self.format)
+            kept = stated.of_numbers() if self.which is Result.BIAS else stated
+            return kept.returned_in(self.format)
         found = Accumulation.of(self.narrowed or self.format.name)
         factors = [given.value for key, given in self.operands.items() if key != "bias"]
         parameters = format_parameters(self.format.name, load_definitions())

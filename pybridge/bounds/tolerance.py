@@ -124,6 +124,8 @@ def tolerance(
                 f"{name} of shape {shape} has {prod(shape)} entries, expected at most {_LARGEST}"
             )
     promise = require_accumulation(accumulation) or Accumulation()
+    if result is Result.BIAS:
+        promise = promise.of_numbers()
     known = {"x": max_x, "weight": max_weight, "grad_output": max_grad_output}
     sizes = {
         f"max_{name}": _magnitude(f"max_{name}", known[name], result) for name in result.factors
@@ -208,7 +210,6 @@ class _Bound:
         definitions = load_definitions()
         summed = terms + 1 if result is Result.OUTPUT else terms
         depth = promise.first_roundings(summed, longest)
-        error = promise.error(summed, definitions, longest=longest)
         flushed = _flushed(promise)
         read = ErrorBound(absolute=flushed)
         if promise.operands is not None:
@@ -220,6 +221,9 @@ class _Bound:
             formula(definitions, "operandDeviation", values | {"magnitude": size})
             for size in sizes.values()
         ]
+        read_sizes = [size + d for size, d in zip(sizes.values(), off, strict=True)]
+        shortfall = promise.shortfall([(size, True) for size in read_sizes], definitions)
+        error = promise.error(summed, definitions, longest=longest, shortfall=shortfall)
         most = list(sizes.values())
         if len(most) == 1:
             most.insert(0, Fraction(1))
@@ -278,6 +282,10 @@ class _Bound:
     def _roundings(self) -> str:
         """Where the relative error comes from."""
         promise, definitions = self.promise, load_definitions()
+        last = promise.last_rounding(definitions).relative
+        returned = f"; output {promise.output}: {_power(last)}" if last else ""
+        if promise.core:
+            return f"{promise.core.text}, n = {self.summed}{returned}"
         unit = operation(parameters_of(promise.accumulate, definitions), promise.mode).relative
         by_depth = power_up(1 + unit, self.depth) - 1 if self.depth < self.summed else None
         if by_depth is not None and (promise.mode != "nearest" or by_depth < self.summed * unit):
@@ -289,8 +297,7 @@ class _Bound:
         words += f", u = {_power(unit)}"
         if promise.across:
             words += f"; {promise.splits} partial sums in {promise.across}"
-        last = promise.last_rounding(definitions).relative
-        return words + (f"; output {promise.output}: {_power(last)}" if last else "")
+        return words + returned
 
 
 def _flushed(promise: Accumulation) -> Fraction:

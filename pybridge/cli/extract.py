@@ -58,6 +58,8 @@ EXTRACTED = (
     "RuntimeApprox.Rounding",
     "RuntimeApprox.Rounding.Theorems",
     "RuntimeApprox.Tensor",
+    "RuntimeApprox.TensorCore",
+    "RuntimeApprox.TensorCore.Theorems",
 )
 """The modules whose declarations are extracted: what is evaluated, and what is proved of it."""
 

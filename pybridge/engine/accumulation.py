@@ -6,16 +6,21 @@ most, the *depth* of the sum. Without a depth, what Lean proves holds for every 
 
 Split-k is two sums. The partial sums, at most k of at most ⌈n/k⌉ terms each, are sums in one
 format; they are then added in the same, or in another, which rounds each of them first.
+
+With a `core`, sums are those of a matrix unit, which adds blocks of exact products at once
+(`TensorCore.Kernel.near`); `pybridge.engine.tensor_cores` makes such promises.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
+from pybridge.engine.aligned import Aligned
 from pybridge.engine.coefficients import (
     EXACT,
     ErrorBound,
@@ -23,9 +28,12 @@ from pybridge.engine.coefficients import (
     nearest,
     numbers,
     operation,
+    shortfall,
+    tensor_core_sum,
+    times,
     tree,
 )
-from pybridge.errors import InputError, InputTypeError
+from pybridge.errors import InputError, InputTypeError, NotProvedError
 from pybridge.exported.document import Definitions, FormatParameters, load_definitions
 from pybridge.model import Model
 from pybridge.problem.formats import FloatFormat, dtype_name
@@ -50,6 +58,11 @@ _EXPORTED: Mapping[str, str] = {
     "float64": "binary64",
 }
 _NAMES = {exported: name for name, exported in _EXPORTED.items()}
+_NARROW = ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz")
+"""Formats of operands alone; they are exported by these names."""
+
+_TILE = 128
+"""Partial sums of matrix units end at multiples of at most so many terms."""
 
 
 def _name(value: object) -> str:
@@ -62,7 +75,20 @@ def _name(value: object) -> str:
     return text
 
 
+def _operand_name(value: object) -> str:
+    """The name of a format of operands, those of eight bits included."""
+    text = value if isinstance(value, str) else dtype_name(value)
+    text = {"float8_e4m3": "float8_e4m3fn", "xf32": "tf32"}.get(text, text)
+    if text in _NARROW:
+        return text
+    try:
+        return _name(value if text not in _EXPORTED else text)
+    except InputError as error:
+        raise InputError(f"{error}, {', '.join(_NARROW)}") from None
+
+
 _Format = Annotated[str, BeforeValidator(_name)]
+_OperandFormat = Annotated[str, BeforeValidator(_operand_name)]
 _Count = Annotated[int, Strict(), Field(ge=1, le=2**31 - 1)]
 
 
@@ -90,12 +116,17 @@ class Accumulation(Model):
     * `output`: the finished sum is rounded once more, to this format. None: it is not, or where the
       array that is tested has a narrower dtype, to that.
     * `flushed`: operands, results and what is between may be zero where they are subnormal.
+    * `core`: the sums are those of a matrix unit, from its own accumulators: any number of them,
+      or with `splits` one for each split. They are added in the format `accumulate`.
+    * `promote`: after at most so many terms an accumulator is added to a sum in `accumulate`, and
+      starts again.
 
     Formats are float16, bfloat16, tf32, float32, float64, also under the names binary16, … and as
-    dtypes. `InputError` for what does not fit.
+    dtypes; of operands also float8_e4m3fn (float8_e4m3), float8_e5m2, float8_e4m3fnuz and
+    float8_e5m2fnuz. `InputError` for what does not fit.
     """
 
-    operands: _Format | None = None
+    operands: _OperandFormat | None = None
     operand_rounding: Direction = "nearest"
     products: Literal["rounded", "exact"] = "rounded"
     accumulate: _Format = "float32"
@@ -107,6 +138,24 @@ class Accumulation(Model):
     across: _Format | None = None
     output: _Format | None = None
     flushed: bool = False
+    core: Aligned | None = None
+    promote: _Count | None = None
+
+    @model_validator(mode="after")
+    def _core_fits(self) -> Self:
+        if self.core is None:
+            if self.promote is not None:
+                raise ValueError("promote: the sums are of no matrix unit, expected one as core")
+            return self
+        if self.depth is not None or self.summation != "any-order" or self.across is not None:
+            raise ValueError("core: a matrix unit has its own depth, expected none, and no across")
+        if self.flushed or self.rounding != "nearest":
+            raise ValueError("core: what it does not do itself is rounded to nearest, not flushed")
+        if self.accumulate not in ("float32", self.core.accumulator):
+            raise ValueError(
+                f"accumulate: expected float32 or {self.core.accumulator}, as the matrix unit's"
+            )
+        return self
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -151,6 +200,15 @@ class Accumulation(Model):
             )
         return self.model_copy(update={"output": _name(format.name)})
 
+    def of_numbers(self) -> Self:
+        """The same for a sum of numbers, as a bias gradient, which no matrix unit multiplies or
+        cuts to tf32: in any order in the format `accumulate`.
+        """
+        if self.core is None:
+            return self
+        operands = None if self.operands == "tf32" else self.operands
+        return type(self)(operands=operands, accumulate=self.accumulate, output=self.output)
+
     @property
     def _summed(self) -> str:
         """The format of the finished sum."""
@@ -162,6 +220,8 @@ class Accumulation(Model):
         words = self.accumulate
         if self.operands:
             words += f" of {self.operands}" + self._cut
+        if self.core:
+            words += f", {self.core.text}{self._promoted}"
         if self.across:
             words += f", {self.splits} splits added in {self.across}"
         if self._ordered:
@@ -175,6 +235,8 @@ class Accumulation(Model):
         if self.operands:
             verb = "cut" if self._cut else "rounded"
             words += f" of operands {verb} to {self.operands}"
+        if self.core:
+            words += f", in {self.core.text}{self._promoted}"
         if self.splits > 1:
             words += f" in {self.splits} splits"
             words += f", added in {self.across}" if self.across else ""
@@ -195,8 +257,14 @@ class Accumulation(Model):
         return " ".join(words)
 
     @property
+    def _promoted(self) -> str:
+        return f", promoted every {self.promote} terms" if self.promote else ""
+
+    @property
     def order(self) -> str:
         """The order of summation as a clause: `in any order`, or `in any order of that depth`."""
+        if self.core:
+            return "in any order of the blocks"
         return "in any order of that depth" if self.bounded else "in any order"
 
     @property
@@ -225,8 +293,14 @@ class Accumulation(Model):
     def roundings(self, terms: int, longest: int | None = None) -> int:
         """The depth: how many roundings a term of an entry of so many passes at most.
 
-        `longest` counts the terms that the kernel goes over, padding included.
+        `longest` counts the terms that the kernel goes over, padding included. Of a matrix unit it
+        is how many roundings to nearest in `accumulate` would allow as much.
         """
+        if self.core:
+            definitions = load_definitions()
+            allowed = self._tensor_core(terms, longest or terms, definitions, Fraction(0)).relative
+            unit = operation(parameters_of(self.accumulate, definitions)).relative
+            return math.ceil(math.log1p(float(allowed)) / math.log1p(float(unit)))
         first = self.first_roundings(terms, longest)
         return first + min(terms, self.splits) if self._across else first
 
@@ -260,12 +334,16 @@ class Accumulation(Model):
         *,
         plain: bool = False,
         longest: int | None = None,
+        shortfall: Fraction | None = None,
     ) -> ErrorBound:
         """How near the sum of so many terms the kernel's is, before the last rounding.
 
         `plain` says that the terms are not products but numbers of the format of the sums;
-        `longest` is that of `roundings`.
+        `longest` is that of `roundings`. A matrix unit needs the `shortfall` of the operands.
         """
+        if self.core:
+            assert shortfall is not None
+            return self._tensor_core(terms, longest or terms, definitions, shortfall)
         depth = self.first_roundings(terms, longest)
         first = self._sum(self.accumulate, terms, depth, definitions, plain)
         if not self._across:
@@ -282,9 +360,12 @@ class Accumulation(Model):
         *,
         plain: bool = False,
         longest: int | None = None,
+        shortfall: Fraction | None = None,
     ) -> ErrorBound:
         """How near the sum of so many terms the result is, the last rounding included."""
-        summed = self.sum_error(terms, definitions, plain=plain, longest=longest)
+        summed = self.sum_error(
+            terms, definitions, plain=plain, longest=longest, shortfall=shortfall
+        )
         return followed_by(definitions, summed, self.last_rounding(definitions))
 
     def _sum(
@@ -300,6 +381,77 @@ class Accumulation(Model):
         if depth < terms and by_depth.relative < in_any_order.relative:
             return by_depth
         return in_any_order
+
+    def _tensor_core(
+        self, terms: int, longest: int, definitions: Definitions, shortfall: Fraction
+    ) -> ErrorBound:
+        """By matrix instructions (Lean: `TensorCore.Kernel.near`).
+
+        One step more is counted than blocks: for a bias that is added at the end, or for a first
+        step of zeros that cuts it.
+        """
+        core = self.core
+        assert core is not None
+        part = longest
+        if self.splits > 1:
+            part = min(part, _up_to_multiple(-(-longest // self.splits), _TILE))
+        chain = min(part, self.promote or part)
+        count = min(terms, chain)
+        steps = min(-(-chain // core.block), count) + 1
+        cut = Fraction(0) if core.bits is None else Fraction(1, 2**core.bits)
+        rounding = self._step_rounding(core, definitions)
+        first = tensor_core_sum(definitions, core.unit, count, steps, cut, rounding, shortfall)
+        if self.splits == 1 and self.promote is None:
+            return first
+        chains = -(-part // chain)
+        parts = self.splits * chains + 1
+        second = self._sum(
+            self.accumulate, parts, min(parts, chains + self.splits + 1), definitions, plain=False
+        )
+        return followed_by(definitions, times(definitions, first, parts), second)
+
+    def _step_rounding(self, core: Aligned, definitions: Definitions) -> ErrorBound:
+        """By what the rounding of a step errs (Lean: `TensorCore.Unit.rounding`).
+
+        Raises `NotProvedError` where an addition of partial results may err by more.
+        """
+        mode = "nearest" if core.rounding == "nearest" else "towardZero"
+        found = operation(core_parameters(core, definitions), mode)
+        if core.unit in ("staged", "interleaved"):
+            floored = operation(format_parameters("extended", definitions), "towardZero")
+            found = followed_by(definitions, floored, found)
+        added = operation(parameters_of(self.accumulate, definitions))
+        if added.relative > found.relative or added.absolute > found.absolute:
+            raise NotProvedError(
+                f"accumulate: partial sums in {self.accumulate} err by more than the steps of the "
+                "matrix unit do: nothing is proved"
+            )
+        return found
+
+    def least_normal(self, definitions: Definitions) -> Fraction:
+        """The least normal number of a factor's format; of the widest one if none is said."""
+        if self.operands:
+            return Fraction(2) ** parameters_of(self.operands, definitions).min_exponent
+        return max(
+            Fraction(2) ** format_parameters(name, definitions).min_exponent for name in _NARROW
+        )
+
+    def shortfall(
+        self, factors: Sequence[tuple[Fraction, bool]], definitions: Definitions
+    ) -> Fraction:
+        """By how much exponents may be too large (Lean: `Addend.pow2_product_le_shortfall`).
+
+        Of one or two factors, how large an entry is at most, and whether any is subnormal in its
+        format. Zero without a matrix unit.
+        """
+        if self.core is None:
+            return Fraction(0)
+        least = self.least_normal(definitions)
+        found = [(size, least if subnormal else Fraction(0)) for size, subnormal in factors]
+        if len(found) == 1:
+            found.append((Fraction(1), Fraction(0)))
+        exponent = core_parameters(self.core, definitions).min_exponent
+        return shortfall(definitions, found[0], found[1], Fraction(2) ** exponent)
 
     def last_rounding(self, definitions: Definitions) -> ErrorBound:
         """By what the rounding of the finished sum errs."""
@@ -317,6 +469,8 @@ class Accumulation(Model):
         """From what magnitude on a sum, or the result in this format, overflows."""
         definitions = load_definitions()
         met = [self.accumulate, self.across, self.output]
+        if self.core and self.core.accumulator == "float16":
+            met.append("float16")
         parameters = [format_parameters(format.name, definitions)]
         parameters += [parameters_of(name, definitions) for name in met if name]
         return min(
@@ -373,5 +527,14 @@ def format_parameters(name: str, definitions: Definitions) -> FormatParameters:
 
 
 def parameters_of(name: str, definitions: Definitions) -> FormatParameters:
-    """The parameters of a format by its dtype's name: float16, bfloat16, tf32, float32, float64."""
-    return format_parameters(_EXPORTED[name], definitions)
+    """The parameters of a format by its dtype's name: float32, bfloat16, and so on."""
+    return format_parameters(_EXPORTED.get(name, name), definitions)
+
+
+def core_parameters(core: Aligned, definitions: Definitions) -> FormatParameters:
+    """The parameters of the format of a matrix unit's accumulator."""
+    return parameters_of(core.accumulator, definitions)
+
+
+def _up_to_multiple(value: int, of: int) -> int:
+    return -(-value // of) * of

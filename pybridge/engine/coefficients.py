@@ -37,6 +37,9 @@ __all__ = [
     "operation",
     "power_up",
     "round_up",
+    "shortfall",
+    "tensor_core_sum",
+    "times",
     "tree",
     "weigh",
     "weigh_counts",
@@ -191,6 +194,80 @@ def followed_by(definitions: Definitions, first: ErrorBound, second: ErrorBound)
     return ErrorBound(
         formula(definitions, "followedRelative", values),
         formula(definitions, "followedAbsolute", values),
+    )
+
+
+def tensor_core_sum(
+    definitions: Definitions,
+    unit: str,
+    terms: int,
+    steps: int,
+    cut: Fraction,
+    rounding: ErrorBound,
+    shortfall: Fraction,
+) -> ErrorBound:
+    """Of so many terms that a matrix unit adds in so many steps, in any tree (Lean:
+    `TensorCore.bound`).
+
+    `unit` is aligned, staged, interleaved or exact (Lean: `TensorCore.Unit`), `cut` what a number
+    loses, relatively to the largest power of two, `rounding` by what a step's rounding errs, and
+    `shortfall` by how much an exponent may be too large.
+    """
+    counted: Numbers = {"terms": terms, "steps": steps}
+    losses = int(formula(definitions, f"{unit}Losses", counted))
+    growth = formula(
+        definitions,
+        "tensorCoreGrowth",
+        {"cut": cut, "roundoff": rounding.relative},
+        {"losses": losses, "steps": steps},
+    )
+    values: Numbers = {
+        "steps": steps,
+        "losses": losses,
+        "cut": cut,
+        "shortfall": shortfall,
+        "underflow": rounding.absolute,
+        "growth": growth,
+    }
+    return ErrorBound(
+        formula(definitions, "tensorCoreRelative", values),
+        formula(definitions, "tensorCoreAbsolute", values),
+    )
+
+
+def shortfall(
+    definitions: Definitions,
+    first: tuple[Fraction, Fraction],
+    second: tuple[Fraction, Fraction],
+    least: Fraction,
+) -> Fraction:
+    """By how much the exponent of a product may be too large (Lean: `shortfall`).
+
+    Of each factor the largest magnitude, and the least normal number of its format if any of its
+    entries is subnormal, else 0; `least` is 2^exponent of zeros and of a subnormal accumulator.
+    """
+    values = {
+        "firstMagnitude": first[0],
+        "firstLeast": first[1],
+        "secondMagnitude": second[0],
+        "secondLeast": second[1],
+        "least": least,
+    }
+    return formula(definitions, "shortfall", values)
+
+
+def times(definitions: Definitions, bound: ErrorBound, parts: int) -> ErrorBound:
+    """Of so many partial sums, each as near as a bound says, all together (Lean:
+    `ErrorBound.times`).
+    """
+    values: Numbers = {
+        "terms": parts,
+        "bound.relative": bound.relative,
+        "bound.absolute": bound.absolute,
+    }
+    return ErrorBound(
+        formula(definitions, "timesRelative", values),
+        formula(definitions, "timesAbsolute", values),
     )
 
 

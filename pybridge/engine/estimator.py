@@ -110,6 +110,7 @@ class _Assumed:
     sums: str
     scale: int
     distance: bool
+    shortfall: Fraction
 
 
 class Estimator:
@@ -202,13 +203,26 @@ class Estimator:
 
     def sum_error(self, accumulation: Accumulation, terms: int) -> ErrorBound:
         """How near the sum of so many terms a promised sum is, before the last rounding."""
-        plain = self._plain(accumulation)
-        return accumulation.sum_error(terms, self.definitions, plain=plain, longest=self.longest)
+        return accumulation.sum_error(
+            terms,
+            self.definitions,
+            plain=self._plain(accumulation),
+            longest=self.longest,
+            shortfall=self._shortfall(accumulation),
+        )
 
     @property
     def longest(self) -> int:
         """How many terms a kernel goes over, padding and addends included."""
         return prod(self.pieces.red_sizes) + len(self.added)
+
+    def _shortfall(self, accumulation: Accumulation) -> Fraction:
+        """By how much exponents of products may be too large in a matrix unit."""
+        if accumulation.core is None:
+            return Fraction(0)
+        least = float(accumulation.least_normal(self.definitions))
+        factors = [_largest(given, least) for given in self.given]
+        return accumulation.shortfall(factors, self.definitions)
 
     def _plain(self, accumulation: Accumulation) -> bool:
         """Whether the terms are no products, but numbers of the format of the sums."""
@@ -273,6 +287,7 @@ class Estimator:
                 "binary64" if wide else "binary32",
                 scale,
                 distance is not None,
+                Fraction(0) if accumulation is None else self._shortfall(accumulation),
             ),
         )
         dtype = np.dtype(np.float64 if wide else np.float32)
@@ -367,6 +382,17 @@ def _exponent(given: Operand) -> int:
     return math.frexp(max(largest, off))[1] + 1
 
 
+def _largest(given: Operand, least: float) -> tuple[Fraction, bool]:
+    """How large a number may be that is multiplied, and whether one may be below `least` that is
+    not zero.
+    """
+    size = np.abs(given.value.astype(np.float64))
+    off = np.asarray(given.deviation, np.float64)
+    most = Fraction(float(size.max(initial=0.0))) + Fraction(float(off.max(initial=0.0)))
+    below = size < add_up(off, least)
+    return most, bool((below & ((size > 0) | (off > 0))).any())
+
+
 def _halves(scale: int, first: int, second: int) -> tuple[int, int]:
     """A scale divided into two factors', so that both become about equally large."""
     left = min(max((scale + first - second) // 2, 0), scale)
@@ -453,7 +479,9 @@ def _weights(
             kernel = assumed.accumulation
             near = kernel.error if assumed.finished else kernel.sum_error
             longest = prod(pieces.red_sizes) + len(addends)
-            error = near(terms, held, plain=assumed.plain, longest=longest)
+            error = near(
+                terms, held, plain=assumed.plain, longest=longest, shortfall=assumed.shortfall
+            )
         computed = nearest(held, terms, unit)
         values = {"bound.relative": error.relative, "bound.absolute": error.absolute}
         magnitude = formula(held, "magnitude", values) * scale

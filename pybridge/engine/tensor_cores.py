@@ -7,13 +7,13 @@ bit on the hardware; Khattak and Mikaitis (arXiv 2512.07004); FTTN (arXiv 2403.0
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pybridge.engine.accumulation import Accumulation
-from pybridge.engine.aligned import Unit
-from pybridge.errors import InputError, NotProvedError
+from pybridge.engine.aligned import Aligned, Unit
+from pybridge.errors import InputError
 
 __all__ = ["ROWS", "Row", "tensor_core"]
 
@@ -79,6 +79,8 @@ ROWS: Sequence[Row] = (
 roundings, and needs no row."""
 
 _ALIASES = {"float8_e4m3": "float8_e4m3fn", "xf32": "tf32"}
+_HALF_SUMS = ("volta", "turing", "ampere", "ada", "hopper", "blackwell")
+_TO_HALF = ("float16", "float8", *_FP8)
 _ARCHITECTURES = (*dict.fromkeys(row.architecture for row in ROWS), "cdna2")
 
 
@@ -100,26 +102,93 @@ def tensor_core(
     CDNA 3 float8_e4m3fnuz and float8_e5m2fnuz. Operands that are not of it are rounded to it first,
     to tf32 by cutting.
 
+    float8 is either format of eight bits, as where an e4m3 array is multiplied by an e5m2 array;
+    operands are not rounded then.
+
     * `instruction`: mma, mma.m8n8k4, wgmma, tcgen05 or mfma. None: whichever of the
       architecture's it is, the promise is the weakest of theirs.
     * `block`: how many terms a step adds, by default as many as the shortest instruction does.
       Less where a kernel fills steps with zeros, as where it pads 3 channels to 8.
     * `splits`: the terms are divided into at most so many partial sums, of at most ⌈n/splits⌉
-      terms, rounded up to a multiple of 128, which are added in float32. 1: in any number of them.
+      terms, rounded up to a multiple of 128, which are added in float32. 1: in any number of them,
+      each of whole steps.
     * `promote`: after at most so many terms the accumulator is added to a sum in float32, as FP8
       kernels do every 128 terms.
     * `accumulate`: the accumulator's format, float32 or float16.
     * `output`: the finished sum is rounded to this format. None: to that of the array.
 
-    Raises `InputError` for what does not fit or what the architecture does not have, and
-    `NotProvedError` where no theorem is exported for it.
+    Raises `InputError` for what does not fit or what the architecture does not have.
     """
     rows = _rows(architecture, dtype, instruction)
-    raise NotProvedError(
-        f"tensor_core: no theorem is exported for {rows[0].architecture} yet: nothing is proved"
-        if rows
-        else "tensor_core: no theorem is exported for cdna2 yet: nothing is proved"
+    options: dict[str, Any] = {"splits": splits, "products": "exact", "output": output}
+    if not rows:
+        return _pairs(dtype, block, promote, accumulate, options)
+    name = _dtype(dtype)
+    narrow = any(row.narrow for row in rows)
+    exact = [row.bits for row in rows if row.bits is not None]
+    half = accumulate == "float16"
+    if half and not all(row.architecture in _HALF_SUMS and name in _TO_HALF for row in rows):
+        raise InputError(
+            f"accumulate: the instructions of {architecture} for {name} do not add in float16"
+        )
+    most = max(row.products for row in rows)
+    if block is not None and block > most:
+        raise InputError(f"block: {architecture} adds {most} products of {name} in a step at most")
+    core = Aligned(
+        unit=rows[0].unit,
+        bits=min(exact) if exact else None,
+        block=min(row.products for row in rows) if block is None else block,
+        accumulator="float16" if half else "e8m13" if narrow else "float32",
+        rounding="nearest" if half or architecture.startswith("cdna") else "toward-zero",
     )
+    return Accumulation(
+        operands=None if name == "float8" else name,
+        operand_rounding="toward-zero" if name == "tf32" else "nearest",
+        accumulate="float16" if half and splits == 1 and promote is None else "float32",
+        core=core,
+        promote=promote,
+        **options,
+    )
+
+
+def _pairs(
+    dtype: Any,
+    block: int | None,
+    promote: int | None,
+    accumulate: str,
+    options: Mapping[str, Any],
+) -> Accumulation:
+    """What CDNA 2 promises.
+
+    Products are added in pairs and pairs of pairs, and to the accumulator, by additions in float32
+    that flush subnormal numbers; so are operands and results.
+    """
+    name = _dtype(dtype)
+    if name not in _HALF:
+        known = ", ".join(_HALF)
+        raise InputError(
+            f"dtype: the matrix instructions of cdna2 do not take {dtype!r:.60}, expected one of "
+            f"{known}"
+        )
+    if promote is not None or accumulate != "float32":
+        raise InputError("cdna2 adds in float32: expected no promote, and accumulate float32")
+    return Accumulation(
+        operands=name,
+        summation="blocked",
+        # A product passes 1 + log₂ of its block, not as many as there are in it.
+        block=(2 if name == "bfloat16" else 4) if block is None else block,
+        flushed=True,
+        **options,
+    )
+
+
+def _dtype(dtype: Any) -> str:
+    name = str(getattr(dtype, "__name__", dtype)).removeprefix("torch.")
+    return _ALIASES.get(name, name)
+
+
+def _eight_bits(row: Row) -> bool:
+    return any(name.startswith("float8") for name in row.dtypes)
 
 
 def _rows(architecture: str, dtype: Any, instruction: str | None) -> Sequence[Row]:
@@ -129,10 +198,9 @@ def _rows(architecture: str, dtype: Any, instruction: str | None) -> Sequence[Ro
         raise InputError(f"architecture: unknown {architecture!r:.60}, expected one of {known}")
     if architecture == "cdna2":
         return ()
-    name = str(dtype).removeprefix("torch.")
-    name = _ALIASES.get(name, name)
+    name = _dtype(dtype)
     own = [row for row in ROWS if row.architecture == architecture]
-    fitting = [row for row in own if name in row.dtypes]
+    fitting = [row for row in own if name in row.dtypes or (name == "float8" and _eight_bits(row))]
     if not fitting:
         known = ", ".join(dict.fromkeys(d for row in own for d in row.dtypes))
         raise InputError(

@@ -82,6 +82,16 @@ FORMULAS = (
     "residue",
     "constantWeight",
     "replayConstant",
+    "alignedLosses",
+    "stagedLosses",
+    "interleavedLosses",
+    "exactLosses",
+    "tensorCoreGrowth",
+    "tensorCoreRelative",
+    "tensorCoreAbsolute",
+    "timesRelative",
+    "timesAbsolute",
+    "shortfall",
 )
 MODES = ("nearest", "towardZero", "nearestFlushed", "towardZeroFlushed")
 SCALAR_VARIABLES = ("x.value", "x.eps", "y.value", "y.eps")
@@ -398,11 +408,15 @@ class ModeErrors(_Exported):
 class FormatParameters(_Exported):
     """A binary format: bits of precision, the exponents of its normal numbers, and the errors of
     its operations by rounding mode: nearest, towardZero, nearestFlushed, towardZeroFlushed.
+
+    `reserved` is how many of the significands of the greatest exponent, from the top, are no
+    numbers: in E4M3, 480 is nan.
     """
 
     precision: StrictInt
     min_exponent: StrictInt
     max_exponent: StrictInt
+    reserved: StrictInt = 0
     errors: dict[str, ModeErrors]
 
     @model_validator(mode="after")

@@ -51,7 +51,7 @@ def holds(wide: FormatParameters, narrow: FormatParameters) -> bool:
     """Whether a format holds every value of another."""
     return (
         wide.precision >= narrow.precision
-        and wide.max_exponent >= narrow.max_exponent
+        and largest(wide) >= largest(narrow)
         and wide.min_exponent - wide.precision <= narrow.min_exponent - narrow.precision
     )
 
@@ -62,8 +62,9 @@ def least_normal(format: FormatParameters) -> float:
 
 
 def largest(format: FormatParameters) -> float:
-    """The largest finite number of a format."""
-    return float(2.0**format.max_exponent * (2 - 2.0 ** (1 - format.precision)))
+    """The largest finite number of a format (Lean: `Format.Narrow.largest`)."""
+    unit = 2.0 ** (1 - format.precision)
+    return float(2.0**format.max_exponent * (2 - (1 + format.reserved) * unit))
 
 
 def _in_ulps(wide: Float64, format: FormatParameters) -> tuple[Float64, npt.NDArray[np.intc]]:

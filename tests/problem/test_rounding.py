@@ -27,7 +27,8 @@ DTYPES: dict[str, Any] = {
 
 
 def largest(p: FormatParameters) -> Fraction:
-    return Fraction(2) ** (p.max_exponent + 1) - Fraction(2) ** (p.max_exponent + 1 - p.precision)
+    unit = Fraction(2) ** (p.max_exponent + 1 - p.precision)
+    return Fraction(2) ** (p.max_exponent + 1) - (1 + p.reserved) * unit
 
 
 def exactly(value: float, p: FormatParameters, direction: str) -> float:
@@ -43,7 +44,8 @@ def exactly(value: float, p: FormatParameters, direction: str) -> float:
     }
     if direction == "nearest":
         rounded = literal.rounded(exact, described)
-        return math.copysign(math.inf if rounded is None else abs(float(rounded)), value)
+        over = rounded is None or abs(rounded) > largest(p)
+        return math.copysign(math.inf if over else abs(float(rounded or 0)), value)
     ulp = 2 * literal.half_ulp(exact, described)
     cut = min(math.floor(abs(exact) / ulp) * ulp, largest(p))
     return math.copysign(float(cut), value)
@@ -157,12 +159,20 @@ def test_midpoints_lie_as_near_one_number_as_another() -> None:
 
 
 def test_which_formats_hold_which() -> None:
+    sums = {"e8m13", "binary32", "extended", "binary64"}
+    wide16 = {"binary16", "bfloat16", "tf32", *sums}
     inside = {
-        "binary16": {"binary16", "tf32", "binary32", "binary64"},
-        "bfloat16": {"bfloat16", "tf32", "binary32", "binary64"},
-        "tf32": {"tf32", "binary32", "binary64"},
-        "binary32": {"binary32", "binary64"},
+        "binary16": {"binary16", "tf32", *sums},
+        "bfloat16": {"bfloat16", "tf32", *sums},
+        "tf32": {"tf32", *sums},
+        "binary32": {"binary32", "extended", "binary64"},
         "binary64": {"binary64"},
+        "float8_e4m3fn": {"float8_e4m3fn", *wide16},
+        "float8_e5m2": {"float8_e5m2", "float8_e5m2fnuz", *wide16},
+        "float8_e4m3fnuz": {"float8_e4m3fnuz", *wide16},
+        "float8_e5m2fnuz": {"float8_e5m2fnuz", *wide16},
+        "e8m13": sums,
+        "extended": {"extended", "binary64"},
     }
     for narrow, wide in itertools.product(FORMATS, FORMATS):
         assert holds(FORMATS[wide], FORMATS[narrow]) == (wide in inside[narrow]), (wide, narrow)
