@@ -59,12 +59,21 @@ def test_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DefinitionsError, match="cannot be read"):
         load_definitions(tmp_path / "binary")
-    for text in ("", "{", "[" * 100_000, "nan("):
+    for text in ("", "{", "[" * 100_000, "nan(", f'{{"sha256": {"9" * 100_000}}}'):
         with pytest.raises(DefinitionsError, match="not JSON"):
             parse_definitions(text)
     for text in ("[]", "{}", "3"):
         with pytest.raises(DefinitionsError, match="a field 'sha256'"):
             parse_definitions(text)
+
+
+def test_a_law_that_is_nested_too_deeply_is_refused(document: Any) -> None:
+    law: dict[str, Any] = {"var": "x.value"}
+    for _ in range(200):
+        law = {"abs": law}
+    document["data"]["laws"]["add"]["value"] = law
+    with pytest.raises(DefinitionsError, match="nested 205 deep, expected at most 64$"):
+        parse_definitions(signed(document))
 
 
 def change(document: Any, path: str, value: Any) -> None:

@@ -139,14 +139,6 @@ INSTALLATION = (
         prepare=_no_such_cache("/dev/null/cache"),
     ),
     Fault(
-        what="The cache is in the home of somebody who is not there",
-        command=_SETUP,
-        status=3,
-        line="error: the cache ~nobody-at-all/cache cannot be used: Could not determine home "
-        "directory.",
-        prepare=_no_such_cache("~nobody-at-all/cache"),
-    ),
-    Fault(
         what="Ctrl-C while pip installs",
         command=_SETUP,
         status=130,
@@ -179,22 +171,6 @@ INSTALLATION = (
         status=0,
         shown="using WebAssembly Lean 4.28.0",
         prepare=_half_written("lean/lean.wasm", "wa"),
-        after=_twice,
-    ),
-    Fault(
-        what="The list of what was installed is half-written: it is installed again",
-        command=_SETUP,
-        status=0,
-        shown="using WebAssembly Lean 4.28.0",
-        prepare=_half_written("manifest.json", '{"version": "4.28.0'),
-        after=_twice,
-    ),
-    Fault(
-        what="A file of the installation is missing: it is installed again",
-        command=_SETUP,
-        status=0,
-        shown="using WebAssembly Lean 4.28.0",
-        prepare=_half_written("lean/lib/Init.olean", None),
         after=_twice,
     ),
 )

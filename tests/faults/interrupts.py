@@ -82,17 +82,6 @@ INTERRUPTS = (
         after=_two_of_three,
     ),
     Fault(
-        what="Ctrl-C in a long run, for a program",
-        command=f"{_CHECK} --json",
-        status=130,
-        line="error: interrupted; checked before: 2 of 3 cases",
-        shown='"stopped": "interrupted"',
-        prepare=_long_run(_SECOND),
-        run=_stop(signal.SIGINT),
-        kept=_KEPT,
-        after=_two_of_three,
-    ),
-    Fault(
         what="Ctrl-C in a long run that is to leave a page, too",
         command=f"{_CHECK} --html page.html",
         status=130,
