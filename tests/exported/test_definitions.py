@@ -72,7 +72,7 @@ def test_a_law_that_is_nested_too_deeply_is_refused(document: Any) -> None:
     for _ in range(200):
         law = {"abs": law}
     document["data"]["laws"]["add"]["value"] = law
-    with pytest.raises(DefinitionsError, match="nested 205 deep, expected at most 64$"):
+    with pytest.raises(DefinitionsError, match=r"nested 205 deep, expected at most 64$"):
         parse_definitions(signed(document))
 
 
