@@ -4,6 +4,8 @@
 
 `python -m bench power`: plants defects in ResNet-50's layers, at real sizes, for docs/power.md.
 
+`python -m bench reveal`: measures in which order kernels add up, for docs/reveal.md.
+
 `python -m bench adversary`: attacks the bounds with hostile numbers, for docs/adversary.md.
 
 Exit status: 0 measured, whether or not goals are reached; 1 values differ that must not, a test
@@ -25,6 +27,7 @@ from rich.table import Table as RichTable
 try:
     from threadpoolctl import threadpool_limits
 
+    from bench import reveal as revealing
     from bench.adversary.command import adversary as attack
     from bench.figures import FIGURES
     from bench.figures.replay import ValuesDifferError
@@ -148,6 +151,25 @@ def power(
         print(f"bench: missed, {wrong.layer}, {wrong.dtype}: {wrong.what}", file=sys.stderr)
     if not study.holds:
         raise typer.Exit(1)
+
+
+@app.command("reveal")
+def reveal(
+    quick: _Quick = False, write_docs: _Write = False, directory: _Directory = Path("docs")
+) -> None:
+    """Measures in which order NumPy's and PyTorch's kernels add up on this machine."""
+    command = "python -m bench reveal" + " --quick" * quick + " --write" * write_docs
+    with Console(stderr=True).status("measuring") as status:
+        machine = describe()
+        try:
+            study = revealing.run(status.update, quick=quick)
+        except InputError as error:
+            print(f"bench: {error}", file=sys.stderr)
+            raise typer.Exit(2) from None
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console.print(_rich(revealing.table(study)))
+    if write_docs:
+        revealing.write(study, machine, command, directory)
 
 
 @app.command("adversary")

@@ -56,11 +56,15 @@ class _Range:
 
     @classmethod
     def of(cls, dtype: str) -> _Range:
-        """The range of a dtype of operands; `most` leaves out E4M3's last binade."""
+        """The range of a dtype of operands, without a binade that lacks some numbers, as E4M3's
+        last one.
+        """
         if dtype == "tf32":
             return cls(11, -126, 127)
         info = ml_dtypes.finfo(getattr(ml_dtypes, dtype, None) or dtype)  # type: ignore[no-untyped-call]
-        return cls(info.nmant + 1, int(info.minexp), int(math.log2(float(info.max))))
+        most = math.floor(math.log2(float(info.max)))
+        whole = float(info.max) == math.ldexp(2 - 2.0**-info.nmant, most)
+        return cls(info.nmant + 1, int(info.minexp), most if whole else most - 1)
 
     @property
     def below_two(self) -> float:

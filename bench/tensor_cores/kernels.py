@@ -61,14 +61,17 @@ class Kernel:
 
     `splits`: the instructions' sums of so many consecutive ranges of the terms, each at most
     ⌈n/splits⌉ long, are added in float32. `promote`: after so many terms the accumulator is added
-    to a sum in float32, and starts again at zero. None: it is not. `lost` is the number of an
-    instruction that is left out, which is a defect.
+    to a sum in float32, and starts again at zero. None: it is not.
+
+    Two are defects: `lost` is the number of an instruction that is left out; after each instruction
+    the accumulator is rounded to the format `accumulator`.
     """
 
     unit: Unit
     splits: int = 1
     promote: int | None = None
     lost: int | None = None
+    accumulator: str | None = None
 
     def __call__(self, factors: Unfolded) -> _Array:
         """The sums of the products, in `factors.shape`: in float32 if any are added in it, else in
@@ -111,6 +114,8 @@ class Kernel:
                 continue
             a, b = (_padded(v[..., start : start + length], length) for v in (x, y))
             total = simulation.dpa(a, b, total)
+            if self.accumulator is not None:
+                total = total.to(getattr(torch, self.accumulator)).to(total.dtype)
         return total
 
 

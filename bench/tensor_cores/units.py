@@ -59,6 +59,11 @@ class Unit:
         )
 
     @property
+    def bits(self) -> int | None:
+        """At how many bits after the point of the largest exponent numbers are cut, if they are."""
+        return getattr(self.simulation.arithmetic_op, "F", None)
+
+    @property
     def simulation(self) -> Any:
         """What computes it."""
         nvidia, amd = import_simulation()

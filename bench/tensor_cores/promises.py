@@ -1,0 +1,43 @@
+"""What `tensor_core` promises of a unit, and what else a user might promise of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.tensor_cores.kernels import Kernel
+from bench.tensor_cores.units import Unit
+from pybridge.testing import Accumulation, tensor_core
+
+__all__ = ["OTHERS", "promise"]
+
+_ARCHITECTURES = {"Ada Lovelace": "ada", "RTX Blackwell": "blackwell"}
+
+
+def promise(kernel: Kernel) -> Accumulation:
+    """The promise of a kernel, with steps as the shortest instruction of its family takes them."""
+    unit = kernel.unit
+    options: dict[str, Any] = {"splits": kernel.splits, "promote": kernel.promote}
+    if unit.architecture == "CDNA2":
+        options.pop("promote")  # it adds in float32 anyway
+    else:
+        options["accumulate"] = unit.result
+    return tensor_core(
+        _ARCHITECTURES.get(unit.architecture, unit.architecture.lower()),
+        unit.x if unit.x == unit.y else "float8",
+        instruction=None if unit.architecture == "CDNA2" else _instruction(unit),
+        **options,
+    )
+
+
+def _instruction(unit: Unit) -> str:
+    """Its name in the table of `tensor_core`."""
+    shape = unit.qualifier.partition(".")[0]
+    return "mma.m8n8k4" if (unit.architecture, shape) == ("Turing", "m8n8k4") else unit.family
+
+
+OTHERS: Mapping[str, Accumulation | None] = {
+    "default": None,
+    "toward zero": Accumulation(rounding="toward-zero"),
+}
+"""The default promise of the result's dtype, and one that is at times stated for tensor cores."""

@@ -1,0 +1,216 @@
+"""Convolutions of every unit, honest and with defects, judged by the promises that are stated.
+
+Honest results are those of `mmasim`. Defects are planted in the weight gradient of operands of
+condition number one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.rounding_or_bug.unfold import Unfolded, unfold
+from bench.tensor_cores.data import DOTS, READ, Problem, convolution, dots
+from bench.tensor_cores.kernels import Kernel
+from bench.tensor_cores.promises import OTHERS, promise
+from bench.tensor_cores.units import Unit, units
+from pybridge.bounds.claim import Claim, gradient_claim, output_claim
+from pybridge.bounds.judge import Judge
+from pybridge.problem.geometry import Geometry
+from pybridge.testing import Accumulation
+
+__all__ = [
+    "Honest",
+    "Planted",
+    "Study",
+    "Verdict",
+    "claim",
+    "defects",
+    "kernels",
+    "problems",
+    "run",
+]
+
+_Array = npt.NDArray[Any]
+
+_CONVOLUTION = Geometry.of((2, 6, 9, 8), (4, 3, 3, 3), stride=(2, 1), padding=1, groups=2)
+_LAYER = Geometry.of((2, 4, 16, 16), (8, 4, 3, 3), padding=1)
+_LONG = Geometry.of((2, 1, 40, 40), (4, 1, 1, 1))
+_SIZES = ((100, 68), (1000, 34))
+"""The terms and the rows of dot products."""
+_PROMOTE = 128
+"""As DeepSeek-V3 promotes: https://arxiv.org/abs/2412.19437."""
+_NARROW = 13
+"""The bits of units that are in need of promotion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The largest error over what is allowed, infinite if an entry is, and whether some fail."""
+
+    ratio: float
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Honest:
+    """What `mmasim` computed, judged by `tensor_core` and by other promises."""
+
+    kernel: Kernel
+    data: str
+    result: str
+    verdict: Verdict
+    others: Mapping[str, Verdict]
+
+    @property
+    def random(self) -> bool:
+        """Whether the operands are random, not made to lose digits."""
+        return self.data not in DOTS
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A result with a defect."""
+
+    kernel: Kernel
+    what: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Everything that was judged."""
+
+    honest: Sequence[Honest]
+    planted: Sequence[Planted]
+    versions: str
+
+    @property
+    def units(self) -> list[Unit]:
+        """The units, in order."""
+        return list(dict.fromkeys(one.kernel.unit for one in self.honest))
+
+    @property
+    def false_alarms(self) -> list[Honest]:
+        """Honest results that `tensor_core` does not allow."""
+        return [one for one in self.honest if one.verdict.failed]
+
+    @property
+    def missed(self) -> list[Planted]:
+        """Defects that it allows."""
+        return [one for one in self.planted if not one.verdict.failed]
+
+
+def kernels(unit: Unit) -> list[Kernel]:
+    """One sum; split-k; and, with eight bits, promotion."""
+    found = [Kernel(unit), Kernel(unit, splits=3)]
+    if unit.x.startswith("float8"):
+        found.append(Kernel(unit, promote=_PROMOTE))
+    return found
+
+
+def problems(unit: Unit, sizes: Sequence[tuple[int, int]], seed: int = 1) -> list[Problem]:
+    """What each kernel of a unit computes; `sizes` are the terms and rows of dot products."""
+    found = [
+        convolution(data, unit, result, _CONVOLUTION, seed)
+        for data in ("normal", "sharp")
+        for result in READ
+    ]
+    results = list(READ)
+    for number, data in enumerate(DOTS):
+        # Every kind as one of the results: they are computed alike, as tests show.
+        for terms, rows in sizes:
+            found.append(dots(data, unit, results[(number + terms) % 3], rows, terms, seed))
+    return found
+
+
+def claim(problem: Problem, result: _Array) -> Claim:
+    """The result as pybridge judges it."""
+    g, operands = problem.geometry, problem.operands
+    axes = g.height, g.width
+    window: dict[str, Any] = {
+        "stride": tuple(axis.stride for axis in axes),
+        "padding": tuple((axis.pad_begin, axis.pad_end) for axis in axes),
+        "dilation": tuple(axis.dilation for axis in axes),
+        "groups": g.groups,
+    }
+    if problem.result == "forward":
+        return output_claim(result, operands["x"], operands["weight"], None, finite=False, **window)
+    x, weight, grad = (operands.get(name) for name in ("x", "weight", "grad_output"))
+    return gradient_claim(result, x, weight, grad, which=problem.result, finite=False, **window)
+
+
+class _Judge:
+    """Judges results of a problem; references are computed once for a result."""
+
+    def __init__(self, problem: Problem, result: _Array) -> None:
+        self.claim = claim(problem, result)
+        self.judge = Judge(self.claim)
+
+    def __call__(self, accumulation: Accumulation | None) -> Verdict:
+        found = self.judge(self.claim.promise(accumulation))
+        return Verdict(found.ratio, bool(found.failures.any()))
+
+
+def _factors(problem: Problem) -> Unfolded:
+    return unfold(problem.result, problem.geometry, problem.operands)
+
+
+def defects(kernel: Kernel, problem: Problem) -> Iterator[tuple[str, _Array]]:
+    """The same kernel with something wrong, on the weight gradient."""
+    factors, length = _factors(problem), kernel.unit.length
+    yield "an instruction left out", replace(kernel, lost=1)(factors)
+    kept = (len(factors.x) - 1) // length * length
+    shorter = replace(factors, x=factors.x[:kept], y=factors.y[:kept])
+    yield "the last terms left out", kernel(shorter)
+    yield "32 terms scaled by two", kernel(replace(factors, x=_scaled(factors.x)))
+    shifted = replace(factors, y=np.roll(factors.y, 1, axis=-2))
+    yield "output channels shifted", kernel(shifted)
+    narrow = "bfloat16" if kernel.unit.result == "float32" else "float8_e5m2"
+    yield "accumulator in another format", replace(kernel, accumulator=narrow)(factors)
+
+
+def _scaled(x: _Array) -> _Array:
+    scaled = np.array(x)
+    scaled[32:64] = (2 * scaled[32:64].astype(np.float64)).astype(x.dtype)
+    return scaled
+
+
+def _versions() -> str:
+    return ", ".join(f"{name} {version(name)}" for name in ("mmasim", "torch", "ml_dtypes"))
+
+
+def run(progress: Callable[[str], None], *, quick: bool = False) -> Study:
+    """Computes and judges everything. `InputError` if mmasim or PyTorch is missing."""
+    honest: list[Honest] = []
+    planted: list[Planted] = []
+    chosen = units()[::24] if quick else units()
+    for number, unit in enumerate(chosen, 1):
+        progress(f"{unit.name} ({number} of {len(chosen)})")
+        for problem in problems(unit, _SIZES[:1] if quick else _SIZES):
+            factors = _factors(problem)
+            for kernel in kernels(unit):
+                judge = _Judge(problem, kernel(factors))
+                others = {name: judge(other) for name, other in OTHERS.items()}
+                verdict = judge(promise(kernel))
+                honest.append(Honest(kernel, problem.data, problem.result, verdict, others))
+        planted += _plant(unit)
+    return Study(honest, planted, _versions())
+
+
+def _plant(unit: Unit) -> Iterator[Planted]:
+    problem = convolution("sharp", unit, "weight", _LAYER, 1)
+    for kernel in kernels(unit):
+        if kernel.splits > 1:
+            continue
+        for what, result in defects(kernel, problem):
+            yield Planted(kernel, what, _Judge(problem, result)(promise(kernel)))
+        if kernel.promote is not None and unit.bits == _NARROW:
+            long = convolution("sharp", unit, "weight", _LONG, 1)
+            without = replace(kernel, promote=None)(_factors(long))
+            yield Planted(kernel, "not promoted", _Judge(long, without)(promise(kernel)))
