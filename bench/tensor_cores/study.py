@@ -139,7 +139,7 @@ def claim(problem: Problem, result: _Array) -> Claim:
         "dilation": tuple(axis.dilation for axis in axes),
         "groups": g.groups,
     }
-    if problem.result == "forward":
+    if problem.result == "output":
         return output_claim(result, operands["x"], operands["weight"], None, finite=False, **window)
     x, weight, grad = (operands.get(name) for name in ("x", "weight", "grad_output"))
     return gradient_claim(result, x, weight, grad, which=problem.result, finite=False, **window)

@@ -12,7 +12,7 @@ from bench.tensor_cores.units import Unit, units
 from pybridge.problem.geometry import Geometry
 from pybridge.truth.conv2d import Dyadic, exact_conv2d
 
-pytest.importorskip("mmasim", reason="mmasim is not installed (the extra dev)")
+pytestmark = pytest.mark.torch
 
 GEOMETRY = Geometry.of((2, 4, 7, 6), (6, 2, 3, 3), stride=(2, 1), padding=1, groups=2)
 

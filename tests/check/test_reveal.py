@@ -243,8 +243,7 @@ WINDOW: dict[str, Any] = {"stride": (2, 1), "padding": (1, 0), "dilation": 1, "g
 
 
 @pytest.mark.parametrize("which", ["output", "bias", "weight", "input"])
-def test_the_terms_of_every_entry_of_a_convolution_are_its_products(which: Any) -> None:
-    torch = pytest.importorskip("torch")
+def test_the_terms_of_every_entry_of_a_convolution_are_its_products(which: Any, torch: Any) -> None:
     x, weight = (torch.ones(s, dtype=torch.float64, requires_grad=True) for s in (X, WEIGHT))
     bias = torch.zeros(6, dtype=torch.float64, requires_grad=True)
     output = torch.nn.functional.conv2d(x, weight, bias, **WINDOW)
@@ -258,9 +257,9 @@ def test_the_terms_of_every_entry_of_a_convolution_are_its_products(which: Any) 
         )
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("which", ["output", "bias", "weight", "input"])
 def test_orders_of_pytorch_are_found(which: Any) -> None:
-    pytest.importorskip("torch")
     probes: list[Probe] = [torch_conv2d(which, X, WEIGHT, **WINDOW)]
     if which == "bias":
         probes += [
@@ -274,8 +273,8 @@ def test_orders_of_pytorch_are_found(which: Any) -> None:
         assert not found.sampled
 
 
+@pytest.mark.torch
 def test_wrong_probes_are_refused() -> None:
-    pytest.importorskip("torch")
     with pytest.raises(InputError, match="entry: expected an index"):
         torch_conv2d("bias", X, WEIGHT, entry=(6,), **WINDOW)
     with pytest.raises(InputError, match="which: expected one of output"):

@@ -145,8 +145,9 @@ def torch_conv2d(
     def sum_of(values: _Array) -> float:
         return float(compute(operand, chosen, _tensor(torch, values, dtype, device)))
 
-    name = f"conv2d {which}{' gradient' * (which != 'output')}, {dtype}"
-    return Probe(f"PyTorch's {name}", len(places[0]), sum_of, dtype)
+    what = which if which == "output" else f"{which} gradient"
+    name = f"conv2d {what}, x {_by(geometry.x_shape)}, {dtype}"
+    return Probe(name, len(places[0]), sum_of, dtype)
 
 
 def _computed(
@@ -250,5 +251,5 @@ def _tensor(torch: Any, values: _Array, dtype: str, device: str) -> Any:
     return torch.from_numpy(values.astype(np.float32)).to(device, getattr(torch, dtype))
 
 
-def _by(shape: tuple[int, ...]) -> str:
+def _by(shape: Sequence[int]) -> str:
     return "×".join(map(str, shape))
