@@ -74,7 +74,7 @@ ABOUT: Mapping[str, About] = {
         see_also=("docs/theorems.md",),
     ),
     "doctor": About(
-        files=_DEFINITIONS | _LEAN_FILES | {"`pyproject.toml`": "in a checkout, the requirements"},
+        files=_DEFINITIONS | _LEAN_FILES,
         environment=_LEAN_ENVIRONMENT
         | {
             "`ELAN_HOME`, `ELAN_TOOLCHAIN`": "where elan keeps its Leans, and which it is to take",
@@ -98,6 +98,7 @@ ABOUT: Mapping[str, About] = {
         files=_LEAN_FILES, environment=_LEAN_ENVIRONMENT, see_also=("README.md", "docs/theorems.md")
     ),
     "lean.record": About(files=_LEAN_FILES, environment=_LEAN_ENVIRONMENT),
+    "theorem": About(files=_DEFINITIONS, environment=_SHOWN, see_also=("docs/theorems.md",)),
     "tolerance": About(files=_DEFINITIONS, environment=_SHOWN, see_also=("docs/testing.md",)),
     "bench": About(
         files={"`docs/`": "what --write writes"},

@@ -12,8 +12,9 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 from commands_about import ABOUT, INTRODUCTION, About
@@ -213,7 +214,8 @@ def _options(command: Shown) -> Iterator[str]:
         required = " Required." if parameter.required else ""
         text = _prose(getattr(parameter, "help", None) or "")
         yield f"- `{head}`: {text}{required}{default}"
-    yield "- `--help`: Show what this page says, and exit."
+    names = command.command.context_settings.get("help_option_names", ["--help"])
+    yield f"- `{', '.join(names)}`: Show what this page says, and exit."
     for name, part in getattr(command.command, "commands", {}).items():
         yield f"- `{name} …`: {_prose(_text(part.help).partition(chr(10))[0])}"
 
@@ -231,6 +233,11 @@ def value(command: Any, parameter: Any) -> str:
         return str(parameter.name).upper()
     hint = get_type_hints(inspect.unwrap(command.callback)).get(parameter.name)
     kinds = {hint, *get_args(hint), *(part for inner in get_args(hint) for part in get_args(inner))}
+    for kind in (hint, *get_args(hint)):
+        if get_origin(kind) is Literal:
+            return "|".join(get_args(kind))
+        if isinstance(kind, type) and issubclass(kind, Enum):
+            return "|".join(member.value for member in kind)
     return next((value for kind, value in _VALUES.items() if kind in kinds), "TEXT")
 
 

@@ -17,8 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from pybridge import __version__
-from pybridge.cli.help import examples
-from pybridge.cli.process import run_command
+from pybridge.cli.process import command_line, examples, run_command
 
 __all__ = ["COMMANDS", "Command", "app", "load", "main"]
 
@@ -54,6 +53,9 @@ COMMANDS: Mapping[str, Command] = {
     "lean": Command(
         "pybridge.cli.lean", "pybridge.lean", "Set Lean up, check proofs, run the program."
     ),
+    "theorem": Command(
+        "pybridge.cli.theorem", "pybridge.theorem", "Print a theorem, and where it stands."
+    ),
     "tolerance": Command(
         "pybridge.cli.tolerance",
         "pybridge.tolerance",
@@ -87,6 +89,7 @@ class _Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command itself, that is to be run or completed."""
+        self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}  # suggestions
         name, listed, rest = super().resolve_command(ctx, args)
         if listed is None or name is None:
             return name, listed, rest
@@ -99,7 +102,7 @@ class _Commands(TyperGroup):
             raise SystemExit(2) from None
 
 
-app = typer.Typer(cls=_Commands, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = command_line(cls=_Commands, add_completion=True)
 
 
 def _say_version(wanted: bool) -> None:
@@ -109,15 +112,17 @@ def _say_version(wanted: bool) -> None:
 
 
 @app.callback(
+    invoke_without_command=True,
     epilog=examples(
         "pybridge doctor",
-        "pybridge check --case 'binary32-*'",
+        "pybridge check 'binary32-*'",
         "pybridge explain binary32-basic-eps --index 0,1,2,0",
         "pybridge check --help",
         "pybridge --install-completion",
-    )
+    ),
 )
 def pybridge(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say which.")
     ] = False,
@@ -130,6 +135,8 @@ def pybridge(
     Exit status: 0 all is well, 1 something does not hold, 2 bad usage or input, 3 Lean is not
     there; each command's --help says what it means by that.
     """
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 def main() -> None:

@@ -12,10 +12,9 @@ import math
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
 from rich.console import Console
@@ -26,46 +25,52 @@ from pybridge.check.generate import KINDS
 from pybridge.check.html import open_page
 from pybridge.check.observed import Observer
 from pybridge.check.report import CaseReport, CheckReport, LeanReport
-from pybridge.check.suite import generated_case, suite
+from pybridge.check.suite import generated_case
 from pybridge.check.torch.compare import Plan, against_torch
 from pybridge.check.torch.conv2d import DTYPES, devices, import_torch
+from pybridge.check.torch.layers import layers as network_layers
 from pybridge.check.torch.report import AgainstReport
-from pybridge.cli import completion
-from pybridge.cli.help import examples
-from pybridge.cli.options import numbers, parse_padding
+from pybridge.cli.options import (
+    DefinitionsOption,
+    Dilation,
+    ModeOption,
+    Padding,
+    Stride,
+    TimeoutOption,
+    completing,
+    numbers,
+    parse_padding,
+)
 from pybridge.cli.output import shown
-from pybridge.cli.process import INTERRUPTED, run_command, undisturbed, write_output
-from pybridge.errors import InputError, InputTypeError
-from pybridge.exported.document import Definitions, DefinitionsError, load_definitions
+from pybridge.cli.process import (
+    HELP,
+    INTERRUPTED,
+    command_line,
+    examples,
+    run_command,
+    undisturbed,
+    write_output,
+)
+from pybridge.cli.session import complain, exit_status, labels, select, session
+from pybridge.errors import InputError
+from pybridge.exported.document import Definitions, load_definitions
 from pybridge.files import check_writable
-from pybridge.lean import Lean, LeanError, LeanNotFound, Mode, find
+from pybridge.lean import Lean, LeanError
 from pybridge.lean.protocol import CaseResult, parse_results
 from pybridge.problem.case import Case
-from pybridge.problem.formats import find_format
+from pybridge.problem.formats import FORMATS, find_format
 from pybridge.problem.geometry import Geometry
-
-if TYPE_CHECKING:
-    from pybridge.check.html.page import Page
 
 __all__ = ["app", "check_cases", "main"]
 
+Outcome: TypeAlias = AgainstReport | CheckReport
 
 _WIDTH = 160
 _BATCH = 100_000  # multiply-adds of the forward pass: one to two minutes for WebAssembly Lean
 _INTERRUPTED = "interrupted"
 _NONZERO = re.compile(r"[-+]?(0[xX][0.]*[1-9a-fA-F]|(?!0[xX])[0.]*[1-9])")
-_EPILOG = examples(
-    "python -m pybridge.check",
-    "python -m pybridge.check --lean recorded --json",
-    "python -m pybridge.check --case 'binary64-*' --case binary32-ties",
-    "python -m pybridge.check --x 2,4,8,8 --weight 6,2,3,3 --groups 2 --stride 2 --padding 1 "
-    "--eps 1e-3",
-    "python -m pybridge.check --case 'binary32-*' --html report.html",
-    "python -m pybridge.check gradients.npz --format bfloat16 --report report.json",
-    "python -m pybridge.check --against torch --layers 'resnet50-*-3x3-*' --dtype bfloat16",
-)
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = command_line()
 
 
 def check_cases(
@@ -142,22 +147,36 @@ def _evaluate(cases: Sequence[Case], lean: Lean) -> dict[str, CaseResult]:
     return parse_results(lean.evaluate("".join(texts.values())))
 
 
-@app.command(epilog=_EPILOG)
+@app.command(
+    context_settings=HELP,
+    epilog=examples(
+        "python -m pybridge.check",
+        "python -m pybridge.check --lean recorded --json",
+        "python -m pybridge.check 'binary64-*' binary32-ties",
+        "python -m pybridge.check --x 2,4,8,8 --weight 6,2,3,3 --groups 2 --stride 2 --padding 1 "
+        "--eps 1e-3",
+        "python -m pybridge.check 'binary32-*' --html report.html",
+        "python -m pybridge.check gradients.npz --format bfloat16 --report report.json",
+        "python -m pybridge.check --against torch --layers 'resnet50-*-3x3-*' --dtype bfloat16",
+    ),
+)
 def check(
-    files: Annotated[
-        list[Path] | None,
+    cases: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="FILE.npz",
-            help="Cases to check: x, weight, grad_output, and optionally bias, eps_x, eps_weight, "
-            "eps_bias, eps_grad_output, stride, padding, dilation, groups, format, label.",
+            metavar="LABEL|FILE.npz",
+            help="Built-in cases (*, ? match), or files of cases: x, weight, grad_output, and "
+            "optionally bias, eps_x, eps_weight, eps_bias, eps_grad_output, stride, padding, "
+            "dilation, groups, format, label.",
+            autocompletion=completing(labels),
         ),
     ] = None,
     case: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="PATTERN",
-            help="Only built-in cases whose label matches (*, ?); repeatable.",
-            autocompletion=completion.case_labels,
+            metavar="LABEL",
+            help="The same as an argument; repeatable.",
+            autocompletion=completing(labels),
         ),
     ] = None,
     x: Annotated[
@@ -166,16 +185,16 @@ def check(
     weight: Annotated[
         str | None, typer.Option(metavar="O,I,KH,KW", help="Own geometry: the shape of weight.")
     ] = None,
-    stride: Annotated[str | None, typer.Option(metavar="S|H,W", help="Strides.")] = None,
-    padding: Annotated[str | None, typer.Option(metavar="P|H,W|T,B,L,R", help="Padding.")] = None,
-    dilation: Annotated[str | None, typer.Option(metavar="D|H,W", help="Dilations.")] = None,
+    stride: Stride = None,
+    padding: Padding = None,
+    dilation: Dilation = None,
     groups: Annotated[int | None, typer.Option(metavar="G", help="Groups of channels.")] = None,
     format: Annotated[
         str | None,
         typer.Option(
             metavar="FORMAT",
             help="Of own data; of built-in cases, only those: float16, float32, float64, bfloat16.",
-            autocompletion=completion.formats,
+            autocompletion=completing([format.dtype.name for format in FORMATS.values()]),
         ),
     ] = None,
     kind: Annotated[
@@ -183,7 +202,7 @@ def check(
         typer.Option(
             metavar="KIND",
             help=f"Of own geometry's data: {', '.join(KINDS)}.",
-            autocompletion=completion.data_kinds,
+            autocompletion=completing(KINDS),
         ),
     ] = "normal",
     eps: Annotated[
@@ -197,43 +216,23 @@ def check(
     seed: Annotated[
         int | None, typer.Option(help="Other data, and other random perturbations.")
     ] = None,
-    lean: Annotated[
-        str,
-        typer.Option(
-            metavar="MODE",
-            help=f"How to run Lean: {', '.join(get_args(Mode))}.",
-            autocompletion=completion.modes,
-        ),
-    ] = "auto",
-    timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", min=1, help="How long each run of Lean may take.")
-    ] = 600.0,
-    definitions: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.json", help="Other exported definitions than the package's."),
-    ] = None,
+    lean: ModeOption = "auto",
+    timeout: TimeoutOption = 600.0,
+    definitions: DefinitionsOption = None,
     against: Annotated[
-        str | None,
-        typer.Option(
-            metavar="torch",
-            help="Check PyTorch's results against the proved bounds, not NumPy's.",
-            autocompletion=completion.listed("torch"),
-        ),
+        Literal["torch"] | None,
+        typer.Option(help="Check PyTorch's results against the proved bounds, not NumPy's."),
     ] = None,
     device: Annotated[
-        str | None,
-        typer.Option(
-            metavar="auto|cpu|cuda",
-            help="PyTorch's; auto: a GPU where there is one.",
-            autocompletion=completion.listed("auto", "cpu", "cuda"),
-        ),
+        Literal["auto", "cpu", "cuda"] | None,
+        typer.Option(help="PyTorch's; auto: a GPU where there is one."),
     ] = None,
     dtype: Annotated[
         str | None,
         typer.Option(
             metavar="D,D,…",
             help=f"PyTorch's: {', '.join(DTYPES)}.",
-            autocompletion=completion.torch_dtypes,
+            autocompletion=completing(DTYPES),
         ),
     ] = None,
     layers: Annotated[
@@ -241,14 +240,14 @@ def check(
         typer.Option(
             metavar="PATTERN",
             help="Only network layers whose label matches (*, ?); repeatable.",
-            autocompletion=completion.layer_labels,
+            autocompletion=completing(lambda: (layer.label for layer in network_layers())),
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Few of PyTorch's layers.")] = False,
     each: Annotated[
         bool, typer.Option("--each", help="A row for each of PyTorch's layers.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="Write the report to a file.")
     ] = None,
@@ -262,7 +261,7 @@ def check(
     For each case, for the forward pass and each gradient: the values are Lean's bit for bit; the
     bounds are Lean's exact bounds rounded outward, never below; Lean's exact values are those of
     python-flint; the true error, of perturbed operands too where eps is not zero, is within the
-    bound. Without files or a geometry, the built-in suite is checked.
+    bound. Without cases or a geometry, the built-in suite is checked.
 
     With --against torch: whether PyTorch's output and gradients, of the built-in suite and of
     layers of ResNet-50, VGG-16 and MobileNet, are within the bounds for sums in any order.
@@ -271,10 +270,12 @@ def check(
     is not there, 130 interrupted: what was checked before is shown, and in the report.
     """
     console = Console(stderr=True)
-    try:
-        mode = _mode(lean)
+    result: Outcome
+    writers: list[Callable[[Outcome], None]] = []
+    with exit_status():
         check_writable("--report", report)
         check_writable("--html", html)
+        words = [*(cases or ()), *(case or ())]
         options = {
             "stride": numbers("--stride", stride, (1, 2)),
             "padding": parse_padding(padding),
@@ -288,87 +289,59 @@ def check(
             "--each": each,
         }  # fmt: skip
         lean_only = {
-            "files": files, "--x": x, "--weight": weight, **{f"--{name}": True for name in own},
-            "--eps": eps, "--html": html,
+            "FILE.npz": any(word.endswith(".npz") for word in words), "--x": x,
+            "--weight": weight, **{f"--{name}": True for name in own}, "--eps": eps, "--html": html,
         }  # fmt: skip
         _refuse(against, lean_only if against is not None else torch_only)
         loaded = load_definitions(definitions)
-        page = open_page(html) if html is not None else None
-        result: AgainstReport | CheckReport
+        if report is not None:
+            writers.append(lambda result: result.save(report))
         if against is not None:
             torch = import_torch()
             plan = Plan.of(
                 devices(torch, device or "auto"),
                 dtypes=dtype.split(",") if dtype is not None else (),
                 layer_patterns=layers or (),
-                case_patterns=case or (),
+                case_patterns=words,
                 quick=quick,
                 seed=seed or 0,
             )
             result = _against(torch, plan, loaded, console)
         else:
-            cases = _cases(files or [], case, x, weight, own, kind, _eps(eps), seed)
-            runner = find(mode, timeout=timeout)
-            console.print(
-                f"Lean: {runner.description}", markup=False, highlight=False, soft_wrap=True
-            )
-            try:
+            page = open_page(html) if html is not None else None
+            if page is not None:
+                writers.append(lambda result: page.write(result, loaded))  # type: ignore[arg-type]
+            chosen = _cases(words, x, weight, own, kind, _eps(eps), seed)
+            with session(lean, timeout) as runner:
                 observe = page.observe if page is not None else None
                 result = check_cases(
-                    cases, runner, loaded, seed=seed or 0, console=console, observe=observe
+                    chosen, runner, loaded, seed=seed or 0, console=console, observe=observe
                 )
-            finally:
-                runner.close()
-    except (InputError, InputTypeError, DefinitionsError, FloatingPointError, OSError) as error:
-        _fail(console, error, 2)
-    except LeanError as error:
-        _fail(console, error, 3 if isinstance(error, LeanNotFound) else 1)
     with undisturbed():
-        problems = _save(result, report), _draw(result, page, loaded)
-    write_output(result.to_json() if json else _shown(result, each=each))
-    raise SystemExit(_end(result, problems, console))
-
-
-def _save(result: AgainstReport | CheckReport, path: Path | None) -> str | None:
-    """Writes the report, if there is to be one; what is the matter where it cannot be."""
-    try:
-        if path is not None:
-            result.save(path)
-    except OSError as error:
-        return str(error)
-    return None
-
-
-def _draw(
-    result: AgainstReport | CheckReport, page: Page | None, loaded: Definitions
-) -> str | None:
-    """Writes the page, if there is to be one; what is the matter where it cannot be."""
-    try:
-        if page is not None and isinstance(result, CheckReport):
-            page.write(result, loaded)
-    except OSError as error:
-        return str(error)
-    return None
-
-
-def _shown(result: AgainstReport | CheckReport, *, each: bool) -> str:
-    """The table and the summary, as standard output shows them."""
+        problems = [problem for write in writers if (problem := _failure(write, result))]
     table = result.table(each=each) if isinstance(result, AgainstReport) else result.table()
-    return shown(_WIDTH, table, result.summary())
+    write_output(result.to_json() if as_json else shown(_WIDTH, table, result.summary()))
+    raise SystemExit(_end(result, problems))
 
 
-def _end(
-    result: AgainstReport | CheckReport, problems: Sequence[str | None], console: Console
-) -> int:
-    """The exit status, with a line for what ended the check early or could not be written."""
+def _failure(write: Callable[[Outcome], None], result: Outcome) -> str | None:
+    """Write a result, and return what is the matter if that cannot be done."""
+    try:
+        write(result)
+    except OSError as error:
+        return str(error)
+    return None
+
+
+def _end(result: Outcome, problems: Sequence[str]) -> int:
+    """Return the exit status, having told what ended the check early or could not be written."""
     status = 0 if result.passed else 1
-    stopped = result.stopped
-    if stopped is not None:
-        status = INTERRUPTED if stopped == _INTERRUPTED else 1
-        _say(console, f"{stopped}; checked before: {result.done}")
-    for problem in filter(None, problems):
+    if result.stopped is not None:
+        status = INTERRUPTED if result.stopped == _INTERRUPTED else 1
+        complain(f"{result.stopped}; checked before: {result.done}")
+    for problem in problems:
         status = 2
-        _say(console, problem)
+        complain(problem)
     return status
 
 
@@ -380,9 +353,7 @@ def _against(torch: Any, plan: Plan, loaded: Definitions, console: Console) -> A
 
 
 def _refuse(against: str | None, options: dict[str, Any]) -> None:
-    """`InputError` for an option that belongs to the other kind of check."""
-    if against not in (None, "torch"):
-        raise InputError(f"--against: expected torch, got {against!r:.60}")
+    """Raise `InputError` for an option that belongs to the other kind of check."""
     for name, value in options.items():
         if value:
             raise InputError(
@@ -390,23 +361,6 @@ def _refuse(against: str | None, options: dict[str, Any]) -> None:
                 if against
                 else f"{name} applies to --against torch: expected that, too"
             )
-
-
-def _fail(console: Console, error: Exception, status: int) -> None:
-    _say(console, str(error))
-    raise typer.Exit(status) from None
-
-
-def _say(console: Console, problem: str) -> None:
-    console.print(f"error: {problem}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _mode(name: str) -> Mode:
-    modes: tuple[Mode, ...] = get_args(Mode)
-    for mode in modes:
-        if mode == name:
-            return mode
-    raise InputError(f"--lean: expected one of {', '.join(get_args(Mode))}, got {name!r:.60}")
 
 
 def _eps(text: str | None) -> tuple[float, ...] | None:
@@ -431,8 +385,7 @@ def _eps(text: str | None) -> tuple[float, ...] | None:
 
 
 def _cases(
-    files: Sequence[Path],
-    patterns: Sequence[str] | None,
+    words: Sequence[str],
     x: str | None,
     weight: str | None,
     own: dict[str, Any],
@@ -440,14 +393,16 @@ def _cases(
     eps: tuple[float, ...] | None,
     seed: int | None,
 ) -> list[Case]:
-    """The cases that the command line asks for; `InputError` when that makes no sense."""
-    seed_text = "" if seed is None else str(seed)
+    """Return the cases that the command line asks for; `InputError` if that makes no sense."""
     if (x is None) != (weight is None):
         raise InputError("an own geometry takes both --x and --weight")
-    if patterns and (files or x is not None):
-        raise InputError("--case chooses built-in cases: expected neither files nor --x")
-    names = ("eps_x", "eps_weight", "eps_bias", "eps_grad_output")
-    cases = [Case.load(file, **own, **dict(zip(names, eps or (), strict=False))) for file in files]
+    seed_text = "" if seed is None else str(seed)
+    cases = []
+    if words or x is None:
+        names = ("eps_x", "eps_weight", "eps_bias", "eps_grad_output")
+        cases = select(
+            words, seed=seed_text, own={**own, **dict(zip(names, eps or (), strict=False))}
+        )
     if x is not None:
         shape = dict(own)
         format = find_format(shape.pop("format", "binary32")).name
@@ -462,28 +417,6 @@ def _cases(
                 seed=seed_text,
             )
         )
-    return cases or _built_in(patterns, own, eps, seed_text)
-
-
-def _built_in(
-    patterns: Sequence[str] | None,
-    own: dict[str, Any],
-    eps: tuple[float, ...] | None,
-    seed: str,
-) -> list[Case]:
-    odd = [f"--{name}" for name in own if name != "format"] + ["--eps"] * (eps is not None)
-    if odd:
-        raise InputError(f"{odd[0]} does not apply to built-in cases: expected --x or a file")
-    cases = suite(seed)
-    if "format" in own:
-        format = find_format(own["format"]).name
-        cases = [case for case in cases if case.format == format]
-    for pattern in patterns or ():
-        if not any(fnmatchcase(case.label, pattern) for case in cases):
-            labels = ", ".join(case.label for case in cases)
-            raise InputError(f"--case: no label matches {pattern!r:.60}; there are {labels}")
-    if patterns:
-        cases = [c for c in cases if any(fnmatchcase(c.label, pattern) for pattern in patterns)]
     return cases
 
 

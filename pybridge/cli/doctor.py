@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
 from pybridge.check.doctor.examination import examine
-from pybridge.cli.help import examples
+from pybridge.cli.options import JsonOption
 from pybridge.cli.output import shown
-from pybridge.cli.process import run_command, write_output
+from pybridge.cli.process import HELP, command_line, examples, run_command, write_output
 from pybridge.lean.interface import Mode
 
 __all__ = ["app", "main"]
 
 _WIDTH = 160
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = command_line()
 
 
 @app.command(
+    context_settings=HELP,
     epilog=examples(
         "python -m pybridge.doctor",
         "python -m pybridge.doctor --run",
         "python -m pybridge.doctor --lean wasm --json",
         "python -m pybridge.doctor --after torch",
-    )
+    ),
 )
 def command(
     lean: Annotated[
-        Mode,
-        typer.Option(
-            "--lean",
-            metavar="MODE",
-            help=f"The Lean that has to be here: {', '.join(get_args(Mode))}; auto: any.",
-        ),
+        Mode, typer.Option("--lean", help="The Lean that has to be here; auto: any.")
     ] = "auto",
     run: Annotated[
         bool, typer.Option("--run", help="Have each Lean that is found evaluate a small case.")
@@ -46,7 +42,7 @@ def command(
             help="Import this before the arithmetic is measured: it may change it; repeatable.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Examine this installation and this machine, and say what to do about what is wrong.
 

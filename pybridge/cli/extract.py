@@ -5,27 +5,28 @@ declarations' sources; Lean's own program exports the definitions as data. All o
 `pybridge/definitions.json`, which is what Python evaluates.
 
 Exit status: 0 written (or, with `--check`, the file is current), 1 the file is not what the sources
-give, 2 bad usage or LeanDojo is missing, 3 no Lean.
+give or Lean failed, 2 bad usage or LeanDojo is missing, 3 no Lean.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from pybridge.cli.help import examples
-from pybridge.cli.process import run_command
-from pybridge.cli.session import ModeOption, TimeoutOption, exit_status, opened
+from pybridge.cli.options import JsonOption, ModeOption, TimeoutOption
+from pybridge.cli.output import json_text
+from pybridge.cli.process import HELP, command_line, examples, run_command, write_output
+from pybridge.cli.session import exit_status, session
+from pybridge.errors import InputError
 from pybridge.exported.document import DefinitionsError, digest, parse_definitions
 from pybridge.extras import install_command
 from pybridge.files import write_atomically
-from pybridge.lean import PINNED, Lean, LeanNotFound, sources_dir
+from pybridge.lean import PINNED, Lean, LeanError, sources_dir
 from pybridge.lean.modules import evaluator, import_order, module_file
 from pybridge.lean.sources import Project, file_digest
 
@@ -66,12 +67,8 @@ EXTRACTED = (
 DEFAULT_OUTPUT = Path(__file__).resolve().parents[1] / "definitions.json"
 
 
-class ExtractionError(Exception):
+class ExtractionError(LeanError):
     """The definitions cannot be extracted; the message is one line."""
-
-
-class LeanDojoMissing(ExtractionError):
-    """The extra `extract` is not installed."""
 
 
 def declarations(sources: Path, ileans: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
@@ -93,12 +90,14 @@ def declarations(sources: Path, ileans: Mapping[str, Path]) -> dict[str, dict[st
     Raises
     ------
     ExtractionError
-        If LeanDojo is not installed, or an `.ilean` file is not of the form that is known.
+        If an `.ilean` file is not of the form that is known.
+    InputError
+        If LeanDojo is not installed.
     """
     try:
         from lean_dojo import LeanFile, Pos
     except ImportError as error:
-        raise LeanDojoMissing(
+        raise InputError(
             f"LeanDojo is missing ({error.name}): {install_command('extract')}"
         ) from None
     found: dict[str, dict[str, Any]] = {}
@@ -143,7 +142,10 @@ def extract(lean: Lean, modules: Iterable[str] = EXTRACTED) -> dict[str, Any]:
     Raises
     ------
     ExtractionError
-        If a module does not build, LeanDojo is missing, or the toolchain is not the pinned one.
+        If a module does not build, the toolchain is not the pinned one, or Lean exports what is not
+        known here.
+    InputError
+        If LeanDojo is not installed.
     pybridge.lean.LeanError
         If Lean fails or hangs.
     """
@@ -168,7 +170,10 @@ def extract(lean: Lean, modules: Iterable[str] = EXTRACTED) -> dict[str, Any]:
         "data": json.loads(lean.export()),
     }
     document["sha256"] = digest(document)
-    parse_definitions(json.dumps(document), "Lean's export")
+    try:
+        parse_definitions(json.dumps(document), "Lean's export")
+    except DefinitionsError as error:
+        raise ExtractionError(str(error)) from None
     return document
 
 
@@ -197,15 +202,16 @@ def differences(path: Path, document: Mapping[str, Any]) -> list[str]:
     return found
 
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = command_line()
 
 
 @app.command(
+    context_settings=HELP,
     epilog=examples(
         "python -m pybridge.extract",
-        "python -m pybridge.extract --check",
+        "python -m pybridge.extract --check --json",
         "python -m pybridge.extract --output definitions.json --lean wasm",
-    )
+    ),
 )
 def main(
     check: Annotated[
@@ -224,6 +230,7 @@ def main(
     ] = DEFAULT_OUTPUT,
     lean: ModeOption = "auto",
     timeout: TimeoutOption = 600.0,
+    as_json: JsonOption = False,
 ) -> None:
     """Take the proved definitions out of Lean, into pybridge/definitions.json.
 
@@ -233,24 +240,29 @@ def main(
     Exit status: 0 written, or current, 1 the file is not what the sources give or Lean failed, 2
     bad usage or LeanDojo is missing, 3 Lean is not there.
     """
-    try:
-        with exit_status(), opened(lean, timeout) as runner:
-            if runner.kind == "recorded":
-                raise LeanNotFound("extraction needs Lean itself: --lean native or wasm")
+    with exit_status():
+        with session(lean, timeout, needed_for="extraction") as runner:
             document = extract(runner)
-        count = len(document["declarations"])
-        if check:
-            found = differences(output, document)
-            for line in found:
-                print(line)
-            print(f"{output}: " + ("not current" if found else f"current, {count} declarations"))
-            raise typer.Exit(1 if found else 0)
-        with write_atomically(output) as file:
-            file.write((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
-        print(f"{output}: {count} declarations of {sources_dir()}")
-    except (ExtractionError, DefinitionsError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(2 if isinstance(error, LeanDojoMissing) else 1) from None
+        found = differences(output, document) if check else []
+        if not check:
+            with write_atomically(output) as file:
+                file.write((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+    count = len(document["declarations"])
+    if as_json:
+        answer = {
+            "file": str(output),
+            "sha256": document["sha256"],
+            "declarations": count,
+            "written": not check,
+            "differences": found,
+        }
+        write_output(json_text(answer))
+    elif check:
+        said = "not current" if found else f"current, {count} declarations"
+        write_output("\n".join([*found, f"{output}: {said}", ""]))
+    else:
+        write_output(f"{output}: {count} declarations of {sources_dir()}\n")
+    raise typer.Exit(1 if found else 0)
 
 
 def run() -> None:

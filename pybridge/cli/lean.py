@@ -5,28 +5,32 @@ Exit status: 0 without an error or `sorry`, 1 with one, 2 for bad usage, 3 when 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
-from pybridge.cli.help import examples
-from pybridge.cli.process import run_command, write_output
-from pybridge.cli.session import ModeOption, TimeoutOption, exit_status, opened
+from pybridge.bounds.explain import number
+from pybridge.cli.network import Network
+from pybridge.cli.options import JsonOption, ModeOption, TimeoutOption
+from pybridge.cli.output import json_text, shown
+from pybridge.cli.process import HELP, command_line, examples, run_command, write_output
+from pybridge.cli.session import exit_status, session
 from pybridge.errors import InputError
 from pybridge.files import check_writable, write_atomically
 from pybridge.lean.interface import Message
+from pybridge.lean.protocol import parse_results
 
 _STATUS = """
 Exit status: 0 no error and no `sorry`, 1 there is one or Lean failed, 2 bad usage or input, 3 Lean
 is not there.
 """
+_WIDTH = 100
 
-app = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+app = command_line(
     help=f"Set Lean up, compile the library, run its program, check files.\n{_STATUS}",
     epilog=examples(
         "python -m pybridge.lean setup",
@@ -36,25 +40,30 @@ app = typer.Typer(
     ),
 )
 
-File = Annotated[
-    Path,
-    typer.Argument(
-        metavar="FILE.lean", exists=True, dir_okay=False, readable=True, help="The file."
-    ),
-]
+
+@app.callback(invoke_without_command=True)
+def lean(context: typer.Context) -> None:
+    """Show the help where no command is given."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @app.command(
+    context_settings=HELP,
     help=f"Find Lean, installing it first if need be, and say which.\n{_STATUS}",
     epilog=examples("python -m pybridge.lean setup", "python -m pybridge.lean setup --lean wasm"),
 )
-def setup(lean: ModeOption = "auto", timeout: TimeoutOption = 600.0) -> None:
-    """Finds Lean, installing it first if need be, and says which."""
-    with exit_status(), opened(lean, timeout):
-        pass
+def setup(
+    lean: ModeOption = "auto", timeout: TimeoutOption = 600.0, as_json: JsonOption = False
+) -> None:
+    """Find Lean, installing it first if need be, and say which."""
+    with exit_status(), session(lean, timeout) as found:
+        if as_json:
+            write_output(json_text({"kind": found.kind, "description": found.description}))
 
 
 @app.command(
+    context_settings=HELP,
     help="Compile modules; an error or a `sorry` fails.\n\nWhat they import is compiled, too.\n"
     f"{_STATUS}",
     epilog=examples(
@@ -68,19 +77,31 @@ def build(
     ] = None,
     lean: ModeOption = "auto",
     timeout: TimeoutOption = 600.0,
+    as_json: JsonOption = False,
 ) -> None:
-    """Compiles modules and what they import; an error or a `sorry` fails."""
-    with exit_status(), opened(lean, timeout) as found:
+    """Compile modules and what they import; an error or a `sorry` fails."""
+    with exit_status(), session(lean, timeout) as found:
         result = found.build(modules or None)
-    _show(result.messages)
-    for module, reason in result.failed.items():
-        print(f"{module}: not built: {reason}")
-    sorries = sum(message.sorry for message in result.messages)
-    print(f"{len(result.built)} built, {len(result.failed)} failed, {sorries} unproved")
+    unproved = sum(message.sorry for message in result.messages)
+    if as_json:
+        document = {
+            "ok": result.ok,
+            "built": result.built,
+            "failed": dict(result.failed),
+            "unproved": unproved,
+            "messages": [asdict(message) for message in result.messages],
+        }
+        write_output(json_text(document))
+    else:
+        lines = [*map(str, result.messages)]
+        lines += [f"{module}: not built: {reason}" for module, reason in result.failed.items()]
+        lines += [f"{len(result.built)} built, {len(result.failed)} failed, {unproved} unproved"]
+        write_output("\n".join([*lines, ""]))
     raise typer.Exit(0 if result.ok else 1)
 
 
 @app.command(
+    context_settings=HELP,
     help="Run the Lean program.\n\nOn a case file, on the small network, or, where neither is "
     f"given, to export the definitions.\n{_STATUS}",
     epilog=examples(
@@ -94,40 +115,70 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", exists=True, dir_okay=False, help="A case file to evaluate."),
     ] = None,
-    net: Annotated[bool, typer.Option("--net", help="Evaluate the small network.")] = False,
+    net: Annotated[
+        bool,
+        typer.Option("--net", help="Evaluate the small network; fail if a bound does not hold."),
+    ] = False,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where the result goes, by default standard output."),
+        typer.Option(metavar="FILE", help="Where the program's own text goes; nothing is printed."),
     ] = None,
     lean: ModeOption = "auto",
     timeout: TimeoutOption = 600.0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON; exact numbers are texts of fractions.")
+    ] = False,
 ) -> None:
-    """Runs the Lean program: on a case file, on the small network, or to export the definitions."""
+    """Run the Lean program: on a case file, on the small network, or to export the definitions."""
+    status = 0
     with exit_status():
         check_writable("--output", output)
         given = None if cases is None else _read(cases)
-        with opened(lean, timeout) as found:
+        with session(lean, timeout) as found:
             if given is not None:
                 text = found.evaluate(given)
             else:
                 text = found.network() if net else found.export()
+        if net and given is None:
+            network = Network.parse(text)
+            status = 0 if network.holds else 1
+            printed = json_text(network.document()) if as_json else _network(network)
+        elif given is not None and as_json:
+            printed = json_text(_results(text))
+        else:
+            printed = text
         if output is None:
-            write_output(text)
-            return
-        with write_atomically(output) as file:
-            file.write(text.encode())
+            write_output(printed)
+        else:
+            with write_atomically(output) as file:
+                file.write(text.encode())
+    raise typer.Exit(status)
 
 
 @app.command(
+    context_settings=HELP,
     help="Elaborate one file; an error or a `sorry` fails.\n\nIt may import what was built.\n"
     f"{_STATUS}",
     epilog=examples("python -m pybridge.lean check Mine.lean"),
 )
-def check(file: File, lean: ModeOption = "auto", timeout: TimeoutOption = 600.0) -> None:
-    """Elaborates one file, which may import what was built; an error or a `sorry` fails."""
-    with exit_status(), opened(lean, timeout) as found:
-        messages = found.check(file)
-    _show(messages)
+def check(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE.lean", exists=True, dir_okay=False, readable=True, help="The file."
+        ),
+    ],
+    lean: ModeOption = "auto",
+    timeout: TimeoutOption = 600.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Elaborate one file, which may import what was built; an error or a `sorry` fails."""
+    with exit_status(), session(lean, timeout) as found:
+        messages: Sequence[Message] = found.check(file)
+    if as_json:
+        write_output(json_text([asdict(message) for message in messages]))
+    else:
+        write_output("".join(f"{message}\n" for message in messages))
     raise typer.Exit(1 if any(message.fails for message in messages) else 0)
 
 
@@ -140,9 +191,40 @@ def _read(path: Path) -> str:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _show(messages: Iterable[Message]) -> None:
-    for message in messages:
-        print(message)
+def _results(text: str) -> dict[str, Any]:
+    """Return what Lean says of each case, exact numbers as texts of fractions."""
+    return {
+        name: {
+            "refused": result.refused,
+            "tensors": {
+                which: {
+                    "value": [None if value is None else str(value) for value in tensor.value],
+                    "exact": [*map(str, tensor.exact)],
+                    "bound": [*map(str, tensor.bound)],
+                }
+                for which, tensor in result.tensors.items()
+            },
+        }
+        for name, result in parse_results(text).items()
+    }
+
+
+def _network(network: Network) -> str:
+    """Return a row for each entry of the network's results, and the verdict."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("result")
+    for heading in ("value", "± bound", "error", "error / bound"):
+        table.add_column(heading, justify="right")
+    for entry in network.entries:
+        ratio = number(entry.error / entry.bound, 2) if entry.bound else "exact"
+        table.add_row(
+            f"{entry.name}[{entry.place}]",
+            number(entry.value, 9),
+            number(entry.bound, 3),
+            number(entry.error, 3),
+            ratio,
+        )
+    return shown(_WIDTH, table, network.verdict)
 
 
 def main() -> None:

@@ -1,12 +1,55 @@
-"""What several commands read from their command lines."""
+"""Options that several commands have, how their values are completed, and how lists are read."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from pybridge.errors import InputError
+from pybridge.lean.interface import Mode
 
-__all__ = ["numbers", "parse_padding"]
+__all__ = [
+    "DefinitionsOption",
+    "Dilation",
+    "JsonOption",
+    "ModeOption",
+    "Padding",
+    "Stride",
+    "TimeoutOption",
+    "completing",
+    "numbers",
+    "parse_padding",
+]
+
+ModeOption = Annotated[Mode, typer.Option("--lean", help="Which Lean to use.")]
+TimeoutOption = Annotated[
+    float,
+    typer.Option("--timeout", metavar="SECONDS", min=1, help="How long each run of Lean may take."),
+]
+DefinitionsOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.json", help="Other exported definitions than the package's."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Stride = Annotated[str | None, typer.Option(metavar="S|H,W", help="Strides.")]
+Padding = Annotated[str | None, typer.Option(metavar="P|H,W|T,B,L,R", help="Padding.")]
+Dilation = Annotated[str | None, typer.Option(metavar="D|H,W", help="Dilations.")]
+
+
+def completing(
+    words: Iterable[str] | Callable[[], Iterable[str]],
+) -> Callable[[str], list[str]]:
+    """Return a completion by some words, also for the last item of a list with commas."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        known = words() if callable(words) else words
+        return [before + comma + word for word in known if word.startswith(last)]
+
+    return complete
 
 
 def numbers(option: str, text: str | None, lengths: tuple[int, ...]) -> Any:

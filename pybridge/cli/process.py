@@ -1,4 +1,4 @@
-"""How every command ends: one line for what went wrong, and an exit status that says what kind.
+"""How every command is made, and how it ends: a line for what went wrong, and an exit status.
 
 2 bad usage, bad input, or output that cannot be written; 130 interrupted (Ctrl-C), 129 and 143 by
 the signals HUP and TERM; 141 when the reader of standard output has gone; else the command's own.
@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import sys
+import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,18 @@ from typing import IO, Any, NoReturn
 
 import typer
 
-__all__ = ["INTERRUPTED", "run_command", "undisturbed", "write_output"]
+__all__ = [
+    "HELP",
+    "INTERRUPTED",
+    "command_line",
+    "examples",
+    "run_command",
+    "undisturbed",
+    "write_output",
+]
+
+HELP = {"help_option_names": ["-h", "--help"]}
+"""The context settings of every command."""
 
 INTERRUPTED = 130
 
@@ -30,6 +42,21 @@ _UsageError: type[Exception] = next(
     if issubclass(kind, Exception) and kind.__name__ == "ClickException"
 )
 """Click's, or that of the Click which Typer brings along."""
+
+
+def command_line(**keywords: Any) -> typer.Typer:
+    """Return an application whose help is plain text, and which leaves exceptions alone."""
+    plain = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
+    return typer.Typer(**{**plain, "context_settings": HELP, **keywords})
+
+
+def examples(*commands: str) -> str:
+    """Return an epilog that shows commands, those too long for 80 columns after a backslash."""
+    wrapped = [
+        textwrap.wrap(command, 72, break_long_words=False, break_on_hyphens=False)
+        for command in commands
+    ]
+    return "\n".join(["\b", "Examples:", *("  " + " \\\n      ".join(w) for w in wrapped)])
 
 
 def run_command(app: Callable[..., Any], name: str) -> NoReturn:
@@ -70,7 +97,9 @@ def _run(app: Callable[..., Any], name: str) -> int:
     except MemoryError as error:
         return _complain(f"not enough memory: {error}" if str(error) else "not enough memory", 2)
     except _UsageError as error:
-        return _complain(f"{_message(error)} (`{name} --help` says more)", 2)
+        context = getattr(error, "ctx", None)
+        path = name if context is None else context.command_path
+        return _complain(f"{_message(error)} (`{path} --help` says more)", 2)
     if status == INTERRUPTED:
         return _complain("interrupted", INTERRUPTED)
     return status if isinstance(status, int) else 0
@@ -110,6 +139,7 @@ def write_output(text: str) -> None:
 def _message(error: BaseException) -> str:
     """A usage error in one line of limited length."""
     text = " ".join(str(getattr(error, "format_message", error.__str__)()).split())
+    text = text.replace("Value error, ", "")
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
     return text.rstrip(".")

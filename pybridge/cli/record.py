@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from pybridge.check.suite import suite
-from pybridge.cli.help import examples
-from pybridge.cli.process import run_command
-from pybridge.cli.session import ModeOption, TimeoutOption, exit_status, opened
+from pybridge.cli.options import ModeOption, TimeoutOption
+from pybridge.cli.process import HELP, command_line, examples, run_command
+from pybridge.cli.session import exit_status, session
 from pybridge.lean.errors import LeanError
 from pybridge.lean.interface import Mode
 from pybridge.lean.recorded import RECORDING, program_sources, write_recording
@@ -21,14 +21,12 @@ from pybridge.lean.sources import sources_dir
 
 __all__ = ["record"]
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = command_line()
 
 
 def record(path: Path, mode: Mode = "auto", timeout: float = 600.0) -> str:
-    """Evaluates the suite with a real Lean and writes the recording; says what was done."""
-    with opened(mode, timeout) as lean:
-        if lean.kind == "recorded":
-            raise LeanError("recorded evaluations cannot be recorded: a real Lean is needed")
+    """Evaluate the suite with a real Lean, write the recording, and return what was done."""
+    with session(mode, timeout, needed_for="a recording") as lean:
         texts = [case.to_text() for case in suite()]
         before = program_sources(sources_dir())
         results = lean.evaluate("".join(texts))
@@ -41,10 +39,11 @@ def record(path: Path, mode: Mode = "auto", timeout: float = 600.0) -> str:
 
 
 @app.command(
+    context_settings=HELP,
     epilog=examples(
         "python -m pybridge.lean.record",
         "python -m pybridge.lean.record --lean native --output evaluations.json.gz",
-    )
+    ),
 )
 def main(
     path: Annotated[
@@ -63,8 +62,8 @@ def main(
 
     For maintainers, after a change of the Lean sources or of the suite.
 
-    Exit status: 0 recorded, 1 Lean failed, or only recorded evaluations are here, 2 bad usage or
-    the file cannot be written, 3 Lean is not there.
+    Exit status: 0 recorded, 1 Lean failed, 2 bad usage or the file cannot be written, 3 Lean itself
+    is not there.
     """
     with exit_status():
         print(record(path, lean, timeout))

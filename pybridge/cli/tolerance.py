@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from pybridge.bounds.tolerance import Tolerance, tolerance
-from pybridge.cli import completion
-from pybridge.cli.help import examples
-from pybridge.cli.options import numbers, parse_padding
+from pybridge.cli.options import (
+    Dilation,
+    JsonOption,
+    Padding,
+    Stride,
+    numbers,
+    parse_padding,
+)
 from pybridge.cli.output import json_text, shown
-from pybridge.cli.process import run_command, write_output
+from pybridge.cli.process import HELP, command_line, examples, run_command, write_output
+from pybridge.cli.session import exit_status
 from pybridge.engine.accumulation import Accumulation
-from pybridge.errors import InputError, InputTypeError
-from pybridge.exported.document import DefinitionsError
+from pybridge.errors import NotProvedError
+from pybridge.problem.results import Result
 
 __all__ = ["ASSERT_CLOSE", "app", "assert_close", "dynamic", "main"]
 
@@ -36,13 +41,8 @@ ASSERT_CLOSE: Mapping[str, tuple[float, float]] = {
 _EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 _WIDTH = 120
 _SPLITS = (2, 8, 32, 128)
-_EPILOG = examples(
-    "python -m pybridge.tolerance --x 32,64,56,56 --weight 64,64,3,3 --padding 1 --which weight",
-    "python -m pybridge.tolerance --x 8,512,7,7 --weight 512,512,3,3 --which input "
-    "--max-weight 0.1",
-)
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = command_line()
 
 
 def assert_close(dtype: str, largest: float) -> float:
@@ -57,21 +57,22 @@ def dynamic(dtype: str, terms: int, largest: float) -> float | None:
     return doubled / (1 - doubled) * largest if doubled < 1 else None
 
 
-@app.command(epilog=_EPILOG)
+@app.command(
+    context_settings=HELP,
+    epilog=examples(
+        "python -m pybridge.tolerance --x 32,64,56,56 --weight 64,64,3,3 --padding 1 "
+        "--which weight",
+        "python -m pybridge.tolerance --x 8,512,7,7 --weight 512,512,3,3 --which input "
+        "--max-weight 0.1",
+    ),
+)
 def command(
     x: Annotated[str, typer.Option(metavar="N,C,H,W", help="The shape of x.")],
     weight: Annotated[str, typer.Option(metavar="O,I,KH,KW", help="The shape of weight.")],
-    which: Annotated[
-        str,
-        typer.Option(
-            metavar="output|bias|weight|input",
-            help="The output, or a gradient.",
-            autocompletion=completion.listed("output", "bias", "weight", "input"),
-        ),
-    ] = "weight",
-    stride: Annotated[str | None, typer.Option(metavar="S|H,W", help="Strides.")] = None,
-    padding: Annotated[str | None, typer.Option(metavar="P|H,W|T,B,L,R", help="Padding.")] = None,
-    dilation: Annotated[str | None, typer.Option(metavar="D|H,W", help="Dilations.")] = None,
+    which: Annotated[Result, typer.Option(help="The output, or a gradient.")] = Result.WEIGHT,
+    stride: Stride = None,
+    padding: Padding = None,
+    dilation: Dilation = None,
     groups: Annotated[int, typer.Option(help="Groups of channels.")] = 1,
     max_x: Annotated[float, typer.Option(help="The largest magnitude in x.")] = 1.0,
     max_weight: Annotated[float, typer.Option(help="The largest magnitude in weight.")] = 1.0,
@@ -80,14 +81,10 @@ def command(
         float, typer.Option(help="The largest magnitude in grad_output.")
     ] = 1.0,
     dtype: Annotated[
-        str,
-        typer.Option(
-            metavar="DTYPE",
-            help="Of the derivation: float16, bfloat16, tf32, float32, float64.",
-            autocompletion=completion.operations,
-        ),
+        Literal["float16", "bfloat16", "tf32", "float32", "float64"],
+        typer.Option(help="Of the derivation."),
     ] = "float32",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Print the proved absolute tolerance of a convolution's result, for several promises.
 
@@ -96,8 +93,7 @@ def command(
 
     Exit status: 0 printed, 2 bad usage or input.
     """
-    console = Console(stderr=True)
-    try:
+    with exit_status():
         given: dict[str, Any] = {
             "which": which,
             "padding": parse_padding("0" if padding is None else padding),
@@ -112,9 +108,6 @@ def command(
         shapes = numbers("--x", x, (4,)), numbers("--weight", weight, (4,))
         rows = [_row(name, promise, shapes, given) for name, promise in _promises()]
         derived = tolerance(*shapes, accumulation=Accumulation.of(dtype), **given)
-    except (InputError, InputTypeError, DefinitionsError) as error:
-        console.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(2) from None
     if as_json:
         document = {
             "which": derived.which,
@@ -147,9 +140,7 @@ def _row(
     row: dict[str, Any] = {"dtype": dtype, "promise": promise.sentence}
     try:
         found = tolerance(*shapes, accumulation=promise, **given)
-    except InputError as error:
-        if "no bound is proved" not in str(error):
-            raise
+    except NotProvedError:
         return {**row, "tolerance": None, "least": None, "assert_close": None, "dynamic": None}
     return {
         **row,

@@ -251,7 +251,11 @@ def test_command_prints_table_and_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing", "--index", "0"], "'nothing' is neither the label of a built-in case nor"),
+        (
+            ["nothing", "--index", "0"],
+            "'nothing' is neither a built-in case's label nor",
+        ),
+        (["binary32-*", "--index", "0"], "'binary32-*' matches "),
         (["binary32-basic", "--index", "0,x"], "--index: expected 1 or 2 or 3 or 4 integers"),
         (["binary32-basic", "--index", "9,0,0,0"], "index: expected 4 integers within the shape"),
         (["binary32-overflow", "--index", "0,0,0,0"], "no bound is claimed"),

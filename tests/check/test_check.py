@@ -20,6 +20,7 @@ from pybridge.check.compare import check_case
 from pybridge.check.report import CaseReport
 from pybridge.check.suite import generated_case, suite
 from pybridge.cli import check as check_module
+from pybridge.cli import session
 from pybridge.cli.check import app
 from pybridge.exported.document import digest
 from pybridge.exported.names import LEAN_OPERANDS
@@ -121,7 +122,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, lean: Any = None) -> R
             raise lean
         return lean or LiteralLean()
 
-    monkeypatch.setattr(check_module, "find", find)
+    monkeypatch.setattr(session, "find", find)
     result = RUNNER.invoke(app, arguments, env={"COLUMNS": "200"})
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -154,7 +155,7 @@ def test_the_whole_suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     assert overflowed
     ratios = [c["tensors"]["input"]["error_ratio"] for c in report["cases"]]
     assert max(ratios) > 0.5
-    assert "Lean: the literal execution" in result.stderr
+    assert "using the literal execution" in result.stderr
     assert "[" not in result.stderr
 
 
@@ -434,7 +435,6 @@ def test_choosing_cases(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--lean nativ", "--lean: expected one of auto, native, wasm, recorded, got 'nativ'"),
         ("--x 1,1,2,2", "an own geometry takes both --x and --weight"),
         ("--x 1,1,2 --weight 1,1,1,1", "--x: expected 4 integers with commas, got '1,1,2'"),
         ("--x 1,1,2,2 --weight 1,2,1,1", "x has 1 channels, but weight of shape (1, 2, 1, 1)"),
@@ -442,11 +442,13 @@ def test_choosing_cases(monkeypatch: pytest.MonkeyPatch) -> None:
         ("--x 1,1,2,2 --weight 1,1,1,1 --eps -1", "eps_x: eps: expected a finite non-negative"),
         ("--x 1,1,2,2 --weight 1,1,1,1 --eps 1,2", "--eps: expected 1 or 4 numbers with commas"),
         ("--x 1,1,2,2 --weight 1,1,1,1 --kind odd", "kind: unknown 'odd', expected one of"),
-        ("--x 1,1,2,2 --weight 1,1,1,1 --case a", "--case chooses built-in cases: expected"),
+        ("--x 1,1,2,2 --weight 1,1,1,1 --case a", "'a' is neither a built-in case's label nor"),
         ("--padding 1,2,3", "--padding: expected 1 or 2 or 4 integers with commas"),
         ("--stride 2", "--stride does not apply to built-in cases: expected --x or a file"),
         ("--eps 2", "--eps does not apply to built-in cases"),
-        ("--case nothing", "--case: no label matches 'nothing'; there are binary32-basic"),
+        ("--case nothing", "'nothing' is neither a built-in case's label nor a .npz "),
+        ("binary32-tie", "a .npz file: did you mean binary32-ties or "),
+        ("binary32-ties --stride 2", "--stride does not apply to built-in cases"),
         ("--format float8", "format: unknown name 'float8'"),
         ("absent.npz", "absent.npz: no such file"),
         ("--report absent/report.json", "--report: the folder absent does not exist"),
@@ -468,6 +470,7 @@ def test_bad_usage(
 def test_unknown_options_and_help(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, "--lena", "native").exit_code == 2
     assert run(monkeypatch, "--seed", "x").exit_code == 2
+    assert run(monkeypatch, "--lean", "nativ").exit_code == 2
     result = run(monkeypatch, "--help")
     assert result.exit_code == 0
     assert "python -m pybridge.check --x 2,4,8,8 --weight 6,2,3,3" in result.stdout

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -23,7 +23,6 @@ import pybridge.check.fuzz.campaign as campaign_module
 import pybridge.cli.fuzz as command
 from pybridge.check.fuzz.campaign import Campaign, Goal, entries_of
 from pybridge.check.fuzz.corners import CORNERS, corners
-from pybridge.check.fuzz.document import BEGIN, END, recorded
 from pybridge.check.fuzz.drawing import EPS
 from pybridge.check.fuzz.features import FEATURES, features
 from pybridge.check.fuzz.judge import Judge, tampered
@@ -33,6 +32,7 @@ from pybridge.check.fuzz.shrink import complexity
 from pybridge.check.fuzz.stream import numbered, stream
 from pybridge.check.fuzz.tally import FuzzReport
 from pybridge.check.problems import Problem
+from pybridge.cli import session
 from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
 from pybridge.lean import Lean, LeanError, LeanNotFound
@@ -91,7 +91,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, lean: Any = None) -> R
             raise lean
         return lean or LiteralLean()
 
-    monkeypatch.setattr(command, "find", find)
+    monkeypatch.setattr(session, "find", find)
     result = CliRunner().invoke(command.app, arguments, env={"COLUMNS": "200"})
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -450,22 +450,25 @@ def test_the_command_is_deterministic(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert {**json.loads(again.stdout), "seconds": 0} == {**report, "seconds": 0}
 
 
-def test_the_command_prints_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_prints_what_was_covered(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(monkeypatch, "--minutes", "0.0001", "--batch", "3")
     assert result.exit_code == 0
     assert "no divergence" in result.stdout
-    for name in (*KINDS, *FEATURES, *CORNERS, *EPS):
-        assert name in result.stdout
-    assert result.stderr.startswith("Lean: the literal execution in the tests\n")
+    report = json.loads(run(monkeypatch, "--outputs", "1", "--batch", "3", "--json").stdout)
+    assert set(report["kinds"]) == set(KINDS)
+    assert all(name in result.stdout for name in KINDS)
+    shown = run(monkeypatch, "--outputs", "1", "--batch", "3").stdout
+    missed = shown.partition("not reached: ")[2].partition("\n")[0].split(", ")
+    covered = {**report["features"], **report["corners"], **report["formats"], **report["eps"]}
+    assert missed == [name for name, count in covered.items() if not count] != []
+    assert result.stderr.startswith("using the literal execution in the tests\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--lean", "none"), "--lean: expected one of auto, native, wasm, recorded, got 'none'"),
         (("--minutes", "0"), "--minutes: expected a positive number, got 0"),
         (("--minutes", "nan"), "--minutes: expected a positive number, got nan"),
-        (("--write", "nowhere.md"), "nowhere.md: cannot be read"),
         (("--report", "no/such/folder.json"), "--report"),
         (("--save", __file__), "--save: expected a folder"),
         (("nowhere.json",), "nowhere.json: no such file"),
@@ -488,7 +491,7 @@ def test_lean_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded_lean.kind = "recorded"
     result = run(monkeypatch, lean=recorded_lean)
     assert result.exit_code == 3
-    assert "error: random cases are not among the recorded evaluations" in result.stderr
+    assert "error: a random case needs Lean itself" in result.stderr
 
 
 class Interrupted(LiteralLean):
@@ -532,51 +535,31 @@ def test_an_interrupt_while_shrinking_keeps_the_case(
     assert case == numbered(5, int(case.label.rpartition("-")[2])).case
 
 
-def test_a_document_gets_the_record(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    result = run(monkeypatch, "--outputs", "20", "--batch", "2", "--write", str(page))
-    assert result.exit_code == 0
-    text = page.read_text()
-    assert text.startswith(f"before\n{BEGIN}\n")
-    assert text.endswith(f"{END}\nafter\n")
-    assert "`python -m pybridge.fuzz --outputs 20 --seed 0 --batch 2`" in text
-    assert "old" not in text
-    page.write_text("no marks")
-    assert run(monkeypatch, "--outputs", "20", "--write", str(page)).exit_code == 2
-    assert page.read_text() == "no marks"
-
-
 # The record
 
 
-def facts() -> Iterator[tuple[str, str]]:
-    for line in recorded(PAGE).splitlines():
-        if line.startswith("- "):
-            name, _, value = line.removeprefix("- ").partition(": ")
-            yield name, value
-
-
 def test_the_record_is_of_these_cases() -> None:
-    found = dict(facts())
-    seed = int(found["Command"].split("--seed ")[1].split(" ")[0])
-    count = int(found["Cases"].split(" ")[0].rstrip(",").replace(",", ""))
-    drawn = list(islice(stream(seed), count))
+    found = json.loads((PAGE.parent / "fuzzing.json").read_text(encoding="utf-8"))
+    passed = found.pop("passed")
+    record = FuzzReport(**found)
+    drawn = list(islice(stream(record.seed), record.cases))
     digest = hashlib.sha256("".join(f"{d.case.name}\n" for d in drawn).encode()).hexdigest()
-    assert f"`{digest}`" in found["Cases"]
+    assert digest == record.cases_sha256
     outputs = sum(entries_of(d.case.geometry) for d in drawn)
-    assert outputs == int(found["Outputs compared"].replace(",", "")) >= 100_000
-    assert found["Divergences"] == "0"
-    assert found["Changed answers"].endswith("not noticed: 0")
+    assert outputs == record.outputs >= 100_000
+    assert passed is record.passed is True
+    assert record.findings() == ""
+    assert set(record.features) | set(record.corners) == {*FEATURES, *CORNERS}
+    assert set(record.eps) | set(record.formats) == {*EPS, *FORMATS}
+    assert all(kind.reached for kind in record.kinds.values())
 
 
-def test_the_page_names_everything() -> None:
+def test_the_page_is_about_the_record_and_the_saved_cases() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    record = recorded(PAGE)
-    for name in (*KINDS, *FEATURES, *CORNERS, *EPS, *FORMATS):
-        row = next(line for line in record.splitlines() if line.startswith(f"| {name} | "))
-        number = row.rstrip(" |").rpartition("| ")[2].split(" ")[0]
-        assert int(number.replace(",", "")) > 0, row
+    record = json.loads((PAGE.parent / "fuzzing.json").read_text(encoding="utf-8"))
+    for key in ("cases", "outputs", "tampered"):
+        assert f"{record[key]:,} " in text
+    assert f"in {record['seconds']:g} s" in text
     for path in SAVED:
         if not path.stem.startswith("fuzz-"):
             assert f"`{path.stem}`" in text

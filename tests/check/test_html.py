@@ -29,6 +29,7 @@ from pybridge.check.observed import Observed
 from pybridge.check.report import CaseReport, CheckReport, LeanReport
 from pybridge.check.suite import suite
 from pybridge.cli import check as check_module
+from pybridge.cli import session
 from pybridge.cli.check import app, check_cases
 from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
@@ -362,7 +363,7 @@ def test_a_missing_library_is_told_before_anything_is_computed(
     missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
-    monkeypatch.setattr(check_module, "find", lambda *_, **__: pytest.fail("Lean was looked for"))
+    monkeypatch.setattr(session, "find", lambda *_, **__: pytest.fail("Lean was looked for"))
     result = RUNNER.invoke(app, ["--html", str(tmp_path / "page.html")])
     assert result.exit_code == 2
     assert result.stderr == (f"error: --html needs {missing}: {install_command('html')}\n")

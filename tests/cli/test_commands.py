@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from typer.testing import CliRunner
 
 from pybridge.cli import app as cli
 from pybridge.cli.app import COMMANDS
-from pybridge.cli.help import examples as epilog
+from pybridge.cli.process import examples as epilog
 
 SHOWN = {command.run_as: command for command in shown()}
 OWN = [run_as for run_as in SHOWN if not run_as.startswith("python -m bench")]
@@ -120,7 +121,7 @@ def parse(command: Any, words: list[str]) -> None:
 def test_a_long_example_goes_on_after_a_backslash() -> None:
     long = "python -m pybridge.check --x 2,4,8,8 " + "--case 'binary32-* and more' " * 5
     text = epilog(long.strip(), "pybridge doctor")
-    assert max(map(len, text.splitlines())) <= 76
+    assert max(map(len, text.splitlines())) <= 80
     assert all(line.endswith("\\") for line in text.splitlines()[2:-2])
     assert examples(text) == [long.strip(), "pybridge doctor"]
 
@@ -178,9 +179,12 @@ def test_a_command_without_its_packages_leaves_the_others_alone(
 
 def test_bad_usage_is_one_line_and_status_2() -> None:
     for arguments, said in {
-        (): "error: Missing command (`pybridge --help` says more)\n",
-        ("cheque",): "error: No such command 'cheque'",
+        ("chekc",): "error: No such command 'chekc'. Did you mean 'check'?",
         ("check", "--lane", "x"): "error: No such option: --lane",
+        ("check", "--timeout", "0"): "error: Invalid value for '--timeout': ",
+        ("lean", "built"): "error: No such command 'built'. Did you mean 'build'?",
+        ("lean", "build", "--jsn"): "error: No such option: --jsn",
+        ("explain", "binary32-tie", "--index", "0"): "error: 'binary32-tie' is neither",
     }.items():
         done = subprocess.run(
             [sys.executable, "-m", "pybridge", *arguments], capture_output=True, text=True
@@ -188,6 +192,17 @@ def test_bad_usage_is_one_line_and_status_2() -> None:
         assert done.returncode == 2
         assert done.stderr.startswith(said)
         assert done.stderr.count("\n") == 1
+        if "No such" in said:
+            path = " ".join(["pybridge", *takewhile(lambda word: word[0] != "-", arguments[:-1])])
+            assert f"(`{path} --help` says more)" in done.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("lean",)])
+def test_without_a_command_the_help_is_shown(words: tuple[str, ...]) -> None:
+    bare = pybridge(*words)
+    assert (bare.exit_code, bare.stderr) == (0, "")
+    assert bare.stdout.rstrip() == pybridge(*words, "-h").stdout.rstrip()
+    assert bare.stdout.startswith("Usage: pybridge")
 
 
 def test_the_version_is_said() -> None:

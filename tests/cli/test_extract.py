@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from pybridge.cli import extract as extraction
 from pybridge.cli.extract import EXTRACTED, ExtractionError, declarations, differences, extract
+from pybridge.errors import InputError
 from pybridge.exported.document import digest, load_definitions
 from pybridge.lean import BuildResult, Lean, sources_dir
 
@@ -68,7 +69,7 @@ def test_a_broken_ilean_is_named(sample: tuple[Path, Path], content: str) -> Non
 def test_lean_dojo_missing(sample: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     sources, ilean = sample
     monkeypatch.setitem(sys.modules, "lean_dojo", None)
-    with pytest.raises(ExtractionError, match="LeanDojo is missing"):
+    with pytest.raises(InputError, match="LeanDojo is missing"):
         declarations(sources, {"A.Sample": ilean})
 
 

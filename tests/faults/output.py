@@ -98,6 +98,7 @@ OUTPUT = (
           after=_certificate_still_old),
     Fault(what="No Lean can check a certificate",
           command="python -m pybridge.certify binary32-one-by-one --lean recorded", status=3,
-          line="error: recorded evaluations cannot check a certificate: expected a Lean",
+          line="error: a certificate's check needs Lean itself, and only recorded evaluations are "
+          "here: see --lean native and --lean wasm",
           kept="the certificate, unchecked", after=_certificate_written),
 )  # fmt: skip

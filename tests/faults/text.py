@@ -62,9 +62,10 @@ TEXT = (
     Fault(what="An option that there is not", command=f"{_CHECK} --lane native", status=2,
           line=f"error: No such option: --lane …{_SAYS}"),
     Fault(what="A Lean that there is not", command="python -m pybridge.check --lean coq", status=2,
-          line="error: --lean: expected one of auto, native, wasm, recorded, got 'coq'"),
+          line=f"error: Invalid value for '--lean': 'coq' is not one of …{_SAYS}"),
     Fault(what="A pattern that no case has", command=f"{_CHECK} --case 'binary31-*'", status=2,
-          line="error: --case: no label matches 'binary31-*'; there are …"),
+          line="error: 'binary31-*' is neither a built-in case's label nor a .npz file: "
+          "did you mean …"),
     Fault(what="An eps of 100,000 digits", command=f"{_OWN} --eps {_DIGITS}", status=2,
           line=f"error: --eps: '{'9' * 59} is beyond float64, expected 0 or a number of at least "
           "5e-324 and at most 1.7976931348623157e+308"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,12 @@ from pybridge.lean.interface import BuildResult, Kind, Lean, Message
 from pybridge.lean.recorded import RecordedLean, program_sources
 from pybridge.lean.sources import Project, cache_dir, sources_dir
 
+NETWORK = """\
+output.value 1/1 3/2
+output.exact 1/1 5/3
+output.bound 0/1 1/4
+within 2 of 2
+"""
 SORRY = Message("A.lean", 1, 0, "warning", "declaration uses `sorry`", sorry=True)
 WARNING = Message("A.lean", 2, 0, "warning", "unused")
 ERROR = Message("A.lean", 3, 4, "error", "no")
@@ -46,7 +53,7 @@ class FakeLean:
         return "{}\n"
 
     def network(self) -> str:
-        return "output.value 1/1\n"
+        return NETWORK
 
     def build(self, modules: Sequence[str] | None = None, *, ilean: bool = True) -> BuildResult:
         return BuildResult(tuple(modules or ("All",)), self.failed, self.messages)
@@ -120,6 +127,61 @@ def test_run_evaluates_and_exports(lean: FakeLean, tmp_path: Path) -> None:
     assert run("run")[:2] == (0, "{}\n")
 
 
+def test_the_network_is_shown_with_a_verdict(lean: FakeLean, tmp_path: Path) -> None:
+    code, out, _ = run("run", "--net")
+    assert code == 0
+    assert [line.split() for line in out.splitlines()[1:3]] == [
+        ["output[0]", "1", "0", "0", "exact"],
+        ["output[1]", "1.5", "0.25", "0.167", "0.67"],
+    ]
+    assert out.splitlines()[-1] == "2 of 2 entries are within their proved bounds"
+    document = json.loads(run("run", "--net", "--json")[1])
+    assert document["holds"] is True
+    assert document["entries"][1] == {
+        "result": "output", "place": 1, "value": "3/2", "exact": "5/3", "bound": "1/4",
+        "error": "1/6",
+    }  # fmt: skip
+    assert run("run", "--net", "--output", str(tmp_path / "net"))[:2] == (0, "")
+    assert (tmp_path / "net").read_text() == NETWORK
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "said"),
+    [
+        (NETWORK.replace("1/4", "1/7").replace("2 of", "1 of"), 1, "1 of 2 entries are within"),
+        (NETWORK.replace("1/4", "1/7"), 1, "error: 1 of the network's 2 entries are within their"),
+        (NETWORK.replace(" 1/4", ""), 1, "error: the network's results have lines of different"),
+        (
+            NETWORK.replace("output.exact", "output.exakt"),
+            1,
+            "error: the network's results are not",
+        ),
+        ("within 0 of 0\n", 1, "0 of 0 entries"),
+        ("", 1, "error: 0 of the network's 0 entries are within their bounds, but Lean says: ''"),
+    ],
+)
+def test_a_network_that_does_not_hold_fails(
+    lean: FakeLean, monkeypatch: pytest.MonkeyPatch, text: str, status: int, said: str
+) -> None:
+    monkeypatch.setattr(lean, "network", lambda: text)
+    code, out, err = run("run", "--net")
+    assert code == status
+    assert said in out + err
+
+
+def test_the_commands_print_json(lean: FakeLean, tmp_path: Path) -> None:
+    assert json.loads(run("setup", "--json")[1]) == {"kind": "native", "description": "fake Lean"}
+    lean.messages, lean.failed = (ERROR,), {"A": "Lean reports errors"}
+    built = json.loads(run("build", "X", "--json")[1])
+    assert (built["ok"], built["built"], built["failed"]) == (False, ["X"], lean.failed)
+    (tmp_path / "A.lean").write_text("")
+    (message,) = json.loads(run("check", str(tmp_path / "A.lean"), "--json")[1])
+    assert Message(**message) == ERROR
+    (tmp_path / "cases").write_text("case a\nend\n")
+    results = json.loads(run("run", "--cases", str(tmp_path / "cases"), "--json")[1])
+    assert results == {"a": {"refused": "no", "tensors": {}}}
+
+
 def test_a_failure_of_lean_is_status_1(lean: FakeLean, tmp_path: Path) -> None:
     lean.error = LeanError("Lean did not answer\nwithin 1 s")
     (tmp_path / "cases").write_text("case a\nend\n")
@@ -164,7 +226,7 @@ def test_the_suite_is_recorded(lean: FakeLean, tmp_path: Path) -> None:
 
 def test_a_recording_is_not_recorded(lean: FakeLean, tmp_path: Path) -> None:
     lean.kind = "recorded"
-    with pytest.raises(LeanError, match="a real Lean is needed"):
+    with pytest.raises(LeanError, match="a recording needs Lean itself"):
         record.record(tmp_path / "recording.json.gz")
 
 

@@ -40,10 +40,11 @@ class Goal:
 
 @dataclass(slots=True)
 class Campaign:
-    """A fuzzing run as it stands; `doing` is what it does at the moment.
+    """A fuzzing run as it stands.
 
-    `batch` is how many cases Lean evaluates in one run, `save` the folder for what diverges: the
-    first five divergences are shrunk and saved, further ones are reported.
+    `say` is told what is done, `doing` what is being done at the moment. `batch` is how many cases
+    Lean evaluates in one run, `save` the folder for what diverges: the first five divergences are
+    shrunk and saved, further ones are reported.
     """
 
     lean: Lean
@@ -53,8 +54,8 @@ class Campaign:
     save: Path | None = None
     shrink_runs: int = RUNS
     say: Callable[[str], None] = lambda text: None
+    doing: Callable[[str], None] = lambda text: None
     tally: Tally = field(default_factory=Tally)
-    doing: str = "starting"
     finished: bool = False
     _started: float = field(default_factory=time.monotonic)
 
@@ -73,9 +74,9 @@ class Campaign:
         for number, batch in enumerate(self._batches(goal), 1):
             cases = [drawn.case for drawn in batch]
             outputs = sum(entries_of(case.geometry) for case in cases)
-            self.doing = f"batch {number}: Lean evaluates {len(cases)} cases, {outputs} outputs"
+            self.doing(f"batch {number}: Lean evaluates {len(cases)} cases, {outputs} outputs")
             answers = judge.answers(cases)
-            self.doing = f"batch {number}: comparing"
+            self.doing(f"batch {number}: comparing")
             for drawn, verdict in zip(batch, judge.verdicts(cases, answers), strict=True):
                 self.tally.add(drawn, verdict, corners(drawn.case, self.definitions))
                 if verdict.problems:
@@ -85,7 +86,6 @@ class Campaign:
             self.say(self._line())
             if goal.seconds is not None and self.seconds >= goal.seconds:
                 break
-        self.doing = "done"
         self.finished = True
 
     def report(self) -> FuzzReport:
@@ -132,7 +132,7 @@ class Campaign:
         index = len(self.tally.divergences)
         self.tally.divergences.append(_divergence(verdict, verdict, 0, path))
         if kept and self.shrink_runs:
-            self.doing = f"shrinking {label}"
+            self.doing(f"shrinking {label}")
             shrunk = shrink(verdict, judge, runs=self.shrink_runs)
             note = f"shrunk in {shrunk.runs} runs of Lean from {_size(verdict)}"
             path = self._write(shrunk.verdict, note)

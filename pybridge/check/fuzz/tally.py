@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pydantic import computed_field
+from rich import box
+from rich.table import Table
 
 from pybridge.check.fuzz.corners import CORNERS
 from pybridge.check.fuzz.drawing import EPS, Drawn
@@ -81,6 +83,31 @@ class FuzzReport(Report):
     def passed(self) -> bool:
         """Whether something was compared, and nothing diverged or was overlooked."""
         return self.cases > 0 and not self.divergences and not self.overlooked
+
+    def table(self) -> Table:
+        """A row for each kind of entries."""
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for heading in ("kind of entries", "cases", "outputs", "reached"):
+            table.add_column(heading, justify="right" if heading[-1] == "s" else "left")
+        for name, kind in self.kinds.items():
+            reached = f"{kind.reached} {kind.reaches}"
+            table.add_row(name, str(kind.cases), str(kind.outputs), reached)
+        return table
+
+    def findings(self) -> str:
+        """A line for each divergence and overlooked answer, and one for what was not reached."""
+        lines = [
+            f"{found.label}: {'; '.join(found.shrunk_problems)}"
+            + (f" ({found.file})" if found.file else "")
+            for found in self.divergences
+        ]
+        lines += [
+            f"{label}: a changed answer of Lean's was not noticed" for label in self.overlooked
+        ]
+        covered = {**self.features, **self.corners, **self.formats, **self.eps}
+        if missing := [name for name, count in covered.items() if not count]:
+            lines.append(f"not reached: {', '.join(missing)}")
+        return "\n".join(lines)
 
     def summary(self) -> str:
         """The outcome in one line."""
