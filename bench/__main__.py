@@ -28,15 +28,15 @@ try:
     from threadpoolctl import threadpool_limits
 
     from bench import reveal as revealing
-    from bench.adversary.command import adversary as attack
     from bench.figures import FIGURES
     from bench.figures.replay import ValuesDifferError
     from bench.machine import describe
     from bench.performance import write
-    from bench.power import document as power_document
-    from bench.power.study import run as run_power
-    from bench.rounding_or_bug import document as rounding_or_bug_document
-    from bench.rounding_or_bug.evidence import Evidence, gather
+    from bench.studies.adversary.command import adversary as attack
+    from bench.studies.power import document as power_document
+    from bench.studies.power.study import run as run_power
+    from bench.studies.rounding_or_bug import document as rounding_or_bug_document
+    from bench.studies.rounding_or_bug.evidence import Evidence, gather
 except ModuleNotFoundError as missing:
     if missing.name is None or missing.name.partition(".")[0] in ("bench", "pybridge"):
         raise

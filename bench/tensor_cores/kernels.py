@@ -13,7 +13,7 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-from bench.rounding_or_bug.unfold import Unfolded
+from bench.studies.rounding_or_bug.unfold import Unfolded
 from bench.tensor_cores.units import Unit
 from pybridge.check.torch.conv2d import import_torch
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.rounding_or_bug.unfold import Unfolded, unfold
+from bench.studies.rounding_or_bug.unfold import Unfolded, unfold
 from bench.tensor_cores.data import DOTS, READ, Problem, convolution, dots
 from bench.tensor_cores.kernels import Kernel
 from bench.tensor_cores.promises import OTHERS, promise

@@ -13,12 +13,12 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.__main__ import app
-from bench.adversary import calls
-from bench.adversary.attack import Attack
-from bench.adversary.data import KINDS, random_array
-from bench.adversary.document import DOCUMENT
-from bench.adversary.loops import RESULTS, random_shapes
-from bench.adversary.numbers import (
+from bench.studies.adversary import calls
+from bench.studies.adversary.attack import Attack
+from bench.studies.adversary.data import KINDS, random_array
+from bench.studies.adversary.document import DOCUMENT
+from bench.studies.adversary.loops import RESULTS, random_shapes
+from bench.studies.adversary.numbers import (
     BINARY,
     Exceeds,
     finest,
@@ -27,7 +27,7 @@ from bench.adversary.numbers import (
     rounding,
     to_float,
 )
-from bench.adversary.problem import Problem
+from bench.studies.adversary.problem import Problem
 
 RUNNER = CliRunner()
 CASES = 25

@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.__main__ import app
-from bench.power import study as studied
-from bench.power.defects import HONEST, gradients, weight_gradients
-from bench.power.document import DOCUMENT, document
-from bench.power.study import DATA, DTYPES, PROMISES, STATED, Cell, Study, run
+from bench.studies.power import study as studied
+from bench.studies.power.defects import HONEST, gradients, weight_gradients
+from bench.studies.power.document import DOCUMENT, document
+from bench.studies.power.study import DATA, DTYPES, PROMISES, STATED, Cell, Study, run
 from pybridge.errors import InputError
 from pybridge.testing import compare_gradient
 

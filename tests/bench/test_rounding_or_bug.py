@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 
 from bench import __main__ as command
 from bench.__main__ import app
-from bench.rounding_or_bug.defects import DEFECTS, LAYERS, LONG
-from bench.rounding_or_bug.document import DOCUMENT, ERRORS, TOLERANCES, document, write
-from bench.rounding_or_bug.evidence import TESTS, Evidence, gather
-from bench.rounding_or_bug.honest import kinds
-from bench.rounding_or_bug.kernels import (
+from bench.studies.rounding_or_bug.defects import DEFECTS, LAYERS, LONG
+from bench.studies.rounding_or_bug.document import DOCUMENT, ERRORS, TOLERANCES, document, write
+from bench.studies.rounding_or_bug.evidence import TESTS, Evidence, gather
+from bench.studies.rounding_or_bug.honest import kinds
+from bench.studies.rounding_or_bug.kernels import (
     NUMERICS,
     SCHEMES,
     Float32,
@@ -28,11 +28,11 @@ from bench.rounding_or_bug.kernels import (
     fused_add,
     round_tf32,
 )
-from bench.rounding_or_bug.planted import _outcome
-from bench.rounding_or_bug.problems import Budget, networks, samples, suite_problems
-from bench.rounding_or_bug.recipes import RECIPES, Known
-from bench.rounding_or_bug.unfold import entry_terms, result_shape, unfold
-from bench.rounding_or_bug.verdicts import Given, promise_of
+from bench.studies.rounding_or_bug.planted import _outcome
+from bench.studies.rounding_or_bug.problems import Budget, networks, samples, suite_problems
+from bench.studies.rounding_or_bug.recipes import RECIPES, Known
+from bench.studies.rounding_or_bug.unfold import entry_terms, result_shape, unfold
+from bench.studies.rounding_or_bug.verdicts import Given, promise_of
 from pybridge.problem.geometry import Geometry
 from pybridge.problem.results import Result
 from pybridge.testing import tf32

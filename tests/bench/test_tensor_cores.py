@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.rounding_or_bug.unfold import unfold
+from bench.studies.rounding_or_bug.unfold import unfold
 from bench.tensor_cores.data import DOTS, READ, Problem, Result, dots
 from bench.tensor_cores.kernels import Kernel, held
 from bench.tensor_cores.units import Unit, units

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.rounding_or_bug.honest import Honest, Point, run_honest
-from bench.rounding_or_bug.planted import Outcome, run_planted
-from bench.rounding_or_bug.pytorch import PyTorch, run_pytorch
-from bench.rounding_or_bug.recipes import RECIPES
+from bench.studies.rounding_or_bug.honest import Honest, Point, run_honest
+from bench.studies.rounding_or_bug.planted import Outcome, run_planted
+from bench.studies.rounding_or_bug.pytorch import PyTorch, run_pytorch
+from bench.studies.rounding_or_bug.recipes import RECIPES
 from bench.tables import Row, Table
 
 __all__ = ["TESTS", "Evidence", "gather"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from bench.adversary.tally import Tally
+from bench.studies.adversary.tally import Tally
 from bench.tables import Row, Table
 from pybridge.files import write_atomically
 

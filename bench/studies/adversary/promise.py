@@ -10,7 +10,7 @@ from functools import cache
 from random import Random
 from typing import Any, Literal, TypeAlias
 
-from bench.adversary.numbers import BINARY, Format
+from bench.studies.adversary.numbers import BINARY, Format
 
 __all__ = ["Limit", "Pair", "Promise", "random_promise"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from bench.adversary.attack import Attack
-from bench.adversary.document import tables, write
-from bench.adversary.tally import Tally
+from bench.studies.adversary.attack import Attack
+from bench.studies.adversary.document import tables, write
+from bench.studies.adversary.tally import Tally
 
 __all__ = ["adversary"]
 

@@ -10,11 +10,17 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from bench.rounding_or_bug.defects import DEFECTS, planted_problem
-from bench.rounding_or_bug.kernels import NUMERICS, SCHEMES, Kernel, Numerics
-from bench.rounding_or_bug.problems import Budget, Problem, networks, samples, suite_problems
-from bench.rounding_or_bug.recipes import RECIPES
-from bench.rounding_or_bug.verdicts import Given, promise_of
+from bench.studies.rounding_or_bug.defects import DEFECTS, planted_problem
+from bench.studies.rounding_or_bug.kernels import NUMERICS, SCHEMES, Kernel, Numerics
+from bench.studies.rounding_or_bug.problems import (
+    Budget,
+    Problem,
+    networks,
+    samples,
+    suite_problems,
+)
+from bench.studies.rounding_or_bug.recipes import RECIPES
+from bench.studies.rounding_or_bug.verdicts import Given, promise_of
 from pybridge.testing import Comparison
 
 __all__ = ["EDGES", "Honest", "Kind", "Point", "kinds", "run_honest"]

@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.rounding_or_bug.evidence import Evidence
-from bench.rounding_or_bug.pictures import draw_errors, draw_tolerances
-from bench.rounding_or_bug.recipes import RECIPES
+from bench.studies.rounding_or_bug.evidence import Evidence
+from bench.studies.rounding_or_bug.pictures import draw_errors, draw_tolerances
+from bench.studies.rounding_or_bug.recipes import RECIPES
 
 __all__ = ["DOCUMENT", "ERRORS", "TOLERANCES", "document", "write"]
 

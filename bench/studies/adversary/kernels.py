@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal, TypeAlias
 
-from bench.adversary.numbers import Exceeds, Flushing, Format, Round, rounding
-from bench.adversary.promise import Promise
+from bench.studies.adversary.numbers import Exceeds, Flushing, Format, Round, rounding
+from bench.studies.adversary.promise import Promise
 
 __all__ = ["Computed", "Kernel"]
 

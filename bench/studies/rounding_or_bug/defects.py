@@ -12,9 +12,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from bench.rounding_or_bug.kernels import NUMERICS, Float32, Kernel, Numerics
-from bench.rounding_or_bug.problems import Problem, whole
-from bench.rounding_or_bug.unfold import unfold
+from bench.studies.rounding_or_bug.kernels import NUMERICS, Float32, Kernel, Numerics
+from bench.studies.rounding_or_bug.problems import Problem, whole
+from bench.studies.rounding_or_bug.unfold import unfold
 from pybridge.check.torch.layers import Layer
 from pybridge.problem.formats import FORMATS, FloatArray
 from pybridge.problem.geometry import Geometry

@@ -9,9 +9,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from bench.rounding_or_bug.defects import DEFECTS, LONG, Defect, planted_problem
-from bench.rounding_or_bug.kernels import NUMERICS, Numerics
-from bench.rounding_or_bug.verdicts import Given, promise_of
+from bench.studies.rounding_or_bug.defects import DEFECTS, LONG, Defect, planted_problem
+from bench.studies.rounding_or_bug.kernels import NUMERICS, Numerics
+from bench.studies.rounding_or_bug.verdicts import Given, promise_of
 from pybridge.engine.upward import Float64
 from pybridge.problem.formats import FloatArray
 from pybridge.truth.conv2d import Dyadic, exact_conv2d

@@ -14,17 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 import pybridge
-from bench.adversary import calls
-from bench.adversary.calls import Accumulation, Array
-from bench.adversary.data import KINDS, Kind, random_array, random_dtype, random_eps
-from bench.adversary.kernels import Computed, Kernel
-from bench.adversary.loops import RESULTS, Shapes, long_shapes, random_shapes
-from bench.adversary.numbers import BINARY, Exceeds, Format, integers, rounding
-from bench.adversary.problem import Problem
-from bench.adversary.promise import Promise, random_promise
-from bench.adversary.results import Result, hostile, native, of_kernel
-from bench.adversary.tally import Finding, Tally
-from bench.adversary.verdicts import Verdicts, ratio_of, shown
+from bench.studies.adversary import calls
+from bench.studies.adversary.calls import Accumulation, Array
+from bench.studies.adversary.data import KINDS, Kind, random_array, random_dtype, random_eps
+from bench.studies.adversary.kernels import Computed, Kernel
+from bench.studies.adversary.loops import RESULTS, Shapes, long_shapes, random_shapes
+from bench.studies.adversary.numbers import BINARY, Exceeds, Format, integers, rounding
+from bench.studies.adversary.problem import Problem
+from bench.studies.adversary.promise import Promise, random_promise
+from bench.studies.adversary.results import Result, hostile, native, of_kernel
+from bench.studies.adversary.tally import Finding, Tally
+from bench.studies.adversary.verdicts import Verdicts, ratio_of, shown
 
 __all__ = ["Attack"]
 

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.power.study import DATA, DEPTH, DTYPES, PROMISES, STATED, Measured, Study
+from bench.studies.power.study import DATA, DEPTH, DTYPES, PROMISES, STATED, Measured, Study
 from bench.tables import Row, Table, number
 from pybridge.files import write_atomically
 

@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-from bench.adversary.numbers import BINARY, Format, format_of_dtype
+from bench.studies.adversary.numbers import BINARY, Format, format_of_dtype
 
 __all__ = ["KINDS", "Kind", "random_array", "random_dtype", "random_eps"]
 

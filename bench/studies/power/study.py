@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.power.defects import HONEST, Operands, gradients, weight_gradients
+from bench.studies.power.defects import HONEST, Operands, gradients, weight_gradients
 from pybridge.bounds.claim import Claim, gradient_claim, output_claim
 from pybridge.bounds.judge import Judge, Judgement
 from pybridge.bounds.sharp import sharp_operands

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.plot import GREY, STYLES, canvas, dress, svg
-from bench.rounding_or_bug.honest import EDGES, Honest, Point
-from bench.rounding_or_bug.kernels import NUMERICS
-from bench.rounding_or_bug.recipes import RECIPES
+from bench.studies.rounding_or_bug.honest import EDGES, Honest, Point
+from bench.studies.rounding_or_bug.kernels import NUMERICS
+from bench.studies.rounding_or_bug.recipes import RECIPES
 
 __all__ = ["draw_errors", "draw_tolerances"]
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 import pybridge
-from bench.adversary.problem import Problem
-from bench.adversary.promise import Promise
+from bench.studies.adversary.problem import Problem
+from bench.studies.adversary.promise import Promise
 from pybridge import testing
 
 __all__ = ["Accumulation", "Array", "accumulation_of", "bounded", "certify", "compare", "passes"]

@@ -8,10 +8,10 @@ from typing import Literal, TypeAlias, cast
 
 import numpy as np
 
-from bench.rounding_or_bug.kernels import Kernel, Numerics
-from bench.rounding_or_bug.problems import Problem
-from bench.rounding_or_bug.recipes import RECIPES, Known
-from bench.rounding_or_bug.unfold import unfold
+from bench.studies.rounding_or_bug.kernels import Kernel, Numerics
+from bench.studies.rounding_or_bug.problems import Problem
+from bench.studies.rounding_or_bug.recipes import RECIPES, Known
+from bench.studies.rounding_or_bug.unfold import unfold
 from pybridge.engine.upward import Float64
 from pybridge.problem.formats import FloatArray
 from pybridge.problem.geometry import Geometry

@@ -15,8 +15,14 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from bench.rounding_or_bug.kernels import Numerics
-from bench.rounding_or_bug.unfold import Unfolded, entry_terms, nominal_terms, result_shape, unfold
+from bench.studies.rounding_or_bug.kernels import Numerics
+from bench.studies.rounding_or_bug.unfold import (
+    Unfolded,
+    entry_terms,
+    nominal_terms,
+    result_shape,
+    unfold,
+)
 from pybridge.check.suite import suite
 from pybridge.check.torch.layers import Layer, layers
 from pybridge.engine.upward import Float64

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from bench.rounding_or_bug.defects import LAYERS, LONG, planted_problem
-from bench.rounding_or_bug.kernels import NUMERICS
-from bench.rounding_or_bug.problems import Problem, whole
-from bench.rounding_or_bug.verdicts import Given
+from bench.studies.rounding_or_bug.defects import LAYERS, LONG, planted_problem
+from bench.studies.rounding_or_bug.kernels import NUMERICS
+from bench.studies.rounding_or_bug.problems import Problem, whole
+from bench.studies.rounding_or_bug.verdicts import Given
 from pybridge.check.torch.conv2d import (
     Refused,
     Setting,

@@ -8,13 +8,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from bench.adversary.calls import Accumulation
-from bench.adversary.kernels import Computed
-from bench.adversary.numbers import BINARY
-from bench.adversary.problem import Problem, Sums
-from bench.adversary.promise import Limit, Promise
-from bench.adversary.results import Result
-from bench.adversary.tally import Finding, Tally
+from bench.studies.adversary.calls import Accumulation
+from bench.studies.adversary.kernels import Computed
+from bench.studies.adversary.numbers import BINARY
+from bench.studies.adversary.problem import Problem, Sums
+from bench.studies.adversary.promise import Limit, Promise
+from bench.studies.adversary.results import Result
+from bench.studies.adversary.tally import Finding, Tally
 from pybridge import testing
 
 __all__ = ["FALSE_ALARM", "Verdicts", "ratio_of", "shown"]

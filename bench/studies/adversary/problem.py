@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.adversary.loops import Entry, Shapes, Which, entries
-from bench.adversary.numbers import (
+from bench.studies.adversary.loops import Entry, Shapes, Which, entries
+from bench.studies.adversary.numbers import (
     BINARY,
     Format,
     finest,
@@ -20,7 +20,7 @@ from bench.adversary.numbers import (
     integers,
     rounding,
 )
-from bench.adversary.promise import Promise
+from bench.studies.adversary.promise import Promise
 
 __all__ = ["Problem", "Read", "Sums"]
 

@@ -9,11 +9,11 @@ from random import Random
 
 import numpy as np
 
-from bench.adversary.calls import Array
-from bench.adversary.kernels import Computed
-from bench.adversary.numbers import Exceeds, Format, integers, largest, rounding, to_float
-from bench.adversary.problem import Problem, Sums
-from bench.adversary.promise import Limit, Promise
+from bench.studies.adversary.calls import Array
+from bench.studies.adversary.kernels import Computed
+from bench.studies.adversary.numbers import Exceeds, Format, integers, largest, rounding, to_float
+from bench.studies.adversary.problem import Problem, Sums
+from bench.studies.adversary.promise import Limit, Promise
 
 __all__ = ["Result", "hostile", "native", "of_kernel"]
 

@@ -1,0 +1,1 @@
+"""Studies: what assertions and bounds do to kernels, honest, defective and hostile."""
