@@ -10,7 +10,7 @@ import numpy as np
 
 from pybridge.problem.formats import FloatArray
 from pybridge.problem.geometry import Geometry, Window
-from pybridge.problem.operands import Given
+from pybridge.problem.operands import Operand
 
 __all__ = ["NAMES", "Shape", "channels", "shape"]
 
@@ -46,7 +46,7 @@ class Shape:
     geometry: Geometry
 
     @cached_property
-    def operands(self) -> Mapping[str, Given]:
+    def operands(self) -> Mapping[str, Operand]:
         """The operands by their exported names, of the geometry's shapes, without eps."""
         g = self.geometry
         rng = np.random.default_rng(0)
@@ -57,7 +57,7 @@ class Shape:
             "bias": g.bias_shape,
         }
         return {
-            name: Given(rng.standard_normal(shape, dtype=np.float32))
+            name: Operand(rng.standard_normal(shape, dtype=np.float32))
             for name, shape in shapes.items()
         }
 

@@ -19,7 +19,7 @@ from examples.library import Library, is_outward, numbers, run_example
 from pybridge.engine.reference import evaluate
 from pybridge.exported.document import Contraction, load_definitions
 from pybridge.problem.formats import FloatArray, find_format
-from pybridge.problem.operands import Given
+from pybridge.problem.operands import Operand
 
 __all__ = ["SIZES", "Answer", "ask", "compare", "operands", "textbook"]
 
@@ -48,14 +48,14 @@ class Answer:
     bound: list[Fraction]
 
 
-def operands() -> dict[str, Given]:
+def operands() -> dict[str, Operand]:
     """Input, kernel and bias in binary32, with their eps."""
     n, g, i, o, length, kernel = list(SIZES.values())[:6]
     rng = np.random.default_rng(1)
     shapes = {"x": (n, g * i, length), "weight": (g * i, o, kernel), "bias": (g * o,)}
     eps = {"x": 2.0**-20, "weight": 0.0, "bias": 2.0**-30}
     return {
-        name: Given(rng.standard_normal(shape).astype(np.float32), eps[name])
+        name: Operand(rng.standard_normal(shape).astype(np.float32), eps[name])
         for name, shape in shapes.items()
     }
 

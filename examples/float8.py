@@ -23,7 +23,7 @@ from pybridge.lean import CaseResult, parse_number, parse_results
 from pybridge.problem.case import Case
 from pybridge.problem.formats import FloatArray, FloatFormat
 from pybridge.problem.geometry import Geometry, Window
-from pybridge.problem.operands import Given
+from pybridge.problem.operands import Operand
 
 __all__ = ["DTYPES", "Answer", "ask", "case", "compare", "compare_casts", "sweep"]
 
@@ -159,7 +159,7 @@ def compare(answer: Answer) -> list[str]:
             parameters.max_exponent,
         )
         operands = {
-            key: Given(operand.value.astype(format.dtype), operand.eps)
+            key: Operand(operand.value.astype(format.dtype), operand.eps)
             for key, operand in given.operands().items()
         }
         tensors = answer.results[name].tensors

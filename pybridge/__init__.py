@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pybridge.bounds.certify import ProvedBound, certify_gradient, certify_output
     from pybridge.bounds.conv2d import Bounded, Conv2dGradients, conv2d_backward, conv2d_forward
     from pybridge.bounds.explain import Contribution, Explanation, explain
-    from pybridge.bounds.given import Certificate, certify_gradient, certify_output
     from pybridge.engine.accumulation import Accumulation
     from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
     from pybridge.exported.document import Definitions, DefinitionsError, load_definitions
@@ -27,7 +27,6 @@ __all__ = [
     "Accumulation",
     "Bounded",
     "Case",
-    "Certificate",
     "Contribution",
     "Conv2dGradients",
     "Definitions",
@@ -36,6 +35,7 @@ __all__ = [
     "Geometry",
     "InputError",
     "InputTypeError",
+    "ProvedBound",
     "RoundingOverflowError",
     "Window",
     "certify_gradient",
@@ -49,7 +49,7 @@ __all__ = [
 _EXPORTED = {
     "bounds.conv2d": ("Bounded", "Conv2dGradients", "conv2d_backward", "conv2d_forward"),
     "bounds.explain": ("Contribution", "Explanation", "explain"),
-    "bounds.given": ("Certificate", "certify_gradient", "certify_output"),
+    "bounds.certify": ("ProvedBound", "certify_gradient", "certify_output"),
     "engine.accumulation": ("Accumulation",),
     "errors": ("InputError", "InputTypeError", "RoundingOverflowError"),
     "exported.document": ("Definitions", "DefinitionsError", "load_definitions"),

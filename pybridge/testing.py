@@ -15,8 +15,8 @@ from numbers import Real
 from types import FrameType
 from typing import Any, TypeAlias
 
-from pybridge.bounds.claim import Claim, Gradient, gradient_claim, output_claim
 from pybridge.bounds.comparison import Comparison, Entry, compare
+from pybridge.bounds.kernel_result import Gradient, KernelResult, read_gradient, read_output
 from pybridge.bounds.sharp import sharp_operands
 from pybridge.bounds.tolerance import Tolerance, tolerance
 from pybridge.engine.accumulation import Accumulation, blocked, pairwise, split_k, tf32
@@ -99,7 +99,7 @@ def assert_gradient_close(
     any order may be anything. `min_power` makes it fail where the share is less.
     """
     __tracebackhide__ = True
-    claim = gradient_claim(
+    returned = read_gradient(
         actual,
         x,
         weight,
@@ -111,7 +111,7 @@ def assert_gradient_close(
         groups=groups,
         finite=False,
     )
-    _require(claim, accumulation, dtype, min_power, msg)
+    _require(returned, accumulation, dtype, min_power, msg)
 
 
 def assert_output_close(
@@ -134,7 +134,7 @@ def assert_output_close(
     As `assert_gradient_close`, for an output [N, O, OH, OW]; bias is [O].
     """
     __tracebackhide__ = True
-    claim = output_claim(
+    returned = read_output(
         actual,
         x,
         weight,
@@ -145,7 +145,7 @@ def assert_output_close(
         groups=groups,
         finite=False,
     )
-    _require(claim, accumulation, dtype, min_power, msg)
+    _require(returned, accumulation, dtype, min_power, msg)
 
 
 def compare_gradient(
@@ -162,7 +162,7 @@ def compare_gradient(
     accumulation: Accumulation | None = None,
 ) -> Comparison:
     """What `assert_gradient_close` asserts, as an object; raises no `AssertionError`."""
-    claim = gradient_claim(
+    returned = read_gradient(
         actual,
         x,
         weight,
@@ -174,7 +174,7 @@ def compare_gradient(
         groups=groups,
         finite=False,
     )
-    return compare(claim, accumulation)
+    return compare(returned, accumulation)
 
 
 def compare_output(
@@ -190,7 +190,7 @@ def compare_output(
     accumulation: Accumulation | None = None,
 ) -> Comparison:
     """What `assert_output_close` asserts, as an object; raises no `AssertionError`."""
-    claim = output_claim(
+    returned = read_output(
         actual,
         x,
         weight,
@@ -201,11 +201,15 @@ def compare_output(
         groups=groups,
         finite=False,
     )
-    return compare(claim, accumulation)
+    return compare(returned, accumulation)
 
 
 def _require(
-    claim: Claim, accumulation: Accumulation | None, dtype: Any, min_power: float, msg: Message
+    returned: KernelResult,
+    accumulation: Accumulation | None,
+    dtype: Any,
+    min_power: float,
+    msg: Message,
 ) -> None:
     __tracebackhide__ = True
     if isinstance(min_power, bool) or not isinstance(min_power, Real):
@@ -219,11 +223,12 @@ def _require(
             wanted = find_format(dtype_name(dtype)).dtype.name
         except InputError as error:
             raise InputError(f"dtype: {str(error).removeprefix('format: ')}") from None
-        if wanted != claim.format.dtype.name:
+        if wanted != returned.format.dtype.name:
             raise _failure(
-                f"{claim.which.words} is {claim.format.dtype.name}, expected {wanted}", msg
+                f"{returned.which.words} is {returned.format.dtype.name}, expected {wanted}",
+                msg,
             )
-    comparison = compare(claim, accumulation)
+    comparison = compare(returned, accumulation)
     if not comparison.passed:
         raise _failure(comparison.message, msg)
     if comparison.power < min_power:

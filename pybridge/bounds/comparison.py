@@ -9,10 +9,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from pybridge.bounds.claim import Claim
 from pybridge.bounds.depth import Depths
 from pybridge.bounds.hints import diagnose
 from pybridge.bounds.judge import Judge, Judgement
+from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.theorems import proofs
 from pybridge.bounds.true_errors import Index, Mask, nearest_float
 from pybridge.engine.accumulation import Accumulation
@@ -175,35 +175,35 @@ class Comparison:
 
 
 @np.errstate(all="ignore")
-def compare(claim: Claim, accumulation: Accumulation | None) -> Comparison:
-    """Compares a claimed result with what a promise allows; by default `Claim.promise`'s.
+def compare(returned: KernelResult, accumulation: Accumulation | None) -> Comparison:
+    """Compares a claimed result with what a promise allows; by default `KernelResult.promise`'s.
 
     Raises `NotProvedError` where nothing is proved of that promise: an operand overflows the format
     that it is rounded to, or too many entries are too large for float64. And, of results in
     binary64, as `exact_result` does.
     """
-    promise = claim.promise(accumulation)
-    judge = Judge(claim)
+    promise = returned.promise(accumulation)
+    judge = Judge(returned)
     judgement = judge(promise)
     errors, failures = judgement.errors, judgement.failures
     failed = int(np.count_nonzero(failures))
     comparison = Comparison(
-        which=claim.which,
+        which=returned.which,
         accumulation=promise,
-        shape=claim.result.shape,
+        shape=returned.values.shape,
         failed=failed,
         nonfinite=int(np.count_nonzero(failures & ~errors.finite)),
-        worst=_entry(judgement, claim.result),
-        theorems=tuple(proofs(claim.which, "comparison", promise)),
-        **asdict(Depths.of(judgement, promise, claim.format)),
-        basis=_basis(claim) if accumulation is None else None,
+        worst=_entry(judgement, returned.values),
+        theorems=tuple(proofs(returned.which, "comparison", promise)),
+        **asdict(Depths.of(judgement, promise, returned.format)),
+        basis=_basis(returned) if accumulation is None else None,
         errors=errors.upper,
         allowance=judgement.allowance,
         failures=failures,
     )
     if failed:
         diagnosis = diagnose(
-            claim,
+            returned,
             promise,
             errors.reference,
             failures,
@@ -216,9 +216,9 @@ def compare(claim: Claim, accumulation: Accumulation | None) -> Comparison:
     return comparison
 
 
-def _basis(claim: Claim) -> str | None:
+def _basis(returned: KernelResult) -> str | None:
     """From what the default promise was taken, if the result's dtype alone does not say."""
-    narrow = claim.narrowed
+    narrow = returned.narrowed
     if narrow is None:
         return None
     return f"taken from the operands, which are {narrow}, as is every number of the result"

@@ -21,7 +21,7 @@ from pybridge.exported.document import Definitions, DefinitionsError, load_defin
 from pybridge.problem.arrays import to_numpy
 from pybridge.problem.formats import FloatArray, FloatFormat, format_array, format_of
 from pybridge.problem.geometry import Geometry, Padding, Pair
-from pybridge.problem.operands import Given, check_eps
+from pybridge.problem.operands import Operand, check_eps
 from pybridge.problem.results import Result
 
 __all__ = [
@@ -174,7 +174,7 @@ def conv2d_forward(
         if eps_bias:
             raise InputError(f"eps_bias: expected 0 without a bias, got {eps_bias}")
         if method not in ("any-order", "enclosure"):
-            given["bias"] = Given(np.zeros(geometry.bias_shape, found.dtype))
+            given["bias"] = Operand(np.zeros(geometry.bias_shape, found.dtype))
     else:
         given["bias"] = _given("bias", bias, found, eps_bias)
     if "bias" in given and given["bias"].value.shape != geometry.bias_shape:
@@ -191,7 +191,7 @@ def _results(
     results: Sequence[Result],
     geometry: Geometry,
     format: FloatFormat,
-    given: Mapping[str, Given],
+    given: Mapping[str, Operand],
     definitions: Definitions,
 ) -> list[Bounded]:
     """The results of exported contractions by a method."""
@@ -213,7 +213,7 @@ def _by_blas(
     result: Result,
     geometry: Geometry,
     format: FloatFormat,
-    given: Mapping[str, Given],
+    given: Mapping[str, Operand],
     definitions: Definitions,
 ) -> Bounded:
     found = estimator(result, geometry, given, definitions)
@@ -233,7 +233,7 @@ def _by_blas(
 def evaluate_conv2d(
     geometry: Geometry,
     format: FloatFormat,
-    operands: Mapping[str, Given],
+    operands: Mapping[str, Operand],
     names: Iterable[str],
     definitions: Definitions,
     *,
@@ -263,9 +263,9 @@ def evaluate_conv2d(
     return results
 
 
-def _given(name: str, array: npt.ArrayLike, format: FloatFormat, eps: object) -> Given:
+def _given(name: str, array: npt.ArrayLike, format: FloatFormat, eps: object) -> Operand:
     found = format_array(name, to_numpy(name, array), format)
-    return Given(found, check_eps(f"eps_{name}", eps))
+    return Operand(found, check_eps(f"eps_{name}", eps))
 
 
 def _bounded(

@@ -14,7 +14,7 @@ from pybridge.errors import InputError
 from pybridge.exported.document import Definitions
 from pybridge.problem.formats import FloatArray
 from pybridge.problem.geometry import Geometry
-from pybridge.problem.operands import Given
+from pybridge.problem.operands import Operand
 from pybridge.problem.results import Result
 from pybridge.truth.conv2d import Dyadic, exact_conv2d
 
@@ -28,7 +28,7 @@ def enclosure_bound(
     name: str,
     computed: FloatArray,
     geometry: Geometry,
-    operands: Mapping[str, Given],
+    operands: Mapping[str, Operand],
     definitions: Definitions,
 ) -> Float64:
     """How far an array may be from a conv2d's exact output or gradient, whoever computed it.
@@ -46,7 +46,7 @@ def enclosure_bound(
 
 
 def _exact_distance(
-    name: str, computed: FloatArray, geometry: Geometry, operands: Mapping[str, Given]
+    name: str, computed: FloatArray, geometry: Geometry, operands: Mapping[str, Operand]
 ) -> Float64:
     """|computed − exact|, rounded up."""
     exact = exact_result(name, geometry, {key: given.value for key, given in operands.items()})

@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from pybridge.bounds.true_errors import Index
-from pybridge.engine.estimator import Operand
+from pybridge.engine.estimator import Inexact
 from pybridge.engine.upward import Float64
 from pybridge.problem.formats import FloatArray
 from pybridge.problem.geometry import Geometry
@@ -44,7 +44,7 @@ class ExactEntries:
         """Σ|x||y|, and the bias's magnitude."""
         return self._entry(self._magnitudes(), index)
 
-    def deviation(self, index: Index, operands: Mapping[str, Operand]) -> Fraction:
+    def deviation(self, index: Index, operands: Mapping[str, Inexact]) -> Fraction:
         """Σ Dx·|y| + Σ|x|·Dy + Σ Dx·Dy + Db: what deviations D of the operands add to an error."""
         sizes = self._magnitudes()
         off = {

@@ -15,13 +15,13 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.bounds.claim import Claim
+from pybridge.bounds.kernel_result import KernelResult
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.upward import Float64
 from pybridge.errors import InputError
 from pybridge.problem.formats import FORMATS, FloatArray
 from pybridge.problem.geometry import Geometry, Window
-from pybridge.problem.operands import Given
+from pybridge.problem.operands import Operand
 from pybridge.problem.results import Result
 
 __all__ = ["Diagnosis", "diagnose"]
@@ -61,7 +61,7 @@ class Diagnosis:
 
 
 def diagnose(
-    claim: Claim,
+    returned: KernelResult,
     promise: Accumulation,
     reference: Float64,
     failures: _Mask,
@@ -73,23 +73,23 @@ def diagnose(
     `reference` is near the exact result, `allowance` is what the promise allows, and `ratio` gives
     the largest error in units of what another promise allows.
     """
-    actual = claim.result.astype(np.float64)
-    found = [*_where(claim, failures)]
+    actual = returned.values.astype(np.float64)
+    found = [*_where(returned, failures)]
     finite = bool(np.isfinite(actual).all() and np.isfinite(reference).all())
     if finite:
-        seen = _Seen(claim, actual, reference, failures, allowance)
+        seen = _Seen(returned, actual, reference, failures, allowance)
         found += filter(None, [seen.instead() or seen.otherwise()])
     if found or not finite:
         return Diagnosis(tuple(found), ())
-    narrow = _narrower(claim, actual)
+    narrow = _narrower(returned, actual)
     patterns = (f"every entry is a {narrow} number",) if narrow else ()
-    return Diagnosis(patterns, _explanations(claim, promise, ratio, narrow or ""))
+    return Diagnosis(patterns, _explanations(returned, promise, ratio, narrow or ""))
 
 
-def _where(claim: Claim, failures: _Mask) -> Iterator[str]:
+def _where(returned: KernelResult, failures: _Mask) -> Iterator[str]:
     """The part of the result in which all failing entries are, if it is not the whole."""
     failed = np.count_nonzero(failures)
-    for axis, name in enumerate(claim.which.axes):
+    for axis, name in enumerate(returned.which.axes):
         others = tuple(k for k in range(failures.ndim) if k != axis)
         size = failures.shape[axis]
         hit = np.flatnonzero(failures.any(axis=others))
@@ -97,17 +97,17 @@ def _where(claim: Claim, failures: _Mask) -> Iterator[str]:
             continue
         if hit.size == 1:
             yield f"only {name} {hit[0]}"
-        elif (group := _group(claim, axis, hit)) is not None:
+        elif (group := _group(returned, axis, hit)) is not None:
             yield f"only group {group}"
-        elif name in ("row", "column") and _is_border(claim, axis, size, hit):
+        elif name in ("row", "column") and _is_border(returned, axis, size, hit):
             yield f"only {name}s at the border"
         elif 2 * hit.size <= size and hit[-1] - hit[0] == hit.size - 1:
             yield f"only {name}s {hit[0]} to {hit[-1]}"
-    if claim.which in (Result.OUTPUT, Result.INPUT):
+    if returned.which in (Result.OUTPUT, Result.INPUT):
         inner = failures
         for axis in (2, 3):
             size = failures.shape[axis]
-            width = _border(claim, axis)
+            width = _border(returned, axis)
             if size <= 2 * width or failures.any(axis=(0, 1, 5 - axis)).sum() < size:
                 return
             inner = np.take(inner, np.arange(width, size - width), axis)
@@ -116,25 +116,25 @@ def _where(claim: Claim, failures: _Mask) -> Iterator[str]:
             yield "only rows and columns at the border"
 
 
-def _group(claim: Claim, axis: int, hit: npt.NDArray[np.intp]) -> int | None:
+def _group(returned: KernelResult, axis: int, hit: npt.NDArray[np.intp]) -> int | None:
     """The one group that channels are in, and are all of."""
-    g = claim.geometry
+    g = returned.geometry
     channels = {("output", 1): g.out_channels, ("weight", 0): g.out_channels}
     channels |= {("bias", 0): g.out_channels, ("input", 1): g.in_channels}
-    each = channels.get((claim.which, axis))
+    each = channels.get((returned.which, axis))
     if each is None or g.groups == 1 or hit.size != each:
         return None
     first, last = int(hit[0]) // each, int(hit[-1]) // each
     return first if first == last else None
 
 
-def _border(claim: Claim, axis: int) -> int:
-    window = claim.geometry.height if axis == 2 else claim.geometry.width
+def _border(returned: KernelResult, axis: int) -> int:
+    window = returned.geometry.height if axis == 2 else returned.geometry.width
     return max(window.pad_begin, window.pad_end, 1)
 
 
-def _is_border(claim: Claim, axis: int, size: int, hit: npt.NDArray[np.intp]) -> bool:
-    width = _border(claim, axis)
+def _is_border(returned: KernelResult, axis: int, size: int, hit: npt.NDArray[np.intp]) -> bool:
+    width = _border(returned, axis)
     return size > 2 * width and bool(((hit < width) | (hit >= size - width)).all())
 
 
@@ -142,7 +142,7 @@ def _is_border(claim: Claim, axis: int, size: int, hit: npt.NDArray[np.intp]) ->
 class _Seen:
     """A result, all of whose entries are finite, and the one that it should be."""
 
-    claim: Claim
+    returned: KernelResult
     actual: Float64
     reference: Float64
     failures: _Mask
@@ -176,13 +176,13 @@ class _Seen:
         for words, values in self._rearranged():
             if self._fits(values):
                 return words
-        left = count(_WORK // max(self.claim.geometry.multiply_adds, 1), -1)
-        for words, other in _other_claims(self.claim):
+        left = count(_WORK // max(self.returned.geometry.multiply_adds, 1), -1)
+        for words, other in _other_results(self.returned):
             if next(left) <= 0:
                 break
             if self._fits(_value(other)):
                 return words
-        for words, other in _parts(self.claim):
+        for words, other in _parts(self.returned):
             if next(left) <= 0:
                 break
             part = _value(other)
@@ -198,16 +198,16 @@ class _Seen:
         actual, values = self.actual[chosen], values[chosen]
         with np.errstate(all="ignore"):
             allowance = weight * self.allowance[chosen]
-            allowance += np.abs(values) * 2.0**-self.claim.format.precision
+            allowance += np.abs(values) * 2.0**-self.returned.format.precision
             off = np.abs(actual - values) / allowance
             now = np.abs(actual - self.reference[chosen]) / allowance
         return bool(np.isfinite(off).all() and off.max() <= min(2.0, now.max() / 4))
 
     def _rearranged(self) -> Iterator[tuple[str, FloatArray]]:
         """The result with its entries elsewhere, where that is another result of its shape."""
-        if self.claim.which == "weight":
+        if self.returned.which == "weight":
             yield "the kernel is flipped", self.reference[..., ::-1, ::-1]
-        names = self.claim.which.axes
+        names = self.returned.which.axes
         for a, b in ((0, 1), (2, 3)) if self.actual.ndim == 4 else ():
             if self.actual.shape[a] == self.actual.shape[b]:
                 words = f"{names[a]}s and {names[b]}s are transposed"
@@ -216,11 +216,11 @@ class _Seen:
             yield f"{name}s are in reverse", np.flip(self.reference, axis)
 
 
-def _value(claim: Claim) -> FloatArray:
-    return np.broadcast_to(claim.estimator().value(np.float64), claim.result.shape)
+def _value(returned: KernelResult) -> FloatArray:
+    return np.broadcast_to(returned.estimator().value(np.float64), returned.values.shape)
 
 
-def _narrower(claim: Claim, actual: Float64) -> str | None:
+def _narrower(returned: KernelResult, actual: Float64) -> str | None:
     """The narrowest format that holds every entry of a result of a wider one."""
     if np.count_nonzero(actual) < 8:
         return None
@@ -228,19 +228,19 @@ def _narrower(claim: Claim, actual: Float64) -> str | None:
         format = FORMATS[name]
         with np.errstate(all="ignore"):
             same = bool((actual.astype(format.dtype).astype(np.float64) == actual).all())
-        if same and format.precision < claim.format.precision:
+        if same and format.precision < returned.format.precision:
             return format.dtype.name
     return None
 
 
-def _other_claims(claim: Claim) -> Iterator[tuple[str, Claim]]:
+def _other_results(returned: KernelResult) -> Iterator[tuple[str, KernelResult]]:
     """Common mistakes: the same shapes, other operands or another geometry."""
-    weight = claim.operands.get("weight")
+    weight = returned.operands.get("weight")
     if weight is not None:
         w, eps = weight.value, weight.eps
 
-        def with_weight(values: FloatArray) -> Claim:
-            return replace(claim, operands={**claim.operands, "weight": Given(values, eps)})
+        def with_weight(values: FloatArray) -> KernelResult:
+            return replace(returned, operands={**returned.operands, "weight": Operand(values, eps)})
 
         yield "as if the kernel were flipped", with_weight(w[..., ::-1, ::-1].copy())
         if w.shape[2] == w.shape[3]:
@@ -249,9 +249,9 @@ def _other_claims(claim: Claim) -> Iterator[tuple[str, Claim]]:
         if w.shape[0] == w.shape[1]:
             words = "as if the kernel's input and output channels were transposed"
             yield words, with_weight(w.swapaxes(0, 1).copy())
-    if claim.which != "bias":
-        for words, geometry in _other_geometries(claim.geometry):
-            yield f"as if {words}", replace(claim, geometry=geometry)
+    if returned.which != "bias":
+        for words, geometry in _other_geometries(returned.geometry):
+            yield f"as if {words}", replace(returned, geometry=geometry)
 
 
 def _other_geometries(geometry: Geometry) -> Iterator[tuple[str, Geometry]]:
@@ -301,7 +301,7 @@ def _changed(
         yield words, changed
 
 
-def _parts(claim: Claim) -> Iterator[tuple[str, Claim]]:
+def _parts(returned: KernelResult) -> Iterator[tuple[str, KernelResult]]:
     """The result of a part of the terms: those with one index, or the last few, of an operand."""
     for key, axis in (
         ("grad_output", 0),
@@ -312,9 +312,9 @@ def _parts(claim: Claim) -> Iterator[tuple[str, Claim]]:
         ("grad_output", 2),
         ("grad_output", 3),
     ):
-        if key not in claim.operands or not _is_summed(claim.which, key, axis):
+        if key not in returned.operands or not _is_summed(returned.which, key, axis):
             continue
-        given = claim.operands[key]
+        given = returned.operands[key]
         size = given.value.shape[axis]
         name = _OPERAND_AXES[key][axis]
         singles = [(f"{name} {i}", slice(i, i + 1)) for i in _ends(size, 8)]
@@ -323,18 +323,18 @@ def _parts(claim: Claim) -> Iterator[tuple[str, Claim]]:
             values = np.zeros_like(given.value)
             where = (slice(None),) * axis + (part,)
             values[where] = given.value[where]
-            operands = {**claim.operands, key: Given(values, given.eps)}
+            operands = {**returned.operands, key: Operand(values, given.eps)}
             operands.pop("bias", None)
-            yield words, replace(claim, operands=operands)
-    if claim.which in (Result.OUTPUT, Result.INPUT):
-        weight = claim.operands["weight"]
+            yield words, replace(returned, operands=operands)
+    if returned.which in (Result.OUTPUT, Result.INPUT):
+        weight = returned.operands["weight"]
         height, width = weight.value.shape[2:]
         for i, j in np.ndindex(height, width) if height * width <= 25 else ():
             values = np.zeros_like(weight.value)
             values[:, :, i, j] = weight.value[:, :, i, j]
-            operands = {**claim.operands, "weight": Given(values, weight.eps)}
+            operands = {**returned.operands, "weight": Operand(values, weight.eps)}
             operands.pop("bias", None)
-            yield f"kernel tap ({i}, {j})", replace(claim, operands=operands)
+            yield f"kernel tap ({i}, {j})", replace(returned, operands=operands)
 
 
 def _is_summed(name: str, key: str, axis: int) -> bool:
@@ -359,7 +359,10 @@ def _tails(size: int) -> list[int]:
 
 
 def _explanations(
-    claim: Claim, promise: Accumulation, ratio: Callable[[Accumulation], float], likely: str
+    returned: KernelResult,
+    promise: Accumulation,
+    ratio: Callable[[Accumulation], float],
+    likely: str,
 ) -> tuple[str, ...]:
     """The standard promises that allow every error, the tightest first.
 
@@ -367,7 +370,7 @@ def _explanations(
     those of the likely format. What allows `_FAR` times as much as another one is no explanation.
     """
     found: dict[str, tuple[int, float, str]] = {}
-    for family, weaker in _weaker(claim, promise):
+    for family, weaker in _weaker(returned, promise):
         if family in found:
             continue
         try:
@@ -386,19 +389,22 @@ def _explanations(
     return tuple(words for _, _, words in sorted(near, reverse=True))
 
 
-def _weaker(claim: Claim, promise: Accumulation) -> Iterator[tuple[str, Accumulation]]:
+def _weaker(returned: KernelResult, promise: Accumulation) -> Iterator[tuple[str, Accumulation]]:
     """Standard promises that are weaker than a given one, and what they are called."""
 
     def change(**values: object) -> Accumulation:
         return promise.model_copy(update=values)
 
-    dtypes = {claim.result.dtype.name, *(g.value.dtype.name for g in claim.operands.values())}
-    widest = max(g.value.dtype.itemsize for g in claim.operands.values())
+    dtypes = {
+        returned.values.dtype.name,
+        *(g.value.dtype.name for g in returned.operands.values()),
+    }
+    widest = max(g.value.dtype.itemsize for g in returned.operands.values())
     narrow = {"float32": 4, "tf32": 3, "float16": 2, "bfloat16": 2}
     for name, other in (("float16", "bfloat16"), ("bfloat16", "float16")):
         if name in dtypes and other not in dtypes:
             del narrow[other]
-    quick = claim.format.precision <= 24 or claim.geometry.multiply_adds <= _EXACT
+    quick = returned.format.precision <= 24 or returned.geometry.multiply_adds <= _EXACT
     for name, size in narrow.items() if quick else ():
         if size < widest and promise.operands is None:
             yield f"operands rounded to {name}", change(operands=name)
@@ -408,9 +414,9 @@ def _weaker(claim: Claim, promise: Accumulation) -> Iterator[tuple[str, Accumula
     for name, size in narrow.items():
         if name == "tf32":
             continue
-        if size < claim.result.dtype.itemsize and promise.output is None:
+        if size < returned.values.dtype.itemsize and promise.output is None:
             yield f"a result rounded to {name}", change(output=name)
-        if name != promise.accumulate and size < claim.result.dtype.itemsize | 4:
+        if name != promise.accumulate and size < returned.values.dtype.itemsize | 4:
             for k in _SPLITS:
                 if promise.across is None or k > promise.splits:
                     yield f"{name} partial sums of split_k({{}})", change(splits=k, across=name)

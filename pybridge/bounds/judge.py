@@ -19,9 +19,9 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.bounds.claim import Claim
 from pybridge.bounds.enclosure import exact_result
 from pybridge.bounds.exact_entries import ExactEntries
+from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.true_errors import (
     Index,
     Mask,
@@ -32,7 +32,7 @@ from pybridge.bounds.true_errors import (
 )
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.coefficients import Part
-from pybridge.engine.estimator import Estimator, Operand
+from pybridge.engine.estimator import Estimator, Inexact
 from pybridge.engine.upward import Float64
 from pybridge.errors import NotProvedError
 from pybridge.exported.document import load_definitions
@@ -47,22 +47,22 @@ _EXACT_TERMS = 2**24
 class _Reference:
     """What results of the same rounded operands share."""
 
-    operands: Mapping[str, Operand]
+    operands: Mapping[str, Inexact]
     estimates: Estimator
     exact: ExactEntries
     errors: TrueErrors
 
     @classmethod
-    def of(cls, claim: Claim, operands: Mapping[str, Operand]) -> _Reference:
+    def of(cls, returned: KernelResult, operands: Mapping[str, Inexact]) -> _Reference:
         values = {key: operand.value for key, operand in operands.items()}
-        estimates = claim.estimator({key: Operand(value) for key, value in values.items()})
-        exact = ExactEntries(claim.which, claim.geometry, values)
-        if claim.format.precision > 24:
-            entries = exact_result(claim.which, claim.geometry, values)
-            exact.remember(entries, claim.result.shape)
-            errors = TrueErrors.exactly(claim.result, entries)
+        estimates = returned.estimator({key: Inexact(value) for key, value in values.items()})
+        exact = ExactEntries(returned.which, returned.geometry, values)
+        if returned.format.precision > 24:
+            entries = exact_result(returned.which, returned.geometry, values)
+            exact.remember(entries, returned.values.shape)
+            errors = TrueErrors.exactly(returned.values, entries)
         else:
-            errors = TrueErrors.enclose(claim.result, estimates)
+            errors = TrueErrors.enclose(returned.values, estimates)
         return cls(operands, estimates, exact, errors)
 
 
@@ -109,8 +109,8 @@ class Judgement:
 class Judge:
     """Judges one result by several promises; those that round operands alike share references."""
 
-    def __init__(self, claim: Claim) -> None:
-        self.claim = claim
+    def __init__(self, returned: KernelResult) -> None:
+        self.returned = returned
         self._known: list[_Reference] = []
 
     @np.errstate(all="ignore")
@@ -119,20 +119,20 @@ class Judge:
 
         Raises `NotProvedError` if too many entries are too large for float64.
         """
-        operands = self.claim.multiplied(promise)
+        operands = self.returned.multiplied(promise)
         reference = self._reference(operands)
-        decision = Decision(self.claim, promise, operands, reference)
+        decision = Decision(self.returned, promise, operands, reference)
         allowance = decision.allowance()
         failures = decision.failures(allowance)
         return Judgement(
             reference.errors, allowance, failures, reference.estimates, reference.exact
         )
 
-    def _reference(self, operands: Mapping[str, Operand]) -> _Reference:
+    def _reference(self, operands: Mapping[str, Inexact]) -> _Reference:
         for known in self._known:
             if all(_same(known.operands[key].value, operands[key].value) for key in operands):
                 return known
-        self._known.append(_Reference.of(self.claim, operands))
+        self._known.append(_Reference.of(self.returned, operands))
         return self._known[-1]
 
 
@@ -140,9 +140,9 @@ class Judge:
 class Decision:
     """A promise on operands that deviate from those of the reference, and the errors to judge."""
 
-    claim: Claim
+    returned: KernelResult
     promise: Accumulation
-    operands: Mapping[str, Operand]
+    operands: Mapping[str, Inexact]
     reference: _Reference
 
     def allowance(self) -> Float64:
@@ -153,7 +153,7 @@ class Decision:
         """
         errors, estimates = self.reference.errors, self.reference.estimates
         if any(operand.deviates for operand in self.operands.values()):
-            estimates = self.claim.estimator(self.operands)
+            estimates = self.returned.estimator(self.operands)
         bound = estimates.any_order(self.promise, finished=False)
         last = self.promise.last_rounding(load_definitions())
         if last.relative or last.absolute:
@@ -187,9 +187,9 @@ class Decision:
         count = int(np.count_nonzero(large))
         if count * int(self.reference.estimates.counts.max(initial=1)) > _EXACT_TERMS:
             raise NotProvedError(
-                f"{self.claim.which.words}: what is allowed is beyond float64 at {count} entries, "
-                "too many to be computed exactly: nothing is proved; scale the operands by a power "
-                "of two, or make a stronger promise"
+                f"{self.returned.which.words}: what is allowed is beyond float64 at {count} "
+                "entries, too many to be computed exactly: nothing is proved; scale the operands "
+                "by a power of two, or make a stronger promise"
             )
         counts = np.broadcast_to(self.reference.estimates.counts, large.shape)
         return {index: self._exactly(index, int(counts[index])) for index in _indices(large)}
@@ -208,10 +208,10 @@ class Decision:
         right = np.zeros(errors.finite.shape, bool)
         if errors.finite.all():
             return right
-        result = self.claim.result
+        result = self.returned.values
         infinite = np.isinf(result)
         sign = np.where(infinite, np.sign(result.astype(np.float64)), 1.0)
-        largest = self.promise.largest(self.claim.format)
+        largest = self.promise.largest(self.returned.format)
         least = nearest_float(largest) / 2
         may = ~(sign * errors.reference + errors.slack + allowance < least)
         may |= ~np.isfinite(errors.reference)

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from pybridge.check.certify.claims import ENTRIES, Claims, claims
+from pybridge.check.certify.entries import ENTRIES, CertifiedEntries, certified_entries
 from pybridge.check.certify.source import certificate_source, module_name
 from pybridge.check.certify.verdict import Verdict, check_certificate
 from pybridge.cli.options import DefinitionsOption, ModeOption, TimeoutOption, completing
@@ -153,8 +153,8 @@ def _which(text: str) -> list[str]:
 
 def _write(
     cases: list[Case], which: list[str], entries: int, folder: Path, definitions: Definitions
-) -> list[tuple[Path, dict[str, Claims]]]:
-    made = [claims(case, which, definitions, entries=entries) for case in cases]
+) -> list[tuple[Path, dict[str, CertifiedEntries]]]:
+    made = [certified_entries(case, which, definitions, entries=entries) for case in cases]
     texts = [certificate_source(case, found) for case, found in zip(cases, made, strict=True)]
     files = [folder / f"{module_name(case.label)}.lean" for case in cases]
     folder.mkdir(parents=True, exist_ok=True)
@@ -165,7 +165,11 @@ def _write(
 
 
 def _outcome(
-    case: Case, file: Path, made: dict[str, Claims], verdict: Verdict | None, seconds: float
+    case: Case,
+    file: Path,
+    made: dict[str, CertifiedEntries],
+    verdict: Verdict | None,
+    seconds: float,
 ) -> Certified:
     return Certified(
         case=case.name,

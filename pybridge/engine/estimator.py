@@ -45,12 +45,12 @@ from pybridge.errors import InputError, RoundingOverflowError
 from pybridge.exported.document import Contraction, Definitions
 from pybridge.problem.formats import FloatArray, FloatFormat, require_ieee
 from pybridge.problem.geometry import Geometry
-from pybridge.problem.operands import Given
+from pybridge.problem.operands import Operand
 from pybridge.problem.rounding import holds
 
 __all__ = [
     "Estimator",
-    "Operand",
+    "Inexact",
     "estimator",
     "require_finite",
 ]
@@ -65,7 +65,7 @@ _LARGEST_EXPONENT = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Operand:
+class Inexact:
     """Values, and by how much the numbers that are multiplied, and the exact ones, are together off
     them: one number, or an array of the values' shape. None of it is negative.
     """
@@ -126,7 +126,7 @@ class Estimator:
         self,
         contraction: Contraction,
         parameters: Mapping[str, int],
-        operands: Mapping[str, Given | Operand],
+        operands: Mapping[str, Operand | Inexact],
         definitions: Definitions,
     ) -> None:
         require_ieee()
@@ -375,14 +375,14 @@ def _target(bound: Float64, part: Float64) -> Float64 | None:
     return bound if bound.shape == np.broadcast_shapes(bound.shape, part.shape) else None
 
 
-def _exponent(given: Operand) -> int:
+def _exponent(given: Inexact) -> int:
     """An exponent e such that no magnitude with its deviation is above 2^e."""
     largest = float(np.abs(given.value.astype(np.float64)).max(initial=0.0))
     off = given.scalar if given.array is None else float(given.array.max())
     return math.frexp(max(largest, off))[1] + 1
 
 
-def _largest(given: Operand, least: float) -> tuple[Fraction, bool]:
+def _largest(given: Inexact, least: float) -> tuple[Fraction, bool]:
     """How large a number may be that is multiplied, and whether one may be below `least` that is
     not zero.
     """
@@ -416,7 +416,7 @@ def _scaled(values: Float64, scale: int, dtype: np.dtype[Any]) -> FloatArray:
 def estimator(
     name: str,
     geometry: Geometry,
-    operands: Mapping[str, Given] | Mapping[str, Operand],
+    operands: Mapping[str, Operand] | Mapping[str, Inexact],
     definitions: Definitions,
 ) -> Estimator:
     """The estimator of an exported contraction: output, bias, weight or input."""
@@ -447,14 +447,14 @@ def _lone_addends(contraction: Same[Contraction]) -> tuple[Contraction, ...]:
     )
 
 
-def _operand(layout: Layout, operands: Mapping[str, Given | Operand]) -> Operand:
+def _operand(layout: Layout, operands: Mapping[str, Operand | Inexact]) -> Inexact:
     given = operands[layout.name]
     if given.value.shape != layout.extents:
         raise InputError(
             f"{layout.name} has shape {given.value.shape}, but the definitions give "
             f"{layout.extents}"
         )
-    return given if isinstance(given, Operand) else Operand(given.value, float(given.eps))
+    return given if isinstance(given, Inexact) else Inexact(given.value, float(given.eps))
 
 
 @lru_cache(maxsize=64)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.exported.document import DefinitionsError, Operand, size_value
+from pybridge.exported.document import Access, DefinitionsError, size_value
 
 __all__ = [
     "Block",
@@ -104,7 +104,7 @@ class Reader:
     axes: tuple[AxisReader, ...]
 
     @classmethod
-    def of(cls, operand: Operand, parameters: Mapping[str, int]) -> Reader:
+    def of(cls, operand: Access, parameters: Mapping[str, int]) -> Reader:
         """The reader of a row-major operand; `DefinitionsError` for a divisor below one."""
         axes: list[AxisReader] = []
         stride = 1

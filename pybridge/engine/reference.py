@@ -21,7 +21,7 @@ from pybridge.engine.upward import Float64, scale_down, scale_up
 from pybridge.errors import InputError
 from pybridge.exported.document import Contraction, Laws, Scalar, size_value
 from pybridge.problem.formats import FloatArray, FloatFormat, require_ieee
-from pybridge.problem.operands import Given
+from pybridge.problem.operands import Operand
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -56,7 +56,7 @@ def evaluate(
     laws: Laws,
     parameters: Mapping[str, int],
     format: FloatFormat,
-    operands: Mapping[str, Given],
+    operands: Mapping[str, Operand],
 ) -> Evaluation:
     """The values and bounds of a contraction under the exported laws.
 
@@ -93,7 +93,7 @@ class _Run:
         laws: Laws,
         parameters: Mapping[str, int],
         format: FloatFormat,
-        operands: Mapping[str, Given],
+        operands: Mapping[str, Operand],
         scale: int,
     ) -> None:
         self.laws = laws
@@ -109,7 +109,7 @@ class _Run:
         self.added = [self._side(_operand(reader, operands)) for reader in self.addends]
         self.mul_eps, self.sides = self._prepare()
 
-    def _side(self, given: Given) -> _Side:
+    def _side(self, given: Operand) -> _Side:
         eps = Amount(scale_up(given.eps, self.scale), scaled=True)
         return _Side(Values(given.value), eps, {})
 
@@ -185,7 +185,7 @@ class _Run:
         eps[...] = total_eps
 
 
-def _operand(reader: Reader, operands: Mapping[str, Given]) -> Given:
+def _operand(reader: Reader, operands: Mapping[str, Operand]) -> Operand:
     given = operands[reader.name]
     if given.value.shape != reader.shape:
         raise InputError(

@@ -42,7 +42,7 @@ from pybridge.engine.sequential import replay
 from pybridge.engine.upward import Float64
 from pybridge.exported.document import Contraction, Definitions, Law, Laws, Scalar
 from pybridge.problem.formats import FloatFormat, require_ieee
-from pybridge.problem.operands import Given
+from pybridge.problem.operands import Operand
 
 __all__ = ["evaluate_replay"]
 
@@ -58,7 +58,7 @@ def evaluate_replay(
     contraction: Contraction,
     parameters: Mapping[str, int],
     format: FloatFormat,
-    operands: Mapping[str, Given],
+    operands: Mapping[str, Operand],
     definitions: Definitions,
 ) -> Evaluation:
     """What `evaluate` gives, by the replay.

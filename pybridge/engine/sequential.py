@@ -33,7 +33,7 @@ from pybridge.engine.indices import Block, locate
 from pybridge.engine.spot import require_ieee_threads
 from pybridge.engine.upward import Float64, product_binade, sum_binade
 from pybridge.problem.formats import FloatArray, FloatFormat
-from pybridge.problem.operands import Given
+from pybridge.problem.operands import Operand
 
 __all__ = ["Replayed", "replay"]
 
@@ -78,7 +78,7 @@ class Replayed:
     roundings: int
 
 
-def replay(parts: Split, format: FloatFormat, operands: Mapping[str, Given]) -> Replayed | None:
+def replay(parts: Split, format: FloatFormat, operands: Mapping[str, Operand]) -> Replayed | None:
     """Replays a split contraction on operands of the shapes that it gives them.
 
     None where the contraction is not of the kind that is replayed here: more than two factors, two
@@ -361,7 +361,7 @@ class _Run:
         self,
         parts: Split,
         format: FloatFormat,
-        operands: Mapping[str, Given],
+        operands: Mapping[str, Operand],
         scratch: _Scratch,
     ) -> None:
         self.parts = parts
@@ -391,7 +391,7 @@ class _Run:
         self.value[plan.piece.region] = plan.loops(value)
         self.binades[plan.piece.region] = plan.loops(binades)
 
-    def addends(self, operands: Mapping[str, Given]) -> None:
+    def addends(self, operands: Mapping[str, Operand]) -> None:
         """Adds what is added after the terms."""
         everything = Block((0,) * len(self.parts.out_sizes), self.parts.out_sizes)
         for reader in self.parts.addends:

@@ -34,6 +34,7 @@ from pybridge.errors import one_line
 from pybridge.exported.names import LEAN_OPERANDS, LEAN_RESULTS
 
 __all__ = [
+    "Access",
     "Affine",
     "Axis",
     "Contraction",
@@ -46,7 +47,6 @@ __all__ = [
     "Law",
     "Laws",
     "ModeErrors",
-    "Operand",
     "Scalar",
     "Size",
     "SizeOp",
@@ -319,7 +319,7 @@ _OperandName = Annotated[
 ]
 
 
-class Operand(_Exported):
+class Access(_Exported):
     """An operand of a contraction and the entry that a term reads."""
 
     name: _OperandName
@@ -337,8 +337,8 @@ class Contraction(_Exported):
     name: str
     out: tuple[tuple[_SizeField, ...], ...]
     red: tuple[_SizeField, ...]
-    factors: tuple[Operand, ...] = Field(min_length=1)
-    addends: tuple[Operand, ...]
+    factors: tuple[Access, ...] = Field(min_length=1)
+    addends: tuple[Access, ...]
 
     @model_validator(mode="after")
     def _indices_fit(self) -> Self:

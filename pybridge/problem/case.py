@@ -24,7 +24,7 @@ from pybridge.model import Model
 from pybridge.problem.formats import FloatArray, FloatFormat, find_format, format_array
 from pybridge.problem.geometry import Geometry, Padding, Pair, Window
 from pybridge.problem.npz import ArchiveError, read_npz
-from pybridge.problem.operands import Given, check_eps
+from pybridge.problem.operands import Operand, check_eps
 
 __all__ = ["Case"]
 
@@ -97,9 +97,11 @@ class Case(Model):
         """The format of the operands and of every operation."""
         return find_format(self.format)
 
-    def operands(self) -> dict[str, Given]:
+    def operands(self) -> dict[str, Operand]:
         """The operands by name."""
-        return {name: Given(getattr(self, name), getattr(self, f"eps_{name}")) for name in _ARRAYS}
+        return {
+            name: Operand(getattr(self, name), getattr(self, f"eps_{name}")) for name in _ARRAYS
+        }
 
     def to_text(self) -> str:
         """The case in the format that Lean's `evaluate` reads; numbers are hexadecimal."""

@@ -11,11 +11,11 @@ import numpy as np
 from pybridge.errors import InputError, InputTypeError
 from pybridge.problem.formats import FloatArray
 
-__all__ = ["Given", "check_eps"]
+__all__ = ["Operand", "check_eps"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Given:
+class Operand:
     """An operand: C-contiguous values of the format, and how far exact entries may be from them."""
 
     value: FloatArray

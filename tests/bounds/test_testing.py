@@ -23,9 +23,9 @@ from typer.testing import CliRunner
 
 from pybridge import testing
 from pybridge.bounds import exact_entries
-from pybridge.bounds.claim import gradient_claim, output_claim
 from pybridge.bounds.comparison import compare, interval
 from pybridge.bounds.judge import Decision
+from pybridge.bounds.kernel_result import read_gradient, read_output
 from pybridge.bounds.theorems import proofs
 from pybridge.cli.tolerance import app
 from pybridge.engine.coefficients import round_up
@@ -194,11 +194,11 @@ def test_results_of_all_kinds(name: str, dtype: Any) -> None:
     """The exact result, rounded once, passes; twice it does not."""
     x, weight, grad = drawn(dtype)
     bias = np.arange(4).astype(dtype)
-    claim = output_claim(
+    returned = read_output(
         np.zeros(OUTPUT, dtype), x, weight, bias, stride=1, padding=1, dilation=1, groups=1
     )
     arrays = [Dyadic.of(array) for array in (x, weight, bias, grad)]
-    exact = exact_conv2d(claim.geometry, *arrays, names=(name,))[name].fractions()
+    exact = exact_conv2d(returned.geometry, *arrays, names=(name,))[name].fractions()
     shape = {"output": OUTPUT, "input": X, "weight": WEIGHT, "bias": (4,)}[name]
     actual = np.array([float(value) for value in exact]).reshape(shape).astype(dtype)
 
@@ -339,11 +339,11 @@ def test_a_group() -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((2, 6, 5, 5), dtype=np.float32)
     grad = rng.standard_normal((2, 6, 3, 3), dtype=np.float32)
-    claim = gradient_claim(
+    returned = read_gradient(
         np.zeros((6, 2, 3, 3), np.float32), x, None, grad,
         which="weight", stride=1, padding=0, dilation=1, groups=3,
     )  # fmt: skip
-    actual = claim.estimator().value(np.float32)
+    actual = returned.estimator().value(np.float32)
     actual[2:4] = 0
     found = compare_gradient(actual, x, None, grad, which="weight", groups=3)
     assert found.patterns == ("only group 1", "these entries are zero")
@@ -408,12 +408,12 @@ def test_the_message() -> None:
 def test_the_interval_holds_the_exact_value() -> None:
     x, weight, grad = drawn()
     found = defect(scale(..., 1.5))
-    claim = gradient_claim(
+    returned = read_gradient(
         np.zeros(WEIGHT, np.float32), x, weight, grad,
         which="weight", stride=1, padding=1, dilation=1, groups=1,
     )  # fmt: skip
-    values = {key: given.value for key, given in claim.operands.items()}
-    exact = exact_entry("weight", claim.geometry, values, found.worst.index)
+    values = {key: given.value for key, given in returned.operands.items()}
+    exact = exact_entry("weight", returned.geometry, values, found.worst.index)
     assert Fraction(found.worst.lower) <= exact <= Fraction(found.worst.upper)
     low, high = interval(found.worst.lower, found.worst.upper)
     assert Fraction(low) <= exact <= Fraction(high)
@@ -424,11 +424,11 @@ def test_verdicts_in_the_sliver_are_exact(monkeypatch: pytest.MonkeyPatch) -> No
     """What is allowed is the exact error itself, or just less: the enclosure does not tell."""
     x, weight, grad = drawn()
     actual = in_order(sequential)(x, grad)
-    claim = gradient_claim(
+    returned = read_gradient(
         actual, x, weight, grad, which="weight", stride=1, padding=1, dilation=1, groups=1
     )
     arrays = [Dyadic.of(a) for a in (x, weight, np.zeros(4), grad)]
-    exact = exact_conv2d(claim.geometry, *arrays, names=("weight",))["weight"].fractions()
+    exact = exact_conv2d(returned.geometry, *arrays, names=("weight",))["weight"].fractions()
     values = actual.ravel().tolist()
     errors = [round_up(abs(Fraction(v) - e)) for v, e in zip(values, exact, strict=True)]
     just = np.array(errors).reshape(WEIGHT)
@@ -442,7 +442,7 @@ def test_verdicts_in_the_sliver_are_exact(monkeypatch: pytest.MonkeyPatch) -> No
     for allowance, failed in ((just, 0), (np.nextafter(just, 0), just.size)):
         calls.clear()
         monkeypatch.setattr(Decision, "allowance", lambda *_, allowance=allowance: allowance.copy())
-        found = compare(claim, None)
+        found = compare(returned, None)
         assert found.failed == failed
         assert len(calls) == just.size
         assert (found.errors == just).all()

@@ -27,7 +27,7 @@ from pybridge.exported.document import load_definitions
 from pybridge.extras import install_command
 from pybridge.problem.formats import FORMATS, FloatArray, FloatFormat, find_format
 from pybridge.problem.geometry import Geometry
-from pybridge.problem.operands import Given
+from pybridge.problem.operands import Operand
 from pybridge.problem.results import Result
 
 RUNNER = CliRunner()
@@ -52,7 +52,7 @@ def by_blas(
     torch: Any, setting: Setting, geometry: Geometry, operands: Mapping[str, FloatArray]
 ) -> dict[str, FloatArray]:
     """What stands for PyTorch: the package's own matrix products."""
-    given = {name: Given(array, 0.0) for name, array in operands.items()}
+    given = {name: Operand(array, 0.0) for name, array in operands.items()}
     return {
         name: estimator(name, geometry, given, load_definitions()).rounded(setting.format)
         for name in Result
@@ -71,7 +71,7 @@ def checked(
 ) -> ResultReport:
     found = find_format(format)
     operands = arrays(geometry, found)
-    given = {key: Given(array, 0.0) for key, array in operands.items()}
+    given = {key: Operand(array, 0.0) for key, array in operands.items()}
     result = estimator(name, geometry, given, load_definitions()).rounded(found).copy()
     change(result, operands)
     return check_result(
@@ -109,7 +109,7 @@ def test_an_entry_that_is_off_is_found(name: str, format: str) -> None:
     place = tuple(size - 1 for size in getattr(LARGE, SHAPES[name]))
 
     def change(result: FloatArray, operands: dict[str, FloatArray]) -> None:
-        given = {key: Given(array, 0.0) for key, array in operands.items()}
+        given = {key: Operand(array, 0.0) for key, array in operands.items()}
         found = estimator(name, LARGE, given, load_definitions())
         bound = np.broadcast_to(found.any_order(assumed(find_format(format))), result.shape)
         result[place] = float(result[place]) + 10 * bound[place]
@@ -140,7 +140,7 @@ def test_a_dropped_tap_is_found(format: str) -> None:
     assert checked("weight", dropped, format).verdict == "violates"
 
     def without(result: FloatArray, operands: dict[str, FloatArray]) -> None:
-        given = {key: Given(array.copy(), 0.0) for key, array in operands.items()}
+        given = {key: Operand(array.copy(), 0.0) for key, array in operands.items()}
         given["weight"].value[:, :, 1, 1] = 0
         result[...] = estimator("input", LARGE, given, load_definitions()).rounded(
             find_format(format)
@@ -189,7 +189,7 @@ def test_promises_of_many_terms_and_those_of_which_nothing_is_proved() -> None:
     format = find_format("bfloat16")
     operands = arrays(LARGE, format)
     operands["x"][0, 0, 0, 0] = 2.0**17
-    given = {key: Given(array, 0.0) for key, array in operands.items()}
+    given = {key: Operand(array, 0.0) for key, array in operands.items()}
     found = estimator("weight", LARGE, given, load_definitions())
     assert found.counts.max() > 256
     narrow = Accumulation(accumulate="bfloat16")

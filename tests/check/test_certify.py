@@ -13,8 +13,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from pybridge.check.certify import Claims, certificate_source, check_certificate, claims
-from pybridge.check.certify.claims import chosen
+from pybridge.check.certify import (
+    CertifiedEntries,
+    certificate_source,
+    certified_entries,
+    check_certificate,
+)
+from pybridge.check.certify.entries import chosen
 from pybridge.check.certify.source import OPERAND_ENTRIES, TERMS, module_name
 from pybridge.check.suite import suite
 from pybridge.cli import certify as command
@@ -43,7 +48,7 @@ def definitions() -> Definitions:
 
 
 def source(case: Case, definitions: Definitions, which: tuple[str, ...] = tuple(Result)) -> str:
-    return certificate_source(case, claims(case, which, definitions))
+    return certificate_source(case, certified_entries(case, which, definitions))
 
 
 def stated(text: str) -> list[tuple[tuple[int, ...], Fraction, Fraction]]:
@@ -68,7 +73,7 @@ def smallest() -> list[Case]:
 
 @pytest.mark.parametrize("label", ["binary32-basic-eps", "binary64-subnormal", "bfloat16-ties"])
 def test_the_text_states_what_was_computed(label: str, definitions: Definitions) -> None:
-    found = claims(CASES[label], tuple(Result), definitions)
+    found = certified_entries(CASES[label], tuple(Result), definitions)
     expected = [
         (place, Fraction(value), Fraction(bound))
         for result in found.values()
@@ -95,7 +100,7 @@ def test_the_text_has_the_operands_bit_for_bit(label: str, definitions: Definiti
 
 
 def test_overflowed_entries_are_left_out_and_counted(definitions: Definitions) -> None:
-    found = claims(CASES["binary32-overflow"], tuple(Result), definitions)
+    found = certified_entries(CASES["binary32-overflow"], tuple(Result), definitions)
     assert found["weight"].places == ()
     assert found["weight"].overflowed == found["weight"].entries == 2
     assert len(found["output"].places) == found["output"].entries - found["output"].overflowed
@@ -103,7 +108,7 @@ def test_overflowed_entries_are_left_out_and_counted(definitions: Definitions) -
     assert "weight_certified" not in text
     assert "0 of 2 entries, 2 without a bound because of overflow" in text
     with pytest.raises(InputError, match="every entry overflowed"):
-        claims(CASES["binary32-overflow"], ("weight",), definitions)
+        certified_entries(CASES["binary32-overflow"], ("weight",), definitions)
 
 
 def test_the_sample_has_the_largest_bound_and_the_ends() -> None:
@@ -126,11 +131,11 @@ def test_many_operands_are_refused(definitions: Definitions) -> None:
         weight=np.ones((1, 1, 3, 3), np.float32),
         grad_output=np.ones((1, 1, 148, 148), np.float32),
     )
-    found = claims(large, ("bias",), definitions, entries=3)
+    found = certified_entries(large, ("bias",), definitions, entries=3)
     with pytest.raises(InputError, match=f"expected at most {OPERAND_ENTRIES}"):
         certificate_source(large, found)
     with pytest.raises(InputError, match="expected at least 1"):
-        claims(large, ("bias",), definitions, entries=0)
+        certified_entries(large, ("bias",), definitions, entries=0)
 
 
 def test_names_of_modules() -> None:
@@ -140,7 +145,7 @@ def test_names_of_modules() -> None:
 
 def test_many_terms_are_in_several_theorems(definitions: Definitions) -> None:
     case = CASES["binary32-everything"]
-    found = claims(case, tuple(Result), definitions)
+    found = certified_entries(case, tuple(Result), definitions)
     text = certificate_source(case, found)
     for name, result in found.items():
         each = max(1, TERMS // result.terms)
@@ -162,8 +167,8 @@ def test_the_smallest_cases_ship_with_their_certificates(definitions: Definition
 # ---- what the kernel says
 
 
-def falsified(found: Claims, below: float) -> Mapping[str, Claims]:
-    """Claims each of which is false in one way; `below` is less than the first entry's bound."""
+def falsified(found: CertifiedEntries, below: float) -> Mapping[str, CertifiedEntries]:
+    """Entries with one falsehood each; `below` is less than the first entry's bound."""
     value, bound = found.values[0], found.bounds[0]
     up = float(np.nextafter(np.float32(value), np.float32(np.inf)))
     one = replace(found, places=found.places[:1], values=(value,), bounds=(bound,))
@@ -184,7 +189,7 @@ def falsified(found: Claims, below: float) -> Mapping[str, Claims]:
     }
 
 
-def with_theorems(text: str, found: Mapping[str, Claims], name: str) -> str:
+def with_theorems(text: str, found: Mapping[str, CertifiedEntries], name: str) -> str:
     """A certificate of one result with more claims, each in a theorem of its own."""
     block = text[text.index(f"/-- Of the {name} gradient") : text.index(f"theorem {name}_within")]
     block = block[: block.rindex("/--")]
@@ -197,7 +202,7 @@ def with_theorems(text: str, found: Mapping[str, Claims], name: str) -> str:
             )
         )
         own = re.sub(r"\[\n.*?\]\n\n", f"[\n{rows}]\n\n", block, count=1, flags=re.S)
-        blocks.append(own.replace(f"{name}Claims", f"{label}Claims").replace(
+        blocks.append(own.replace(f"{name}CertifiedEntries", f"{label}CertifiedEntries").replace(
             f"{name}_certified", f"{label}_certified"))  # fmt: skip
     end = text.rindex("end RuntimeApprox")
     return text[:end] + "\n\n".join(blocks) + "\n" + text[end:]
@@ -213,7 +218,7 @@ def test_the_kernel_accepts_what_was_computed_and_nothing_else(
     lean: Lean, library: BuildResult, definitions: Definitions, tmp_path: Path
 ) -> None:
     case = CASES["binary32-overflow"]
-    found = claims(case, ("bias", "input"), definitions)
+    found = certified_entries(case, ("bias", "input"), definitions)
     exact = lean_bound(case, "input")
     below, above = neighbours(exact)
     sharp = replace(

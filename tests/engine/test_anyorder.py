@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 from strategies import REGIMES, data, formats, geometries
 
 from pybridge.bounds import enclosure
-from pybridge.bounds.claim import gradient_claim
 from pybridge.bounds.enclosure import enclosure_bound
+from pybridge.bounds.kernel_result import read_gradient
 from pybridge.engine.accumulation import Accumulation, parameters_of, split_k, tf32
 from pybridge.engine.coefficients import round_up
-from pybridge.engine.estimator import Estimator, Operand, estimator
+from pybridge.engine.estimator import Estimator, Inexact, estimator
 from pybridge.engine.upward import add_up
 from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
 from pybridge.problem.formats import FORMATS, FloatFormat
 from pybridge.problem.geometry import Geometry, Window
-from pybridge.problem.operands import Given
+from pybridge.problem.operands import Operand
 from pybridge.problem.rounding import round_to
 from pybridge.truth.conv2d import Dyadic, exact_conv2d
 
@@ -37,17 +37,17 @@ EPS = st.sampled_from([0.0, 0.0, 2.0**-7, 1e-30, 5e-324])
 
 def operands(
     geometry: Geometry, format: FloatFormat, regimes: tuple[str, str], eps: Any, seed: int
-) -> dict[str, Given]:
+) -> dict[str, Operand]:
     rng = np.random.default_rng(seed)
     shapes = (geometry.x_shape, geometry.weight_shape, geometry.bias_shape, geometry.output_shape)
     return {
-        key: Given(data(rng, format, regime, shape), e)
+        key: Operand(data(rng, format, regime, shape), e)
         for key, shape, regime, e in zip(KEYS, shapes, regimes * 2, eps, strict=True)
     }
 
 
 def exact(
-    geometry: Geometry, given_: dict[str, Given], name: str, signs: npt.NDArray[Any] | None = None
+    geometry: Geometry, given_: dict[str, Operand], name: str, signs: npt.NDArray[Any] | None = None
 ) -> list[Fraction]:
     """The exact result of operands moved by ± their eps."""
     moved = []
@@ -150,14 +150,14 @@ def test_mixed_precision(
         for key, given in given_.items()
     }
     values = estimator(
-        name, geometry, {key: Given(value) for key, value in kernel.items()}, DEFINITIONS
+        name, geometry, {key: Operand(value) for key, value in kernel.items()}, DEFINITIONS
     ).value(np.float32)
     if promise.output:
         last = parameters_of(promise.output, DEFINITIONS)
         values = round_to(values, last).astype(np.float32)
     assume(np.isfinite(values).all())
     deviating = {
-        key: Operand(
+        key: Inexact(
             given.value, add_up(np.abs(kernel[key] - given.value.astype(float)), given.eps)
         )
         for key, given in given_.items()
@@ -165,18 +165,18 @@ def test_mixed_precision(
     bound = estimator(name, geometry, deviating, DEFINITIONS).any_order(promise)
     for signs in (None, np.ones(1)):
         assert holds(values, bound, exact(geometry, given_, name, signs))
-    claim = gradient_claim(
+    returned = read_gradient(
         values,
         *(given_[key].value for key in ("x", "weight", "grad_output")),
         which=name,
         **options(geometry),
         eps=[eps[0], eps[1], eps[3]],
     )
-    claimed = claim.given_to(promise)
+    claimed = returned.given_to(promise)
     if promise.operands != "tf32" or promise.operand_rounding != "nearest":
         for key, operand in claimed.items():
             assert (np.asarray(operand.deviation) == deviating[key].deviation).all()
-    again = claim.estimator(claimed).any_order(promise)
+    again = returned.estimator(claimed).any_order(promise)
     assert (again >= bound * (1 - 1e-4)).all()
     for signs in (None, np.ones(1)):
         assert holds(values, again, exact(geometry, given_, name, signs))
@@ -277,7 +277,7 @@ def test_the_formula_with_deviations(
             "array": np.abs(value.astype(float)) * rng.random(value.shape) / 256,
             "sparse": np.where(rng.random(value.shape) < 0.2, 2.0**-20, 0.0),
         }[kind]
-        moved[key] = Operand(value, deviation)
+        moved[key] = Inexact(value, deviation)
         sizes[key] = Dyadic.of(np.abs(value))
         deviations[key] = Dyadic.of(np.broadcast_to(deviation, value.shape))
     plain = name == "bias" and not wide
@@ -313,7 +313,7 @@ def test_bounds_near_overflow_are_finite_and_sharp(name: str, shift: tuple[int, 
     shifts = dict(zip(KEYS, (shift[0], shift[1], 1000, shift[1]), strict=True))
     if name == "input":
         shifts["weight"] = shift[0]
-    large = {key: Given(np.ldexp(given_[key].value, shifts[key])) for key in KEYS}
+    large = {key: Operand(np.ldexp(given_[key].value, shifts[key])) for key in KEYS}
     found = estimator(name, geometry, large, DEFINITIONS)
     assert np.isinf(found.value(np.float64, absolute=True)).any()
     bound = found.any_order(Accumulation(accumulate="float64"))
@@ -329,12 +329,12 @@ def test_bounds_near_overflow_are_finite_and_sharp(name: str, shift: tuple[int, 
 @pytest.mark.parametrize("promise", ["float32", "cut", "flushed"])
 def test_more_terms_than_the_roundoff_is_small(promise: str) -> None:
     """n·u may be 1 and more: 729 terms in bfloat16, that stop to grow at 256."""
-    given_: dict[str, Given] = {}
+    given_: dict[str, Operand] = {}
     geometry = Geometry.of((1, 1, 27, 27), (1, 1, 1, 1))
     for key, shape in zip(
         KEYS, (geometry.x_shape, (1, 1, 1, 1), (1,), geometry.x_shape), strict=True
     ):
-        given_[key] = Given(np.ones(shape, ml_dtypes.bfloat16))
+        given_[key] = Operand(np.ones(shape, ml_dtypes.bfloat16))
     weight = estimator("weight", geometry, given_, DEFINITIONS)
     chosen = PROMISES[promise][0].model_copy(update={"accumulate": "bfloat16"})
     total = ml_dtypes.bfloat16(0)
@@ -390,7 +390,7 @@ def test_terms_that_are_skipped_are_not_counted() -> None:
 def test_an_addend_is_a_term_of_the_bound() -> None:
     geometry = Geometry.of((1, 1, 1, 1), (1, 1, 1, 1))
     shapes = (geometry.x_shape, geometry.weight_shape, geometry.bias_shape)
-    ones = {key: Given(np.ones(s, np.float32)) for key, s in zip(KEYS, shapes, strict=False)}
+    ones = {key: Operand(np.ones(s, np.float32)) for key, s in zip(KEYS, shapes, strict=False)}
     forward = estimator("output", geometry, ones, DEFINITIONS)
     bound = Fraction(forward.any_order(Accumulation(accumulate="float32")).item())
     two_roundings = 2 * Fraction(1, 2**24)
@@ -401,8 +401,8 @@ def test_magnitudes_that_overflow_binary32_are_summed_in_binary64() -> None:
     geometry = layer(2, 4)
     given_ = operands(geometry, FORMATS["binary32"], ("normal", "normal"), (0.0,) * 4, 1)
     signs = np.array([1.0, -1.0] * 8).reshape(1, 1, 4, 4)
-    given_["x"] = Given((np.ones((1, 2, 4, 4)) * 1e30).astype(np.float32))
-    given_["grad_output"] = Given((np.ones((1, 2, 4, 4)) * signs * 3e7).astype(np.float32))
+    given_["x"] = Operand((np.ones((1, 2, 4, 4)) * 1e30).astype(np.float32))
+    given_["grad_output"] = Operand((np.ones((1, 2, 4, 4)) * signs * 3e7).astype(np.float32))
     found = estimator("weight", geometry, given_, DEFINITIONS)
     assert np.isinf(found.value(np.float32, absolute=True)).any()
     values = found.value(np.float32)
@@ -445,7 +445,7 @@ def test_bad_operands_and_arithmetic() -> None:
         InputError, match=r"^accumulate: unknown format 'float8', expected one of float16, bfloat16"
     ):
         Accumulation(accumulate="float8")
-    given_["x"] = Given(given_["x"].value[:, :1])
+    given_["x"] = Operand(given_["x"].value[:, :1])
     with pytest.raises(InputError, match=r"x has shape \(1, 1, 4, 4\), .* give \(1, 2, 4, 4\)"):
         Estimator(
             DEFINITIONS.data.contractions["weight"], geometry.parameters(), given_, DEFINITIONS

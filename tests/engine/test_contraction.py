@@ -19,7 +19,7 @@ from pybridge.errors import InputError
 from pybridge.exported.document import Contraction, DefinitionsError, Laws
 from pybridge.problem.formats import FORMATS, FloatFormat
 from pybridge.problem.geometry import Geometry, Window
-from pybridge.problem.operands import Given
+from pybridge.problem.operands import Operand
 
 EXCESS = 1 + Fraction(1, 10**12)
 LAWS = literal.DOCUMENT["data"]["laws"]
@@ -32,7 +32,7 @@ def operands(
     regimes: tuple[str, str],
     eps: tuple[float, float, float, float],
     seed: int,
-) -> dict[str, Given]:
+) -> dict[str, Operand]:
     rng = np.random.default_rng(seed)
     shapes = {
         "x": geometry.x_shape,
@@ -42,7 +42,7 @@ def operands(
     }
     kinds = (regimes[0], regimes[1], regimes[0], regimes[1])
     return {
-        name: Given(data(rng, format, kind, shape), e)
+        name: Operand(data(rng, format, kind, shape), e)
         for (name, shape), kind, e in zip(shapes.items(), kinds, eps, strict=True)
     }
 
@@ -51,7 +51,7 @@ def compare(
     contraction: Any,
     parameters: dict[str, int],
     format: FloatFormat,
-    given: dict[str, Given],
+    given: dict[str, Operand],
     laws: Any = LAWS,
 ) -> int:
     """Asserts that both executions agree; returns the number of outputs that did not overflow."""
@@ -142,14 +142,14 @@ def test_bounds_beyond_the_scaled_range() -> None:
     geometry = Geometry(height=Window(size=2, kernel=1), width=Window(size=2, kernel=1))
     values = np.array([1e300, 5e-324, 1.0, 0.0]).reshape(1, 1, 2, 2)
     given_ = {
-        "x": Given(values, 0.0),
-        "weight": Given(np.array([[[[1.5]]]]), 0.0),
-        "bias": Given(np.array([0.0]), 0.0),
-        "grad_output": Given(values[..., ::-1].copy(), 0.0),
+        "x": Operand(values, 0.0),
+        "weight": Operand(np.array([[[[1.5]]]]), 0.0),
+        "bias": Operand(np.array([0.0]), 0.0),
+        "grad_output": Operand(values[..., ::-1].copy(), 0.0),
     }
     for name in CONTRACTIONS:
         compare(CONTRACTIONS[name], geometry.parameters(), FORMATS["binary64"], given_)
-    huge = {**given_, "weight": Given(np.array([[[[1.5]]]]), 1e300)}
+    huge = {**given_, "weight": Operand(np.array([[[[1.5]]]]), 1e300)}
     result = evaluate(
         Contraction.model_validate(CONTRACTIONS["output"]),
         Laws.model_validate(LAWS),
@@ -212,7 +212,7 @@ def test_contractions_of_other_forms(name: str, eps: float) -> None:
     rng = np.random.default_rng(3)
     parameters = {"batch": 4}
     given_ = {
-        operand["name"]: Given(
+        operand["name"]: Operand(
             data(
                 rng,
                 FORMATS["binary32"],
@@ -301,7 +301,7 @@ def test_unsound_laws_are_refused(reason: str, law: str) -> None:
 def test_shapes_and_divisors() -> None:
     given_ = operands(GEOMETRY, FORMATS["binary32"], ("normal", "normal"), (0, 0, 0, 0), 1)
     record = copy.deepcopy(CONTRACTIONS["input"])
-    wrong = {**given_, "weight": Given(given_["weight"].value[:-1])}
+    wrong = {**given_, "weight": Operand(given_["weight"].value[:-1])}
     with pytest.raises(InputError, match=r"weight has shape \(5, 2, 2, 3\), .* \(6, 2, 2, 3\)"):
         compare(record, GEOMETRY.parameters(), FORMATS["binary32"], wrong)
     record["factors"][1]["axes"][2]["index"]["divisor"] = {"neg": "strideH"}

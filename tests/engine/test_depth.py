@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pytest
 from ml_dtypes import bfloat16
 
-from pybridge.bounds.claim import Gradient
 from pybridge.bounds.comparison import Comparison
+from pybridge.bounds.kernel_result import Gradient
 from pybridge.bounds.sharp import SharpOperands
 from pybridge.engine.accumulation import Accumulation, blocked, pairwise, split_k
 from pybridge.errors import InputError, InputTypeError

@@ -25,7 +25,7 @@ from pybridge.engine.replay import evaluate_replay
 from pybridge.exported.document import CONTRACTIONS, Contraction, load_definitions
 from pybridge.problem.formats import FORMATS, FloatFormat
 from pybridge.problem.geometry import Geometry
-from pybridge.problem.operands import Given
+from pybridge.problem.operands import Operand
 
 DEFINITIONS = load_definitions()
 DATA = literal.DOCUMENT["data"]
@@ -46,7 +46,7 @@ ROUNDED = rounded_laws()
 
 def operands(
     geometry: Geometry, format: FloatFormat, kinds: tuple[str, str], eps: float, seed: int
-) -> dict[str, Given]:
+) -> dict[str, Operand]:
     rng = np.random.default_rng(seed)
     shapes = {
         "x": geometry.x_shape,
@@ -55,13 +55,13 @@ def operands(
         "grad_output": geometry.output_shape,
     }
     return {
-        name: Given(data(rng, format, kinds[k % 2], shape), eps)
+        name: Operand(data(rng, format, kinds[k % 2], shape), eps)
         for k, (name, shape) in enumerate(shapes.items())
     }
 
 
 def both(
-    name: str, geometry: Geometry, format: FloatFormat, given: dict[str, Given]
+    name: str, geometry: Geometry, format: FloatFormat, given: dict[str, Operand]
 ) -> tuple[Evaluation, Evaluation]:
     contraction = DEFINITIONS.data.contractions[name]
     parameters = geometry.parameters()
@@ -230,7 +230,7 @@ LAYER = Geometry.of((1, 8, 12, 12), (16, 8, 3, 3), padding=1)
 SETS = [operands(LAYER, FORMAT, ("normal", "normal"), 0.0, seed) for seed in range(8)]
 
 
-def replayed(given: dict[str, Given], name: str = "weight") -> tuple[bytes, bytes]:
+def replayed(given: dict[str, Operand], name: str = "weight") -> tuple[bytes, bytes]:
     contraction = DEFINITIONS.data.contractions[name]
     result = evaluate_replay(contraction, LAYER.parameters(), FORMAT, given, DEFINITIONS)
     return result.value.tobytes(), result.bound.tobytes()

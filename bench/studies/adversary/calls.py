@@ -27,7 +27,7 @@ def accumulation_of(promise: Promise, *, output: bool) -> Accumulation:
 
 def certify(
     problem: Problem, array: Array, method: str, accumulation: Accumulation | None
-) -> pybridge.Certificate:
+) -> pybridge.ProvedBound:
     """What `certify_gradient` or `certify_output` returns."""
     eps = {f"eps_{name}": value for name, value in problem.eps.items()}
     keywords: dict[str, Any] = {"method": method, "accumulation": accumulation, **eps}

@@ -29,7 +29,7 @@ from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
 from pybridge.problem.formats import FloatArray
 from pybridge.problem.geometry import Geometry
-from pybridge.problem.operands import Given as Operand
+from pybridge.problem.operands import Operand
 from pybridge.problem.results import Result
 
 __all__ = ["PyTorch", "Tested", "run_pytorch"]

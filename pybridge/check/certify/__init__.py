@@ -8,8 +8,14 @@ evaluates the definitions, and no compiler or interpreter is trusted.
 Lean: `RuntimeApprox.Certificate`, `RuntimeApprox.Certificate.Theorems`.
 """
 
-from pybridge.check.certify.claims import Claims, claims
+from pybridge.check.certify.entries import CertifiedEntries, certified_entries
 from pybridge.check.certify.source import certificate_source
 from pybridge.check.certify.verdict import Verdict, check_certificate
 
-__all__ = ["Claims", "Verdict", "certificate_source", "check_certificate", "claims"]
+__all__ = [
+    "CertifiedEntries",
+    "Verdict",
+    "certificate_source",
+    "certified_entries",
+    "check_certificate",
+]

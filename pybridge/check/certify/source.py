@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.check.certify.claims import Claims
+from pybridge.check.certify.entries import CertifiedEntries
 from pybridge.errors import InputError
 from pybridge.exported.names import LEAN_RESULTS
 from pybridge.lean.interface import VERSION
@@ -53,15 +53,15 @@ def module_name(label: str) -> str:
     return name if name[:1].isalpha() else f"Case{name}"
 
 
-def certificate_source(case: Case, claims: Mapping[str, Claims]) -> str:
-    """The Lean file that states and proves the claims about a case; `claims` are by result.
+def certificate_source(case: Case, entries: Mapping[str, CertifiedEntries]) -> str:
+    """The Lean file that states and proves what holds of a case; `entries` are by result.
 
     Raises `InputError` where the operands have more than `OPERAND_ENTRIES` numbers.
     """
     used = [
         name
         for name in _OPERANDS
-        if any(name in _RESULTS[which][1] and found.places for which, found in claims.items())
+        if any(name in _RESULTS[which][1] and found.places for which, found in entries.items())
     ]
     count = sum(getattr(case, name).size for name in used)
     if count > OPERAND_ENTRIES:
@@ -69,9 +69,9 @@ def certificate_source(case: Case, claims: Mapping[str, Claims]) -> str:
             f"{case.label}: the operands have {count} numbers, and Lean reads each as a term: "
             f"expected at most {OPERAND_ENTRIES}"
         )
-    blocks = [_header(case, claims), _geometry(case)]
+    blocks = [_header(case, entries), _geometry(case)]
     blocks += [_operand(case, name) for name in used]
-    for found in claims.values():
+    for found in entries.values():
         parts = list(_parts(found))
         for number, part in enumerate(parts, 1):
             blocks += _result(case, part, f"_{number}" if len(parts) > 1 else "")
@@ -79,11 +79,11 @@ def certificate_source(case: Case, claims: Mapping[str, Claims]) -> str:
     return "\n\n".join([*blocks, f"end {namespace}\n"])
 
 
-def _header(case: Case, claims: Mapping[str, Claims]) -> str:
+def _header(case: Case, entries: Mapping[str, CertifiedEntries]) -> str:
     shown = [
         f"* {_RESULTS[name][3]}: {len(found.places)} of {found.entries} entries"
         + (f", {found.overflowed} without a bound because of overflow" if found.overflowed else "")
-        for name, found in claims.items()
+        for name, found in entries.items()
     ]
     eps = ", ".join(_group(f"{name} {getattr(case, f'eps_{name}').hex()}") for name in _OPERANDS)
     pair = _group("⟨n, k⟩")
@@ -106,7 +106,7 @@ def _header(case: Case, claims: Mapping[str, Claims]) -> str:
             f"Written by `python -m pybridge.certify`, for Lean {VERSION}.",
             "",
             "## Main results",
-            *(_theorems(found) for found in claims.values() if found.places),
+            *(_theorems(found) for found in entries.values() if found.places),
             "-/",
             "",
             "set_option autoImplicit false",
@@ -118,7 +118,7 @@ def _header(case: Case, claims: Mapping[str, Claims]) -> str:
     )
 
 
-def _theorems(found: Claims) -> str:
+def _theorems(found: CertifiedEntries) -> str:
     """The names of a result's theorems, in a line."""
     count = len(list(_parts(found)))
     first = "_1" if count > 1 else ""
@@ -180,8 +180,8 @@ def _literal(array: npt.NDArray[np.generic], scale: int, entry: str) -> list[str
     return _wrapped(nested(array), "  ")
 
 
-def _parts(found: Claims) -> Iterator[Claims]:
-    """Claims of at most `TERMS` terms together, or of a single entry."""
+def _parts(found: CertifiedEntries) -> Iterator[CertifiedEntries]:
+    """CertifiedEntries of at most `TERMS` terms together, or of a single entry."""
     step = max(1, TERMS // found.terms)
     for start in range(0, len(found.places), step):
         part = slice(start, start + step)
@@ -193,11 +193,11 @@ def _parts(found: Claims) -> Iterator[Claims]:
         )
 
 
-def _result(case: Case, found: Claims, number: str) -> list[str]:
+def _result(case: Case, found: CertifiedEntries, number: str) -> list[str]:
     function, operands, suffix, words = _RESULTS[found.which]
     names = [_OPERANDS[name][0] for name in operands]
     which = LEAN_RESULTS[found.which]
-    claimed = f"{which}Claims{number}"
+    claimed = f"{which}CertifiedEntries{number}"
     given = " ".join(_group(f"({name}.map Ball.checked)") for name in names)
     variables = " ".join(
         _group(f"{{{name}' : Tensor Rat geometry.{_OPERANDS[operand][1]}}}")

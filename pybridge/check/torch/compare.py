@@ -23,8 +23,8 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.bounds.claim import Claim
 from pybridge.bounds.exact_entries import ExactEntries
+from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.true_errors import Index, TrueErrors
 from pybridge.check.suite import suite
 from pybridge.check.torch.conv2d import (
@@ -46,7 +46,7 @@ from pybridge.exported.document import Definitions
 from pybridge.problem.case import Case
 from pybridge.problem.formats import FloatArray, FloatFormat
 from pybridge.problem.geometry import Geometry
-from pybridge.problem.operands import Given
+from pybridge.problem.operands import Operand
 from pybridge.problem.results import OPERANDS, Result
 
 __all__ = ["Plan", "Work", "against_torch", "check_result"]
@@ -209,15 +209,15 @@ def check_result(
     shape = result.shape(geometry)
     if computed.shape != shape:
         raise InputError(f"{which} has shape {computed.shape}, expected {shape}")
-    claim = Claim(
+    returned = KernelResult(
         result,
         computed,
         format,
         geometry,
-        {key: Given(operands[key]) for key in result.operands},
+        {key: Operand(operands[key]) for key in result.operands},
         dict.fromkeys(result.operands, math.ldexp(1.0, format.min_exponent)),
     )
-    judge = _Judge(claim, rng)
+    judge = _Judge(returned, rng)
     tried: list[PromiseReport] = []
     for arithmetic in assumed:
         tried.append(judge.compare(arithmetic))
@@ -243,14 +243,14 @@ class _Judge:
     where it was computed exactly.
     """
 
-    def __init__(self, claim: Claim, rng: np.random.Generator) -> None:
-        self.claim, self.rng = claim, rng
-        self.estimates = claim.estimator()
-        self.errors = TrueErrors.enclose(claim.result, self.estimates)
-        values = {key: given.value for key, given in claim.operands.items()}
-        self.exact = ExactEntries(claim.which, claim.geometry, values)
-        self.wide = claim.format.precision > 24
-        empty = np.broadcast_to(self.estimates.counts == 0, claim.result.shape)
+    def __init__(self, returned: KernelResult, rng: np.random.Generator) -> None:
+        self.returned, self.rng = returned, rng
+        self.estimates = returned.estimator()
+        self.errors = TrueErrors.enclose(returned.values, self.estimates)
+        values = {key: given.value for key, given in returned.operands.items()}
+        self.exact = ExactEntries(returned.which, returned.geometry, values)
+        self.wide = returned.format.precision > 24
+        empty = np.broadcast_to(self.estimates.counts == 0, returned.values.shape)
         self.known: _Mask = self.errors.finite & (empty if self.wide else True)
         self.overflowed = ~self.errors.finite & self._can_overflow()
 
@@ -259,16 +259,16 @@ class _Judge:
         finite = self.errors.finite
         if finite.all():
             return np.zeros(finite.shape, bool)
-        largest = math.ldexp(1.0, self.claim.format.max_exponent)
+        largest = math.ldexp(1.0, self.returned.format.max_exponent)
         can: _Mask = ~(self.estimates.value(np.float64, absolute=True) < largest)
         return np.broadcast_to(can, finite.shape)
 
     def compare(self, arithmetic: Accumulation) -> PromiseReport:
         """An arithmetic's bound against the errors, entry by entry."""
         try:
-            operands = self.claim.given_to(arithmetic)
+            operands = self.returned.given_to(arithmetic)
             deviates = any(operand.deviates for operand in operands.values())
-            estimates = self.claim.estimator(operands) if deviates else self.estimates
+            estimates = self.returned.estimator(operands) if deviates else self.estimates
             bound = estimates.any_order(arithmetic)
         except InputError as error:
             return PromiseReport(

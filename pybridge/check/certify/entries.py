@@ -1,9 +1,9 @@
-"""What a certificate claims: entries of a result, with their values and bounds."""
+"""The entries that a certificate is about, with their values and bounds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -16,15 +16,15 @@ from pybridge.exported.document import Definitions
 from pybridge.problem.case import Case
 from pybridge.problem.results import Result
 
-__all__ = ["ENTRIES", "Claims", "chosen", "claims"]
+__all__ = ["ENTRIES", "CertifiedEntries", "certified_entries", "chosen"]
 
 ENTRIES = 100
 """How many entries of a result are certified at most, unless asked for more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
-    """The claims about one result.
+class CertifiedEntries:
+    """Entries of one result, and what is certified of them.
 
     `places` are indices of entries, in row-major order; `values` and `bounds` are those entries'
     rounded values and bounds, as floats. `entries` is how many entries the result has, `overflowed`
@@ -41,18 +41,18 @@ class Claims:
     terms: int
 
 
-def claims(
+def certified_entries(
     case: Case,
     which: Sequence[str],
     definitions: Definitions,
     *,
     entries: int = ENTRIES,
     fast: bool = True,
-) -> dict[str, Claims]:
-    """The claims about the results `which` of a case.
+) -> dict[str, CertifiedEntries]:
+    """The entries to certify of the results `which` of a case.
 
     Values and bounds are those of `method="replay"`, or of `"replay-reference"` where `fast` is
-    False. Of a result with more than `entries` entries a sample is claimed: see `chosen`.
+    False. Of a result with more than `entries` entries, a sample is certified: see `chosen`.
 
     Raises `InputError` where `entries` is not positive, or every entry of the results overflowed.
     """
@@ -61,22 +61,22 @@ def claims(
     evaluations = evaluate_conv2d(
         case.geometry, case.float_format, case.operands(), tuple(which), definitions, fast=fast
     )
-    found: dict[str, Claims] = {
-        result: _claims(case, result, evaluations, entries) for result in map(Result, which)
+    found: dict[str, CertifiedEntries] = {
+        result: _certified(case, result, evaluations[result], entries)
+        for result in map(Result, which)
     }
     if not any(result.places for result in found.values()):
         raise InputError(f"{case.label}: every entry overflowed, and no bound is claimed of them")
     return found
 
 
-def _claims(case: Case, which: Result, evaluations: Mapping[str, Evaluation], most: int) -> Claims:
-    evaluation = evaluations[which]
+def _certified(case: Case, which: Result, evaluation: Evaluation, most: int) -> CertifiedEntries:
     shape = evaluation.value.shape
     values = evaluation.value.astype(np.float64).ravel()
     bounds = evaluation.bound.ravel()
     sound = ~evaluation.overflow.ravel() & np.isfinite(bounds)
     positions = chosen(bounds, np.flatnonzero(sound).tolist(), most, f"{case.name} {which}")
-    return Claims(
+    return CertifiedEntries(
         which=which,
         places=tuple(tuple(int(i) for i in np.unravel_index(p, shape)) for p in positions),
         values=tuple(float(values[p]) for p in positions),

@@ -15,7 +15,7 @@ from pybridge.engine.accumulation import (
     parameters_of,
     require_accumulation,
 )
-from pybridge.engine.estimator import Estimator, Operand, estimator
+from pybridge.engine.estimator import Estimator, Inexact, estimator
 from pybridge.engine.upward import Float64, add_up
 from pybridge.errors import InputError, InputTypeError, NotProvedError
 from pybridge.exported.document import FormatParameters, load_definitions
@@ -29,11 +29,11 @@ from pybridge.problem.formats import (
     format_of,
 )
 from pybridge.problem.geometry import Geometry, Padding, Pair, Window
-from pybridge.problem.operands import Given, check_eps
+from pybridge.problem.operands import Operand, check_eps
 from pybridge.problem.results import Result
 from pybridge.problem.rounding import Direction, least_normal, midpoints, round_to
 
-__all__ = ["Claim", "Gradient", "gradient_claim", "output_claim"]
+__all__ = ["Gradient", "KernelResult", "read_gradient", "read_output"]
 
 Gradient: TypeAlias = Literal["bias", "weight", "input"]
 
@@ -41,20 +41,20 @@ _FORMATS = {format.dtype: format for format in FORMATS.values()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Claim:
+class KernelResult:
     """A result of the geometry's shape, and its operands.
 
     `least_normals` has the least normal number of each operand's own dtype.
     """
 
     which: Result
-    result: FloatArray
+    values: FloatArray
     format: FloatFormat
     geometry: Geometry
-    operands: Mapping[str, Given]
+    operands: Mapping[str, Operand]
     least_normals: Mapping[str, float]
 
-    def estimator(self, operands: Mapping[str, Operand] | None = None) -> Estimator:
+    def estimator(self, operands: Mapping[str, Inexact] | None = None) -> Estimator:
         """What computes the result of operands, by default its own, and its bounds."""
         chosen = self.operands if operands is None else operands
         return estimator(self.which, self.geometry, chosen, load_definitions())
@@ -89,7 +89,7 @@ class Claim:
         name = dtypes.pop()
         if name not in ("bfloat16", "float16"):
             return None
-        values = self.result[~np.isnan(self.result)]
+        values = self.values[~np.isnan(self.values)]
         parameters = format_parameters(find_format(name).name, load_definitions())
         return name if bool((round_to(values, parameters) == values).all()) else None
 
@@ -99,7 +99,7 @@ class Claim:
         own = self.least_normals[key] == 2.0 ** _FORMATS[dtype].min_exponent
         return str(dtype.name) if own else ""
 
-    def multiplied(self, promise: Accumulation) -> dict[str, Operand]:
+    def multiplied(self, promise: Accumulation) -> dict[str, Inexact]:
         """The operands as a kernel of this promise rounds them, exactly.
 
         Their deviations say what is left to the kernel: whether subnormal numbers become zero,
@@ -117,10 +117,10 @@ class Claim:
                 value, deviation = _rounded(key, value, promise)
             if promise.flushed:
                 deviation = add_up(deviation, self._flushed(key, value, promise))
-            found[key] = Operand(value, deviation)
+            found[key] = Inexact(value, deviation)
         return found
 
-    def given_to(self, promise: Accumulation) -> dict[str, Operand]:
+    def given_to(self, promise: Accumulation) -> dict[str, Inexact]:
         """The operands as they are given, each with how far the exact one, within its eps, and what
         a kernel of this promise multiplies are together from it.
         """
@@ -131,7 +131,7 @@ class Claim:
             if read.value is not given.value:
                 off = np.abs(read.value.astype(np.float64) - given.value.astype(np.float64))
                 deviation = add_up(off, deviation)
-            found[key] = Operand(given.value, deviation)
+            found[key] = Inexact(given.value, deviation)
         return found
 
     def _bias_rounding(self, promise: Accumulation, bias: FloatArray) -> float | Float64:
@@ -204,7 +204,7 @@ def _round(
     return rounded
 
 
-def gradient_claim(
+def read_gradient(
     gradient: Any,
     x: Any,
     weight: Any,
@@ -217,7 +217,7 @@ def gradient_claim(
     groups: int,
     eps: Sequence[object] = (0.0, 0.0, 0.0),
     finite: bool = True,
-) -> Claim:
+) -> KernelResult:
     """The arguments of `certify_gradient`, read; `finite` refuses a nan or an infinity."""
     wanted = Result.of(which, gradient=True)
     given = {
@@ -242,7 +242,7 @@ def gradient_claim(
     return _claim(wanted, result, format, geometry, {key: found[key] for key in wanted.operands})
 
 
-def output_claim(
+def read_output(
     output: Any,
     x: Any,
     weight: Any,
@@ -254,7 +254,7 @@ def output_claim(
     groups: int,
     eps: Sequence[object] = (0.0, 0.0, 0.0),
     finite: bool = True,
-) -> Claim:
+) -> KernelResult:
     """The arguments of `certify_output`, read; `finite` refuses a nan or an infinity."""
     operands = {
         key: operand
@@ -290,9 +290,9 @@ def _claim(
     result: FloatArray,
     format: FloatFormat,
     geometry: Geometry,
-    operands: Mapping[str, tuple[Given, float]],
-) -> Claim:
-    return Claim(
+    operands: Mapping[str, tuple[Operand, float]],
+) -> KernelResult:
+    return KernelResult(
         which,
         result,
         format,
@@ -321,7 +321,7 @@ def _result(name: str, values: Any, finite: bool) -> tuple[FloatArray, FloatForm
     return np.ascontiguousarray(array), format
 
 
-def _operand(name: str, values: Any, eps: object) -> tuple[Given, float] | None:
+def _operand(name: str, values: Any, eps: object) -> tuple[Operand, float] | None:
     """An operand in its own format, or in one that holds its dtype, and the least normal number of
     that dtype.
     """
@@ -329,7 +329,7 @@ def _operand(name: str, values: Any, eps: object) -> tuple[Given, float] | None:
         return None
     array = to_numpy(name, values)
     format = _FORMATS.get(array.dtype) or _holder(array.dtype)
-    given = Given(format_array(name, array, format), check_eps(f"eps_{name}", eps))
+    given = Operand(format_array(name, array, format), check_eps(f"eps_{name}", eps))
     try:
         least = float(ml_dtypes.finfo(array.dtype).smallest_normal)  # type: ignore[no-untyped-call]
     except ValueError:
@@ -355,7 +355,7 @@ def _holder(dtype: np.dtype[Any]) -> FloatFormat:
 def _geometry(
     which: Result,
     shape: tuple[int, ...],
-    operands: Mapping[str, tuple[Given, float]],
+    operands: Mapping[str, tuple[Operand, float]],
     *,
     stride: Pair,
     padding: Padding,

@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.bounds.claim import Claim, Gradient, gradient_claim, output_claim
 from pybridge.bounds.enclosure import enclosure_bound
+from pybridge.bounds.kernel_result import Gradient, KernelResult, read_gradient, read_output
 from pybridge.bounds.theorems import Theorem, proofs
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.estimator import require_finite
@@ -18,13 +18,13 @@ from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
 from pybridge.problem.geometry import Padding, Pair
 
-__all__ = ["Certificate", "Gradient", "Method", "certify_gradient", "certify_output"]
+__all__ = ["Gradient", "Method", "ProvedBound", "certify_gradient", "certify_output"]
 
 Method: TypeAlias = Literal["enclosure", "any-order"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Certificate:
+class ProvedBound:
     """How far each entry of a given array may be from the exact one, and what proves it.
 
     `bound` is float64, of the array's shape. `theorem` is the Lean theorem whose conclusion it is,
@@ -63,7 +63,7 @@ def certify_gradient(
     eps_x: float = 0.0,
     eps_weight: float = 0.0,
     eps_grad_output: float = 0.0,
-) -> Certificate:
+) -> ProvedBound:
     """A proved bound of the error of an array that is claimed to be a gradient of conv2d.
 
     `which` says which gradient: bias [O], weight [O, I/groups, KH, KW] or input [N, I, H, W]. Its
@@ -82,7 +82,7 @@ def certify_gradient(
     Raises `InputError` for shapes, values or parameters that do not fit, `InputTypeError` for a
     wrong type, and `RoundingOverflowError` where the bound is beyond the largest float64.
     """
-    claim = gradient_claim(
+    returned = read_gradient(
         gradient,
         x,
         weight,
@@ -94,7 +94,7 @@ def certify_gradient(
         groups=groups,
         eps=(eps_x, eps_weight, eps_grad_output),
     )
-    return _certify(claim, method, accumulation)
+    return _certify(returned, method, accumulation)
 
 
 def certify_output(
@@ -112,12 +112,12 @@ def certify_output(
     eps_x: float = 0.0,
     eps_weight: float = 0.0,
     eps_bias: float = 0.0,
-) -> Certificate:
+) -> ProvedBound:
     """A proved bound of the error of an array that is claimed to be a conv2d's output.
 
     As `certify_gradient`, for an output [N, O, OH, OW]; bias is [O].
     """
-    claim = output_claim(
+    returned = read_output(
         output,
         x,
         weight,
@@ -128,11 +128,13 @@ def certify_output(
         groups=groups,
         eps=(eps_x, eps_weight, eps_bias),
     )
-    return _certify(claim, method, accumulation)
+    return _certify(returned, method, accumulation)
 
 
 @np.errstate(all="ignore")
-def _certify(claim: Claim, method: Method, accumulation: Accumulation | None) -> Certificate:
+def _certify(
+    returned: KernelResult, method: Method, accumulation: Accumulation | None
+) -> ProvedBound:
     if not isinstance(method, str) or method not in get_args(Method):
         known = ", ".join(get_args(Method))
         raise InputError(f"method: expected one of {known}, got {method!r:.60}")
@@ -140,12 +142,16 @@ def _certify(claim: Claim, method: Method, accumulation: Accumulation | None) ->
         if accumulation is not None:
             raise InputError("accumulation: the method enclosure assumes none, expected None")
         bound = enclosure_bound(
-            claim.which, claim.result, claim.geometry, claim.operands, load_definitions()
+            returned.which,
+            returned.values,
+            returned.geometry,
+            returned.operands,
+            load_definitions(),
         )
-        found = proofs(claim.which, method)
+        found = proofs(returned.which, method)
     else:
-        promise = claim.promise(accumulation)
-        bound = claim.estimator(claim.given_to(promise)).any_order(promise)
-        found = proofs(claim.which, method, promise)
-    require_finite(f"the bound of {claim.which.words}", bound)
-    return Certificate(bound, method, found)
+        promise = returned.promise(accumulation)
+        bound = returned.estimator(returned.given_to(promise)).any_order(promise)
+        found = proofs(returned.which, method, promise)
+    require_finite(f"the bound of {returned.which.words}", bound)
+    return ProvedBound(bound, method, found)
