@@ -19,8 +19,8 @@ from bench.tensor_cores.data import DOTS, READ, Problem, convolution, dots
 from bench.tensor_cores.kernels import Kernel
 from bench.tensor_cores.promises import OTHERS, promise
 from bench.tensor_cores.units import Unit, units
-from pybridge.bounds.claim import Claim, gradient_claim, output_claim
 from pybridge.bounds.judge import Judge
+from pybridge.bounds.kernel_result import KernelResult, read_gradient, read_output
 from pybridge.problem.geometry import Geometry
 from pybridge.testing import Accumulation
 
@@ -29,10 +29,10 @@ __all__ = [
     "Planted",
     "Study",
     "Verdict",
-    "claim",
     "defects",
     "kernels",
     "problems",
+    "returned",
     "run",
 ]
 
@@ -129,7 +129,7 @@ def problems(unit: Unit, sizes: Sequence[tuple[int, int]], seed: int = 1) -> lis
     return found
 
 
-def claim(problem: Problem, result: _Array) -> Claim:
+def returned(problem: Problem, result: _Array) -> KernelResult:
     """The result as pybridge judges it."""
     g, operands = problem.geometry, problem.operands
     axes = g.height, g.width
@@ -140,20 +140,20 @@ def claim(problem: Problem, result: _Array) -> Claim:
         "groups": g.groups,
     }
     if problem.result == "output":
-        return output_claim(result, operands["x"], operands["weight"], None, finite=False, **window)
+        return read_output(result, operands["x"], operands["weight"], None, finite=False, **window)
     x, weight, grad = (operands.get(name) for name in ("x", "weight", "grad_output"))
-    return gradient_claim(result, x, weight, grad, which=problem.result, finite=False, **window)
+    return read_gradient(result, x, weight, grad, which=problem.result, finite=False, **window)
 
 
 class _Judge:
     """Judges results of a problem; references are computed once for a result."""
 
     def __init__(self, problem: Problem, result: _Array) -> None:
-        self.claim = claim(problem, result)
-        self.judge = Judge(self.claim)
+        self.returned = returned(problem, result)
+        self.judge = Judge(self.returned)
 
     def __call__(self, accumulation: Accumulation | None) -> Verdict:
-        found = self.judge(self.claim.promise(accumulation))
+        found = self.judge(self.returned.promise(accumulation))
         return Verdict(found.ratio, bool(found.failures.any()))
 
 
