@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.studies.power.defects import HONEST, Operands, gradients, weight_gradients
-from pybridge.bounds.claim import Claim, gradient_claim, output_claim
 from pybridge.bounds.judge import Judge, Judgement
+from pybridge.bounds.kernel_result import KernelResult, read_gradient, read_output
 from pybridge.bounds.sharp import sharp_operands
 from pybridge.check.torch.conv2d import import_torch
 from pybridge.engine.accumulation import Accumulation
@@ -186,12 +186,12 @@ def _measure(torch: Any, given: Operands, layer: str, dtype: str, data: str) -> 
             yield Measured(layer, _RESULTS[name], dtype, data, what, cells, close)
 
 
-def _claim(name: str, result: Any, given: Operands) -> Claim:
+def _claim(name: str, result: Any, given: Operands) -> KernelResult:
     window: dict[str, Any] = {**given.arguments, "groups": 1}
     if name == "output":
-        return output_claim(result, given.x, given.weight, None, **window)
+        return read_output(result, given.x, given.weight, None, **window)
     x, weight, grad = given.x, given.weight, given.grad_output
-    return gradient_claim(result, x, weight, grad, which=name, **window)  # type: ignore[arg-type]
+    return read_gradient(result, x, weight, grad, which=name, **window)  # type: ignore[arg-type]
 
 
 class _Ruler:
@@ -199,7 +199,7 @@ class _Ruler:
     pybridge; they do not depend on the result.
     """
 
-    def __init__(self, torch: Any, honest: Claim) -> None:
+    def __init__(self, torch: Any, honest: KernelResult) -> None:
         self.torch = torch
         judge = Judge(honest)
         self.judged: dict[str, Judgement] = {
