@@ -3,6 +3,12 @@
 With signs that factor over channels, aᶜ of an input channel and bₒ of an output channel, x has the
 sign aᶜ, the weight aᶜ·bₒ, the bias and the cotangent bₒ. Then all terms of every entry of the
 output and of the three gradients have one sign, and Σ|x||y| is the entry's own magnitude.
+
+Rounding to nearest costs up to half an ulp: u of an entry just above a power of two, but u/2 of one
+just below the next. A promise allows u of either. So a defect that is smaller than the last
+rounding shows at entries just above a power of two only. Therefore scales vary over channels, too,
+evenly between 1/√2 and √2: entries are then everywhere between powers of two. Without that, sums of
+many terms would all be near one another.
 """
 
 from __future__ import annotations
@@ -42,9 +48,9 @@ def sharp_operands(
 ) -> SharpOperands:
     """Random operands of a conv2d, of condition number one for its output and all its gradients.
 
-    Shapes and parameters are those of `conv2d_backward`. Magnitudes vary between 1/2 and 2, signs
-    over channels. `dtype` is float16, bfloat16, float32 or float64. Raises `InputError` and
-    `InputTypeError` for what does not fit.
+    Shapes and parameters are those of `conv2d_backward`. Signs and scales vary over channels, and
+    magnitudes by up to a factor of four within each. `dtype` is float16, bfloat16, float32 or
+    float64. Raises `InputError` and `InputTypeError` for what does not fit.
     """
     geometry = Geometry.of(
         x_shape, weight_shape, stride=stride, padding=padding, dilation=dilation, groups=groups
@@ -56,14 +62,16 @@ def sharp_operands(
     kind = find_format(dtype_name(dtype)).dtype
     rng = np.random.default_rng(seed)
 
-    def signs(count: int) -> npt.NDArray[np.float32]:
-        return rng.choice(np.array([-1, 1], np.float32), count)
+    def scales(count: int) -> npt.NDArray[np.float32]:
+        """Of either sign, their magnitudes even on a logarithmic scale."""
+        sizes = np.exp2((rng.permutation(count) + rng.random()) / count - 0.5).astype(np.float32)
+        return sizes * rng.choice(np.array([-1, 1], np.float32), count)
 
     def magnitudes(shape: Sequence[int]) -> npt.NDArray[np.float32]:
         return np.exp2(2 * rng.random(shape, np.float32) - 1)
 
-    inputs = signs(geometry.groups * geometry.in_channels)
-    outputs = signs(geometry.groups * geometry.out_channels)
+    inputs = scales(geometry.groups * geometry.in_channels)
+    outputs = scales(geometry.groups * geometry.out_channels)
     group = np.repeat(np.arange(geometry.groups), geometry.out_channels)
     read = inputs.reshape(geometry.groups, geometry.in_channels)[group]
     weight = magnitudes(geometry.weight_shape) * (read * outputs[:, None])[:, :, None, None]

@@ -17,7 +17,7 @@ import pytest
 from ml_dtypes import bfloat16
 
 from pybridge.bounds.comparison import Comparison
-from pybridge.bounds.kernel_result import Gradient
+from pybridge.bounds.kernel_result import Gradient, read_gradient
 from pybridge.bounds.sharp import SharpOperands
 from pybridge.engine.accumulation import Accumulation, blocked, pairwise, split_k
 from pybridge.errors import InputError, InputTypeError
@@ -597,12 +597,30 @@ def test_magnitudes_vary_and_signs_too(dtype: str) -> None:
     given = sharp_operands((4, 16, 9, 9), (16, 8, 3, 3), groups=2, dtype=dtype)
     for values in given:
         size = np.abs(values.astype(np.float64))
-        assert size.min() >= 0.5
-        assert size.max() <= 2
+        assert size.min() >= 0.25
+        assert size.max() <= 4
         assert size.max() / size.min() > 2
         assert len(np.unique(size)) > min(values.size, 64) / 2
         assert (values > 0).any()
         assert (values < 0).any()
+
+
+def test_less_than_half_an_ulp_shows() -> None:
+    """One of 1,792 terms is lost, a quarter of the last rounding: entries just above a power of two
+    show it.
+    """
+    given = sharp_operands((4, 16, 8, 8), (32, 16, 3, 3), padding=1, dtype="bfloat16", seed=1)
+    returned = read_gradient(
+        np.zeros((32, 16, 3, 3), bfloat16), given.x, given.weight, given.grad_output,
+        which="weight", stride=1, padding=1, dilation=1, groups=1,
+    )  # fmt: skip
+    exact = returned.estimator().value(np.float64)
+    assert np.mean(np.frexp(np.abs(exact))[0] < 0.5 * 2**0.2) > 0.15
+    options: dict[str, Any] = {"which": "weight", "padding": 1}
+    operands = given.x, given.weight, given.grad_output
+    assert compare_gradient(exact.astype(bfloat16), *operands, **options).passed
+    less = (exact * (1 - 1 / 1792)).astype(bfloat16)
+    assert not compare_gradient(less, *operands, **options).passed
 
 
 def test_seeds_reproduce() -> None:
