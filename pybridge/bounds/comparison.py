@@ -134,7 +134,7 @@ class Comparison:
         if self.explanations:
             lines.append(f"would be explained by {' or '.join(self.explanations[:3])}")
         elif not (self.patterns or self.nonfinite):
-            lines.append("no standard promise would explain it")
+            lines.append("no standard promise that has power would explain it")
         lines.append(f"theorems: {', '.join(self.theorems)}")
         return "\n  ".join(lines)
 
@@ -202,14 +202,7 @@ def compare(returned: KernelResult, accumulation: Accumulation | None) -> Compar
         failures=failures,
     )
     if failed:
-        diagnosis = diagnose(
-            returned,
-            promise,
-            errors.reference,
-            failures,
-            judgement.allowance,
-            lambda other: judge(other).ratio,
-        )
+        diagnosis = diagnose(returned, promise, judge)
         comparison = replace(
             comparison, patterns=diagnosis.patterns, explanations=diagnosis.explanations
         )

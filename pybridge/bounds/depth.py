@@ -18,7 +18,7 @@ from pybridge.engine.upward import Float64
 from pybridge.exported.document import load_definitions
 from pybridge.problem.formats import FloatFormat
 
-__all__ = ["Depths"]
+__all__ = ["Depths", "power"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,6 @@ class Depths:
         scale = _Scale(judgement, promise)
         size = np.abs(errors.reference)
         there = (size != 0) & np.isfinite(size)
-        noticed = there & (size - errors.slack > judgement.allowance)
-        count = int(np.count_nonzero(there))
         rounded = errors.reference.astype(format.dtype).astype(np.float64)
         best = np.abs(rounded - errors.reference)
         if format.precision <= 24:
@@ -48,9 +46,23 @@ class Depths:
             depth=scale.least(np.where(errors.finite, errors.upper, np.inf)),
             best_depth=scale.least(best),
             most=promise.roundings(int(estimates.counts.max(initial=0)), estimates.longest),
-            power=int(np.count_nonzero(noticed)) / count if count else 1.0,
+            power=power(judgement),
             needed=scale.half(there),
         )
+
+
+def power(judgement: Judgement, where: Mask | None = None) -> float:
+    """The share of the entries, by default of all, whose exact value is not zero and at which a
+    zero would be noticed; 1 if there are none.
+    """
+    errors = judgement.errors
+    size = np.abs(errors.reference)
+    there = (size != 0) & np.isfinite(size)
+    if where is not None:
+        there &= where
+    noticed = there & (size - errors.slack > judgement.allowance)
+    count = int(np.count_nonzero(there))
+    return int(np.count_nonzero(noticed)) / count if count else 1.0
 
 
 class _Scale:

@@ -65,7 +65,7 @@ def sharp_operands(
     def scales(count: int) -> npt.NDArray[np.float32]:
         """Of either sign, their magnitudes even on a logarithmic scale."""
         sizes = np.exp2((rng.permutation(count) + rng.random()) / count - 0.5).astype(np.float32)
-        return sizes * rng.choice(np.array([-1, 1], np.float32), count)
+        return np.asarray(sizes * rng.choice(np.array([-1, 1], np.float32), count))
 
     def magnitudes(shape: Sequence[int]) -> npt.NDArray[np.float32]:
         return np.exp2(2 * rng.random(shape, np.float32) - 1)

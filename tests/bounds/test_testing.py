@@ -22,8 +22,9 @@ import pytest
 from typer.testing import CliRunner
 
 from pybridge import testing
-from pybridge.bounds import exact_entries
+from pybridge.bounds import comparison, exact_entries
 from pybridge.bounds.comparison import compare, interval
+from pybridge.bounds.hints import Diagnosis
 from pybridge.bounds.judge import Decision
 from pybridge.bounds.kernel_result import read_gradient, read_output
 from pybridge.bounds.theorems import proofs
@@ -247,7 +248,7 @@ TIMES = "these entries are {} times what they should be"
         (put(2, 0), ("only output channel 2", "these entries are zero")),
         (scale((slice(None), 1), 2), ("only input channel 1", TIMES.format("2"))),
         (scale((..., 0, 2), 3), ("only kernel row 0", "only kernel column 2", TIMES.format("3"))),
-        (scale(..., 1 / 3), (TIMES.format("0.333333"),)),
+        (scale(..., 1 / 3), (TIMES.format("1/3"),)),
         (np.negative, ("these entries have the wrong sign",)),
         (lambda a: a[..., ::-1, ::-1], ("the kernel is flipped",)),
         (lambda a: a.swapaxes(0, 1), ("output channels and input channels are transposed",)),
@@ -281,7 +282,7 @@ def padded(top: int, left: int) -> Array:
 @pytest.mark.parametrize(
     ("base", "pattern"),
     [
-        (dropped(slice(3, 4)), "as if batch element 3 were left out"),
+        (dropped(slice(3, 4)), "as if the last batch element (3) were left out"),
         (dropped(slice(2, 4)), "as if the last 2 batch elements were left out"),
     ],
 )
@@ -321,7 +322,9 @@ def test_patterns_of_an_output() -> None:
     assert patterns(output_of(x, without)) == ("as if kernel tap (2, 0) were left out",)
     without = x.copy()
     without[:, 3] = 0
-    assert patterns(output_of(without, weight)) == ("as if input channel 3 were left out",)
+    assert patterns(output_of(without, weight)) == (
+        "as if the last input channel (3) were left out",
+    )
     noise = np.random.default_rng(0).standard_normal(OUTPUT).astype(np.float32)
     wrong = right + noise
     wrong[:, :, 1:-1, 1:-1] = right[:, :, 1:-1, 1:-1]
@@ -364,11 +367,8 @@ def test_promises_that_would_explain_it() -> None:
 
     found = compared(noisy)
     assert found.patterns == ()
-    assert found.explanations[0].startswith("float16 partial sums of split_k(2) (0.2")
-    assert not any("operands" in words for words in found.explanations)
-    assert not any("sums in bfloat16" in words for words in found.explanations)  # far too weak
-    ratios = [float(re.findall(r"\(([\d.e-]+) of", words)[0]) for words in found.explanations]
-    assert ratios == sorted(ratios, reverse=True)
+    assert found.explanations == ()  # float16 partial sums would, but these are no numbers of it
+    assert "no standard promise that has power would explain it" in found.message
 
     def with_operands(read: Callable[[Array], Array]) -> tuple[str, ...]:
         return compared(lambda x, grad: in_order(sequential)(read(x), read(grad))).explanations
@@ -379,7 +379,7 @@ def test_promises_that_would_explain_it() -> None:
     assert narrow[0].startswith("operands rounded to bfloat16 (0.00")
     far = defect(put((0, 0, 0, 0), 1e9))
     assert far.explanations == ()
-    assert "no standard promise would explain it" in far.message
+    assert "no standard promise that has power would explain it" in far.message
 
 
 def test_the_message() -> None:
@@ -439,6 +439,7 @@ def test_verdicts_in_the_sliver_are_exact(monkeypatch: pytest.MonkeyPatch) -> No
         return exact_entry(*arguments)
 
     monkeypatch.setattr(exact_entries, "exact_entry", counted)
+    monkeypatch.setattr(comparison, "diagnose", lambda *_: Diagnosis((), ()))
     for allowance, failed in ((just, 0), (np.nextafter(just, 0), just.size)):
         calls.clear()
         monkeypatch.setattr(Decision, "allowance", lambda *_, allowance=allowance: allowance.copy())

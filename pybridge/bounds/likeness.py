@@ -1,0 +1,118 @@
+"""What the entries of a result are in terms of what they should be: zero, multiples, elsewhere.
+
+Each is checked at all entries of which it is said: an entry has to be within what the promise
+allows the entry that it is taken for, with what is known of the exact value counted against it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from pybridge.bounds.depth import power
+from pybridge.bounds.judge import Judgement
+from pybridge.bounds.kernel_result import KernelResult
+from pybridge.bounds.true_errors import Mask
+from pybridge.engine.upward import Float64
+from pybridge.problem.results import Result
+
+__all__ = ["multiples", "rearranged", "zeros"]
+
+_MARGIN = 2.0**-48
+"""Covers float64's roundings of what is compared here."""
+
+_SAMPLE = 256
+"""How many entries are looked at before all are."""
+
+_TELLING = 2.0
+"""How far, in units of what is allowed, a factor has to move half of the entries: rounding in one
+direction looks like a factor, too.
+"""
+
+_DENOMINATORS = (1, 16, 1024)
+"""The largest denominators of factors, the simplest first."""
+
+
+def zeros(returned: KernelResult, failures: Mask) -> str | None:
+    """Whether all entries, or all that fail, are zero."""
+    if not returned.values.any():
+        return "every entry is zero"
+    if returned.values[failures].any():
+        return None
+    return "every entry is zero" if failures.all() else "these entries are zero"
+
+
+def multiples(returned: KernelResult, judged: Judgement, failures: Mask) -> str | None:
+    """The factor that all failing entries are times what they should be, if there is one."""
+    values = returned.values[failures].astype(np.float64)
+    exact, slack = judged.errors.reference[failures], judged.errors.slack[failures]
+    allowance = judged.allowance[failures]
+    scale = float(np.abs(exact).max(initial=0.0))
+    if values.size < 2 or not scale or power(judged, failures) < 0.5:
+        return None
+    with np.errstate(all="ignore"):
+        factor = float(np.divide(values @ (exact / scale), exact @ (exact / scale)))
+    if not math.isfinite(factor) or factor == 0:
+        return None
+    simple = [Fraction(factor).limit_denominator(most) for most in _DENOMINATORS]
+    for c in [c for c in simple if c] + [Fraction(f"{factor:.6g}")]:
+        if np.median(np.abs(float(c) - 1) * np.abs(exact) / allowance) < _TELLING:
+            continue
+        size = abs(float(c))
+        off = np.abs(values - float(c) * exact) + size * (slack + np.abs(exact) * _MARGIN)
+        if bool((off * (1 + _MARGIN) <= size * (1 - _MARGIN) * allowance).all()):
+            if c == -1:
+                return "these entries have the wrong sign"
+            shown = str(c) if c.denominator <= _DENOMINATORS[-1] else f"{float(c):.6g}"
+            return f"these entries are {shown} times what they should be"
+    return None
+
+
+def rearranged(returned: KernelResult, judged: Judgement, failures: Mask) -> str | None:
+    """Where the result's entries are instead, if it is right but for that."""
+    if power(judged) < 0.5:
+        return None
+    actual = returned.values.astype(np.float64)
+    sample = _sample(failures)
+    errors, allowance = judged.errors, judged.allowance
+    for words, move in _moves(returned):
+        at = [move(values) for values in (errors.reference, errors.slack, allowance)]
+        if _within(actual[sample], *(values[sample] for values in at)) and _within(actual, *at):
+            return words
+    return None
+
+
+def _within(actual: Float64, reference: Float64, slack: Float64, allowance: Float64) -> bool:
+    off = np.abs(actual - reference) + slack
+    return bool((off * (1 + _MARGIN) <= allowance).all())
+
+
+def _sample(failures: Mask) -> tuple[npt.NDArray[np.intp], ...]:
+    places = np.argwhere(failures)
+    return tuple(places[:: max(len(places) // _SAMPLE, 1)].T)
+
+
+Move = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
+
+
+def _moves(returned: KernelResult) -> Iterator[tuple[str, Move]]:
+    """Rearrangements that are results of the same shape."""
+    shape = returned.values.shape
+    names = returned.which.axes
+    if returned.which is Result.WEIGHT:
+        yield "the kernel is flipped", lambda values: values[..., ::-1, ::-1]
+    for a, b in ((0, 1), (2, 3)) if len(shape) == 4 else ():
+        if shape[a] == shape[b]:
+            words = f"{names[a]}s and {names[b]}s are transposed"
+            yield words, lambda values, a=a, b=b: values.swapaxes(a, b)  # type: ignore[misc]
+    for axis, name in enumerate(names):
+        if shape[axis] == 1:
+            continue
+        yield f"{name}s are in reverse", lambda values, axis=axis: np.flip(values, axis)  # type: ignore[misc]
+        for step, side in ((1, "before"), (-1, "after")):
+            words = f"each {name} is the one that should be {side} it, the first being the last"
+            yield words, lambda values, axis=axis, step=step: np.roll(values, step, axis)  # type: ignore[misc]

@@ -1,0 +1,125 @@
+"""Standard promises that are weaker than a given one, and would explain a result.
+
+One is named only if it allows the error of every entry, would notice a zero at half of them at
+least, and if the result is one that its last rounding can have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pybridge.bounds.depth import power
+from pybridge.bounds.judge import Judge
+from pybridge.bounds.kernel_result import KernelResult
+from pybridge.engine.accumulation import Accumulation, parameters_of
+from pybridge.errors import InputError
+from pybridge.exported.document import load_definitions
+from pybridge.problem.formats import FORMATS, FloatArray
+from pybridge.problem.rounding import round_to
+
+__all__ = ["explanations", "narrower"]
+
+_EXACT = 2**24
+"""The most multiply-adds of results in float64, of which other operands' results are exact ones."""
+
+_FAR = 100
+"""How many times as much as the tightest promise another one may allow, to be named."""
+
+_SPLITS = (2, 4, 8, 16, 32, 64, 128)
+
+_POWER = 0.5
+"""The least share of entries at which a promise has to notice a zero."""
+
+
+def narrower(returned: KernelResult) -> str | None:
+    """The narrowest dtype that holds every entry of a result of a wider one."""
+    if np.count_nonzero(returned.values) < 8:
+        return None
+    for name in ("bfloat16", "binary16", "binary32"):
+        format = FORMATS[name]
+        if format.precision < returned.format.precision and _holds(
+            format.dtype.name, returned.values
+        ):
+            return str(format.dtype.name)
+    return None
+
+
+def _holds(dtype: str, values: FloatArray) -> bool:
+    """Whether all values are numbers of a dtype."""
+    return bool((round_to(values, parameters_of(dtype, load_definitions())) == values).all())
+
+
+def explanations(
+    returned: KernelResult, part: KernelResult, promise: Accumulation, judge: Judge, likely: str
+) -> tuple[str, ...]:
+    """The standard promises that allow every error and have power, the tightest first.
+
+    Those that round operands come first, for they allow hardly more than the promise itself; then
+    those of the likely format. What allows `_FAR` times as much as another one is no explanation.
+    `part` is judged before the whole is.
+    """
+    found: dict[str, tuple[int, float, str]] = {}
+    judge_part = judge if part is returned else Judge(part)
+    for family, weaker in _weaker(returned, promise):
+        if family in found or ("operands and result" in family and found):
+            continue
+        try:
+            if judge_part(weaker).failures.any():
+                continue
+            judged = judge(weaker)
+        except InputError:
+            continue
+        if not judged.failures.any() and power(judged) >= _POWER:
+            share = judged.ratio
+            words = family.format(weaker.splits)
+            shown = f"{words} ({share:.2g} of what that allows)"
+            rank = -1 if weaker.flushed else int(bool(likely) and likely in words)
+            if weaker.operands != promise.operands:
+                rank = 2
+            found[family] = rank, share, shown
+    best = max((share for rank, share, _ in found.values() if rank in (0, 1)), default=0.0)
+    near = [one for one in found.values() if one[0] not in (0, 1) or _FAR * one[1] >= best]
+    return tuple(words for _, _, words in sorted(near, reverse=True))
+
+
+def _weaker(returned: KernelResult, promise: Accumulation) -> Iterator[tuple[str, Accumulation]]:
+    """Standard promises that are weaker than a given one, and what they are called."""
+
+    def change(**values: object) -> Accumulation:
+        return promise.model_copy(update=values)
+
+    dtypes = {returned.values.dtype.name, *(g.value.dtype.name for g in returned.operands.values())}
+    widest = max(g.value.dtype.itemsize for g in returned.operands.values())
+    narrow = {"float32": 4, "tf32": 3, "float16": 2, "bfloat16": 2}
+    for name, other in (("float16", "bfloat16"), ("bfloat16", "float16")):
+        if name in dtypes and other not in dtypes:
+            del narrow[other]
+    ends = {name for name in narrow if _holds(name, returned.values)}
+    if "bfloat16" in ends and "float16" not in dtypes:
+        ends.discard("float16")
+    quick = returned.format.precision <= 24 or returned.geometry.multiply_adds <= _EXACT
+    for name, size in narrow.items() if quick else ():
+        if size < widest and promise.operands is None:
+            yield f"operands rounded to {name}", change(operands=name)
+        if name == "tf32" and promise.operands is None and size < widest:
+            cut = change(operands=name, operand_rounding="toward-zero")
+            yield f"operands cut to {name}", cut
+    for name, size in narrow.items():
+        if name == "tf32" or name not in ends:
+            continue
+        if size < returned.values.dtype.itemsize and promise.output is None:
+            yield f"a result rounded to {name}", change(output=name)
+        if name != promise.accumulate and size < returned.values.dtype.itemsize | 4:
+            for k in _SPLITS:
+                if promise.across is None or k > promise.splits:
+                    yield f"{name} partial sums of split_k({{}})", change(splits=k, across=name)
+            yield f"sums in {name}", change(accumulate=name, splits=1, across=None)
+            if quick and size < widest and promise.operands is None and promise.output is None:
+                words = f"operands and result rounded to {name}, as by autocast"
+                yield words, change(operands=name, output=name)
+    if promise.rounding == "nearest":
+        yield "rounding toward zero", change(rounding="toward-zero")
+    if not promise.flushed:
+        yield "subnormals flushed to zero", change(flushed=True)
