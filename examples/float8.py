@@ -16,9 +16,9 @@ import ml_dtypes
 import numpy as np
 
 from examples.library import Library, is_outward, run_example
-from pybridge.bounds.conv2d import evaluate_conv2d
+from pybridge.bounds.convolution import Convolution
 from pybridge.engine.laws_exact import round_even
-from pybridge.exported.document import FormatParameters, load_definitions
+from pybridge.exported.document import FormatParameters
 from pybridge.lean import CaseResult, parse_number, parse_results
 from pybridge.problem.case import Case
 from pybridge.problem.formats import FloatArray, FloatFormat
@@ -163,7 +163,8 @@ def compare(answer: Answer) -> list[str]:
             for key, operand in given.operands().items()
         }
         tensors = answer.results[name].tensors
-        found = evaluate_conv2d(given.geometry, format, operands, tensors, load_definitions())
+        convolution = Convolution(given.geometry, operands)
+        found = {which: convolution.evaluate(which, format) for which in tensors}
         for which, tensor in tensors.items():
             if _fractions(found[which].value) != list(tensor.value):
                 wrong.append(f"{name}: NumPy's values of {which} are not Lean's")

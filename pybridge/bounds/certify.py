@@ -8,14 +8,12 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.bounds.enclosure import enclosure_bound
 from pybridge.bounds.kernel_result import Gradient, KernelResult, read_gradient, read_output
 from pybridge.bounds.theorems import Theorem, proofs
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.estimator import require_finite
 from pybridge.engine.upward import Float64
 from pybridge.errors import InputError
-from pybridge.exported.document import load_definitions
 from pybridge.problem.geometry import Padding, Pair
 
 __all__ = ["Gradient", "Method", "ProvedBound", "certify_gradient", "certify_output"]
@@ -141,13 +139,7 @@ def _certify(
     if method == "enclosure":
         if accumulation is not None:
             raise InputError("accumulation: the method enclosure assumes none, expected None")
-        bound = enclosure_bound(
-            returned.which,
-            returned.values,
-            returned.geometry,
-            returned.operands,
-            load_definitions(),
-        )
+        bound = returned.convolution.enclosure(returned.which, returned.values)
         found = proofs(returned.which, method)
     else:
         promise = returned.promise(accumulation)

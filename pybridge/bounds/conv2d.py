@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.bounds.enclosure import enclosure_bound
+from pybridge.bounds.convolution import Convolution
 from pybridge.bounds.theorems import Theorem, proofs
 from pybridge.engine.accumulation import Accumulation
-from pybridge.engine.estimator import estimator, require_finite
-from pybridge.engine.reference import Evaluation, evaluate
-from pybridge.engine.replay import evaluate_replay
+from pybridge.engine.estimator import require_finite
 from pybridge.engine.upward import Float64
 from pybridge.errors import InputError, RoundingOverflowError
-from pybridge.exported.document import Definitions, DefinitionsError, load_definitions, size_value
+from pybridge.exported.document import load_definitions
 from pybridge.problem.arrays import to_numpy
 from pybridge.problem.formats import FloatArray, FloatFormat, format_array, format_of
 from pybridge.problem.geometry import Geometry, Padding, Pair
@@ -30,7 +27,6 @@ __all__ = [
     "Method",
     "conv2d_backward",
     "conv2d_forward",
-    "evaluate_conv2d",
 ]
 
 Method: TypeAlias = Literal["replay", "replay-reference", "any-order", "enclosure"]
@@ -114,24 +110,24 @@ def conv2d_backward(
     exported definitions are missing or damaged. `FloatingPointError` when this thread flushes
     subnormal numbers to zero or does not round to nearest.
     """
-    definitions = load_definitions()
-    found = format_of(format, definitions)
-    given = {
-        "x": _given("x", x, found, eps_x),
-        "weight": _given("weight", weight, found, eps_weight),
-        "grad_output": _given("grad_output", grad_output, found, eps_grad_output),
+    held = format_of(format, load_definitions())
+    operands = {
+        "x": _operand("x", x, held, eps_x),
+        "weight": _operand("weight", weight, held, eps_weight),
+        "grad_output": _operand("grad_output", grad_output, held, eps_grad_output),
     }
     geometry = Geometry.of(
-        given["x"].value.shape,
-        given["weight"].value.shape,
-        given["grad_output"].value.shape,
+        operands["x"].value.shape,
+        operands["weight"].value.shape,
+        operands["grad_output"].value.shape,
         stride=stride,
         padding=padding,
         dilation=dilation,
         groups=groups,
     )
+    convolution = Convolution(geometry, operands)
     gradients = (Result.BIAS, Result.WEIGHT, Result.INPUT)
-    return Conv2dGradients(*_results(method, gradients, geometry, found, given, definitions))
+    return Conv2dGradients(*(_bounded(convolution, which, method, held) for which in gradients))
 
 
 def conv2d_forward(
@@ -156,15 +152,14 @@ def conv2d_forward(
     [N, O, OH, OW]. The replay mirrors Lean's `RuntimeApprox.conv2d` with the bound
     `conv2dBoundTensor`; the theorem is `approxT_conv2d_spec`. Raises what `conv2d_backward` does.
     """
-    definitions = load_definitions()
-    found = format_of(format, definitions)
-    given = {
-        "x": _given("x", x, found, eps_x),
-        "weight": _given("weight", weight, found, eps_weight),
+    held = format_of(format, load_definitions())
+    operands = {
+        "x": _operand("x", x, held, eps_x),
+        "weight": _operand("weight", weight, held, eps_weight),
     }
     geometry = Geometry.of(
-        given["x"].value.shape,
-        given["weight"].value.shape,
+        operands["x"].value.shape,
+        operands["weight"].value.shape,
         stride=stride,
         padding=padding,
         dilation=dilation,
@@ -174,105 +169,44 @@ def conv2d_forward(
         if eps_bias:
             raise InputError(f"eps_bias: expected 0 without a bias, got {eps_bias}")
         if method not in ("any-order", "enclosure"):
-            given["bias"] = Operand(np.zeros(geometry.bias_shape, found.dtype))
+            operands["bias"] = Operand(np.zeros(geometry.bias_shape, held.dtype))
     else:
-        given["bias"] = _given("bias", bias, found, eps_bias)
-    if "bias" in given and given["bias"].value.shape != geometry.bias_shape:
-        raise InputError(
-            f"bias has shape {given['bias'].value.shape}, but weight of shape "
-            f"{geometry.weight_shape} expects {geometry.bias_shape}"
-        )
-    (output,) = _results(method, (Result.OUTPUT,), geometry, found, given, definitions)
-    return output
+        operands["bias"] = _operand("bias", bias, held, eps_bias)
+        shape = operands["bias"].value.shape
+        if shape != geometry.bias_shape:
+            raise InputError(
+                f"bias has shape {shape}, but weight of shape {geometry.weight_shape} expects "
+                f"{geometry.bias_shape}"
+            )
+    return _bounded(Convolution(geometry, operands), Result.OUTPUT, method, held)
 
 
-def _results(
-    method: Method,
-    results: Sequence[Result],
-    geometry: Geometry,
-    format: FloatFormat,
-    given: Mapping[str, Operand],
-    definitions: Definitions,
-) -> list[Bounded]:
-    """The results of exported contractions by a method."""
+def _operand(name: str, array: npt.ArrayLike, format: FloatFormat, eps: object) -> Operand:
+    return Operand(format_array(name, to_numpy(name, array), format), check_eps(f"eps_{name}", eps))
+
+
+def _bounded(
+    convolution: Convolution, which: Result, method: Method, format: FloatFormat
+) -> Bounded:
+    """A result by a method, and its bound."""
     if not isinstance(method, str) or method not in get_args(Method):
         known = ", ".join(get_args(Method))
         raise InputError(f"method: expected one of {known}, got {method!r:.60}")
     if method in ("replay", "replay-reference"):
-        fast = method == "replay"
-        evaluations = evaluate_conv2d(geometry, format, given, results, definitions, fast=fast)
-        return [
-            _bounded(result, evaluations[result], format, proofs(result, method))
-            for result in results
-        ]
-    return [_by_blas(method, result, geometry, format, given, definitions) for result in results]
-
-
-def _by_blas(
-    method: Method,
-    result: Result,
-    geometry: Geometry,
-    format: FloatFormat,
-    given: Mapping[str, Operand],
-    definitions: Definitions,
-) -> Bounded:
-    found = estimator(result, geometry, given, definitions)
-    value = found.rounded(format)
-    _require_no_overflow(result, ~np.isfinite(value), format)
+        evaluation = convolution.evaluate(which, format, fast=method == "replay")
+        _require_no_overflow(which, evaluation.overflow, format)
+        return Bounded(evaluation.value, evaluation.bound, proofs(which, method))
+    estimates = convolution.estimator(which)
+    value = estimates.rounded(format)
+    _require_no_overflow(which, ~np.isfinite(value), format)
+    promise: Accumulation | None = None
     if method == "any-order":
         promise = Accumulation.of(format.name)
-        bound = found.any_order(promise)
-        proved = proofs(result, method, promise)
+        bound = estimates.any_order(promise)
     else:
-        bound = enclosure_bound(result, value, geometry, given, definitions)
-        proved = proofs(result, "enclosure")
-    require_finite(f"the bound of {result.words}", bound)
-    return Bounded(value, bound, proved)
-
-
-def evaluate_conv2d(
-    geometry: Geometry,
-    format: FloatFormat,
-    operands: Mapping[str, Operand],
-    names: Iterable[str],
-    definitions: Definitions,
-    *,
-    fast: bool = False,
-) -> dict[str, Evaluation]:
-    """Evaluates exported contractions by name (output, bias, weight, input), overflow marked.
-
-    By the reference evaluation, or where `fast` by the replay, with the same values.
-    `operands` maps exported operand names to arrays of the geometry's shapes. Raises
-    `DefinitionsError` when the definitions give another output size than the geometry.
-    """
-    parameters = geometry.parameters()
-    for name, size in definitions.data.output_size.items():
-        if (exported := size_value(size, parameters)) != parameters[name]:
-            raise DefinitionsError(
-                f"the definitions give {name} = {exported}, but the geometry {parameters[name]}"
-            )
-    data = definitions.data
-    results: dict[str, Evaluation] = {}
-    for wanted in names:
-        contraction = data.contractions[wanted]
-        if fast:
-            found = evaluate_replay(contraction, parameters, format, operands, definitions)
-        else:
-            found = evaluate(contraction, data.laws, parameters, format, operands)
-        results[wanted] = found
-    return results
-
-
-def _given(name: str, array: npt.ArrayLike, format: FloatFormat, eps: object) -> Operand:
-    found = format_array(name, to_numpy(name, array), format)
-    return Operand(found, check_eps(f"eps_{name}", eps))
-
-
-def _bounded(
-    result: Result, evaluation: Evaluation, format: FloatFormat, proved: tuple[Theorem, ...]
-) -> Bounded:
-    _require_no_overflow(result, evaluation.overflow, format)
-    return Bounded(evaluation.value, evaluation.bound, proved)
+        bound = convolution.enclosure(which, value)
+    require_finite(f"the bound of {which.words}", bound)
+    return Bounded(value, bound, proofs(which, method, promise))
 
 
 def _require_no_overflow(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pybridge.bounds.contributions import Contribution, Ledger
-from pybridge.bounds.conv2d import evaluate_conv2d
+from pybridge.bounds.convolution import Convolution
 from pybridge.bounds.terms import add_up, loop_indices
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.exported.declarations import LAWS, location, short_name
@@ -243,6 +243,6 @@ def _overflow(
 ) -> RoundingOverflowError:
     """The error that names the entry, and says how many of the result overflow."""
     format = format_of(case.format, definitions)
-    found = evaluate_conv2d(case.geometry, format, case.operands(), (which,), definitions)[which]
+    found = Convolution(case.geometry, case.operands(), definitions).evaluate(which, format)
     count = int(np.count_nonzero(found.overflow))
     return RoundingOverflowError(which.words, index, count, case.format)

@@ -19,7 +19,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.bounds.enclosure import exact_result
+from pybridge.bounds.convolution import exact_result
 from pybridge.bounds.exact_entries import ExactEntries
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.true_errors import (

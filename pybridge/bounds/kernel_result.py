@@ -9,13 +9,14 @@ from typing import Any, Literal, TypeAlias
 import ml_dtypes
 import numpy as np
 
+from pybridge.bounds.convolution import Convolution
 from pybridge.engine.accumulation import (
     Accumulation,
     format_parameters,
     parameters_of,
     require_accumulation,
 )
-from pybridge.engine.estimator import Estimator, Inexact, estimator
+from pybridge.engine.estimator import Estimator, Inexact
 from pybridge.engine.upward import Float64, add_up
 from pybridge.errors import InputError, InputTypeError, NotProvedError
 from pybridge.exported.document import FormatParameters, load_definitions
@@ -54,10 +55,14 @@ class KernelResult:
     operands: Mapping[str, Operand]
     least_normals: Mapping[str, float]
 
+    @property
+    def convolution(self) -> Convolution:
+        """The conv2d of the operands."""
+        return Convolution(self.geometry, self.operands)
+
     def estimator(self, operands: Mapping[str, Inexact] | None = None) -> Estimator:
         """What computes the result of operands, by default its own, and its bounds."""
-        chosen = self.operands if operands is None else operands
-        return estimator(self.which, self.geometry, chosen, load_definitions())
+        return self.convolution.estimator(self.which, operands)
 
     def promise(self, accumulation: Accumulation | None) -> Accumulation:
         """What the kernel promises.

@@ -10,14 +10,12 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.bounds.conv2d import evaluate_conv2d
-from pybridge.bounds.enclosure import enclosure_bound
+from pybridge.bounds.convolution import Convolution
 from pybridge.check.observed import Observed, Observer
 from pybridge.check.problems import Kind, Method, Problem
 from pybridge.check.report import CaseReport, MethodReport, TensorReport
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.coefficients import round_up
-from pybridge.engine.estimator import estimator
 from pybridge.engine.reference import Evaluation
 from pybridge.engine.upward import Float64
 from pybridge.exported.document import Definitions, DefinitionsError
@@ -62,9 +60,8 @@ def check_case(
         given = "×".join(map(str, lean.output))
         return shown.with_problem("output-size", f"{given}, expected {height}×{width}")
     try:
-        evaluations = evaluate_conv2d(
-            case.geometry, case.float_format, case.operands(), tuple(Result), definitions
-        )
+        convolution = Convolution(case.geometry, case.operands(), definitions)
+        evaluations = {name: convolution.evaluate(name, case.float_format) for name in Result}
     except DefinitionsError as error:
         return shown.with_problem("definitions", str(error))
     exact = list(_exact(case, seed))
@@ -89,7 +86,7 @@ def check_case(
             max(EXCESS, Fraction(name.terms(case.geometry), 2**51)),
             infinite=_may_be_infinite(case, name),
         )
-        others = _check_methods(case, name, evaluations[name], found, references, definitions)
+        others = _check_methods(case, name, evaluations[name], found, references, convolution)
         tensors[name] = reference.with_methods(*others)
     return shown.with_tensors(tensors)
 
@@ -100,18 +97,18 @@ def _check_methods(
     reference: Evaluation,
     lean: TensorResult,
     exact: Mapping[str, Sequence[Fraction]],
-    definitions: Definitions,
+    convolution: Convolution,
 ) -> tuple[dict[str, MethodReport], tuple[Problem, ...]]:
     """The fast replay against the reference and Lean, and all fast methods against the truth."""
-    operands, format = case.operands(), case.float_format
-    replayed = evaluate_conv2d(case.geometry, format, operands, (name,), definitions, fast=True)
-    estimates = estimator(name, case.geometry, operands, definitions)
+    format = case.float_format
+    replayed = convolution.evaluate(name, format, fast=True)
+    estimates = convolution.estimator(name)
     value = estimates.rounded(format)
     finite = np.isfinite(value)
     held = np.where(finite, value, np.zeros((), value.dtype))
     bounds: dict[Method, Float64] = {
         "any-order": estimates.any_order(Accumulation.of(format.name)),
-        "enclosure": enclosure_bound(name, held, case.geometry, operands, definitions),
+        "enclosure": convolution.enclosure(name, held),
     }
     reports: dict[str, MethodReport] = {}
     problems: list[Problem] = []
@@ -138,9 +135,9 @@ def _check_methods(
         reports[method] = MethodReport(bound_linf=linf.hex(), excess=excess, error_ratio=ratio)
 
     infinite = _may_be_infinite(case, name)
-    excess, unlike = _against(name, replayed[name], reference, lean, infinite=infinite)
+    excess, unlike = _against(name, replayed, reference, lean, infinite=infinite)
     problems += unlike
-    add("replay", replayed[name], excess)
+    add("replay", replayed, excess)
     for method, bound in bounds.items():
         add(method, Evaluation(held, bound, ~finite), None)
     return reports, tuple(problems)

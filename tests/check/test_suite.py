@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_contraction import compare
 
-from pybridge.bounds.conv2d import evaluate_conv2d
+from pybridge.bounds.convolution import Convolution
 from pybridge.check.suite import generated_case, suite
 from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
@@ -58,14 +58,11 @@ def test_the_kinds_of_data_do_what_they_say() -> None:
 
     def results(label: str) -> dict[str, np.ndarray]:
         case = cases[label]
-        found = evaluate_conv2d(
-            case.geometry,
-            case.float_format,
-            case.operands(),
-            ("output", "weight", "input"),
-            definitions,
-        )
-        return {name: evaluation.value.astype(float) for name, evaluation in found.items()}
+        convolution = Convolution(case.geometry, case.operands(), definitions)
+        return {
+            name: convolution.evaluate(name, case.float_format).value.astype(float)
+            for name in ("output", "weight", "input")
+        }
 
     for format in FORMATS:
         least = 2.0 ** FORMATS[format].min_exponent

@@ -14,8 +14,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import REGIMES, data, formats, geometries
 
-from pybridge.bounds import enclosure
-from pybridge.bounds.enclosure import enclosure_bound
+from pybridge.bounds import convolution
+from pybridge.bounds.convolution import Convolution
 from pybridge.bounds.kernel_result import read_gradient
 from pybridge.engine.accumulation import Accumulation, parameters_of, split_k, tf32
 from pybridge.engine.coefficients import round_up
@@ -90,7 +90,7 @@ def test_results_of_blas_are_within_the_bounds(
     assert values.dtype == format.dtype
     assume(np.isfinite(values).all())
     any_order = found.any_order(Accumulation.of(format.name))
-    enclosure = enclosure_bound(name, values, geometry, given_, DEFINITIONS)
+    enclosure = Convolution(geometry, given_, DEFINITIONS).enclosure(name, values)
     for signs in (None, np.ones(1)):
         true = exact(geometry, given_, name, signs)
         assert holds(values, any_order, true)
@@ -113,7 +113,7 @@ def test_any_array_is_enclosed(
     given_ = operands(geometry, format, (regime, regime), (0.0,) * 4, seed)
     shape = estimator(name, geometry, given_, DEFINITIONS).shape
     wrong = data(np.random.default_rng(seed), format, regime, shape)
-    bound = enclosure_bound(name, wrong, geometry, given_, DEFINITIONS)
+    bound = Convolution(geometry, given_, DEFINITIONS).enclosure(name, wrong)
     assert holds(wrong, bound, exact(geometry, given_, name))
 
 
@@ -428,13 +428,13 @@ def test_results_in_binary64_are_compared_with_exact_ones(monkeypatch: pytest.Mo
     given_ = operands(geometry, FORMATS["binary64"], ("normal", "normal"), (0.0,) * 4, 1)
     found = estimator("weight", geometry, given_, DEFINITIONS)
     values = found.value(np.float64)
-    bound = enclosure_bound("weight", values, geometry, given_, DEFINITIONS)
+    bound = Convolution(geometry, given_, DEFINITIONS).enclosure("weight", values)
     true = exact(geometry, given_, "weight")
     for value, b, t in zip(values.ravel().tolist(), bound.ravel().tolist(), true, strict=True):
         assert b == round_up(abs(Fraction(value) - t))
-    monkeypatch.setattr(enclosure, "EXACT_WORK", 10**3)
+    monkeypatch.setattr(convolution, "EXACT_WORK", 10**3)
     with pytest.raises(InputError, match=r"needs the exact one: of 2916 products with \d+ bits"):
-        enclosure_bound("weight", values, geometry, given_, DEFINITIONS)
+        Convolution(geometry, given_, DEFINITIONS).enclosure("weight", values)
     assert found.any_order(Accumulation(accumulate="float64")).max() < 1e-12
 
 

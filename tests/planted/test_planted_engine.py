@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pytest
 from planting import Checks, Plant
 
-from pybridge.bounds import enclosure
+from pybridge.bounds import convolution
 from pybridge.engine import (
     accumulation,
     coefficients,
@@ -411,7 +411,7 @@ ESTIMATES: dict[str, Fault] = {
     "distance forgotten": (distance_forgotten, "binary32-basic", ENCLOSED),
     "distance in the format of the array": (distance_in_format, "binary32-basic", ENCLOSED),
     "exact distance rounded to nearest": (
-        by(coefficients.round_up, float, enclosure),
+        by(coefficients.round_up, float, convolution),
         "binary64-basic",
         ENCLOSED,
     ),

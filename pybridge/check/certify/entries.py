@@ -9,7 +9,7 @@ from random import Random
 
 import numpy as np
 
-from pybridge.bounds.conv2d import evaluate_conv2d
+from pybridge.bounds.convolution import Convolution
 from pybridge.engine.reference import Evaluation
 from pybridge.errors import InputError
 from pybridge.exported.document import Definitions
@@ -58,13 +58,11 @@ def certified_entries(
     """
     if entries < 1:
         raise InputError(f"the number of entries is {entries}, expected at least 1")
-    evaluations = evaluate_conv2d(
-        case.geometry, case.float_format, case.operands(), tuple(which), definitions, fast=fast
-    )
-    found: dict[str, CertifiedEntries] = {
-        result: _certified(case, result, evaluations[result], entries)
-        for result in map(Result, which)
-    }
+    convolution = Convolution(case.geometry, case.operands(), definitions)
+    found: dict[str, CertifiedEntries] = {}
+    for result in map(Result, which):
+        evaluation = convolution.evaluate(result, case.float_format, fast=fast)
+        found[result] = _certified(case, result, evaluation, entries)
     if not any(result.places for result in found.values()):
         raise InputError(f"{case.label}: every entry overflowed, and no bound is claimed of them")
     return found
