@@ -64,17 +64,20 @@ class Shape:
     @property
     def x(self) -> FloatArray:
         """[N, I, H, W]."""
-        return self.operands["x"].value
+        x: FloatArray = self.operands["x"].value
+        return x
 
     @property
     def weight(self) -> FloatArray:
         """[O, I/groups, KH, KW]."""
-        return self.operands["weight"].value
+        weight: FloatArray = self.operands["weight"].value
+        return weight
 
     @property
     def grad_output(self) -> FloatArray:
         """[N, O, OH, OW]."""
-        return self.operands["grad_output"].value
+        grad_output: FloatArray = self.operands["grad_output"].value
+        return grad_output
 
     @property
     def description(self) -> str:

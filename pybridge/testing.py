@@ -110,6 +110,7 @@ def assert_gradient_close(
         dilation=dilation,
         groups=groups,
         finite=False,
+        stays=True,
     )
     _require(returned, accumulation, dtype, min_power, msg)
 
@@ -144,6 +145,7 @@ def assert_output_close(
         dilation=dilation,
         groups=groups,
         finite=False,
+        stays=True,
     )
     _require(returned, accumulation, dtype, min_power, msg)
 
@@ -173,6 +175,7 @@ def compare_gradient(
         dilation=dilation,
         groups=groups,
         finite=False,
+        stays=True,
     )
     return compare(returned, accumulation)
 
@@ -200,6 +203,7 @@ def compare_output(
         dilation=dilation,
         groups=groups,
         finite=False,
+        stays=True,
     )
     return compare(returned, accumulation)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -13,10 +14,12 @@ from pybridge.bounds.depth import Depths
 from pybridge.bounds.hints import diagnose
 from pybridge.bounds.judge import Judge, Judgement
 from pybridge.bounds.kernel_result import KernelResult
+from pybridge.bounds.screen import Passed, screen
 from pybridge.bounds.theorems import proofs
 from pybridge.bounds.true_errors import Index, Mask, nearest_float
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.upward import Float64
+from pybridge.errors import InputError
 from pybridge.problem.formats import FloatArray
 from pybridge.problem.results import Result
 
@@ -48,6 +51,37 @@ class Entry:
         return self.error / self.allowance
 
 
+class Details:
+    """What says more of a comparison, entry by entry, computed when it is asked for."""
+
+    def __init__(
+        self, returned: KernelResult, promise: Accumulation, judgement: Judgement | None = None
+    ) -> None:
+        self._returned, self._promise, self._known = returned, promise, judgement
+
+    @cached_property
+    def judgement(self) -> Judgement:
+        """The judgement of every entry.
+
+        Raises `InputError` if the arrays passed, and no longer do.
+        """
+        if self._known is not None:
+            return self._known
+        found = Judge(self._returned.on_host())(self._promise)
+        if found.failures.any():
+            raise InputError(
+                f"{self._returned.which.words}: an array was changed after it was compared, so "
+                "that its errors are no longer known; compare copies"
+            )
+        return found
+
+    @cached_property
+    def depths(self) -> Depths:
+        """The depths of the judgement."""
+        with np.errstate(all="ignore"):
+            return Depths.of(self.judgement, self._promise, self._returned.format)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
     """What became of comparing a result with what a promise allows.
@@ -55,17 +89,18 @@ class Comparison:
     `failed` counts the entries whose error is beyond what `accumulation` allows, `nonfinite` those
     of them that are nan or infinite. `worst` is the entry of the largest ratio. Where some fail,
     `patterns` says what they have in common, and `explanations` which standard promises would
-    allow them all, the tightest first. `errors` and `allowance` are float64 arrays of the result's
-    shape, `failures` a mask.
+    allow them all, the tightest first.
+
+    `errors` and `allowance` are float64 arrays of the result's shape, `failures` a mask. If all
+    entries pass, these and the depths are computed when they are first read, on the host, of the
+    arrays that were compared, which must not have changed since.
 
     `basis` says from what the promise was taken, if it does not follow from the result's dtype
     alone and was not stated.
 
-    `depth` is the least depth that would explain the result, how many roundings a term would have
-    passed; None where none would. `best_depth` is that of a result that is computed in float64 and
-    rounded once, `most` how many a term may pass by the promise. `power` is the share of the
-    entries with an exact value other than zero at which a zero would be noticed, `needed` the depth
-    that a promise would have to state for half of them.
+    A depth is how many roundings a term passes; `most` is how many it may by the promise. `power`
+    is the share of the entries with an exact value other than zero at which a zero would be
+    noticed, `needed` the depth that a promise would have to state for half of them.
     """
 
     which: Result
@@ -75,17 +110,38 @@ class Comparison:
     nonfinite: int
     worst: Entry
     theorems: tuple[str, ...]
-    depth: int | None = None
-    best_depth: int | None = None
     most: int = 0
     power: float = 1.0
     needed: int = 0
     basis: str | None = None
     patterns: tuple[str, ...] = ()
     explanations: tuple[str, ...] = ()
-    errors: Float64 = field(repr=False, default_factory=lambda: np.zeros(0))
-    allowance: Float64 = field(repr=False, default_factory=lambda: np.zeros(0))
-    failures: Mask = field(repr=False, default_factory=lambda: np.zeros(0, bool))
+    details: Details = field(repr=False, kw_only=True)
+
+    @property
+    def errors(self) -> Float64:
+        """At least the error of each entry."""
+        return self.details.judgement.errors.upper
+
+    @property
+    def allowance(self) -> Float64:
+        """What each entry is allowed to err by."""
+        return self.details.judgement.allowance
+
+    @property
+    def failures(self) -> Mask:
+        """Where the error is beyond that."""
+        return self.details.judgement.failures
+
+    @property
+    def depth(self) -> int | None:
+        """The least depth that would explain the result; None where none would."""
+        return self.details.depths.depth
+
+    @property
+    def best_depth(self) -> int | None:
+        """The least depth of a result that is computed in float64 and rounded once."""
+        return self.details.depths.best_depth
 
     @property
     def passed(self) -> bool:
@@ -183,10 +239,30 @@ def compare(returned: KernelResult, accumulation: Accumulation | None) -> Compar
     binary64, as `exact_result` does.
     """
     promise = returned.promise(accumulation)
+    basis = _basis(returned) if accumulation is None else None
+    theorems = tuple(proofs(returned.which, "comparison", promise))
+    passed = screen(returned, promise)
+    if passed is not None:
+        return Comparison(
+            which=returned.which,
+            accumulation=promise,
+            shape=tuple(returned.values.shape),
+            failed=0,
+            nonfinite=0,
+            worst=_passed_entry(passed),
+            theorems=theorems,
+            most=passed.most,
+            power=passed.power,
+            needed=passed.needed,
+            basis=basis,
+            details=Details(returned, promise),
+        )
+    returned = returned.on_host()
     judge = Judge(returned)
     judgement = judge(promise)
     errors, failures = judgement.errors, judgement.failures
     failed = int(np.count_nonzero(failures))
+    details = Details(returned, promise, judgement)
     comparison = Comparison(
         which=returned.which,
         accumulation=promise,
@@ -194,12 +270,12 @@ def compare(returned: KernelResult, accumulation: Accumulation | None) -> Compar
         failed=failed,
         nonfinite=int(np.count_nonzero(failures & ~errors.finite)),
         worst=_entry(judgement, returned.values),
-        theorems=tuple(proofs(returned.which, "comparison", promise)),
-        **asdict(Depths.of(judgement, promise, returned.format)),
-        basis=_basis(returned) if accumulation is None else None,
-        errors=errors.upper,
-        allowance=judgement.allowance,
-        failures=failures,
+        theorems=theorems,
+        most=details.depths.most,
+        power=details.depths.power,
+        needed=details.depths.needed,
+        basis=basis,
+        details=details,
     )
     if failed:
         diagnosis = diagnose(returned, promise, judge)
@@ -207,6 +283,21 @@ def compare(returned: KernelResult, accumulation: Accumulation | None) -> Compar
             comparison, patterns=diagnosis.patterns, explanations=diagnosis.explanations
         )
     return comparison
+
+
+def _passed_entry(passed: Passed) -> Entry:
+    """What is certified of the worst entry of a result that was screened."""
+    lower, upper = passed.reference - passed.slack, passed.reference + passed.slack
+    if passed.slack:
+        lower, upper = math.nextafter(lower, -math.inf), math.nextafter(upper, math.inf)
+    return Entry(
+        index=passed.worst,
+        value=passed.value,
+        lower=lower,
+        upper=upper,
+        error=passed.error,
+        allowance=passed.allowance,
+    )
 
 
 def _basis(returned: KernelResult) -> str | None:

@@ -18,7 +18,7 @@ from pybridge.engine.upward import Float64
 from pybridge.exported.document import load_definitions
 from pybridge.problem.formats import FloatFormat
 
-__all__ = ["Depths", "power"]
+__all__ = ["Depths", "needed_depth", "power"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +35,22 @@ class Depths:
     def of(cls, judgement: Judgement, promise: Accumulation, format: FloatFormat) -> Depths:
         """Measure a result of a format that was judged by a promise."""
         errors, estimates = judgement.errors, judgement.estimates
-        scale = _Scale(judgement, promise)
+        most = int(estimates.counts.max(initial=0))
+        scale = _Scale.of(promise, max(most, 1))
+        terms = np.broadcast_to(estimates.sizes(), errors.reference.shape)
         size = np.abs(errors.reference)
-        there = (size != 0) & np.isfinite(size)
         rounded = errors.reference.astype(format.dtype).astype(np.float64)
         best = np.abs(rounded - errors.reference)
         if format.precision <= 24:
             best += errors.slack
         return cls(
-            depth=scale.least(np.where(errors.finite, errors.upper, np.inf)),
-            best_depth=scale.least(best),
-            most=promise.roundings(int(estimates.counts.max(initial=0)), estimates.longest),
+            depth=scale.least(
+                np.where(errors.finite, errors.upper, np.inf), size + errors.slack, terms
+            ),
+            best_depth=scale.least(best, size + errors.slack, terms),
+            most=promise.roundings(most, estimates.longest),
             power=power(judgement),
-            needed=scale.half(there),
+            needed=needed_depth(promise, max(most, 1), size, terms),
         )
 
 
@@ -65,38 +68,50 @@ def power(judgement: Judgement, where: Mask | None = None) -> float:
     return int(np.count_nonzero(noticed)) / count if count else 1.0
 
 
+def needed_depth(promise: Accumulation, most: int, magnitudes: Float64, terms: Float64) -> int:
+    """The largest depth at which half of the zeros are noticed; 0 if there is none.
+
+    `magnitudes` are those of the exact values, `terms` the sums of their terms' magnitudes, `most`
+    the largest number of terms.
+    """
+    scale = _Scale.of(promise, most)
+    there = (magnitudes != 0) & np.isfinite(magnitudes) & (terms > 0)
+    if not there.any():
+        return 0
+    middle = float(np.median(scale.rooms(magnitudes[there]) / terms[there]))
+    return int(math.log1p(middle) / math.log1p(scale.unit)) if middle > 0 else 0
+
+
+@dataclass(frozen=True, slots=True)
 class _Scale:
-    """Depths that correspond to errors under a promise."""
+    """Depths that correspond to errors under a promise: by roundings that err by `unit` and `eta`,
+    and a last one that errs by `w` and `omega`.
+    """
 
-    def __init__(self, judgement: Judgement, promise: Accumulation) -> None:
+    w: float
+    omega: float
+    unit: float
+    eta: float
+
+    @classmethod
+    def of(cls, promise: Accumulation, most: int) -> _Scale:
+        """The scale of sums of at most so many terms."""
         definitions = load_definitions()
-        errors, estimates = judgement.errors, judgement.estimates
         last = promise.last_rounding(definitions)
-        self.w, self.omega = float(last.relative), float(last.absolute)
         unit = operation(parameters_of(promise.accumulate, definitions), promise.mode)
-        self.unit = float(unit.relative)
-        terms = int(estimates.counts.max(initial=1))
-        self.eta = float(2 * terms * unit.absolute)
-        self.terms = np.broadcast_to(estimates.sizes(), errors.reference.shape)
-        self.magnitude = np.abs(errors.reference)
-        self.slack = errors.slack
+        eta = float(2 * most * unit.absolute)
+        return cls(float(last.relative), float(last.absolute), float(unit.relative), eta)
 
-    def least(self, error: Float64) -> int | None:
-        """The least depth that explains errors."""
-        size = self.magnitude + self.slack
-        before = (error - self.w * size - self.omega) / (1 + self.w) - self.eta
-        ratios = np.where(before > 0, before / self.terms, 0.0)
+    def least(self, error: Float64, sizes: Float64, terms: Float64) -> int | None:
+        """The least depth that explains errors of values of these sizes."""
+        before = (error - self.w * sizes - self.omega) / (1 + self.w) - self.eta
+        ratios = np.where(before > 0, before / terms, 0.0)
         largest = float(np.where(np.isnan(ratios), np.inf, ratios).max(initial=0.0))
         if not math.isfinite(largest):
             return None
         # The depth d with (1 + u)ᵈ − 1 = largest.
         return max(math.ceil(math.log1p(largest) / math.log1p(self.unit) - 1e-9), 0)
 
-    def half(self, there: Mask) -> int:
-        """The largest depth at which half of the zeros are noticed; 0 if there is none."""
-        room = (self.magnitude * (1 - self.w) - self.omega) / (1 + self.w) - self.eta
-        ratios = (room / self.terms)[there & (self.terms > 0)]
-        if not ratios.size:
-            return 0
-        middle = float(np.median(ratios))
-        return int(math.log1p(middle) / math.log1p(self.unit)) if middle > 0 else 0
+    def rooms(self, magnitudes: Float64) -> Float64:
+        """What an error before the last rounding may be, for a zero still to be noticed."""
+        return (magnitudes * (1 - self.w) - self.omega) / (1 + self.w) - self.eta

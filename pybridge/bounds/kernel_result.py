@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import ml_dtypes
@@ -16,11 +17,12 @@ from pybridge.engine.accumulation import (
     parameters_of,
     require_accumulation,
 )
+from pybridge.engine.backend import Array, backend_of, dtype_of
 from pybridge.engine.estimator import Estimator, Inexact
 from pybridge.engine.upward import Float64, add_up
 from pybridge.errors import InputError, InputTypeError, NotProvedError
 from pybridge.exported.document import FormatParameters, load_definitions
-from pybridge.problem.arrays import to_numpy
+from pybridge.problem.arrays import stay, to_numpy
 from pybridge.problem.formats import (
     FORMATS,
     FloatArray,
@@ -45,11 +47,12 @@ _FORMATS = {format.dtype: format for format in FORMATS.values()}
 class KernelResult:
     """A result of the geometry's shape, and its operands.
 
-    `least_normals` has the least normal number of each operand's own dtype.
+    `least_normals` has the least normal number of each operand's own dtype. All arrays are NumPy's,
+    or all are PyTorch's (`on_host`); besides the promise, only NumPy's say more.
     """
 
     which: Result
-    values: FloatArray
+    values: Array
     format: FloatFormat
     geometry: Geometry
     operands: Mapping[str, Operand]
@@ -59,6 +62,17 @@ class KernelResult:
     def convolution(self) -> Convolution:
         """The conv2d of the operands."""
         return Convolution(self.geometry, self.operands)
+
+    def on_host(self) -> KernelResult:
+        """The same of NumPy arrays, itself if it is of those."""
+        if isinstance(self.values, np.ndarray):
+            return self
+        values = np.ascontiguousarray(to_numpy(self.which.words, self.values))
+        operands = {
+            key: Operand(np.ascontiguousarray(to_numpy(key, given.value)), given.eps)
+            for key, given in self.operands.items()
+        }
+        return replace(self, values=values, operands=operands)
 
     def estimator(self, operands: Mapping[str, Inexact] | None = None) -> Estimator:
         """What computes the result of operands, by default its own, and its bounds."""
@@ -76,8 +90,7 @@ class KernelResult:
             return kept.returned_in(self.format)
         found = Accumulation.of(self.narrowed or self.format.name)
         factors = [given.value for key, given in self.operands.items() if key != "bias"]
-        parameters = format_parameters(self.format.name, load_definitions())
-        if not all(_holds_values(parameters, self.format, values) for values in factors):
+        if not all(_holds_values(self.format, values) for values in factors):
             found = found.model_copy(update={"operands": self.format.dtype.name})
         return found.returned_in(self.format)
 
@@ -94,13 +107,11 @@ class KernelResult:
         name = dtypes.pop()
         if name not in ("bfloat16", "float16"):
             return None
-        values = self.values[~np.isnan(self.values)]
-        parameters = format_parameters(find_format(name).name, load_definitions())
-        return name if bool((round_to(values, parameters) == values).all()) else None
+        return name if _are_numbers_of(find_format(name), self.values) else None
 
     def _own_dtype(self, key: str) -> str:
         """The name of an operand's dtype; "" if its values are held in a wider one."""
-        dtype = self.operands[key].value.dtype
+        dtype = dtype_of(self.operands[key].value)
         own = self.least_normals[key] == 2.0 ** _FORMATS[dtype].min_exponent
         return str(dtype.name) if own else ""
 
@@ -117,7 +128,7 @@ class KernelResult:
             value: FloatArray = given.value
             deviation: float | Float64 = 0.0
             if key == "bias":
-                deviation = self._bias_rounding(promise, value)
+                deviation = self.bias_rounding(promise, value)
             elif promise.operands is not None:
                 value, deviation = _rounded(key, value, promise)
             if promise.flushed:
@@ -139,7 +150,7 @@ class KernelResult:
             found[key] = Inexact(given.value, deviation)
         return found
 
-    def _bias_rounding(self, promise: Accumulation, bias: FloatArray) -> float | Float64:
+    def bias_rounding(self, promise: Accumulation, bias: FloatArray) -> float | Float64:
         """How far a bias is from what the format of the sums, or of 16-bit factors, makes of it."""
         formats = {promise.accumulate: promise.rounding}
         if promise.operands in ("bfloat16", "float16"):
@@ -165,11 +176,22 @@ class KernelResult:
         return np.where(subnormal, size, 0.0) if subnormal.any() else 0.0
 
 
-def _holds_values(parameters: FormatParameters, format: FloatFormat, values: FloatArray) -> bool:
+def _holds_values(format: FloatFormat, values: Array) -> bool:
     """Whether a format holds every value of an array."""
-    if values.dtype == format.dtype or np.can_cast(values.dtype, format.dtype, "safe"):
+    dtype = dtype_of(values)
+    if dtype == format.dtype or np.can_cast(dtype, format.dtype, "safe"):
         return True
-    return bool((round_to(values, parameters) == values).all())
+    return _are_numbers_of(format, values)
+
+
+def _are_numbers_of(format: FloatFormat, values: Array) -> bool:
+    """Whether each value that is not nan is one of a format, or infinite."""
+    if not isinstance(values, np.ndarray):
+        short = backend_of(values).cast(values, format.dtype).to(values.dtype)
+        return bool(((short == values) | values.isnan()).all())
+    numbers = values[~np.isnan(values)]
+    parameters = format_parameters(format.name, load_definitions())
+    return bool((round_to(numbers, parameters) == numbers).all())
 
 
 def _rounded(
@@ -222,16 +244,22 @@ def read_gradient(
     groups: int,
     eps: Sequence[object] = (0.0, 0.0, 0.0),
     finite: bool = True,
+    stays: bool = False,
 ) -> KernelResult:
-    """The arguments of `certify_gradient`, read; `finite` refuses a nan or an infinity."""
+    """The arguments of `certify_gradient`, read.
+
+    `finite` refuses a nan or an infinity of the gradient; `stays` leaves tensors where they are, if
+    they can be computed with there.
+    """
+    stays = stays and stay(gradient, x, weight, grad_output)
     wanted = Result.of(which, gradient=True)
     given = {
-        "x": _operand("x", x, eps[0]),
-        "weight": _operand("weight", weight, eps[1]),
-        "grad_output": _operand("grad_output", grad_output, eps[2]),
+        "x": _operand("x", x, eps[0], stays),
+        "weight": _operand("weight", weight, eps[1], stays),
+        "grad_output": _operand("grad_output", grad_output, eps[2], stays),
     }
     found = {key: operand for key, operand in given.items() if operand is not None}
-    result, format = _result("gradient", gradient, finite)
+    result, format = _result("gradient", gradient, finite, stays)
     for key in wanted.operands:
         if key not in found:
             raise InputTypeError(f"{key}: {wanted.words} depends on it, got None")
@@ -259,14 +287,16 @@ def read_output(
     groups: int,
     eps: Sequence[object] = (0.0, 0.0, 0.0),
     finite: bool = True,
+    stays: bool = False,
 ) -> KernelResult:
-    """The arguments of `certify_output`, read; `finite` refuses a nan or an infinity."""
+    """The arguments of `certify_output`, read: as by `read_gradient`."""
+    stays = stays and stay(output, x, weight, bias)
     operands = {
         key: operand
         for key, operand in (
-            ("x", _operand("x", x, eps[0])),
-            ("weight", _operand("weight", weight, eps[1])),
-            ("bias", _operand("bias", bias, eps[2])),
+            ("x", _operand("x", x, eps[0], stays)),
+            ("weight", _operand("weight", weight, eps[1], stays)),
+            ("bias", _operand("bias", bias, eps[2], stays)),
         )
         if operand is not None
     }
@@ -275,7 +305,7 @@ def read_output(
             raise InputTypeError(f"{key}: the output depends on it, got None")
     if "bias" not in operands and eps[2]:
         raise InputError(f"eps_bias: expected 0 without a bias, got {eps[2]}")
-    result, format = _result("output", output, finite)
+    result, format = _result("output", output, finite, stays)
     geometry = Geometry.of(
         operands["x"][0].value.shape,
         operands["weight"][0].value.shape,
@@ -292,7 +322,7 @@ def read_output(
 
 def _claim(
     which: Result,
-    result: FloatArray,
+    result: Array,
     format: FloatFormat,
     geometry: Geometry,
     operands: Mapping[str, tuple[Operand, float]],
@@ -308,11 +338,14 @@ def _claim(
 
 
 def _require_shape(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    if shape != expected:
-        raise InputError(f"{name} has shape {shape}, expected {expected}")
+    if tuple(shape) != expected:
+        raise InputError(f"{name} has shape {tuple(shape)}, expected {expected}")
 
 
-def _result(name: str, values: Any, finite: bool) -> tuple[FloatArray, FloatFormat]:
+def _result(name: str, values: Any, finite: bool, stays: bool) -> tuple[Array, FloatFormat]:
+    tensor = _tensor(values, finite) if stays else None
+    if tensor is not None:
+        return tensor, _FORMATS[dtype_of(tensor)]
     array = to_numpy(name, values)
     format = _FORMATS.get(array.dtype)
     if format is None:
@@ -326,12 +359,24 @@ def _result(name: str, values: Any, finite: bool) -> tuple[FloatArray, FloatForm
     return np.ascontiguousarray(array), format
 
 
-def _operand(name: str, values: Any, eps: object) -> tuple[Operand, float] | None:
+def _tensor(values: Any, finite: bool) -> Array | None:
+    """A tensor as it is used where it is, if it has entries and they are as expected."""
+    tensor = values.detach().resolve_neg().contiguous()
+    if not tensor.numel() or (finite and not math.isfinite(backend_of(tensor).largest(tensor))):
+        return None
+    return tensor
+
+
+def _operand(name: str, values: Any, eps: object, stays: bool) -> tuple[Operand, float] | None:
     """An operand in its own format, or in one that holds its dtype, and the least normal number of
     that dtype.
     """
     if values is None:
         return None
+    tensor = _tensor(values, finite=True) if stays else None
+    if tensor is not None:
+        given = Operand(tensor, check_eps(f"eps_{name}", eps))
+        return given, 2.0 ** _FORMATS[dtype_of(tensor)].min_exponent
     array = to_numpy(name, values)
     format = _FORMATS.get(array.dtype) or _holder(array.dtype)
     given = Operand(format_array(name, array, format), check_eps(f"eps_{name}", eps))

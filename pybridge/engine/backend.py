@@ -23,6 +23,7 @@ PyTorch is imported only by those who have a tensor.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,6 +45,7 @@ __all__ = [
     "NumPy",
     "PyTorch",
     "backend_of",
+    "dtype_of",
     "require_no_emulation",
 ]
 
@@ -106,6 +108,38 @@ class Backend(Protocol):
     def sum(self, array: Array, axes: Sequence[int]) -> Array:
         """The sums over some axes, in the array's dtype."""
 
+    @property
+    def chunk(self) -> int:
+        """How many entries an elementwise pass takes at once, to stay in the cache; 0 for all."""
+
+    def largest(self, array: Array) -> float:
+        """The largest magnitude of an array of floats; nan if there is one."""
+
+    def rounded(self, array: Array, format: str, direction: str) -> Array | None:
+        """An array rounded to a format, held in another dtype perhaps.
+
+        None if an entry overflows, or if the backend cannot round to the format as IEEE 754 has it.
+        """
+
+    def screened(
+        self,
+        result: Array,
+        reference: Array,
+        sizes: Array,
+        alpha: Array | float,
+        beta: float,
+        gamma: Array | float,
+    ) -> Array:
+        """Compare |result − reference| with α·sizes + β·|reference| + γ, in float64.
+
+        Flat arrays; reference is in float64. Seven numbers: the largest ratio, nan if there is one,
+        and its index; how many of the references are larger than that limit, and how many are not
+        zero; result, reference and size of the largest ratio.
+        """
+
+    def numbers(self, rows: Sequence[Array]) -> npt.NDArray[np.float64]:
+        """What `screened` returned, as rows on the host."""
+
     def from_host(self, array: npt.NDArray[Any]) -> Array:
         """A copy of a NumPy array where this backend's are, or itself."""
 
@@ -152,7 +186,7 @@ class NumPy:
 
     def copy(self, target: npt.NDArray[Any], values: npt.NDArray[Any]) -> None:
         """See `Backend.copy`."""
-        np.copyto(target, values, casting="unsafe")
+        np.copyto(target, widened(values), casting="unsafe")
 
     def add(self, target: npt.NDArray[Any], values: npt.NDArray[Any]) -> None:
         """See `Backend.add`."""
@@ -163,7 +197,7 @@ class NumPy:
         if array.dtype == out.dtype:
             np.abs(array, out=out)
             return
-        out[...] = array
+        out[...] = widened(array)
         np.abs(out, out=out)
 
     def multiply(self, a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
@@ -178,6 +212,46 @@ class NumPy:
         """See `Backend.sum`."""
         total: npt.NDArray[Any] = array.sum(axis=tuple(axes), dtype=array.dtype)
         return total
+
+    chunk = 1 << 15
+
+    def largest(self, array: npt.NDArray[Any]) -> float:
+        """See `Backend.largest`."""
+        if array.dtype == ml_dtypes.bfloat16 or array.dtype == np.float16:
+            # Magnitudes are ordered as their bits are, nan being above infinity.
+            bits = (array.view(np.uint16) & 0x7FFF).max(initial=0)
+            return float(np.array(bits, np.uint16).view(array.dtype))
+        return float(max(array.max(initial=0.0), -array.min(initial=0.0)))
+
+    def rounded(self, array: npt.NDArray[Any], format: str, direction: str) -> None:
+        """See `Backend.rounded`: left to `pybridge.problem.rounding`."""
+
+    def screened(
+        self,
+        result: npt.NDArray[Any],
+        reference: npt.NDArray[np.float64],
+        sizes: npt.NDArray[Any],
+        alpha: npt.NDArray[np.float64] | float,
+        beta: float,
+        gamma: npt.NDArray[np.float64] | float,
+    ) -> Array:
+        """See `Backend.screened`."""
+        ratio = np.subtract(widened(result), reference)
+        np.abs(ratio, out=ratio)
+        magnitude = np.abs(reference)
+        limit = np.multiply(sizes, alpha, dtype=np.float64)
+        if beta:
+            limit += magnitude * beta
+        limit += gamma
+        noticed = np.count_nonzero(magnitude > limit)
+        ratio /= limit
+        at = int(ratio.argmax())
+        met = (float(array[at]) for array in (result, reference, sizes))
+        return [float(ratio[at]), at, noticed, np.count_nonzero(reference), *met]
+
+    def numbers(self, rows: Sequence[Array]) -> npt.NDArray[np.float64]:
+        """See `Backend.numbers`."""
+        return np.array(rows, np.float64)
 
     def from_host(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See `Backend.from_host`: the array itself."""
@@ -195,6 +269,13 @@ class NumPy:
 
 
 HOST = NumPy()
+
+
+def widened(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same values in float32 if they are bfloat16, which NumPy converts one by one."""
+    if array.dtype != ml_dtypes.bfloat16:
+        return array
+    return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
 
 
 class PyTorch:
@@ -273,6 +354,63 @@ class PyTorch:
     def sum(self, array: Array, axes: Sequence[int]) -> Array:
         """See `Backend.sum`."""
         return array.sum(dim=tuple(axes)) if axes else array
+
+    @property
+    def chunk(self) -> int:
+        """See `Backend.chunk`; larger if more threads share it."""
+        return min(self.functions.get_num_threads(), 32) << 15 if self.on_cpu else 0
+
+    def largest(self, array: Array) -> float:
+        """See `Backend.largest`."""
+        low, high = self.functions.aminmax(array)
+        return float(self.functions.maximum(-low, high))
+
+    def rounded(self, array: Array, format: str, direction: str) -> Array | None:
+        """See `Backend.rounded`."""
+        torch = self.functions
+        dtype = getattr(torch, format, None)
+        short = array.dtype in (torch.float16, torch.bfloat16)
+        if array.dtype == dtype or (short and format in ("tf32", "float32")):
+            return array
+        if array.dtype != torch.float32:
+            return None
+        if format in ("bfloat16", "float16") and direction == "nearest":
+            rounded = array.to(dtype)
+        elif format == "tf32":
+            bits = array.view(torch.int32)
+            if direction == "nearest":
+                bits = bits + 0x0FFF + (bits.bitwise_right_shift(13) & 1)
+            rounded = (bits & ~0x1FFF).view(torch.float32)
+        else:
+            return None
+        return rounded if math.isfinite(self.largest(rounded)) else None
+
+    def screened(
+        self,
+        result: Array,
+        reference: Array,
+        sizes: Array,
+        alpha: Array | float,
+        beta: float,
+        gamma: Array | float,
+    ) -> Array:
+        """See `Backend.screened`."""
+        torch = self.functions
+        ratio = torch.sub(reference, result).abs_()
+        magnitude = reference.abs()
+        limit = sizes.to(torch.float64, copy=True).mul_(alpha)
+        if beta:
+            limit.add_(magnitude, alpha=beta)
+        limit.add_(gamma)
+        noticed = (magnitude > limit).sum()
+        there = torch.count_nonzero(reference)
+        most, at = ratio.div_(limit).max(0)
+        found = (most, at, noticed, there, result[at], reference[at], sizes[at])
+        return torch.stack([number.to(torch.float64) for number in found])
+
+    def numbers(self, rows: Sequence[Array]) -> npt.NDArray[np.float64]:
+        """See `Backend.numbers`."""
+        return self.to_host(self.functions.stack(list(rows)))
 
     def from_host(self, array: npt.NDArray[Any]) -> Array:
         """See `Backend.from_host`."""
@@ -375,6 +513,14 @@ def backend_of(*arrays: Array) -> Backend:
         places = ", ".join(sorted(map(str, devices)))
         raise InputError(f"expected tensors on one device, got arrays on {places} or on the host")
     return _pytorch(tensors[0].device)
+
+
+def dtype_of(array: Array) -> np.dtype[Any]:
+    """NumPy's dtype, or one of `ml_dtypes`, of the entries of an array or a tensor of floats."""
+    if isinstance(array, np.ndarray):
+        return np.dtype(array.dtype)
+    name = str(array.dtype).removeprefix("torch.")
+    return np.dtype(getattr(ml_dtypes, name, name))
 
 
 @lru_cache(maxsize=16)

@@ -14,7 +14,7 @@ products (`pybridge.engine.blas`).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pybridge.engine.accumulation import Accumulation, format_parameters, parameters_of
+from pybridge.engine.backend import HOST, Array, backend_of, dtype_of
 from pybridge.engine.blas import contract
 from pybridge.engine.coefficients import (
     EXACT,
@@ -70,7 +71,7 @@ class Inexact:
     them: one number, or an array of the values' shape. None of it is negative.
     """
 
-    value: FloatArray
+    value: Array
     deviation: float | Float64 = 0.0
 
     @property
@@ -117,9 +118,9 @@ class Estimator:
     """Computes an exported contraction of given operands by BLAS, and bounds of its results.
 
     `operands` maps the exported operand names to arrays of the shapes that the contraction gives
-    them, each of a dtype whose values float64 holds. An addend that it lacks is zero: it is not
-    added, but counts as a term. Raises `InputError` for other shapes, and what `split` and
-    `require_ieee` do.
+    them, each of a dtype whose values float64 holds, all of one backend. Bounds are computed of
+    NumPy arrays only. An addend that it lacks is zero: it is not added, but counts as a term.
+    Raises `InputError` for other shapes, and what `split` and `require_ieee` do.
     """
 
     def __init__(
@@ -141,6 +142,7 @@ class Estimator:
             if pieces.layouts[0].name in operands
         ]
         self.values = [given.value for given in self.given]
+        self.backend = backend_of(*self.values, *(given.value for _, given in self.addends))
         self._magnitudes: dict[tuple[np.dtype[Any], int], FloatArray] = {}
 
     @property
@@ -153,20 +155,24 @@ class Estimator:
         """How many terms each entry sums, addends included; of size one where constant."""
         return _counts(self.pieces, *self.added)
 
-    def value(self, dtype: npt.DTypeLike, *, absolute: bool = False) -> FloatArray:
+    def value(self, dtype: npt.DTypeLike, *, absolute: bool = False) -> Array:
         """The results in float32 or float64, summed in an order of BLAS's choosing.
 
         Infinite or nan where they overflow. `absolute` takes the magnitudes of all entries.
         """
         with np.errstate(all="ignore"):
-            total: FloatArray = contract(self.pieces, self.values, dtype, absolute=absolute)
+            total = contract(
+                self.pieces, self.values, dtype, absolute=absolute, backend=self.backend
+            )
             for pieces, given in self.addends:
-                total += contract(pieces, [given.value], dtype, absolute=absolute)
+                total += contract(
+                    pieces, [given.value], dtype, absolute=absolute, backend=self.backend
+                )
         return total
 
     def rounded(self, format: FloatFormat) -> FloatArray:
         """The results as `Accumulation.of(format)` has them."""
-        wide = self.value(np.float64 if format.precision > 24 else np.float32)
+        wide: FloatArray = self.value(np.float64 if format.precision > 24 else np.float32)
         with np.errstate(all="ignore"):
             return wide.astype(format.dtype, copy=False)
 
@@ -179,7 +185,7 @@ class Estimator:
 
     def enclosure(self, computed: FloatArray) -> Float64:
         """How far an array, whoever computed it, may be from the exact result."""
-        distance = self.value(np.float64)
+        distance: Float64 = self.value(np.float64)
         with np.errstate(all="ignore"):
             np.subtract(computed, distance, out=distance, dtype=np.float64)
             np.abs(distance, out=distance)
@@ -193,6 +199,35 @@ class Estimator:
         if not any(given.deviates for given in everything):
             return distance
         return self._bound(None, distance)
+
+    def coefficients(
+        self, accumulation: Accumulation, *, finished: bool = True, wide: bool = False
+    ) -> Callable[[int], tuple[float, float]]:
+        """The bound of an entry of n terms, as a function of n: (a, c) says that it is a·size + c.
+
+        The size is Σ|x||y| with the addends' magnitudes, summed in float64 if `wide`, else in
+        float32; operands are taken to have no deviations. `any_order` gives this bound.
+        """
+        zeros = tuple(0.0 for _ in self.given)
+        assumed = _Assumed(
+            accumulation,
+            finished,
+            self._plain(accumulation),
+            zeros,
+            tuple(False for _ in self.given),
+            0.0,
+            False,
+            "binary64" if wide else "binary32",
+            0,
+            False,
+            self._shortfall(accumulation),
+        )
+
+        def of(terms: int) -> tuple[float, float]:
+            weights = _entry_weights(self.definitions, self.pieces, self.added, assumed, terms)
+            return weights.coefficients[0], weights.constant
+
+        return of
 
     def sizes(self) -> Float64:
         """Σ|x||y| and the addends' magnitudes, computed in float64 or in float32; no bounds."""
@@ -232,7 +267,7 @@ class Estimator:
             return False
         sums, operand = (
             parameters_of(name, self.definitions)
-            for name in (accumulation.accumulate, self.given[0].value.dtype.name)
+            for name in (accumulation.accumulate, dtype_of(self.given[0].value).name)
         )
         return holds(sums, operand)
 
@@ -386,6 +421,10 @@ def _largest(given: Inexact, least: float) -> tuple[Fraction, bool]:
     """How large a number may be that is multiplied, and whether one may be below `least` that is
     not zero.
     """
+    backend = backend_of(given.value)
+    if backend is not HOST and not given.deviates:
+        below = (given.value.abs() < least) & (given.value != 0)
+        return Fraction(backend.largest(given.value)), bool(below.any())
     size = np.abs(given.value.astype(np.float64))
     off = np.asarray(given.deviation, np.float64)
     most = Fraction(float(size.max(initial=0.0))) + Fraction(float(off.max(initial=0.0)))
@@ -469,42 +508,47 @@ def _weights(
 ) -> tuple[Sequence[Broadcast], Broadcast]:
     """The coefficients of `_PARTS` and the constant, at every entry."""
     held = definitions.held
+    return weigh_counts(
+        _counts(pieces, *addends),
+        lambda terms: _entry_weights(held, pieces, addends, assumed, terms),
+        pieces.shape,
+    )
+
+
+def _entry_weights(
+    held: Definitions, pieces: Split, addends: tuple[Split, ...], assumed: _Assumed, terms: int
+) -> Weights:
+    """The coefficients of `_PARTS` and the constant, at an entry of so many terms."""
     unit = operation(format_parameters(assumed.sums, held))
     once = ErrorBound(operation(format_parameters("binary64", held)).relative)
     scale = Fraction(2) ** assumed.scale
-
-    def one(terms: int) -> Weights:
-        error = EXACT
-        if assumed.accumulation is not None:
-            kernel = assumed.accumulation
-            near = kernel.error if assumed.finished else kernel.sum_error
-            longest = prod(pieces.red_sizes) + len(addends)
-            error = near(
-                terms, held, plain=assumed.plain, longest=longest, shortfall=assumed.shortfall
-            )
-        computed = nearest(held, terms, unit)
-        values = {"bound.relative": error.relative, "bound.absolute": error.absolute}
-        magnitude = formula(held, "magnitude", values) * scale
-        deviation = formula(held, "deviation", values)
-        constant = formula(held, "constant", values) + deviation * Fraction(assumed.addend)
-        off = [Fraction(d) for d in assumed.deviations]
-        if len(off) == 1:
-            constant += deviation * terms * off[0]
-            factors = [deviation * scale * assumed.arrays[0], Fraction(0)]
-        else:
-            factors = [
-                deviation * scale * (1 if array else d)
-                for d, array in zip(off, assumed.arrays, strict=True)
-            ]
-        return weigh(
-            held,
-            [
-                Part(magnitude, computed),
-                *(Part(factor, computed) for factor in factors),
-                Part(deviation * scale * assumed.addend_array, computed),
-                Part(Fraction(assumed.distance), once),
-            ],
-            constant,
-        )
-
-    return weigh_counts(_counts(pieces, *addends), one, pieces.shape)
+    error = EXACT
+    if assumed.accumulation is not None:
+        kernel = assumed.accumulation
+        near = kernel.error if assumed.finished else kernel.sum_error
+        longest = prod(pieces.red_sizes) + len(addends)
+        error = near(terms, held, plain=assumed.plain, longest=longest, shortfall=assumed.shortfall)
+    computed = nearest(held, terms, unit)
+    values = {"bound.relative": error.relative, "bound.absolute": error.absolute}
+    magnitude = formula(held, "magnitude", values) * scale
+    deviation = formula(held, "deviation", values)
+    constant = formula(held, "constant", values) + deviation * Fraction(assumed.addend)
+    off = [Fraction(d) for d in assumed.deviations]
+    if len(off) == 1:
+        constant += deviation * terms * off[0]
+        factors = [deviation * scale * assumed.arrays[0], Fraction(0)]
+    else:
+        factors = [
+            deviation * scale * (1 if array else d)
+            for d, array in zip(off, assumed.arrays, strict=True)
+        ]
+    return weigh(
+        held,
+        [
+            Part(magnitude, computed),
+            *(Part(factor, computed) for factor in factors),
+            Part(deviation * scale * assumed.addend_array, computed),
+            Part(Fraction(assumed.distance), once),
+        ],
+        constant,
+    )

@@ -14,7 +14,28 @@ import numpy.typing as npt
 
 from pybridge.errors import InputTypeError
 
-__all__ = ["to_numpy"]
+__all__ = ["stay", "to_numpy"]
+
+
+_STAYING = ("float16", "bfloat16", "float32", "float64")
+
+
+def stay(*values: Any) -> bool:
+    """Whether all values that are not None are PyTorch tensors that are computed with where they
+    are: on one CPU or CUDA device, strided, of one of the formats, and no subclass's.
+    """
+    torch = sys.modules.get("torch")
+    tensors = [value for value in values if value is not None]
+    if torch is None or not all(
+        type(value) in (torch.Tensor, torch.nn.Parameter) for value in tensors
+    ):
+        return False
+    return len({tensor.device for tensor in tensors}) == 1 and all(
+        tensor.device.type in ("cpu", "cuda")
+        and tensor.layout == torch.strided
+        and str(tensor.dtype).removeprefix("torch.") in _STAYING
+        for tensor in tensors
+    )
 
 
 def to_numpy(name: str, values: Any) -> npt.NDArray[Any]:

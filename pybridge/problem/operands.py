@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
 from pybridge.errors import InputError, InputTypeError
-from pybridge.problem.formats import FloatArray
 
 __all__ = ["Operand", "check_eps"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operand:
-    """An operand: C-contiguous values of the format, and how far exact entries may be from them."""
+    """An operand: C-contiguous values of the format, and how far exact entries may be from them.
 
-    value: FloatArray
+    The values are a NumPy array, or a PyTorch tensor that is computed with where it is.
+    """
+
+    value: Any
     eps: float = 0.0
 
 

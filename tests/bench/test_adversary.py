@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import ml_dtypes
@@ -124,8 +125,9 @@ def test_wrong_verdicts_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def opposite(*args: Any) -> Any:
         found = original(*args)
-        failures = ~found.failures
-        return replace(found, failures=failures, failed=int(failures.sum()))
+        judgement = replace(found.details.judgement, failures=~found.failures)
+        details: Any = SimpleNamespace(judgement=judgement, depths=found.details.depths)
+        return replace(found, details=details, failed=int(judgement.failures.sum()))
 
     monkeypatch.setattr(calls, "compare", opposite)
     found = claims(attacked(10))

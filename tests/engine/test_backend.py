@@ -48,7 +48,7 @@ def backend(device: str) -> PyTorch:
     dtype=st.sampled_from(["float32", "float64"]),
     given_as=st.sampled_from(sorted(DTYPES)),
     absolute=st.booleans(),
-    ones=st.sampled_from(["", "", "x", "weight", "gradOutput"]),
+    ones=st.sampled_from(["", "", "x", "weight", "grad_output"]),
     buffer=st.sampled_from([1, 24, 400, 1 << 20]),
     narrow=st.sampled_from([1, 2, 16]),
     seed=st.integers(0, 2**32),
@@ -91,7 +91,7 @@ def test_exact_on_small_integers(
 
 
 @on_devices
-@pytest.mark.parametrize("name", ["forward", "weight", "input", "bias"])
+@pytest.mark.parametrize("name", ["output", "weight", "input", "bias"])
 @pytest.mark.parametrize("shape", LARGER)
 def test_larger_shapes(name: str, shape: str, device: str) -> None:
     geometry = LARGER[shape]
@@ -120,7 +120,7 @@ def test_shorter_formats_are_switched_off_and_on_again(precision: str, device: s
         for key, shape in {"x": (4, 64, 32, 32), "weight": (64, 64, 1, 1)}.items()
     }
     pieces = split(
-        CONTRACTIONS["forward"], Geometry.of((4, 64, 32, 32), (64, 64, 1, 1)).parameters()
+        CONTRACTIONS["output"], Geometry.of((4, 64, 32, 32), (64, 64, 1, 1)).parameters()
     )
     before = torch.get_float32_matmul_precision()
     matmul = (torch.backends.mkldnn if device == "cpu" else torch.backends.cuda).matmul

@@ -1,0 +1,357 @@
+"""Whether all entries of a result certainly pass, in few passes and where the arrays are.
+
+The screen recomputes the result and its magnitudes slice by slice, on the arrays' backend, and
+compares the distance d = |result − reference| with
+
+  α·Σ|x||y| + β·|reference| + γ,
+
+which is below what `pybridge.bounds.judge` allows by more than the slack of the reference and all
+that float64 rounds on the way: `_Limit` derives the coefficients of each number of terms from those
+of the judge, exactly, and takes a margin of 2⁻⁴⁰. Deviations of operands only add to what is
+allowed, and are left out. Hence every entry within that passes. If one is not, or may be too large
+for float64, the screen says nothing, and the judge decides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from pybridge.bounds.depth import needed_depth
+from pybridge.bounds.kernel_result import KernelResult
+from pybridge.bounds.true_errors import Index, after
+from pybridge.engine.accumulation import Accumulation
+from pybridge.engine.backend import HOST, Array, Backend, backend_of
+from pybridge.engine.dense import Counts
+from pybridge.engine.estimator import Estimator, Inexact, estimator
+from pybridge.engine.slices import Slice, result_slices, summed_slices
+from pybridge.engine.upward import Float64
+from pybridge.exported.document import load_definitions
+from pybridge.problem.results import Result
+
+__all__ = ["Passed", "screen"]
+
+_MARGIN = Fraction(1, 2**40)
+_GROWTH = 1 + Fraction(1, 2**44)
+"""Covers what float64 rounds in the judge's own sums."""
+_LEAST = Fraction(1, 2**1000)
+"""Constants below this are not told from what underflow costs."""
+_TERMS = 2**19
+"""Above so many terms, magnitudes are summed in float64."""
+_SAMPLE = 1 << 16
+"""Entries of which the needed depth is the median."""
+_SLICE = 1 << 25
+"""The bytes that a slice takes on a processor, at least."""
+_SHARE = 1.5
+"""What a slice takes on a device, of the operands and the result."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Passed:
+    """What is known of a result all of whose entries pass.
+
+    `worst` is the entry nearest to what is allowed, of `value`; the exact one is within `slack` of
+    `reference`, the error is at most `error`.
+    """
+
+    worst: Index
+    value: float
+    reference: float
+    slack: float
+    error: float
+    allowance: float
+    power: float
+    needed: int
+    most: int
+
+
+def screen(returned: KernelResult, promise: Accumulation) -> Passed | None:
+    """Screen a result; None if that leaves open whether all of it passes."""
+    if returned.format.precision > 24:
+        return None
+    backend = backend_of(returned.values, *(given.value for given in returned.operands.values()))
+    with np.errstate(all="ignore"), backend.exact_products():
+        values = _multiplied(returned, promise, backend)
+        return None if values is None else _Screen(returned, promise, values, backend).run()
+
+
+def _multiplied(
+    returned: KernelResult, promise: Accumulation, backend: Backend
+) -> Mapping[str, Array] | None:
+    """The operands as the promise rounds them; None if the backend cannot or one overflows."""
+    values = {key: given.value for key, given in returned.operands.items()}
+    if "bias" in values:
+        returned.bias_rounding(promise, backend.to_host(values["bias"]))  # May raise.
+    if promise.operands is None:
+        return values
+    if backend is HOST:
+        return {key: operand.value for key, operand in returned.multiplied(promise).items()}
+    for key, value in values.items():
+        if key != "bias":
+            rounded = backend.rounded(value, promise.operands, promise.operand_rounding)
+            if rounded is None:
+                return None
+            values[key] = rounded
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """α, β, γ of an entry; and a, c, s, r, so that a sum is allowed a·size + c and the reference is
+    within s·size + r.
+    """
+
+    alpha: float
+    beta: float
+    gamma: float
+    sums: tuple[float, float]
+    slack: tuple[float, float]
+
+    @classmethod
+    def of(
+        cls,
+        sums: tuple[float, float],
+        slack: tuple[float, float],
+        last: tuple[Fraction, Fraction, Fraction],
+    ) -> _Limit | None:
+        """The limit of an entry, None if it is not above what the reference may be off."""
+        before, size, constant = last
+        (a, c), (s, r) = (tuple(map(Fraction, pair)) for pair in (sums, slack))
+        alpha = before * a + (size - _GROWTH) * s
+        gamma = before * c + constant + (size - _GROWTH) * r - _LEAST
+        if alpha < 0 or gamma < _LEAST:
+            return None
+        down = 1 - _MARGIN
+        return cls(float(alpha * down), float(size * down), float(gamma * down), sums, slack)
+
+    def allowance(self, size: float, reference: float, last: Any) -> float:
+        """What is allowed at an entry, as the judge has it but for roundings."""
+        before, relative, constant = last
+        bound = before * Fraction(self.sums[0] * size + self.sums[1]) + constant
+        total = bound + relative * (Fraction(abs(reference)) + Fraction(self.off(size)))
+        return float(total)
+
+    def off(self, size: float) -> float:
+        """How far the reference may be from the exact value."""
+        return self.slack[0] * size + self.slack[1]
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """What the backend says of consecutive entries of a slice: see `Backend.screened`."""
+
+    part: Slice
+    start: int
+    numbers: Array
+
+
+class _Screen:
+    def __init__(
+        self,
+        returned: KernelResult,
+        promise: Accumulation,
+        values: Mapping[str, Array],
+        backend: Backend,
+    ) -> None:
+        self.returned, self.promise, self.values, self.backend = returned, promise, values, backend
+        self.definitions = load_definitions()
+        self.shape = tuple(returned.values.shape)
+        self.whole = self._estimator(returned.geometry, values)
+        self.last = after(promise.last_rounding(self.definitions))
+
+    def _estimator(self, geometry: Any, values: Mapping[str, Array]) -> Estimator:
+        operands = {key: Inexact(value) for key, value in values.items()}
+        return estimator(self.returned.which, geometry, operands, self.definitions)
+
+    def run(self) -> Passed | None:
+        """Screen all slices."""
+        if not self._fits() or self.limits is None:
+            return None
+        chunks: list[_Chunk] = []
+        samples: list[tuple[Float64, Float64]] = []
+        parts, sums = self._parts()
+        for part in result_slices(self.returned.which, self.returned.geometry, parts):
+            values = {key: part.of(key, value) for key, value in self.values.items()}
+            reference = self._sum(part, values, np.dtype(np.float64), sums)
+            dtype = np.dtype(np.float64 if self.wide else np.float32)
+            sizes = self._sum(part, values, dtype, sums, absolute=True)
+            result = self.backend.contiguous(part.of_result(self.returned.values))
+            flat = [array.reshape(-1) for array in (result, reference, sizes)]
+            chunks += [_Chunk(part, *numbers) for numbers in self._compare(*flat)]
+            samples.append(self._sample(*flat[1:]))
+        return self._read(chunks, samples)
+
+    @cached_property
+    def wide(self) -> bool:
+        """Whether magnitudes are summed in float64."""
+        operands = (value.dtype.itemsize > 4 for value in self.values.values())
+        return self.whole.longest > _TERMS or any(operands)
+
+    def _fits(self) -> bool:
+        """Whether sums of magnitudes cannot overflow."""
+        largest = [
+            max(self.backend.largest(value), 1.0)
+            for key, value in self.values.items()
+            if key in self.returned.which.operands
+        ]
+        most = math.prod(largest) * self.whole.longest
+        return most < (2.0**1000 if self.wide else 2.0**120)
+
+    def _parts(self) -> tuple[int, int]:
+        """Into how many slices the result is cut, and the images of a sum."""
+        given = sum(_bytes(value) for value in self.values.values())
+        result = _bytes(self.returned.values)
+        entries = math.prod(self.shape)
+        room = _SHARE * (given + result)
+        if self.backend.on_cpu:
+            room = min(max(room / 4, _SLICE / 8), _SLICE)
+        wide = sum(8 * math.prod(value.shape) for value in self.values.values())
+        work = entries * (16 if self.backend.on_cpu else 40)
+        if self.returned.which in (Result.WEIGHT, Result.BIAS):
+            return math.ceil(work / room), math.ceil(wide / room)
+        return math.ceil((work + wide) / room), 1
+
+    def _sum(
+        self,
+        part: Slice,
+        values: Mapping[str, Array],
+        dtype: np.dtype[Any],
+        sums: int,
+        *,
+        absolute: bool = False,
+    ) -> Array:
+        """The slice's results, or their magnitudes, image by image if they sum over images."""
+        total = None
+        for images in summed_slices(self.returned.which, part.geometry, sums):
+            cut = {key: images.of(key, value) for key, value in values.items()}
+            term = self._estimator(images.geometry, cut).value(dtype, absolute=absolute)
+            if total is None:
+                total = term
+            else:
+                total += term
+        return total
+
+    @cached_property
+    def limits(self) -> tuple[Counts, dict[int, _Limit]] | None:
+        """The numbers of terms, and the limit of each; None if there is not one for each."""
+        counts = self.whole.counts
+        if counts.ndim == 4 and any(size > 1 for size in counts.shape[:2]):
+            return None
+        sums = self.whole.coefficients(self.promise, finished=False, wide=self.wide)
+        slack = self.whole.coefficients(Accumulation(accumulate="float64"), wide=self.wide)
+        found: dict[int, _Limit] = {}
+        for n in map(int, np.unique(counts)):
+            limit = (
+                _Limit.of(sums(n), slack(n), self.last)
+                if n
+                else _Limit(0.0, 0.0, 2.0**-1000, (0.0, 0.0), (0.0, 0.0))
+            )
+            if limit is None:
+                return None
+            found[n] = limit
+        return counts, found
+
+    @cached_property
+    def _weights(self) -> tuple[Float64 | float, float, Float64 | float]:
+        """α, β and γ of all entries, or of those of one plane."""
+        assert self.limits is not None
+        counts, limits = self.limits
+        beta = max(limit.beta for limit in limits.values())
+        if len(limits) == 1:
+            (limit,) = limits.values()
+            return limit.alpha, beta, limit.gamma
+        plane = self.shape[-2:] if len(self.shape) == 4 else self.shape
+        each = np.broadcast_to(counts.reshape(counts.shape[-len(plane) :]), plane).ravel()
+        distinct, inverse = np.unique(each, return_inverse=True)
+        alpha = np.array([limits[int(n)].alpha for n in distinct])[inverse]
+        gamma = np.array([limits[int(n)].gamma for n in distinct])[inverse]
+        return alpha, beta, gamma
+
+    def _compare(
+        self, result: Array, reference: Array, sizes: Array
+    ) -> Iterator[tuple[int, Array]]:
+        """What the backend says of a slice, chunk by chunk, each with its first entry."""
+        alpha, beta, gamma = self._weights
+        plane = 1 if isinstance(alpha, float) else math.prod(alpha.shape)
+        entries = math.prod(result.shape)
+        chunk = self.backend.chunk or entries
+        chunk = max(min(chunk, entries) // plane, 1) * plane
+        weights = [
+            weight
+            if isinstance(weight, float)
+            else self.backend.from_host(np.tile(weight, chunk // plane))
+            for weight in (alpha, gamma)
+        ]
+        for start in range(0, entries, chunk):
+            stop = min(start + chunk, entries)
+            first, last = (
+                weight if isinstance(weight, float) else weight[: stop - start]
+                for weight in weights
+            )
+            yield (
+                start,
+                self.backend.screened(
+                    result[start:stop],
+                    reference[start:stop],
+                    sizes[start:stop],
+                    first,
+                    beta,
+                    last,
+                ),
+            )
+
+    def _sample(self, reference: Array, sizes: Array) -> tuple[Float64, Float64]:
+        """Magnitudes of some exact values, and of their terms."""
+        stride = -(-math.prod(self.shape) // _SAMPLE)
+        some = (self.backend.to_host(array[::stride]) for array in (reference, sizes))
+        magnitudes, terms = (np.abs(array.astype(np.float64)) for array in some)
+        return magnitudes, terms
+
+    def _read(
+        self, chunks: Sequence[_Chunk], samples: Sequence[tuple[Float64, Float64]]
+    ) -> Passed | None:
+        """The verdict, and its numbers."""
+        numbers = self.backend.numbers([chunk.numbers for chunk in chunks])
+        ratios = numbers[:, 0]
+        if not (ratios <= 1).all():  # or nan
+            return None
+        worst = int(np.argmax(ratios))
+        place = int(numbers[worst, 1])
+        noticed, there = (float(total) for total in numbers[:, 2:4].sum(axis=0))
+        value, reference, size = (float(number) for number in numbers[worst, 4:])
+        part = chunks[worst].part
+        shape = part.of_result(self.returned.values).shape
+        index = [int(i) for i in np.unravel_index(chunks[worst].start + place, tuple(shape))]
+        if part.axis is not None:
+            index[part.axis] += part.start
+        limit = self._limit(index)
+        slack = limit.off(size)
+        magnitudes, terms = (np.concatenate(arrays) for arrays in zip(*samples, strict=True))
+        most = int(self.whole.counts.max(initial=0))
+        return Passed(
+            worst=tuple(index),
+            value=value,
+            reference=reference,
+            slack=slack,
+            error=math.nextafter(abs(value - reference) * (1 + 2.0**-52) + slack, math.inf),
+            allowance=limit.allowance(size, reference, self.last),
+            power=noticed / there if there else 1.0,
+            needed=needed_depth(self.promise, most, magnitudes, terms),
+            most=self.promise.roundings(most, self.whole.longest),
+        )
+
+    def _limit(self, index: Sequence[int]) -> _Limit:
+        assert self.limits is not None
+        counts, limits = self.limits
+        at = tuple(i if n > 1 else 0 for i, n in zip(index, counts.shape, strict=True))
+        return limits[int(counts[at])]
+
+
+def _bytes(array: Array) -> int:
+    return int(array.itemsize * math.prod(array.shape))

@@ -1,0 +1,270 @@
+"""The screen passes nothing that the judge does not, and says the same of what passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import data, geometries
+
+from pybridge.bounds import comparison, screen
+from pybridge.bounds.comparison import compare
+from pybridge.bounds.judge import Judge
+from pybridge.bounds.kernel_result import KernelResult, read_gradient, read_output
+from pybridge.engine.accumulation import Accumulation
+from pybridge.engine.backend import HOST, backend_of
+from pybridge.engine.estimator import estimator
+from pybridge.errors import InputError
+from pybridge.exported.document import load_definitions
+from pybridge.problem.formats import FORMATS
+from pybridge.problem.geometry import Geometry
+from pybridge.problem.operands import Operand
+from pybridge.problem.results import Result
+from pybridge.problem.rounding import round_to
+from pybridge.testing import compare_gradient, tensor_core, tf32
+
+torch = pytest.importorskip("torch")
+
+PLACES = ["numpy", "cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+on_backends = pytest.mark.parametrize("place", PLACES)
+on_devices = pytest.mark.parametrize("place", PLACES[1:])
+PROMISES = [
+    None,
+    Accumulation(),
+    Accumulation(accumulate="float64"),
+    Accumulation(operands="bfloat16"),
+    Accumulation(accumulate="bfloat16"),
+    Accumulation(flushed=True),
+    Accumulation(depth=3),
+    tf32(),
+    tf32("nearest"),
+    tensor_core("hopper", "bfloat16"),
+    tensor_core("volta", "float16", accumulate="float16"),
+]
+
+
+def moved(returned: KernelResult, place: str) -> KernelResult:
+    """The same returned of tensors."""
+    if place == "numpy":
+        return returned
+
+    def tensor(array: Any) -> Any:
+        if array.dtype == ml_dtypes.bfloat16:
+            return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16).to(place)
+        return torch.from_numpy(array.copy()).to(place)
+
+    operands = {
+        key: Operand(tensor(given.value), given.eps) for key, given in returned.operands.items()
+    }
+    return KernelResult(
+        returned.which,
+        tensor(returned.values),
+        returned.format,
+        returned.geometry,
+        operands,
+        returned.least_normals,
+    )
+
+
+def drawn(
+    name: str, geometry: Geometry, format: str, regime: str, seed: int, off: Callable[[Any], Any]
+) -> KernelResult:
+    """A result of binary64, rounded once, that `off` then changes."""
+    rng = np.random.default_rng(seed)
+    shapes: Any = {
+        "output": {
+            "x": geometry.x_shape,
+            "weight": geometry.weight_shape,
+            "bias": geometry.bias_shape,
+        },
+        "bias": {"grad_output": geometry.output_shape},
+        "weight": {"x": geometry.x_shape, "grad_output": geometry.output_shape},
+        "input": {"weight": geometry.weight_shape, "grad_output": geometry.output_shape},
+    }[name]
+    operands = {key: Operand(data(rng, FORMATS[format], regime, s)) for key, s in shapes.items()}
+    with np.errstate(all="ignore"):
+        exact = estimator(Result(name), geometry, operands, load_definitions()).value(np.float64)
+        result = off(exact).astype(FORMATS[format].dtype)
+    least = dict.fromkeys(operands, 2.0 ** FORMATS[format].min_exponent)
+    return KernelResult(Result(name), result, FORMATS[format], geometry, operands, least)
+
+
+@on_backends
+@settings(max_examples=150, deadline=None)
+@given(
+    geometry=geometries(),
+    name=st.sampled_from(["output", "bias", "weight", "input"]),
+    format=st.sampled_from(["binary16", "bfloat16", "binary32"]),
+    regime=st.sampled_from(
+        ["normal", "integer", "tiny", "subnormal", "mixed", "huge", "cancelling"]
+    ),
+    promise=st.sampled_from(PROMISES),
+    off=st.sampled_from([0.0, 1e-7, 1e-4, 0.1]),
+    slice_=st.sampled_from([64, 1 << 25]),
+    seed=st.integers(0, 2**32),
+)
+def test_nothing_passes_that_the_judge_fails(
+    place: str,
+    geometry: Geometry,
+    name: str,
+    format: str,
+    regime: str,
+    promise: Accumulation | None,
+    off: float,
+    slice_: int,
+    seed: int,
+) -> None:
+    noise = np.random.default_rng(seed)
+    returned = drawn(
+        name,
+        geometry,
+        format,
+        regime,
+        seed,
+        lambda e: e * (1 + off * noise.uniform(-1, 1, e.shape)),
+    )
+    try:
+        stated = returned.promise(promise)
+    except InputError:
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(screen, "_SLICE", slice_)
+        patch.setattr(screen, "_SHARE", 1.5 if slice_ > 64 else 1e-6)
+        try:
+            passed = screen.screen(moved(returned, place), stated)
+        except InputError:
+            with pytest.raises(InputError):
+                Judge(returned)(stated)
+            return
+    if passed is None:
+        return
+    judgement = Judge(returned)(stated)
+    assert not judgement.failures.any()
+    assert passed.value == float(returned.values[passed.worst])
+    allowed = float(judgement.allowance[passed.worst])
+    assert passed.allowance <= allowed * (1 + 1e-4)
+    true = abs(judgement.exact.value(passed.worst) - 0)
+    assert abs(float(true) - abs(passed.reference)) <= passed.slack * 1.01
+
+
+@on_backends
+@pytest.mark.parametrize("format", ["binary32", "bfloat16"])
+@pytest.mark.parametrize("name", ["output", "weight", "input", "bias"])
+def test_what_passes_is_screened_and_described_as_the_judge_does(
+    name: str, format: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    geometry = Geometry.of((3, 8, 12, 11), (6, 4, 3, 3), padding=1, stride=(1, 2), groups=2)
+    returned = drawn(name, geometry, format, "normal", 5, lambda exact: exact)
+    monkeypatch.setattr(comparison, "Judge", None)
+    found = compare(moved(returned, place), None)
+    monkeypatch.undo()
+    monkeypatch.setattr(comparison, "screen", lambda *_: None)
+    expected = compare(returned, None)
+    assert found.passed
+    assert found.worst.index == expected.worst.index
+    assert found.worst.value == expected.worst.value
+    assert found.ratio == pytest.approx(expected.ratio, rel=1e-4)
+    assert found.worst.lower <= expected.worst.upper
+    assert found.worst.upper >= expected.worst.lower
+    assert (found.power, found.most) == (expected.power, expected.most)
+    assert abs(found.needed - expected.needed) <= 1
+    assert found.depth == expected.depth
+    assert (found.allowance == expected.allowance).all()
+    assert not found.failures.any()
+
+
+@on_backends
+def test_one_wrong_entry_is_not_passed_over(place: str) -> None:
+    """Wherever it is: at the edges of slices and chunks, too."""
+    geometry = Geometry.of((4, 3, 9, 9), (5, 3, 3, 3), padding=1)
+    returned = drawn("output", geometry, "binary32", "normal", 6, lambda exact: exact)
+    size = returned.values.size
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(screen, "_SLICE", 4000)
+        patch.setattr(type(HOST), "chunk", 100)
+        for k in [*range(0, size, 81), *range(80, size, 81), 1, 99, 100, 101, size - 2]:
+            before = returned.values.flat[k]
+            for wrong in (before + np.float32(0.01), np.nan, np.inf):
+                returned.values.flat[k] = wrong
+                assert screen.screen(moved(returned, place), returned.promise(None)) is None
+            returned.values.flat[k] = before
+        assert screen.screen(moved(returned, place), returned.promise(None)) is not None
+
+
+@on_devices
+@pytest.mark.parametrize("format", ["bfloat16", "float16", "tf32"])
+@pytest.mark.parametrize("direction", ["nearest", "toward-zero"])
+def test_tensors_are_rounded_as_formats_are(format: str, direction: Any, place: str) -> None:
+    bits = np.random.default_rng(1).integers(0, 2**32, 1 << 18, dtype=np.uint32)
+    ties = np.arange(1 << 16, dtype=np.uint32) << 12
+    values = np.concatenate([bits, ties, ties << 3, ties >> 5]).view(np.float32)
+    parameters = load_definitions().data.formats[{"float16": "binary16"}.get(format, format)]
+    values = values[np.isfinite(values)]
+    expected = round_to(values, parameters, direction)
+    kept = np.isfinite(expected)
+    tensor = torch.from_numpy(values[kept]).to(place)
+    rounded = backend_of(tensor).rounded(tensor, format, direction)
+    if rounded is None:
+        assert (format != "tf32", direction) == (True, "toward-zero")
+        return
+    assert np.array_equal(rounded.double().cpu().numpy(), expected[kept])
+    huge = torch.full((1,), float(np.finfo(np.float32).max), device=place)
+    assert direction != "nearest" or backend_of(huge).rounded(huge, format, direction) is None
+
+
+@on_devices
+def test_tensors_stay_where_they_are(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what a message says of an entry, and samples, come to the host."""
+    geometry = Geometry.of((8, 16, 40, 40), (16, 16, 3, 3), padding=1)
+    returned = moved(drawn("weight", geometry, "binary32", "normal", 7, lambda exact: exact), place)
+    x, grad = returned.operands["x"].value, returned.operands["grad_output"].value
+    compare_gradient(returned.values, x, None, grad, which="weight", padding=1)
+    moves: list[int] = []
+    cpu = torch.Tensor.cpu
+
+    def counted(tensor: Any) -> Any:
+        moves.append(tensor.numel())
+        return cpu(tensor)
+
+    monkeypatch.setattr(torch.Tensor, "cpu", counted)
+    found = compare_gradient(returned.values, x, None, grad, which="weight", padding=1)
+    assert found.passed
+    assert sum(moves) < x.numel() / 4
+
+
+def test_arrays_that_were_changed_are_noticed() -> None:
+    geometry = Geometry.of((2, 3, 9, 9), (5, 3, 3, 3), padding=1)
+    returned = drawn("output", geometry, "binary32", "normal", 6, lambda exact: exact)
+    x, weight = returned.operands["x"].value, returned.operands["weight"].value
+    made = read_output(
+        returned.values,
+        x,
+        weight,
+        returned.operands["bias"].value,
+        stride=1,
+        padding=1,
+        dilation=1,
+        groups=1,
+    )
+    found = compare(made, None)
+    returned.values[0, 0, 0, 0] += 1
+    with pytest.raises(InputError, match="the output: an array was changed after it was compared"):
+        _ = found.errors
+
+
+def test_tensors_of_other_kinds_are_read_as_before() -> None:
+    x, grad = torch.randn(1, 2, 5, 5), torch.randn(1, 3, 3, 3)
+    options: Any = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "which": "weight"}
+    actual = torch.nn.grad.conv2d_weight(x, (3, 2, 3, 3), grad)
+    kept = read_gradient(actual, x, None, grad, finite=False, stays=True, **options)
+    assert kept.values.data_ptr() == actual.data_ptr()
+    for given_ in ((actual, x.numpy(), None, grad), (actual, x.to(torch.float8_e5m2), None, grad)):
+        read = read_gradient(*given_, finite=False, stays=True, **options)
+        assert isinstance(read.values, np.ndarray)
+    with pytest.raises(InputError, match="expected finite numbers"):
+        read_gradient(actual, x.log(), None, grad, finite=False, stays=True, **options)
