@@ -82,6 +82,9 @@ public import RuntimeApprox.Replay
 public import RuntimeApprox.Replay.Theorems
 public import RuntimeApprox.Rounding
 public import RuntimeApprox.Rounding.Theorems
+public import RuntimeApprox.Sliced
+public import RuntimeApprox.Sliced.Formulas
+public import RuntimeApprox.Sliced.Theorems
 public import RuntimeApprox.Staged
 public import RuntimeApprox.Staged.Theorems
 public import RuntimeApprox.Statements

@@ -4,6 +4,7 @@ public import RuntimeApprox.AnyOrder
 public import RuntimeApprox.Conv2d
 public import RuntimeApprox.Format.Arithmetic
 public import RuntimeApprox.Format.Narrow
+public import RuntimeApprox.Sliced.Formulas
 public import RuntimeApprox.TensorCore.Formulas
 
 /-!
@@ -359,7 +360,7 @@ def exported : String :=
     jsonMember "laws" (jsonObject [
       jsonMember "zero" zeroLaw.json, jsonMember "add" addLaw.json, jsonMember "mul" mulLaw.json]),
     jsonMember "formulas" (jsonObject (mapList formulaJson
-      (appended namedFormulas tensorCoreFormulas))),
+      (appended namedFormulas (appended slicedFormulas tensorCoreFormulas)))),
     jsonMember "formats" (jsonObject
       (appended (mapList formatJson namedFormats) (mapList narrowJson narrowFormats)))]
 

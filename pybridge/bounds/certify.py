@@ -139,8 +139,8 @@ def _certify(
     if method == "enclosure":
         if accumulation is not None:
             raise InputError("accumulation: the method enclosure assumes none, expected None")
-        bound = returned.convolution.enclosure(returned.which, returned.values)
-        found = proofs(returned.which, method)
+        bound, proved = returned.convolution.enclosure(returned.which, returned.values)
+        found = proofs(returned.which, proved)
     else:
         promise = returned.promise(accumulation)
         bound = returned.estimator(returned.given_to(promise)).any_order(promise)

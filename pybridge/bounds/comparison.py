@@ -261,6 +261,8 @@ def compare(returned: KernelResult, accumulation: Accumulation | None) -> Compar
     judge = Judge(returned)
     judgement = judge(promise)
     errors, failures = judgement.errors, judgement.failures
+    if errors.sliced:
+        theorems += proofs(returned.which, "slices")
     failed = int(np.count_nonzero(failures))
     details = Details(returned, promise, judgement)
     comparison = Comparison(

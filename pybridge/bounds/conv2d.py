@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pybridge.bounds.convolution import Convolution
-from pybridge.bounds.theorems import Theorem, proofs
+from pybridge.bounds.theorems import Proved, Theorem, proofs
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.estimator import require_finite
 from pybridge.engine.upward import Float64
@@ -200,13 +200,14 @@ def _bounded(
     value = estimates.rounded(format)
     _require_no_overflow(which, ~np.isfinite(value), format)
     promise: Accumulation | None = None
+    proved: Proved = "any-order"
     if method == "any-order":
         promise = Accumulation.of(format.name)
         bound = estimates.any_order(promise)
     else:
-        bound = convolution.enclosure(which, value)
+        bound, proved = convolution.enclosure(which, value)
     require_finite(f"the bound of {which.words}", bound)
-    return Bounded(value, bound, proofs(which, method, promise))
+    return Bounded(value, bound, proofs(which, proved, promise))
 
 
 def _require_no_overflow(

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
+from pybridge.bounds.theorems import Proved
+from pybridge.bounds.true_errors import TrueErrors
 from pybridge.engine.coefficients import round_up
 from pybridge.engine.estimator import Estimator, Inexact, estimator
 from pybridge.engine.reference import Evaluation, evaluate
@@ -21,10 +24,17 @@ from pybridge.problem.operands import Operand
 from pybridge.problem.results import OPERANDS, Result
 from pybridge.truth.conv2d import Dyadic, exact_conv2d
 
-__all__ = ["EXACT_WORK", "Convolution", "exact_result"]
+__all__ = ["EXACT_WORK", "Convolution", "Enclosure", "exact_result"]
 
 EXACT_WORK = 2**31
 """The most products times 64-bit words of an exact result: some 20 seconds."""
+
+
+class Enclosure(NamedTuple):
+    """The bounds of all entries, a float64 array, and by what they are proved."""
+
+    bound: Float64
+    proved: Proved
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,23 +75,27 @@ class Convolution:
         chosen = self.operands if operands is None else operands
         return estimator(which, self.geometry, chosen, self.definitions)
 
-    def enclosure(self, which: str, computed: FloatArray) -> Float64:
+    def enclosure(self, which: str, computed: FloatArray) -> Enclosure:
         """How far an array may be from an exact result, whatever computed it.
 
-        `computed` has the result's shape. If it is in binary64, or its bound is not finite
-        otherwise, it is compared with the exact result, which `EXACT_WORK` limits (else
-        `InputError`); others with one that is computed in binary64.
+        `computed` has the result's shape. In binary32 or shorter it is compared with a result that
+        is computed in binary64, in binary64 with exact products of slices of the operands. If the
+        numbers are too large, or their exponents too far apart, it is compared with the exact
+        result, which `EXACT_WORK` limits (else `InputError`).
         """
         estimates = self.estimator(which)
         if computed.dtype.itemsize <= 4:
             bound = estimates.enclosure(computed)
             if np.isfinite(bound.max()):
-                return bound
+                return Enclosure(bound, "enclosure")
+        elif (errors := TrueErrors.by_slices(computed, estimates)) is not None:
+            return Enclosure(estimates.around(errors.upper), "slices")
         values = {key: operand.value for key, operand in self.operands.items()}
         exact = exact_result(which, self.geometry, values)
         entries = zip(computed.ravel().tolist(), exact, strict=True)
         distances = [round_up(abs(Fraction(value) - entry)) for value, entry in entries]
-        return estimates.around(np.array(distances).reshape(computed.shape))
+        bound = estimates.around(np.array(distances).reshape(computed.shape))
+        return Enclosure(bound, "enclosure")
 
 
 def exact_result(
@@ -96,9 +110,10 @@ def exact_result(
         work = values["grad_output"].size
     if work > EXACT_WORK:
         raise InputError(
-            f"a bound for a result in binary64 needs the exact one: of {geometry.multiply_adds} "
-            f"products with {64 * words} bits, which is more than is reasonable; give a smaller "
-            "one, the result in binary32, or take the method any-order"
+            "a bound for a result in binary64 of operands whose exponents are this far apart needs "
+            f"the exact one: of {geometry.multiply_adds} products with {64 * words} bits, which is "
+            "more than is reasonable; give a smaller one, the result in binary32, or take the "
+            "method any-order"
         )
     zero = np.zeros(1)
     dyadic = [Dyadic.of(values.get(key, zero)) for key in OPERANDS]

@@ -57,13 +57,15 @@ class _Reference:
         values = {key: operand.value for key, operand in operands.items()}
         estimates = returned.estimator({key: Inexact(value) for key, value in values.items()})
         exact = ExactEntries(returned.which, returned.geometry, values)
-        if returned.format.precision > 24:
-            entries = exact_result(returned.which, returned.geometry, values)
-            exact.remember(entries, returned.values.shape)
-            errors = TrueErrors.exactly(returned.values, entries)
-        else:
+        if returned.format.precision <= 24:
             errors = TrueErrors.enclose(returned.values, estimates)
-        return cls(operands, estimates, exact, errors)
+            return cls(operands, estimates, exact, errors)
+        by_slices = TrueErrors.by_slices(returned.values, estimates)
+        if by_slices is not None:
+            return cls(operands, estimates, exact, by_slices)
+        entries = exact_result(returned.which, returned.geometry, values)
+        exact.remember(entries, returned.values.shape)
+        return cls(operands, estimates, exact, TrueErrors.exactly(returned.values, entries))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,13 @@ from pybridge.problem.results import Result
 __all__ = ["Proved", "Theorem", "proofs", "theorem"]
 
 Proved: TypeAlias = Literal[
-    "replay", "replay-reference", "any-order", "enclosure", "comparison", "tolerance"
+    "replay",
+    "replay-reference",
+    "any-order",
+    "enclosure",
+    "slices",
+    "comparison",
+    "tolerance",
 ]
 
 
@@ -62,6 +68,11 @@ def _names(result: Result, proved: Proved, promise: Accumulation | None) -> Iter
             return
         case "enclosure":
             yield from (short_name(result.lean.any_order), "Computes.near_nearest")
+            return
+        case "slices":
+            one = result == Result.BIAS
+            yield "Contraction.sliced_reference_one" if one else "Contraction.sliced_reference"
+            yield "Contraction.sum_of_slice_exact" if one else "Contraction.sum_of_slices_exact"
             return
         case "tolerance":
             yield "Contraction.tolerance_le"

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.coefficients import ErrorBound, Part, formula, operation, round_up, weigh
 from pybridge.engine.estimator import Estimator
+from pybridge.engine.sliced import remainder
 from pybridge.engine.upward import Float64
 from pybridge.exported.document import load_definitions
 from pybridge.problem.formats import FloatArray
@@ -45,9 +46,10 @@ class TrueErrors:
     """|result − exact| of every entry; all arrays have the result's shape.
 
     `computed` is the result in float64, with zeros where it is not `finite`. `reference` is within
-    `slack` of the exact result. `distance` is |computed − reference|, rounded once. `upper` is at
-    least the error. All but `computed` may be infinite or nan if numbers are too large for float64;
-    `upper` is then infinite.
+    `slack` of the exact result. `distance` is within `uncertainty` of the error, but for one
+    rounding. `upper` is at least the error. All but `computed` may be infinite or nan if numbers
+    are too large for float64; `upper` is then infinite. `sliced` says that exact products of slices
+    were subtracted from the result.
     """
 
     finite: Mask
@@ -56,6 +58,8 @@ class TrueErrors:
     slack: Float64
     distance: Float64
     upper: Float64
+    uncertainty: Float64
+    sliced: bool = False
 
     @classmethod
     def enclose(cls, result: FloatArray, estimates: Estimator) -> Self:
@@ -75,7 +79,27 @@ class TrueErrors:
             slack[empty] = 0.0
             upper[empty] = distance[empty]
         upper[np.isnan(upper)] = math.inf
-        return cls(finite, computed, reference, slack, distance, upper)
+        return cls(finite, computed, reference, slack, distance, upper, slack)
+
+    @classmethod
+    def by_slices(cls, result: FloatArray, estimates: Estimator) -> Self | None:
+        """Enclose the errors of a result in binary64 by exact products of slices.
+
+        The operands of `estimates` have no deviation. None if their exponents are beyond what
+        slices cover. (Lean: `Contraction.sliced_reference`.)
+        """
+        finite, computed = _finite(result)
+        left = remainder(estimates, computed)
+        if left is None:
+            return None
+        with np.errstate(all="ignore"):
+            reference = computed - left.value
+            one = Part(Fraction(1))
+            slack = weighted_sum([(left.uncertainty, one), (np.spacing(np.abs(reference)), one)])
+            distance = np.abs(left.value)
+            upper = weighted_sum([(distance, one), (left.uncertainty, one)])
+        upper[left.uncertainty == 0] = distance[left.uncertainty == 0]
+        return cls(finite, computed, reference, slack, distance, upper, left.uncertainty, True)
 
     @classmethod
     def exactly(cls, result: FloatArray, exact: Sequence[Fraction]) -> Self:
@@ -90,13 +114,13 @@ class TrueErrors:
         errors = [abs(Fraction(v) - e) for v, e in zip(values, exact, strict=True)]
         upper = np.array([round_up(error) for error in errors]).reshape(shape)
         slack = np.spacing(np.abs(reference))
-        return cls(finite, computed, reference, slack, np.full(shape, math.nan), upper)
+        return cls(finite, computed, reference, slack, np.full(shape, math.nan), upper, slack)
 
     @property
     def lower(self) -> Float64:
         """Lower ends of the errors; negative or nan if nothing is known."""
         with np.errstate(all="ignore"):
-            return np.asarray(self.distance * (1 - _MARGIN) - self.slack * (1 + _MARGIN))
+            return np.asarray(self.distance * (1 - _MARGIN) - self.uncertainty * (1 + _MARGIN))
 
     def within(self, allowance: Float64) -> Mask:
         """Where the error is certainly at most a finite allowance."""
@@ -105,14 +129,16 @@ class TrueErrors:
     def beyond(self, allowance: Float64, where: Mask) -> Mask:
         """Where the error is certainly more than a finite allowance; elsewhere than `where`, false.
 
-        The distance, without the slack and what rounded it, is beyond the allowance (Lean:
+        The distance, without its uncertainty and what rounded it, is beyond the allowance (Lean:
         `exceeds_printed`).
         """
         found = np.zeros(where.shape, bool)
         if where.any():
             growth = Part(after(_rounded_once())[0])
             with np.errstate(all="ignore"):
-                limit = weighted_sum([(allowance[where], growth), (self.slack[where], growth)])
+                limit = weighted_sum(
+                    [(allowance[where], growth), (self.uncertainty[where], growth)]
+                )
                 found[where] = self.distance[where] > limit
         return found
 

@@ -108,7 +108,7 @@ def _check_methods(
     held = np.where(finite, value, np.zeros((), value.dtype))
     bounds: dict[Method, Float64] = {
         "any-order": estimates.any_order(Accumulation.of(format.name)),
-        "enclosure": convolution.enclosure(name, held),
+        "enclosure": convolution.enclosure(name, held).bound,
     }
     reports: dict[str, MethodReport] = {}
     problems: list[Problem] = []

@@ -14,7 +14,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import REGIMES, data, formats, geometries
 
-from pybridge.bounds import convolution
 from pybridge.bounds.convolution import Convolution
 from pybridge.bounds.kernel_result import read_gradient
 from pybridge.engine.accumulation import Accumulation, parameters_of, split_k, tf32
@@ -90,7 +89,7 @@ def test_results_of_blas_are_within_the_bounds(
     assert values.dtype == format.dtype
     assume(np.isfinite(values).all())
     any_order = found.any_order(Accumulation.of(format.name))
-    enclosure = Convolution(geometry, given_, DEFINITIONS).enclosure(name, values)
+    enclosure = Convolution(geometry, given_, DEFINITIONS).enclosure(name, values).bound
     for signs in (None, np.ones(1)):
         true = exact(geometry, given_, name, signs)
         assert holds(values, any_order, true)
@@ -113,7 +112,7 @@ def test_any_array_is_enclosed(
     given_ = operands(geometry, format, (regime, regime), (0.0,) * 4, seed)
     shape = estimator(name, geometry, given_, DEFINITIONS).shape
     wrong = data(np.random.default_rng(seed), format, regime, shape)
-    bound = Convolution(geometry, given_, DEFINITIONS).enclosure(name, wrong)
+    bound = Convolution(geometry, given_, DEFINITIONS).enclosure(name, wrong).bound
     assert holds(wrong, bound, exact(geometry, given_, name))
 
 
@@ -423,18 +422,39 @@ def test_many_terms_are_summed_in_binary64(monkeypatch: pytest.MonkeyPatch) -> N
     assert (narrow < wide * 1.00001).all()
 
 
-def test_results_in_binary64_are_compared_with_exact_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["output", "bias", "weight", "input"])
+def test_results_in_binary64_are_compared_with_exact_products_of_slices(name: str) -> None:
     geometry = layer(3, 6)
     given_ = operands(geometry, FORMATS["binary64"], ("normal", "normal"), (0.0,) * 4, 1)
+    found = estimator(name, geometry, given_, DEFINITIONS)
+    values = found.value(np.float64)
+    bound, proved = Convolution(geometry, given_, DEFINITIONS).enclosure(name, values)
+    assert proved == "slices"
+    true = exact(geometry, given_, name)
+    unit = found.sizes().ravel() * 2.0**-53
+    for value, b, t, u in zip(values.ravel(), bound.ravel(), true, unit, strict=True):
+        error = abs(Fraction(float(value)) - t)
+        assert error <= b <= error + Fraction(u)
+
+
+def test_exponents_that_are_too_far_apart_need_the_exact_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    geometry = layer(3, 6)
+    given_ = operands(geometry, FORMATS["binary64"], ("normal", "normal"), (0.0,) * 4, 1)
+    given_["x"].value[...] *= 2.0**-1000
+    given_["grad_output"].value[...] *= 2.0**-40
     found = estimator("weight", geometry, given_, DEFINITIONS)
     values = found.value(np.float64)
-    bound = Convolution(geometry, given_, DEFINITIONS).enclosure("weight", values)
+    convolution = Convolution(geometry, given_, DEFINITIONS)
+    bound, proved = convolution.enclosure("weight", values)
+    assert proved == "enclosure"
     true = exact(geometry, given_, "weight")
     for value, b, t in zip(values.ravel().tolist(), bound.ravel().tolist(), true, strict=True):
         assert b == round_up(abs(Fraction(value) - t))
-    monkeypatch.setattr(convolution, "EXACT_WORK", 10**3)
+    monkeypatch.setattr("pybridge.bounds.convolution.EXACT_WORK", 10**3)
     with pytest.raises(InputError, match=r"needs the exact one: of 2916 products with \d+ bits"):
-        Convolution(geometry, given_, DEFINITIONS).enclosure("weight", values)
+        convolution.enclosure("weight", values)
     assert found.any_order(Accumulation(accumulate="float64")).max() < 1e-12
 
 

@@ -94,6 +94,11 @@ theorem namedFormulas_eval (e : String → K) (d : String → Nat) :
         ("replayConstant",
           replayConstant (e "terms") (e "firstEps") (e "secondEps") (e "underflow"))] := rfl
 
+/-- The exported formula of products of slices is the definition that the theorems are about. -/
+theorem slicedFormulas_eval (e : String → K) (d : String → Nat) :
+    slicedFormulas.map (fun (name, f) => (name, f.eval e d)) =
+      [("left", leftBound (e "terms") (e "tails") (e "rest") (e "secondMagnitude"))] := rfl
+
 end
 
 section
