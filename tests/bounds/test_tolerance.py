@@ -192,7 +192,7 @@ def test_the_derivation() -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"which": "kernel"}, InputError, "which: expected one of output, bias, weight, input"),
+        ({"which": "kernel"}, InputError, "'kernel' is not one of 'output', 'bias', 'weight', 'input'"),
         ({"max_x": None}, InputError, "max_x: the weight gradient depends on it"),
         ({"max_x": -1.0}, InputError, "max_x: expected a finite non-negative number"),
         ({"max_x": "2"}, InputTypeError, "max_x: expected a non-negative number"),
@@ -256,10 +256,10 @@ def test_rows_without_a_bound() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--which", "kernel"), "which: expected one of output, bias, weight, input"),
+        (("--which", "kernel"), "'kernel' is not one of 'output', 'bias', 'weight', 'input'"),
         (("--padding", "1,2,3"), "--padding: expected 1 or 2 or 4 integers with commas"),
         (("--weight", "6,4,3"), "--weight: expected 4 integers with commas, got '6,4,3'"),
-        (("--dtype", "int8"), "dtype: unknown format 'int8'"),
+        (("--dtype", "int8"), "'int8' is not one of 'float16', 'bfloat16', 'tf32'"),
         (("--max-x", "-1"), "max_x: expected a finite non-negative number"),
         (("--groups", "5"), "groups=5"),
     ],
