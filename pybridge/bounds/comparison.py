@@ -240,7 +240,7 @@ def compare(returned: KernelResult, accumulation: Accumulation | None) -> Compar
     """
     promise = returned.promise(accumulation)
     basis = _basis(returned) if accumulation is None else None
-    theorems = tuple(proofs(returned.which, "comparison", promise))
+    theorems: tuple[str, ...] = proofs(returned.which, "comparison", promise)
     passed = screen(returned, promise)
     if passed is not None:
         return Comparison(
