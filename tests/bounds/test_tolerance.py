@@ -192,7 +192,7 @@ def test_the_derivation() -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"which": "kernel"}, InputError, "'kernel' is not one of 'output', 'bias', 'weight', 'input'"),
+        ({"which": "kernel"}, InputError, "which: expected one of output, bias, weight, input"),
         ({"max_x": None}, InputError, "max_x: the weight gradient depends on it"),
         ({"max_x": -1.0}, InputError, "max_x: expected a finite non-negative number"),
         ({"max_x": "2"}, InputTypeError, "max_x: expected a non-negative number"),
