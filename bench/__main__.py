@@ -22,7 +22,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table as RichTable
 
 try:
     from threadpoolctl import threadpool_limits
@@ -43,13 +42,11 @@ except ModuleNotFoundError as missing:
     print(f"bench: {missing.name} is missing: pip install -e '.[bench]'", file=sys.stderr)
     raise SystemExit(2) from None
 
-from bench.tables import Figure, Table
+from bench.tables import WIDTH, Figure
 from bench.timing import Effort
 from pybridge.errors import InputError
 
 __all__ = ["app", "main"]
-
-_WIDTH = 160
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -96,7 +93,7 @@ def bench(
         except ValuesDifferError as error:
             print(f"bench: {error}", file=sys.stderr)
             raise typer.Exit(1) from None
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     for what, value in machine.items():
         console.print(f"{what}: {value}", highlight=False)
     for measured in figures:
@@ -115,9 +112,9 @@ def rounding_or_bug(
     with threadpool_limits(1), progress.status("computing") as status:
         machine = describe()
         evidence = gather(status.update, quick=quick)
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     for _, table in evidence.tables():
-        console.print(_rich(table))
+        console.print(table.rich)
     if write_docs:
         rounding_or_bug_document.write(evidence, machine, command, directory)
     if not evidence.holds:
@@ -139,10 +136,10 @@ def power(
             print(f"bench: {error}", file=sys.stderr)
             raise typer.Exit(2) from None
     machine["PyTorch"] = study.versions
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     for section, table in power_document.tables(study).items():
         console.print(section, style="bold", highlight=False)
-        console.print(_rich(table))
+        console.print(table.rich)
     if write_docs:
         power_document.write(study, machine, command, directory)
     for wrong in study.false_alarms:
@@ -166,8 +163,8 @@ def reveal(
         except InputError as error:
             print(f"bench: {error}", file=sys.stderr)
             raise typer.Exit(2) from None
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
-    console.print(_rich(revealing.table(study)))
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    console.print(revealing.table(study).rich)
     if write_docs:
         revealing.write(study, machine, command, directory)
 
@@ -204,18 +201,9 @@ def _complain(evidence: Evidence) -> None:
 def _show(console: Console, figure: Figure) -> None:
     console.print(f"\n{figure.number}. {figure.title}", style="bold", highlight=False)
     for table in figure.tables:
-        console.print(_rich(table))
+        console.print(table.rich)
     for shortfall in figure.shortfalls:
         console.print(shortfall, highlight=False)
-
-
-def _rich(table: Table) -> RichTable:
-    shown = RichTable(title=table.caption, title_justify="left", title_style="")
-    for k, column in enumerate(table.header):
-        shown.add_column(column, justify="right" if k else "left")
-    for row in table.rows:
-        shown.add_row(*row)
-    return shown
 
 
 def main() -> None:

@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from rich.table import Table as RichTable
+
 from bench.timing import Timing
 
-__all__ = ["Claim", "Figure", "Points", "Row", "Table", "close", "milliseconds", "number"]
+__all__ = ["WIDTH", "Claim", "Figure", "Points", "Row", "Table", "close", "milliseconds", "number"]
 
 Row: TypeAlias = tuple[str, ...]
+
+WIDTH = 160
+"""The characters in a line where the output is not a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,16 @@ class Table:
         ends = ("" if k == 0 else ":" for k in range(len(self.header)))
         lines = [self.header, tuple(f"---{end}" for end in ends), *self.rows]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+    @property
+    def rich(self) -> RichTable:
+        """The table for a terminal."""
+        made = RichTable(title=self.caption, title_justify="left", title_style="")
+        for k, column in enumerate(self.header):
+            made.add_column(column, justify="right" if k else "left")
+        for row in self.rows:
+            made.add_row(*row)
+        return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from bench.figures.replay import BASELINES, ValuesDifferError, require_same
 from bench.machine import describe
 from bench.memory import peak_bytes
 from bench.peers import Matrices, Sample, arb, fmpz, fraction, interval
-from bench.performance import DIAGRAM, DOCUMENT, document, write
+from bench.performance import DIAGRAM, DOCUMENT, write
 from bench.plot import draw
 from bench.shapes import NAMES, Shape, channels, shape
 from bench.tables import Claim, Figure, Points, Table, close, number
@@ -261,9 +261,7 @@ def test_the_document(figures: dict[int, Figure], tmp_path: Path) -> None:
     made = list(figures.values())
     write(made, describe(), "python -m bench --quick --write", tmp_path / "docs")
     text = (tmp_path / "docs" / DOCUMENT).read_text(encoding="utf-8")
-    assert text == document(made, describe(), "python -m bench --quick --write")
-    assert "```sh\npython -m bench --quick --write\n```" in text
-    assert "{" not in text
+    assert "- Command: `python -m bench --quick --write`" in text
     for figure in made:
         assert f"## {figure.number}. {figure.title}" in text
         assert all(table.markdown in text for table in figure.tables)

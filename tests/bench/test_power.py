@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from bench.__main__ import app
 from bench.studies.power import study as studied
 from bench.studies.power.defects import HONEST, gradients, weight_gradients
-from bench.studies.power.document import DOCUMENT, document
+from bench.studies.power.document import DOCUMENT, parts
 from bench.studies.power.study import DATA, DTYPES, PROMISES, STATED, Cell, Study, run
 from pybridge.errors import InputError
 from pybridge.testing import compare_gradient
@@ -85,13 +85,12 @@ def test_what_is_missed_is_told(study: Study) -> None:
     assert replace(study, measured=wrong).false_alarms == wrong
 
 
-def test_the_page_says_first_what_it_cannot_see(study: Study) -> None:
-    page = document(study, {"Machine": "one"}, "python -m bench power")
-    titles = [line for line in page.splitlines() if line.startswith("## ")]
-    assert titles[0] == "## What it cannot see"
-    assert page.count("| all zero |") == 2
-    assert "An entry of the weight gradient sums 576 terms." in page
-    assert "- Machine: one" in page
+def test_the_parts_of_the_page(study: Study) -> None:
+    found = parts(study, {"Machine": "one"}, "python -m bench power")
+    assert found["summary"].startswith("- Under the default promise")
+    assert found["defects"].count("| all zero |") == 2
+    assert "An entry of the weight gradient sums 576 terms." in found["defects"]
+    assert "- Machine: one" in found["machine"]
 
 
 @pytest.mark.torch

@@ -1,22 +1,24 @@
-"""`python -m bench adversary`: what it tries, and what it shows."""
+"""`python -m bench adversary`: what it tries, and what it shows and writes of that."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table as RichTable
 
+from bench.page import fill, shown
 from bench.studies.adversary.attack import Attack
-from bench.studies.adversary.document import tables, write
 from bench.studies.adversary.tally import Tally
+from bench.tables import WIDTH, Row, Table
 
-__all__ = ["adversary"]
+__all__ = ["DOCUMENT", "adversary", "tables"]
+
+DOCUMENT = "adversary.md"
 
 _SHOWN = 20
-_WIDTH = 160
 
 
 def adversary(entries: int, seed: int, case: int | None, directory: Path | None) -> int:
@@ -39,21 +41,61 @@ def adversary(entries: int, seed: int, case: int | None, directory: Path | None)
                 status.update(f"{attack.tally.entries:,} of {entries:,} entries, {found} findings")
     _show(attack.tally)
     if directory is not None:
-        command = f"python -m bench adversary --entries {entries} --seed {seed} --write"
-        write(attack.tally, command, time.monotonic() - started, directory)
+        fill(DOCUMENT, _parts(attack.tally, seed, time.monotonic() - started), directory)
     return 1 if attack.tally.findings else 0
 
 
 def _show(tally: Tally) -> None:
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     for table in tables(tally):
-        shown = RichTable(title=table.caption, title_justify="left", title_style="")
-        for k, column in enumerate(table.header):
-            shown.add_column(column, justify="right" if k else "left")
-        for row in table.rows:
-            shown.add_row(*row)
-        console.print(shown)
+        console.print(table.rich)
     for finding in tally.findings[:_SHOWN]:
         print(f"bench: case {finding.case}: {finding.claim}: {finding.what}", file=sys.stderr)
     if len(tally.findings) > _SHOWN:
         print(f"bench: {len(tally.findings)} findings in all", file=sys.stderr)
+
+
+def _parts(tally: Tally, seed: int, seconds: float) -> dict[str, str]:
+    """What the command writes of the page."""
+    found = [f"* {f.case}: {f.claim}: {f.what}" for f in tally.findings[:100]]
+    verdict = f"{len(tally.findings):,} findings:" if found else "Nothing was found."
+    result = (
+        f"{tally.entries:,} entries of results in {tally.cases:,} cases were tried from seed "
+        f"{seed}, in {seconds / 60:.0f} minutes.\n**{verdict}**"
+    )
+    return {
+        "result": "\n".join([result, *[""] * bool(found), *found]),
+        "tables": "\n\n".join(map(shown, tables(tally))),
+    }
+
+
+def tables(tally: Tally) -> list[Table]:
+    """What was tried: entries, checks, refusals."""
+    found = Counter(finding.claim for finding in tally.findings)
+    claims = sorted({*tally.checks, *found})
+    rows = [
+        (claim, f"{tally.checks[claim]:,}", _part(tally, claim), f"{found[claim]:,}")
+        for claim in claims
+    ]
+    made = [
+        Table("Entries by who computed them.", ("results", "entries"), _rows(tally.makers)),
+        Table("By the kind of operands.", ("operands", "entries"), _rows(tally.kinds)),
+        Table("By the format of the result.", ("result", "entries"), _rows(tally.formats)),
+        Table(
+            "What was checked, and the largest error in units of its bound.",
+            ("claim", "checks", "error / bound", "findings"),
+            tuple(rows),
+        ),
+        Table("Calls that were refused.", ("call", "refusals"), _rows(tally.refused)),
+    ]
+    return [table for table in made if table.rows]
+
+
+def _rows(counts: Counter[str]) -> tuple[Row, ...]:
+    return tuple((name, f"{count:,}") for name, count in sorted(counts.items()))
+
+
+def _part(tally: Tally, claim: str) -> str:
+    """The largest error in units of a bound, rounded down, where that was measured."""
+    ratio = tally.tightest.get(claim)
+    return "" if ratio is None else f"{int(ratio * 10**6) / 10**6:.6f}"

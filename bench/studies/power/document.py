@@ -1,61 +1,17 @@
-"""docs/power.md: what promises can tell apart at real sizes."""
+"""The numbers of docs/power.md: what promises can tell apart at real sizes."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.studies.power.study import DATA, DEPTH, DTYPES, PROMISES, STATED, Measured, Study
+from bench.page import fill, filled, machine_lines, shown
+from bench.studies.power.study import DATA, DTYPES, PROMISES, STATED, Measured, Study
 from bench.tables import Row, Table, number
-from pybridge.files import write_atomically
 
-__all__ = ["DOCUMENT", "document", "tables", "write"]
+__all__ = ["DOCUMENT", "parts", "tables", "write"]
 
 DOCUMENT = "power.md"
-
-_HEAD = """\
-# Power at real sizes
-
-Which defects `pybridge.testing` catches in layers of ResNet-50 at batch 32, beside
-`torch.testing.assert_close` against a float64 reference. This file is written by
-
-```sh
-{command}
-```
-
-with the extra `bench` (`pip install -e '.[bench]'`) and PyTorch; it takes some five minutes. All
-seeds are fixed. Exit status 1: an honest result fails, or depth {depth:,} misses what assert_close
-catches.
-"""
-
-_METHOD = """\
-## What is measured
-
-PyTorch computes the output and all gradients of a layer. The defects are planted in the weight
-gradient, whose sums are the longest. A table's numbers are the largest error over what the promise
-allows: above 1, rounding cannot explain the result, and the assertion fails.
-
-*Any order* is the default promise: sums in float32 in any order, in bfloat16 rounded once at the
-end. *Depth {depth:,}* is `Accumulation(depth={depth})`: no term passes more than {depth:,}
-roundings. That is a statement about the kernel, which you have to know; PyTorch documents none, and
-its honest results are within it here.
-
-*Normal* operands are standard normal. *Sharp* operands are those of
-`pybridge.testing.sharp_operands`: signs that factor over channels, so that all terms of an entry
-have one sign, and magnitudes between 1/2 and 2.
-
-*assert_close* is `torch.testing.assert_close` with its default tolerances, between the result and
-the weight gradient of the same operands in float64, rounded to the result's dtype. Where it
-rejects PyTorch's honest result, its other verdicts on that data tell nothing.
-"""
-
-_HONEST = """\
-## Honest results
-
-All of PyTorch's results of the layers: error over what is allowed, and in parentheses the power,
-which is the share of the entries at which a zero would be noticed.
-"""
 
 
 def tables(study: Study) -> dict[str, Table]:
@@ -68,34 +24,26 @@ def tables(study: Study) -> dict[str, Table]:
     return found
 
 
-def document(study: Study, machine: Mapping[str, str], command: str) -> str:
-    """The Markdown text."""
-    shown = tables(study)
-    parts = [
-        _HEAD.format(command=command, depth=DEPTH),
-        "## What it cannot see",
-        "\n".join(_filled(f"- {line}") for line in _blind(study)),
-        shown["summary"].caption,
-        shown["summary"].markdown,
-        _METHOD.format(depth=DEPTH),
-        "\n".join(_filled(f"- {what}: {value}") for what, value in machine.items()),
-        "## Planted defects",
-    ]
-    for layer in study.layers:
-        parts.append(f"### {layer}")
-        parts.append(f"An entry of the weight gradient sums {study.terms(layer):,} terms.")
-        for dtype in DTYPES:
-            table = shown[f"{layer}, {dtype}"]
-            parts += [table.caption, table.markdown]
-    parts += [_HONEST, shown["honest"].markdown]
-    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
-
-
 def write(study: Study, machine: Mapping[str, str], command: str, directory: Path) -> None:
-    """Writes the page into a directory."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with write_atomically(directory / DOCUMENT) as file:
-        file.write(document(study, machine, command).encode())
+    """Write the page into a directory."""
+    fill(DOCUMENT, parts(study, machine, command), directory)
+
+
+def parts(study: Study, machine: Mapping[str, str], command: str) -> dict[str, str]:
+    """What the command writes of the page."""
+    tables_of = tables(study)
+    summary = "\n".join(filled(f"- {line}") for line in _blind(study))
+    defects = []
+    for layer in study.layers:
+        defects.append(f"### {layer}")
+        defects.append(f"An entry of the weight gradient sums {study.terms(layer):,} terms.")
+        defects += [shown(tables_of[f"{layer}, {dtype}"]) for dtype in DTYPES]
+    return {
+        "summary": f"{summary}\n\n{shown(tables_of['summary'])}",
+        "machine": machine_lines(machine, command),
+        "defects": "\n\n".join(defects),
+        "honest results": tables_of["honest"].markdown,
+    }
 
 
 def _blind(study: Study) -> list[str]:
@@ -215,10 +163,3 @@ def _honest(study: Study) -> Table:
 
 def _verdict(measured: Measured) -> str:
     return "passes" if measured.close else "fails"
-
-
-def _filled(paragraph: str) -> str:
-    """An item of a list in lines of at most 100 characters."""
-    return textwrap.fill(
-        paragraph, 100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-    )
