@@ -1,0 +1,185 @@
+"""`python -m bench.cuda_layers`: a GPU's own convolutions, judged by what its hardware promises.
+
+Runs layers of ResNet-50 and MobileNet in float32, TF32, float16 and bfloat16 on the device, forward
+and backward, and judges every result by `tensor_core` of the device's architecture (float32: by its
+default) and by the default promise of its dtype. The last table plants defects. Exit status: 0 no
+honest result fails its promise, and every planted defect is found; 1 otherwise; 2 no CUDA device.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from pybridge.testing import (
+    Accumulation,
+    Comparison,
+    compare_gradient,
+    compare_output,
+    sharp_operands,
+    tensor_core,
+)
+
+__all__ = ["main"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution: channels in and out, kernel, image, and its options."""
+
+    name: str
+    channels: int
+    filters: int
+    kernel: int
+    image: int
+    stride: int = 1
+    padding: int = 0
+    groups: int = 1
+
+    @property
+    def options(self) -> dict[str, int]:
+        """Stride, padding and groups."""
+        return {"stride": self.stride, "padding": self.padding, "groups": self.groups}
+
+
+LAYERS = (
+    Layer("stem 7×7", 3, 64, 7, 224, 2, 3),
+    Layer("3×3 64→64", 64, 64, 3, 56, 1, 1),
+    Layer("1×1 256→64", 256, 64, 1, 56),
+    Layer("1×1 512→1024 s2", 512, 1024, 1, 28, 2),
+    Layer("3×3 512→512", 512, 512, 3, 7, 1, 1),
+    Layer("depthwise 3×3 144", 144, 144, 3, 56, 1, 1, 144),
+)
+
+_ARCHITECTURES = {(7, 0): "volta", (7, 5): "turing", (8, 0): "ampere", (8, 9): "ada"}
+_ARCHITECTURES |= {(9, 0): "hopper", (10, 0): "blackwell"}
+_DTYPES = {
+    "float32": torch.float32,
+    "tf32": torch.float32,
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """The operands of a layer and what the device computed of them."""
+
+    layer: Layer
+    x: torch.Tensor
+    weight: torch.Tensor
+    grad_output: torch.Tensor
+    values: dict[str, torch.Tensor]
+
+    def compare(self, which: str, actual: Any, promise: Accumulation | None) -> Comparison:
+        """The verdict on an array as one of the layer's results."""
+        options: dict[str, Any] = {**self.layer.options, "accumulation": promise}
+        if which == "output":
+            return compare_output(actual, self.x, self.weight, **options)
+        return compare_gradient(
+            actual, self.x, self.weight, self.grad_output, which=which, **options
+        )
+
+
+def compute(layer: Layer, name: str, batch: int, sharp: bool, device: str) -> Results:
+    """Forward and backward of a layer in a format on the device."""
+    torch.backends.cudnn.allow_tf32 = name == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = name == "tf32"
+    dtype = _DTYPES[name]
+    x_shape = (batch, layer.channels, layer.image, layer.image)
+    weight_shape = (layer.filters, layer.channels // layer.groups, layer.kernel, layer.kernel)
+    if sharp:
+        drawn = sharp_operands(x_shape, weight_shape, seed=1, dtype="float32", **layer.options)
+        x, weight, grad = (
+            torch.from_numpy(getattr(drawn, key)) for key in ("x", "weight", "grad_output")
+        )
+    else:
+        generator = torch.Generator().manual_seed(1)
+        x, weight = (torch.randn(s, generator=generator) for s in (x_shape, weight_shape))
+        out = (layer.image + 2 * layer.padding - layer.kernel) // layer.stride + 1
+        grad = torch.randn((batch, layer.filters, out, out), generator=generator)
+    x, weight, grad = (t.to(device, dtype) for t in (x, weight, grad))
+    output = torch.nn.functional.conv2d(
+        x, weight, None, layer.stride, layer.padding, 1, layer.groups
+    )
+    mask = [True, True, False]
+    pair = [layer.stride] * 2, [layer.padding] * 2, [1, 1], False, [0, 0], layer.groups
+    grad_input, grad_weight, _ = torch.ops.aten.convolution_backward(
+        grad, x, weight, None, *pair, mask
+    )
+    values = {"output": output, "weight": grad_weight, "input": grad_input}
+    return Results(layer, x, weight, grad, values)
+
+
+def defects(which: str, value: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
+    """Wrong versions of a result."""
+    yield "zero", torch.zeros_like(value)
+    yield "doubled", value * 2
+    lost = value.clone()
+    lost[-1] = 0
+    yield "the last index lost", lost
+    yield "two channels swapped", value.roll(1, 1 if which != "weight" else 0)
+    yield "flipped", value.flip(-1) if value.shape[-1] > 1 else value.neg()
+
+
+def main() -> None:
+    """Compute, judge and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--layers", type=int, default=len(LAYERS))
+    chosen = parser.parse_args()
+    if chosen.device == "cuda" and not torch.cuda.is_available():
+        print("bench.cuda_layers: no CUDA device: nothing was judged", file=sys.stderr)
+        raise SystemExit(2)
+    architecture = "hopper"
+    if chosen.device == "cuda":
+        capability = torch.cuda.get_device_capability()
+        architecture = _ARCHITECTURES.get(capability, "ampere")
+        print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}: {architecture}")
+        torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+    print("error / allowed and failing entries: by the hardware's promise, by the dtype's default")
+    wrong = 0
+    for name in _DTYPES:
+        promise = None if name == "float32" else tensor_core(architecture, name)
+        for layer in LAYERS[: chosen.layers]:
+            for sharp in (False, True):
+                wrong += _judge(layer, name, promise, sharp, chosen)
+    raise SystemExit(1 if wrong else 0)
+
+
+def _judge(
+    layer: Layer, name: str, promise: Accumulation | None, sharp: bool, chosen: argparse.Namespace
+) -> int:
+    wrong = 0
+    results = compute(layer, name, chosen.batch, sharp, chosen.device)
+    kind = "sharp" if sharp else "normal"
+    for which, value in results.values.items():
+        began = time.perf_counter()
+        own = results.compare(which, value, promise)
+        seconds = time.perf_counter() - began
+        default = results.compare(which, value, None)
+        missed = [
+            defect
+            for defect, bad in defects(which, value)
+            if sharp and results.compare(which, bad, promise).passed
+        ]
+        wrong += bool(own.failed) + bool(missed)
+        print(
+            f"{name:9} {layer.name:18} {kind:6} {which:7} {own.worst.ratio:9.3g} {own.failed:7}"
+            f"   {default.worst.ratio:9.3g} {default.failed:7}   power {own.power:5.2f}"
+            f"   {seconds:6.2f} s   missed: {', '.join(missed) or '-'}",
+            flush=True,
+        )
+    return wrong
+
+
+if __name__ == "__main__":
+    main()
