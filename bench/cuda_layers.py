@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -83,7 +83,7 @@ class Results:
         if which == "output":
             return compare_output(actual, self.x, self.weight, **options)
         return compare_gradient(
-            actual, self.x, self.weight, self.grad_output, which=which, **options
+            actual, self.x, self.weight, self.grad_output, which=cast(Any, which), **options
         )
 
 
