@@ -24,6 +24,9 @@ __all__ = ["lean", "library", "plant", "problems", "recorded", "torch"]
 _MARKS = {"lean": "lean", "library": "lean", "toolchain": "lean", "torch": "torch"}
 """The fixtures that ask for something, and the markers of the tests that use them."""
 
+_SLOW = {"library", "evidence"}
+"""The fixtures that take long: every proof, the evidence of the page on rounding and bugs."""
+
 _BEAT = 20.0  # seconds
 _MISSING = pytest.StashKey[list[str]]()
 
@@ -46,7 +49,7 @@ def pytest_collection_modifyitems(
         for fixture in getattr(item, "fixturenames", ()):
             if fixture in _MARKS:
                 item.add_marker(_MARKS[fixture])
-            if fixture == "library":
+            if fixture in _SLOW:
                 item.add_marker("slow")
     yield
     if config.option.collectonly:

@@ -36,6 +36,7 @@ def test_all_architectures_and_operands_are_simulated() -> None:
     assert (one.step, one.length) == (32, 32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("result", ["output", "weight", "input"])
 def test_sums_of_small_integers_are_exact(result: Result) -> None:
     g = GEOMETRY

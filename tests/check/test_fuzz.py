@@ -277,6 +277,7 @@ def test_other_answers_are_divergences(answer: str, problem: str) -> None:
 # Planted divergences
 
 
+@pytest.mark.slow
 def test_ties_to_odd_are_found_shrunk_saved_and_replayed(
     odd: LiteralLean, one_kept: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -304,6 +305,7 @@ def test_ties_to_odd_are_found_shrunk_saved_and_replayed(
     assert honest.stdout == f"{file}: holds\n"
 
 
+@pytest.mark.slow
 def test_stride_for_dilation_is_found_and_shrunk(one_kept: None, tmp_path: Path) -> None:
     campaign = Campaign(swapped_parameters(), DEFINITIONS, 2, 15, tmp_path, 6)  # type: ignore[arg-type]
     campaign.run(Goal(outputs=500))

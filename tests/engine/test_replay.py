@@ -138,12 +138,17 @@ def test_against_the_definitions(
             assert np.isinf(bound) or bound <= allowed + SMALLEST
 
 
-@pytest.mark.parametrize("format", FORMATS.values(), ids=str)
+@pytest.mark.parametrize("format", FORMATS.values(), ids=list(FORMATS))
 @pytest.mark.parametrize(
     ("shape", "weight", "options"),
     [
         ((2, 8, 14, 14), (16, 8, 3, 3), {"padding": 1}),
-        ((1, 32, 12, 12), (32, 1, 3, 3), {"padding": 1, "groups": 32}),
+        pytest.param(
+            (1, 32, 12, 12),
+            (32, 1, 3, 3),
+            {"padding": 1, "groups": 32},
+            marks=pytest.mark.slow,
+        ),
         ((2, 8, 15, 13), (12, 4, 3, 3), {"padding": 1, "groups": 2, "stride": 2}),
         ((1, 6, 17, 11), (8, 6, 3, 2), {"padding": ((2, 0), (1, 3)), "dilation": (2, 3)}),
     ],
