@@ -6,6 +6,8 @@
 
 `python -m bench reveal`: measures in which order kernels add up, for docs/reveal.md.
 
+`python -m bench tensor-cores`: judges simulated matrix instructions, for docs/tensor-cores.md.
+
 `python -m bench adversary`: attacks the bounds with hostile numbers, for docs/adversary.md.
 
 Exit status: 0 measured, whether or not goals are reached; 1 values differ that must not, a test
@@ -36,6 +38,8 @@ try:
     from bench.studies.power.study import run as run_power
     from bench.studies.rounding_or_bug import document as rounding_or_bug_document
     from bench.studies.rounding_or_bug.evidence import Evidence, gather
+    from bench.tensor_cores import document as tensor_cores_document
+    from bench.tensor_cores.study import run as run_tensor_cores
 except ModuleNotFoundError as missing:
     if missing.name is None or missing.name.partition(".")[0] in ("bench", "pybridge"):
         raise
@@ -167,6 +171,32 @@ def reveal(
     console.print(revealing.table(study).rich)
     if write_docs:
         revealing.write(study, machine, command, directory)
+
+
+@app.command("tensor-cores")
+def tensor_cores(
+    quick: _Quick = False, write_docs: _Write = False, directory: _Directory = Path("docs")
+) -> None:
+    """Judges convolutions on simulated tensor cores by what is promised of them."""
+    command = "python -m bench tensor-cores" + " --quick" * quick + " --write" * write_docs
+    with threadpool_limits(1), Console(stderr=True).status("computing") as status:
+        machine = describe()
+        try:
+            study = run_tensor_cores(status.update, quick=quick)
+        except InputError as error:
+            print(f"bench: {error}", file=sys.stderr)
+            raise typer.Exit(2) from None
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    for table in tensor_cores_document.tables(study).values():
+        console.print(_rich(table))
+    if write_docs:
+        tensor_cores_document.write(study, machine, command, directory)
+    for wrong in study.false_alarms:
+        print(f"bench: false alarm, {wrong.kernel.unit.name}: {wrong.data}", file=sys.stderr)
+    for missed in study.unexplained:
+        print(f"bench: missed, {missed.kernel.unit.name}: {missed.what}", file=sys.stderr)
+    if study.false_alarms or study.unexplained:
+        raise typer.Exit(1)
 
 
 @app.command("adversary")

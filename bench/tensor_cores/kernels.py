@@ -30,13 +30,9 @@ def _dtype(name: str) -> np.dtype[Any]:
 
 
 def held(values: _Array, dtype: str) -> _Array:
-    """Values rounded to the dtype of a unit's operands; TF32 numbers in float32."""
+    """Values rounded to the dtype of a unit's operands: for tf32, to float32, which it cuts."""
     with np.errstate(over="ignore"):
-        rounded = np.asarray(values, np.float64).astype(_dtype(dtype))
-    if dtype != "tf32":
-        return rounded
-    bits = rounded.view(np.uint32) & np.uint32(0xFFFF_E000)
-    return bits.view(np.float32)
+        return np.asarray(values, np.float64).astype(_dtype(dtype))
 
 
 def as_tensor(array: _Array) -> Any:
@@ -61,7 +57,8 @@ class Kernel:
 
     `splits`: the instructions' sums of so many consecutive ranges of the terms, each at most
     ⌈n/splits⌉ long, are added in float32. `promote`: after so many terms the accumulator is added
-    to a sum in float32, and starts again at zero. None: it is not.
+    to a sum in float32, and starts again at zero. None: it is not. `output`: the finished sum is
+    rounded to this dtype.
 
     Two are defects: `lost` is the number of an instruction that is left out; after each instruction
     the accumulator is rounded to the format `accumulator`.
@@ -70,12 +67,13 @@ class Kernel:
     unit: Unit
     splits: int = 1
     promote: int | None = None
+    output: str | None = None
     lost: int | None = None
     accumulator: str | None = None
 
     def __call__(self, factors: Unfolded) -> _Array:
-        """The sums of the products, in `factors.shape`: in float32 if any are added in it, else in
-        the unit's own format.
+        """The sums of the products, in `factors.shape`: of `output`, or else in float32 if any are
+        added in it, or else in the unit's own format.
         """
         x = self._leading_last(factors.x, factors)
         y = self._leading_last(factors.y, factors)
@@ -86,7 +84,8 @@ class Kernel:
             found = self._sum(x[..., start : start + part], y[..., start : start + part])
             total = found if total is None else total.float() + found.float()
         assert total is not None
-        return as_array(total).reshape(factors.shape)
+        found = as_array(total).reshape(factors.shape)
+        return found if self.output is None else held(found, self.output)
 
     def _leading_last(self, array: _Array, factors: Unfolded) -> Any:
         shape = np.broadcast_shapes(factors.x.shape[1:], factors.y.shape[1:])

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pytest
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-from bench.studies.rounding_or_bug.unfold import unfold
-from bench.tensor_cores.data import DOTS, READ, Problem, Result, dots
+import numpy as np
+import numpy.typing as npt
+import pytest
+from typer.testing import CliRunner
+
+from bench.__main__ import app
+from bench.studies.rounding_or_bug.unfold import Unfolded, unfold
+from bench.tensor_cores import units as simulated
+from bench.tensor_cores.data import DOTS, READ, Problem, Result, convolution, dots
+from bench.tensor_cores.document import DOCUMENT, document
 from bench.tensor_cores.kernels import Kernel, held
+from bench.tensor_cores.promises import promise
+from bench.tensor_cores.study import Study, Verdict, claim, run
 from bench.tensor_cores.units import Unit, units
+from pybridge.bounds.judge import Judge
+from pybridge.errors import InputError
 from pybridge.problem.geometry import Geometry
+from pybridge.reveal import Probe
+from pybridge.testing import compare_gradient
 from pybridge.truth.conv2d import Dyadic, exact_conv2d
 
 pytestmark = pytest.mark.torch
@@ -60,6 +75,7 @@ def test_sums_of_small_integers_are_exact(result: Result) -> None:
             found = kernel(factors)
             assert found.shape == factors.shape
             assert (found.ravel() == expected).all(), kernel
+        assert (Kernel(unit, output="bfloat16")(factors).ravel() == expected).all()
         without = Kernel(unit, lost=0)(factors)
         assert not (without.ravel() == expected).all()
 
@@ -91,3 +107,105 @@ def test_dot_products_are_the_same_as_every_result_and_do_not_overflow(data: str
             assert (sums(problem) <= float(np.finfo(unit.result).max)).all()
         assert np.isfinite(found[0]).all()
         assert all((one == found[0]).all() for one in found[1:])
+
+
+@pytest.mark.parametrize(
+    ("words", "together"),
+    [("Volta mma, float16 to float32", 5), ("Hopper wgmma, bfloat16 to float32", 17)],
+)
+def test_the_steps_of_a_unit_are_revealed(words: str, together: int) -> None:
+    (unit,) = named(words)
+    terms = 48
+    ones = held(np.ones((terms, 1)), unit.y)
+
+    def sum_of(values: npt.NDArray[Any]) -> float:
+        x = held(values, unit.x).reshape(terms, 1)
+        return float(Kernel(unit)(Unfolded(x, ones, (1,))).item())
+
+    dtype = "float32" if unit.x == "bfloat16" else unit.x
+    found = Probe(unit.name, terms, sum_of, dtype).reveal(max_runs=3_000)
+    assert (found.arity, found.least_depth) == (together, terms // unit.step + 1)
+    assert found.depth is None
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return run(lambda _: None, quick=True)
+
+
+def test_promises_hold_for_what_the_units_compute_and_defects_are_caught(study: Study) -> None:
+    assert not study.false_alarms
+    assert not study.unexplained
+    assert 0.2 < max(one.verdict.ratio for one in study.honest) <= 1
+    assert len(study.missed) < len(study.planted) / 3
+    # Promises that are no theorem for these units reject what they compute.
+    for name in ("default", "toward zero"):
+        assert any(one.others[name].failed for one in study.honest)
+
+
+def test_verdicts_are_those_of_the_comparison() -> None:
+    (unit,) = named("Ampere mma, bfloat16 to float32")
+    kernel = Kernel(unit)
+    for data in ("normal", "swallowed"):
+        if data == "normal":
+            problem = convolution("normal", unit, "weight", GEOMETRY, 3)
+        else:
+            problem = dots(data, unit, "weight", 34, 100, 3)
+        result = kernel(unfold("weight", problem.geometry, problem.operands))
+        g = problem.geometry
+        found = compare_gradient(
+            result,
+            problem.operands["x"],
+            None,
+            problem.operands["grad_output"],
+            which="weight",
+            stride=(g.height.stride, g.width.stride),
+            padding=g.height.pad_begin,
+            groups=g.groups,
+            accumulation=promise(kernel),
+        )
+        judged = Judge(claim(problem, result))(found.accumulation)
+        assert found.passed
+        assert found.ratio == pytest.approx(judged.ratio)
+
+
+def test_the_page_tells_of_alarms_and_of_defects_that_pass(study: Study) -> None:
+    page = document(study, {"Machine": "one"}, "python -m bench tensor-cores")
+    assert page.count("\n| Volta | mma |") == 1
+    assert "none beyond what `tensor_core` allows" in page
+    assert "- Machine: one" in page
+    first, planted = study.honest[0], study.planted[0]
+    wrong = replace(first, verdict=Verdict(2.0, True))
+    unseen = replace(planted, verdict=Verdict(0.5, False))
+    found = replace(study, honest=[wrong, *study.honest[1:]], planted=[unseen])
+    assert found.false_alarms == [wrong]
+    assert found.unexplained == [unseen]
+    page = document(found, {}, "")
+    assert "1 beyond what `tensor_core` allows. The largest error is 2 of" in " ".join(page.split())
+    assert f"| {planted.what} | 0.5 |" in page
+
+
+def test_the_command_writes_its_page(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.__main__.run_tensor_cores", lambda _, **__: study)
+    arguments = ["tensor-cores", "--quick", "--write", "--directory", str(tmp_path)]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    page = (tmp_path / DOCUMENT).read_text(encoding="utf-8")
+    assert "bench tensor-cores --quick --write" in page
+    wrong = replace(study, honest=[replace(study.honest[0], verdict=Verdict(2.0, True))])
+    monkeypatch.setattr("bench.__main__.run_tensor_cores", lambda _, **__: wrong)
+    assert CliRunner().invoke(app, ["tensor-cores"]).exit_code == 1
+
+
+def test_without_the_simulation_it_is_bad_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name="mmasim")
+
+    simulated.import_simulation.cache_clear()
+    monkeypatch.setattr("bench.tensor_cores.units.importlib.import_module", missing)
+    with pytest.raises(InputError, match="mmasim is missing"):
+        units()
+    result = CliRunner().invoke(app, ["tensor-cores"])
+    assert result.exit_code == 2
+    assert "mmasim is missing" in result.stderr
