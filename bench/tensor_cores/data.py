@@ -148,11 +148,12 @@ def _cancelling(rows: _Rows) -> tuple[_Array, _Array]:
     count, terms = rows.shape
     high = max(rows.least, min(0, rows.most))
     x, y = rows.of(np.full(rows.shape, high), rows.significands(), rows.signs())
-    apart = np.resize(np.array([1, terms // 2]), count)
+    apart = np.resize(np.array([1, max(terms // 2, 1)]), count)
     for row, distance in enumerate(apart):
         place = np.arange(terms)
         second = (place // distance) % 2 == 1
         x[row, second] = -x[row, place[second] - distance]
+        y[row, second] = y[row, place[second] - distance]
     small = np.floor(rows.rng.random(rows.shape) * 30).astype(int)
     other = rows.of(high - small, rows.significands(), rows.signs())
     remains = rows.rng.random(rows.shape) < 0.1

@@ -49,9 +49,9 @@ terms, made so that what can be lost is lost: {kinds}.
 
 The numbers are the largest error over what is allowed. *tensor_core* is the promise of the
 architecture, the instruction and the dtype: at most 1 is within it, near 1 the promise is sharp.
-*Default* and *toward zero* are the largest on the same results under the default promise of the
-result's dtype, and under `Accumulation(rounding="toward-zero")`: above 1 they reject what the
-hardware computes. *Defects* are caught of planted.
+*Default* and *toward zero* are the largest, on the results that are one sum, under the default
+promise of the result's dtype, and under `Accumulation(rounding="toward-zero")`: above 1 they reject
+what the hardware computes. *Defects* are caught of planted.
 """
 
 _DEFECTS = """\
@@ -108,11 +108,12 @@ def _summary(study: Study) -> list[str]:
         f"{len(study.false_alarms) or 'none'} beyond what `tensor_core` allows. The largest error "
         f"is {number(_largest(one.verdict for one in honest))} of what is allowed."
     ]
+    compared = [one for one in honest if one.others]
     for name in OTHERS:
-        failed = [one for one in honest if one.others[name].failed]
+        failed = [one.others[name] for one in compared if one.others[name].failed]
         lines.append(
-            f"{len(failed):,} of them are beyond what the promise *{name}* allows, at most "
-            f"{number(_largest(one.others[name] for one in failed))} times."
+            f"{len(failed):,} of the {len(compared):,} that are one sum are beyond what the "
+            f"promise *{name}* allows, by up to {number(_largest(failed))} times."
         )
     caught = len(study.planted) - len(study.missed)
     lines.append(f"{caught:,} of {len(study.planted):,} planted defects are caught.")
@@ -138,7 +139,10 @@ def _units(study: Study) -> Table:
                 *_named(unit),
                 number(_largest(one.verdict for one in honest if one.random)),
                 number(_largest(one.verdict for one in honest if not one.random)),
-                *(number(_largest(one.others[name] for one in honest)) for name in OTHERS),
+                *(
+                    number(_largest(one.others[name] for one in honest if one.others))
+                    for name in OTHERS
+                ),
                 f"{caught} of {len(planted)}",
             )
         )
@@ -158,18 +162,20 @@ def _kinds(study: Study) -> Table:
     rows: list[Row] = []
     for data in dict.fromkeys(one.data for one in study.honest):
         honest = [one for one in study.honest if one.data == data]
+        compared = [one for one in honest if one.others]
         worst = max(honest, key=lambda one: one.verdict.ratio)
         rows.append(
             (
                 data,
-                f"{len(honest)}",
+                f"{len(honest)} ({len(compared)})",
                 number(worst.verdict.ratio),
                 worst.kernel.unit.name,
-                *(f"{sum(one.others[name].failed for one in honest)}" for name in OTHERS),
+                *(f"{sum(one.others[name].failed for one in compared)}" for name in OTHERS),
             )
         )
     header = ("operands", "results", "tensor_core", "by", *(f"beyond {name}" for name in OTHERS))
-    return Table("Largest error over what is allowed, and of what unit.", header, tuple(rows))
+    caption = "Largest error over what is allowed, and of what unit; in parentheses, single sums."
+    return Table(caption, header, tuple(rows))
 
 
 def _missed(study: Study) -> Table:

@@ -94,10 +94,14 @@ def import_simulation() -> tuple[Any, Any]:
 
 
 def units() -> list[Unit]:
-    """Every arithmetic of 8 to 19 bits that mmasim simulates without block scales."""
+    """Every arithmetic of 8 to 19 bits that mmasim simulates without block scales.
+
+    Of two that differ in which operand is of which dtype there is one.
+    """
     found: dict[tuple[object, ...], Unit] = {}
     for unit in [*_nvidia(), *_amd()]:
-        key = unit.architecture, unit.family, unit.x, unit.y, unit.result, unit.step
+        operands = frozenset((unit.x, unit.y))
+        key = unit.architecture, unit.family, operands, unit.result, unit.step
         found.setdefault(key, unit)
     return list(found.values())
 

@@ -67,7 +67,7 @@ def test_sums_of_small_integers_are_exact(result: Result) -> None:
         names=[result],
     )[result]
     expected = np.array(list(map(float, exact.fractions())))
-    for unit in units()[::3]:
+    for unit in units()[::6]:
         first, second = READ[result]
         operands = {first: held(drawn[first], unit.x), second: held(drawn[second], unit.y)}
         factors = unfold(result, g, operands)
@@ -140,7 +140,7 @@ def test_promises_hold_for_what_the_units_compute_and_defects_are_caught(study: 
     assert len(study.missed) < len(study.planted) / 3
     # Promises that are no theorem for these units reject what they compute.
     for name in ("default", "toward zero"):
-        assert any(one.others[name].failed for one in study.honest)
+        assert any(one.others[name].failed for one in study.honest if one.others)
 
 
 def test_verdicts_are_those_of_the_comparison() -> None:
