@@ -18,7 +18,7 @@ from bench.tensor_cores.data import DOTS, READ, Problem, Result, convolution, do
 from bench.tensor_cores.document import DOCUMENT, document
 from bench.tensor_cores.kernels import Kernel, held
 from bench.tensor_cores.promises import promise
-from bench.tensor_cores.study import Study, Verdict, claim, run
+from bench.tensor_cores.study import Study, Verdict, returned, run
 from bench.tensor_cores.units import Unit, units
 from pybridge.bounds.judge import Judge
 from pybridge.errors import InputError
@@ -164,7 +164,7 @@ def test_verdicts_are_those_of_the_comparison() -> None:
             groups=g.groups,
             accumulation=promise(kernel),
         )
-        judged = Judge(claim(problem, result))(found.accumulation)
+        judged = Judge(returned(problem, result))(found.accumulation)
         assert found.passed
         assert found.ratio == pytest.approx(judged.ratio)
 
