@@ -47,10 +47,10 @@ with the extra `bench` (`pip install -e '.[bench]'`) and PyTorch; it takes some 
 from pybridge.reveal import reveal, torch_conv2d
 
 tree = torch_conv2d("weight", (2, 64, 14, 14), (64, 64, 3, 3), padding=1).reveal()
-tree.depth            # what to promise, None if the tree does not say
-tree.promise()        # Accumulation(accumulate="float32", depth=…)
+tree.depth  # what to promise, None if the tree does not say
+tree.promise()  # Accumulation(accumulate="float32", depth=…)
 
-reveal(lambda terms: float(my_kernel(terms)), 1024).nested    # any kernel; the tree as tuples
+reveal(lambda terms: float(my_kernel(terms)), 1024).nested  # any kernel; the tree as tuples
 ```
 
 ## How
