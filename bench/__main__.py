@@ -186,9 +186,9 @@ def tensor_cores(
         except InputError as error:
             print(f"bench: {error}", file=sys.stderr)
             raise typer.Exit(2) from None
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     for table in tensor_cores_document.tables(study).values():
-        console.print(_rich(table))
+        console.print(table.rich)
     if write_docs:
         tensor_cores_document.write(study, machine, command, directory)
     for wrong in study.false_alarms:
