@@ -15,15 +15,17 @@ from numbers import Real
 from types import FrameType
 from typing import Any, TypeAlias
 
+from pybridge.bounds.arguments import read_result
 from pybridge.bounds.comparison import Comparison, Entry, compare
-from pybridge.bounds.kernel_result import Gradient, KernelResult, read_gradient, read_output
+from pybridge.bounds.kernel_result import Gradient, KernelResult
 from pybridge.bounds.sharp import sharp_operands
 from pybridge.bounds.tolerance import Tolerance, tolerance
 from pybridge.engine.accumulation import Accumulation, blocked, pairwise, split_k, tf32
 from pybridge.engine.tensor_cores import tensor_core
 from pybridge.errors import InputError, InputTypeError
 from pybridge.problem.formats import dtype_name, find_format
-from pybridge.problem.geometry import Padding, Pair
+from pybridge.problem.geometry import Padding, Pair, Parameters
+from pybridge.problem.results import Result
 
 __all__ = [
     "Accumulation",
@@ -99,16 +101,11 @@ def assert_gradient_close(
     any order may be anything. `min_power` makes it fail where the share is less.
     """
     __tracebackhide__ = True
-    returned = read_gradient(
+    returned = read_result(
+        Result.of(which, gradient=True),
         actual,
-        x,
-        weight,
-        grad_output,
-        which=which,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
+        {"x": x, "weight": weight, "grad_output": grad_output},
+        Parameters(stride, padding, dilation, groups),
         finite=False,
         stays=True,
     )
@@ -135,15 +132,11 @@ def assert_output_close(
     As `assert_gradient_close`, for an output [N, O, OH, OW]; bias is [O].
     """
     __tracebackhide__ = True
-    returned = read_output(
+    returned = read_result(
+        Result.OUTPUT,
         actual,
-        x,
-        weight,
-        bias,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
+        {"x": x, "weight": weight, "bias": bias},
+        Parameters(stride, padding, dilation, groups),
         finite=False,
         stays=True,
     )
@@ -164,16 +157,11 @@ def compare_gradient(
     accumulation: Accumulation | None = None,
 ) -> Comparison:
     """What `assert_gradient_close` asserts, as an object; raises no `AssertionError`."""
-    returned = read_gradient(
+    returned = read_result(
+        Result.of(which, gradient=True),
         actual,
-        x,
-        weight,
-        grad_output,
-        which=which,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
+        {"x": x, "weight": weight, "grad_output": grad_output},
+        Parameters(stride, padding, dilation, groups),
         finite=False,
         stays=True,
     )
@@ -193,15 +181,11 @@ def compare_output(
     accumulation: Accumulation | None = None,
 ) -> Comparison:
     """What `assert_output_close` asserts, as an object; raises no `AssertionError`."""
-    returned = read_output(
+    returned = read_result(
+        Result.OUTPUT,
         actual,
-        x,
-        weight,
-        bias,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
+        {"x": x, "weight": weight, "bias": bias},
+        Parameters(stride, padding, dilation, groups),
         finite=False,
         stays=True,
     )

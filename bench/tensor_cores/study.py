@@ -20,10 +20,12 @@ from bench.tensor_cores.data import DOTS, READ, Problem, convolution, dots
 from bench.tensor_cores.kernels import Kernel
 from bench.tensor_cores.promises import OTHERS, promise
 from bench.tensor_cores.units import Unit, units
+from pybridge.bounds.arguments import read_result
 from pybridge.bounds.judge import Judge
-from pybridge.bounds.kernel_result import KernelResult, read_gradient, read_output
+from pybridge.bounds.kernel_result import KernelResult
 from pybridge.check.torch.conv2d import import_torch
-from pybridge.problem.geometry import Geometry
+from pybridge.problem.geometry import Geometry, Parameters
+from pybridge.problem.results import Result as Which
 from pybridge.testing import Accumulation
 
 __all__ = [
@@ -144,16 +146,13 @@ def returned(problem: Problem, result: _Array) -> KernelResult:
     """The result as pybridge judges it."""
     g, operands = problem.geometry, problem.operands
     axes = g.height, g.width
-    window: dict[str, Any] = {
-        "stride": tuple(axis.stride for axis in axes),
-        "padding": tuple((axis.pad_begin, axis.pad_end) for axis in axes),
-        "dilation": tuple(axis.dilation for axis in axes),
-        "groups": g.groups,
-    }
-    if problem.result == "output":
-        return read_output(result, operands["x"], operands["weight"], None, finite=False, **window)
-    x, weight, grad = (operands.get(name) for name in ("x", "weight", "grad_output"))
-    return read_gradient(result, x, weight, grad, which=problem.result, finite=False, **window)
+    parameters = Parameters(
+        stride=tuple(axis.stride for axis in axes),
+        padding=tuple((axis.pad_begin, axis.pad_end) for axis in axes),
+        dilation=tuple(axis.dilation for axis in axes),
+        groups=g.groups,
+    )
+    return read_result(Which(problem.result), result, operands, parameters, finite=False)
 
 
 class _Judge:

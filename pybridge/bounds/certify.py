@@ -8,13 +8,15 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.bounds.kernel_result import Gradient, KernelResult, read_gradient, read_output
+from pybridge.bounds.arguments import read_result
+from pybridge.bounds.kernel_result import Gradient, KernelResult
 from pybridge.bounds.theorems import Theorem, proofs
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.estimator import require_finite
 from pybridge.engine.upward import Float64
 from pybridge.errors import InputError
-from pybridge.problem.geometry import Padding, Pair
+from pybridge.problem.geometry import Padding, Pair, Parameters
+from pybridge.problem.results import Result
 
 __all__ = ["Gradient", "Method", "ProvedBound", "certify_gradient", "certify_output"]
 
@@ -80,17 +82,12 @@ def certify_gradient(
     Raises `InputError` for shapes, values or parameters that do not fit, `InputTypeError` for a
     wrong type, and `RoundingOverflowError` where the bound is beyond the largest float64.
     """
-    returned = read_gradient(
+    returned = read_result(
+        Result.of(which, gradient=True),
         gradient,
-        x,
-        weight,
-        grad_output,
-        which=which,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-        eps=(eps_x, eps_weight, eps_grad_output),
+        {"x": x, "weight": weight, "grad_output": grad_output},
+        Parameters(stride, padding, dilation, groups),
+        eps={"x": eps_x, "weight": eps_weight, "grad_output": eps_grad_output},
     )
     return _certify(returned, method, accumulation)
 
@@ -115,16 +112,12 @@ def certify_output(
 
     As `certify_gradient`, for an output [N, O, OH, OW]; bias is [O].
     """
-    returned = read_output(
+    returned = read_result(
+        Result.OUTPUT,
         output,
-        x,
-        weight,
-        bias,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-        eps=(eps_x, eps_weight, eps_bias),
+        {"x": x, "weight": weight, "bias": bias},
+        Parameters(stride, padding, dilation, groups),
+        eps={"x": eps_x, "weight": eps_weight, "bias": eps_bias},
     )
     return _certify(returned, method, accumulation)
 

@@ -1,13 +1,11 @@
-"""An array that is claimed to be a gradient or the output of a conv2d, with what it depends on."""
+"""A result that a kernel computed, with its operands and what the kernel does to them."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-import ml_dtypes
 import numpy as np
 
 from pybridge.bounds.convolution import Convolution
@@ -20,23 +18,21 @@ from pybridge.engine.accumulation import (
 from pybridge.engine.backend import Array, backend_of, dtype_of
 from pybridge.engine.estimator import Estimator, Inexact
 from pybridge.engine.upward import Float64, add_up
-from pybridge.errors import InputError, InputTypeError, NotProvedError
+from pybridge.errors import NotProvedError
 from pybridge.exported.document import FormatParameters, load_definitions
-from pybridge.problem.arrays import stay, to_numpy
+from pybridge.problem.arrays import to_numpy
 from pybridge.problem.formats import (
     FORMATS,
     FloatArray,
     FloatFormat,
     find_format,
-    format_array,
-    format_of,
 )
-from pybridge.problem.geometry import Geometry, Padding, Pair, Window
-from pybridge.problem.operands import Operand, check_eps
+from pybridge.problem.geometry import Geometry
+from pybridge.problem.operands import Operand
 from pybridge.problem.results import Result
 from pybridge.problem.rounding import Direction, least_normal, midpoints, round_to
 
-__all__ = ["Gradient", "KernelResult", "read_gradient", "read_output"]
+__all__ = ["Gradient", "KernelResult"]
 
 Gradient: TypeAlias = Literal["bias", "weight", "input"]
 
@@ -229,221 +225,3 @@ def _round(
             "a kernel that rounds it to that"
         )
     return rounded
-
-
-def read_gradient(
-    gradient: Any,
-    x: Any,
-    weight: Any,
-    grad_output: Any,
-    *,
-    which: Gradient,
-    stride: Pair,
-    padding: Padding,
-    dilation: Pair,
-    groups: int,
-    eps: Sequence[object] = (0.0, 0.0, 0.0),
-    finite: bool = True,
-    stays: bool = False,
-) -> KernelResult:
-    """The arguments of `certify_gradient`, read.
-
-    `finite` refuses a nan or an infinity of the gradient; `stays` leaves tensors where they are, if
-    they can be computed with there.
-    """
-    stays = stays and stay(gradient, x, weight, grad_output)
-    wanted = Result.of(which, gradient=True)
-    given = {
-        "x": _operand("x", x, eps[0], stays),
-        "weight": _operand("weight", weight, eps[1], stays),
-        "grad_output": _operand("grad_output", grad_output, eps[2], stays),
-    }
-    found = {key: operand for key, operand in given.items() if operand is not None}
-    result, format = _result("gradient", gradient, finite, stays)
-    for key in wanted.operands:
-        if key not in found:
-            raise InputTypeError(f"{key}: {wanted.words} depends on it, got None")
-    geometry = _geometry(
-        wanted,
-        result.shape,
-        found,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-    )
-    return _claim(wanted, result, format, geometry, {key: found[key] for key in wanted.operands})
-
-
-def read_output(
-    output: Any,
-    x: Any,
-    weight: Any,
-    bias: Any,
-    *,
-    stride: Pair,
-    padding: Padding,
-    dilation: Pair,
-    groups: int,
-    eps: Sequence[object] = (0.0, 0.0, 0.0),
-    finite: bool = True,
-    stays: bool = False,
-) -> KernelResult:
-    """The arguments of `certify_output`, read: as by `read_gradient`."""
-    stays = stays and stay(output, x, weight, bias)
-    operands = {
-        key: operand
-        for key, operand in (
-            ("x", _operand("x", x, eps[0], stays)),
-            ("weight", _operand("weight", weight, eps[1], stays)),
-            ("bias", _operand("bias", bias, eps[2], stays)),
-        )
-        if operand is not None
-    }
-    for key in ("x", "weight"):
-        if key not in operands:
-            raise InputTypeError(f"{key}: the output depends on it, got None")
-    if "bias" not in operands and eps[2]:
-        raise InputError(f"eps_bias: expected 0 without a bias, got {eps[2]}")
-    result, format = _result("output", output, finite, stays)
-    geometry = Geometry.of(
-        operands["x"][0].value.shape,
-        operands["weight"][0].value.shape,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-    )
-    _require_shape("output", result.shape, geometry.output_shape)
-    if "bias" in operands:
-        _require_shape("bias", operands["bias"][0].value.shape, geometry.bias_shape)
-    return _claim(Result.OUTPUT, result, format, geometry, operands)
-
-
-def _claim(
-    which: Result,
-    result: Array,
-    format: FloatFormat,
-    geometry: Geometry,
-    operands: Mapping[str, tuple[Operand, float]],
-) -> KernelResult:
-    return KernelResult(
-        which,
-        result,
-        format,
-        geometry,
-        {key: given for key, (given, _) in operands.items()},
-        {key: least for key, (_, least) in operands.items()},
-    )
-
-
-def _require_shape(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    if tuple(shape) != expected:
-        raise InputError(f"{name} has shape {tuple(shape)}, expected {expected}")
-
-
-def _result(name: str, values: Any, finite: bool, stays: bool) -> tuple[Array, FloatFormat]:
-    tensor = _tensor(values, finite) if stays else None
-    if tensor is not None:
-        return tensor, _FORMATS[dtype_of(tensor)]
-    array = to_numpy(name, values)
-    format = _FORMATS.get(array.dtype)
-    if format is None:
-        known = ", ".join(dtype.name for dtype in _FORMATS)
-        raise InputTypeError(f"{name}: expected one of {known}, got {array.dtype.name}")
-    format_of(format.name, load_definitions())
-    if finite:
-        return format_array(name, array, format), format
-    if array.size == 0:
-        raise InputError(f"{name} has shape {array.shape}: it has no entries")
-    return np.ascontiguousarray(array), format
-
-
-def _tensor(values: Any, finite: bool) -> Array | None:
-    """A tensor as it is used where it is, if it has entries and they are as expected."""
-    tensor = values.detach().resolve_neg().contiguous()
-    if not tensor.numel() or (finite and not math.isfinite(backend_of(tensor).largest(tensor))):
-        return None
-    return tensor
-
-
-def _operand(name: str, values: Any, eps: object, stays: bool) -> tuple[Operand, float] | None:
-    """An operand in its own format, or in one that holds its dtype, and the least normal number of
-    that dtype.
-    """
-    if values is None:
-        return None
-    tensor = _tensor(values, finite=True) if stays else None
-    if tensor is not None:
-        given = Operand(tensor, check_eps(f"eps_{name}", eps))
-        return given, 2.0 ** _FORMATS[dtype_of(tensor)].min_exponent
-    array = to_numpy(name, values)
-    format = _FORMATS.get(array.dtype) or _holder(array.dtype)
-    given = Operand(format_array(name, array, format), check_eps(f"eps_{name}", eps))
-    try:
-        least = float(ml_dtypes.finfo(array.dtype).smallest_normal)  # type: ignore[no-untyped-call]
-    except ValueError:
-        least = 0.0
-    return given, least
-
-
-def _holder(dtype: np.dtype[Any]) -> FloatFormat:
-    """The first format that holds every value of another floating-point dtype, as of 8 bits."""
-    try:
-        info = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
-    except ValueError:
-        return FORMATS["binary64"]
-    for name in ("binary16", "bfloat16", "binary32"):
-        format = FORMATS[name]
-        least = 2.0 ** (format.min_exponent - format.precision + 1)
-        fits = info.nmant < format.precision and info.smallest_subnormal >= least
-        if fits and float(info.max) < 2.0**format.max_exponent * 2:
-            return format
-    return FORMATS["binary64"]
-
-
-def _geometry(
-    which: Result,
-    shape: tuple[int, ...],
-    operands: Mapping[str, tuple[Operand, float]],
-    *,
-    stride: Pair,
-    padding: Padding,
-    dilation: Pair,
-    groups: int,
-) -> Geometry:
-    """The geometry of a gradient of this shape; that of the bias needs grad_output alone."""
-    shapes = {key: given.value.shape for key, (given, _) in operands.items()}
-    if which is Result.WEIGHT:
-        shapes.setdefault("weight", shape)
-    elif which is Result.INPUT:
-        shapes.setdefault("x", shape)
-    if "x" in shapes and "weight" in shapes:
-        geometry = Geometry.of(
-            shapes["x"],
-            shapes["weight"],
-            shapes["grad_output"],
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-        )
-    else:
-        geometry = _pointwise(shapes["grad_output"])
-    _require_shape("gradient", shape, which.shape(geometry))
-    return geometry
-
-
-def _pointwise(shape: tuple[int, ...]) -> Geometry:
-    """A conv2d with a kernel of one entry, of which an array is the output."""
-    if len(shape) != 4:
-        raise InputError(
-            f"grad_output has shape {shape}, expected four axes [batch, channels, height, width]"
-        )
-    batch, channels, height, width = shape
-    return Geometry(
-        batch=batch,
-        out_channels=channels,
-        height=Window(size=height, kernel=1),
-        width=Window(size=width, kernel=1),
-    )

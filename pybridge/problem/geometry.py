@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Annotated, Any, Self, SupportsIndex, TypeAlias
+from typing import Annotated, Any, NamedTuple, Self, SupportsIndex, TypeAlias
 
 from pydantic import Field, Strict, model_validator
 
 from pybridge.errors import InputError, InputTypeError
 from pybridge.model import Model
 
-__all__ = ["Geometry", "Padding", "Pair", "Window"]
+__all__ = ["Geometry", "Padding", "Pair", "Parameters", "Window"]
 
 Pair: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 Padding: TypeAlias = Pair | Sequence[Pair]
+
+
+class Parameters(NamedTuple):
+    """The parameters of a conv2d as a user gives them: see `Geometry.of`."""
+
+    stride: Pair = 1
+    padding: Padding = 0
+    dilation: Pair = 1
+    groups: int = 1
+
 
 _LARGEST = 2**31 - 1
 _Positive = Annotated[int, Strict(), Field(ge=1, le=_LARGEST)]

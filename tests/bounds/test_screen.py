@@ -13,16 +13,17 @@ from hypothesis import strategies as st
 from strategies import data, geometries
 
 from pybridge.bounds import comparison, screen
+from pybridge.bounds.arguments import read_result
 from pybridge.bounds.comparison import compare
 from pybridge.bounds.judge import Judge
-from pybridge.bounds.kernel_result import KernelResult, read_gradient, read_output
+from pybridge.bounds.kernel_result import KernelResult
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.backend import HOST, backend_of
 from pybridge.engine.estimator import estimator
 from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
 from pybridge.problem.formats import FORMATS
-from pybridge.problem.geometry import Geometry
+from pybridge.problem.geometry import Geometry, Parameters
 from pybridge.problem.operands import Operand
 from pybridge.problem.results import Result
 from pybridge.problem.rounding import round_to
@@ -241,16 +242,8 @@ def test_arrays_that_were_changed_are_noticed() -> None:
     geometry = Geometry.of((2, 3, 9, 9), (5, 3, 3, 3), padding=1)
     returned = drawn("output", geometry, "binary32", "normal", 6, lambda exact: exact)
     x, weight = returned.operands["x"].value, returned.operands["weight"].value
-    made = read_output(
-        returned.values,
-        x,
-        weight,
-        returned.operands["bias"].value,
-        stride=1,
-        padding=1,
-        dilation=1,
-        groups=1,
-    )
+    operands = {"x": x, "weight": weight, "bias": returned.operands["bias"].value}
+    made = read_result(Result.OUTPUT, returned.values, operands, Parameters(padding=1))
     found = compare(made, None)
     returned.values[0, 0, 0, 0] += 1
     with pytest.raises(InputError, match="the output: an array was changed after it was compared"):
@@ -259,12 +252,15 @@ def test_arrays_that_were_changed_are_noticed() -> None:
 
 def test_tensors_of_other_kinds_are_read_as_before() -> None:
     x, grad = torch.randn(1, 2, 5, 5), torch.randn(1, 3, 3, 3)
-    options: Any = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "which": "weight"}
     actual = torch.nn.grad.conv2d_weight(x, (3, 2, 3, 3), grad)
-    kept = read_gradient(actual, x, None, grad, finite=False, stays=True, **options)
+
+    def read(x: Any) -> KernelResult:
+        operands = {"x": x, "weight": None, "grad_output": grad}
+        return read_result(Result.WEIGHT, actual, operands, Parameters(), finite=False, stays=True)
+
+    kept = read(x)
     assert kept.values.data_ptr() == actual.data_ptr()
-    for given_ in ((actual, x.numpy(), None, grad), (actual, x.to(torch.float8_e5m2), None, grad)):
-        read = read_gradient(*given_, finite=False, stays=True, **options)
-        assert isinstance(read.values, np.ndarray)
+    for other in (x.numpy(), x.to(torch.float8_e5m2)):
+        assert isinstance(read(other).values, np.ndarray)
     with pytest.raises(InputError, match="expected finite numbers"):
-        read_gradient(actual, x.log(), None, grad, finite=False, stays=True, **options)
+        read(x.log())

@@ -23,14 +23,16 @@ from typer.testing import CliRunner
 
 from pybridge import testing
 from pybridge.bounds import comparison, exact_entries
+from pybridge.bounds.arguments import read_result
 from pybridge.bounds.comparison import compare, interval
 from pybridge.bounds.hints import Diagnosis
 from pybridge.bounds.judge import Decision
-from pybridge.bounds.kernel_result import read_gradient, read_output
 from pybridge.bounds.theorems import proofs
 from pybridge.cli.tolerance import app
 from pybridge.engine.coefficients import round_up
 from pybridge.errors import InputError, InputTypeError, NotProvedError
+from pybridge.problem.geometry import Parameters
+from pybridge.problem.results import Result
 from pybridge.testing import (
     Accumulation,
     Comparison,
@@ -195,9 +197,8 @@ def test_results_of_all_kinds(name: str, dtype: Any) -> None:
     """The exact result, rounded once, passes; twice it does not."""
     x, weight, grad = drawn(dtype)
     bias = np.arange(4).astype(dtype)
-    returned = read_output(
-        np.zeros(OUTPUT, dtype), x, weight, bias, stride=1, padding=1, dilation=1, groups=1
-    )
+    read = {"x": x, "weight": weight, "bias": bias}
+    returned = read_result(Result.OUTPUT, np.zeros(OUTPUT, dtype), read, Parameters(padding=1))
     arrays = [Dyadic.of(array) for array in (x, weight, bias, grad)]
     exact = exact_conv2d(returned.geometry, *arrays, names=(name,))[name].fractions()
     shape = {"output": OUTPUT, "input": X, "weight": WEIGHT, "bias": (4,)}[name]
@@ -342,10 +343,8 @@ def test_a_group() -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((2, 6, 5, 5), dtype=np.float32)
     grad = rng.standard_normal((2, 6, 3, 3), dtype=np.float32)
-    returned = read_gradient(
-        np.zeros((6, 2, 3, 3), np.float32), x, None, grad,
-        which="weight", stride=1, padding=0, dilation=1, groups=3,
-    )  # fmt: skip
+    blank, read = np.zeros((6, 2, 3, 3), np.float32), {"x": x, "grad_output": grad}
+    returned = read_result(Result.WEIGHT, blank, read, Parameters(groups=3))
     actual = returned.estimator().value(np.float32)
     actual[2:4] = 0
     found = compare_gradient(actual, x, None, grad, which="weight", groups=3)
@@ -408,10 +407,9 @@ def test_the_message() -> None:
 def test_the_interval_holds_the_exact_value() -> None:
     x, weight, grad = drawn()
     found = defect(scale(..., 1.5))
-    returned = read_gradient(
-        np.zeros(WEIGHT, np.float32), x, weight, grad,
-        which="weight", stride=1, padding=1, dilation=1, groups=1,
-    )  # fmt: skip
+    read = {"x": x, "weight": weight, "grad_output": grad}
+    blank = np.zeros(WEIGHT, np.float32)
+    returned = read_result(Result.WEIGHT, blank, read, Parameters(padding=1))
     values = {key: given.value for key, given in returned.operands.items()}
     exact = exact_entry("weight", returned.geometry, values, found.worst.index)
     assert Fraction(found.worst.lower) <= exact <= Fraction(found.worst.upper)
@@ -424,9 +422,8 @@ def test_verdicts_in_the_sliver_are_exact(monkeypatch: pytest.MonkeyPatch) -> No
     """What is allowed is the exact error itself, or just less: the enclosure does not tell."""
     x, weight, grad = drawn()
     actual = in_order(sequential)(x, grad)
-    returned = read_gradient(
-        actual, x, weight, grad, which="weight", stride=1, padding=1, dilation=1, groups=1
-    )
+    read = {"x": x, "weight": weight, "grad_output": grad}
+    returned = read_result(Result.WEIGHT, actual, read, Parameters(padding=1))
     arrays = [Dyadic.of(a) for a in (x, weight, np.zeros(4), grad)]
     exact = exact_conv2d(returned.geometry, *arrays, names=("weight",))["weight"].fractions()
     values = actual.ravel().tolist()

@@ -14,8 +14,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import REGIMES, data, formats, geometries
 
+from pybridge.bounds.arguments import read_result
 from pybridge.bounds.convolution import Convolution
-from pybridge.bounds.kernel_result import read_gradient
 from pybridge.engine.accumulation import Accumulation, parameters_of, split_k, tf32
 from pybridge.engine.coefficients import round_up
 from pybridge.engine.estimator import Estimator, Inexact, estimator
@@ -23,8 +23,9 @@ from pybridge.engine.upward import add_up
 from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
 from pybridge.problem.formats import FORMATS, FloatFormat
-from pybridge.problem.geometry import Geometry, Window
+from pybridge.problem.geometry import Geometry, Parameters, Window
 from pybridge.problem.operands import Operand
+from pybridge.problem.results import Result
 from pybridge.problem.rounding import round_to
 from pybridge.truth.conv2d import Dyadic, exact_conv2d
 
@@ -164,12 +165,12 @@ def test_mixed_precision(
     bound = estimator(name, geometry, deviating, DEFINITIONS).any_order(promise)
     for signs in (None, np.ones(1)):
         assert holds(values, bound, exact(geometry, given_, name, signs))
-    returned = read_gradient(
+    returned = read_result(
+        Result(name),
         values,
-        *(given_[key].value for key in ("x", "weight", "grad_output")),
-        which=name,
-        **options(geometry),
-        eps=[eps[0], eps[1], eps[3]],
+        {key: given_[key].value for key in ("x", "weight", "grad_output")},
+        Parameters(**options(geometry)),
+        eps={"x": eps[0], "weight": eps[1], "grad_output": eps[3]},
     )
     claimed = returned.given_to(promise)
     if promise.operands != "tf32" or promise.operand_rounding != "nearest":

@@ -16,13 +16,15 @@ import numpy.typing as npt
 import pytest
 from ml_dtypes import bfloat16
 
+from pybridge.bounds.arguments import read_result
 from pybridge.bounds.comparison import Comparison
-from pybridge.bounds.kernel_result import Gradient, read_gradient
+from pybridge.bounds.kernel_result import Gradient
 from pybridge.bounds.sharp import SharpOperands
 from pybridge.engine.accumulation import Accumulation, blocked, pairwise, split_k
 from pybridge.errors import InputError, InputTypeError
 from pybridge.exported.document import load_definitions
-from pybridge.problem.geometry import Geometry
+from pybridge.problem.geometry import Geometry, Parameters
+from pybridge.problem.results import Result
 from pybridge.testing import (
     PowerWarning,
     assert_gradient_close,
@@ -610,10 +612,9 @@ def test_less_than_half_an_ulp_shows() -> None:
     show it.
     """
     given = sharp_operands((4, 16, 8, 8), (32, 16, 3, 3), padding=1, dtype="bfloat16", seed=1)
-    returned = read_gradient(
-        np.zeros((32, 16, 3, 3), bfloat16), given.x, given.weight, given.grad_output,
-        which="weight", stride=1, padding=1, dilation=1, groups=1,
-    )  # fmt: skip
+    read = {"x": given.x, "grad_output": given.grad_output}
+    blank = np.zeros((32, 16, 3, 3), bfloat16)
+    returned = read_result(Result.WEIGHT, blank, read, Parameters(padding=1))
     exact = returned.estimator().value(np.float64)
     assert np.mean(np.frexp(np.abs(exact))[0] < 0.5 * 2**0.2) > 0.15
     options: dict[str, Any] = {"which": "weight", "padding": 1}

@@ -15,13 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.studies.power.defects import HONEST, Operands, gradients, weight_gradients
+from pybridge.bounds.arguments import read_result
 from pybridge.bounds.judge import Judge, Judgement
-from pybridge.bounds.kernel_result import KernelResult, read_gradient, read_output
+from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.sharp import sharp_operands
 from pybridge.check.torch.conv2d import import_torch
 from pybridge.engine.accumulation import Accumulation
 from pybridge.problem.arrays import to_numpy
-from pybridge.problem.geometry import Geometry
+from pybridge.problem.geometry import Geometry, Parameters
+from pybridge.problem.results import Result
 
 __all__ = ["DATA", "DEPTH", "DTYPES", "PROMISES", "STATED", "Cell", "Measured", "Study", "run"]
 
@@ -187,11 +189,10 @@ def _measure(torch: Any, given: Operands, layer: str, dtype: str, data: str) -> 
 
 
 def _claim(name: str, result: Any, given: Operands) -> KernelResult:
-    window: dict[str, Any] = {**given.arguments, "groups": 1}
-    if name == "output":
-        return read_output(result, given.x, given.weight, None, **window)
-    x, weight, grad = given.x, given.weight, given.grad_output
-    return read_gradient(result, x, weight, grad, which=name, **window)  # type: ignore[arg-type]
+    operands = {"x": given.x, "weight": given.weight}
+    if name != "output":
+        operands["grad_output"] = given.grad_output
+    return read_result(Result(name), result, operands, Parameters(**given.arguments))
 
 
 class _Ruler:
