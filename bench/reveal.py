@@ -1,8 +1,7 @@
-"""docs/reveal.md: summation trees of NumPy's and PyTorch's kernels, measured on this machine."""
+"""The numbers of docs/reveal.md: summation trees of NumPy's and PyTorch's kernels."""
 
 from __future__ import annotations
 
-import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from bench.page import fill, filled, machine_lines
 from bench.tables import Table, number
 from pybridge.check.torch.conv2d import import_torch
-from pybridge.files import write_atomically
 from pybridge.reveal import (
     NotATreeError,
     Probe,
@@ -26,73 +25,9 @@ from pybridge.reveal import (
     torch_sum,
 )
 
-__all__ = ["DOCUMENT", "Revealed", "Study", "document", "run", "table", "write"]
+__all__ = ["DOCUMENT", "Revealed", "Study", "parts", "run", "table", "write"]
 
 DOCUMENT = "reveal.md"
-
-_HEAD = """\
-# In which order kernels add up
-
-`Accumulation(depth=d)` is a promise about a kernel: no term passes more than d roundings.
-Libraries document none. `pybridge.reveal` measures it: from outside, with any function that takes
-terms and returns their sum. This file is written by
-
-```sh
-{command}
-```
-
-with the extra `bench` (`pip install -e '.[bench]'`) and PyTorch; it takes some two minutes.
-
-```python
-from pybridge.reveal import reveal, torch_conv2d
-
-tree = torch_conv2d("weight", (2, 64, 14, 14), (64, 64, 3, 3), padding=1).reveal()
-tree.depth  # what to promise, None if the tree does not say
-tree.promise()  # Accumulation(accumulate="float32", depth=…)
-
-reveal(lambda terms: float(my_kernel(terms)), 1024).nested  # any kernel; the tree as tuples
-```
-
-## How
-
-As in FPRev ([arXiv 2411.00442](https://arxiv.org/abs/2411.00442)): two terms are M and −M, all
-others ones. M is so large that adding ones to it changes nothing. The ones that are added before M
-and −M meet are lost, the others are counted by the result. So the result says of two terms how
-many are under the addition at which they meet, and these numbers determine the tree. About
-n·log₂(n)/2 of the n² pairs do. Where a format cannot count to n, as bfloat16 cannot beyond 256, a
-run has fewer ones, zeros in place of the others, and the counts of several runs are added up.
-
-Additions of more than two numbers at once, as tensor cores do them, are found, too. They are no
-rounded additions: then `depth` is None, and [tensor_core](testing.md) has the promise.
-
-## What it cannot tell
-
-- It is evidence and no proof. The tree was measured for one number of terms, on one machine, with
-  one version of a library and one number of threads, and for these terms, all but two of which are
-  equal. Other data may be added up in another order.
-- Of a sample, a depth is a lower estimate. Where a tree has too many terms for `max_runs`, some are
-  chosen, `sampled` says so, and `depth` is None.
-- What changes no count does not show: a bias that is added, partial sums that are rounded to
-  another format, a compensated sum, which looks like a plain one.
-- What is no fixed tree is refused (`NotATreeError`): results that differ from run to run (some
-  pairs are measured twice), exact sums, Winograd's transforms.
-
-## What was measured
-
-*Depth* is what `Accumulation(depth=…)` may state: the roundings of the product and of the additions
-that a term passes at most. *≥* marks samples. *At once* is how many numbers the widest addition
-takes.
-"""
-
-_EXAMPLE = """\
-## A tree
-
-`numpy_sum(16).reveal().nested`, the terms numbered from 0:
-
-```
-{tree}
-```
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,28 +135,17 @@ def table(study: Study) -> Table:
     return Table("Trees of sums on this machine.", header, tuple(rows))
 
 
-def document(study: Study, machine: Mapping[str, str], command: str) -> str:
-    """The Markdown text."""
-    about = {**machine, "PyTorch": study.versions}
+def parts(study: Study, machine: Mapping[str, str], command: str) -> dict[str, str]:
+    """What the command writes of the page."""
     refused = {one.probe.name: one.refused for one in study.revealed if one.refused}
-    parts = [
-        _HEAD.format(command=command),
-        table(study).markdown,
-        _listed(refused),
-        _EXAMPLE.format(tree=study.example.nested),
-        "## The machine",
-        _listed(about),
-    ]
-    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
-
-
-def _listed(items: Mapping[str, str]) -> str:
-    lines = (f"- {what}: {value}" for what, value in items.items())
-    return "\n".join(textwrap.fill(line, 100, subsequent_indent="  ") for line in lines)
+    why = "\n".join(filled(f"- {name}: {reason}") for name, reason in refused.items())
+    return {
+        "trees": f"{table(study).markdown}\n\n{why}",
+        "example": f"```text\n{study.example.nested}\n```",
+        "machine": machine_lines({**machine, "PyTorch": study.versions}, command),
+    }
 
 
 def write(study: Study, machine: Mapping[str, str], command: str, directory: Path) -> None:
-    """Writes the page into a directory."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with write_atomically(directory / DOCUMENT) as file:
-        file.write(document(study, machine, command).encode())
+    """Write the page into a directory."""
+    fill(DOCUMENT, parts(study, machine, command), directory)

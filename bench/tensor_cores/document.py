@@ -1,66 +1,19 @@
-"""docs/tensor-cores.md: what is promised of tensor cores, beside what they compute."""
+"""The numbers of docs/tensor-cores.md: promises of tensor cores beside what these compute."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from bench.page import fill, filled, machine_lines, shown
 from bench.tables import Row, Table, number
-from bench.tensor_cores.data import DOTS
 from bench.tensor_cores.promises import OTHERS
 from bench.tensor_cores.study import Study, Verdict
 from bench.tensor_cores.units import Unit
-from pybridge.files import write_atomically
 
-__all__ = ["DOCUMENT", "document", "tables", "write"]
+__all__ = ["DOCUMENT", "parts", "tables", "write"]
 
 DOCUMENT = "tensor-cores.md"
-
-_HEAD = """\
-# Tensor cores
-
-What `pybridge.testing.tensor_core` promises of matrix instructions, beside what they compute. There
-is no GPU in this: [MMA-Sim](https://github.com/microsoft/MMA-Sim) ([arXiv
-2511.10909](https://arxiv.org/abs/2511.10909), `mmasim` on PyPI) simulates the instructions bit for
-bit, and its authors compare it with the hardware. This file is written by
-
-```sh
-{command}
-```
-
-with the extra `dev` (`pip install -e '.[dev]'`), PyTorch and a C++ compiler; it takes some ten
-minutes. All seeds are fixed. Exit status 1: an honest result fails, or a defect passes that the
-table *Defects that pass* does not explain.
-"""
-
-_METHOD = """\
-## What is computed
-
-A convolution's output, weight gradient and input gradient are unfolded to sums of products, which a
-kernel computes by a chain of instructions through the accumulator. Kernels of one chain, of three
-partial sums that are added in float32 (split-k); of 16-bit operands also rounded to them; and
-of eight-bit operands with promotion: after 128 terms the accumulator is added to a sum in float32.
-Float32 operands are cut to TF32 by the instruction.
-
-*Random* operands are standard normal, or of condition number one (`sharp_operands`), in a
-convolution with stride, padding and groups. *Adversarial* ones are dot products of 100 and of 1,000
-terms, made so that what can be lost is lost: {kinds}.
-
-The numbers are the largest error over what is allowed. *tensor_core* is the promise of the
-architecture, the instruction and the dtype: at most 1 is within it, near 1 the promise is sharp.
-*Default* and *toward zero* are the largest, on the results that are one sum, under the default
-promise of the result's dtype, and under `Accumulation(rounding="toward-zero")`: above 1 they reject
-what the hardware computes. *Defects* are caught of planted.
-"""
-
-_DEFECTS = """\
-## Defects that pass
-
-The defects are planted in the weight gradient of operands of condition number one, of 512 terms:
-{defects}. An accumulator of 13 bits over 512 terms is honestly wrong by some percent, and nothing
-less than that is a defect that can be told. Promotion cures it.
-"""
 
 
 def tables(study: Study) -> dict[str, Table]:
@@ -68,36 +21,21 @@ def tables(study: Study) -> dict[str, Table]:
     return {"units": _units(study), "kinds": _kinds(study), "missed": _missed(study)}
 
 
-def document(study: Study, machine: Mapping[str, str], command: str) -> str:
-    """The Markdown text."""
-    shown = tables(study)
-    names = dict.fromkeys(one.what for one in study.planted)
-    parts = [
-        _HEAD.format(command=command),
-        "## In short",
-        "\n".join(_filled(f"- {line}") for line in _summary(study)),
-        _filled_all(_METHOD.format(kinds=", ".join(DOTS))),
-        "## Every unit",
-        shown["units"].markdown,
-        "## Every kind of operands",
-        shown["kinds"].caption,
-        shown["kinds"].markdown,
-        _filled_all(_DEFECTS.format(defects=", ".join(names))),
-        shown["missed"].markdown if study.missed else "None.",
-        "## The machine",
-        "\n".join(
-            _filled(f"- {what}: {value}")
-            for what, value in {**machine, "Simulation": study.versions}.items()
-        ),
-    ]
-    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+def parts(study: Study, machine: Mapping[str, str], command: str) -> dict[str, str]:
+    """What the command writes of the page."""
+    found = tables(study)
+    return {
+        "summary": "\n".join(filled(f"- {line}") for line in _summary(study)),
+        "units": found["units"].markdown,
+        "operands": shown(found["kinds"]),
+        "defects that pass": found["missed"].markdown if study.missed else "None.",
+        "machine": machine_lines({**machine, "Simulation": study.versions}, command),
+    }
 
 
 def write(study: Study, machine: Mapping[str, str], command: str, directory: Path) -> None:
-    """Writes the page into a directory."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with write_atomically(directory / DOCUMENT) as file:
-        file.write(document(study, machine, command).encode())
+    """Write the page into a directory."""
+    fill(DOCUMENT, parts(study, machine, command), directory)
 
 
 def _summary(study: Study) -> list[str]:
@@ -189,18 +127,3 @@ def _missed(study: Study) -> Table:
         for one in study.missed
     )
     return Table("Defects within what is allowed.", ("unit", "promotion", "defect", "ratio"), rows)
-
-
-def _filled(paragraph: str) -> str:
-    """An item of a list in lines of at most 100 characters."""
-    return textwrap.fill(
-        paragraph, 100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-    )
-
-
-def _filled_all(text: str) -> str:
-    """Paragraphs in lines of at most 100 characters."""
-    return "\n\n".join(
-        part if part.startswith("#") else textwrap.fill(part, 100, break_on_hyphens=False)
-        for part in text.strip("\n").split("\n\n")
-    )

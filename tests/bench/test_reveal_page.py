@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from bench import reveal
 from bench.__main__ import app
-from bench.reveal import DOCUMENT, Study, document, run
+from bench.reveal import DOCUMENT, Study, parts, run
 from pybridge.errors import InputError
 
 RUNNER = CliRunner()
@@ -23,17 +23,17 @@ def study(torch: Any) -> Study:
 
 
 def test_every_kernel_has_a_row(study: Study) -> None:
-    page = document(study, {"Machine": "one"}, "python -m bench reveal")
+    page = parts(study, {"Machine": "one"}, "python -m bench reveal")
     for one in study.revealed:
         tree = one.tree
         assert tree is not None
         assert not tree.sampled
-        assert f"| {one.probe.name} | 1 | {one.probe.terms} | {tree.depth} | 2 |" in page
+        assert f"| {one.probe.name} | 1 | {one.probe.terms} | {tree.depth} | 2 |" in page["trees"]
     by_rows = next(one.tree for one in study.revealed if "axis=0" in one.probe.name)
     assert by_rows is not None
     assert by_rows.depth == by_rows.terms
-    assert str(study.example.nested) in page
-    assert "- Machine: one" in page
+    assert str(study.example.nested) in page["example"]
+    assert "- Machine: one" in page["machine"]
 
 
 def test_samples_and_refusals_are_told(study: Study) -> None:
@@ -41,7 +41,7 @@ def test_samples_and_refusals_are_told(study: Study) -> None:
     assert first.tree is not None
     sample = replace(first, tree=replace(first.tree, terms=10**6))
     refused = replace(second, tree=None, refused="it differs from run to run")
-    page = document(replace(study, revealed=[sample, refused]), {}, "")
+    page = parts(replace(study, revealed=[sample, refused]), {}, "")["trees"]
     assert f"| ≥ {first.tree.least_depth} |" in page
     assert "| no fixed tree |" in page
     assert f"- {second.probe.name}: it differs from run to run" in page

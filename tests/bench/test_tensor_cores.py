@@ -15,7 +15,7 @@ from bench.__main__ import app
 from bench.studies.rounding_or_bug.unfold import Unfolded, unfold
 from bench.tensor_cores import units as simulated
 from bench.tensor_cores.data import DOTS, READ, Problem, Result, convolution, dots
-from bench.tensor_cores.document import DOCUMENT, document
+from bench.tensor_cores.document import DOCUMENT, parts
 from bench.tensor_cores.kernels import Kernel, held
 from bench.tensor_cores.promises import promise
 from bench.tensor_cores.study import Study, Verdict, returned, run
@@ -170,19 +170,20 @@ def test_verdicts_are_those_of_the_comparison() -> None:
 
 
 def test_the_page_tells_of_alarms_and_of_defects_that_pass(study: Study) -> None:
-    page = document(study, {"Machine": "one"}, "python -m bench tensor-cores")
-    assert page.count("\n| Volta | mma |") == 1
-    assert "none beyond what `tensor_core` allows" in page
-    assert "- Machine: one" in page
+    page = parts(study, {"Machine": "one"}, "python -m bench tensor-cores")
+    assert page["units"].count("\n| Volta | mma |") == 1
+    assert "none beyond what `tensor_core` allows" in page["summary"]
+    assert "- Machine: one" in page["machine"]
     first, planted = study.honest[0], study.planted[0]
     wrong = replace(first, verdict=Verdict(2.0, True))
     unseen = replace(planted, verdict=Verdict(0.5, False))
     found = replace(study, honest=[wrong, *study.honest[1:]], planted=[unseen])
     assert found.false_alarms == [wrong]
     assert found.unexplained == [unseen]
-    page = document(found, {}, "")
-    assert "1 beyond what `tensor_core` allows. The largest error is 2 of" in " ".join(page.split())
-    assert f"| {planted.what} | 0.5 |" in page
+    page = parts(found, {}, "")
+    words = " ".join(page["summary"].split())
+    assert "1 beyond what `tensor_core` allows. The largest error is 2 of" in words
+    assert f"| {planted.what} | 0.5 |" in page["defects that pass"]
 
 
 def test_the_command_writes_its_page(
