@@ -3,16 +3,16 @@
 Runs layers of ResNet-50 and MobileNet in float32, TF32, float16 and bfloat16 on the device, forward
 and backward, and judges every result by `tensor_core` of the device's architecture and by the
 default promise of its dtype. A library may compute in float32 where TF32 is allowed, and may round
-operands to TF32 to nearest before the instruction would cut them: each is tried. Defects are planted
-in results on sharp operands. Exit status: 0 every honest result is explained, and every defect is
-found; 1 otherwise; 2 no CUDA device.
+operands to TF32 to nearest before the instruction would cut them: each is tried. Defects are
+planted in results on sharp operands. Matrix products whose sums cuBLAS returns in float32, of
+operands down to eight bits, are judged as 1×1 convolutions. Exit status: 0 every honest result is
+explained, and every defect is found; 1 otherwise; 2 no CUDA device.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -158,7 +158,65 @@ def main() -> None:
         for layer in LAYERS[: chosen.layers]:
             for sharp in (False, True):
                 wrong += _judge(layer, name, promises(architecture, name), sharp, chosen)
+    if chosen.device == "cuda" and architecture in ("hopper", "blackwell"):
+        wrong += sum(_judge_product(architecture, *row) for row in _products())
     raise SystemExit(1 if wrong else 0)
+
+
+def _products() -> Iterator[tuple[str, str, torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """(words, dtype of the promise, A [M, K], B [K, N], A·B in float32) of cuBLAS."""
+    generator = torch.Generator().manual_seed(2)
+    one = torch.ones((), device="cuda")
+    torch.backends.cuda.matmul.allow_tf32 = True
+    for k in (512, 4096):
+        for kind in ("normal", "positive", "wide"):
+            a, b = (torch.randn(s, generator=generator) for s in ((256, k), (k, 256)))
+            if kind == "positive":
+                a, b = a.abs(), b.abs()
+            if kind == "wide":
+                a = a * torch.exp2(torch.randint(-8, 9, a.shape, generator=generator))
+            a, b = a.cuda(), b.cuda()
+            for dtype in (torch.float16, torch.bfloat16):
+                x, y = a.to(dtype), b.to(dtype)
+                name = str(dtype).removeprefix("torch.")
+                product = torch.mm(x, y, out_dtype=torch.float32)  # type: ignore[call-overload]
+                yield f"{name} {kind} K={k}", name, x, y, product
+            x, y = ((t.view(torch.int32) & -8192).view(torch.float32) for t in (a, b))
+            yield f"tf32 {kind} K={k}", "tf32", x, y, x @ y
+            for first in (torch.float8_e4m3fn, torch.float8_e5m2):
+                limit = 400.0
+                x, y = a.clamp(-limit, limit).to(first), b.to(torch.float8_e4m3fn)
+                columns = y.t().contiguous().t()
+                for fast in (True, False):
+                    product = torch._scaled_mm(
+                        x, columns, one, one, out_dtype=torch.float32, use_fast_accum=fast
+                    )
+                    words = f"{str(first)[6:]} {kind} K={k} fast={fast}"
+                    yield words, "float8", x, y, product
+
+
+def _judge_product(
+    architecture: str,
+    words: str,
+    name: str,
+    a: torch.Tensor,
+    b: torch.Tensor,
+    product: torch.Tensor,
+) -> int:
+    x, weight = a.float()[:, :, None, None], b.float().t().contiguous()[:, :, None, None]
+    actual = product[:, :, None, None]
+    found = []
+    passed = False
+    for label, promise in {
+        "unit": tensor_core(architecture, name),
+        "promote=128": tensor_core(architecture, name, promote=128),
+        "any order": Accumulation(),
+    }.items():
+        verdict = compare_output(actual, x, weight, accumulation=promise)
+        found.append(f"{label} {verdict.worst.ratio:.3g} ({verdict.failed})")
+        passed = passed or (label != "any order" and verdict.passed)
+    print(f"product {words:34} {', '.join(found)}", flush=True)
+    return not passed
 
 
 def promises(architecture: str, name: str) -> dict[str, Accumulation | None]:
