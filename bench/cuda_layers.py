@@ -179,7 +179,7 @@ def _products() -> Iterator[tuple[str, str, torch.Tensor, torch.Tensor, torch.Te
             for dtype in (torch.float16, torch.bfloat16):
                 x, y = a.to(dtype), b.to(dtype)
                 name = str(dtype).removeprefix("torch.")
-                product = torch.mm(x, y, out_dtype=torch.float32)  # type: ignore[call-overload]
+                product = torch.mm(x, y, out_dtype=torch.float32)
                 yield f"{name} {kind} K={k}", name, x, y, product
             x, y = ((t.view(torch.int32) & -8192).view(torch.float32) for t in (a, b))
             yield f"tf32 {kind} K={k}", "tf32", x, y, x @ y
