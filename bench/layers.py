@@ -1,0 +1,309 @@
+"""Real layers: what the assertions take beside PyTorch's own kernels, and how much memory.
+
+In one process, contenders in turns, for each layer, dtype and batch size:
+
+* PyTorch's float32 forward and backward (to input and weight), without TF32;
+* `assert_output_close`, and `assert_gradient_close` of both gradients;
+* the usual test: the same in float64, and `torch.testing.assert_close`.
+
+A first call of the assertions on a shape is measured apart from the later ones. Results are honest
+float32 ones, rounded to the dtype: all assertions have to pass. This module needs PyTorch and what
+pybridge needs, no other package.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pybridge.testing import assert_gradient_close, assert_output_close
+
+__all__ = ["LAYERS", "Layer", "Measured", "markdown", "measure", "summary", "write_json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A conv2d of a network: channels, the size of its square images, kernel and parameters."""
+
+    name: str
+    inputs: int
+    size: int
+    outputs: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+    groups: int = 1
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keyword arguments of `torch.nn.functional.conv2d`."""
+        return {
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
+            "groups": self.groups,
+        }
+
+    @property
+    def words(self) -> str:
+        """Its shape in a few words."""
+        text = f"{self.inputs}→{self.outputs}, {self.kernel}×{self.kernel}, {self.size}²"
+        text += f", stride {self.stride}" * (self.stride > 1)
+        text += f", dilation {self.dilation}" * (self.dilation > 1)
+        return text + f", {self.groups} groups" * (self.groups > 1)
+
+
+LAYERS = (
+    Layer("ResNet-50 stem", 3, 224, 64, 7, stride=2, padding=3),
+    Layer("ResNet-50 1a", 64, 56, 64, 1),
+    Layer("ResNet-50 1b", 64, 56, 64, 3, padding=1),
+    Layer("ResNet-50 1c", 64, 56, 256, 1),
+    Layer("ResNet-50 2b", 128, 56, 128, 3, stride=2, padding=1),
+    Layer("ResNet-50 2 shortcut", 256, 56, 512, 1, stride=2),
+    Layer("ResNet-50 2a", 512, 28, 128, 1),
+    Layer("ResNet-50 2b'", 128, 28, 128, 3, padding=1),
+    Layer("ResNet-50 3b", 256, 14, 256, 3, padding=1),
+    Layer("ResNet-50 3c", 256, 14, 1024, 1),
+    Layer("ResNet-50 4b", 512, 7, 512, 3, padding=1),
+    Layer("MobileNetV2 stem", 3, 224, 32, 3, stride=2, padding=1),
+    Layer("MobileNetV2 depthwise 1", 32, 112, 32, 3, padding=1, groups=32),
+    Layer("MobileNetV2 depthwise 3", 144, 56, 144, 3, stride=2, padding=1, groups=144),
+    Layer("MobileNetV2 depthwise 13", 576, 14, 576, 3, padding=1, groups=576),
+    Layer("MobileNetV2 projection", 144, 56, 24, 1),
+    Layer("DeepLabV3 block 4", 512, 33, 512, 3, padding=2, dilation=2),
+    Layer("DeepLabV3 ASPP", 2048, 33, 256, 3, padding=12, dilation=12),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Seconds, the median of a contender's runs, and the memory of the assertions.
+
+    `first_…` are the first calls on the shape. `memory_…` is the peak, operands and result
+    included, over operands and result; None on a CPU.
+    """
+
+    layer: str
+    dtype: str
+    batch: int
+    forward: float
+    backward: float
+    output: float
+    gradients: float
+    float64_output: float
+    float64_gradients: float
+    first_output: float
+    first_gradients: float
+    memory_output: float | None
+    memory_gradients: float | None
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """What the goals are about."""
+        return {
+            "gradients / backward": self.gradients / self.backward,
+            "output / forward": self.output / self.forward,
+            "float64 output / ours": self.float64_output / self.output,
+            "float64 gradients / ours": self.float64_gradients / self.gradients,
+            "first / warm": (self.first_output + self.first_gradients)
+            / (self.output + self.gradients),
+        }
+
+
+def measure(
+    device: str,
+    *,
+    layers: Sequence[Layer] = LAYERS,
+    dtypes: Sequence[str] = ("float32", "bfloat16", "float16"),
+    batches: Sequence[int] = (8, 32),
+    rounds: int = 3,
+    until: float | None = None,
+    say: Callable[[str], None] = print,
+) -> Iterator[Measured]:
+    """Measure layers on a device, until a time of `time.monotonic` if one is given."""
+    import torch
+
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    for batch in batches:
+        for layer in layers:
+            for dtype in dtypes:
+                if until is not None and time.monotonic() > until:
+                    say("stopped: no time is left")
+                    return
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    found = _one(torch, device, layer, dtype, batch, rounds)
+                shown = ", ".join(f"{name} {ratio:.3g}" for name, ratio in found.ratios.items())
+                say(f"{layer.name}, {dtype}, batch {batch}: {shown}")
+                yield found
+
+
+def _one(torch: Any, device: str, layer: Layer, dtype: str, batch: int, rounds: int) -> Measured:
+    functional, kind = torch.nn.functional, getattr(torch, dtype)
+    generator = torch.Generator(device).manual_seed(0)
+
+    def normal(*shape: int) -> Any:
+        drawn = torch.randn(*shape, generator=generator, device=device)
+        return drawn.to(kind)
+
+    fan = layer.inputs // layer.groups * layer.kernel**2
+    x = normal(batch, layer.inputs, layer.size, layer.size)
+    weight = normal(layer.outputs, layer.inputs // layer.groups, layer.kernel, layer.kernel)
+    weight = (weight / fan**0.5).to(kind)
+    float_x, float_weight = x.float(), weight.float()
+    float_output = functional.conv2d(float_x, float_weight, **layer.options)
+    grad = torch.randn(float_output.shape, generator=generator, device=device).to(kind)
+    float_grad = grad.float()
+
+    def backward(g: Any, data: Any, kernel: Any) -> Any:
+        pairs = [[n, n] for n in (layer.stride, layer.padding, layer.dilation)]
+        wanted = [True, True, False]
+        return torch.ops.aten.convolution_backward(
+            g, data, kernel, None, *pairs, False, [0, 0], layer.groups, wanted
+        )
+
+    output = float_output.to(kind)
+    to_x, to_weight, _ = (
+        None if g is None else g.to(kind) for g in backward(float_grad, float_x, float_weight)
+    )
+
+    def assert_output() -> None:
+        assert_output_close(output, x, weight, **layer.options)
+
+    def assert_gradients() -> None:
+        assert_gradient_close(to_x, x, weight, grad, which="input", **layer.options)
+        assert_gradient_close(to_weight, x, weight, grad, which="weight", **layer.options)
+
+    def float64_output() -> None:
+        exact = functional.conv2d(x.double(), weight.double(), **layer.options)
+        torch.testing.assert_close(output, exact.to(kind), rtol=0.1, atol=0.1)
+
+    def float64_gradients() -> None:
+        exact = backward(grad.double(), x.double(), weight.double())
+        for got, wanted in zip((to_x, to_weight), exact[:2], strict=True):
+            scale = float(wanted.abs().max())
+            torch.testing.assert_close(got, wanted.to(kind), rtol=0.1, atol=0.1 * scale)
+
+    contenders: dict[str, Callable[[], Any]] = {
+        "forward": lambda: functional.conv2d(float_x, float_weight, **layer.options),
+        "backward": lambda: backward(float_grad, float_x, float_weight),
+        "output": assert_output,
+        "gradients": assert_gradients,
+        "float64_output": float64_output,
+        "float64_gradients": float64_gradients,
+    }
+    seconds = _Seconds(torch, device)
+    first = {name: seconds(run) for name, run in contenders.items()}
+    runs: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            runs[name].append(seconds(run))
+    medians: dict[str, Any] = {name: statistics.median(times) for name, times in runs.items()}
+    return Measured(
+        layer=layer.name,
+        dtype=dtype,
+        batch=batch,
+        **medians,
+        first_output=first["output"],
+        first_gradients=first["gradients"],
+        memory_output=_memory(torch, device, assert_output, (x, weight, output)),
+        memory_gradients=_memory(
+            torch,
+            device,
+            lambda: assert_gradient_close(to_x, x, weight, grad, which="input", **layer.options),
+            (weight, grad, to_x),
+        ),
+    )
+
+
+class _Seconds:
+    """The time of a run, that of the device included."""
+
+    def __init__(self, torch: Any, device: str) -> None:
+        self.wait = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
+
+    def __call__(self, run: Callable[[], Any]) -> float:
+        self.wait()
+        start = time.perf_counter()
+        run()
+        self.wait()
+        return time.perf_counter() - start
+
+
+def _memory(
+    torch: Any, device: str, run: Callable[[], None], tensors: Sequence[Any]
+) -> float | None:
+    """The device's memory at the peak, over that of the tensors."""
+    if not device.startswith("cuda"):
+        return None
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    run()
+    torch.cuda.synchronize()
+    own = sum(tensor.numel() * tensor.itemsize for tensor in tensors)
+    return float((torch.cuda.max_memory_allocated() - before + own) / own)
+
+
+GOALS: Mapping[str, float] = {
+    "gradients / backward": 3.5,
+    "output / forward": 4.0,
+    "first / warm": 1.3,
+}
+
+
+def summary(found: Sequence[Measured]) -> list[str]:
+    """A line for each goal: on how many layers it is reached, and the median."""
+    lines = []
+    for name, goal in GOALS.items():
+        ratios = [measured.ratios[name] for measured in found]
+        reached = sum(ratio <= goal for ratio in ratios)
+        lines.append(
+            f"{name} ≤ {goal}: {reached} of {len(ratios)}, median {statistics.median(ratios):.3g}"
+        )
+    for name in ("float64 output / ours", "float64 gradients / ours"):
+        ratios = [measured.ratios[name] for measured in found]
+        faster = sum(ratio > 1 for ratio in ratios)
+        lines.append(
+            f"{name} > 1: {faster} of {len(ratios)}, median {statistics.median(ratios):.3g}"
+        )
+    memory = [m for one in found for m in (one.memory_output, one.memory_gradients) if m]
+    if memory:
+        lines.append(
+            f"memory ≤ 4: {sum(m <= 4 for m in memory)} of {len(memory)}, most {max(memory):.3g}"
+        )
+    return lines
+
+
+def markdown(found: Sequence[Measured]) -> str:
+    """A table, a row for each layer, dtype and batch."""
+    names = list(found[0].ratios)
+    head = ["layer", "dtype", "batch", "backward, ms", "forward, ms", *names, "memory"]
+    rows = [head, ["---"] * 3 + ["---:"] * (len(head) - 3)]
+    for one in found:
+        memory = [f"{m:.2f}" for m in (one.memory_output, one.memory_gradients) if m]
+        rows.append(
+            [
+                one.layer,
+                one.dtype,
+                str(one.batch),
+                f"{one.backward * 1e3:.3g}",
+                f"{one.forward * 1e3:.3g}",
+                *(f"{ratio:.3g}" for ratio in one.ratios.values()),
+                " / ".join(memory) or "–",
+            ]
+        )
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+
+
+def write_json(found: Sequence[Measured], path: Path) -> None:
+    """All numbers."""
+    path.write_text(json.dumps([asdict(one) for one in found], indent=1), encoding="utf-8")
