@@ -49,9 +49,9 @@ def main() -> int:
         ).returncode
         print(f"tests: {time.monotonic() - start:.0f} s", flush=True)
     if "kernels" in options.parts:
-        layers = LAYERS[1:3] if options.quick else LAYERS
+        few = LAYERS[1:3] if options.quick else LAYERS
         until = time.monotonic() + 60 * options.minutes / 2
-        status |= _kernels(options.device, options.out, layers, until)
+        status |= _kernels(options.device, options.out, few, until)
     if "layers" in options.parts:
         found: list[Measured] = []
         layers, batches = (LAYERS[1:4], (2,)) if options.quick else (LAYERS, (8, 32))
@@ -86,7 +86,7 @@ def _kernels(device: str, out: Path, layers: Sequence[Layer], until: float) -> i
             generator = torch.Generator(device).manual_seed(1)
             x = (
                 torch.randn(
-                    4, layer.inputs, layer.size, layer.size, generator=generator, device=device
+                    2, layer.inputs, layer.size, layer.size, generator=generator, device=device
                 )
                 .to(kind)
                 .requires_grad_()
