@@ -102,6 +102,7 @@ public import RuntimeApprox.Tensor.Theorems
 public import RuntimeApprox.TensorCore
 public import RuntimeApprox.TensorCore.Formulas
 public import RuntimeApprox.TensorCore.Idle
+public import RuntimeApprox.TensorCore.Operands
 public import RuntimeApprox.TensorCore.Theorems
 public import RuntimeApprox.Text
 public import RuntimeApprox.Upward

@@ -17,6 +17,7 @@ public import RuntimeApprox.Format.Ties
 public import RuntimeApprox.Graph.Theorems
 public import RuntimeApprox.Format.Arithmetic.Theorems
 public import RuntimeApprox.Net.Theorems
+public import RuntimeApprox.TensorCore.Theorems
 
 /-!
 # The main theorems, in one file
@@ -261,6 +262,21 @@ theorem kernel_near {k : Accumulation} {ts : List Rat} {v : Rat} (h : k.Gives ts
     abs (v - sumList ts) ≤
       (k.bound e₁ e₂).relative * sumAbs ts + (k.bound e₁ e₂).absolute :=
   Accumulation.near h hn (fun h => Bool.noConfusion h) h₁ h₂
+
+/-- Matrix instructions (tensor cores): at most s steps, of at most n products that are not zero, in
+any order and tree. A step aligns exact products and its accumulator, cuts each of them to 2^(−F) of
+the largest power of two, which takes p + extra cuts for p products, adds them exactly and rounds. With
+L = n + extra·s, δ = 2^(−F), (ρ, η) the error of a step's rounding, σ what exponents are too large by:
+|v − Σtᵢ| ≤ (g − 1)·Σ|tᵢ| + (L·δ·σ + 2·s·η)·g for g ≥ (1 + δ)ᴸ·(1 + ρ)ˢ. -/
+theorem tensor_core {k : TensorCore} {s n : Nat} {ts : List Rat} {v g : Rat} (h : k.Sums s n ts v)
+    (hσ : 0 ≤ k.shortfall) (hu : k.added.roundoff ≤ (k.unit.rounding k.mode).relative)
+    (hη : k.added.underflow ≤ (k.unit.rounding k.mode).absolute)
+    (hg : (1 + k.unit.cut) ^ (n + k.unit.extra * s) *
+      (1 + (k.unit.rounding k.mode).relative) ^ s ≤ g) :
+    abs (v - sumList ts) ≤ (g - 1) * sumAbs ts +
+      (((n + k.unit.extra * s : Nat) : Rat) * k.unit.cut * k.shortfall +
+        2 * s * (k.unit.rounding k.mode).absolute) * g :=
+  h.near hσ hu hη hg
 
 /-- The kernel gradient by a kernel that multiplies xr and δr, such as x and δ rounded to TF32, and
 keeps its promise k for the sum of their products. At every entry |x| ≤ X and
