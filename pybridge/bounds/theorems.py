@@ -83,7 +83,7 @@ def _names(result: Result, proved: Proved, promise: Accumulation | None) -> Iter
             if promise is not None and promise.last_rounding(load_definitions()).relative:
                 yield "last_rounding_printed"
     if promise is not None and promise.core is not None:
-        yield from ("Addend.pow2_product_le_shortfall", "TensorCore.Kernel.near")
+        yield from ("TensorCore.exponents_le", "TensorCore.Kernel.near")
         return
     bounded = promise is not None and promise.bounded
     yield "Accumulation.near_within" if bounded else "Accumulation.near"

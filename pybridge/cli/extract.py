@@ -63,6 +63,7 @@ EXTRACTED = (
     "RuntimeApprox.Sliced.Theorems",
     "RuntimeApprox.Tensor",
     "RuntimeApprox.TensorCore",
+    "RuntimeApprox.TensorCore.Operands",
     "RuntimeApprox.TensorCore.Theorems",
 )
 """The modules whose declarations are extracted: what is evaluated, and what is proved of it."""

@@ -439,7 +439,7 @@ class Accumulation(Model):
     def shortfall(
         self, factors: Sequence[tuple[Fraction, bool]], definitions: Definitions
     ) -> Fraction:
-        """By how much exponents may be too large (Lean: `Addend.pow2_product_le_shortfall`).
+        """By how much exponents may be too large (Lean: `TensorCore.exponents_le`).
 
         Of one or two factors, how large an entry is at most, and whether any is subnormal in its
         format. Zero without a matrix unit.

@@ -1,8 +1,8 @@
 """The matrix instructions of GPUs: how each adds, and what a kernel that uses them promises.
 
 `ROWS` is the table of the hardware. Its numbers were found by experiment and are published; none is
-from a vendor. Sources: MMA-Sim (arXiv 2511.10909, its package `mmasim`), which is validated bit for
-bit on the hardware; Khattak and Mikaitis (arXiv 2512.07004); FTTN (arXiv 2403.00232).
+from a vendor. Sources: MMA-Sim (arXiv 2511.10909, its package `mmasim`), whose authors validated it
+bit for bit on the hardware; Khattak and Mikaitis (arXiv 2512.07004, V100, A100, H100 and B200).
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import Any, Literal
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.aligned import Aligned, Unit
 from pybridge.errors import InputError
+from pybridge.problem.rounding import Direction
 
 __all__ = ["ROWS", "Row", "tensor_core"]
 
 _MMA_SIM = "MMA-Sim, arXiv 2511.10909"
 _BOTH = f"{_MMA_SIM}; Khattak and Mikaitis, arXiv 2512.07004"
-_FTTN = f"{_MMA_SIM}; FTTN, arXiv 2403.00232"
+_PACKAGE = "mmasim 2.1.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ ROWS: Sequence[Row] = (
     # The shapes of Turing and Ampere, m16n8k8 and m16n8k4, have half as many products.
     Row("hopper", "mma", _HALF, 8, 25, _BOTH),
     Row("hopper", "mma", ("tf32",), 4, 25, _BOTH),
-    # Weaker sources than of the others; by default the promise is that of wgmma's 13 bits.
+    # Not in mmasim. By default, eight bits on Hopper are promised wgmma's 13 bits.
     Row("hopper", "mma", _FP8, 16, 25, _MMA_SIM),
     Row("blackwell", "tcgen05", _HALF, 16, 25, _BOTH),
     Row("blackwell", "tcgen05", ("tf32",), 8, 25, _BOTH),
@@ -69,8 +70,8 @@ ROWS: Sequence[Row] = (
     Row("blackwell", "mma", _HALF, 8, 25, _BOTH),
     Row("blackwell", "mma", ("tf32",), 4, 25, _BOTH),
     Row("blackwell", "mma", _FP8, 16, 25, _MMA_SIM),
-    Row("cdna1", "mfma", ("float16",), 4, None, _FTTN, unit="exact"),
-    Row("cdna1", "mfma", ("bfloat16",), 2, None, _FTTN, unit="exact"),
+    Row("cdna1", "mfma", ("float16",), 4, None, _PACKAGE, unit="exact"),
+    Row("cdna1", "mfma", ("bfloat16",), 2, None, _PACKAGE, unit="exact"),
     Row("cdna3", "mfma", _HALF, 4, 24, _MMA_SIM, unit="staged"),
     Row("cdna3", "mfma", ("tf32",), 4, 24, _MMA_SIM, unit="staged"),
     Row("cdna3", "mfma", _FNUZ, 16, 24, _MMA_SIM, unit="interleaved"),
@@ -93,6 +94,7 @@ def tensor_core(
     splits: int = 1,
     promote: int | None = None,
     accumulate: Literal["float32", "float16"] = "float32",
+    operand_rounding: Direction | None = None,
     output: Any = None,
 ) -> Accumulation:
     """What a kernel promises that multiplies and adds by an architecture's matrix instructions.
@@ -115,6 +117,8 @@ def tensor_core(
     * `promote`: after at most so many terms the accumulator is added to a sum in float32, as FP8
       kernels do every 128 terms.
     * `accumulate`: the accumulator's format, float32 or float16.
+    * `operand_rounding`: of operands that are not of `dtype`. None: to nearest, but to tf32 toward
+      zero, as the instruction does it; a kernel may round them to "nearest" before (`cvt.rna`).
     * `output`: the finished sum is rounded to this format. None: to that of the array.
 
     Raises `InputError` for what does not fit or what the architecture does not have.
@@ -122,6 +126,7 @@ def tensor_core(
     rows = _rows(architecture, dtype, instruction)
     options: dict[str, Any] = {"splits": splits, "products": "exact", "output": output}
     if not rows:
+        options["operand_rounding"] = operand_rounding or "nearest"
         return _pairs(dtype, block, promote, accumulate, options)
     name = _dtype(dtype)
     narrow = any(row.narrow for row in rows)
@@ -143,7 +148,7 @@ def tensor_core(
     )
     return Accumulation(
         operands=None if name == "float8" else name,
-        operand_rounding="toward-zero" if name == "tf32" else "nearest",
+        operand_rounding=operand_rounding or ("toward-zero" if name == "tf32" else "nearest"),
         accumulate="float16" if half and splits == 1 and promote is None else "float32",
         core=core,
         promote=promote,

@@ -16,6 +16,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from pybridge import certify_output
 from pybridge.engine.aligned import Aligned
 from pybridge.engine.tensor_cores import ROWS, Row
 from pybridge.errors import InputError, NotProvedError
@@ -327,6 +328,8 @@ def test_operands_are_rounded_to_the_format_of_the_instruction() -> None:
     cut_off = tensor_core("ampere", "tf32")
     assert compare_output(one * np.float32(1 + 2.0**-10), lost, one, accumulation=cut_off).passed
     assert not compare_output(lost, lost, one, accumulation=cut_off).passed
+    nearest = tensor_core("ampere", "tf32", operand_rounding="nearest")
+    assert compare_output(one * np.float32(1 + 2.0**-9), lost, one, accumulation=nearest).passed
 
 
 def test_cdna2_adds_pairs_and_flushes() -> None:
@@ -351,6 +354,21 @@ def test_the_bias_gradient_is_no_sum_of_products() -> None:
     assert comparison.passed
     assert comparison.accumulation.core is None
     assert comparison.theorems[-1] == "RuntimeApprox.Accumulation.near"
+
+
+def test_certified_results_of_operands_that_are_rounded() -> None:
+    """The bound of a result whose operands the kernel rounds to eight bits covers it."""
+    rng = np.random.default_rng(9)
+    x, weight = rng.standard_normal((2, 1, 64, 1, 1)).astype(np.float32)
+    promise = tensor_core("hopper", "float8_e4m3", promote=128)
+    rounded = [v.astype(ml_dtypes.float8_e4m3fn).ravel() for v in (x, weight)]
+    pairs = [(Fraction(float(a)), Fraction(float(b))) for a, b in zip(*rounded, strict=True)]
+    (row,) = (r for r in ROWS if r.instruction == "wgmma" and "float8_e5m2" in r.dtypes)
+    found = np.array(float(chain(row, pairs, -6)), np.float32).reshape(1, 1, 1, 1)
+    certified = certify_output(found, x, weight, method="any-order", accumulation=promise)
+    exact = float(np.sum(x.astype(np.float64) * weight.astype(np.float64)))
+    assert abs(float(found.item()) - exact) <= certified.bound.item() < 4
+    assert certified.theorems[-1] == "RuntimeApprox.TensorCore.Kernel.near"
 
 
 def test_tolerance_without_operands() -> None:
