@@ -192,6 +192,7 @@ def check(
     format: Annotated[
         str | None,
         typer.Option(
+            "--format",
             metavar="FORMAT",
             help="Of own data; of built-in cases, only those: float16, float32, float64, bfloat16.",
             autocompletion=completing([format.dtype.name for format in FORMATS.values()]),
@@ -200,6 +201,7 @@ def check(
     kind: Annotated[
         str,
         typer.Option(
+            "--kind",
             metavar="KIND",
             help=f"Of own geometry's data: {', '.join(KINDS)}.",
             autocompletion=completing(KINDS),

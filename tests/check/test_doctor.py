@@ -156,7 +156,7 @@ def test_an_old_python_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("version", "said"),
     [
-        ("1.25.2", "1.25.2, expected >=1.26"),
+        ("1.26.4", "1.26.4, expected >=2.1"),
         (None, "not installed"),
     ],
 )
@@ -174,7 +174,7 @@ def test_an_old_or_missing_package_is_wrong(
     found = {finding.name: finding for finding in packages.dependencies()}
     assert found["numpy"].state == "wrong"
     assert found["numpy"].found == said
-    assert (found["numpy"].remedy or "").endswith("pip install --upgrade 'numpy>=1.26'")
+    assert (found["numpy"].remedy or "").endswith("pip install --upgrade 'numpy>=2.1'")
     assert found["pydantic"].state == "good"
 
 

@@ -26,6 +26,7 @@ from pybridge.check.html.scales import RATIO, Scale, colour, decade, log10
 from pybridge.check.html.scatter import scatter
 from pybridge.check.html.sources import LAW_SOURCES, restated_place, source
 from pybridge.check.observed import Observed
+from pybridge.check.problems import Problem
 from pybridge.check.report import CaseReport, CheckReport, LeanReport
 from pybridge.check.suite import suite
 from pybridge.cli import check as check_module
@@ -237,7 +238,7 @@ def test_whatever_users_and_lean_say_is_escaped() -> None:
     refused = case.model_copy(update={"label": evil, "name": evil}).with_problem("unreadable", evil)
     good, observed = checked([SUITE["binary32-one-by-one"]])
     tensors = {
-        name: tensor.model_copy(update={"problems": (evil,)})
+        name: tensor.model_copy(update={"problems": (Problem(kind="unreadable", detail=evil),)})
         for name, tensor in good.cases[0].tensors.items()
     }
     renamed = good.cases[0].model_copy(update={"label": evil, "tensors": tensors})

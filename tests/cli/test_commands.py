@@ -180,10 +180,10 @@ def test_a_command_without_its_packages_leaves_the_others_alone(
 def test_bad_usage_is_one_line_and_status_2() -> None:
     for arguments, said in {
         ("chekc",): "error: No such command 'chekc'. Did you mean 'check'?",
-        ("check", "--lane", "x"): "error: No such option: --lane",
+        ("check", "--lane", "x"): "error: No such option",
         ("check", "--timeout", "0"): "error: Invalid value for '--timeout': ",
         ("lean", "built"): "error: No such command 'built'. Did you mean 'build'?",
-        ("lean", "build", "--jsn"): "error: No such option: --jsn",
+        ("lean", "build", "--jsn"): "error: No such option",
         ("explain", "binary32-tie", "--index", "0"): "error: 'binary32-tie' is neither",
     }.items():
         done = subprocess.run(
