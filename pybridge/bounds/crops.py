@@ -17,7 +17,7 @@ from pybridge.problem.geometry import Geometry
 from pybridge.problem.operands import Operand
 from pybridge.problem.results import Result
 
-__all__ = ["Indices", "Region", "crop"]
+__all__ = ["Indices", "Region", "crop", "multiply_adds"]
 
 Indices: TypeAlias = npt.NDArray[np.intp]
 
@@ -64,7 +64,7 @@ class Region:
             for axis, name in enumerate(sizes)
         }
         counts = {name: len(hit) for name, hit in hits.items()}
-        each = returned.geometry.multiply_adds / math.prod(sizes.values())
+        each = multiply_adds(returned) / math.prod(sizes.values())
         limits = [(tuple(counts), work / each)]
         limits += [(listed, _MOST) for listed in _LISTED if set(listed) <= set(counts)]
         for names, most in limits:
@@ -135,6 +135,11 @@ class Region:
         if len(shown) == 1:
             return f"{name} {shown[0]}"
         return f"{name}s {', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def multiply_adds(returned: KernelResult) -> int:
+    """The most products that a result sums, of all its entries."""
+    return returned.which.terms(returned.geometry) * returned.values.size
 
 
 def crop(region: Region, returned: KernelResult | None = None) -> KernelResult:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pybridge.bounds.crops import Indices, Region, crop
+from pybridge.bounds.crops import Indices, Region, crop, multiply_adds
 from pybridge.bounds.depth import Depths, power
 from pybridge.bounds.extent import extent
 from pybridge.bounds.judge import Judge, Judgement
@@ -70,7 +70,7 @@ def diagnose(returned: KernelResult, promise: Accumulation, judge: Judge) -> Dia
     found = [*extent(returned, judged.failures)]
     if not (judged.errors.finite.all() and np.isfinite(judged.errors.reference).all()):
         return Diagnosis(tuple(found), ())
-    work = max(_LEAST, returned.geometry.multiply_adds // _SHARE)
+    work = max(_LEAST, multiply_adds(returned) // _SHARE)
     if returned.format.precision > 24:
         work = _LEAST_EXACT
     around = Region.around(returned, judged.failures, judged.worst, work)
@@ -121,7 +121,7 @@ def _as_if(
         yield elsewhere
         return
     regions = [around]
-    if returned.geometry.multiply_adds <= work and not around.is_whole:
+    if multiply_adds(returned) <= work and not around.is_whole:
         regions.insert(0, Region.whole(returned))
     for region in regions:
         words = _mistake(region, sharp, region.of_result(judged.failures))
