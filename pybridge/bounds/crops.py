@@ -139,7 +139,7 @@ class Region:
 
 def multiply_adds(returned: KernelResult) -> int:
     """The most products that a result sums, of all its entries."""
-    return returned.which.terms(returned.geometry) * returned.values.size
+    return int(returned.which.terms(returned.geometry) * returned.values.size)
 
 
 def crop(region: Region, returned: KernelResult | None = None) -> KernelResult:
