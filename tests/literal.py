@@ -105,6 +105,12 @@ def combine(op: str, x: Pair, y: Pair, laws: Any, format: Mapping[str, int]) -> 
     return Pair(value, exact, scalar(laws[op]["eps"], env, format))
 
 
+def operand_name(operand: Any) -> str:
+    """pybridge's name of an exported operand."""
+    name: str = operand["name"]
+    return "grad_output" if name == "gradOutput" else name
+
+
 def read(
     operand: Any,
     out: tuple[int, ...],
@@ -122,8 +128,7 @@ def read(
         if rest or not 0 <= at < size(axis["extent"], parameters):
             return None
         index.append(at)
-    name = operand["name"]
-    array, eps = arrays["grad_output" if name == "gradOutput" else name]
+    array, eps = arrays[operand_name(operand)]
     entry = Fraction(float(array[tuple(index)]))
     return Pair(entry, entry, eps)
 

@@ -133,10 +133,10 @@ def _certify(
         if accumulation is not None:
             raise InputError("accumulation: the method enclosure assumes none, expected None")
         bound, proved = returned.convolution.enclosure(returned.which, returned.values)
-        found = proofs(returned.which, proved)
+        theorems = proofs(returned.which, proved)
     else:
         promise = returned.promise(accumulation)
-        bound = returned.estimator(returned.given_to(promise)).any_order(promise)
-        found = proofs(returned.which, method, promise)
+        bound = returned.estimator(returned.unrounded(promise)).any_order(promise)
+        theorems = proofs(returned.which, method, promise)
     require_finite(f"the bound of {returned.which.words}", bound)
-    return ProvedBound(bound, method, found)
+    return ProvedBound(bound, method, theorems)

@@ -41,7 +41,7 @@ class Quantity:
 
     value: Fraction
     eps: Fraction
-    shown: str
+    text: str
     eps_name: str = ""
     contributions: list[Contribution] = field(default_factory=list)
 
@@ -71,7 +71,7 @@ class Ledger:
         operands = {"x": x, "y": y}
         variables = {"x.value": x.value, "x.eps": x.eps, "y.value": y.value, "y.eps": y.eps}
         value = scalar_value(self._laws[operation].value, variables, self._format)
-        found: list[Contribution] = []
+        parts: list[Contribution] = []
         eps = Fraction(0)
         for monomial in self._monomials[operation]:
             amount = self._amount(monomial, variables)
@@ -80,15 +80,15 @@ class Ledger:
                 continue
             carried, rest = _composite(monomial, operands)
             if carried is None:
-                found.append(self._contribution(amount, monomial, operation, operands, term))
+                parts.append(self._contribution(amount, monomial, operation, operands, term))
             elif rest:
-                found += self._scaled(carried, rest, variables, operands)
-            elif found:
-                found += carried.contributions
+                parts += self._scaled(carried, rest, variables, operands)
+            elif parts:
+                parts += carried.contributions
             else:
-                found = carried.contributions
-        shown = "acc" if operation == "add" else f"fl({x.shown}·{y.shown})"
-        return Quantity(value, eps, shown, contributions=found)
+                parts = carried.contributions
+        text = "acc" if operation == "add" else f"fl({x.text}·{y.text})"
+        return Quantity(value, eps, text, contributions=parts)
 
     def _amount(self, monomial: Monomial, variables: Mapping[str, Fraction]) -> Fraction:
         amount = Fraction(1)
@@ -112,7 +112,7 @@ class Ledger:
         return Contribution(
             amount=amount,
             source="·".join(eps) or _ROUNDINGS[operation],
-            formula="·".join(_shown(factor, operands) for factor in monomial),
+            formula="·".join(_text(factor, operands) for factor in monomial),
             term=term,
             law=LAWS[operation],
         )
@@ -126,9 +126,9 @@ class Ledger:
     ) -> list[Contribution]:
         """The contributions of a computed quantity, times the other factors."""
         factor = self._amount(rest, variables)
-        shown = "·".join(_shown(node, operands) for node in rest)
+        scale = "·".join(_text(node, operands) for node in rest)
         return [
-            Contribution(c.amount * factor, c.source, f"{c.formula}·{shown}", c.term, c.law)
+            Contribution(c.amount * factor, c.source, f"{c.formula}·{scale}", c.term, c.law)
             for c in carried.contributions
         ]
 
@@ -145,18 +145,18 @@ def _composite(
     return None, monomial
 
 
-def _shown(node: Scalar, operands: Mapping[str, Quantity]) -> str:
+def _text(node: Scalar, operands: Mapping[str, Quantity]) -> str:
     match node:
         case Scalar("var", name=name):
             quantity = operands[name[0]]
-            return quantity.shown if name.endswith(".value") else quantity.eps_name or "eps"
+            return quantity.text if name.endswith(".value") else quantity.eps_name or "eps"
         case Scalar("zero"):
             return "0"
         case Scalar("halfUlp", (inner,)):
-            return f"½ulp({_shown(inner, operands)})"
+            return f"½ulp({_text(inner, operands)})"
         case Scalar("abs", (inner,)):
-            return f"|{_shown(inner, operands)}|"
+            return f"|{_text(inner, operands)}|"
         case Scalar("round", (inner,)):
-            return f"fl({_shown(inner, operands)})"
-    left, right = (_shown(argument, operands) for argument in node.args)
+            return f"fl({_text(inner, operands)})"
+    left, right = (_text(argument, operands) for argument in node.args)
     return f"{left}{_SIGNS[node.op]}{right}"

@@ -21,7 +21,7 @@ import numpy as np
 
 from pybridge.bounds.contributions import Contribution, Ledger
 from pybridge.bounds.convolution import Convolution
-from pybridge.bounds.terms import add_up, loop_indices
+from pybridge.bounds.terms import loop_indices, sum_terms
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.exported.declarations import LAWS, location, short_name
 from pybridge.exported.document import Definitions, load_definitions, size_value
@@ -79,7 +79,7 @@ class Explanation:
         from rich import box
         from rich.table import Table
 
-        shown = self.contributions[:top]
+        largest = self.contributions[:top]
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for header in ("amount", "share", "running"):
             table.add_column(header, justify="right", no_wrap=True)
@@ -87,11 +87,11 @@ class Explanation:
         table.add_column("term", justify="right", no_wrap=True)
         table.add_column("what", overflow="fold")
         running = Fraction(0)
-        for c in shown:
+        for c in largest:
             running += c.amount
             shares = (percent(self.share(part)) for part in (c.amount, running))
             table.add_row(number(c.amount), *shares, c.source, str(c.term), c.formula)
-        if rest := len(self.contributions) - len(shown):
+        if rest := len(self.contributions) - len(largest):
             left = self.bound - running
             what = f"{rest} smaller one{'s' if rest > 1 else ''}"
             table.add_row(number(left), percent(self.share(left)), "100.0%", "", "", what)
@@ -189,10 +189,10 @@ def explain(
     exported = definitions.data.formats[format_of(case.format, definitions).name]
     ledger = Ledger(definitions.data.laws, exported)
     try:
-        total, terms = add_up(ledger, contraction, case, loop_indices(index, sizes))
+        total, terms = sum_terms(ledger, contraction, case, loop_indices(index, sizes))
     except OverflowError:
         raise _overflow(case, result, index, definitions) from None
-    found = sorted((c for c in total.contributions if c.amount), key=lambda c: -c.amount)
+    contributions = sorted((c for c in total.contributions if c.amount), key=lambda c: -c.amount)
     lean = result.lean
     named = (lean.bound, lean.entry, LAWS["add"], LAWS["mul"], contraction.name)
     return Explanation(
@@ -203,7 +203,7 @@ def explain(
         value=total.value,
         bound=total.eps,
         terms=terms,
-        contributions=tuple(found),
+        contributions=tuple(contributions),
         definition=lean.bound,
         theorem=lean.entry,
         places={name: location(name, definitions) for name in named},
@@ -213,9 +213,11 @@ def explain(
 def number(value: Fraction, digits: int = 3) -> str:
     """An exact number in some digits, rounded to nearest; however small or large it is."""
     context = Context(prec=digits, Emin=-(10**9), Emax=10**9)
-    shown = context.divide(Decimal(value.numerator), Decimal(value.denominator)).normalize(context)
-    fixed = not shown or -4 <= shown.adjusted() < max(digits, 3)
-    return f"{shown:f}" if fixed else f"{shown:e}".replace("e+", "e")
+    rounded = context.divide(Decimal(value.numerator), Decimal(value.denominator)).normalize(
+        context
+    )
+    fixed = not rounded or -4 <= rounded.adjusted() < max(digits, 3)
+    return f"{rounded:f}" if fixed else f"{rounded:e}".replace("e+", "e")
 
 
 def percent(share: float) -> str:
@@ -223,17 +225,16 @@ def percent(share: float) -> str:
     return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
 
 
-def _index(given: int | Sequence[int], sizes: list[list[int]], which: str) -> tuple[int, ...]:
+def _index(asked: int | Sequence[int], sizes: list[list[int]], which: str) -> tuple[int, ...]:
     shape = [prod(axis) for axis in sizes]
     try:
-        index = tuple(map(as_integer, given if isinstance(given, Sequence) else (given,)))
+        index = tuple(map(as_integer, asked if isinstance(asked, Sequence) else (asked,)))
     except TypeError:
-        raise InputTypeError(f"index: expected integers, got {given!r:.60}") from None
+        raise InputTypeError(f"index: expected integers, got {asked!r:.60}") from None
     if len(index) != len(shape) or not all(0 <= i < n for i, n in zip(index, shape, strict=True)):
-        shown = ", ".join(map(str, index))
         raise InputError(
             f"index: expected {len(shape)} integers within the shape {tuple(shape)} of {which}, "
-            f"got ({shown})"
+            f"got ({', '.join(map(str, index))})"
         )
     return index
 
@@ -243,6 +244,6 @@ def _overflow(
 ) -> RoundingOverflowError:
     """The error that names the entry, and says how many of the result overflow."""
     format = format_of(case.format, definitions)
-    found = Convolution(case.geometry, case.operands(), definitions).evaluate(which, format)
-    count = int(np.count_nonzero(found.overflow))
+    evaluation = Convolution(case.geometry, case.operands(), definitions).evaluate(which, format)
+    count = int(np.count_nonzero(evaluation.overflow))
     return RoundingOverflowError(which.words, index, count, case.format)

@@ -65,8 +65,8 @@ class KernelResult:
             return self
         values = np.ascontiguousarray(to_numpy(self.which.words, self.values))
         operands = {
-            key: Operand(np.ascontiguousarray(to_numpy(key, given.value)), given.eps)
-            for key, given in self.operands.items()
+            key: Operand(np.ascontiguousarray(to_numpy(key, operand.value)), operand.eps)
+            for key, operand in self.operands.items()
         }
         return replace(self, values=values, operands=operands)
 
@@ -84,11 +84,11 @@ class KernelResult:
         if stated is not None:
             kept = stated.of_numbers() if self.which is Result.BIAS else stated
             return kept.returned_in(self.format)
-        found = Accumulation.of(self.narrowed or self.format.name)
-        factors = [given.value for key, given in self.operands.items() if key != "bias"]
+        promise = Accumulation.of(self.narrowed or self.format.name)
+        factors = [operand.value for key, operand in self.operands.items() if key != "bias"]
         if not all(_holds_values(self.format, values) for values in factors):
-            found = found.model_copy(update={"operands": self.format.dtype.name})
-        return found.returned_in(self.format)
+            promise = promise.model_copy(update={"operands": self.format.dtype.name})
+        return promise.returned_in(self.format)
 
     @property
     def narrowed(self) -> str | None:
@@ -119,9 +119,9 @@ class KernelResult:
         the factors to 16 bits, as autocast does. Raises `NotProvedError` where an operand
         overflows the format that it is rounded to.
         """
-        found = {}
-        for key, given in self.operands.items():
-            value: FloatArray = given.value
+        rounded = {}
+        for key, operand in self.operands.items():
+            value: FloatArray = operand.value
             deviation: float | Float64 = 0.0
             if key == "bias":
                 deviation = self.bias_rounding(promise, value)
@@ -129,22 +129,22 @@ class KernelResult:
                 value, deviation = _rounded(key, value, promise)
             if promise.flushed:
                 deviation = add_up(deviation, self._flushed(key, value, promise))
-            found[key] = Inexact(value, deviation)
-        return found
+            rounded[key] = Inexact(value, deviation)
+        return rounded
 
-    def given_to(self, promise: Accumulation) -> dict[str, Inexact]:
-        """The operands as they are given, each with how far the exact one, within its eps, and what
+    def unrounded(self, promise: Accumulation) -> dict[str, Inexact]:
+        """The operands without rounding, each with how far the exact one, within its eps, and what
         a kernel of this promise multiplies are together from it.
         """
-        found = {}
+        operands = {}
         for key, read in self.multiplied(promise).items():
-            given = self.operands[key]
-            deviation = add_up(read.deviation, float(given.eps))
-            if read.value is not given.value:
-                off = np.abs(read.value.astype(np.float64) - given.value.astype(np.float64))
+            operand = self.operands[key]
+            deviation = add_up(read.deviation, float(operand.eps))
+            if read.value is not operand.value:
+                off = np.abs(read.value.astype(np.float64) - operand.value.astype(np.float64))
                 deviation = add_up(off, deviation)
-            found[key] = Inexact(given.value, deviation)
-        return found
+            operands[key] = Inexact(operand.value, deviation)
+        return operands
 
     def bias_rounding(self, promise: Accumulation, bias: FloatArray) -> float | Float64:
         """How far a bias is from what the format of the sums, or of 16-bit factors, makes of it."""
@@ -166,9 +166,9 @@ class KernelResult:
         definitions = load_definitions()
         least = max(least_normal(parameters_of(name, definitions)) for name in names)
         size = np.abs(rounded.astype(np.float64))
-        given = np.abs(self.operands[key].value.astype(np.float64))
+        unrounded = np.abs(self.operands[key].value.astype(np.float64))
         own = max(least, self.least_normals[key]) if rounded is self.operands[key].value else least
-        subnormal = (size < own) | (given < self.least_normals[key])
+        subnormal = (size < own) | (unrounded < self.least_normals[key])
         return np.where(subnormal, size, 0.0) if subnormal.any() else 0.0
 
 
@@ -218,10 +218,10 @@ def _round(
 ) -> Float64:
     rounded = round_to(values, parameters, direction)
     if not np.isfinite(rounded).all():
-        place = np.unravel_index(int(np.argmax(~np.isfinite(rounded))), values.shape)
-        index = ", ".join(str(int(i)) for i in place)
+        index = np.unravel_index(int(np.argmax(~np.isfinite(rounded))), values.shape)
+        entry = f"{name}[{', '.join(str(int(i)) for i in index)}]"
         raise NotProvedError(
-            f"{name}[{index}] is {values[place]}, which overflows {format}: nothing is proved of "
-            "a kernel that rounds it to that"
+            f"{entry} is {values[index]}, which overflows {format}: nothing is proved of a kernel "
+            "that rounds it to that"
         )
     return rounded

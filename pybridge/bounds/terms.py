@@ -11,7 +11,7 @@ from pybridge.engine.indices import Reader
 from pybridge.exported.document import Contraction, size_value
 from pybridge.problem.case import Case
 
-__all__ = ["add_up", "loop_indices"]
+__all__ = ["loop_indices", "sum_terms"]
 
 
 def loop_indices(index: Sequence[int], sizes: Sequence[Sequence[int]]) -> list[int]:
@@ -26,7 +26,7 @@ def loop_indices(index: Sequence[int], sizes: Sequence[Sequence[int]]) -> list[i
     return loops
 
 
-def add_up(
+def sum_terms(
     ledger: Ledger, contraction: Contraction, case: Case, out: Sequence[int]
 ) -> tuple[Quantity, int]:
     """The entry at output loop indices, and how many terms it has.
@@ -56,13 +56,13 @@ def _terms(
     def read(readers: Sequence[Reader], red: Sequence[int]) -> list[Quantity] | None:
         entries = []
         for reader in readers:
-            index = _place(reader, out, red)
+            index = _entry_index(reader, out, red)
             if index is None:
                 return None
-            given, name = operands[reader.name], reader.name
-            entry = Fraction(float(given.value[index]))
-            shown = f"{name}[{','.join(map(str, index))}]"
-            entries.append(Quantity(entry, Fraction(given.eps), shown, f"eps_{name}"))
+            operand, name = operands[reader.name], reader.name
+            entry = Fraction(float(operand.value[index]))
+            text = f"{name}[{','.join(map(str, index))}]"
+            entries.append(Quantity(entry, Fraction(operand.eps), text, f"eps_{name}"))
         return entries
 
     for red in product(*ranges):
@@ -73,7 +73,7 @@ def _terms(
             yield entries
 
 
-def _place(reader: Reader, out: Sequence[int], red: Sequence[int]) -> tuple[int, ...] | None:
+def _entry_index(reader: Reader, out: Sequence[int], red: Sequence[int]) -> tuple[int, ...] | None:
     """The index that a term reads at, None outside (Lean: `RuntimeApprox.read`)."""
     index = []
     for axis in reader.axes:

@@ -305,8 +305,8 @@ def _flushed(promise: Accumulation) -> Fraction:
     if not promise.flushed:
         return Fraction(0)
     names = {promise.accumulate, promise.operand_dtype, promise.operands or promise.accumulate}
-    found = [parameters_of(name, load_definitions()).min_exponent for name in names]
-    return Fraction(2) ** max(found)
+    exponents = [parameters_of(name, load_definitions()).min_exponent for name in names]
+    return Fraction(2) ** max(exponents)
 
 
 def _short(value: Fraction) -> str:

@@ -50,45 +50,45 @@ def check_case(
     `lean` is Lean's result for it, None when Lean gave none. `seed` determines the random sign
     patterns of perturbed operands. `observe`, if given, is shown each result that was compared.
     """
-    shown = CaseReport.of(case)
+    report = CaseReport.of(case)
     if lean is None:
-        return shown.with_problem("no-answer")
+        return report.with_problem("no-answer")
     if lean.refused is not None:
-        return shown.with_problem("refused", lean.refused)
+        return report.with_problem("refused", lean.refused)
     height, width = case.geometry.height.output, case.geometry.width.output
     if lean.output != (height, width):
-        given = "×".join(map(str, lean.output))
-        return shown.with_problem("output-size", f"{given}, expected {height}×{width}")
+        size = "×".join(map(str, lean.output))
+        return report.with_problem("output-size", f"{size}, expected {height}×{width}")
     try:
         convolution = Convolution(case.geometry, case.operands(), definitions)
         evaluations = {name: convolution.evaluate(name, case.float_format) for name in Result}
     except DefinitionsError as error:
-        return shown.with_problem("definitions", str(error))
+        return report.with_problem("definitions", str(error))
     exact = list(_exact(case, seed))
     tensors: dict[str, TensorReport] = {}
     for name in Result:
-        found = lean.tensors.get(name)
+        answer = lean.tensors.get(name)
         shape = evaluations[name].value.shape
-        if found is None or len(found.value) != math.prod(shape):
-            return shown.with_problem(
+        if answer is None or len(answer.value) != math.prod(shape):
+            return report.with_problem(
                 "entry-count",
-                f"{'no' if found is None else len(found.value)} entries of {name}, "
+                f"{'no' if answer is None else len(answer.value)} entries of {name}, "
                 f"expected {math.prod(shape)}",
             )
         references = {pattern: results[name] for pattern, results in exact if name in results}
         if observe is not None:
-            observe(Observed.of(case, name, evaluations[name], found, references))
+            observe(Observed.of(case, name, evaluations[name], answer, references))
         reference = _check_tensor(
             name,
             evaluations[name],
-            found,
+            answer,
             references,
             max(EXCESS, Fraction(name.terms(case.geometry), 2**51)),
             infinite=_may_be_infinite(case, name),
         )
-        others = _check_methods(case, name, evaluations[name], found, references, convolution)
+        others = _check_methods(case, name, evaluations[name], answer, references, convolution)
         tensors[name] = reference.with_methods(*others)
-    return shown.with_tensors(tensors)
+    return report.with_tensors(tensors)
 
 
 def _check_methods(
@@ -177,12 +177,12 @@ def _against(
         ],
     }
     shape = reference.value.shape
-    shown = [
+    unlike = [
         Problem.at(kind, positions, shape, result=name, method="replay")
         for kind, positions in problems.items()
         if positions
     ]
-    return max((_excess(bounds[i], lean.bound[i]) for i in sound), default=0.0), shown
+    return max((_excess(bounds[i], lean.bound[i]) for i in sound), default=0.0), unlike
 
 
 def _check_tensor(
@@ -292,13 +292,13 @@ def sign_patterns(
 
 def _exact(case: Case, seed: int) -> Iterator[tuple[str, dict[Result, list[Fraction]]]]:
     """The exact results of each sign pattern that moves an operand they read."""
-    given = {name: Dyadic.of(getattr(case, name)) for name in OPERANDS}
+    operands = {name: Dyadic.of(getattr(case, name)) for name in OPERANDS}
     moved = [name for name in OPERANDS if getattr(case, f"eps_{name}")]
     for pattern, signs in sign_patterns(case, seed):
         x, weight, bias, grad_output = (
-            given[name] + Dyadic.of(signs[name] * getattr(case, f"eps_{name}"))
+            operands[name] + Dyadic.of(signs[name] * getattr(case, f"eps_{name}"))
             if pattern != "given" and name in moved
-            else given[name]
+            else operands[name]
             for name in OPERANDS
         )
         names = [name for name in Result if pattern == "given" or set(moved) & set(name.operands)]

@@ -174,7 +174,7 @@ def _outcome(
     return Certified(
         case=case.name,
         file=str(file),
-        claimed={name: len(found.places) for name, found in made.items()},
+        claimed={name: len(found.indices) for name, found in made.items()},
         entries={name: found.entries for name, found in made.items()},
         checked=verdict is not None,
         rejected=verdict.rejected if verdict is not None else (),

@@ -43,7 +43,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Side:
+class _Prepared:
     """An operand as the multiplication law sees it, and the law's parts that depend on it alone."""
 
     values: Values
@@ -109,11 +109,11 @@ class _Run:
         self.added = [self._side(_operand(reader, operands)) for reader in self.addends]
         self.mul_eps, self.sides = self._prepare()
 
-    def _side(self, given: Operand) -> _Side:
+    def _side(self, given: Operand) -> _Prepared:
         eps = Amount(scale_up(given.eps, self.scale), scaled=True)
-        return _Side(Values(given.value), eps, {})
+        return _Prepared(Values(given.value), eps, {})
 
-    def _prepare(self) -> tuple[Scalar, list[_Side]]:
+    def _prepare(self) -> tuple[Scalar, list[_Prepared]]:
         """The multiplication law with the parts that depend on one of its first two operands taken
         out, and the factors with these parts evaluated on the whole operand.
         """
@@ -127,7 +127,7 @@ class _Run:
             parts: dict[str, Amount] = {}
             scope = Scope({f"{name}.value": wide}, errors)
             law = self.evaluator.hoist(law, name, scope, parts)
-            sides[i] = _Side(wide, sides[i].eps, parts)
+            sides[i] = _Prepared(wide, sides[i].eps, parts)
         return law, sides
 
     def results(self) -> tuple[FloatArray, Float64]:
@@ -194,7 +194,7 @@ def _operand(reader: Reader, operands: Mapping[str, Operand]) -> Operand:
     return given
 
 
-def _read(side: _Side, view: View) -> tuple[Values, Amount, dict[str, Amount]]:
+def _read(side: _Prepared, view: View) -> tuple[Values, Amount, dict[str, Amount]]:
     array = view.of(side.values.array)
     wide = view.of(side.values.__dict__["wide"]) if "wide" in side.values.__dict__ else None
     parts = {name: _read_amount(amount, view) for name, amount in side.parts.items()}

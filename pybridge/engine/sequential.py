@@ -176,7 +176,7 @@ def _borrowed() -> Iterator[_Scratch]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
+class _Reading:
     """How the steps read a factor, or the mask of its terms, in a piece.
 
     `axes` brings a view's dimensions into the order (reductions…, outputs in the plan's order…);
@@ -243,8 +243,8 @@ class _Plan:
     piece: Piece
     order: tuple[int, ...]
     sizes: tuple[int, ...]
-    sides: tuple[_Side, ...]
-    mask: _Side | None
+    sides: tuple[_Reading, ...]
+    mask: _Reading | None
     skipping: npt.NDArray[np.bool_]
     panels: tuple[_Panel, ...]
 
@@ -289,12 +289,12 @@ def _plan(parts: Split, piece: Piece, padded: Sequence[int]) -> _Plan | None:
     order = tuple(k for group in ordered for k in group)
     axes = (*range(outs, len(piece.sizes)), *order)
 
-    def side(i: int) -> _Side:
+    def side(i: int) -> _Reading:
         one, two, three = (any(depends[i][k] for k in group) for group in ordered)
         own = tuple(
             here for group, here in zip(ordered, (one, two, three), strict=True) for _ in group
         )
-        return _Side(parts.layouts[i], piece.forms[i], axes, own, (one, two, three))
+        return _Reading(parts.layouts[i], piece.forms[i], axes, own, (one, two, three))
 
     sides = tuple(side(i) for i in range(len(piece.forms)))
     mask = sides[padded[0]] if padded else None
@@ -311,7 +311,7 @@ def _plan(parts: Split, piece: Piece, padded: Sequence[int]) -> _Plan | None:
 
 
 def _panel(
-    outputs: _Box, lengths: Sequence[Sequence[int]], sides: Sequence[_Side], reds: Sequence[int]
+    outputs: _Box, lengths: Sequence[Sequence[int]], sides: Sequence[_Reading], reds: Sequence[int]
 ) -> _Panel:
     counts = iter([p.stop - p.start for p in outputs])
     triple = _triple(prod(next(counts) for _ in group) for group in lengths)

@@ -77,7 +77,7 @@ def test_the_text_states_what_was_computed(label: str, definitions: Definitions)
     expected = [
         (place, Fraction(value), Fraction(bound))
         for result in found.values()
-        for place, value, bound in zip(result.places, result.values, result.bounds, strict=True)
+        for place, value, bound in zip(result.indices, result.values, result.bounds, strict=True)
     ]
     text = certificate_source(CASES[label], found)
     assert stated(text) == expected
@@ -101,9 +101,9 @@ def test_the_text_has_the_operands_bit_for_bit(label: str, definitions: Definiti
 
 def test_overflowed_entries_are_left_out_and_counted(definitions: Definitions) -> None:
     found = certified_entries(CASES["binary32-overflow"], tuple(Result), definitions)
-    assert found["weight"].places == ()
+    assert found["weight"].indices == ()
     assert found["weight"].overflowed == found["weight"].entries == 2
-    assert len(found["output"].places) == found["output"].entries - found["output"].overflowed
+    assert len(found["output"].indices) == found["output"].entries - found["output"].overflowed
     text = certificate_source(CASES["binary32-overflow"], found)
     assert "weight_certified" not in text
     assert "0 of 2 entries, 2 without a bound because of overflow" in text
@@ -149,12 +149,12 @@ def test_many_terms_are_in_several_theorems(definitions: Definitions) -> None:
     text = certificate_source(case, found)
     for name, result in found.items():
         each = max(1, TERMS // result.terms)
-        count = -(-len(result.places) // each)
+        count = -(-len(result.indices) // each)
         numbers = [f"_{i}" for i in range(1, count + 1)] if count > 1 else [""]
         for kind in ("certified", "within", "computed"):
             assert re.findall(rf"^theorem {LEAN_RESULTS[name]}_{kind}(\S*)", text, re.M) == numbers
-    assert any(len(result.places) > TERMS // result.terms for result in found.values())
-    assert len(stated(text)) == sum(len(result.places) for result in found.values())
+    assert any(len(result.indices) > TERMS // result.terms for result in found.values())
+    assert len(stated(text)) == sum(len(result.indices) for result in found.values())
 
 
 def test_the_smallest_cases_ship_with_their_certificates(definitions: Definitions) -> None:
@@ -171,8 +171,8 @@ def falsified(found: CertifiedEntries, below: float) -> Mapping[str, CertifiedEn
     """Entries with one falsehood each; `below` is less than the first entry's bound."""
     value, bound = found.values[0], found.bounds[0]
     up = float(np.nextafter(np.float32(value), np.float32(np.inf)))
-    one = replace(found, places=found.places[:1], values=(value,), bounds=(bound,))
-    last = tuple(size - 1 for size in found.places[-1])
+    one = replace(found, indices=found.indices[:1], values=(value,), bounds=(bound,))
+    last = tuple(size - 1 for size in found.indices[-1])
     return {
         "an_ulp_off": replace(one, values=(up,)),
         "other_sign": replace(one, values=(-value,)),
@@ -180,11 +180,11 @@ def falsified(found: CertifiedEntries, below: float) -> Mapping[str, CertifiedEn
         "bound_inward": replace(one, bounds=(below,)),
         "swapped": replace(
             found,
-            places=found.places[:2],
+            indices=found.indices[:2],
             values=found.values[1::-1],
             bounds=found.bounds[1::-1],
         ),
-        "outside": replace(one, places=((found.places[-1][0] + 1, *last[1:]),)),
+        "outside": replace(one, indices=((found.indices[-1][0] + 1, *last[1:]),)),
         "one_of_all": replace(found, values=(*found.values[:-1], found.values[-1] * 2)),
     }
 
@@ -198,11 +198,11 @@ def with_theorems(text: str, found: Mapping[str, CertifiedEntries], name: str) -
         rows = ",\n".join(
             f"  ⟨{list(place)}, {number(value)}, {number(bound)}⟩"
             for place, value, bound in zip(
-                claimed.places, claimed.values, claimed.bounds, strict=True
+                claimed.indices, claimed.values, claimed.bounds, strict=True
             )
         )
         own = re.sub(r"\[\n.*?\]\n\n", f"[\n{rows}]\n\n", block, count=1, flags=re.S)
-        blocks.append(own.replace(f"{name}CertifiedEntries", f"{label}CertifiedEntries").replace(
+        blocks.append(own.replace(f"{name}Claims", f"{label}Claims").replace(
             f"{name}_certified", f"{label}_certified"))  # fmt: skip
     end = text.rindex("end RuntimeApprox")
     return text[:end] + "\n\n".join(blocks) + "\n" + text[end:]
@@ -223,7 +223,7 @@ def test_the_kernel_accepts_what_was_computed_and_nothing_else(
     below, above = neighbours(exact)
     sharp = replace(
         found["input"],
-        places=found["input"].places[:1],
+        indices=found["input"].indices[:1],
         values=found["input"].values[:1],
         bounds=(above,),
     )

@@ -212,7 +212,7 @@ def test_contractions_of_other_forms(name: str, eps: float) -> None:
     rng = np.random.default_rng(3)
     parameters = {"batch": 4}
     given_ = {
-        operand["name"]: Operand(
+        literal.operand_name(operand): Operand(
             data(
                 rng,
                 FORMATS["binary32"],

@@ -28,7 +28,7 @@ def arrays(record: Any, parameters: dict[str, int]) -> dict[str, Any]:
     result = {}
     for operand in record["factors"]:
         shape = [literal.size(axis["extent"], parameters) for axis in operand["axes"]]
-        result[operand["name"]] = np.arange(1.0, 1 + np.prod(shape)).reshape(shape)
+        result[literal.operand_name(operand)] = np.arange(1.0, 1 + np.prod(shape)).reshape(shape)
     return result
 
 

@@ -26,14 +26,14 @@ ENTRIES = 100
 class CertifiedEntries:
     """Entries of one result, and what is certified of them.
 
-    `places` are indices of entries, in row-major order; `values` and `bounds` are those entries'
+    `indices` are those of entries, in row-major order; `values` and `bounds` are those entries'
     rounded values and bounds, as floats. `entries` is how many entries the result has, `overflowed`
     how many of them have no bound because an operation overflowed, and `terms` the most terms that
     an entry is the sum of.
     """
 
     which: Result
-    places: tuple[tuple[int, ...], ...]
+    indices: tuple[tuple[int, ...], ...]
     values: tuple[float, ...]
     bounds: tuple[float, ...]
     entries: int
@@ -63,7 +63,7 @@ def certified_entries(
     for result in map(Result, which):
         evaluation = convolution.evaluate(result, case.float_format, fast=fast)
         found[result] = _certified(case, result, evaluation, entries)
-    if not any(result.places for result in found.values()):
+    if not any(result.indices for result in found.values()):
         raise InputError(f"{case.label}: every entry overflowed, and no bound is claimed of them")
     return found
 
@@ -76,7 +76,7 @@ def _certified(case: Case, which: Result, evaluation: Evaluation, most: int) -> 
     positions = chosen(bounds, np.flatnonzero(sound).tolist(), most, f"{case.name} {which}")
     return CertifiedEntries(
         which=which,
-        places=tuple(tuple(int(i) for i in np.unravel_index(p, shape)) for p in positions),
+        indices=tuple(tuple(int(i) for i in np.unravel_index(p, shape)) for p in positions),
         values=tuple(float(values[p]) for p in positions),
         bounds=tuple(float(bounds[p]) for p in positions),
         entries=math.prod(shape),

@@ -61,7 +61,9 @@ def certificate_source(case: Case, entries: Mapping[str, CertifiedEntries]) -> s
     used = [
         name
         for name in _OPERANDS
-        if any(name in _RESULTS[which][1] and found.places for which, found in entries.items())
+        if any(
+            name in _RESULTS[which][1] and certified.indices for which, certified in entries.items()
+        )
     ]
     count = sum(getattr(case, name).size for name in used)
     if count > OPERAND_ENTRIES:
@@ -71,8 +73,8 @@ def certificate_source(case: Case, entries: Mapping[str, CertifiedEntries]) -> s
         )
     blocks = [_header(case, entries), _geometry(case)]
     blocks += [_operand(case, name) for name in used]
-    for found in entries.values():
-        parts = list(_parts(found))
+    for certified in entries.values():
+        parts = list(_parts(certified))
         for number, part in enumerate(parts, 1):
             blocks += _result(case, part, f"_{number}" if len(parts) > 1 else "")
     namespace = f"RuntimeApprox.Certificates.{module_name(case.label)}"
@@ -81,9 +83,13 @@ def certificate_source(case: Case, entries: Mapping[str, CertifiedEntries]) -> s
 
 def _header(case: Case, entries: Mapping[str, CertifiedEntries]) -> str:
     shown = [
-        f"* {_RESULTS[name][3]}: {len(found.places)} of {found.entries} entries"
-        + (f", {found.overflowed} without a bound because of overflow" if found.overflowed else "")
-        for name, found in entries.items()
+        f"* {_RESULTS[name][3]}: {len(certified.indices)} of {certified.entries} entries"
+        + (
+            f", {certified.overflowed} without a bound because of overflow"
+            if certified.overflowed
+            else ""
+        )
+        for name, certified in entries.items()
     ]
     eps = ", ".join(_group(f"{name} {getattr(case, f'eps_{name}').hex()}") for name in _OPERANDS)
     pair = _group("⟨n, k⟩")
@@ -106,7 +112,7 @@ def _header(case: Case, entries: Mapping[str, CertifiedEntries]) -> str:
             f"Written by `python -m pybridge.certify`, for Lean {VERSION}.",
             "",
             "## Main results",
-            *(_theorems(found) for found in entries.values() if found.places),
+            *(_theorems(certified) for certified in entries.values() if certified.indices),
             "-/",
             "",
             "set_option autoImplicit false",
@@ -118,12 +124,12 @@ def _header(case: Case, entries: Mapping[str, CertifiedEntries]) -> str:
     )
 
 
-def _theorems(found: CertifiedEntries) -> str:
+def _theorems(certified: CertifiedEntries) -> str:
     """The names of a result's theorems, in a line."""
-    count = len(list(_parts(found)))
+    count = len(list(_parts(certified)))
     first = "_1" if count > 1 else ""
     kinds = ("certified", "within", "computed")
-    which = LEAN_RESULTS[found.which]
+    which = LEAN_RESULTS[certified.which]
     line = "* " + ", ".join(f"`{which}_{kind}{first}`" for kind in kinds)
     return f"{line}, and so on to `_{count}`" if count > 1 else line
 
@@ -180,24 +186,24 @@ def _literal(array: npt.NDArray[np.generic], scale: int, entry: str) -> list[str
     return _wrapped(nested(array), "  ")
 
 
-def _parts(found: CertifiedEntries) -> Iterator[CertifiedEntries]:
+def _parts(certified: CertifiedEntries) -> Iterator[CertifiedEntries]:
     """CertifiedEntries of at most `TERMS` terms together, or of a single entry."""
-    step = max(1, TERMS // found.terms)
-    for start in range(0, len(found.places), step):
+    step = max(1, TERMS // certified.terms)
+    for start in range(0, len(certified.indices), step):
         part = slice(start, start + step)
         yield replace(
-            found,
-            places=found.places[part],
-            values=found.values[part],
-            bounds=found.bounds[part],
+            certified,
+            indices=certified.indices[part],
+            values=certified.values[part],
+            bounds=certified.bounds[part],
         )
 
 
-def _result(case: Case, found: CertifiedEntries, number: str) -> list[str]:
-    function, operands, suffix, words = _RESULTS[found.which]
+def _result(case: Case, certified: CertifiedEntries, number: str) -> list[str]:
+    function, operands, suffix, words = _RESULTS[certified.which]
     names = [_OPERANDS[name][0] for name in operands]
-    which = LEAN_RESULTS[found.which]
-    claimed = f"{which}CertifiedEntries{number}"
+    which = LEAN_RESULTS[certified.which]
+    claimed = f"{which}Claims{number}"
     given = " ".join(_group(f"({name}.map Ball.checked)") for name in names)
     variables = " ".join(
         _group(f"{{{name}' : Tensor Rat geometry.{_OPERANDS[operand][1]}}}")
@@ -207,11 +213,11 @@ def _result(case: Case, found: CertifiedEntries, number: str) -> list[str]:
     exact = " ".join(f"{name}'" for name in names)
     ieee = _group(f"(ieee .{case.format})")
     values = " ".join(_group(f"({name}.map Ball.ieee)") for name in names)
-    rows = zip(found.places, found.values, found.bounds, strict=True)
+    rows = zip(certified.indices, certified.values, certified.bounds, strict=True)
     listed = ",\n".join(
         f"  ⟨{list(place)}, {_number(value)}, {_number(bound)}⟩" for place, value, bound in rows
     )
-    certified = f"({function} {_group(f'(checked .{case.format})')} geometry {given})"
+    applied = f"({function} {_group(f'(checked .{case.format})')} geometry {given})"
     return [
         f"/-- Of {words}: entry, rounded value, bound. -/\n"
         f"def {claimed} : List Claim := [\n{listed}]",
@@ -221,7 +227,7 @@ def _result(case: Case, found: CertifiedEntries, number: str) -> list[str]:
                 "bounds. -/"
             ),
             f"theorem {which}_certified{number} : Certified",
-            *_wrapped(certified, "    ", "      "),
+            *_wrapped(applied, "    ", "      "),
             f"    {claimed} := by",
             "  decide +kernel",
         ),

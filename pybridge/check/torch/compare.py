@@ -266,7 +266,7 @@ class _Judge:
     def compare(self, arithmetic: Accumulation) -> PromiseReport:
         """An arithmetic's bound against the errors, entry by entry."""
         try:
-            operands = self.returned.given_to(arithmetic)
+            operands = self.returned.unrounded(arithmetic)
             deviates = any(operand.deviates for operand in operands.values())
             estimates = self.returned.estimator(operands) if deviates else self.estimates
             bound = estimates.any_order(arithmetic)
