@@ -283,26 +283,20 @@ class _Screen:
         chunk = self.backend.chunk or entries
         chunk = max(min(chunk, entries) // plane, 1) * plane
         weights = [
-            weight
-            if isinstance(weight, float)
-            else self.backend.from_host(np.tile(weight, chunk // plane))
+            weight if isinstance(weight, float) else self.backend.tiled(weight, chunk // plane)
             for weight in (alpha, gamma)
         ]
         for start in range(0, entries, chunk):
             stop = min(start + chunk, entries)
-            first, last = (
-                weight if isinstance(weight, float) else weight[: stop - start]
-                for weight in weights
-            )
             yield (
                 start,
                 self.backend.screened(
                     result[start:stop],
                     reference[start:stop],
                     sizes[start:stop],
-                    first,
+                    weights[0],
                     beta,
-                    last,
+                    weights[1],
                 ),
             )
 

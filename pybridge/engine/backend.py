@@ -121,6 +121,9 @@ class Backend(Protocol):
         None if an entry overflows, or if the backend cannot round to the format as IEEE 754 has it.
         """
 
+    def tiled(self, weights: npt.NDArray[np.float64], count: int) -> Array:
+        """Weights of the entries of a plane, as `screened` takes them for so many planes."""
+
     def screened(
         self,
         result: Array,
@@ -226,6 +229,10 @@ class NumPy:
     def rounded(self, array: npt.NDArray[Any], format: str, direction: str) -> None:
         """See `Backend.rounded`: left to `pybridge.problem.rounding`."""
 
+    def tiled(self, weights: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64]:
+        """See `Backend.tiled`: repeated, since rows of few entries are slow."""
+        return np.tile(weights, count)
+
     def screened(
         self,
         result: npt.NDArray[Any],
@@ -239,10 +246,12 @@ class NumPy:
         ratio = np.subtract(widened(result), reference)
         np.abs(ratio, out=ratio)
         magnitude = np.abs(reference)
+        if not isinstance(alpha, float):
+            alpha = alpha[: sizes.size]
         limit = np.multiply(sizes, alpha, dtype=np.float64)
         if beta:
             limit += magnitude * beta
-        limit += gamma
+        limit += gamma if isinstance(gamma, float) else gamma[: sizes.size]
         noticed = np.count_nonzero(magnitude > limit)
         ratio /= limit
         at = int(ratio.argmax())
@@ -385,6 +394,10 @@ class PyTorch:
             return None
         return rounded if math.isfinite(self.largest(rounded)) else None
 
+    def tiled(self, weights: npt.NDArray[np.float64], count: int) -> Array:
+        """See `Backend.tiled`: of one plane, which broadcasts."""
+        return self.from_host(weights)
+
     def screened(
         self,
         result: Array,
@@ -398,10 +411,11 @@ class PyTorch:
         torch = self.functions
         ratio = torch.sub(reference, result).abs_()
         magnitude = reference.abs()
-        limit = sizes.to(torch.float64, copy=True).mul_(alpha)
+        limit = sizes.to(torch.float64, copy=True)
+        planes = limit if isinstance(alpha, float) else limit.view(-1, alpha.numel())
+        planes.mul_(alpha).add_(gamma)
         if beta:
             limit.add_(magnitude, alpha=beta)
-        limit.add_(gamma)
         noticed = (magnitude > limit).sum()
         there = torch.count_nonzero(reference)
         most, at = ratio.div_(limit).max(0)
@@ -461,27 +475,39 @@ def _merged_batch(*arrays: Array) -> tuple[Array, ...]:
     return arrays
 
 
-_Setting: TypeAlias = tuple[Any, str, Any]
-
-
 @contextmanager
 def _float32_products(torch: Any, on_cpu: bool) -> Iterator[None]:
-    """Switch off TF32 and bfloat16 in products of float32 matrices."""
-    place = torch.backends.mkldnn if on_cpu else torch.backends.cuda
-    settings: list[_Setting] = []
-    if hasattr(place.matmul, "fp32_precision"):
-        if place.matmul.fp32_precision not in ("ieee", "none"):
-            settings.append((place.matmul, "fp32_precision", "ieee"))
-    elif not on_cpu and place.matmul.allow_tf32:
-        settings.append((place.matmul, "allow_tf32", False))
-    before = [(holder, name, getattr(holder, name)) for holder, name, _ in settings]
+    """Switch off TF32 and bfloat16 in products of float32 matrices.
+
+    PyTorch has two settings for this, which must agree when it multiplies: the older one is changed
+    if it is what allows them.
+    """
+    holders = (torch.backends.mkldnn.matmul, torch.backends.cuda.matmul)
+    matmul = holders[0 if on_cpu else 1]
+    if not hasattr(matmul, "fp32_precision"):  # before PyTorch 2.9
+        before = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("highest")
+        try:
+            yield
+        finally:
+            torch.set_float32_matmul_precision(before)
+        return
+    if matmul.fp32_precision in ("ieee", "none"):
+        yield
+        return
+    newer = [holder.fp32_precision for holder in holders]
+    older = torch.get_float32_matmul_precision()
     try:
-        for holder, name, value in settings:
-            setattr(holder, name, value)
+        if older != "highest":
+            torch.set_float32_matmul_precision("highest")
+        matmul.fp32_precision = "ieee"
         yield
     finally:
-        for holder, name, value in before:
-            setattr(holder, name, value)
+        if older != "highest":
+            torch.set_float32_matmul_precision(older)
+        for holder, precision in zip(holders, newer, strict=True):
+            if holder.fp32_precision != precision:
+                holder.fp32_precision = precision
 
 
 def require_no_emulation(environment: Mapping[str, str] | None = None) -> None:

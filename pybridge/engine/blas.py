@@ -38,8 +38,9 @@ _Caller: TypeAlias = Callable[..., None]
 _BUFFER = 1 << 21
 """The largest block, in bytes, that is copied for a product: it stays in the cache."""
 
-_DEVICE_BUFFER = 1 << 28
-"""The same where the processor does not compute: other devices need large products."""
+_DEVICE_BUFFERS = (1 << 24, 1 << 28)
+"""The same where the processor does not compute, at least and at most: other devices need large
+products."""
 
 _FEW = 64
 """Rows or columns below which reductions are divided into blocks first."""
@@ -75,7 +76,7 @@ def contract(
     kind = np.dtype(dtype)
     if backend is not HOST:
         pieces = pieces.forwards
-    buffer = _BUFFER if backend.on_cpu else _DEVICE_BUFFER
+    buffer = _BUFFER if backend.on_cpu else _device_buffer(pieces, kind)
     limits = _Limits(buffer, _FEW, _LONG, _NARROW)
     beside_ones = backend is HOST and any(array is None for array in operands)
     plan = None if beside_ones or len(operands) == 1 else _plan(pieces, kind, limits)
@@ -95,6 +96,13 @@ def contract(
         if len(boxes) == 2:
             require_sound(pieces, boxes, result, backend)
         return merge_axes(result, pieces.axes, backend)
+
+
+def _device_buffer(pieces: Split, dtype: np.dtype[Any]) -> int:
+    """The largest block that is copied on a device: a fourth of operands and result."""
+    entries = prod(pieces.out_sizes) + sum(prod(layout.shape) for layout in pieces.layouts)
+    least, most = _DEVICE_BUFFERS
+    return min(max(entries * dtype.itemsize // 4, least), most)
 
 
 def _ones(layout: Layout, dtype: np.dtype[Any], backend: Backend) -> Array:

@@ -70,7 +70,7 @@ def test_exact_on_small_integers(
     held = tensors(arrays, given_as, device)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blas, "_BUFFER", buffer)
-        patch.setattr(blas, "_DEVICE_BUFFER", buffer)
+        patch.setattr(blas, "_DEVICE_BUFFERS", (buffer, buffer))
         patch.setattr(blas, "_NARROW", narrow)
         result = contract(
             pieces,
