@@ -14,6 +14,7 @@ from pybridge.check.problems import Kind, Problem
 from pybridge.model import Model, Report
 from pybridge.problem.case import Case
 from pybridge.problem.geometry import Geometry
+from pybridge.problem.results import OPERANDS
 
 __all__ = ["CaseReport", "CheckReport", "LeanReport", "MethodReport", "TensorReport"]
 
@@ -79,13 +80,12 @@ class CaseReport(Model):
     @classmethod
     def of(cls, case: Case) -> Self:
         """The report on a case that has not been checked yet."""
-        operands = ("x", "weight", "bias", "grad_output")
         return cls(
             name=case.name,
             label=case.label,
             format=case.format,
             geometry=case.geometry,
-            eps={name: getattr(case, f"eps_{name}").hex() for name in operands},
+            eps={name: getattr(case, f"eps_{name}").hex() for name in OPERANDS},
         )
 
     def with_problem(self, kind: Kind, detail: str = "") -> Self:

@@ -115,15 +115,9 @@ def generated_case(
     if len(kinds) != 4 or len(eps) != 4:
         raise InputError("kinds and eps: expected four, of x, weight, bias and grad_output")
     found = find_format(format)
-    shapes = {
-        "x": geometry.x_shape,
-        "weight": geometry.weight_shape,
-        "bias": geometry.bias_shape,
-        "grad_output": geometry.output_shape,
-    }
     x, weight, bias, grad_output = (
         entries(kind, shape, found, f"{seed} {label} {name}")
-        for kind, (name, shape) in zip(kinds, shapes.items(), strict=True)
+        for kind, (name, shape) in zip(kinds, geometry.shapes.items(), strict=True)
     )
     return Case(
         label=label,

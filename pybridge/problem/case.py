@@ -25,10 +25,10 @@ from pybridge.problem.formats import FloatArray, FloatFormat, find_format, forma
 from pybridge.problem.geometry import Geometry, Padding, Pair, Window
 from pybridge.problem.npz import ArchiveError, read_npz
 from pybridge.problem.operands import Operand, check_eps
+from pybridge.problem.results import OPERANDS
 
 __all__ = ["Case"]
 
-_ARRAYS = ("x", "weight", "bias", "grad_output")
 _EPS = ("eps_x", "eps_weight", "eps_bias", "eps_grad_output")
 _PARAMETERS = ("stride", "padding", "dilation", "groups")
 _TEXTS = ("format", "label")
@@ -67,13 +67,7 @@ class Case(Model):
 
     @model_validator(mode="after")
     def _arrays_fit(self) -> Self:
-        shapes = (
-            self.geometry.x_shape,
-            self.geometry.weight_shape,
-            self.geometry.bias_shape,
-            self.geometry.output_shape,
-        )
-        for name, expected in zip(_ARRAYS, shapes, strict=True):
+        for name, expected in self.geometry.shapes.items():
             try:
                 array = format_array(name, getattr(self, name), self.float_format).copy()
             except TypeError as error:
@@ -100,7 +94,7 @@ class Case(Model):
     def operands(self) -> dict[str, Operand]:
         """The operands by name."""
         return {
-            name: Operand(getattr(self, name), getattr(self, f"eps_{name}")) for name in _ARRAYS
+            name: Operand(getattr(self, name), getattr(self, f"eps_{name}")) for name in OPERANDS
         }
 
     def to_text(self) -> str:
@@ -122,7 +116,7 @@ class Case(Model):
             f"width {_window_text(g.width)}",
             "eps " + " ".join(getattr(self, name).hex() for name in _EPS),
         ]
-        for name in _ARRAYS:
+        for name in OPERANDS:
             numbers = getattr(self, name).astype(np.float64).ravel().tolist()
             lines.append(f"{LEAN_OPERANDS[name]} {' '.join(map(float.hex, numbers))}")
         return "\n".join([*lines, "end", ""])
@@ -185,7 +179,7 @@ class Case(Model):
         """
         height, width = self.geometry.height, self.geometry.width
         stored: dict[str, npt.ArrayLike] = {
-            name: _portable(getattr(self, name)) for name in _ARRAYS
+            name: _portable(getattr(self, name)) for name in OPERANDS
         }
         stored |= {name: getattr(self, name) for name in _EPS}
         stored |= {
@@ -224,14 +218,14 @@ class Case(Model):
 
 def _read_npz(path: Path) -> dict[str, Any]:
     try:
-        arrays = read_npz(path, (*_ARRAYS, *_EPS, *_PARAMETERS, *_TEXTS))
+        arrays = read_npz(path, (*OPERANDS, *_EPS, *_PARAMETERS, *_TEXTS))
     except ArchiveError as error:
         raise InputError(str(error)) from None
     return {name: _plain(name, array) for name, array in arrays.items()}
 
 
 def _plain(name: str, array: npt.NDArray[Any]) -> Any:
-    if name in _ARRAYS:
+    if name in OPERANDS:
         return array
     if name in _PARAMETERS:
         return array.tolist()

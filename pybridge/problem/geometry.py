@@ -169,6 +169,16 @@ class Geometry(Model):
         return self.batch, total, self.height.output, self.width.output
 
     @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the operands: x, weight, bias and grad_output."""
+        return {
+            "x": self.x_shape,
+            "weight": self.weight_shape,
+            "bias": self.bias_shape,
+            "grad_output": self.output_shape,
+        }
+
+    @property
     def multiply_adds(self) -> int:
         """The terms of the forward pass, padding included; each gradient has about as many."""
         batch, channels, height, width = self.output_shape

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pybridge.problem.geometry import Geometry, Window
+from pybridge.problem.results import Result
 
 __all__ = ["Unfolded", "entry_terms", "nominal_terms", "result_shape", "unfold"]
 
@@ -35,13 +36,7 @@ class Unfolded:
 
 def result_shape(name: str, geometry: Geometry) -> tuple[int, ...]:
     """The shape of `output` or of the `bias`, `weight` or `input` gradient."""
-    shapes: dict[str, tuple[int, ...]] = {
-        "output": geometry.output_shape,
-        "bias": geometry.bias_shape,
-        "weight": geometry.weight_shape,
-        "input": geometry.x_shape,
-    }
-    return shapes[name]
+    return Result(name).shape(geometry)
 
 
 def nominal_terms(name: str, geometry: Geometry) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-
-import numpy as np
 
 from pybridge import __version__
 from pybridge.check.fuzz.corners import corners
@@ -23,6 +22,7 @@ from pybridge.check.report import LeanReport
 from pybridge.exported.document import Definitions
 from pybridge.lean import Lean
 from pybridge.problem.geometry import Geometry
+from pybridge.problem.results import Result
 
 __all__ = ["Campaign", "Goal", "entries_of", "versions"]
 
@@ -152,8 +152,7 @@ class Campaign:
 
 def entries_of(geometry: Geometry) -> int:
     """How many entries the four results have."""
-    shapes = (geometry.output_shape, geometry.bias_shape, geometry.weight_shape, geometry.x_shape)
-    return sum(int(np.prod(shape)) for shape in shapes)
+    return sum(math.prod(result.shape(geometry)) for result in Result)
 
 
 def versions() -> dict[str, str]:

@@ -18,6 +18,7 @@ from pybridge.check.fuzz.kinds import KINDS, mixed_entries
 from pybridge.problem.case import Case
 from pybridge.problem.formats import FORMATS, FloatFormat
 from pybridge.problem.geometry import Geometry, Window
+from pybridge.problem.results import OPERANDS
 
 __all__ = [
     "EPS",
@@ -36,7 +37,6 @@ T = TypeVar("T")
 EPS = ("zero", "small", "large", "subnormal", "huge")
 """Magnitudes of an operand's error: none, some ulps of 1, around 1, below 2⁻¹⁰²², above 2¹⁰⁰."""
 
-_OPERANDS = ("x", "weight", "bias", "grad_output")
 _FORMATS = ("binary32", "binary16", "bfloat16", "binary64")
 _FORMS = ("general", "general", "point", "full", "padding", "unread")
 _GROUPINGS = ("any", "any", "any", "depthwise", "multiplier")
@@ -131,7 +131,7 @@ def draw_kinds(choices: Choices) -> tuple[tuple[str, ...], ...]:
     how = choices.choose(("alike", "apart", "within"))
     if how == "alike":
         return ((choices.choose(names),),) * 4
-    counts = [1 if how == "apart" else choices.integer(1, 3) for _ in _OPERANDS]
+    counts = [1 if how == "apart" else choices.integer(1, 3) for _ in OPERANDS]
     return tuple(
         tuple(dict.fromkeys(choices.choose(names) for _ in range(count))) for count in counts
     )
@@ -156,11 +156,11 @@ def draw_case(choices: Choices, label: str = "fuzz", largest: int = 300) -> Draw
     geometry = draw_geometry(choices, largest)
     kinds = draw_kinds(choices)
     moved = choices.choose((False, True))
-    magnitudes = tuple(choices.choose(EPS) if moved else "zero" for _ in _OPERANDS)
+    magnitudes = tuple(choices.choose(EPS) if moved else "zero" for _ in OPERANDS)
     seed = choices.integer(0, 2**32 - 1)
     shapes = (geometry.x_shape, geometry.weight_shape, geometry.bias_shape, geometry.output_shape)
     content: dict[str, Any] = {}
-    for name, names, shape, magnitude in zip(_OPERANDS, kinds, shapes, magnitudes, strict=True):
+    for name, names, shape, magnitude in zip(OPERANDS, kinds, shapes, magnitudes, strict=True):
         content[name] = mixed_entries(names, shape, format, f"{seed} {name}")
         content[f"eps_{name}"] = draw_eps(choices, magnitude, format)
     case = Case(label=label, geometry=geometry, format=format.name, **content)

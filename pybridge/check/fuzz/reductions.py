@@ -14,13 +14,13 @@ from pybridge.errors import InputError
 from pybridge.problem.case import Case
 from pybridge.problem.formats import FloatArray
 from pybridge.problem.geometry import Geometry, Window
+from pybridge.problem.results import OPERANDS
 
-__all__ = ["OPERANDS", "Reduction", "digits", "reductions"]
+__all__ = ["Reduction", "digits", "reductions"]
 
 Reduction: TypeAlias = Callable[[Case], Case | None]
 """A simplified case, or None where it does not apply."""
 
-OPERANDS = ("x", "weight", "bias", "grad_output")
 
 _CHANNELS = ("batch", "groups", "in_channels", "out_channels")
 _AXES: Mapping[str, tuple[str, ...]] = {

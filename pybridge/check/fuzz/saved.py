@@ -18,13 +18,13 @@ from pybridge.model import Model
 from pybridge.problem.case import Case
 from pybridge.problem.formats import FloatArray, find_format
 from pybridge.problem.geometry import Geometry
+from pybridge.problem.results import OPERANDS
 
 __all__ = ["LARGEST", "SavedCase"]
 
 LARGEST = 2**24
 """The most bytes that a file of a saved case may have."""
 
-_OPERANDS = ("x", "weight", "bias", "grad_output")
 _Number = Annotated[str, Field(max_length=400)]
 _Row = Annotated[str, Field(max_length=LARGEST)]
 
@@ -51,30 +51,24 @@ class SavedCase(Model):
     @classmethod
     def of(cls, case: Case, *, note: str = "", problems: Sequence[str] = ()) -> Self:
         """The document of a case."""
-        content: dict[str, Any] = {name: _rows(getattr(case, name)) for name in _OPERANDS}
+        content: dict[str, Any] = {name: _rows(getattr(case, name)) for name in OPERANDS}
         return cls(
             note=note,
             problems=tuple(problems),
             label=case.label,
             format=case.format,
             geometry=case.geometry,
-            eps={name: getattr(case, f"eps_{name}").hex() for name in _OPERANDS},
+            eps={name: getattr(case, f"eps_{name}").hex() for name in OPERANDS},
             **content,
         )
 
     def case(self) -> Case:
         """The case; `InputError` or `InputTypeError` for numbers or shapes that do not fit."""
         format, geometry = find_format(self.format), self.geometry
-        shapes = (
-            geometry.x_shape,
-            geometry.weight_shape,
-            geometry.bias_shape,
-            geometry.output_shape,
-        )
-        if set(self.eps) != set(_OPERANDS):
-            raise InputError(f"eps: expected one of each of {', '.join(_OPERANDS)}")
+        if set(self.eps) != set(OPERANDS):
+            raise InputError(f"eps: expected one of each of {', '.join(OPERANDS)}")
         content: dict[str, Any] = {}
-        for name, shape in zip(_OPERANDS, shapes, strict=True):
+        for name, shape in geometry.shapes.items():
             content[name] = _array(name, getattr(self, name), shape)
             content[f"eps_{name}"] = _number(f"eps.{name}", self.eps[name])
         return Case(label=self.label, geometry=geometry, format=format.name, **content)

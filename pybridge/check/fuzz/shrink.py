@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pybridge.check.fuzz.judge import Judge, Verdict
-from pybridge.check.fuzz.reductions import OPERANDS, Reduction, digits, reductions
+from pybridge.check.fuzz.reductions import Reduction, digits, reductions
 from pybridge.problem.case import Case
+from pybridge.problem.results import OPERANDS
 
 __all__ = ["RUNS", "Shrunk", "complexity", "shrink"]
 

@@ -17,6 +17,7 @@ from pybridge.extras import install_command
 from pybridge.problem.arrays import to_numpy
 from pybridge.problem.formats import FloatArray, FloatFormat, find_format
 from pybridge.problem.geometry import Geometry
+from pybridge.problem.results import OPERANDS
 
 __all__ = [
     "DTYPES",
@@ -151,8 +152,7 @@ def torch_conv2d(
     symmetric = pads[0] == pads[1] and pads[2] == pads[3]
     try:
         x, weight, bias, grad_output = (
-            _tensor(torch, operands[name]).to(setting.device)
-            for name in ("x", "weight", "bias", "grad_output")
+            _tensor(torch, operands[name]).to(setting.device) for name in OPERANDS
         )
         wanted = [tensor.requires_grad_() for tensor in (x, weight, bias)]
         with _precision(torch, setting):
