@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import shlex
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["DISTRIBUTION", "install_command", "missing"]
+__all__ = ["DISTRIBUTION", "install_command", "missing", "require_command_line"]
 
 DISTRIBUTION = "pybridge-bounds"
 """The name that pip knows the package by; PyPI's `pybridge` is another package."""
@@ -16,6 +17,17 @@ DISTRIBUTION = "pybridge-bounds"
 def missing(*modules: str) -> list[str]:
     """Return those of the top-level modules that cannot be imported because they are not there."""
     return [name for name in modules if not _is_there(name)]
+
+
+def require_command_line() -> None:
+    """End the process with one line and status 2 if the extra `cli` is not installed.
+
+    For the packages that only commands import, before they import what is missing.
+    """
+    if lacking := missing("filelock", "packaging", "platformdirs", "rich", "typer"):
+        names = ", ".join(lacking)
+        print(f"error: the command line needs {names}: {install_command('cli')}", file=sys.stderr)
+        raise SystemExit(2)
 
 
 def install_command(extra: str) -> str:

@@ -3,6 +3,11 @@
 `find` chooses; what it returns evaluates cases, exports the definitions and compiles the library.
 """
 
+# ruff: noqa: E402
+from pybridge.extras import require_command_line
+
+require_command_line()  # `python -m pybridge.lean` imports this package before any of `cli`
+
 from pybridge.lean.discovery import find
 from pybridge.lean.errors import LeanError, LeanNotFound
 from pybridge.lean.interface import PINNED, BuildResult, Kind, Lean, Message, Mode

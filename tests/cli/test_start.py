@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import pybridge
+from pybridge.cli.app import COMMANDS
+from pybridge.extras import install_command
 
 
 def run(code: list[str], broken: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -26,6 +30,31 @@ def test_what_is_exported_is_there() -> None:
     assert set(pybridge.__all__) <= set(dir(pybridge))
     for name in pybridge.__all__:
         assert getattr(pybridge, name).__name__ == name
+
+
+def test_the_library_takes_nothing_of_the_command_line() -> None:
+    program = (
+        "import sys, pybridge, pybridge.testing\n"
+        "for name in pybridge.__all__: getattr(pybridge, name)\n"
+        "print(sorted({'click', 'filelock', 'packaging', 'platformdirs', 'rich', 'typer'}"
+        " & set(sys.modules)))"
+    )
+    done = run(["-c", program])
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["pybridge", *(command.run_as for command in COMMANDS.values()), "pybridge.lean.record"],
+)
+def test_a_command_without_the_extra_says_so_in_one_line(module: str) -> None:
+    program = (
+        "import runpy, sys\nsys.modules.update(typer=None, rich=None)\n"
+        f"runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
+    )
+    done = run(["-c", program])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: the command line needs rich, typer: {install_command('cli')}\n"
 
 
 def test_help_takes_no_numpy() -> None:
