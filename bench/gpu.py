@@ -1,8 +1,8 @@
 """`python -m bench.gpu`: what is to be seen on a CUDA device, in some minutes.
 
-It prints the device and the versions, runs the tests of the engine and of the screens on it,
-measures the layers of `bench.layers`, and compares PyTorch's own kernels with the bounds. Files are
-written to the folder of `--out`. It needs PyTorch, pytest, hypothesis and what pybridge needs.
+It prints the device and the versions, measures the layers of `bench.layers`, runs the tests of the
+engine and of the screens, and compares PyTorch's own kernels with the bounds. Files are written to
+the folder of `--out`. It needs PyTorch, pytest, hypothesis and what pybridge needs.
 
 Exit status: 0 all passed, 1 a test or a comparison did not.
 """
@@ -32,7 +32,7 @@ def main() -> int:
         "--minutes", type=float, default=3.0, help="for the layers; half of it for the kernels"
     )
     parser.add_argument("--quick", action="store_true", help="few small layers")
-    parser.add_argument("--parts", nargs="+", default=["tests", "kernels", "layers"])
+    parser.add_argument("--parts", nargs="+", default=["layers", "tests", "kernels"])
     options = parser.parse_args()
     import torch
 
@@ -40,6 +40,16 @@ def main() -> int:
     if options.device.startswith("cuda"):
         print(torch.cuda.get_device_name(), torch.cuda.get_device_capability())
     status = 0
+    if "layers" in options.parts:
+        found: list[Measured] = []
+        layers, batches = (LAYERS[1:4], (2,)) if options.quick else (LAYERS, (8, 32))
+        until = time.monotonic() + 60 * options.minutes
+        for one in measure(options.device, layers=layers, batches=batches, until=until):
+            found.append(one)
+            write_json(found, options.out / "layers.json")
+        if found:
+            (options.out / "layers.md").write_text(markdown(found), encoding="utf-8")
+            print("\n".join(summary(found)), flush=True)
     if "tests" in options.parts:
         start = time.monotonic()
         status |= subprocess.run(
@@ -52,15 +62,6 @@ def main() -> int:
         few = LAYERS[1:3] if options.quick else LAYERS
         until = time.monotonic() + 60 * options.minutes / 2
         status |= _kernels(options.device, options.out, few, until)
-    if "layers" in options.parts:
-        found: list[Measured] = []
-        layers, batches = (LAYERS[1:4], (2,)) if options.quick else (LAYERS, (8, 32))
-        until = time.monotonic() + 60 * options.minutes
-        for one in measure(options.device, layers=layers, batches=batches, until=until):
-            found.append(one)
-            write_json(found, options.out / "layers.json")
-        (options.out / "layers.md").write_text(markdown(found), encoding="utf-8")
-        print("\n".join(summary(found)), flush=True)
     return int(bool(status))
 
 

@@ -138,9 +138,13 @@ def measure(
                 if until is not None and time.monotonic() > until:
                     say("stopped: no time is left")
                     return
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    found = _one(torch, device, layer, dtype, batch, rounds)
+                try:
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")
+                        found = _one(torch, device, layer, dtype, batch, rounds)
+                except (AssertionError, RuntimeError, FloatingPointError) as error:
+                    say(f"{layer.name}, {dtype}, batch {batch}: {type(error).__name__}: {error}")
+                    continue
                 shown = ", ".join(f"{name} {ratio:.3g}" for name, ratio in found.ratios.items())
                 say(f"{layer.name}, {dtype}, batch {batch}: {shown}")
                 yield found
