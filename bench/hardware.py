@@ -2,20 +2,24 @@
 
 Runs `mma.sync` instructions of an NVIDIA GPU (by CuPy) and short matrix products of cuBLAS (by
 PyTorch, where Hopper uses `wgmma`) on random and hostile operands, and compares every result bit
-for bit with MMA-Sim, the simulation whose alignment the Lean library models. Needs a CUDA device,
-CuPy, PyTorch and `mmasim`; prints one line for each instruction, and exits with 1 if a bit of an
-instruction differs.
+for bit with MMA-Sim, the simulation whose alignment the Lean library models. Then matrix products
+whose sums cuBLAS returns in float32, of operands down to eight bits, are judged by the promise of
+the unit, as 1×1 convolutions. Needs a CUDA device, CuPy, PyTorch and `mmasim`; prints a line for
+each comparison. Exit status: 1 if a bit of an instruction differs, or a product is not explained;
+2 if there is no CUDA device.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+
+from pybridge.testing import Accumulation, compare_output, tensor_core
 
 __all__ = ["main"]
 
@@ -258,8 +262,64 @@ def _product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return torch.mm(a, b, out_dtype=torch.float32)  # type: ignore[call-overload,no-any-return,unused-ignore]
 
 
+def _products() -> Iterator[tuple[str, str, torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """(words, dtype of the promise, A [M, K], B [K, N], A·B in float32) of cuBLAS."""
+    generator = torch.Generator().manual_seed(2)
+    one = torch.ones((), device="cuda")
+    torch.backends.cuda.matmul.allow_tf32 = True
+    for k in (512, 4096):
+        for kind in ("normal", "positive", "wide"):
+            a, b = (torch.randn(s, generator=generator) for s in ((256, k), (k, 256)))
+            if kind == "positive":
+                a, b = a.abs(), b.abs()
+            if kind == "wide":
+                a = a * torch.exp2(torch.randint(-8, 9, a.shape, generator=generator))
+            a, b = a.cuda(), b.cuda()
+            for dtype in (torch.float16, torch.bfloat16):
+                x, y = a.to(dtype), b.to(dtype)
+                name = str(dtype).removeprefix("torch.")
+                product = torch.mm(x, y, out_dtype=torch.float32)
+                yield f"{name} {kind} K={k}", name, x, y, product
+            x, y = ((t.view(torch.int32) & -8192).view(torch.float32) for t in (a, b))
+            yield f"tf32 {kind} K={k}", "tf32", x, y, x @ y
+            for first in (torch.float8_e4m3fn, torch.float8_e5m2):
+                limit = 400.0
+                x, y = a.clamp(-limit, limit).to(first), b.to(torch.float8_e4m3fn)
+                columns = y.t().contiguous().t()
+                for fast in (True, False):
+                    product = torch._scaled_mm(
+                        x, columns, one, one, out_dtype=torch.float32, use_fast_accum=fast
+                    )
+                    words = f"{str(first)[6:]} {kind} K={k} fast={fast}"
+                    yield words, "float8", x, y, product
+
+
+def _judge_product(
+    architecture: str,
+    words: str,
+    name: str,
+    a: torch.Tensor,
+    b: torch.Tensor,
+    product: torch.Tensor,
+) -> int:
+    x, weight = a.float()[:, :, None, None], b.float().t().contiguous()[:, :, None, None]
+    actual = product[:, :, None, None]
+    found = []
+    passed = False
+    for label, promise in {
+        "unit": tensor_core(architecture, name),
+        "promote=128": tensor_core(architecture, name, promote=128),
+        "any order": Accumulation(),
+    }.items():
+        verdict = compare_output(actual, x, weight, accumulation=promise)
+        found.append(f"{label} {verdict.worst.ratio:.3g} ({verdict.failed})")
+        passed = passed or (label != "any order" and verdict.passed)
+    print(f"product {words:34} {', '.join(found)}", flush=True)
+    return not passed
+
+
 def main() -> None:
-    """Compare, print, and exit with 1 if a bit of an `mma.sync` result differs."""
+    """Compare and print."""
     if not torch.cuda.is_available():
         print("bench.hardware: PyTorch sees no CUDA device: nothing was compared", file=sys.stderr)
         raise SystemExit(2)
@@ -270,6 +330,8 @@ def main() -> None:
     bad = _compare_mma(architecture, 64)
     if architecture == "Hopper":
         _compare_wgmma(architecture, 2)
+        print("error / allowed and failing entries, by each promise that the kernel may keep")
+        bad += sum(_judge_product("hopper", *row) for row in _products())
     raise SystemExit(1 if bad else 0)
 
 
