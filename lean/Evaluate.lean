@@ -1,4 +1,4 @@
-import RuntimeApprox.Net.Report
+import RuntimeApprox.Net
 import RuntimeApprox.Program
 
 /-!

@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Case
+public import RuntimeApprox.Program
 
 /-!
 # A new contraction: transposed 1-D convolution

@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Case
+public import RuntimeApprox.Program
 
 /-!
 # New formats: the eight-bit floating-point numbers

@@ -11,7 +11,7 @@ rounds the finished sum once more. What it may give, and which error bounds are 
 ## Main definitions
 * `nonzeros`: how many of the numbers are not zero; only these count as terms.
 * `Adds`: sums of numbers of the format, with at most d additions one after another.
-* `Parts`: the terms are dealt out to partial sums; `NearAll`: how near these are, all together.
+* `PartialSums`: the terms are dealt out to partial sums; `NearAll`: how near these are, all together.
 * `Format.Mode.SumBound`: the error bounds that are proved of sums of n terms in a mode.
 * `Accumulation`: the formats and modes of a kernel; `Accumulation.Gives`: what it may give;
   `Accumulation.bound`: its error bound.
@@ -44,16 +44,16 @@ inductive Adds (m : Mode) : Nat → List Rat → Rat → Prop where
   | perm {d : Nat} {ts us : List Rat} {v : Rat} (h : ts.Perm us) (sum : Adds m d ts v) :
       Adds m d us v
 
-/-- `Parts m ts ps`: the numbers `ts` are dealt out, in any order, to partial sums `ps`, each of
-which is a sum in any order in the mode m. -/
-inductive Parts (m : Mode) : List Rat → List Rat → Prop where
-  /-- No partial sum. -/
-  | nil : Parts m [] []
-  /-- One more partial sum. -/
-  | cons {ts us ps : List Rat} {p : Rat} (part : Computes m ts p) (rest : Parts m us ps) :
-      Parts m (ts ++ us) (p :: ps)
+/-- `PartialSums P ts ps`: the numbers `ts` are split into groups, in any order, one for each number
+of `ps`, and `P` holds of each group and its number. -/
+inductive PartialSums (P : List Rat → Rat → Prop) : List Rat → List Rat → Prop where
+  /-- No group. -/
+  | nil : PartialSums P [] []
+  /-- One more group. -/
+  | cons {ts us ps : List Rat} {p : Rat} (part : P ts p) (rest : PartialSums P us ps) :
+      PartialSums P (ts ++ us) (p :: ps)
   /-- The order of the numbers does not matter. -/
-  | perm {ts us ps : List Rat} (h : ts.Perm us) (parts : Parts m ts ps) : Parts m us ps
+  | perm {ts us ps : List Rat} (h : ts.Perm us) (parts : PartialSums P ts ps) : PartialSums P us ps
 
 variable {K : Type u} [OrderedField K]
 
@@ -99,7 +99,7 @@ variable (k : Accumulation)
 def Sums (ts : List Rat) (v : Rat) : Prop :=
   match k.across with
   | none => Computes k.sums ts v
-  | some m => ∃ ps, Parts k.sums ts ps ∧ ps.length ≤ k.splits ∧ Computes m ps v
+  | some m => ∃ ps, PartialSums (Computes k.sums) ts ps ∧ ps.length ≤ k.splits ∧ Computes m ps v
 
 /-- v may be what the kernel returns for the sum of the numbers `ts`. -/
 def Gives (ts : List Rat) (v : Rat) : Prop :=

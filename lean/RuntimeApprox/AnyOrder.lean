@@ -224,10 +224,6 @@ end Formula
 def errorBoundSymbol (relative absolute : String) : ErrorBound Formula :=
   ⟨.var relative, .var absolute⟩
 
-/-- Both parts of an error bound, as formulas with names. -/
-def namedErrorBound (relative absolute : String) (e : ErrorBound Formula) :
-    List (String × Formula) := [(relative, e.relative), (absolute, e.absolute)]
-
 /-- The formulas by name. -/
 def namedFormulas : List (String × Formula) :=
   let terms : Formula := .var "terms"

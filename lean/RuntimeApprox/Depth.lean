@@ -10,7 +10,6 @@ are terms. What a sum errs by grows with its depth, not with the number of its t
 
 ## Main definitions
 * `ComputesWithin m d ts v`: v is a sum of `ts` in which no term passes more than d roundings.
-* `PartialSums P ts ps`: the terms are split into groups, and `P` holds of each group and its sum.
 * `Pairwise m b ts v`: pairwise summation with blocks of at most b terms.
 * `Format.Mode.DepthBound`: the error bounds that are proved of sums of n terms and depth d.
 * `Accumulation.GivesWithin`: what a kernel may return whose sums have at most a given depth.
@@ -48,17 +47,6 @@ inductive ComputesWithin (m : Mode) : Nat → List Rat → Rat → Prop where
   /-- The order of the numbers does not matter. -/
   | perm {d : Nat} {ts us : List Rat} {v : Rat} (h : ts.Perm us) (sum : ComputesWithin m d ts v) :
       ComputesWithin m d us v
-
-/-- `PartialSums P ts ps`: the numbers `ts` are split into groups, in any order, one for each number
-of `ps`, and `P` holds of each group and its number. `Parts m` is the case `P = Computes m`. -/
-inductive PartialSums (P : List Rat → Rat → Prop) : List Rat → List Rat → Prop where
-  /-- No group. -/
-  | nil : PartialSums P [] []
-  /-- One more group. -/
-  | cons {ts us ps : List Rat} {p : Rat} (part : P ts p) (rest : PartialSums P us ps) :
-      PartialSums P (ts ++ us) (p :: ps)
-  /-- The order of the numbers does not matter. -/
-  | perm {ts us ps : List Rat} (h : ts.Perm us) (parts : PartialSums P ts ps) : PartialSums P us ps
 
 /-- `Pairwise m b ts v`: pairwise summation. Lists are cut into halves that are summed in the same
 way and added; blocks of at most b numbers are summed in any order. -/

@@ -1,7 +1,6 @@
 module
 
 public import RuntimeApprox.AnyOrder
-public import RuntimeApprox.Context
 public import RuntimeApprox.Contraction
 
 /-!

@@ -1,7 +1,7 @@
 module
 
-public import RuntimeApprox.Context
-public import RuntimeApprox.Operation
+public import RuntimeApprox.Format.Arithmetic
+public import RuntimeApprox.Tensor
 
 /-!
 # Graphs
@@ -9,6 +9,12 @@ public import RuntimeApprox.Operation
 A graph adds nodes to a context one after the other; backpropagation goes through them in reverse.
 What the nodes compute is a pass. Specification, runtime, error bounds and dual numbers are passes,
 each over its own numbers.
+
+A network is evaluated in an arithmetic that also has constants and scalar operations other than
+sums and products. The operations are open: whoever has a function, its derivative, its rounded form
+and an error law with its proof has an operation, and every arithmetic here evaluates it. A context is
+a list of shapes; its values are `Tensors α Γ`. Nodes name their operands by variables, which are places
+of a context.
 
 `RevNode` is the general node: specification, runtime and bound are any functions with a proof that the
 runtime is within the bound of the specification. A library's convolution or a fused kernel can be a
@@ -18,6 +24,15 @@ arithmetic, and the bound in pairs of value and eps. `ParametricNode.toRevNode` 
 `RevNode`.
 
 ## Main definitions
+* `UnaryOp`, `BinaryOp`: a function, its derivative, its rounded form, and its error law.
+* `NetArithmetic K α`: an arithmetic on `α` with constants and operations over `K`: `exactNet`,
+  `roundedNet R`, `boundNet R`, and `checkedNet f` with a record of overflow.
+* `Dual`, `dualNet`: dual numbers x + dx·ε with ε² = 0, which compute derivatives.
+* `Var Γ s`: a tensor of shape `s` in the context `Γ`; `Vars Γ As`: one for each of the shapes `As`.
+* `Cotangents α Γ`: for each tensor the gradient that has reached it, if one has; those that reach the
+  same tensor are added by `Var.accumulate`.
+* `Tensors.Within xs' xs eps`, `Cotangents.Within`: every entry of `xs` is within its own eps of
+  that of `xs'`; `Tensors.approxT`, `Cotangents.approxT`: the same with one eps a tensor.
 * `RevNode`, `ParametricNode`: nodes.
 * `Pass N α`: what nodes of the kind `N` compute with entries in `α`; `Pass.Respects`: a relation that
   two passes keep; `Model`: an exact pass, a runtime and its bounds.
@@ -35,6 +50,284 @@ set_option autoImplicit false
 namespace RuntimeApprox
 
 universe u v
+
+section
+/-! ### Operations and arithmetics -/
+
+/-- A function of one number, with its error law. -/
+structure UnaryOp (K : Type u) [OrderedField K] where
+  /-- f(x) -/
+  exact : K → K
+  /-- f′(x); where f has a kink, the derivative that is taken there. -/
+  deriv : K → K
+  /-- What the machine computes for f(x). -/
+  rounded : Rounding K → K → K
+  /-- The error law: a bound of |rounded(v) − f(x)| for every x with |v − x| ≤ e. -/
+  eps : Rounding K → Approx K → K
+  /-- The error law holds. -/
+  sound : ∀ {R : Rounding K} {x : K} {a : Approx K}, R.Lawful → a.Encloses x →
+    abs (rounded R a.value - exact x) ≤ eps R a
+
+/-- A function of two numbers, with its error law. -/
+structure BinaryOp (K : Type u) [OrderedField K] where
+  /-- f(x, y) -/
+  exact : K → K → K
+  /-- ∂f/∂x; where f has a kink, the derivative that is taken there. -/
+  deriv₁ : K → K → K
+  /-- ∂f/∂y; where f has a kink, the derivative that is taken there. -/
+  deriv₂ : K → K → K
+  /-- What the machine computes for f(x, y). -/
+  rounded : Rounding K → K → K → K
+  /-- The error law: a bound of |rounded(v, w) − f(x, y)| for every x and y with |v − x| ≤ e and
+  |w − y| ≤ f. -/
+  eps : Rounding K → Approx K → Approx K → K
+  /-- The error law holds. -/
+  sound : ∀ {R : Rounding K} {x y : K} {a b : Approx K}, R.Lawful → a.Encloses x →
+    b.Encloses y → abs (rounded R a.value b.value - exact x y) ≤ eps R a b
+
+/-- What a network over `K` is evaluated in. -/
+structure NetArithmetic (K : Type u) [OrderedField K] (α : Type v) extends Arithmetic α where
+  /-- A constant. -/
+  const : K → α
+  /-- An operation on one number. -/
+  apply₁ : UnaryOp K → α → α
+  /-- An operation on two numbers. -/
+  apply₂ : BinaryOp K → α → α → α
+
+variable {K : Type u} [OrderedField K]
+
+/-- Exact arithmetic. -/
+def exactNet : NetArithmetic K K where
+  toArithmetic := exact
+  const c := c
+  apply₁ f x := f.exact x
+  apply₂ f x y := f.exact x y
+
+/-- Every operation rounded, constants as well. -/
+def roundedNet (R : Rounding K) : NetArithmetic K K where
+  toArithmetic := rounded R
+  const c := R.rnd c
+  apply₁ f x := f.rounded R x
+  apply₂ f x y := f.rounded R x y
+
+/-- A constant with the error of its rounding: (fl(c), |fl(c) − c|). -/
+def Approx.const (R : Rounding K) (c : K) : Approx K where
+  value := R.rnd c
+  eps := abs (R.rnd c - c)
+
+/-- The operation on a pair: the rounded value, and the eps of the error law. -/
+def UnaryOp.approx (f : UnaryOp K) (R : Rounding K) (x : Approx K) : Approx K where
+  value := f.rounded R x.value
+  eps := f.eps R x
+
+/-- The operation on two pairs: the rounded value, and the eps of the error law. -/
+def BinaryOp.approx (f : BinaryOp K) (R : Rounding K) (x y : Approx K) : Approx K where
+  value := f.rounded R x.value y.value
+  eps := f.eps R x y
+
+/-- Rounded values with error bounds, each operation by its error law. -/
+def boundNet (R : Rounding K) : NetArithmetic K (Approx K) where
+  toArithmetic := bound R
+  const c := Approx.const R c
+  apply₁ f x := f.approx R x
+  apply₂ f x y := f.approx R x y
+
+/-- A relation between two arithmetics of networks: it holds of zeros and of equal constants, and
+sums, products and operations keep it. -/
+structure NetArithmetic.Respects {α β : Type v} (A : NetArithmetic K α) (B : NetArithmetic K β)
+    (R : α → β → Prop) : Prop extends A.toArithmetic.Respects B.toArithmetic R where
+  const : ∀ c, R (A.const c) (B.const c)
+  apply₁ : ∀ f a b, R a b → R (A.apply₁ f a) (B.apply₁ f b)
+  apply₂ : ∀ f a b c d, R a b → R c d → R (A.apply₂ f a c) (B.apply₂ f b d)
+
+/-- The dual number x + dx·ε, with ε² = 0. -/
+structure Dual (K : Type u) where
+  /-- x -/
+  value : K
+  /-- dx -/
+  tangent : K
+
+/-- Dual numbers: an algorithm on x + dx·ε computes f(x) + (f′(x)·dx)·ε. -/
+def dualNet : NetArithmetic K (Dual K) where
+  zero := ⟨0, 0⟩
+  add x y := ⟨x.value + y.value, x.tangent + y.tangent⟩
+  mul x y := ⟨x.value * y.value, x.tangent * y.value + x.value * y.tangent⟩
+  const c := ⟨c, 0⟩
+  apply₁ f x := ⟨f.exact x.value, f.deriv x.value * x.tangent⟩
+  apply₂ f x y := ⟨f.exact x.value y.value,
+    f.deriv₁ x.value y.value * x.tangent + f.deriv₂ x.value y.value * y.tangent⟩
+
+/-- A pair, of which it is recorded whether its value is finite in the format. -/
+def Checked.ofApprox (f : Format) (finite : Bool) (a : Approx Rat) : Checked :=
+  ⟨a, finite && !f.overflows a.value⟩
+
+/-- The error laws in a format, with constants, operations, and a record of overflow. -/
+def checkedNet (f : Format) : NetArithmetic Rat Checked where
+  toArithmetic := checked f
+  const c := Checked.ofApprox f true (Approx.const f.rounding c)
+  apply₁ o x := Checked.ofApprox f x.finite (o.approx f.rounding x.approx)
+  apply₂ o x y := Checked.ofApprox f (x.finite && y.finite) (o.approx f.rounding x.approx y.approx)
+
+end
+
+section
+/-! ### Contexts -/
+
+/-! ### Variables -/
+
+/-- A tensor of shape `s` in the context `Γ`. -/
+inductive Var : (Γ : List (List Nat)) → (s : List Nat) → Type where
+  /-- The first tensor of the context, that which was computed last. -/
+  | zero {s : List Nat} {Γ : List (List Nat)} : Var (s :: Γ) s
+  /-- A tensor of the context without its first one. -/
+  | succ {s r : List Nat} {Γ : List (List Nat)} (v : Var Γ s) : Var (r :: Γ) s
+
+/-- A tensor in the context `Γ` for each of the shapes. -/
+inductive Vars (Γ : List (List Nat)) : (As : List (List Nat)) → Type where
+  /-- No tensor. -/
+  | nil : Vars Γ []
+  /-- One more tensor. -/
+  | cons {s : List Nat} {As : List (List Nat)} (v : Var Γ s) (vs : Vars Γ As) : Vars Γ (s :: As)
+
+/-- The variable at a shape that is equal to its own. -/
+def Var.cast {Γ : List (List Nat)} {s r : List Nat} (h : s = r) (v : Var Γ s) : Var Γ r := h ▸ v
+
+/-- The tensor that a variable names. -/
+def Var.get {α : Type u} : {Γ : List (List Nat)} → {s : List Nat} → Var Γ s → Tensors α Γ →
+    Tensor α s
+  | _, _, .zero, (t, _) => t
+  | _, _, .succ v, (_, ts) => v.get ts
+
+/-- The tensors that variables name. -/
+def Vars.get {α : Type u} {Γ : List (List Nat)} : {As : List (List Nat)} → Vars Γ As →
+    Tensors α Γ → Tensors α As
+  | _, .nil, _ => ⟨⟩
+  | _, .cons v vs, ts => (v.get ts, vs.get ts)
+
+/-! ### Cotangents -/
+
+/-- For each tensor of a context the gradient that has reached it; none where none has. -/
+def Cotangents (α : Type u) : List (List Nat) → Type u
+  | [] => PUnit
+  | s :: Γ => Option (Tensor α s) × Cotangents α Γ
+
+/-- No gradient has reached any tensor. -/
+def Cotangents.none {α : Type u} : {Γ : List (List Nat)} → Cotangents α Γ
+  | [] => ⟨⟩
+  | _ :: _ => (Option.none, Cotangents.none)
+
+/-- A gradient has reached the first tensor, that which was computed last. -/
+def Cotangents.first {α : Type u} {s : List Nat} {Γ : List (List Nat)} (t : Tensor α s) :
+    Cotangents α (s :: Γ) :=
+  (some t, Cotangents.none)
+
+/-- A gradient has reached every tensor. -/
+def Cotangents.all {α : Type u} : {Γ : List (List Nat)} → Tensors α Γ → Cotangents α Γ
+  | [], _ => ⟨⟩
+  | _ :: _, (t, ts) => (some t, Cotangents.all ts)
+
+/-- The gradients; zero where none has reached a tensor. -/
+def Cotangents.toTensors {α : Type u} (zero : α) : {Γ : List (List Nat)} → Cotangents α Γ →
+    Tensors α Γ
+  | [], _ => ⟨⟩
+  | s :: _, (some t, cs) => (show Tensor α s from t, Cotangents.toTensors zero cs)
+  | s :: _, (Option.none, cs) => (Tensor.fill s zero, Cotangents.toTensors zero cs)
+
+/-- The sum of what has reached a tensor and of what reaches it now; the latter where it is the
+first, for which no addition is made. -/
+def addReached {α : Type u} (A : Arithmetic α) {s : List Nat} (c : Option (Tensor α s))
+    (t : Tensor α s) : Tensor α s :=
+  match c with
+  | Option.none => t
+  | some c => Tensor.zipWith A.add c t
+
+/-- A gradient reaches the tensor that a variable names. -/
+def Var.accumulate {α : Type u} (A : Arithmetic α) : {Γ : List (List Nat)} → {s : List Nat} →
+    Var Γ s → Tensor α s → Cotangents α Γ → Cotangents α Γ
+  | _, _, .zero, t, (c, cs) => (some (addReached A c t), cs)
+  | _, _, .succ v, t, (c, cs) => (c, v.accumulate A t cs)
+
+/-- Gradients reach the tensors that variables name, the first one first. -/
+def Vars.accumulate {α : Type u} (A : Arithmetic α) {Γ : List (List Nat)} :
+    {As : List (List Nat)} → Vars Γ As → Tensors α As → Cotangents α Γ → Cotangents α Γ
+  | _, .nil, _, cs => cs
+  | _, .cons v vs, (t, ts), cs => vs.accumulate A ts (v.accumulate A t cs)
+
+/-- The same tensors have been reached, and the relation `R` holds at every entry. -/
+def Cotangents.Rel {α : Type u} {β : Type v} (R : α → β → Prop) :
+    {Γ : List (List Nat)} → Cotangents α Γ → Cotangents β Γ → Prop
+  | [], _, _ => True
+  | _ :: _, (c, cs), (d, ds) => Option.Rel (Tensor.Rel R) c d ∧ Cotangents.Rel R cs ds
+
+/-! ### Errors -/
+
+variable {K : Type u}
+
+/-- Values and errors as one tensor of pairs. -/
+def Tensor.pairs {s : List Nat} (t eps : Tensor K s) : Tensor (Approx K) s :=
+  Tensor.zipWith Approx.mk t eps
+
+/-- Values and errors, an eps for every entry, as a context of pairs. -/
+def Tensors.pairs : {Γ : List (List Nat)} → Tensors K Γ → Tensors K Γ → Tensors (Approx K) Γ
+  | [], _, _ => ⟨⟩
+  | _ :: _, (t, ts), (e, es) => (Tensor.pairs t e, Tensors.pairs ts es)
+
+/-- Gradients and their errors as pairs. The errors of a gradient that has not reached its tensor
+are not used. -/
+def Cotangents.pairs : {Γ : List (List Nat)} → Cotangents K Γ → Tensors K Γ →
+    Cotangents (Approx K) Γ
+  | [], _, _ => ⟨⟩
+  | _ :: _, (some t, cs), (e, es) => (some (Tensor.pairs t e), Cotangents.pairs cs es)
+  | _ :: _, (Option.none, cs), (_, es) => (Option.none, Cotangents.pairs cs es)
+
+/-- The eps of every entry. -/
+def Tensor.eps {s : List Nat} (t : Tensor (Approx K) s) : Tensor K s := t.map Approx.eps
+
+/-- The eps of every entry of every tensor. -/
+def Tensors.eps {Γ : List (List Nat)} (ts : Tensors (Approx K) Γ) : Tensors K Γ :=
+  ts.map Approx.eps
+
+/-- One eps for each tensor of a context. -/
+def Epsilons (K : Type u) : List (List Nat) → Type u
+  | [] => PUnit
+  | _ :: Γ => K × Epsilons K Γ
+
+/-- Every entry of a tensor with the tensor's eps. -/
+def Epsilons.fill : {Γ : List (List Nat)} → Epsilons K Γ → Tensors K Γ
+  | [], _ => ⟨⟩
+  | s :: _, (e, es) => (Tensor.fill s e, Epsilons.fill es)
+
+variable [OrderedField K]
+
+/-- |rounded i − exact i| ≤ eps i at every entry i -/
+def Tensor.Within {s : List Nat} (exact rounded eps : Tensor K s) : Prop :=
+  ∀ i, abs (rounded.get i - exact.get i) ≤ eps.get i
+
+/-- |rounded − exact| ≤ eps at every entry of every tensor -/
+def Tensors.Within : {Γ : List (List Nat)} → (exact rounded eps : Tensors K Γ) → Prop
+  | [], _, _, _ => True
+  | _ :: _, (t', ts'), (t, ts), (e, es) => Tensor.Within t' t e ∧ Tensors.Within ts' ts es
+
+/-- The same tensors have been reached, and |rounded − exact| ≤ eps at every entry. -/
+def Cotangents.Within {Γ : List (List Nat)} (exact rounded : Cotangents K Γ) (eps : Tensors K Γ) :
+    Prop :=
+  exact.Rel Approx.Encloses (rounded.pairs eps)
+
+/-- The tensors of a context are within one eps a tensor: ‖roundedⱼ − exactⱼ‖∞ ≤ epsⱼ. -/
+def Tensors.approxT {Γ : List (List Nat)} (exact rounded : Tensors K Γ) (eps : Epsilons K Γ) : Prop :=
+  Tensors.Within exact rounded eps.fill
+
+/-- The same tensors have been reached, and the gradients are within one eps a tensor. -/
+def Cotangents.approxT {Γ : List (List Nat)} (exact rounded : Cotangents K Γ) (eps : Epsilons K Γ) :
+    Prop :=
+  Cotangents.Within exact rounded eps.fill
+
+/-- The largest absolute value of an entry of each tensor. -/
+def Tensors.linfNorms : {Γ : List (List Nat)} → Tensors K Γ → Epsilons K Γ
+  | [], _ => ⟨⟩
+  | _ :: _, (t, ts) => (linfNorm t, Tensors.linfNorms ts)
+
+end
 
 /-! ### Nodes -/
 

@@ -2,11 +2,10 @@ module
 
 public import RuntimeApprox.Accumulation.Theorems
 public import RuntimeApprox.Certificate.Theorems
-public import RuntimeApprox.Conv2d.Linear
+public import RuntimeApprox.Conv2d.VJP
 public import RuntimeApprox.Conv2d.Replay
 public import RuntimeApprox.Conv2d.Sharpness
 public import RuntimeApprox.Conv2d.Textbook
-public import RuntimeApprox.Conv2d.VJP
 public import RuntimeApprox.Estimate.Conv2d
 public import RuntimeApprox.Estimate.Tolerance
 public import RuntimeApprox.Export.Theorems

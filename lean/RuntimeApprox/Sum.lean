@@ -10,7 +10,7 @@ public import RuntimeApprox.OrderedField.Theorems
 * `sums ns f`: the nested sum Σ_{i₁ < n₁} Σ_{i₂ < n₂} … f [i₁, i₂, …].
 
 ## Main results
-* `sum_add`, `mul_sum`, `sum_mul`: a sum is linear.
+* `sum_add`, `mul_sum`: a sum is linear.
 * `eq_zero_of_sum_eq_zero`: nonnegative terms that sum to zero are zero.
 * `sum_comm`: Σᵢ Σⱼ f i j = Σⱼ Σᵢ f i j.
 * `sum_merge`: Σ_{i < m} Σ_{j < n} f (i·n + j) = Σ_{k < m·n} f k.
@@ -58,12 +58,6 @@ theorem sum_add (n : Nat) (f g : Nat → K) : sum n (fun i => f i + g i) = sum n
 
 /-- a·Σᵢ f i = Σᵢ a·f i -/
 theorem mul_sum (n : Nat) (a : K) (f : Nat → K) : a * sum n f = sum n fun i => a * f i := by
-  induction n with
-  | zero => simp only [sum_none]; grind
-  | succ n ih => simp only [sum_succ]; grind
-
-/-- (Σᵢ f i)·a = Σᵢ f i·a -/
-theorem sum_mul (n : Nat) (f : Nat → K) (a : K) : sum n f * a = sum n fun i => f i * a := by
   induction n with
   | zero => simp only [sum_none]; grind
   | succ n ih => simp only [sum_succ]; grind

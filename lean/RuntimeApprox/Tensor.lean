@@ -10,7 +10,7 @@ depends only on building a tensor from its entries, reading an entry, and relati
 entry by entry.
 
 ## Main definitions
-* `Tensor α s`, `Index s`, `Tensor.ofFn`, `Tensor.get`, `Tensor.map`.
+* `Tensor α s`, `Index s`, `Tensor.ofFn`, `Tensor.get`, `Tensor.map`, `Tensor.zipWith`, `Tensor.fill`.
 * `Tensors α ss`: a list of tensors of the shapes `ss`.
 * `Tensor.Rel`, `Tensors.Rel`: a relation that holds at every entry.
 * `linfNorm`: the largest absolute value of an entry.
@@ -64,10 +64,23 @@ def Tensor.map {α : Type u} {β : Type v} {s : List Nat} (f : α → β) (t : T
     Tensor β s :=
   Tensor.ofFn s fun i => f (t.get i)
 
+/-- `f` at every pair of entries. -/
+def Tensor.zipWith {α β γ : Type u} (f : α → β → γ) {s : List Nat} (t : Tensor α s)
+    (r : Tensor β s) : Tensor γ s :=
+  Tensor.ofFn s fun i => f (t.get i) (r.get i)
+
+/-- The tensor of which every entry is `a`. -/
+def Tensor.fill {α : Type u} (s : List Nat) (a : α) : Tensor α s := Tensor.ofFn s fun _ => a
+
 /-- One tensor of each of the shapes. -/
 def Tensors (α : Type u) : List (List Nat) → Type u
   | [] => PUnit
   | s :: ss => Tensor α s × Tensors α ss
+
+/-- `f` at every entry of every tensor. -/
+def Tensors.map {α β : Type u} (f : α → β) : {Γ : List (List Nat)} → Tensors α Γ → Tensors β Γ
+  | [], _ => ⟨⟩
+  | _ :: _, (t, ts) => (t.map f, Tensors.map f ts)
 
 /-- The relation `R` holds at every entry. -/
 def Tensor.Rel {α : Type u} {β : Type v} (R : α → β → Prop) {s : List Nat} (t : Tensor α s)

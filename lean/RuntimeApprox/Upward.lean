@@ -52,11 +52,6 @@ theorem lt_of_round_lt {x y : Rat} (hy : f.Representable y) (h : f.round x < y) 
   rw [round_eq_self hy] at this
   grind
 
-/-- v·2ᵏ is a number of the format where v is, for k ≥ 0. -/
-theorem Representable.mul_pow2 {v : Rat} {k : Int} (hk : 0 ≤ k) :
-    f.Representable v → f.Representable (v * pow2 k)
-  | ⟨m, e, hm, he, hv⟩ => ⟨m, e + k, hm, by omega, by rw [hv, Rat.mul_assoc, ← pow2_add]⟩
-
 /-- A multiple of 2ᵉ of at most 2^(p + e) in magnitude is a number of the format. -/
 theorem representable_of_abs_le {k e : Int} (he : f.minExponent - f.precision + 1 ≤ e)
     (h : abs ((k : Rat) * pow2 e) ≤ pow2 (f.precision + e)) : f.Representable (k * pow2 e) := by

@@ -40,7 +40,6 @@ EXTRACTED = (
     "RuntimeApprox.Contraction",
     "RuntimeApprox.Contraction.Theorems",
     "RuntimeApprox.Conv2d",
-    "RuntimeApprox.Conv2d.Bounds",
     "RuntimeApprox.Conv2d.Replay",
     "RuntimeApprox.Conv2d.Theorems",
     "RuntimeApprox.Depth",

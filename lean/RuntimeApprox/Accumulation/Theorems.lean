@@ -11,9 +11,9 @@ public import RuntimeApprox.AnyOrder.Tree
 * `Near.followedBy`: a value that is rounded once more; `NearAll.followedBy`: partial sums that are
   added.
 * `NearAll.append`: partial sums of one list and of another, taken together.
-* `Parts.nearAll`: all partial sums together are as near as one sum of all terms.
-* `Parts.computes`: partial sums that are added in the mode in which they were summed are one sum in
-  some order.
+* `PartialSums.nearAll_computes`: all partial sums together are as near as one sum of all terms.
+* `PartialSums.computes`: partial sums that are added in the mode in which they were summed are one
+  sum in some order.
 * `Accumulation.near`: **what a kernel gives is as near the exact sum as its bound says**.
 -/
 
@@ -182,56 +182,47 @@ theorem Computes.near {m : Mode} {n : Nat} {plain : Bool} {e : ErrorBound Rat} {
 
 /-! ### Partial sums -/
 
-namespace Parts
+namespace PartialSums
 
-variable {m : Mode} {ts ps : List Rat}
+variable {P Q : List Rat → Rat → Prop} {m : Mode} {n : Nat} {ts ps qs : List Rat} {p : Rat}
 
-/-- There are not more partial sums that are not zero than terms that are not zero. -/
-theorem nonzeros_le (h : Parts m ts ps) : nonzeros ps ≤ nonzeros ts := by
-  induction h with
-  | nil => exact Nat.le_refl _
-  | @cons ts us ps p part _ ih =>
-    rw [nonzeros_append]
-    by_cases hp : p = 0
-    · rw [hp, nonzeros_zero_cons]; omega
-    · rw [nonzeros_cons hp]
-      have : nonzeros ts ≠ 0 := fun h => hp (part.eq_zero h)
-      omega
-  | perm hp _ ih => rwa [← nonzeros_perm hp]
+/-- What holds of the groups may be weakened. -/
+theorem mono (hp : PartialSums P ts ps) (hPQ : ∀ {us p}, P us p → Q us p) :
+    PartialSums Q ts ps := by
+  induction hp with
+  | nil => exact .nil
+  | cons part _ ih => exact .cons (hPQ part) ih
+  | perm hp _ ih => exact .perm hp ih
 
-/-- **Split-k, the partial sums**: of at most n terms that are not zero in all, they are together as
-near as one sum of n terms. -/
-theorem nearAll (h : Parts m ts ps) {n : Nat} {plain : Bool} {e : ErrorBound Rat}
-    (he : m.SumBound n plain e) (hts : plain = true → ∀ t ∈ ts, m.format.Representable t)
-    (hn : nonzeros ts ≤ n) : NearAll e ts ps := by
-  obtain ⟨c, hc, hnc, hall⟩ := he.exists_part
-  have key : NearAll ⟨e.relative, nonzeros ts * c⟩ ts ps := by
-    clear hnc
-    induction h with
-    | nil =>
-      rw [show nonzeros [] * c = 0 from Rat.zero_mul c]
-      exact .nil
-    | @cons ts us ps p part rest ih =>
-      rw [nonzeros_append] at hn
-      rw [nonzeros_append, Rat.natCast_add, Rat.add_mul]
-      have := hall part (fun h t ht => hts h t (List.mem_append_left _ ht)) (by omega)
-      exact this.nearAll.append
-        (ih (fun h t ht => hts h t (List.mem_append_right _ ht)) (by omega))
-    | perm hp _ ih =>
-      have := ih (fun h t ht => hts h t (hp.mem_iff.1 ht)) (by rwa [nonzeros_perm hp])
-      rw [nonzeros_perm hp] at this
-      exact this.perm hp
-  refine key.mono Rat.le_refl ?_
-  have := mul_le_mul_left hc (Rat.natCast_le_natCast.2 hn)
-  show nonzeros ts * c ≤ e.absolute
-  grind
+/-- What follows for the sum of each group holds of all partial sums. -/
+theorem forall_mem (hp : PartialSums P ts ps) {R : Rat → Prop} (hPR : ∀ {us p}, P us p → R p) :
+    ∀ p ∈ ps, R p := by
+  induction hp with
+  | nil => exact fun _ h => absurd h List.not_mem_nil
+  | cons part _ ih =>
+    intro p hp
+    rcases List.mem_cons.1 hp with rfl | hp
+    · exact hPR part
+    · exact ih p hp
+  | perm _ _ ih => exact ih
 
-/-- Partial sums that are appended are dealt out separately. -/
-theorem of_append : {ps qs : List Rat} → Parts m ts (ps ++ qs) →
-    ∃ us vs, Parts m us ps ∧ Parts m vs qs ∧ (us ++ vs).Perm ts := by
-  intro ps qs h
-  generalize hr : ps ++ qs = rs at h
-  induction h generalizing ps with
+/-- No group, no terms. -/
+theorem of_nil (hp : PartialSums P ts []) : ts = [] := by
+  generalize hr : ([] : List Rat) = ps at hp
+  induction hp with
+  | nil => rfl
+  | cons => exact absurd hr.symm (List.cons_ne_nil _ _)
+  | perm hp _ ih =>
+    subst hr
+    have := ih rfl
+    subst this
+    exact List.nil_perm.1 hp
+
+/-- Numbers that are appended have separate groups. -/
+theorem of_append (hp : PartialSums P ts (ps ++ qs)) :
+    ∃ us vs, PartialSums P us ps ∧ PartialSums P vs qs ∧ (us ++ vs).Perm ts := by
+  generalize hr : ps ++ qs = rs at hp
+  induction hp generalizing ps with
   | nil =>
     obtain ⟨rfl, rfl⟩ := List.append_eq_nil_iff.1 hr
     exact ⟨[], [], .nil, .nil, .refl _⟩
@@ -249,61 +240,104 @@ theorem of_append : {ps qs : List Rat} → Parts m ts (ps ++ qs) →
     obtain ⟨us, vs, h1, h2, h3⟩ := ih hr
     exact ⟨us, vs, h1, h2, h3.trans hp⟩
 
-/-- No partial sum, no terms. -/
-theorem of_nil (h : Parts m ts []) : ts = [] := by
-  generalize hr : ([] : List Rat) = ps at h
-  induction h with
-  | nil => rfl
-  | cons => exact absurd hr.symm (List.cons_ne_nil _ _)
-  | perm hp _ ih =>
-    subst hr
-    have := ih rfl
-    subst this
-    exact List.nil_perm.1 hp
-
-/-- One partial sum. -/
-theorem of_single {p : Rat} (h : Parts m ts [p]) : Computes m ts p := by
-  generalize hr : [p] = ps at h
-  induction h with
+/-- One group consists of all terms. -/
+theorem of_single (hP : ∀ {us vs p}, us.Perm vs → P us p → P vs p)
+    (hp : PartialSums P ts [p]) : P ts p := by
+  generalize hr : [p] = ps at hp
+  induction hp with
   | nil => exact absurd hr (List.cons_ne_nil _ _)
   | @cons ts us rs q part rest _ =>
     obtain ⟨rfl, rfl⟩ := List.cons.inj hr
     rw [rest.of_nil, List.append_nil]
     exact part
-  | perm hp _ ih => exact .perm hp (ih hr)
+  | perm hp _ ih => exact hP hp (ih hr)
 
-/-- Partial sums may be taken in any order. -/
-theorem perm_right {qs : List Rat} (hp : ps.Perm qs) (h : Parts m ts ps) : Parts m ts qs := by
-  induction hp generalizing ts with
-  | nil => exact h
-  | @cons p ps qs hp ih =>
-    obtain ⟨us, vs, h1, h2, h3⟩ := of_append (ps := [p]) h
-    exact .perm h3 (.cons h1.of_single (ih h2))
+/-- Groups may be taken in any order. -/
+theorem perm_right (hP : ∀ {us vs p}, us.Perm vs → P us p → P vs p) (hq : ps.Perm qs)
+    (hp : PartialSums P ts ps) : PartialSums P ts qs := by
+  induction hq generalizing ts with
+  | nil => exact hp
+  | @cons p ps qs hq ih =>
+    obtain ⟨us, vs, h1, h2, h3⟩ := of_append (ps := [p]) hp
+    exact .perm h3 (.cons (h1.of_single hP) (ih h2))
   | swap p q ps =>
-    obtain ⟨us, vs, h1, h2, h3⟩ := of_append (ps := [q]) h
+    obtain ⟨us, vs, h1, h2, h3⟩ := of_append (ps := [q]) hp
     obtain ⟨vs, ws, h4, h5, h6⟩ := of_append (ps := [p]) h2
-    refine .perm ?_ (.cons h4.of_single (.cons h1.of_single h5))
+    refine .perm ?_ (.cons (h4.of_single hP) (.cons (h1.of_single hP) h5))
     refine List.Perm.trans ?_ ((h6.append_left us).trans h3)
     rw [← List.append_assoc, ← List.append_assoc]
     exact List.perm_append_comm.append_right ws
-  | trans _ _ ih₁ ih₂ => exact ih₂ (ih₁ h)
+  | trans _ _ ih₁ ih₂ => exact ih₂ (ih₁ hp)
+
+/-- There are not more partial sums that are not zero than terms that are not zero. -/
+theorem nonzeros_le (hp : PartialSums P ts ps)
+    (hP : ∀ {us p}, P us p → nonzeros us = 0 → p = 0) : nonzeros ps ≤ nonzeros ts := by
+  induction hp with
+  | nil => exact Nat.le_refl _
+  | @cons ts us ps p part _ ih =>
+    rw [nonzeros_append]
+    by_cases hp : p = 0
+    · rw [hp, nonzeros_zero_cons]; omega
+    · rw [nonzeros_cons hp]
+      have : nonzeros ts ≠ 0 := fun h => hp (hP part h)
+      omega
+  | perm hp _ ih => rwa [← nonzeros_perm hp]
+
+/-- If each partial sum errs by at most ρ·Σ|tᵢ| and c for each of its terms that is not zero, then all
+together err as one sum of n terms. -/
+theorem nearAll_of {R : Rat → Prop} {e : ErrorBound Rat} {c : Rat} (hp : PartialSums P ts ps)
+    (hc : 0 ≤ c) (hnc : n * c = e.absolute) (hall : ∀ {us p}, P us p → (∀ t ∈ us, R t) →
+      nonzeros us ≤ n → Near ⟨e.relative, nonzeros us * c⟩ us p)
+    (hts : ∀ t ∈ ts, R t) (hn : nonzeros ts ≤ n) : NearAll e ts ps := by
+  have key : NearAll ⟨e.relative, nonzeros ts * c⟩ ts ps := by
+    clear hnc
+    induction hp with
+    | nil =>
+      rw [show nonzeros [] * c = 0 from Rat.zero_mul c]
+      exact .nil
+    | @cons ts us ps p part rest ih =>
+      rw [nonzeros_append] at hn
+      rw [nonzeros_append, Rat.natCast_add, Rat.add_mul]
+      have := hall part (fun t ht => hts t (List.mem_append_left _ ht)) (by omega)
+      exact this.nearAll.append (ih (fun t ht => hts t (List.mem_append_right _ ht)) (by omega))
+    | perm hp _ ih =>
+      have := ih (fun t ht => hts t (hp.mem_iff.1 ht)) (by rwa [nonzeros_perm hp])
+      rw [nonzeros_perm hp] at this
+      exact this.perm hp
+  refine key.mono Rat.le_refl ?_
+  have := mul_le_mul_left hc (Rat.natCast_le_natCast.2 hn)
+  show nonzeros ts * c ≤ e.absolute
+  grind
+
+/-- **Split-k, the partial sums**: of at most n terms that are not zero in all, they are together as
+near as one sum of n terms. -/
+theorem nearAll_computes (h : PartialSums (Computes m) ts ps) {plain : Bool} {e : ErrorBound Rat}
+    (he : m.SumBound n plain e) (hts : plain = true → ∀ t ∈ ts, m.format.Representable t)
+    (hn : nonzeros ts ≤ n) : NearAll e ts ps :=
+  let ⟨_, hc, hnc, hall⟩ := he.exists_part
+  h.nearAll_of (R := fun t => plain = true → m.format.Representable t) hc hnc
+    (fun h hts hn => hall h (fun hp t ht => hts t ht hp) hn)
+    (fun t ht hp => hts hp t ht) hn
 
 /-- **Split-k in one mode**: partial sums that are added in the mode in which they were summed are
 one sum in some order. -/
-theorem computes {v : Rat} (h : Parts m ts ps) (hv : Computes m ps v) : Computes m ts v := by
+theorem computes {v : Rat} (h : PartialSums (Computes m) ts ps) (hv : Computes m ps v) :
+    Computes m ts v := by
+  have single {ts : List Rat} {p : Rat} (h : PartialSums (Computes m) ts [p]) : Computes m ts p :=
+    h.of_single .perm
   induction hv generalizing ts with
   | zero => rw [h.of_nil]; exact .zero
-  | number _ => exact h.of_single
-  | rounded hg => exact h.of_single.gives hg
+  | number _ => exact single h
+  | rounded hg => exact (single h).gives hg
   | add _ _ hg ihl ihr =>
     obtain ⟨us, vs, h1, h2, h3⟩ := h.of_append
     exact .perm h3 (.add (ihl h1) (ihr h2) hg)
   | @fused ps p a v _ hg ih =>
     obtain ⟨us, vs, h1, h2, h3⟩ := of_append (ps := [p]) h
-    exact .perm h3 (.add h1.of_single (ih h2) hg)
-  | perm hp _ ih => exact ih (h.perm_right hp.symm)
+    exact .perm h3 (.add (single h1) (ih h2) hg)
+  | perm hp _ ih => exact ih (h.perm_right .perm hp.symm)
 
-end Parts
+end PartialSums
 
 /-! ### What a kernel promises -/
 
@@ -349,10 +383,10 @@ theorem near_sums (h : k.Sums ts v) (hn : nonzeros ts ≤ n)
   · exact h.near h₁ hts hn
   · next m ha =>
     obtain ⟨ps, hps, hlen, hv⟩ := h
-    refine (hps.nearAll h₁ hts hn).followedBy (h₂ m ha).relative_nonneg
+    refine (hps.nearAll_computes h₁ hts hn).followedBy (h₂ m ha).relative_nonneg
       (hv.near (h₂ m ha) (fun h => absurd h Bool.false_ne_true) ?_)
     have := nonzeros_le_length ps
-    have := hps.nonzeros_le
+    have := hps.nonzeros_le Computes.eq_zero
     omega
 
 /-- **What a kernel promises**: what it returns for at most n terms that are not zero is as near

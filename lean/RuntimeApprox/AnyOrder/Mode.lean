@@ -86,12 +86,6 @@ theorem underflow_of_nearest (h : m.towardZero = false) (hf : m.flushed = false)
 theorem underflow_of_flushed (h : m.flushed = true) : m.underflow = pow2 m.format.minExponent := by
   rw [underflow, underflowExponent, h]; rfl
 
-/-- To nearest, u ≤ 1/2; toward zero, u ≤ 1. -/
-theorem roundoff_le_one (m : Mode) : m.roundoff ≤ 1 := by
-  have hp := m.format.precision_pos
-  rw [← pow2_zero, roundoff, roundoffExponent]
-  exact pow2_mono (by split <;> omega)
-
 /-- To nearest, 2·u ≤ 1. -/
 theorem two_mul_roundoff_le_one (h : m.towardZero = false) : 2 * m.roundoff ≤ 1 := by
   have hp := m.format.precision_pos
@@ -139,9 +133,6 @@ theorem Gives.eq_round {x v : Rat} (h : m.Gives x v) (hz : m.towardZero = false)
   rcases h with rfl | ⟨h, _⟩
   · rw [round, hz]; rfl
   · rw [hf] at h; contradiction
-
-/-- The rounded exact result may be given. -/
-theorem gives_round (m : Mode) (x : Rat) : m.Gives x (m.round x) := .inl rfl
 
 /-- A number of the format may be given unchanged. -/
 theorem gives_self {v : Rat} (h : m.format.Representable v) : m.Gives v v :=
@@ -246,10 +237,5 @@ theorem Gives.abs_sub_le_halfUlp {x v : Rat} (h : m.Gives x v) :
 /-- Every mode is a lawful rounding model: |fl(x) − x| ≤ halfUlp x. -/
 theorem rounding_lawful (m : Mode) : m.rounding.Lawful :=
   ⟨fun x => (m.gives_rnd x).abs_sub_le_halfUlp⟩
-
-/-- To nearest and without flushing, it is the format's. -/
-theorem rounding_of_nearest (h : m.towardZero = false) (hf : m.flushed = false) :
-    m.rounding = m.format.rounding := by
-  simp [rounding, Format.rounding, round, h, hf]
 
 end RuntimeApprox.Format.Mode

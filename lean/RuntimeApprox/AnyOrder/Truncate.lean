@@ -9,8 +9,7 @@ public import RuntimeApprox.Format.RelativeError
 ## Main results
 * `Format.representable_truncate`: truncate x is a number of the format.
 * `Format.truncate_eq_self`: a number of the format is left as it is.
-* `Format.abs_truncate_le`: |truncate x| ≤ |x|, and by `Format.le_truncate` no number of the format
-  between 0 and x is nearer to x.
+* `Format.le_truncate`: no number of the format between 0 and x is nearer to x.
 * `Format.abs_truncate_sub_lt`: |truncate x − x| < ulp x.
 * `Format.abs_truncate_sub_le`: |truncate x − x| ≤ 2·u·|x| + 2^(eₘᵢₙ − p + 1) for every x.
 * `Format.truncate_eq_mul_ulp`: truncate x = k·ulp x if k·ulp x ≤ x < (k + 1)·ulp x.
@@ -54,13 +53,6 @@ theorem truncate_spec (f : Format) {x : Rat} (h : 0 ≤ x) :
   rw [Rat.intCast_add, Rat.intCast_one] at h2
   rw [f.truncate_of_nonneg h]
   exact ⟨h3, by grind, by grind⟩
-
-/-- |truncate x| ≤ |x| -/
-theorem abs_truncate_le (f : Format) (x : Rat) : abs (f.truncate x) ≤ abs x := by
-  by_cases h : 0 ≤ x
-  · have := f.truncate_spec h; unfold abs; grind
-  · have := f.truncate_spec (x := -x) (by grind)
-    rw [truncate_neg] at this; unfold abs; grind
 
 /-- |truncate x − x| < ulp x -/
 theorem abs_truncate_sub_lt (f : Format) (x : Rat) : abs (f.truncate x - x) < f.ulp x := by

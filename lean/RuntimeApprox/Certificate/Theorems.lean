@@ -3,7 +3,7 @@ module
 public import RuntimeApprox.Certificate
 public import RuntimeApprox.Conv2d.Theorems
 public import RuntimeApprox.Dyad.Theorems
-public import RuntimeApprox.Operation.Theorems
+public import RuntimeApprox.Graph.Theorems
 
 /-!
 # What a certificate proves

@@ -1,7 +1,7 @@
 module
 
 public import RuntimeApprox.Contraction.Exact
-public import RuntimeApprox.Operation
+public import RuntimeApprox.Graph
 public import RuntimeApprox.Summands.Theorems
 
 /-!
@@ -24,13 +24,6 @@ variable {K : Type u} [OrderedField K]
 theorem valueAt_map {α : Type u} (φ : α → K) (axes : List (Axis Int)) (t : Tensor α (extents axes))
     (o r : List Nat) : valueAt axes (t.map φ) o r = ((read axes t o r).map φ).getD 0 := by
   rw [← read_map, read_getD]
-
-theorem valueAt_zero (axes : List (Axis Int)) (o r : List Nat) :
-    valueAt axes (0 : Tensor K (extents axes)) o r = 0 := by
-  unfold valueAt
-  split
-  · rfl
-  · exact Tensor.entry_zero _
 
 theorem addAll_tangent (o : List Nat) : (ps : List (Operand Int)) →
     (ts : Tensors (Dual K) (shapes ps)) → (a : Dual K) →

@@ -1,7 +1,7 @@
 module
 
 public import RuntimeApprox.Contraction
-public import RuntimeApprox.Tensor.Algebra.Theorems
+public import RuntimeApprox.Tensor.Algebra
 
 /-!
 # The exact value of a contraction
@@ -71,6 +71,13 @@ theorem valueAt_of_none {axes : List (Axis Int)} {t : Tensor K (extents axes)} {
     (h : indices axes o r = none) : valueAt axes t o r = 0 := by
   unfold valueAt; rw [h]
 
+theorem valueAt_zero (axes : List (Axis Int)) (o r : List Nat) :
+    valueAt axes (0 : Tensor K (extents axes)) o r = 0 := by
+  unfold valueAt
+  split
+  · rfl
+  · exact Tensor.entry_zero _
+
 theorem valuesAt_none (o r : List Nat) : valuesAt (K := K) o r [] ⟨⟩ = 1 := rfl
 
 theorem valuesAt_one {p : Operand Int} {t : Tensor K (extents p.axes)} {o r : List Nat} :
@@ -80,6 +87,10 @@ theorem valuesAt_one {p : Operand Int} {t : Tensor K (extents p.axes)} {o r : Li
 theorem addendsAt_one {p : Operand Int} {t : Tensor K (extents p.axes)} {o : List Nat} :
     addendsAt o [p] (t, ⟨⟩) = valueAt p.axes t o [] := by
   show _ + (0 : K) = _; grind
+
+/-- Zeros added do not count. -/
+theorem addendsAt_zero {p : Operand Int} (o : List Nat) :
+    addendsAt o [p] ((0 : Tensor K (extents p.axes)), ⟨⟩) = 0 := addendsAt_one.trans (valueAt_zero ..)
 
 theorem read_getD (o r : List Nat) : (axes : List (Axis Int)) → (t : Tensor K (extents axes)) →
     (read axes t o r).getD 0 = valueAt axes t o r

@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Conv2d.Bounds
+public import RuntimeApprox.Conv2d
 public import RuntimeApprox.Contraction.Theorems
 
 /-!

@@ -1,17 +1,21 @@
 module
 
-public import RuntimeApprox.Conv2d.Linear
-public import RuntimeApprox.Tensor.Adjoint
-public import RuntimeApprox.Tensor.Algebra.Definite
+public import RuntimeApprox.Contraction.Adjoint
+public import RuntimeApprox.Conv2d.Textbook
 
 /-!
 # The gradients of conv2d are its vector-Jacobian product
 
-Conv2d is linear in each operand (`RuntimeApprox.Conv2d.Linear`), and each of its gradients is the
-adjoint of the linear map in that operand, for every batch, groups, stride, padding and dilation.
+Conv2d is linear in each operand, and each of its gradients is the adjoint of the linear map in that
+operand, for every batch, groups, stride, padding and dilation.
 
 ## Main results
-* `dot_conv2d`: ⟨δ, conv(x, w, 0)⟩ as a sum over outputs and taps. `sums_taps`: the same over inputs.
+* `conv2d_add_input`, `conv2d_add_weight`, `conv2d_add_bias`: what is added to an operand adds its
+  own contribution to the result.
+* `conv2d_smul_input`, `conv2d_smul_weight`, `conv2d_smul_bias`: and scaling it scales that.
+* `conv2d_expansion`: the exact expansion for a perturbation of all three operands.
+* `conv2dInputReordered`, `conv2dKernelReordered`, `conv2dBiasReordered`: the gradients read what the
+  forward pass reads.
 * `conv2d_input_adjoint`, `conv2d_kernel_adjoint`, `conv2d_bias_adjoint`:
   ⟨δ, conv(dx, w, 0)⟩ = ⟨dx, input gradient⟩, and likewise for the kernel and the bias.
 * `conv2d_vjp`: `conv2d_backward_spec` is the vector-Jacobian product.
@@ -27,168 +31,240 @@ set_option autoImplicit false
 namespace RuntimeApprox
 
 universe u
+
+/-! ### Linearity -/
+
+section
+variable {K : Type u} [OrderedField K] (g : Conv2d)
+
+omit [OrderedField K] in
+/-- Two results of a forward pass with the same entries are equal. -/
+theorem conv2d_ext {t u : Tensor K g.outputShape}
+    (h : ∀ (n : Fin g.batch) (c : Fin (g.groups * g.outChannels)) (oh : Fin g.height.output)
+      (ow : Fin g.width.output), t.get (n, c, oh, ow, ()) = u.get (n, c, oh, ow, ())) : t = u :=
+  Tensor.ext fun (n, c, oh, ow, _) => h n c oh ow
+
+section
+variable (x dx : Tensor K g.inputShape) (w dw : Tensor K g.kernelShape)
+  (b db : Tensor K g.biasShape) (a : K)
+
+/-- conv(x + dx, w, b) = conv(x, w, b) + conv(dx, w, 0) -/
+theorem conv2d_add_input : conv2d exact g (x + dx) w b =
+    conv2d exact g x w b + conv2d exact g dx w 0 :=
+  conv2d_ext g fun n c oh ow => by
+    simp only [Tensor.get_add, conv2d_textbook, Tensor.entry_add, Tensor.entry_zero,
+      Lean.Grind.Semiring.right_distrib, sum_add]
+    grind
+
+/-- conv(x, w + dw, b) = conv(x, w, b) + conv(x, dw, 0) -/
+theorem conv2d_add_weight : conv2d exact g x (w + dw) b =
+    conv2d exact g x w b + conv2d exact g x dw 0 :=
+  conv2d_ext g fun n c oh ow => by
+    simp only [Tensor.get_add, conv2d_textbook, Tensor.entry_add, Tensor.entry_zero,
+      Lean.Grind.Semiring.left_distrib, sum_add]
+    grind
+
+/-- The contribution of the bias is its broadcast: conv(0, 0, b)[n, c, oh, ow] = b[c]. -/
+theorem conv2d_bias_get (n : Fin g.batch) (c : Fin (g.groups * g.outChannels))
+    (oh : Fin g.height.output) (ow : Fin g.width.output) :
+    (conv2d exact g 0 0 b).get (n, c, oh, ow, ()) = b.get (c, ()) := by
+  have := Tensor.entry_toInts (s := g.biasShape) b (c, ())
+  simp only [conv2d_textbook, Tensor.entry_zero, Lean.Grind.Semiring.mul_zero, sum_zero]
+  rw [← this]
+  show 0 + b.entry [(c.1 : Int)] = b.entry [(c.1 : Int)]
+  grind
+
+/-- conv(x, w, b + db) = conv(x, w, b) + conv(0, 0, db) -/
+theorem conv2d_add_bias : conv2d exact g x w (b + db) =
+    conv2d exact g x w b + conv2d exact g 0 0 db :=
+  conv2d_ext g fun n c oh ow => by
+    simp only [Tensor.get_add, conv2d_textbook, Tensor.entry_add, Tensor.entry_zero,
+      Lean.Grind.Semiring.mul_zero, sum_zero]
+    grind
+
+/-- conv(a·x, w, 0) = a·conv(x, w, 0) -/
+theorem conv2d_smul_input : conv2d exact g (a • x) w 0 = a • conv2d exact g x w 0 :=
+  conv2d_ext g fun n c oh ow => by
+    simp only [Tensor.get_smul, conv2d_textbook, Tensor.entry_smul, Tensor.entry_zero,
+      Lean.Grind.Semiring.mul_assoc, ← mul_sum]
+    grind
+
+/-- conv(x, a·w, 0) = a·conv(x, w, 0) -/
+theorem conv2d_smul_weight : conv2d exact g x (a • w) 0 = a • conv2d exact g x w 0 :=
+  conv2d_ext g fun n c oh ow => by
+    have swap : ∀ u v : K, u * (a * v) = a * (u * v) := fun _ _ => by grind
+    simp only [Tensor.get_smul, conv2d_textbook, Tensor.entry_smul, Tensor.entry_zero, swap,
+      ← mul_sum]
+    grind
+
+/-- conv(0, 0, a·b) = a·conv(0, 0, b) -/
+theorem conv2d_smul_bias : conv2d exact g 0 0 (a • b) = a • conv2d exact g 0 0 b :=
+  conv2d_ext g fun n c oh ow => by
+    simp only [Tensor.get_smul, conv2d_bias_get]
+
+/-- A perturbation of all three operands, exactly:
+conv(x + dx, w + dw, b + db) =
+  conv(x, w, b) + (conv(dx, w, 0) + conv(x, dw, 0) + conv(0, 0, db)) + conv(dx, dw, 0). -/
+theorem conv2d_expansion : conv2d exact g (x + dx) (w + dw) (b + db) =
+    conv2d exact g x w b +
+      (conv2d exact g dx w 0 + conv2d exact g x dw 0 + conv2d exact g 0 0 db) +
+      conv2d exact g dx dw 0 := by
+  rw [conv2d_add_input, conv2d_add_weight g x w dw, conv2d_add_weight g dx w dw, conv2d_add_bias]
+  refine conv2d_ext g fun n c oh ow => ?_
+  simp only [Tensor.get_add]
+  grind
+
+end
+
+end
+
 variable {K : Type u} [OrderedField K] (g : Conv2d) (x dx : Tensor K g.inputShape)
   (weight dweight : Tensor K g.kernelShape) (bias dbias : Tensor K g.biasShape)
   (δ : Tensor K g.outputShape)
 
-/-- The term of the output (n, c, oh, ow) and the tap (i, kh, kw), with its gradient:
-x[n, ⌊c/O⌋·I + i, oh·sh + kh·dh − pt, ow·sw + kw·dw − pl]·(weight[c, i, kh, kw]·δ[n, c, oh, ow]). -/
-def conv2dTerm (n c oh ow i kh kw : Nat) : K :=
-  x.entry [n, c / g.outChannels * g.inChannels + i,
-      oh * g.height.stride + kh * g.height.dilation - g.height.padBegin,
-      ow * g.width.stride + kw * g.width.dilation - g.width.padBegin] *
-    (weight.entry [c, i, kh, kw] * δ.entry [n, c, oh, ow])
+/-! ### What the iterations read -/
 
-/-- ⟨δ, conv(x, w, 0)⟩ is the sum of the terms over outputs and taps. -/
-theorem dot_conv2d : δ.dot (conv2d exact g x weight 0) =
-    sums [g.batch, g.groups * g.outChannels, g.height.output, g.width.output, g.inChannels,
-      g.height.kernel, g.width.kernel] fun
-    | [n, c, oh, ow, i, kh, kw] => conv2dTerm g x weight δ n c oh ow i kh kw
-    | _ => 0 := by
-  rw [Tensor.dot_four]
-  refine sum_congr fun n hn => sum_congr fun c hc => sum_congr fun oh hoh =>
-    sum_congr fun ow how => ?_
-  rw [Tensor.entry_four (conv2d exact g x weight 0) hn hc hoh how, conv2d_textbook]
-  simp only [Tensor.entry_zero, Lean.Grind.Semiring.add_zero, mul_sum]
-  refine sum_congr fun i _ => sum_congr fun kh _ => sum_congr fun kw _ => ?_
-  show _ = conv2dTerm g x weight δ n c oh ow i kh kw
-  unfold conv2dTerm
-  grind
+attribute [local simp] Contraction.reads places position toNats prod indices Affine.eval_one dot Conv2d.sizes
+
+theorem conv2dForward_reads (n c o oh ow i kh kw : Nat) :
+    (conv2dForward g.sizes).reads [n, c, o, oh, ow] [i, kh, kw] =
+      ([some [n, c * g.outChannels + o, oh, ow],
+        some [n, c * g.inChannels + i, oh * g.height.stride + kh * g.height.dilation - g.height.padBegin,
+          ow * g.width.stride + kw * g.width.dilation - g.width.padBegin],
+        some [c * g.outChannels + o, i, kh, kw]] : List (Option (List Int))) := by
+  simp [conv2dForward, Int.mul_comm, Int.sub_eq_add_neg]
+
+theorem conv2dKernelGrad_reads (c o i kh kw n oh ow : Nat) :
+    (conv2dKernelGrad g.sizes).reads [c, o, i, kh, kw] [n, oh, ow] =
+      ([some [c * g.outChannels + o, i, kh, kw],
+        some [n, c * g.inChannels + i, oh * g.height.stride + kh * g.height.dilation - g.height.padBegin,
+          ow * g.width.stride + kw * g.width.dilation - g.width.padBegin],
+        some [n, c * g.outChannels + o, oh, ow]] : List (Option (List Int))) := by
+  simp [conv2dKernelGrad, Int.mul_comm, Int.add_comm, Int.sub_eq_add_neg]
+
+theorem conv2dInputGrad_reads (n c i h w o kh kw : Nat) :
+    (conv2dInputGrad g.sizes).reads [n, c, i, h, w] [o, kh, kw] =
+      ([some [n, c * g.inChannels + i, h, w], some [c * g.outChannels + o, i, kh, kw],
+        if (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation ∧
+            (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation then
+          some [n, c * g.outChannels + o, (h + g.height.padBegin - kh * g.height.dilation) / g.height.stride,
+            (w + g.width.padBegin - kw * g.width.dilation) / g.width.stride]
+        else none] : List (Option (List Int))) := by
+  have form : ∀ a b c d : Int, a + b * -c + d = a + d - b * c := fun _ _ _ _ => by
+    rw [Int.mul_neg]; omega
+  have hs := Affine.eval_of_pos (Int.natCast_pos.2 g.height.stride_pos)
+  have hs' := Affine.eval_of_pos (Int.natCast_pos.2 g.width.stride_pos)
+  by_cases hh : (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation <;>
+    by_cases hw : (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation <;>
+    simp [conv2dInputGrad, Int.mul_comm, hs, hs', form, hh, hw]
+
+/-- The addition of the bias, as a contraction. -/
+def conv2dBias : Contraction Int :=
+  ⟨(conv2dForward g.sizes).out, [], (conv2dForward g.sizes).addends.headD ⟨"", []⟩, [], []⟩
+
+theorem conv2dBias_reads (n c o oh ow : Nat) : (conv2dBias g).reads [n, c, o, oh, ow] [] =
+    ([some [n, c * g.outChannels + o, oh, ow], some [c * g.outChannels + o]] :
+      List (Option (List Int))) := by
+  simp [conv2dBias, conv2dForward, Int.mul_comm]
+
+theorem conv2dBiasGrad_reads (c o n oh ow : Nat) :
+    (conv2dBiasGrad g.sizes).reads [c, o] [n, oh, ow] =
+      ([some [c * g.outChannels + o], some [n, c * g.outChannels + o, oh, ow]] : List (Option (List Int))) := by
+  simp [conv2dBiasGrad, Int.mul_comm]
+
+/-! ### The gradients are reordered contractions -/
+
+/-- The kernel gradient: of (δ, x, w) the last comes first. -/
+def conv2dKernelReordered : (conv2dForward g.sizes).Reordered (conv2dKernelGrad g.sizes) [2, 1, 0] where
+  there
+    | [n, c, o, oh, ow], [i, kh, kw] => ([c, o, i, kh, kw], [n, oh, ow])
+    | _, _ => ([], [])
+  back
+    | [c, o, i, kh, kw], [n, oh, ow] => ([n, c, o, oh, ow], [i, kh, kw])
+    | _, _ => ([], [])
+  length := rfl
+  perm := by decide
+  reads_there _ hn _ hc _ ho _ hoh _ how _ hi _ hkh _ hkw _ :=
+    ⟨⟨hc, ho, hi, hkh, hkw, trivial⟩, ⟨hn, hoh, how, trivial⟩, rfl, by
+      rw [conv2dForward_reads, conv2dKernelGrad_reads]; rfl⟩
+  reads_back _ hc _ ho _ hi _ hkh _ hkw _ hn _ hoh _ how _ :=
+    ⟨⟨hn, hc, ho, hoh, how, trivial⟩, ⟨hi, hkh, hkw, trivial⟩, rfl, by
+      rw [conv2dForward_reads, conv2dKernelGrad_reads]; rfl⟩
+
+/-- The input gradient: of (δ, x, w) the first comes last. The tap k reads the input position h for the
+output position o iff the stride divides h + p − k·d and o is the quotient. -/
+def conv2dInputReordered : (conv2dForward g.sizes).Reordered (conv2dInputGrad g.sizes) [1, 2, 0] where
+  there
+    | [n, c, o, oh, ow], [i, kh, kw] =>
+      ([n, c, i, (oh * g.height.stride + kh * g.height.dilation - g.height.padBegin : Int).toNat,
+        (ow * g.width.stride + kw * g.width.dilation - g.width.padBegin : Int).toNat], [o, kh, kw])
+    | _, _ => ([], [])
+  back
+    | [n, c, i, h, w], [o, kh, kw] =>
+      ([n, c, o, ((h + g.height.padBegin - kh * g.height.dilation) / g.height.stride : Int).toNat,
+        ((w + g.width.padBegin - kw * g.width.dilation) / g.width.stride : Int).toNat], [i, kh, kw])
+    | _, _ => ([], [])
+  length := rfl
+  perm := by decide
+  reads_there n hn c hc o ho oh hoh ow how i hi kh hkh kw hkw h := by
+    rw [conv2dForward_reads] at h ⊢
+    have h : Inside g.inputShape _ := h
+    obtain ⟨eh, dh, qh⟩ := place_input g.height.stride_pos h.2.2.1.1
+    obtain ⟨ew, dw, qw⟩ := place_input g.width.stride_pos h.2.2.2.1.1
+    refine ⟨⟨hn, hc, hi, (Int.toNat_lt h.2.2.1.1).2 h.2.2.1.2, (Int.toNat_lt h.2.2.2.1.1).2 h.2.2.2.1.2,
+      trivial⟩, ⟨ho, hkh, hkw, trivial⟩, ?_, ?_⟩
+    · simp only [qh, qw, Int.toNat_natCast]
+    · rw [conv2dInputGrad_reads, if_pos ⟨dh, dw⟩, qh, qw, eh, ew]; rfl
+  reads_back n hn c hc i hi h hh w hw o ho kh hkh kw hkw hin := by
+    rw [conv2dInputGrad_reads] at hin
+    by_cases hd : (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation ∧
+      (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation
+    · rw [if_pos hd] at hin
+      have hin : Inside g.outputShape _ := hin
+      obtain ⟨eh, ph⟩ := place_output g.height.stride_pos hd.1 hin.2.2.1.1
+      obtain ⟨ew, pw⟩ := place_output g.width.stride_pos hd.2 hin.2.2.2.1.1
+      refine ⟨⟨hn, hc, ho, (Int.toNat_lt hin.2.2.1.1).2 hin.2.2.1.2,
+        (Int.toNat_lt hin.2.2.2.1.1).2 hin.2.2.2.1.2, trivial⟩, ⟨hi, hkh, hkw, trivial⟩, ?_, ?_⟩
+      · simp only [ph, pw, Int.toNat_natCast]
+      · rw [conv2dForward_reads, conv2dInputGrad_reads, ph, pw]; rfl
+    · rw [if_neg hd] at hin
+      exact hin.elim
+
+/-- The bias gradient: the addend (δ, b) in the other order. -/
+def conv2dBiasReordered : (conv2dBias g).Reordered (conv2dBiasGrad g.sizes) [1, 0] where
+  there
+    | [n, c, o, oh, ow], _ => ([c, o], [n, oh, ow])
+    | _, _ => ([], [])
+  back
+    | [c, o], [n, oh, ow] => ([n, c, o, oh, ow], [])
+    | _, _ => ([], [])
+  length := rfl
+  perm := by decide
+  reads_there _ hn _ hc _ ho _ hoh _ how _ := ⟨⟨hc, ho, trivial⟩, ⟨hn, hoh, how, trivial⟩, rfl, by
+    rw [conv2dBias_reads, conv2dBiasGrad_reads]; rfl⟩
+  reads_back _ hc _ ho _ hn _ hoh _ how _ := ⟨⟨hn, hc, ho, hoh, how, trivial⟩, trivial, rfl, by
+    rw [conv2dBias_reads, conv2dBiasGrad_reads]; rfl⟩
+
+/-! ### Adjoints -/
 
 /-- The kernel gradient is the adjoint of the forward pass in the kernel:
 ⟨δ, conv(x, dw, 0)⟩ = ⟨dw, kernelGrad(x, δ)⟩. -/
 theorem conv2d_kernel_adjoint :
-    δ.dot (conv2d exact g x dweight 0) = dweight.dot (conv2dKernelDeriv exact g x δ) := by
-  rw [dot_conv2d, adjoint (ms := [g.groups * g.outChannels, g.inChannels, g.height.kernel,
-      g.width.kernel, g.batch, g.height.output, g.width.output]) (g := fun
-    | [c, i, kh, kw, n, oh, ow] => conv2dTerm g x dweight δ n c oh ow i kh kw
-    | _ => 0)
-    (fun | [n, c, oh, ow, i, kh, kw] => [c, i, kh, kw, n, oh, ow] | _ => [])
-    (fun | [c, i, kh, kw, n, oh, ow] => [n, c, oh, ow, i, kh, kw] | _ => []), Tensor.dot_four]
-  · refine sum_congr fun c hc => sum_congr fun i hi => sum_congr fun kh hkh =>
-      sum_congr fun kw hkw => ?_
-    rw [Tensor.entry_four (conv2dKernelDeriv exact g x δ) hc hi hkh hkw, conv2d_kernel_textbook]
-    simp only [mul_sum]
-    refine sum_congr fun n _ => sum_congr fun oh _ => sum_congr fun ow _ => ?_
-    show conv2dTerm g x dweight δ n c oh ow i kh kw = _
-    unfold conv2dTerm
-    grind
-  · exact fun _ hn _ hc _ hoh _ how _ hi _ hkh _ hkw _ =>
-      ⟨⟨hc, hi, hkh, hkw, hn, hoh, how, trivial⟩, rfl, rfl⟩
-  · exact fun _ hc _ hi _ hkh _ hkw _ hn _ hoh _ how _ =>
-      ⟨⟨hn, hc, hoh, how, hi, hkh, hkw, trivial⟩, rfl, rfl⟩
-
-/-- Two tensors have the same number of groups, of m and of n channels each. Channel c of the first
-is in the group c / m. The i-th channel of this group in the second is c / m·n + i. -/
-theorem regroup {groups m n c i : Nat} (hc : c < groups * m) (hi : i < n) :
-    c / m * n + i < groups * n ∧ c % m < m ∧ (c / m * n + i) / n = c / m ∧
-      (c / m * n + i) % n = i :=
-  ⟨merge_lt (merge_div_mod' hc).1 hi, (merge_div_mod' hc).2, merge_div_mod _ hi⟩
-
-/-- From an output position o to the input position h = o·s + t − p of a tap, if h ≥ 0: the stride
-divides h + p − t, and the quotient is o. -/
-theorem place_input {s : Nat} (hs : 0 < s) {o t p : Int} (h : 0 ≤ o * s + t - p) :
-    ((o * s + t - p).toNat : Int) = o * s + t - p ∧ (s : Int) ∣ (o * s + t - p).toNat + p - t ∧
-      ((o * s + t - p).toNat + p - t) / s = o :=
-  have e := Int.toNat_of_nonneg h
-  ⟨e, ((place_iff (Int.natCast_pos.2 hs) _ _ _ _).1 e).imp_right Eq.symm⟩
-
-/-- From an input position h to the output position o = (h + p − t) / s that reads it by a tap, if
-the stride divides h + p − t and o ≥ 0: then o·s + t − p = h. -/
-theorem place_output {s : Nat} (hs : 0 < s) {h t p : Int} (hd : (s : Int) ∣ h + p - t)
-    (ho : 0 ≤ (h + p - t) / s) :
-    (((h + p - t) / s).toNat : Int) = (h + p - t) / s ∧ ((h + p - t) / s).toNat * s + t - p = h :=
-  have e := Int.toNat_of_nonneg ho
-  ⟨e, ((place_iff (Int.natCast_pos.2 hs) _ _ _ _).2 ⟨hd, e⟩).symm⟩
-
-/-- A sum over outputs and taps is a sum over inputs and taps: the tap k reads the input position h for
-the output position o iff the stride divides h + p − k·d and o is the quotient. -/
-theorem sums_taps (x v δ : Int → Int → Int → Int → K)
-    (hx : ∀ {n c h w}, x n c h w ≠ 0 → (0 ≤ h ∧ h < g.height.size) ∧ 0 ≤ w ∧ w < g.width.size)
-    (hδ : ∀ {n c h w}, δ n c h w ≠ 0 → (0 ≤ h ∧ h < g.height.output) ∧ 0 ≤ w ∧ w < g.width.output) :
-    (sums [g.batch, g.groups * g.outChannels, g.height.output, g.width.output, g.inChannels,
-      g.height.kernel, g.width.kernel] fun
-    | [n, c, oh, ow, i, kh, kw] => x n (c / g.outChannels * g.inChannels + i)
-        (oh * g.height.stride + kh * g.height.dilation - g.height.padBegin)
-        (ow * g.width.stride + kw * g.width.dilation - g.width.padBegin) *
-          (v c i kh kw * δ n c oh ow)
-    | _ => 0) =
-    sums [g.batch, g.groups * g.inChannels, g.height.size, g.width.size, g.outChannels,
-      g.height.kernel, g.width.kernel] fun
-    | [n, c, h, w, o, kh, kw] => x n c h w *
-        (v (c / g.inChannels * g.outChannels + o) (c % g.inChannels) kh kw *
-          if (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation ∧
-              (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation then
-            δ n (c / g.inChannels * g.outChannels + o)
-              ((h + g.height.padBegin - kh * g.height.dilation) / g.height.stride)
-              ((w + g.width.padBegin - kw * g.width.dilation) / g.width.stride)
-          else 0)
-    | _ => 0 := by
-  refine adjoint (fun
-      | [n, c, oh, ow, i, kh, kw] => [n, c / g.outChannels * g.inChannels + i,
-          (oh * g.height.stride + kh * g.height.dilation - g.height.padBegin : Int).toNat,
-          (ow * g.width.stride + kw * g.width.dilation - g.width.padBegin : Int).toNat,
-          c % g.outChannels, kh, kw]
-      | _ => [])
-    (fun
-      | [n, c, h, w, o, kh, kw] => [n, c / g.inChannels * g.outChannels + o,
-          ((h + g.height.padBegin - kh * g.height.dilation) / g.height.stride : Int).toNat,
-          ((w + g.width.padBegin - kw * g.width.dilation) / g.width.stride : Int).toNat,
-          c % g.inChannels, kh, kw]
-      | _ => []) ?_ ?_
-  · intro n hn c hc oh hoh ow how i hi kh hkh kw hkw h0
-    have hin := hx (mul_ne_zero h0).1
-    obtain ⟨hc, ho, hd, hm⟩ := regroup hc hi
-    obtain ⟨eh, dh, qh⟩ := place_input g.height.stride_pos hin.1.1
-    obtain ⟨ew, dw, qw⟩ := place_input g.width.stride_pos hin.2.1
-    refine ⟨⟨hn, hc, by omega, by omega, ho, hkh, hkw, trivial⟩, ?_, ?_⟩
-    · show [_, _, _, _, _, _, _] = [_, _, _, _, _, _, _]
-      rw [hd, hm, qh, qw]
-      simp only [Int.toNat_natCast, Nat.div_add_mod']
-    · show _ * (_ * ite _ _ _) = _ * (_ * _)
-      rw [if_pos ⟨dh, dw⟩, qh, qw, eh, ew]
-      simp only [← Int.natCast_ediv, ← Int.natCast_emod, ← Int.natCast_mul, ← Int.natCast_add, hd, hm,
-        Nat.div_add_mod']
-  · intro n hn c hc h hh w hw o ho kh hkh kw hkw h0
-    obtain ⟨dvd, h0⟩ := ite_ne_zero (mul_ne_zero (mul_ne_zero h0).2).2
-    have hin := hδ h0
-    obtain ⟨hc, hi, hd, hm⟩ := regroup hc ho
-    obtain ⟨eh, ph⟩ := place_output g.height.stride_pos dvd.1 hin.1.1
-    obtain ⟨ew, pw⟩ := place_output g.width.stride_pos dvd.2 hin.2.1
-    refine ⟨⟨hn, hc, by omega, by omega, hi, hkh, hkw, trivial⟩, ?_, ?_⟩
-    · show [_, _, _, _, _, _, _] = [_, _, _, _, _, _, _]
-      rw [hd, hm, ph, pw]
-      simp only [Int.toNat_natCast, Nat.div_add_mod']
-    · show _ * (_ * _) = _ * (_ * ite _ _ _)
-      rw [if_pos dvd, ph, pw, eh, ew]
-      simp only [← Int.natCast_ediv, ← Int.natCast_emod, ← Int.natCast_mul, ← Int.natCast_add, hd,
-        Nat.div_add_mod']
+    δ.dot (conv2d exact g x dweight 0) = dweight.dot (conv2dKernelDeriv exact g x δ) :=
+  (conv2dKernelReordered g).adjoint rfl addendsAt_zero fun _ => rfl
 
 /-- The input gradient is the adjoint of the forward pass in the input:
 ⟨δ, conv(dx, w, 0)⟩ = ⟨dx, inputGrad(w, δ)⟩. -/
 theorem conv2d_input_adjoint :
-    δ.dot (conv2d exact g dx weight 0) = dx.dot (conv2dInputDeriv exact g weight δ) := by
-  refine (dot_conv2d ..).trans ((sums_taps g (fun n c h w => dx.entry [n, c, h, w])
-    (fun c i kh kw => weight.entry [c, i, kh, kw]) (fun n c oh ow => δ.entry [n, c, oh, ow])
-    Tensor.inside_four Tensor.inside_four).trans ?_)
-  rw [Tensor.dot_four]
-  refine sum_congr fun n hn => sum_congr fun c hc => sum_congr fun h hh => sum_congr fun w hw => ?_
-  rw [Tensor.entry_four (conv2dInputDeriv exact g weight δ) hn hc hh hw, conv2d_input_textbook]
-  simp only [mul_sum]
-  rfl
+    δ.dot (conv2d exact g dx weight 0) = dx.dot (conv2dInputDeriv exact g weight δ) :=
+  (conv2dInputReordered g).adjoint rfl addendsAt_zero fun _ => rfl
 
 /-- The bias gradient is the adjoint of the forward pass in the bias:
 ⟨δ, conv(0, 0, db)⟩ = ⟨db, biasGrad(δ)⟩. -/
 theorem conv2d_bias_adjoint :
-    δ.dot (conv2d exact g 0 0 dbias) = dbias.dot (conv2dBiasDeriv exact g δ) := by
-  rw [Tensor.dot_four, Tensor.dot_one, sum_comm g.batch]
-  refine sum_congr fun c hc => ?_
-  rw [Tensor.entry_one (conv2dBiasDeriv exact g δ) hc, conv2d_bias_textbook]
-  simp only [mul_sum]
-  refine sum_congr fun n hn => sum_congr fun oh hoh => sum_congr fun ow how => ?_
-  rw [Tensor.entry_four (conv2d exact g 0 0 dbias) hn hc hoh how, conv2d_bias_get,
-    Tensor.entry_one dbias hc]
-  grind
+    δ.dot (conv2d exact g 0 0 dbias) = dbias.dot (conv2dBiasDeriv exact g δ) :=
+  (congrArg δ.dot (Contraction.eval_zero ..)).trans
+    ((conv2dBiasReordered g).adjoint rfl (fun _ => rfl) fun _ => rfl)
 
 /-- `conv2d_backward_spec` is the vector-Jacobian product of conv2d at (x, w): paired with δ, the
 derivative along (dx, dw, db), which is conv(dx, w, 0) + conv(x, dw, 0) + conv(0, 0, db), is

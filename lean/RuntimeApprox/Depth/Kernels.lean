@@ -76,78 +76,15 @@ theorem ComputesWithin.near_depth {m : Mode} {n d : Nat} {plain : Bool} {e : Err
 
 namespace PartialSums
 
-variable {P : List Rat → Rat → Prop} {R : Rat → Prop} {m : Mode} {n d : Nat} {ts ps : List Rat}
-
-/-- There are not more partial sums that are not zero than terms that are not zero. -/
-theorem nonzeros_le (hp : PartialSums P ts ps)
-    (hP : ∀ {us p}, P us p → nonzeros us = 0 → p = 0) : nonzeros ps ≤ nonzeros ts := by
-  induction hp with
-  | nil => exact Nat.le_refl _
-  | @cons ts us ps p part _ ih =>
-    rw [nonzeros_append]
-    by_cases hp : p = 0
-    · rw [hp, nonzeros_zero_cons]; omega
-    · rw [nonzeros_cons hp]
-      have : nonzeros ts ≠ 0 := fun h => hp (hP part h)
-      omega
-  | perm hp _ ih => rwa [← nonzeros_perm hp]
-
-/-- If each partial sum errs by at most ρ·Σ|tᵢ| and c for each of its terms that is not zero, so do
-all together. -/
-theorem nearAll_of {ρ c : Rat} (hp : PartialSums P ts ps)
-    (hall : ∀ {us p}, P us p → (∀ t ∈ us, R t) → nonzeros us ≤ n → Near ⟨ρ, nonzeros us * c⟩ us p)
-    (hts : ∀ t ∈ ts, R t) (hn : nonzeros ts ≤ n) : NearAll ⟨ρ, nonzeros ts * c⟩ ts ps := by
-  induction hp with
-  | nil =>
-    have h0 : ((nonzeros [] : Nat) : Rat) * c = 0 := Rat.zero_mul c
-    constructor
-    · show abs (0 - 0) ≤ ρ * 0 + _
-      rw [h0, abs_sub_self, Rat.mul_zero, Rat.add_zero]; exact Rat.le_refl
-    · show (0 : Rat) ≤ (1 + ρ) * 0 + _
-      rw [h0, Rat.mul_zero, Rat.add_zero]; exact Rat.le_refl
-  | @cons ts us ps p part rest ih =>
-    rw [nonzeros_append] at hn
-    obtain ⟨p1, p2⟩ := (hall part (fun t ht => hts t (List.mem_append_left _ ht))
-      (by omega)).nearAll
-    obtain ⟨r1, r2⟩ := ih (fun t ht => hts t (List.mem_append_right _ ht)) (by omega)
-    have hab := abs_add_le (p - sumList ts) (sumList ps - sumList us)
-    rw [show p - sumList ts + (sumList ps - sumList us) =
-      p + sumList ps - (sumList ts + sumList us) by grind] at hab
-    have p1 : abs (p + 0 - sumList ts) ≤ ρ * sumAbs ts + nonzeros ts * c := p1
-    have p2 : abs p + 0 ≤ (1 + ρ) * sumAbs ts + nonzeros ts * c := p2
-    have r1 : abs (sumList ps - sumList us) ≤ ρ * sumAbs us + nonzeros us * c := r1
-    have r2 : sumAbs ps ≤ (1 + ρ) * sumAbs us + nonzeros us * c := r2
-    rw [Rat.add_zero] at p1 p2
-    constructor
-    · show abs (p + sumList ps - sumList (ts ++ us)) ≤
-        ρ * sumAbs (ts ++ us) + nonzeros (ts ++ us) * c
-      rw [nonzeros_append, Rat.natCast_add, sumList_append, sumAbs_append]
-      grind
-    · show abs p + sumAbs ps ≤ (1 + ρ) * sumAbs (ts ++ us) + nonzeros (ts ++ us) * c
-      rw [nonzeros_append, Rat.natCast_add, sumAbs_append]
-      grind
-  | perm hp _ ih =>
-    have := ih (fun t ht => hts t (hp.mem_iff.1 ht)) (by rwa [nonzeros_perm hp])
-    rw [nonzeros_perm hp] at this
-    obtain ⟨h1, h2⟩ := this
-    unfold Near at h1
-    rw [sumList_perm hp, sumAbs_perm hp] at h1
-    rw [sumAbs_perm hp] at h2
-    exact ⟨h1, h2⟩
+variable {m : Mode} {n d : Nat} {ts ps : List Rat}
 
 /-- **Partial sums of depth d**, of at most n terms that are not zero in all, are together as near
 as one sum of n terms. -/
 theorem nearAll {plain : Bool} {e : ErrorBound Rat} (hp : PartialSums (ComputesWithin m d) ts ps)
     (he : m.DepthBound n d plain e) (hts : ∀ t ∈ ts, plain = true → m.format.Representable t)
-    (hn : nonzeros ts ≤ n) : NearAll e ts ps := by
-  obtain ⟨c, hc, hnc, hall⟩ := he.exists_part
-  obtain ⟨h1, h2⟩ := hp.nearAll_of hall hts hn
-  have h3 := mul_le_mul_left hc (Rat.natCast_le_natCast.2 hn)
-  refine ⟨h1.mono Rat.le_refl ?_, ?_⟩
-  · show nonzeros ts * c ≤ e.absolute
-    grind
-  · have h2 : sumAbs ps ≤ (1 + e.relative) * sumAbs ts + nonzeros ts * c := h2
-    grind
+    (hn : nonzeros ts ≤ n) : NearAll e ts ps :=
+  let ⟨_, hc, hnc, hall⟩ := he.exists_part
+  hp.nearAll_of (R := fun t => plain = true → m.format.Representable t) hc hnc hall hts hn
 
 end PartialSums
 
@@ -167,7 +104,7 @@ theorem SumsWithin.sums (h : k.SumsWithin depth acrossDepth ts v) : k.Sums ts v 
   · next m ha =>
     rw [ha]
     obtain ⟨ps, hps, hlen, hv⟩ := h
-    exact ⟨ps, (hps.mono ComputesWithin.computes).parts, hlen, hv.computes⟩
+    exact ⟨ps, hps.mono ComputesWithin.computes, hlen, hv.computes⟩
 
 /-- A kernel of bounded depth keeps the promise of any order: each of the bounds of any order holds
 of it, and the least may be taken. -/
@@ -180,16 +117,6 @@ theorem GivesWithin.gives (h : k.GivesWithin depth acrossDepth ts v) : k.Gives t
     rw [ho]
     obtain ⟨s, hs, hv⟩ := h
     exact ⟨s, SumsWithin.sums hs, hv⟩
-
-/-- 0 ≤ ρ, of the finished sum. -/
-theorem sumBound_relative_nonneg_of_depth (h₁ : k.sums.DepthBound n depth plain e₁)
-    (h₂ : ∀ m, k.across = some m → m.DepthBound (min k.splits n) acrossDepth false e₂) :
-    0 ≤ (k.sumBound e₁ e₂).relative := by
-  unfold sumBound
-  split
-  · exact h₁.relative_nonneg
-  · next m h =>
-    exact ErrorBound.followedBy_relative_nonneg h₁.relative_nonneg (h₂ m h).relative_nonneg
 
 /-- **The finished sum, bounded depth**: at most n terms that are not zero. -/
 theorem near_sumsWithin (h : k.SumsWithin depth acrossDepth ts v) (hn : nonzeros ts ≤ n)

@@ -12,7 +12,7 @@ public import RuntimeApprox.Depth.Theorems
   `Pairwise.within_numbers`: b − 1 + h.
 * `PartialSums.within`: partial sums of depth d that are added with depth d′ have depth d + d′.
 * `PartialSums.within_splits`: split-k, lanes and blocks, k partial sums of at most c terms in any
-  order: depth c + k − 1; `PartialSums.within_pairwise`: added pairwise, depth c + ⌈log₂ k⌉.
+  order: depth c + k − 1.
 -/
 
 set_option autoImplicit false
@@ -147,105 +147,6 @@ end Pairwise
 
 namespace PartialSums
 
-variable {P Q : List Rat → Rat → Prop} {us vs qs : List Rat} {p : Rat}
-
-/-- What holds of the groups may be weakened. -/
-theorem mono (hp : PartialSums P ts ps) (hPQ : ∀ {us p}, P us p → Q us p) :
-    PartialSums Q ts ps := by
-  induction hp with
-  | nil => exact .nil
-  | cons part _ ih => exact .cons (hPQ part) ih
-  | perm hp _ ih => exact .perm hp ih
-
-/-- What follows for the sum of each group holds of all partial sums. -/
-theorem forall_mem (hp : PartialSums P ts ps) {R : Rat → Prop} (hPR : ∀ {us p}, P us p → R p) :
-    ∀ p ∈ ps, R p := by
-  induction hp with
-  | nil => exact fun _ h => absurd h List.not_mem_nil
-  | cons part _ ih =>
-    intro p hp
-    rcases List.mem_cons.1 hp with rfl | hp
-    · exact hPR part
-    · exact ih p hp
-  | perm _ _ ih => exact ih
-
-/-- Partial sums in any order are such a split. -/
-theorem of_parts (hp : Parts m ts ps) : PartialSums (Computes m) ts ps := by
-  induction hp with
-  | nil => exact .nil
-  | cons part _ ih => exact .cons part ih
-  | perm hp _ ih => exact .perm hp ih
-
-/-- And the other way around. -/
-theorem parts (hp : PartialSums (Computes m) ts ps) : Parts m ts ps := by
-  induction hp with
-  | nil => exact .nil
-  | cons part _ ih => exact .cons part ih
-  | perm hp _ ih => exact .perm hp ih
-
-/-- No group, no terms. -/
-theorem of_nil (hp : PartialSums P ts []) : ts = [] := by
-  generalize hr : ([] : List Rat) = ps at hp
-  induction hp with
-  | nil => rfl
-  | cons => exact absurd hr.symm (List.cons_ne_nil _ _)
-  | perm hp _ ih =>
-    subst hr
-    have := ih rfl
-    subst this
-    exact List.nil_perm.1 hp
-
-/-- Numbers that are appended have separate groups. -/
-theorem of_append (hp : PartialSums P ts (ps ++ qs)) :
-    ∃ us vs, PartialSums P us ps ∧ PartialSums P vs qs ∧ (us ++ vs).Perm ts := by
-  generalize hr : ps ++ qs = rs at hp
-  induction hp generalizing ps with
-  | nil =>
-    obtain ⟨rfl, rfl⟩ := List.append_eq_nil_iff.1 hr
-    exact ⟨[], [], .nil, .nil, .refl _⟩
-  | @cons ts us rs p part rest ih =>
-    rcases ps with _ | ⟨p', ps⟩
-    · refine ⟨[], ts ++ us, .nil, ?_, .refl _⟩
-      rw [show qs = p :: rs from hr]
-      exact .cons part rest
-    · obtain ⟨rfl, hr'⟩ := List.cons.inj hr
-      obtain ⟨ws, vs, h1, h2, h3⟩ := ih hr'
-      refine ⟨ts ++ ws, vs, .cons part h1, h2, ?_⟩
-      rw [List.append_assoc]
-      exact h3.append_left ts
-  | perm hp _ ih =>
-    obtain ⟨us, vs, h1, h2, h3⟩ := ih hr
-    exact ⟨us, vs, h1, h2, h3.trans hp⟩
-
-/-- One group consists of all terms. -/
-theorem of_single (hP : ∀ {us vs p}, us.Perm vs → P us p → P vs p)
-    (hp : PartialSums P ts [p]) : P ts p := by
-  generalize hr : [p] = ps at hp
-  induction hp with
-  | nil => exact absurd hr (List.cons_ne_nil _ _)
-  | @cons ts us rs q part rest _ =>
-    obtain ⟨rfl, rfl⟩ := List.cons.inj hr
-    rw [rest.of_nil, List.append_nil]
-    exact part
-  | perm hp _ ih => exact hP hp (ih hr)
-
-/-- Groups may be taken in any order. -/
-theorem perm_right (hP : ∀ {us vs p}, us.Perm vs → P us p → P vs p) (hq : ps.Perm qs)
-    (hp : PartialSums P ts ps) : PartialSums P ts qs := by
-  induction hq generalizing ts with
-  | nil => exact hp
-  | @cons p ps qs hq ih =>
-    obtain ⟨us, vs, h1, h2, h3⟩ := of_append (ps := [p]) hp
-    exact .perm h3 (.cons (h1.of_single hP) (ih h2))
-  | swap p q ps =>
-    obtain ⟨us, vs, h1, h2, h3⟩ := of_append (ps := [q]) hp
-    obtain ⟨vs, ws, h4, h5, h6⟩ := of_append (ps := [p]) h2
-    refine .perm ?_ (.cons (h4.of_single hP) (.cons (h1.of_single hP) h5))
-    refine List.Perm.trans ?_ ((h6.append_left us).trans h3)
-    rw [← List.append_assoc, ← List.append_assoc]
-    exact List.perm_append_comm.append_right ws
-  | trans _ _ ih₁ ih₂ => exact ih₂ (ih₁ hp)
-
 /-- **Tiles, lanes, split-k**: partial sums of depth d that are added with depth d′, in the same
 mode, have depth d + d′. -/
 theorem within (hp : PartialSums (ComputesWithin m d) ts ps) (hv : ComputesWithin m d' ps v) :
@@ -283,13 +184,6 @@ theorem within_splits
     (hp : PartialSums (fun us p => Computes m us p ∧ nonzeros us ≤ c) ts ps)
     (hk : ps.length ≤ k) (hv : Computes m ps v) : ComputesWithin m (c + (k - 1)) ts v :=
   (hp.mono fun ⟨h1, h2⟩ => h1.within h2).within_anyOrder hk hv
-
-/-- At most 2ʰ partial sums of depth d that are added pairwise in the same mode: depth d + h, where
-h = ⌈log₂ k⌉ for k partial sums. -/
-theorem within_pairwise (hp : PartialSums (ComputesWithin m d) ts ps) (hk : ps.length ≤ 2 ^ h)
-    (hv : Pairwise m 1 ps v) : ComputesWithin m (d + h) ts v := by
-  have := hv.within_numbers (h := h) hp.representable (by omega)
-  exact hp.within (by rwa [show 1 - 1 + h = h by omega] at this)
 
 end PartialSums
 

@@ -1,6 +1,5 @@
 module
 
-public import RuntimeApprox.Context.Theorems
 public import RuntimeApprox.Contraction.Exact
 public import RuntimeApprox.Estimate
 public import RuntimeApprox.Summands.Theorems

@@ -20,9 +20,8 @@ bits of the rounded value say.
   never lowers halfUlp, and keeps it except where it reaches the next power of two.
 * `Format.halfUlp_eq_max_binade`: halfUlp a = max(u·binade a, 2^(eₘᵢₙ − p)).
 * `Format.halfUlp_le_binade_round`: halfUlp s ≤ u·binade (round s) + 2^(eₘᵢₙ − p).
-* `Format.boundsHalfUlp_binade`, `Format.boundsHalfUlp_flooredBinade`, and, of rounded numbers,
-  `Format.boundsHalfUlp_binade_round_of`, `Format.boundsHalfUlp_flooredBinade_round_of`: choices of
-  β and κ.
+* `Format.boundsHalfUlp_binade_round_of`, `Format.boundsHalfUlp_flooredBinade_round_of`: choices of
+  β and κ, from rounded numbers.
 * `Format.Charges.sum_le`: Σ halfUlp s ≤ u·Σ b + n·κ, where each number has its own b.
 -/
 
@@ -143,11 +142,6 @@ theorem flooredBinade_eq_max (a : Rat) :
 def BoundsHalfUlp (f : Format) (β : Rat → Rat) (κ : Rat) : Prop :=
   ∀ s, f.halfUlp s ≤ f.unitRoundoff * β s + κ
 
-/-- By the binade of s itself, with the underflow threshold. -/
-theorem boundsHalfUlp_binade (f : Format) :
-    f.BoundsHalfUlp f.binade (pow2 (f.minExponent - f.precision)) :=
-  fun s => halfUlp_le_binade s
-
 /-- By the binade of s rounded to any format with the exponents of this one, with the underflow
 threshold: sums of 16-bit numbers that are computed in binary32, before they are rounded once
 more. -/
@@ -160,15 +154,6 @@ theorem boundsHalfUlp_binade_round_of (f : Format) {g : Format}
     have := halfUlp_le_binade (f := f) (g.round s)
     grind
 
-/-- By the binade of round s, with the underflow threshold. -/
-theorem boundsHalfUlp_binade_round (f : Format) :
-    f.BoundsHalfUlp (fun s => f.binade (f.round s)) (pow2 (f.minExponent - f.precision)) :=
-  f.boundsHalfUlp_binade_round_of (Int.le_refl _)
-
-/-- By the floored binade of s itself: equality, and no underflow threshold. -/
-theorem boundsHalfUlp_flooredBinade (f : Format) : f.BoundsHalfUlp f.flooredBinade 0 := fun s => by
-  rw [halfUlp_eq, flooredBinade]; grind
-
 /-- By the binade of s rounded to any format with the exponents of this one, floored here, without
 underflow threshold. -/
 theorem boundsHalfUlp_flooredBinade_round_of (f : Format) {g : Format}
@@ -180,12 +165,6 @@ theorem boundsHalfUlp_flooredBinade_round_of (f : Format) {g : Format}
     (max_le (Rat.le_trans (binade_le_binade hg (g.round s)) (le_max_left _ (pow2 f.minExponent)))
       (le_max_right (g.binade (g.round s)) _))
   grind
-
-/-- By the floored binade of round s, without underflow threshold. -/
-theorem boundsHalfUlp_flooredBinade_round (f : Format) :
-    f.BoundsHalfUlp (fun s => f.flooredBinade (f.round s)) 0 := by
-  simp only [flooredBinade_eq_max]
-  exact f.boundsHalfUlp_flooredBinade_round_of (Int.le_refl _)
 
 /-! ### Numbers that are charged one by one -/
 

@@ -8,7 +8,6 @@ public import RuntimeApprox.Format.Nearest
 ## Main results
 * `Format.overflows_round_iff`: round x is beyond the largest finite number iff
   |x| ≥ (2 − u)·2^eₘₐₓ, the threshold from which IEEE 754 rounds to infinity.
-* `Format.representableFinite_round`: below it, round x is a finite number of the format.
 -/
 
 set_option autoImplicit false
@@ -75,13 +74,6 @@ theorem overflows_round_iff (hf : f.minExponent ≤ f.maxExponent) {x : Rat} :
     rw [← Int.sub_eq_add_neg] at h2
     rw [h1, h2, unitRoundoff]; grind
   rw [overflows_iff, ← round_abs, pow2_le_round_iff hf, this]
-
-/-- round x is a finite number of the format for |x| < (2 − u)·2^eₘₐₓ. -/
-theorem representableFinite_round (hf : f.minExponent ≤ f.maxExponent) {x : Rat}
-    (h : abs x < (2 - f.unitRoundoff) * pow2 f.maxExponent) :
-    f.RepresentableFinite (f.round x) := by
-  refine (representableFinite_iff hf).2 ⟨f.representable_round x, ?_⟩
-  rw [← Bool.not_eq_true, overflows_round_iff hf]; grind
 
 /-! ### Examples
 

@@ -87,13 +87,6 @@ theorem one_add_mul_abs_round_sub_le {x : Rat} (h : pow2 f.minExponent ≤ abs x
   rw [halfUlp_eq] at h3
   grind
 
-/-- |round x − x| ≤ u·|round x| for 2^eₘᵢₙ ≤ |x|. -/
-theorem abs_round_sub_le_mul_abs_round {x : Rat} (h : pow2 f.minExponent ≤ abs x) :
-    abs (f.round x - x) ≤ f.unitRoundoff * abs (f.round x) := by
-  refine Rat.le_trans (f.abs_round_sub_le x) ?_
-  rw [halfUlp_eq]
-  exact mul_le_mul_left (pow2_nonneg _) (pow2_exponent_le_abs_round (pow2_exponent_le_of_normal h))
-
 /-- A sum of two numbers of the format is itself one where |a + b| ≤ 2^(eₘᵢₙ + 1). -/
 theorem Representable.add {a b : Rat} (ha : f.Representable a) (hb : f.Representable b)
     (h : abs (a + b) ≤ pow2 (f.minExponent + 1)) : f.Representable (a + b) := by

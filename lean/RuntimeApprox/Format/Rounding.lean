@@ -7,8 +7,7 @@ public import RuntimeApprox.Format.RoundEven
 
 ## Main results
 * `Format.abs_round_sub_le`: |round x − x| ≤ halfUlp x for every rational x.
-* `Format.halfUlp_pos`, `Format.halfUlp_neg`, `Format.halfUlp_mono`: halfUlp is positive, depends
-  only on |x|, and is monotone in |x|.
+* `Format.halfUlp_neg`, `Format.halfUlp_mono`: halfUlp depends only on |x|, and is monotone in |x|.
 * `Format.round_neg`: round (−x) = −round x.
 * `Format.overflows_iff`: `overflows v` iff 2^(eₘₐₓ + 1) ≤ |v|.
 -/
@@ -69,12 +68,6 @@ theorem ulp_pos (x : Rat) : 0 < f.ulp x := pow2_pos _
 
 /-- ulp x = 2·halfUlp x -/
 theorem ulp_eq (x : Rat) : f.ulp x = 2 * f.halfUlp x := pow2_add_one _
-
-/-- 0 < halfUlp x -/
-theorem halfUlp_pos (x : Rat) : 0 < f.halfUlp x := pow2_pos _
-
-/-- 0 ≤ halfUlp x -/
-theorem halfUlp_nonneg (x : Rat) : 0 ≤ f.halfUlp x := pow2_nonneg _
 
 /-- halfUlp (−x) = halfUlp x -/
 @[simp] theorem halfUlp_neg (x : Rat) : f.halfUlp (-x) = f.halfUlp x := by simp [halfUlp]

@@ -1,8 +1,7 @@
 module
 
-public import RuntimeApprox.Context.Theorems
+public import RuntimeApprox.Graph.Theorems
 public import RuntimeApprox.Graph
-public import RuntimeApprox.Operation.Theorems
 
 /-!
 # Backpropagation computes the gradient

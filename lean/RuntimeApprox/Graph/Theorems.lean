@@ -1,8 +1,8 @@
 module
 
-public import RuntimeApprox.Context.Theorems
+public import RuntimeApprox.Format.Arithmetic.Theorems
 public import RuntimeApprox.Graph
-public import RuntimeApprox.Operation.Theorems
+public import RuntimeApprox.Tensor.Algebra
 
 /-!
 # The bounds of graphs hold
@@ -15,6 +15,13 @@ within eps of them.
 * `ParametricNode.model`, `RevNode.model`: what both kinds of nodes compute, and their bounds.
 
 ## Main results
+* `exactNet_respects_boundNet`, `roundedNet_respects_boundNet`: pairs that enclose the exact values
+  keep doing so, and their values are those of the rounded arithmetic; likewise for `checkedNet`.
+* `dualNet_respects_exactNet`: the values of dual numbers are exact.
+* `Vars.get_rel`, `Vars.accumulate_rel`: reading variables, and adding up the gradients that reach
+  them, keep relations.
+* `Tensors.within_iff`: values are within eps iff the pairs enclose the exact ones.
+* `Tensors.Within.approxT`: an eps for every entry gives `approxT` at the norms.
 * `RevGraph.eval_rel`, `RevGraph.backprop_rel`: a graph keeps every relation that passes keep.
 * `RevGraph.eval_approx`, `RevGraph.backprop_approx`: every entry of every tensor and of every
   gradient is within its bound, from an eps for every entry.
@@ -30,6 +37,225 @@ set_option autoImplicit false
 namespace RuntimeApprox
 
 universe u v
+
+/-! ### Arithmetics -/
+
+section
+variable {K : Type u} [OrderedField K]
+
+/-- Pairs that enclose the exact values keep doing so under constants and operations. -/
+theorem exactNet_respects_boundNet {R : Rounding K} (hR : R.Lawful) :
+    exactNet.Respects (boundNet R) Approx.Encloses where
+  toRespects := exact_respects_bound hR
+  const c := Std.IsPreorder.le_refl (abs (R.rnd c - c))
+  apply₁ f _ _ h := f.sound hR h
+  apply₂ f _ _ _ _ h h' := f.sound hR h h'
+
+/-- The values of the pairs are those of the rounded arithmetic. -/
+theorem roundedNet_respects_boundNet (R : Rounding K) :
+    (roundedNet R).Respects (boundNet R) Approx.HasValue where
+  toRespects := rounded_respects_bound R
+  const _ := rfl
+  apply₁ _ _ _ h := by unfold Approx.HasValue at *; subst h; rfl
+  apply₂ _ _ _ _ _ h h' := by unfold Approx.HasValue at *; subst h h'; rfl
+
+/-- The values of dual numbers are those of exact arithmetic. -/
+theorem dualNet_respects_exactNet :
+    (dualNet (K := K)).Respects exactNet fun a x => a.value = x where
+  zero := rfl
+  add _ _ _ _ h h' := by subst h h'; rfl
+  mul _ _ _ _ h h' := by subst h h'; rfl
+  const _ := rfl
+  apply₁ _ _ _ h := by subst h; rfl
+  apply₂ _ _ _ _ _ h h' := by subst h h'; rfl
+
+end
+
+/-- A relation to pairs that an arithmetic respects is one to checked pairs. -/
+theorem NetArithmetic.Respects.checked {f : Format} {A : NetArithmetic Rat Rat}
+    {R : Rat → Approx Rat → Prop} (h : A.Respects (boundNet f.rounding) R) :
+    A.Respects (checkedNet f) fun x c => R x c.approx where
+  zero := h.zero
+  add _ _ _ _ := h.add _ _ _ _
+  mul _ _ _ _ := h.mul _ _ _ _
+  const := h.const
+  apply₁ _ _ _ := h.apply₁ _ _ _
+  apply₂ _ _ _ _ _ := h.apply₂ _ _ _ _ _
+
+/-- Checked pairs that enclose the exact values keep doing so. -/
+theorem exactNet_respects_checkedNet (f : Format) :
+    exactNet.Respects (checkedNet f) Checked.Encloses :=
+  (exactNet_respects_boundNet f.rounding_lawful).checked
+
+/-- The values of checked pairs are those of the arithmetic of the format. -/
+theorem roundedNet_respects_checkedNet (f : Format) :
+    (roundedNet f.rounding).Respects (checkedNet f) Checked.HasValue :=
+  (roundedNet_respects_boundNet f.rounding).checked
+
+section
+/-! ### Contexts -/
+
+variable {α : Type u} {β : Type v} {R : α → β → Prop}
+
+/-! ### Relations -/
+
+theorem Var.get_rel : {Γ : List (List Nat)} → {s : List Nat} → (v : Var Γ s) →
+    {ts : Tensors α Γ} → {us : Tensors β Γ} → ts.Rel R us → (v.get ts).Rel R (v.get us)
+  | _, _, .zero, (_, _), (_, _), h => h.1
+  | _, _, .succ v, (_, _), (_, _), h => v.get_rel h.2
+
+theorem Vars.get_rel {Γ : List (List Nat)} : {As : List (List Nat)} → (vs : Vars Γ As) →
+    {ts : Tensors α Γ} → {us : Tensors β Γ} → ts.Rel R us → (vs.get ts).Rel R (vs.get us)
+  | _, .nil, _, _, _ => .nil
+  | _, .cons v vs, _, _, h => .cons (v.get_rel h) (vs.get_rel h)
+
+theorem Cotangents.none_rel : (Γ : List (List Nat)) →
+    Cotangents.Rel R (Cotangents.none (Γ := Γ)) Cotangents.none
+  | [] => trivial
+  | _ :: Γ => ⟨.none, none_rel Γ⟩
+
+theorem Cotangents.toTensors_rel {zero : α} {zero' : β} (h0 : R zero zero') :
+    {Γ : List (List Nat)} → {cs : Cotangents α Γ} → {ds : Cotangents β Γ} → cs.Rel R ds →
+    (cs.toTensors zero).Rel R (ds.toTensors zero')
+  | [], _, _, _ => .nil
+  | _ :: _, (_, _), (_, _), ⟨.some h, hs⟩ => .cons h (toTensors_rel h0 hs)
+  | _ :: _, (_, _), (_, _), ⟨.none, hs⟩ =>
+    .cons (Tensor.rel_ofFn fun _ => h0) (toTensors_rel h0 hs)
+
+section
+variable {A : Arithmetic α} {B : Arithmetic β} (hAB : A.Respects B R)
+include hAB
+
+theorem Var.accumulate_rel : {Γ : List (List Nat)} → {s : List Nat} → (v : Var Γ s) →
+    {t : Tensor α s} → {r : Tensor β s} → t.Rel R r → {cs : Cotangents α Γ} →
+    {ds : Cotangents β Γ} → cs.Rel R ds → (v.accumulate A t cs).Rel R (v.accumulate B r ds)
+  | _, _, .zero, _, _, ht, (_, _), (_, _), ⟨.some h, hs⟩ =>
+    ⟨.some (Tensor.rel_ofFn fun i => hAB.add _ _ _ _ (h i) (ht i)), hs⟩
+  | _, _, .zero, _, _, ht, (_, _), (_, _), ⟨.none, hs⟩ => ⟨.some ht, hs⟩
+  | _, _, .succ v, _, _, ht, (_, _), (_, _), ⟨h, hs⟩ => ⟨h, v.accumulate_rel ht hs⟩
+
+/-- Gradients that are related add up to related ones. -/
+theorem Vars.accumulate_rel {Γ : List (List Nat)} : {As : List (List Nat)} → (vs : Vars Γ As) →
+    {ts : Tensors α As} → {us : Tensors β As} → ts.Rel R us → {cs : Cotangents α Γ} →
+    {ds : Cotangents β Γ} → cs.Rel R ds → (vs.accumulate A ts cs).Rel R (vs.accumulate B us ds)
+  | _, .nil, _, _, _, _, _, h => h
+  | _, .cons v vs, (_, _), (_, _), hs, _, _, h => vs.accumulate_rel hs.2 (v.accumulate_rel hAB hs.1 h)
+
+end
+
+/-! ### Errors -/
+
+section
+variable {K : Type u}
+
+theorem Tensor.hasValue_pairs {s : List Nat} (t e : Tensor K s) :
+    t.Rel Approx.HasValue (t.pairs e) := fun i => by
+  unfold Tensor.pairs; rw [Tensor.get_zipWith]; rfl
+
+/-- The pairs have the given values. -/
+theorem Tensors.hasValue_pairs : {Γ : List (List Nat)} → (ts es : Tensors K Γ) →
+    ts.Rel Approx.HasValue (ts.pairs es)
+  | [], _, _ => .nil
+  | _ :: _, (t, ts), (e, es) => .cons (t.hasValue_pairs e) (Tensors.hasValue_pairs ts es)
+
+/-- The values of pairs. -/
+theorem Tensor.hasValue_values {s : List Nat} (p : Tensor (Approx K) s) :
+    (p.map Approx.value).Rel Approx.HasValue p := fun i => Tensor.get_map Approx.value p i
+
+theorem Tensors.hasValue_values : {Γ : List (List Nat)} → (ps : Tensors (Approx K) Γ) →
+    (ps.map Approx.value).Rel Approx.HasValue ps
+  | [], _ => .nil
+  | _ :: _, (p, ps) => .cons p.hasValue_values (Tensors.hasValue_values ps)
+
+/-- Tensors that pairs have as values are the values of the pairs. -/
+theorem Tensor.values_of_rel {s : List Nat} {t : Tensor K s} {p : Tensor (Approx K) s}
+    (h : t.Rel Approx.HasValue p) : p.map Approx.value = t :=
+  Tensor.ext fun i => (Tensor.get_map Approx.value p i).trans (h i).symm
+
+theorem Tensors.values_of_rel : {Γ : List (List Nat)} → {ts : Tensors K Γ} →
+    {ps : Tensors (Approx K) Γ} → ts.Rel Approx.HasValue ps → ps.map Approx.value = ts
+  | [], _, _, _ => rfl
+  | _ :: _, (_, _), (_, _), h =>
+    congr (congrArg Prod.mk (Tensor.values_of_rel h.1)) (Tensors.values_of_rel h.2)
+
+theorem Cotangents.hasValue_pairs : {Γ : List (List Nat)} → (cs : Cotangents K Γ) →
+    (es : Tensors K Γ) → cs.Rel Approx.HasValue (cs.pairs es)
+  | [], _, _ => trivial
+  | _ :: _, (some t, cs), (e, es) => ⟨.some (Tensor.hasValue_pairs t e), cs.hasValue_pairs es⟩
+  | _ :: _, (Option.none, cs), (_, es) => ⟨.none, cs.hasValue_pairs es⟩
+
+end
+
+variable {K : Type u} [OrderedField K]
+
+/-- Values are within eps of the exact ones iff the pairs enclose these. -/
+theorem Tensor.within_iff {s : List Nat} (t' t e : Tensor K s) :
+    Tensor.Within t' t e ↔ t'.Rel Approx.Encloses (t.pairs e) := by
+  unfold Tensor.Within Tensor.Rel Tensor.pairs
+  simp only [Tensor.get_zipWith]; rfl
+
+/-- Values are within eps of the exact ones iff the pairs enclose these. -/
+theorem Tensors.within_iff : {Γ : List (List Nat)} → (ts' ts es : Tensors K Γ) →
+    (Tensors.Within ts' ts es ↔ ts'.Rel Approx.Encloses (ts.pairs es))
+  | [], _, _, _ => Iff.rfl
+  | _ :: _, (t', ts'), (t, ts), (e, es) =>
+    and_congr (Tensor.within_iff t' t e) (Tensors.within_iff ts' ts es)
+
+omit [OrderedField K] in
+theorem Cotangents.pairs_first {s : List Nat} {Γ : List (List Nat)} (δ e : Tensor K s)
+    (es : Tensors K Γ) :
+    Cotangents.pairs (Γ := s :: Γ) (.first δ) (e, es) = .first (δ.pairs e) :=
+  congrArg (Prod.mk (some (δ.pairs e))) (none es)
+where
+  none : {Γ : List (List Nat)} → (es : Tensors K Γ) → Cotangents.pairs (Γ := Γ) .none es = .none
+    | [], _ => rfl
+    | _ :: _, (_, es) => congrArg (Prod.mk Option.none) (none es)
+
+theorem Cotangents.first_within {s : List Nat} {Γ : List (List Nat)} {δ' δ e : Tensor K s}
+    (h : Tensor.Within δ' δ e) (es : Tensors K Γ) :
+    Cotangents.Within (Γ := s :: Γ) (.first δ') (.first δ) (e, es) := by
+  unfold Cotangents.Within
+  rw [pairs_first]
+  exact ⟨.some ((Tensor.within_iff _ _ _).1 h), none_rel Γ⟩
+
+/-- Where pairs have the rounded values and enclose the exact ones, their eps bound the error. -/
+theorem Tensor.within_of_rel {s : List Nat} {t' t : Tensor K s} {p : Tensor (Approx K) s}
+    (h' : t'.Rel Approx.Encloses p) (h : t.Rel Approx.HasValue p) : Tensor.Within t' t p.eps :=
+  fun i => by
+    have hv : t.get i = (p.get i).value := h i
+    unfold Tensor.eps
+    rw [Tensor.get_map, hv]
+    exact h' i
+
+/-- Where pairs have the rounded values and enclose the exact ones, their eps bound the error. -/
+theorem Tensors.within_of_rel : {Γ : List (List Nat)} → {ts' ts : Tensors K Γ} →
+    {ps : Tensors (Approx K) Γ} → ts'.Rel Approx.Encloses ps → ts.Rel Approx.HasValue ps →
+    Tensors.Within ts' ts ps.eps
+  | [], _, _, _, _, _ => trivial
+  | _ :: _, (_, _), (_, _), (_, _), h', h =>
+    ⟨Tensor.within_of_rel h'.1 h.1, Tensors.within_of_rel h'.2 h.2⟩
+
+/-- An error at an entry, by the variable that names its tensor. -/
+theorem Tensors.Within.get : {Γ : List (List Nat)} → {s : List Nat} → (v : Var Γ s) →
+    {ts' ts es : Tensors K Γ} → Tensors.Within ts' ts es →
+    Tensor.Within (v.get ts') (v.get ts) (v.get es)
+  | _, _, .zero, (_, _), (_, _), (_, _), h => h.1
+  | _, _, .succ v, (_, _), (_, _), (_, _), h => Tensors.Within.get v h.2
+
+theorem Tensor.within_fill {s : List Nat} (t' t : Tensor K s) (e : K) :
+    Tensor.Within t' t (Tensor.fill s e) ↔ approxT t' t e := by
+  unfold Tensor.Within RuntimeApprox.approxT
+  simp only [Tensor.get_fill]
+
+/-- An eps for every entry gives one for each tensor, its norm. -/
+theorem Tensors.Within.approxT : {Γ : List (List Nat)} → {ts' ts es : Tensors K Γ} →
+    Tensors.Within ts' ts es → Tensors.approxT ts' ts es.linfNorms
+  | [], _, _, _, _ => trivial
+  | _ :: _, (_, _), (_, _), (_, _), h =>
+    ⟨(Tensor.within_fill _ _ _).2 (approxT_linfNorm h.1), Tensors.Within.approxT h.2⟩
+
+end
+
 variable {K : Type u} [OrderedField K] {R : Rounding K}
 
 /-! ### Nodes -/

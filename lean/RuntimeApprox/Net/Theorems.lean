@@ -1,9 +1,9 @@
 module
 
 public import RuntimeApprox.Graph.Theorems
-public import RuntimeApprox.Net.Report
-public import RuntimeApprox.Nodes.Conv2d.Theorems
-public import RuntimeApprox.Nodes.Linear.Theorems
+public import RuntimeApprox.Net
+public import RuntimeApprox.Nodes.Conv2d
+public import RuntimeApprox.Nodes.Linear
 
 /-!
 # The bounds of the network hold, and the report is true

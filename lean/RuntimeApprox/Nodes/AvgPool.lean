@@ -1,19 +1,21 @@
 module
 
-public import RuntimeApprox.Conv2d
-public import RuntimeApprox.Contraction.Theorems
-public import RuntimeApprox.Graph
+public import RuntimeApprox.Contraction.Dual
+public import RuntimeApprox.Conv2d.VJP
+public import RuntimeApprox.Nodes
+public import RuntimeApprox.Nodes.Theorems
 
 /-!
-# The node of average pooling
+# Average pooling as in the textbook, and its gradient
 
-Pooling and its gradient are two contractions with a scalar factor, 1/(kh·kw). As in PyTorch's
-default, the zeros of the padding count.
+In the formulas `sum n fun i => f i` is Σ_{i < n} f i, and `t.entry [i, j, …]` is t[i, j, …] with
+zeros outside t (the padding).
 
-## Main definitions
-* `Pool`: the geometry, `Pool.scale`: 1/(kh·kw).
-* `avgPoolForward`, `avgPoolGrad`: the contractions.
-* `avgPoolNode g`: the operand is the input, NCHW.
+## Main results
+* `avgPool_textbook`: an entry of the exact forward pass.
+* `avgPool_scale`: kh·kw·scale = 1, so that the forward pass is the average.
+* `avgPool_adjoint`: the gradient is the adjoint of the forward pass.
+* `avgPoolNode_isGradient`: the vector-Jacobian product is the gradient.
 -/
 
 set_option autoImplicit false
@@ -22,100 +24,117 @@ set_option autoImplicit false
 
 namespace RuntimeApprox
 
-/-- The geometry of a pooling. -/
-structure Pool where
-  /-- The number of images. -/
-  batch : Nat
-  /-- The number of channels. -/
-  channels : Nat
-  /-- The vertical axis. -/
-  height : Window
-  /-- The horizontal axis. -/
-  width : Window
+universe u
+variable {K : Type u} [OrderedField K] (g : Pool)
 
-/-- The numbers of a pooling, as those of a convolution of each channel for itself. -/
-def Pool.sizes (g : Pool) : Sizes Int :=
-  Conv2d.sizes ⟨g.batch, g.channels, 1, 1, g.height, g.width⟩
+/-- y[n, c, oh, ow] = Σ_kh Σ_kw x[n, c, oh·sh + kh·dh − pt, ow·sw + kw·dw − pl]·scale -/
+theorem avgPool_textbook (scale : K) (x : Tensor K g.inputShape) (n : Fin g.batch)
+    (c : Fin g.channels) (oh : Fin g.height.output) (ow : Fin g.width.output) :
+    (avgPool exact g scale x).get (n, c, oh, ow, ()) =
+      sum g.height.kernel fun kh => sum g.width.kernel fun kw =>
+        x.entry [n.1, c.1, oh.1 * g.height.stride + kh * g.height.dilation - g.height.padBegin,
+          ow.1 * g.width.stride + kw * g.width.dilation - g.width.padBegin] * scale := by
+  refine (Contraction.get_eval_exact g.forward (x, scale, ⟨⟩) ⟨⟩ (n, c, oh, ow, ())).trans ?_
+  rw [show outIndices g.forward.out (n, c, oh, ow, ()) = [n.1, c.1, oh.1, ow.1] from rfl]
+  refine (Lean.Grind.Semiring.add_zero _).trans (sum_congr fun kh _ => sum_congr fun kw _ =>
+    congr (congrArg HMul.hMul (valueAt_of_indices ?_))
+      (valuesAt_one.trans (valueAt_of_indices (is := []) rfl)))
+  simp [indices, Pool.forward, avgPoolForward, Affine.eval_one, dot, Pool.sizes, Conv2d.sizes,
+    Int.mul_comm, Int.sub_eq_add_neg]
 
-section
-variable {ι : Type} [OfNat ι 0] [OfNat ι 1] [Neg ι] (s : Sizes ι)
+/-! ### The adjoint -/
 
-/-- The forward pass: for output (n, c, oh, ow) the sum over (kh, kw) of
-x[n, c, oh·sh + kh·dh − pt, ow·sw + kw·dw − pl] · scale. -/
-@[inline] def avgPoolForward : Contraction ι where
-  out := [[s.batch], [s.groups], [s.outputH], [s.outputW]]
-  red := [s.kernelH, s.kernelW]
-  factor := ⟨"x", [
-    ⟨s.batch,   ⟨[1, 0, 0, 0],         [0, 0],            0,          1⟩⟩,
-    ⟨s.groups,  ⟨[0, 1, 0, 0],         [0, 0],            0,          1⟩⟩,
-    ⟨s.inputH,  ⟨[0, 0, s.strideH, 0], [s.dilationH, 0],  -s.padTop,  1⟩⟩,
-    ⟨s.inputW,  ⟨[0, 0, 0, s.strideW], [0, s.dilationW],  -s.padLeft, 1⟩⟩]⟩
-  factors := [⟨"scale", []⟩]
-  addends := []
+attribute [local simp] Contraction.reads places position toNats prod indices Affine.eval_one dot
+  Pool.sizes Conv2d.sizes
 
-/-- The gradient: for (n, c, h, w) the sum over (kh, kw) of
-δ[n, c, (h + pt − kh·dh) / sh, (w + pl − kw·dw) / sw] · scale,
-over the taps where both divisions are exact and their results are output positions. -/
-@[inline] def avgPoolGrad : Contraction ι where
-  out := [[s.batch], [s.groups], [s.inputH], [s.inputW]]
-  red := [s.kernelH, s.kernelW]
-  factor := ⟨"gradOutput", [
-    ⟨s.batch,   ⟨[1, 0, 0, 0],         [0, 0],            0,          1⟩⟩,
-    ⟨s.groups,  ⟨[0, 1, 0, 0],         [0, 0],            0,          1⟩⟩,
-    ⟨s.outputH, ⟨[0, 0, 1, 0],         [-s.dilationH, 0], s.padTop,   s.strideH⟩⟩,
-    ⟨s.outputW, ⟨[0, 0, 0, 1],         [0, -s.dilationW], s.padLeft,  s.strideW⟩⟩]⟩
-  factors := [⟨"scale", []⟩]
-  addends := []
+theorem avgPoolForward_reads (n c oh ow kh kw : Nat) : g.forward.reads [n, c, oh, ow] [kh, kw] =
+    ([some [n, c, oh, ow],
+      some [n, c, oh * g.height.stride + kh * g.height.dilation - g.height.padBegin,
+        ow * g.width.stride + kw * g.width.dilation - g.width.padBegin], some []] :
+      List (Option (List Int))) := by
+  simp [Pool.forward, avgPoolForward, Int.mul_comm, Int.sub_eq_add_neg]
 
-end
+theorem avgPoolGrad_reads (n c h w kh kw : Nat) : g.grad.reads [n, c, h, w] [kh, kw] =
+    ([some [n, c, h, w],
+      if (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation ∧
+          (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation then
+        some [n, c, (h + g.height.padBegin - kh * g.height.dilation) / g.height.stride,
+          (w + g.width.padBegin - kw * g.width.dilation) / g.width.stride]
+      else none, some []] : List (Option (List Int))) := by
+  have form : ∀ a b c d : Int, a + b * -c + d = a + d - b * c := fun _ _ _ _ => by
+    rw [Int.mul_neg]; omega
+  have hs := Affine.eval_of_pos (Int.natCast_pos.2 g.height.stride_pos)
+  have hs' := Affine.eval_of_pos (Int.natCast_pos.2 g.width.stride_pos)
+  by_cases hh : (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation <;>
+    by_cases hw : (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation <;>
+    simp [Pool.grad, avgPoolGrad, Int.mul_comm, hs, hs', form, hh, hw]
 
-namespace Pool
+/-- The gradient: of (δ, x, scale) the second comes first. -/
+def avgPoolReordered : g.forward.Reordered g.grad [1, 0, 2] where
+  there
+    | [n, c, oh, ow], [kh, kw] =>
+      ([n, c, (oh * g.height.stride + kh * g.height.dilation - g.height.padBegin : Int).toNat,
+        (ow * g.width.stride + kw * g.width.dilation - g.width.padBegin : Int).toNat], [kh, kw])
+    | _, _ => ([], [])
+  back
+    | [n, c, h, w], [kh, kw] =>
+      ([n, c, ((h + g.height.padBegin - kh * g.height.dilation) / g.height.stride : Int).toNat,
+        ((w + g.width.padBegin - kw * g.width.dilation) / g.width.stride : Int).toNat], [kh, kw])
+    | _, _ => ([], [])
+  length := rfl
+  perm := by decide
+  reads_there n hn c hc oh hoh ow how kh hkh kw hkw h := by
+    rw [avgPoolForward_reads] at h ⊢
+    have h : Inside g.inputShape _ := h
+    obtain ⟨eh, dh, qh⟩ := place_input g.height.stride_pos h.2.2.1.1
+    obtain ⟨ew, dw, qw⟩ := place_input g.width.stride_pos h.2.2.2.1.1
+    refine ⟨⟨hn, hc, (Int.toNat_lt h.2.2.1.1).2 h.2.2.1.2, (Int.toNat_lt h.2.2.2.1.1).2 h.2.2.2.1.2,
+      trivial⟩, ⟨hkh, hkw, trivial⟩, ?_, ?_⟩
+    · simp only [qh, qw, Int.toNat_natCast]
+    · rw [avgPoolGrad_reads, if_pos ⟨dh, dw⟩, qh, qw, eh, ew]; rfl
+  reads_back n hn c hc h hh w hw kh hkh kw hkw hin := by
+    rw [avgPoolGrad_reads] at hin
+    by_cases hd : (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation ∧
+      (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation
+    · rw [if_pos hd] at hin
+      have hin : Inside g.outputShape _ := hin
+      obtain ⟨eh, ph⟩ := place_output g.height.stride_pos hd.1 hin.2.2.1.1
+      obtain ⟨ew, pw⟩ := place_output g.width.stride_pos hd.2 hin.2.2.2.1.1
+      refine ⟨⟨hn, hc, (Int.toNat_lt hin.2.2.1.1).2 hin.2.2.1.2,
+        (Int.toNat_lt hin.2.2.2.1.1).2 hin.2.2.2.1.2, trivial⟩, ⟨hkh, hkw, trivial⟩, ?_, ?_⟩
+      · simp only [ph, pw, Int.toNat_natCast]
+      · rw [avgPoolForward_reads, avgPoolGrad_reads, ph, pw]; rfl
+    · rw [if_neg hd] at hin
+      exact hin.elim
 
-variable (g : Pool)
+/-- The gradient of average pooling is its adjoint, at any scale: ⟨δ, pool(x)⟩ = ⟨x, ∂x⟩ -/
+theorem avgPool_adjoint (scale : K) (x : Tensor K g.inputShape) (δ : Tensor K g.outputShape) :
+    δ.dot (avgPool exact g scale x) = x.dot (avgPoolDeriv exact g scale δ) :=
+  (avgPoolReordered g).adjoint rfl (fun _ => rfl) fun _ => rfl
 
-/-- The input's shape, NCHW. -/
-abbrev inputShape : List Nat := [g.batch, g.channels, g.height.size, g.width.size]
-
-/-- The output's shape, NCHW. -/
-abbrev outputShape : List Nat := [g.batch, g.channels, g.height.output, g.width.output]
-
-/-- `avgPoolForward` at the geometry. -/
-def forward : Contraction Int := avgPoolForward g.sizes
-
-/-- `avgPoolGrad` at the geometry. -/
-def grad : Contraction Int := avgPoolGrad g.sizes
+/-- ⟨δ, pool(dx)⟩ = ⟨vjp δ, dx⟩ -/
+theorem avgPoolNode_isGradient : (avgPoolNode K g).IsGradient := fun (x, ⟨⟩) δ => by
+  refine (congrArg δ.dot (Contraction.tangent_eval (out := g.forward.out) (red := g.forward.red)
+    (p := g.forward.factor) (q := ⟨"scale", []⟩) (ads := []) x (⟨g.scale K, 0⟩ : Dual K) ⟨⟩)).trans
+    ((Tensor.dot_add ..).trans ((congrArg (· + _) (Tensor.dot_add ..)).trans ?_))
+  have h := avgPool_adjoint g (g.scale K) (x.map Dual.tangent) δ
+  have zero : ∀ x : Tensor K g.inputShape, δ.dot (avgPool exact g (0 : K) x) = 0 := fun x => by
+    have h : avgPool exact g (0 : K) x = 0 := Tensor.ext fun (n, c, oh, ow, ⟨⟩) => by
+      rw [avgPool_textbook, Tensor.get_zero]
+      simp only [Lean.Grind.Semiring.mul_zero, sum_zero]
+    rw [h, Tensor.dot_comm, Tensor.zero_dot]
+  refine (congr (congrArg HAdd.hAdd (congr (congrArg HAdd.hAdd h) (zero _))) (zero _)).trans ?_
+  rw [Tensor.dot_comm (x.map _)]
+  exact Lean.Grind.Semiring.add_zero _
 
 attribute [local instance] Lean.Grind.Semiring.natCast in
-/-- 1/(kh·kw) -/
-def scale (K : Type _) [OrderedField K] : K := ((g.height.kernel * g.width.kernel : Nat) : K)⁻¹
-
-end Pool
-
-universe u
-
-section
-variable {α : Type u} (A : Arithmetic α) (g : Pool)
-
-/-- Average pooling in an arithmetic, with the given scale. -/
-def avgPool (scale : α) (x : Tensor α g.inputShape) : Tensor α g.outputShape :=
-  g.forward.eval A (x, scale, ⟨⟩) ⟨⟩
-
-/-- The gradient of average pooling in an arithmetic, with the given scale. -/
-def avgPoolDeriv (scale : α) (δ : Tensor α g.outputShape) : Tensor α g.inputShape :=
-  g.grad.eval A (δ, scale, ⟨⟩) ⟨⟩
-
-end
-
-/-- Average pooling of an input. -/
-def avgPoolNode (K : Type u) [OrderedField K] (g : Pool) :
-    ParametricNode K [g.inputShape] g.outputShape where
-  forward := fun A (x, _) => avgPool A.toArithmetic g (A.const (g.scale K)) x
-  forward_rel := fun hAB (_, _) (_, _) ⟨hx, _⟩ =>
-    Contraction.eval_rel hAB.toRespects g.forward
-      (.cons hx (.cons (s := []) (fun _ => hAB.const _) .nil)) .nil
-  vjp := fun A _ δ => (avgPoolDeriv A.toArithmetic g (A.const (g.scale K)) δ, ⟨⟩)
-  vjp_rel := fun hAB _ _ _ _ _ hδ =>
-    .cons (Contraction.eval_rel hAB.toRespects g.grad
-      (.cons hδ (.cons (s := []) (fun _ => hAB.const _) .nil)) .nil) .nil
+/-- kh·kw·scale = 1 -/
+theorem avgPool_scale : ((g.height.kernel * g.width.kernel : Nat) : K) * g.scale K = 1 := by
+  have hk : 0 < g.height.kernel * g.width.kernel :=
+    Nat.mul_pos g.height.kernel_pos g.width.kernel_pos
+  refine Lean.Grind.Field.mul_inv_cancel fun h => ?_
+  have := (Lean.Grind.IsCharP.natCast_eq_zero_iff (α := K) 0 _).1 h
+  rw [Nat.mod_zero] at this
+  omega
 
 end RuntimeApprox

@@ -1,8 +1,7 @@
 module
 
 public import RuntimeApprox.Graph.Theorems
-public import RuntimeApprox.Nodes.Conv2d
-public import RuntimeApprox.Nodes.Entrywise
+public import RuntimeApprox.Nodes
 
 /-!
 # Nodes computed by any kernel

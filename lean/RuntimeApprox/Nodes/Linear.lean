@@ -1,18 +1,19 @@
 module
 
-public import RuntimeApprox.Contraction.Theorems
-public import RuntimeApprox.Graph
+public import RuntimeApprox.Contraction.Adjoint
+public import RuntimeApprox.Nodes
+public import RuntimeApprox.Nodes.Theorems
 
 /-!
-# The node of a linear layer
+# The linear layer as in the textbook, and its gradients
 
-The layer and its three gradients are four contractions, laid out as in PyTorch: the weight's first
-axis are the output features.
+In the formulas `sum n fun i => f i` is Σ_{i < n} f i, and `t.entry [i, j]` is t[i, j].
 
-## Main definitions
-* `Linear`: the sizes of a linear layer.
-* `linearForward`, `linearInputGrad`, `linearWeightGrad`, `linearBiasGrad`: the contractions.
-* `linearNode g`: operands input, weight and bias.
+## Main results
+* `linear_textbook`: an entry of the exact forward pass.
+* `linear_input_adjoint`, `linear_weight_adjoint`, `linear_bias_adjoint`: each gradient is the adjoint
+  of the forward pass in its operand.
+* `linearNode_isGradient`: together they are the vector-Jacobian product.
 -/
 
 set_option autoImplicit false
@@ -21,135 +22,102 @@ set_option autoImplicit false
 
 namespace RuntimeApprox
 
-/-- The sizes of a linear layer. -/
-structure Linear where
-  /-- The number of rows of the input. -/
-  batch : Nat
-  /-- The length of a row of the input. -/
-  inFeatures : Nat
-  /-- The length of a row of the output. -/
-  outFeatures : Nat
-
-section
-variable {ι : Type} [OfNat ι 0] [OfNat ι 1] (batch inFeatures outFeatures : ι)
-
-/-- The forward pass: for output (n, o) the sum over i of x[n, i] · weight[o, i], then bias[o]. -/
-@[inline] def linearForward : Contraction ι where
-  out := [[batch], [outFeatures]]
-  red := [inFeatures]
-  factor := ⟨"x", [
-    ⟨batch,       ⟨[1, 0], [0], 0, 1⟩⟩,
-    ⟨inFeatures,  ⟨[0, 0], [1], 0, 1⟩⟩]⟩
-  factors := [⟨"weight", [
-    ⟨outFeatures, ⟨[0, 1], [0], 0, 1⟩⟩,
-    ⟨inFeatures,  ⟨[0, 0], [1], 0, 1⟩⟩]⟩]
-  addends := [⟨"bias", [
-    ⟨outFeatures, ⟨[0, 1], [],  0, 1⟩⟩]⟩]
-
-/-- The input gradient: for (n, i) the sum over o of δ[n, o] · weight[o, i]. -/
-@[inline] def linearInputGrad : Contraction ι where
-  out := [[batch], [inFeatures]]
-  red := [outFeatures]
-  factor := ⟨"gradOutput", [
-    ⟨batch,       ⟨[1, 0], [0], 0, 1⟩⟩,
-    ⟨outFeatures, ⟨[0, 0], [1], 0, 1⟩⟩]⟩
-  factors := [⟨"weight", [
-    ⟨outFeatures, ⟨[0, 0], [1], 0, 1⟩⟩,
-    ⟨inFeatures,  ⟨[0, 1], [0], 0, 1⟩⟩]⟩]
-  addends := []
-
-/-- The weight gradient: for (o, i) the sum over n of δ[n, o] · x[n, i]. -/
-@[inline] def linearWeightGrad : Contraction ι where
-  out := [[outFeatures], [inFeatures]]
-  red := [batch]
-  factor := ⟨"gradOutput", [
-    ⟨batch,       ⟨[0, 0], [1], 0, 1⟩⟩,
-    ⟨outFeatures, ⟨[1, 0], [0], 0, 1⟩⟩]⟩
-  factors := [⟨"x", [
-    ⟨batch,       ⟨[0, 0], [1], 0, 1⟩⟩,
-    ⟨inFeatures,  ⟨[0, 1], [0], 0, 1⟩⟩]⟩]
-  addends := []
-
-/-- The bias gradient: for o the sum over n of δ[n, o]. -/
-@[inline] def linearBiasGrad : Contraction ι where
-  out := [[outFeatures]]
-  red := [batch]
-  factor := ⟨"gradOutput", [
-    ⟨batch,       ⟨[0],    [1], 0, 1⟩⟩,
-    ⟨outFeatures, ⟨[1],    [0], 0, 1⟩⟩]⟩
-  factors := []
-  addends := []
-
-end
-
-namespace Linear
-
-variable (g : Linear)
-
-/-- The input's shape. -/
-abbrev inputShape : List Nat := [g.batch, g.inFeatures]
-
-/-- The weight's shape. -/
-abbrev weightShape : List Nat := [g.outFeatures, g.inFeatures]
-
-/-- The bias's shape. -/
-abbrev biasShape : List Nat := [g.outFeatures]
-
-/-- The output's shape. -/
-abbrev outputShape : List Nat := [g.batch, g.outFeatures]
-
-/-- `linearForward` at the sizes. -/
-def forward : Contraction Int := linearForward (g.batch : Int) g.inFeatures g.outFeatures
-
-/-- `linearInputGrad` at the sizes. -/
-def inputGrad : Contraction Int := linearInputGrad (g.batch : Int) g.inFeatures g.outFeatures
-
-/-- `linearWeightGrad` at the sizes. -/
-def weightGrad : Contraction Int := linearWeightGrad (g.batch : Int) g.inFeatures g.outFeatures
-
-/-- `linearBiasGrad` at the sizes. -/
-def biasGrad : Contraction Int := linearBiasGrad (g.batch : Int) g.outFeatures
-
-end Linear
-
 universe u
+variable {K : Type u} [OrderedField K] (g : Linear)
 
-section
-variable {α : Type u} (A : Arithmetic α) (g : Linear)
+/-- y[n, o] = Σ_i x[n, i]·weight[o, i] + bias[o] -/
+theorem linear_textbook (x : Tensor K g.inputShape) (weight : Tensor K g.weightShape)
+    (bias : Tensor K g.biasShape) (n : Fin g.batch) (o : Fin g.outFeatures) :
+    (linear exact g x weight bias).get (n, o, ()) =
+      (sum g.inFeatures fun i => x.entry [n.1, i] * weight.entry [o.1, i]) + bias.entry [o.1] := by
+  refine (Contraction.get_eval_exact g.forward (x, weight, ⟨⟩) (bias, ⟨⟩) (n, o, ())).trans ?_
+  rw [show outIndices g.forward.out (n, o, ()) = [n.1, o.1] from rfl]
+  refine congr (congrArg HAdd.hAdd (sum_congr fun i _ =>
+    congr (congrArg HMul.hMul (valueAt_of_indices ?_)) (valuesAt_one.trans (valueAt_of_indices ?_))))
+    (addendsAt_one.trans (valueAt_of_indices ?_)) <;>
+  simp [indices, Linear.forward, linearForward, Affine.eval_one, dot]
 
-/-- The forward pass in an arithmetic: Σᵢ x[n, i]·weight[o, i] + bias[o]. -/
-def linear (x : Tensor α g.inputShape) (weight : Tensor α g.weightShape)
-    (bias : Tensor α g.biasShape) : Tensor α g.outputShape :=
-  g.forward.eval A (x, weight, ⟨⟩) (bias, ⟨⟩)
+/-! ### The gradients are reordered contractions -/
 
-/-- The gradient with respect to the input in an arithmetic: Σₒ δ[n, o]·weight[o, i]. -/
-def linearInputDeriv (weight : Tensor α g.weightShape) (δ : Tensor α g.outputShape) :
-    Tensor α g.inputShape :=
-  g.inputGrad.eval A (δ, weight, ⟨⟩) ⟨⟩
+attribute [local simp] Contraction.reads places position toNats prod indices Affine.eval_one dot
 
-/-- The gradient with respect to the weight in an arithmetic: Σₙ δ[n, o]·x[n, i]. -/
-def linearWeightDeriv (x : Tensor α g.inputShape) (δ : Tensor α g.outputShape) :
-    Tensor α g.weightShape :=
-  g.weightGrad.eval A (δ, x, ⟨⟩) ⟨⟩
+/-- The input gradient: of (δ, x, weight) the second comes first. -/
+def linearInputReordered : g.forward.Reordered g.inputGrad [1, 0, 2] where
+  there
+    | [n, o], [i] => ([n, i], [o])
+    | _, _ => ([], [])
+  back
+    | [n, i], [o] => ([n, o], [i])
+    | _, _ => ([], [])
+  length := rfl
+  perm := by decide
+  reads_there _ hn _ ho _ hi _ := ⟨⟨hn, hi, trivial⟩, ⟨ho, trivial⟩, rfl, by
+    simp [Linear.forward, linearForward, Linear.inputGrad, linearInputGrad]⟩
+  reads_back _ hn _ hi _ ho _ := ⟨⟨hn, ho, trivial⟩, ⟨hi, trivial⟩, rfl, by
+    simp [Linear.forward, linearForward, Linear.inputGrad, linearInputGrad]⟩
 
-/-- The gradient with respect to the bias in an arithmetic: Σₙ δ[n, o]. -/
-def linearBiasDeriv (δ : Tensor α g.outputShape) : Tensor α g.biasShape :=
-  g.biasGrad.eval A (δ, ⟨⟩) ⟨⟩
+/-- The weight gradient: of (δ, x, weight) the last comes first. -/
+def linearWeightReordered : g.forward.Reordered g.weightGrad [2, 0, 1] where
+  there
+    | [n, o], [i] => ([o, i], [n])
+    | _, _ => ([], [])
+  back
+    | [o, i], [n] => ([n, o], [i])
+    | _, _ => ([], [])
+  length := rfl
+  perm := by decide
+  reads_there _ hn _ ho _ hi _ := ⟨⟨ho, hi, trivial⟩, ⟨hn, trivial⟩, rfl, by
+    simp [Linear.forward, linearForward, Linear.weightGrad, linearWeightGrad]⟩
+  reads_back _ ho _ hi _ hn _ := ⟨⟨hn, ho, trivial⟩, ⟨hi, trivial⟩, rfl, by
+    simp [Linear.forward, linearForward, Linear.weightGrad, linearWeightGrad]⟩
 
-end
+/-- The addition of the bias, as a contraction. -/
+def linearBias : Contraction Int :=
+  ⟨g.forward.out, [], g.forward.addends.headD ⟨"", []⟩, [], []⟩
 
-/-- A linear layer with operands input, weight and bias. -/
-def linearNode (K : Type u) [OrderedField K] (g : Linear) :
-    ParametricNode K [g.inputShape, g.weightShape, g.biasShape] g.outputShape where
-  forward := fun A (x, weight, bias, _) => linear A.toArithmetic g x weight bias
-  forward_rel := fun hAB (_, _, _, _) (_, _, _, _) ⟨hx, hw, hb, _⟩ =>
-    Contraction.eval_rel hAB.toRespects g.forward (.cons hx (.cons hw .nil)) (.cons hb .nil)
-  vjp := fun A (x, weight, _, _) δ =>
-    (linearInputDeriv A.toArithmetic g weight δ, linearWeightDeriv A.toArithmetic g x δ,
-      linearBiasDeriv A.toArithmetic g δ, ⟨⟩)
-  vjp_rel := fun hAB (_, _, _, _) (_, _, _, _) ⟨hx, hw, _, _⟩ _ _ hδ =>
-    .cons (Contraction.eval_rel hAB.toRespects g.inputGrad (.cons hδ (.cons hw .nil)) .nil)
-      (.cons (Contraction.eval_rel hAB.toRespects g.weightGrad (.cons hδ (.cons hx .nil)) .nil)
-        (.cons (Contraction.eval_rel hAB.toRespects g.biasGrad (.cons hδ .nil) .nil) .nil))
+/-- The bias gradient: the addend (δ, bias) in the other order. -/
+def linearBiasReordered : (linearBias g).Reordered g.biasGrad [1, 0] where
+  there
+    | [n, o], _ => ([o], [n])
+    | _, _ => ([], [])
+  back
+    | [o], [n] => ([n, o], [])
+    | _, _ => ([], [])
+  length := rfl
+  perm := by decide
+  reads_there _ hn _ ho _ := ⟨⟨ho, trivial⟩, ⟨hn, trivial⟩, rfl, by
+    simp [linearBias, Linear.forward, linearForward, Linear.biasGrad, linearBiasGrad]⟩
+  reads_back _ ho _ hn _ := ⟨⟨hn, ho, trivial⟩, trivial, rfl, by
+    simp [linearBias, Linear.forward, linearForward, Linear.biasGrad, linearBiasGrad]⟩
+
+/-! ### The adjoints -/
+
+variable (x : Tensor K g.inputShape) (weight : Tensor K g.weightShape) (bias : Tensor K g.biasShape)
+  (δ : Tensor K g.outputShape)
+
+/-- The input gradient is the adjoint of the layer in its input:
+⟨δ, linear(x, weight, 0)⟩ = ⟨x, ∂x⟩ -/
+theorem linear_input_adjoint :
+    δ.dot (linear exact g x weight 0) = x.dot (linearInputDeriv exact g weight δ) :=
+  (linearInputReordered g).adjoint rfl addendsAt_zero fun _ => rfl
+
+/-- The weight gradient is the adjoint of the layer in its weight:
+⟨δ, linear(x, weight, 0)⟩ = ⟨weight, ∂weight⟩ -/
+theorem linear_weight_adjoint :
+    δ.dot (linear exact g x weight 0) = weight.dot (linearWeightDeriv exact g x δ) :=
+  (linearWeightReordered g).adjoint rfl addendsAt_zero fun _ => rfl
+
+/-- The bias gradient is the adjoint of the layer in its bias:
+⟨δ, linear(0, 0, bias)⟩ = ⟨bias, ∂bias⟩ -/
+theorem linear_bias_adjoint :
+    δ.dot (linear exact g 0 0 bias) = bias.dot (linearBiasDeriv exact g δ) :=
+  (congrArg δ.dot (Contraction.eval_zero ..)).trans
+    ((linearBiasReordered g).adjoint rfl (fun _ => rfl) fun _ => rfl)
+
+/-- ⟨δ, derivative of the layer⟩ = ⟨∂x, dx⟩ + ⟨∂weight, dweight⟩ + ⟨∂bias, dbias⟩ -/
+theorem linearNode_isGradient : (linearNode K g).IsGradient := fun (x, weight, bias, ⟨⟩) δ =>
+  Contraction.dot_tangent (out := g.forward.out) (red := g.forward.red) (p := g.forward.factor)
+    (q := g.forward.factors.headD ⟨"", []⟩) (b := g.forward.addends.headD ⟨"", []⟩) x weight bias δ
+    (linear_input_adjoint ..) (linear_weight_adjoint ..) (linear_bias_adjoint ..)
 
 end RuntimeApprox

@@ -1,7 +1,8 @@
 module
 
+public import RuntimeApprox.Contraction.Dual
 public import RuntimeApprox.Graph.Gradient
-public import RuntimeApprox.Nodes.Entrywise
+public import RuntimeApprox.Nodes
 public import RuntimeApprox.Tensor.Reshape.Theorems
 
 /-!
@@ -50,7 +51,28 @@ theorem Tensor.dot_congr {s : List Nat} {t u t' u' : Tensor K s}
     · rw [hi, hi, hi, hi, h]
     · rw [h0, h0, h0, h0]
 
-theorem add_three (a b c : K) : a + b + c = a + (b + (c + 0)) := by grind
+/-- The derivative of a contraction of x and y with the addend a, from the adjoints in each of them:
+⟨δ, derivative along (dx, dy, da)⟩ = ⟨gx, dx⟩ + ⟨gy, dy⟩ + ⟨ga, da⟩. -/
+theorem Contraction.dot_tangent {out : List (List Int)} {red : List Int} {p q b : Operand Int}
+    (x : Tensor (Dual K) (extents p.axes)) (y : Tensor (Dual K) (extents q.axes))
+    (a : Tensor (Dual K) (extents b.axes)) (δ : Tensor K (mergedShape out))
+    {gx : Tensor K (extents p.axes)} {gy : Tensor K (extents q.axes)} {ga : Tensor K (extents b.axes)} :
+    let c : Contraction Int := ⟨out, red, p, [q], [b]⟩
+    δ.dot (eval exact c (x.map Dual.tangent, y.map Dual.value, ⟨⟩) ((0 : Tensor K _), ⟨⟩)) =
+      (x.map Dual.tangent).dot gx →
+    δ.dot (eval exact c (x.map Dual.value, y.map Dual.tangent, ⟨⟩) ((0 : Tensor K _), ⟨⟩)) =
+      (y.map Dual.tangent).dot gy →
+    δ.dot (eval exact c ((0 : Tensor K _), (0 : Tensor K _), ⟨⟩) (a.map Dual.tangent, ⟨⟩)) =
+      (a.map Dual.tangent).dot ga →
+    δ.dot ((eval dualNet.toArithmetic c (x, y, ⟨⟩) (a, ⟨⟩)).map Dual.tangent) =
+      Tensors.dot (Γ := [extents p.axes, extents q.axes, extents b.axes]) (gx, gy, ga, ⟨⟩)
+        (x.map Dual.tangent, y.map Dual.tangent, a.map Dual.tangent, ⟨⟩) := fun hx hy ha => by
+  refine (congrArg δ.dot (tangent_eval (ads := [b]) x y (a, ⟨⟩))).trans
+    ((Tensor.dot_add ..).trans ((congrArg (· + _) (Tensor.dot_add ..)).trans ?_))
+  refine (congr (congrArg HAdd.hAdd (congr (congrArg HAdd.hAdd hx) hy)) ha).trans ?_
+  rw [Tensor.dot_comm (x.map _), Tensor.dot_comm (y.map _), Tensor.dot_comm (a.map _)]
+  have add_three : ∀ a b c : K, a + b + c = a + (b + (c + 0)) := fun _ _ _ => by grind
+  exact add_three _ _ _
 
 /-- ⟨δ, dx + dy⟩ = ⟨δ, dx⟩ + ⟨δ, dy⟩ -/
 theorem addNode_isGradient (s : List Nat) : (addNode K s).IsGradient := fun (x, y, _) δ => by

@@ -8,7 +8,7 @@ public import RuntimeApprox.OrderedField.Theorems
 
 ## Main results
 * `pow2_add`: 2^(a+b) = 2ᵃ·2ᵇ.
-* `pow2_le_pow2`, `pow2_lt_pow2`: the order of powers is that of their exponents.
+* `pow2_lt_pow2`: the order of powers is that of their exponents.
 * `floorLog2_spec`: 2^⌊log₂ |x|⌋ ≤ |x| < 2^(⌊log₂ |x|⌋ + 1) for x ≠ 0.
 * `le_floorLog2`: e ≤ ⌊log₂ |x|⌋ iff 2ᵉ ≤ |x|.
 -/
@@ -87,10 +87,6 @@ theorem pow2_strictMono {a b : Int} (h : a < b) : pow2 a < pow2 b := by
 /-- 2ᵃ < 2ᵇ iff a < b. -/
 theorem pow2_lt_pow2 {a b : Int} : pow2 a < pow2 b ↔ a < b :=
   ⟨fun h => by have := @pow2_mono b a; grind, pow2_strictMono⟩
-
-/-- 2ᵃ ≤ 2ᵇ iff a ≤ b. -/
-theorem pow2_le_pow2 {a b : Int} : pow2 a ≤ pow2 b ↔ a ≤ b :=
-  ⟨fun h => by have := @pow2_strictMono b a; grind, pow2_mono⟩
 
 /-- m·2ᵃ is an integer multiple of 2ᵇ for b ≤ a. -/
 theorem exists_eq_mul_pow2 (m : Int) {a b : Int} (h : b ≤ a) :

@@ -11,7 +11,6 @@ public import RuntimeApprox.Printed
 * `enclosure_printed`: a reference near the exact value bounds the error of any value whatever.
 * `last_rounding_printed`: the error after one more rounding, from the error before.
 * `passes_printed`, `exceeds_printed`: what a comparison with an allowance proves.
-* `Contraction.any_order_printed`: what was computed in any order, by any number of factors.
 -/
 
 set_option autoImplicit false
@@ -138,19 +137,6 @@ theorem exceeds_printed {w ref exact slack allowance d u : K} (hu : 0 ≤ u)
       (show abs (w - ref) ≤ allowance + slack by grind)
     grind
   · grind
-
-/-- **Any order**, any number of factors and addends: v is near the sum of the summands of what the
-kernel multiplies, and w is any value; at w = v it is the bound of v itself, and otherwise an
-enclosure by v. |w − c(x′)| ≤ V, printed for |w − v| + ρ·c(p) + (1 + ρ)·A + η, with p and A as in
-`Contraction.estimate`. -/
-theorem Contraction.any_order_printed (k : Contraction Int) {fs' fsr us qs : k.Factors K}
-    {as' asr bs ds : k.Addends K} (hf : Tensors.Between fs' fsr us qs)
-    (ha : Tensors.Between as' asr bs ds) {o : List Nat} {e : ErrorBound K} (he : 0 ≤ e.relative)
-    {v A : K} (hv : Near e (k.summands fsr asr o) v)
-    (hA : evalAt exact k qs ds o ≤ evalAt exact k us bs o + A) {w : K}
-    (hV : Printed ev ps c (abs (w - v) + e.estimate (evalAt exact k us bs o) A) V) :
-    abs (w - evalAt exact k fs' as' o) ≤ V :=
-  enclosure_printed (k.estimate hf ha o he hv hA) hV
 
 end
 

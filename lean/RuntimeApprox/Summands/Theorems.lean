@@ -1,7 +1,6 @@
 module
 
 public import RuntimeApprox.AnyOrder.Lists
-public import RuntimeApprox.Context
 public import RuntimeApprox.Contraction.Theorems
 public import RuntimeApprox.Summands
 

@@ -57,6 +57,13 @@ theorem Tensor.rel_ofFn {α : Type u} {β : Type v} {R : α → β → Prop} {s 
     (Tensor.ofFn s f).Rel R (Tensor.ofFn s g) := fun i => by
   rw [Tensor.get_ofFn, Tensor.get_ofFn]; exact h i
 
+theorem Tensor.get_zipWith {α β γ : Type u} (f : α → β → γ) {s : List Nat} (t : Tensor α s)
+    (r : Tensor β s) (i : Index s) : (Tensor.zipWith f t r).get i = f (t.get i) (r.get i) :=
+  Tensor.get_ofFn s _ i
+
+theorem Tensor.get_fill {α : Type u} {s : List Nat} (a : α) (i : Index s) : (Tensor.fill s a).get i = a :=
+  Tensor.get_ofFn s _ i
+
 theorem Tensors.Rel.nil {α : Type u} {β : Type v} {R : α → β → Prop} :
     Tensors.Rel R (ss := []) ⟨⟩ ⟨⟩ := trivial
 
@@ -68,6 +75,21 @@ theorem Tensors.Rel.mono {α : Type u} {β : Type v} {R S : α → β → Prop} 
     {ss : List (List Nat)} → {ts : Tensors α ss} → {us : Tensors β ss} → ts.Rel R us → ts.Rel S us
   | [], _, _, _ => trivial
   | _ :: _, (_, _), (_, _), ⟨ht, hts⟩ => ⟨fun i => h _ _ (ht i), hts.mono h⟩
+
+theorem Tensors.rel_map {α β γ : Type u} {R : β → γ → Prop} {p : α → β} {q : α → γ}
+    (h : ∀ a, R (p a) (q a)) : {Γ : List (List Nat)} → (ts : Tensors α Γ) →
+    Tensors.Rel R (ts.map p) (ts.map q)
+  | [], _ => .nil
+  | _ :: _, (_, ts) => .cons (Tensor.rel_ofFn fun _ => h _) (Tensors.rel_map h ts)
+
+theorem Tensor.rel_map_right {α γ : Type u} {R : α → γ → Prop} {q : α → γ} (h : ∀ a, R a (q a))
+    {s : List Nat} (t : Tensor α s) : t.Rel R (t.map q) := fun i => by
+  rw [Tensor.get_map]; exact h _
+
+theorem Tensors.rel_map_right {α γ : Type u} {R : α → γ → Prop} {q : α → γ} (h : ∀ a, R a (q a)) :
+    {Γ : List (List Nat)} → (ts : Tensors α Γ) → Tensors.Rel R ts (ts.map q)
+  | [], _ => .nil
+  | _ :: _, (t, ts) => .cons (t.rel_map_right h) (Tensors.rel_map_right h ts)
 
 /-- Two loops keep a relation that each round keeps. -/
 theorem loop_rel {α : Type u} {β : Type v} {R : α → β → Prop} {f : Nat → α → α} {g : Nat → β → β}
@@ -96,10 +118,6 @@ theorem maxTo_le {n : Nat} {f : Fin n → K} {b : K} (hb : 0 ≤ b) (hf : ∀ i,
     (k : Nat) → (h : k ≤ n) → maxTo f k h ≤ b
   | 0, _ => hb
   | k + 1, _ => max_le (maxTo_le hb hf k _) (hf _)
-
-theorem linfNorm_nonneg : {s : List Nat} → (t : Tensor K s) → 0 ≤ linfNorm t
-  | [], t => abs_nonneg (K := K) t
-  | n :: _, _ => maxTo_nonneg _ n _
 
 /-- |tᵢ| ≤ ‖t‖∞ -/
 theorem abs_get_le_linfNorm : {s : List Nat} → (t : Tensor K s) → (i : Index s) →
@@ -133,9 +151,5 @@ theorem approxT_linfNorm {s : List Nat} {exact rounded bound : Tensor K s}
     approxT exact rounded (linfNorm bound) := fun i =>
   Std.IsPreorder.le_trans _ _ _ (h i)
     (Std.IsPreorder.le_trans _ _ _ (le_abs_self _) (abs_get_le_linfNorm bound i))
-
-theorem approxT_mono {s : List Nat} {exact rounded : Tensor K s} {a b : K} (hab : a ≤ b)
-    (h : approxT exact rounded a) : approxT exact rounded b := fun i =>
-  Std.IsPreorder.le_trans _ _ _ (h i) hab
 
 end RuntimeApprox

@@ -41,16 +41,6 @@ theorem mono (h : Wide e d N ts vs) (hd : d ≤ d') : Wide e d' N ts vs := by
     exact .node (ih (by omega)) h
   | perm hp _ ih => exact .perm hp (ih hd)
 
-/-- Nodes may err by less. -/
-theorem weaken (h : Wide e d N ts vs) (hr : e.relative ≤ e'.relative)
-    (ha : e.absolute ≤ e'.absolute) : Wide e' d N ts vs := by
-  induction h with
-  | nil => exact .nil
-  | term => exact .term
-  | append _ _ ihl ihr => exact .append ihl ihr
-  | node _ h ih => exact .node ih (h.mono hr ha)
-  | perm hp _ ih => exact .perm hp ih
-
 /-- Terms need no node. -/
 theorem terms : (ts : List Rat) → Wide e d 0 ts ts
   | [] => .nil

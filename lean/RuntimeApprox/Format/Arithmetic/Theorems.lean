@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Context.Theorems
+public import RuntimeApprox.Tensor.Theorems
 public import RuntimeApprox.Contraction.Theorems
 public import RuntimeApprox.Format.Arithmetic
 public import RuntimeApprox.Format.Overflow
@@ -51,16 +51,6 @@ theorem not_finite {a b : Checked} {r : Approx Rat} (h : a.finite = false ∨ b.
     (Checked.of f a b r).finite = false := by
   unfold Checked.of
   rcases h with h | h <;> simp [h]
-
-/-- A finite result of rounding is a finite number of the format. -/
-theorem representableFinite_of_round (hf : f.minExponent ≤ f.maxExponent) {x y : Rat}
-    (h : round f x = finite y) : f.RepresentableFinite y := by
-  unfold round at h
-  split at h
-  · cases h
-  · next ho =>
-    cases h
-    exact (representableFinite_iff hf).2 ⟨f.representable_round x, by simpa using ho⟩
 
 /-- An overflow is an infinity, where |x| ≥ (2 − u)·2^eₘₐₓ. -/
 theorem round_eq_infinity_iff (hf : f.minExponent ≤ f.maxExponent) {x : Rat} :

@@ -1,14 +1,13 @@
 module
 
 public import RuntimeApprox.Tensor.Reshape
-public import RuntimeApprox.Tensor.Algebra.Theorems
+public import RuntimeApprox.Tensor.Algebra
 
 /-!
 # Facts about reshaping
 
 ## Main results
 * `Index.ofNat_toNat`, `Index.toNat_ofNat`: places and row-major positions are the same.
-* `Tensor.reshape_reshape`: reshaping there and back.
 * `Tensor.dot_eq_sum`: the inner product as one sum over row-major positions.
 * `Tensor.dot_reshape`: reshaping back is the adjoint of reshaping, ⟨u, reshape t⟩ = ⟨t, reshape u⟩.
 -/
@@ -57,11 +56,6 @@ theorem get_reshape_ofNat {α : Type u} {s r : List Nat} (h : prod s = prod r) (
       Index.ofNat s l hl = Index.ofNat s k (h ▸ hk) := by
     intro l hl e; subst e; rfl
   exact hc _ _ (Index.toNat_ofNat r k hk)
-
-/-- Reshaping there and back. -/
-theorem reshape_reshape {α : Type u} {s r : List Nat} (h : prod s = prod r) (t : Tensor α s) :
-    (t.reshape h).reshape h.symm = t := ext fun i => by
-  rw [← Index.ofNat_toNat i, get_reshape_ofNat, get_reshape_ofNat]
 
 variable {K : Type u} [OrderedField K]
 
