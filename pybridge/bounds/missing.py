@@ -51,7 +51,7 @@ _TAIL = 4096
 """The most terms at the end of which are tried how many are missing."""
 
 _FITTING = 8
-"""The most parts of a family that fit which are compared with others."""
+"""The most parts of a family that fit which are compared with others, the last one beside."""
 
 _NEAR = 0.01
 """What is left of two parts, in units of what is allowed, that fit about as well."""
@@ -99,7 +99,7 @@ class _Family:
         length = stop - start
         if len(self.axes) == 2:
             first, second = divmod(start, shape[self.axes[1]])
-            usual, words = 0, self.name.format(first, second)
+            usual, words = int(stop < size), self.name.format(first, second)
         elif length == 1:
             usual = 0 if stop == size else 1
             words = f"{self.name} {start}" if usual else f"the last {self.name} ({start})"
@@ -168,8 +168,9 @@ def missing(
                 off = np.abs(lacking[:, None] - factor * sums) / allowed[:, None]
             worst = off.max(axis=0)
             fitting = np.flatnonzero(worst <= 1)
-            for k in fitting[np.argsort(worst[fitting], kind="stable")[:_FITTING]]:
-                fits.append((float(worst[k]), family.part(int(k), shape), factor))
+            nearest = fitting[np.argsort(worst[fitting], kind="stable")[:_FITTING]]
+            for k in {*nearest.tolist(), *fitting[-1:].tolist()}:
+                fits.append((float(worst[k]), family.part(k, shape), factor))
     best = min((off for off, _, _ in fits), default=0.0)
     near = [fit for fit in fits if fit[0] <= 2 * best + _NEAR]
     near.sort(key=lambda fit: (fit[1].rank, fit[2] != 1, fit[0]))

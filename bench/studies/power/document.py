@@ -68,10 +68,9 @@ def _blind(study: Study) -> list[str]:
     unseen &= {_name(m) for m in study.passing(STATED, "normal")}
     lines.append(
         f"{len(unseen) or 'No'} defect{'s' * (len(unseen) > 1)} "
-        f"pass{'es' * (len(unseen) < 2)} at {STATED} on both. Sharp operands show what "
-        "changes an entry by more than its last rounding; where few terms are lost in bfloat16, "
-        "that is less than the rounding itself, and entries of normal operands that nearly cancel "
-        "show it. Test with both."
+        f"pass{'es' * (len(unseen) < 2)} at {STATED} on both. What is less than the last "
+        "rounding, as a row of one image in bfloat16, shows at few entries: of sharp operands, at "
+        "those just above a power of two; of normal ones, at those that nearly cancel."
     )
     rejected = [m for m in study.measured if m.honest and not m.close]
     honest_results = [m for m in study.measured if m.honest]
