@@ -20,6 +20,8 @@ from pybridge.lean.wasm.install import Toolchain, install
 from pybridge.lean.wasm.node import NodeProcess
 from pybridge.lean.wasm.runner import WasmLean
 
+pytestmark = pytest.mark.slow
+
 MODULE = "module\n\n{imports}\n@[expose] public noncomputable section\n\nnamespace Sample\n{body}\n"
 FILES = {
     "Sample/Double.lean": MODULE.format(

@@ -18,6 +18,7 @@ import pytest
 from planting import Checks, Plant
 
 from pybridge.bounds import convolution
+from pybridge.bounds.true_errors import TrueErrors
 from pybridge.engine import (
     accumulation,
     coefficients,
@@ -240,6 +241,23 @@ def distance_in_format(plant: Plant) -> None:
     plant.method(estimator.Estimator, "enclosure", enclosure)
 
 
+def slices_halved(plant: Plant) -> None:
+    original = TrueErrors.by_slices
+
+    def by_slices(*args: Any) -> TrueErrors | None:
+        found = original(*args)
+        if found is not None:
+            found.upper = found.upper / 2
+        return found
+
+    plant.method(TrueErrors, "by_slices", staticmethod(by_slices))
+
+
+def exact_distance_to_nearest(plant: Plant) -> None:
+    plant.method(TrueErrors, "by_slices", staticmethod(lambda *_: None))
+    plant.function(coefficients.round_up, float, convolution)
+
+
 def sums_in_float64(plant: Plant) -> None:
     original = accumulation.Accumulation.sum_error
 
@@ -410,8 +428,9 @@ ESTIMATES: dict[str, Fault] = {
     ),
     "distance forgotten": (distance_forgotten, "binary32-basic", ENCLOSED),
     "distance in the format of the array": (distance_in_format, "binary32-basic", ENCLOSED),
+    "distance by slices halved": (slices_halved, "binary64-basic", ENCLOSED),
     "exact distance rounded to nearest": (
-        by(coefficients.round_up, float, convolution),
+        exact_distance_to_nearest,
         "binary64-basic",
         ENCLOSED,
     ),
