@@ -54,6 +54,8 @@ def to_numpy(name: str, values: Any) -> npt.NDArray[Any]:
             return _tensor(torch, values)
         if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
             return _native(_dlpack(values))
+        if _is_cupy_like(values):
+            return _native(np.asarray(values.get()))
         return _native(np.asarray(values))
     except (ValueError, TypeError, RuntimeError, BufferError, NotImplementedError) as error:
         reason = " ".join(str(error).split())
@@ -75,6 +77,12 @@ def _tensor(torch: Any, tensor: Any) -> npt.NDArray[Any]:
         return bits.view(getattr(ml_dtypes, name))
     array: npt.NDArray[Any] = tensor.numpy()
     return array
+
+
+def _is_cupy_like(values: Any) -> bool:
+    """Whether an array is on a device and copied to the host by `get` alone, as CuPy's are."""
+    device = getattr(values, "__dlpack_device__", None)
+    return callable(device) and device()[0] != 1 and callable(getattr(values, "get", None))
 
 
 def _dlpack(values: Any) -> npt.NDArray[Any]:

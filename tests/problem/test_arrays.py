@@ -34,6 +34,16 @@ class Elsewhere(Exporter):
         return (2, 0)
 
 
+class LikeCuPy(Elsewhere):
+    """Refuses to become NumPy's by itself."""
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("Implicit conversion to a NumPy array is not allowed")
+
+    def get(self) -> Any:
+        return self.array.copy()
+
+
 class Unreachable(Elsewhere):
     def __dlpack__(self, **kwargs: Any) -> Any:
         raise BufferError("cannot copy it to the host")
@@ -44,9 +54,10 @@ def test_arrays_sequences_and_dlpack() -> None:
     assert to_numpy("x", array) is array
     assert to_numpy("x", array.tolist()).tolist() == array.tolist()
     assert np.shares_memory(to_numpy("x", Exporter(array)), array)
-    copied = to_numpy("x", Elsewhere(array))
-    assert copied.tolist() == array.tolist()
-    assert not np.shares_memory(copied, array)
+    for elsewhere in (Elsewhere(array), LikeCuPy(array)):
+        copied = to_numpy("x", elsewhere)
+        assert copied.tolist() == array.tolist()
+        assert not np.shares_memory(copied, array)
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i4"])
