@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-
-from rich.console import Console
 
 from pybridge.lean.errors import LeanError, LeanNotFound
 from pybridge.lean.interface import Lean, Mode
@@ -40,7 +39,6 @@ def find(
         return WasmLean.find(project or Project.find(), timeout=timeout, progress=progress)
     if mode == "recorded":
         return _recorded(project)
-    console = Console(stderr=True, quiet=not progress, soft_wrap=True)
     reasons: list[str] = []
     probe = min(timeout, _PROBE)
     ways: dict[str, Callable[[], Lean]] = {
@@ -57,7 +55,8 @@ def find(
             return way()
         except LeanNotFound as error:
             reasons.append(f"{name}: {error}")
-            console.print(f"{name} Lean is not used: {error}", markup=False, highlight=False)
+            if progress:
+                print(f"{name} Lean is not used: {error}", file=sys.stderr)
     raise LeanNotFound(f"there is no Lean here ({'; '.join(reasons)})")
 
 
