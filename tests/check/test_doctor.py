@@ -537,7 +537,7 @@ def test_elan_is_not_made_to_download(bare: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def toolchain(bare: Path) -> Path:
+def intact(bare: Path) -> Path:
     """An installed WebAssembly Lean, as far as files go."""
     root = toolchain_dir()
     files = {
@@ -554,7 +554,7 @@ def toolchain(bare: Path) -> Path:
     return root
 
 
-def test_an_intact_webassembly_lean_is_good(toolchain: Path) -> None:
+def test_an_intact_webassembly_lean_is_good(intact: Path) -> None:
     found = only(leans.wasm())
     assert (found.state, found.lean) == ("good", "wasm")
 
@@ -569,18 +569,18 @@ def test_an_intact_webassembly_lean_is_good(toolchain: Path) -> None:
     ],
 )
 def test_a_damaged_webassembly_lean_is_wrong(
-    toolchain: Path, name: str, content: bytes, said: str
+    intact: Path, name: str, content: bytes, said: str
 ) -> None:
-    (toolchain / name).write_bytes(content)
+    (intact / name).write_bytes(content)
     found = only(leans.wasm())
     assert found.state == "wrong"
     assert said in found.found
-    assert (found.remedy or "").startswith(f"rm -rf {toolchain} && ")
+    assert (found.remedy or "").startswith(f"rm -rf {intact} && ")
     assert (found.remedy or "").endswith("-m pybridge.lean setup --lean wasm")
 
 
-def test_another_version_of_webassembly_lean_is_wrong(toolchain: Path) -> None:
-    path = toolchain / "manifest.json"
+def test_another_version_of_webassembly_lean_is_wrong(intact: Path) -> None:
+    path = intact / "manifest.json"
     path.write_text(path.read_text().replace("4.28.0", "4.27.0"))
     assert "has Lean 4.27.0, expected 4.28.0" in only(leans.wasm()).found
 

@@ -66,14 +66,14 @@ class FakeLean:
 
 
 @pytest.fixture
-def lean(monkeypatch: pytest.MonkeyPatch) -> FakeLean:
-    fake = FakeLean()
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeLean:
+    stand_in = FakeLean()
 
     def find_fake(mode: str, *, timeout: float) -> Lean:
-        return fake
+        return stand_in
 
     monkeypatch.setattr(console, "find", find_fake)
-    return fake
+    return stand_in
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
@@ -81,9 +81,9 @@ def run(*arguments: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-def test_setup_says_what_is_used(lean: FakeLean) -> None:
+def test_setup_says_what_is_used(fake: FakeLean) -> None:
     assert run("setup") == (0, "", "using fake Lean\n")
-    assert lean.closed
+    assert fake.closed
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,9 @@ def test_setup_says_what_is_used(lean: FakeLean) -> None:
     ],
 )
 def test_a_build_fails_for_errors_and_missing_proofs(
-    lean: FakeLean, messages: tuple[Message, ...], failed: dict[str, str], status: int
+    fake: FakeLean, messages: tuple[Message, ...], failed: dict[str, str], status: int
 ) -> None:
-    lean.messages, lean.failed = messages, failed
+    fake.messages, fake.failed = messages, failed
     code, out, _ = run("build", "X")
     assert code == status
     assert all(str(message) in out for message in messages)
@@ -110,14 +110,14 @@ def test_a_build_fails_for_errors_and_missing_proofs(
 
 @pytest.mark.parametrize(("message", "status"), [(WARNING, 0), (SORRY, 1), (ERROR, 1)])
 def test_a_check_fails_for_errors_and_missing_proofs(
-    lean: FakeLean, tmp_path: Path, message: Message, status: int
+    fake: FakeLean, tmp_path: Path, message: Message, status: int
 ) -> None:
-    lean.messages = (message,)
+    fake.messages = (message,)
     (tmp_path / "A.lean").write_text("")
     assert run("check", str(tmp_path / "A.lean"))[:2] == (status, f"{message}\n")
 
 
-def test_run_evaluates_and_exports(lean: FakeLean, tmp_path: Path) -> None:
+def test_run_evaluates_and_exports(fake: FakeLean, tmp_path: Path) -> None:
     cases, output = tmp_path / "cases", tmp_path / "out"
     cases.write_text("case a\nend\n")
     expected = "case a\nrefused no\nend a\n"
@@ -127,7 +127,7 @@ def test_run_evaluates_and_exports(lean: FakeLean, tmp_path: Path) -> None:
     assert run("run")[:2] == (0, "{}\n")
 
 
-def test_the_network_is_shown_with_a_verdict(lean: FakeLean, tmp_path: Path) -> None:
+def test_the_network_is_shown_with_a_verdict(fake: FakeLean, tmp_path: Path) -> None:
     code, out, _ = run("run", "--net")
     assert code == 0
     assert [line.split() for line in out.splitlines()[1:3]] == [
@@ -161,19 +161,19 @@ def test_the_network_is_shown_with_a_verdict(lean: FakeLean, tmp_path: Path) -> 
     ],
 )
 def test_a_network_that_does_not_hold_fails(
-    lean: FakeLean, monkeypatch: pytest.MonkeyPatch, text: str, status: int, said: str
+    fake: FakeLean, monkeypatch: pytest.MonkeyPatch, text: str, status: int, said: str
 ) -> None:
-    monkeypatch.setattr(lean, "network", lambda: text)
+    monkeypatch.setattr(fake, "network", lambda: text)
     code, out, err = run("run", "--net")
     assert code == status
     assert said in out + err
 
 
-def test_the_commands_print_json(lean: FakeLean, tmp_path: Path) -> None:
+def test_the_commands_print_json(fake: FakeLean, tmp_path: Path) -> None:
     assert json.loads(run("setup", "--json")[1]) == {"kind": "native", "description": "fake Lean"}
-    lean.messages, lean.failed = (ERROR,), {"A": "Lean reports errors"}
+    fake.messages, fake.failed = (ERROR,), {"A": "Lean reports errors"}
     built = json.loads(run("build", "X", "--json")[1])
-    assert (built["ok"], built["built"], built["failed"]) == (False, ["X"], lean.failed)
+    assert (built["ok"], built["built"], built["failed"]) == (False, ["X"], fake.failed)
     (tmp_path / "A.lean").write_text("")
     (message,) = json.loads(run("check", str(tmp_path / "A.lean"), "--json")[1])
     assert Message(**message) == ERROR
@@ -182,13 +182,13 @@ def test_the_commands_print_json(lean: FakeLean, tmp_path: Path) -> None:
     assert results == {"a": {"refused": "no", "tensors": {}}}
 
 
-def test_a_failure_of_lean_is_status_1(lean: FakeLean, tmp_path: Path) -> None:
-    lean.error = LeanError("Lean did not answer\nwithin 1 s")
+def test_a_failure_of_lean_is_status_1(fake: FakeLean, tmp_path: Path) -> None:
+    fake.error = LeanError("Lean did not answer\nwithin 1 s")
     (tmp_path / "cases").write_text("case a\nend\n")
     code, out, err = run("run", "--cases", str(tmp_path / "cases"))
     assert (code, out) == (1, "")
     assert err.splitlines()[-1] == "error: Lean did not answer within 1 s"
-    assert lean.closed
+    assert fake.closed
 
 
 def test_without_lean_the_status_is_3(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,22 +210,22 @@ def test_without_lean_the_status_is_3(monkeypatch: pytest.MonkeyPatch) -> None:
         ("unknown",),
     ],
 )
-def test_bad_usage_is_status_2(lean: FakeLean, arguments: tuple[str, ...]) -> None:
+def test_bad_usage_is_status_2(fake: FakeLean, arguments: tuple[str, ...]) -> None:
     assert run(*arguments)[0] == 2
 
 
-def test_the_suite_is_recorded(lean: FakeLean, tmp_path: Path) -> None:
+def test_the_suite_is_recorded(fake: FakeLean, tmp_path: Path) -> None:
     path = tmp_path / "recording.json.gz"
     said = record.record(path)
     assert said == f"recorded {len(suite())} cases in {path}"
     found = RecordedLean.find(Project.find(), path=path, expected=program_sources(sources_dir()))
     text = suite()[0].to_text()
-    assert found.evaluate(text) == lean.evaluate(text)
+    assert found.evaluate(text) == fake.evaluate(text)
     assert found.export() == "{}\n"
 
 
-def test_a_recording_is_not_recorded(lean: FakeLean, tmp_path: Path) -> None:
-    lean.kind = "recorded"
+def test_a_recording_is_not_recorded(fake: FakeLean, tmp_path: Path) -> None:
+    fake.kind = "recorded"
     with pytest.raises(LeanError, match="a recording needs Lean itself"):
         record.record(tmp_path / "recording.json.gz")
 
