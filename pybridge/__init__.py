@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pybridge.bounds.explain import Contribution, Explanation, explain
     from pybridge.engine.accumulation import Accumulation
     from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
-    from pybridge.exported.document import Definitions, DefinitionsError, load_definitions
+    from pybridge.exported.document import Definitions, load_definitions
+    from pybridge.exported.expressions import DefinitionsError
     from pybridge.problem.case import Case
     from pybridge.problem.geometry import Geometry, Window
 
@@ -52,7 +53,8 @@ _EXPORTED = {
     "bounds.certify": ("ProvedBound", "certify_gradient", "certify_output"),
     "engine.accumulation": ("Accumulation",),
     "errors": ("InputError", "InputTypeError", "RoundingOverflowError"),
-    "exported.document": ("Definitions", "DefinitionsError", "load_definitions"),
+    "exported.document": ("Definitions", "load_definitions"),
+    "exported.expressions": ("DefinitionsError",),
     "problem.case": ("Case",),
     "problem.geometry": ("Geometry", "Window"),
 }

@@ -8,7 +8,8 @@ from fractions import Fraction
 
 from pybridge.engine.laws_exact import Monomial, monomials, scalar_value
 from pybridge.exported.declarations import LAWS
-from pybridge.exported.document import FormatParameters, Law, Laws, Scalar
+from pybridge.exported.document import FormatParameters, Law, Laws
+from pybridge.exported.expressions import Scalar
 
 __all__ = ["Contribution", "Ledger", "Quantity"]
 

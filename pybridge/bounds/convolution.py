@@ -17,7 +17,8 @@ from pybridge.engine.reference import Evaluation, evaluate
 from pybridge.engine.replay import evaluate_replay
 from pybridge.engine.upward import Float64
 from pybridge.errors import InputError
-from pybridge.exported.document import Definitions, DefinitionsError, load_definitions, size_value
+from pybridge.exported.document import Definitions, load_definitions
+from pybridge.exported.expressions import DefinitionsError, size_value
 from pybridge.problem.formats import FloatArray, FloatFormat
 from pybridge.problem.geometry import Geometry
 from pybridge.problem.operands import Operand

@@ -24,7 +24,8 @@ from pybridge.bounds.convolution import Convolution
 from pybridge.bounds.terms import loop_indices, sum_terms
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.exported.declarations import LAWS, location, short_name
-from pybridge.exported.document import Definitions, load_definitions, size_value
+from pybridge.exported.document import Definitions, load_definitions
+from pybridge.exported.expressions import size_value
 from pybridge.problem.case import Case
 from pybridge.problem.formats import format_of
 from pybridge.problem.results import Result

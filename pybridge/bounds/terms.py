@@ -8,7 +8,8 @@ from itertools import product
 
 from pybridge.bounds.contributions import Ledger, Quantity
 from pybridge.engine.indices import Reader
-from pybridge.exported.document import Contraction, size_value
+from pybridge.exported.document import Contraction
+from pybridge.exported.expressions import size_value
 from pybridge.problem.case import Case
 
 __all__ = ["loop_indices", "sum_terms"]

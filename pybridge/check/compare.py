@@ -18,7 +18,8 @@ from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.coefficients import round_up
 from pybridge.engine.reference import Evaluation
 from pybridge.engine.upward import Float64
-from pybridge.exported.document import Definitions, DefinitionsError
+from pybridge.exported.document import Definitions
+from pybridge.exported.expressions import DefinitionsError
 from pybridge.lean.protocol import CaseResult, TensorResult
 from pybridge.problem.case import Case
 from pybridge.problem.results import OPERANDS, Result

@@ -23,7 +23,8 @@ from pybridge.cli.output import json_text
 from pybridge.cli.process import HELP, command_line, examples, run_command, write_output
 from pybridge.cli.session import exit_status, session
 from pybridge.errors import InputError
-from pybridge.exported.document import DefinitionsError, digest, parse_definitions
+from pybridge.exported.document import digest, parse_definitions
+from pybridge.exported.expressions import DefinitionsError
 from pybridge.extras import install_command
 from pybridge.files import write_atomically
 from pybridge.lean import PINNED, Lean, LeanError, sources_dir

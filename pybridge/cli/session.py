@@ -14,7 +14,7 @@ import typer
 
 from pybridge.check.suite import suite
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
-from pybridge.exported.document import DefinitionsError
+from pybridge.exported.expressions import DefinitionsError
 from pybridge.lean.discovery import find
 from pybridge.lean.errors import LeanError, LeanNotFound
 from pybridge.lean.interface import Lean, Mode

@@ -27,7 +27,7 @@ from numpy.lib.stride_tricks import as_strided
 from pybridge.engine.backend import HOST, Array, Backend
 from pybridge.engine.dense import Layout, Piece, Split, merge_axes
 from pybridge.engine.spot import require_sound
-from pybridge.exported.document import DefinitionsError
+from pybridge.exported.expressions import DefinitionsError
 from pybridge.problem.formats import FloatArray
 
 __all__ = ["contract"]

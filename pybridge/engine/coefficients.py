@@ -20,7 +20,8 @@ import numpy as np
 from pybridge.engine.dense import Counts
 from pybridge.engine.upward import Float64
 from pybridge.errors import NotProvedError
-from pybridge.exported.document import Definitions, DefinitionsError, FormatParameters, Formula
+from pybridge.exported.document import Definitions, FormatParameters
+from pybridge.exported.expressions import DefinitionsError, Formula
 
 __all__ = [
     "EXACT",

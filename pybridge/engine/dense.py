@@ -30,7 +30,8 @@ from numpy.lib.stride_tricks import as_strided
 from pybridge.engine.backend import HOST, Array, Backend
 from pybridge.engine.identity import Same
 from pybridge.engine.indices import AxisReader, Progression, Reader
-from pybridge.exported.document import Contraction, DefinitionsError, size_value
+from pybridge.exported.document import Contraction
+from pybridge.exported.expressions import DefinitionsError, size_value
 
 __all__ = ["Counts", "Form", "Layout", "Piece", "Split", "merge_axes", "split"]
 

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.exported.document import Access, DefinitionsError, size_value
+from pybridge.exported.document import Access
+from pybridge.exported.expressions import DefinitionsError, size_value
 
 __all__ = [
     "Block",

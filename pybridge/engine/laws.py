@@ -27,7 +27,7 @@ from pybridge.engine.upward import (
     scale_up,
     sum_binade,
 )
-from pybridge.exported.document import DefinitionsError, Scalar, scalar_variables
+from pybridge.exported.expressions import DefinitionsError, Scalar, scalar_variables
 from pybridge.problem.formats import FloatArray, FloatFormat
 
 __all__ = ["Amount", "LawEvaluator", "Scope", "Values"]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from pybridge.exported.document import DefinitionsError, FormatParameters, Scalar
+from pybridge.exported.document import FormatParameters
+from pybridge.exported.expressions import DefinitionsError, Scalar
 from pybridge.problem.formats import FloatFormat
 
 __all__ = ["Monomial", "half_ulp", "monomials", "round_even", "scalar_value"]

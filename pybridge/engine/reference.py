@@ -19,7 +19,8 @@ from pybridge.engine.indices import Block, Reader, View, blocks, dimensions_alon
 from pybridge.engine.laws import Amount, LawEvaluator, Scope, Values
 from pybridge.engine.upward import Float64, scale_down, scale_up
 from pybridge.errors import InputError
-from pybridge.exported.document import Contraction, Laws, Scalar, size_value
+from pybridge.exported.document import Contraction, Laws
+from pybridge.exported.expressions import Scalar, size_value
 from pybridge.problem.formats import FloatArray, FloatFormat, require_ieee
 from pybridge.problem.operands import Operand
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pybridge.exported.document import Declaration, Definitions, DefinitionsError
+from pybridge.exported.document import Declaration, Definitions
+from pybridge.exported.expressions import DefinitionsError
 
 __all__ = ["LAWS", "declaration", "location", "short_name"]
 

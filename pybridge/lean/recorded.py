@@ -15,7 +15,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pybridge.exported.document import DefinitionsError, load_definitions
+from pybridge.exported.document import load_definitions
+from pybridge.exported.expressions import DefinitionsError
 from pybridge.files import write_atomically
 from pybridge.lean.errors import LeanError, LeanNotFound
 from pybridge.lean.interface import BuildResult, Message

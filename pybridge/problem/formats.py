@@ -26,7 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pybridge.errors import InputError, InputTypeError
-from pybridge.exported.document import Definitions, DefinitionsError
+from pybridge.exported.document import Definitions
+from pybridge.exported.expressions import DefinitionsError
 
 __all__ = [
     "FORMATS",

@@ -24,7 +24,8 @@ from pybridge.cli.explain import app
 from pybridge.engine.laws_exact import half_ulp, monomials, round_even, scalar_value
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.exported.declarations import short_name
-from pybridge.exported.document import FormatParameters, Law, Laws, Scalar, load_definitions
+from pybridge.exported.document import FormatParameters, Law, Laws, load_definitions
+from pybridge.exported.expressions import Scalar
 from pybridge.lean import find, sources_dir
 from pybridge.lean.protocol import CaseResult, parse_results
 from pybridge.problem.case import Case

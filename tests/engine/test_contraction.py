@@ -16,7 +16,8 @@ from strategies import REGIMES, data, formats, geometries
 from pybridge.engine import reference as contraction_module
 from pybridge.engine.reference import evaluate
 from pybridge.errors import InputError
-from pybridge.exported.document import Contraction, DefinitionsError, Laws
+from pybridge.exported.document import Contraction, Laws
+from pybridge.exported.expressions import DefinitionsError
 from pybridge.problem.formats import FORMATS, FloatFormat
 from pybridge.problem.geometry import Geometry, Window
 from pybridge.problem.operands import Operand

@@ -32,7 +32,8 @@ from pybridge.engine.coefficients import (
     weigh_counts,
 )
 from pybridge.errors import InputError, NotProvedError
-from pybridge.exported.document import FORMULAS, MODES, DefinitionsError, Formula, load_definitions
+from pybridge.exported.document import FORMULAS, MODES, load_definitions
+from pybridge.exported.expressions import DefinitionsError, Formula
 
 DEFINITIONS = load_definitions()
 FORMATS = DEFINITIONS.data.formats

@@ -15,7 +15,8 @@ from test_pieces import ODD, arrays, literal_terms
 from pybridge.engine import blas as products
 from pybridge.engine.blas import contract
 from pybridge.engine.dense import Split, split
-from pybridge.exported.document import Contraction, DefinitionsError, load_definitions
+from pybridge.exported.document import Contraction, load_definitions
+from pybridge.exported.expressions import DefinitionsError
 from pybridge.problem.geometry import Geometry, Window
 from pybridge.truth.conv2d import Dyadic, exact_conv2d
 

@@ -13,13 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import geometries
 
-from pybridge.exported.document import (
-    DefinitionsError,
-    digest,
-    load_definitions,
-    parse_definitions,
-    size_value,
-)
+from pybridge.exported.document import digest, load_definitions, parse_definitions
+from pybridge.exported.expressions import DefinitionsError, size_value
 from pybridge.problem.geometry import Geometry
 
 
@@ -165,7 +160,7 @@ sizes = st.recursive(
 
 @given(sizes)
 def test_sizes(size: Any) -> None:
-    from pybridge.exported.document import _parse_size
+    from pybridge.exported.expressions import _parse_size
 
     parameters = {"batch": 7, "groups": 3}
 

@@ -15,13 +15,8 @@ import pybridge
 from pybridge.check.suite import suite
 from pybridge.cli.check import check_cases
 from pybridge.errors import InputError
-from pybridge.exported.document import (
-    Definitions,
-    DefinitionsError,
-    digest,
-    load_definitions,
-    parse_definitions,
-)
+from pybridge.exported.document import Definitions, digest, load_definitions, parse_definitions
+from pybridge.exported.expressions import DefinitionsError
 from pybridge.lean import LeanError
 from pybridge.lean.interface import Lean
 from pybridge.lean.recorded import RecordedLean

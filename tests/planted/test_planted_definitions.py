@@ -15,7 +15,8 @@ import pytest
 from planting import DOCUMENT, Checks, altered, definitions_of
 
 from pybridge.cli.extract import differences
-from pybridge.exported.document import DefinitionsError, parse_definitions
+from pybridge.exported.document import parse_definitions
+from pybridge.exported.expressions import DefinitionsError
 from pybridge.lean.interface import Lean
 from pybridge.problem.formats import format_of
 

@@ -17,7 +17,8 @@ from strategies import REGIMES, data
 
 from pybridge.bounds.conv2d import conv2d_forward
 from pybridge.errors import InputError, InputTypeError
-from pybridge.exported.document import Definitions, DefinitionsError, load_definitions
+from pybridge.exported.document import Definitions, load_definitions
+from pybridge.exported.expressions import DefinitionsError
 from pybridge.problem.formats import (
     FORMATS,
     FloatFormat,

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pybridge.check.doctor.findings import REINSTALL, Finding, good, python, wrong
-from pybridge.exported.document import Definitions, DefinitionsError, load_definitions
+from pybridge.exported.document import Definitions, load_definitions
+from pybridge.exported.expressions import DefinitionsError
 from pybridge.lean.errors import LeanNotFound
 from pybridge.lean.interface import PINNED
 from pybridge.lean.recorded import program_sources

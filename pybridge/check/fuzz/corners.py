@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from pybridge.engine.reference import evaluate
 from pybridge.engine.upward import significand_error
-from pybridge.exported.document import Definitions, Law, Laws, Scalar
+from pybridge.exported.document import Definitions, Law, Laws
+from pybridge.exported.expressions import Scalar
 from pybridge.problem.case import Case
 from pybridge.problem.formats import FloatArray, FloatFormat
 from pybridge.problem.results import Result
