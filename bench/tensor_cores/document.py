@@ -69,7 +69,9 @@ def _units(study: Study) -> Table:
     )
     rows: list[Row] = []
     for unit in study.units:
-        honest = [one for one in study.honest if one.kernel.unit == unit]
+        honest = [
+            one for one in study.honest if one.kernel.unit == unit and one.kernel.output is None
+        ]
         planted = [one for one in study.planted if one.kernel.unit == unit]
         caught = sum(one.verdict.failed for one in planted)
         rows.append(

@@ -9,7 +9,7 @@ from bench.tensor_cores.kernels import Kernel
 from bench.tensor_cores.units import Unit
 from pybridge.testing import Accumulation, tensor_core
 
-__all__ = ["OTHERS", "promise"]
+__all__ = ["OTHERS", "others", "promise"]
 
 _ARCHITECTURES = {"Ada Lovelace": "ada", "RTX Blackwell": "blackwell"}
 
@@ -36,8 +36,19 @@ def _instruction(unit: Unit) -> str:
     return "mma.m8n8k4" if (unit.architecture, shape) == ("Turing", "m8n8k4") else unit.family
 
 
-OTHERS: Mapping[str, Accumulation | None] = {
-    "default": None,
-    "toward zero": Accumulation(rounding="toward-zero"),
-}
-"""The default promise of the result's dtype, and one that is at times stated for tensor cores."""
+OTHERS = ("default", "toward zero")
+"""What is stated for tensor cores at times, and is no theorem for them."""
+
+
+def others(unit: Unit) -> Mapping[str, Accumulation | None]:
+    """Those promises: the default one of the dtype, and that all operations round toward zero.
+
+    None is the default of the result's dtype.
+    """
+    if unit.x == "tf32":
+        default = Accumulation.of("tf32")
+        return {
+            "default": default,
+            "toward zero": default.model_copy(update={"rounding": "toward-zero"}),
+        }
+    return {"default": None, "toward zero": Accumulation(rounding="toward-zero")}

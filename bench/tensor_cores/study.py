@@ -18,7 +18,7 @@ import numpy.typing as npt
 from bench.studies.rounding_or_bug.unfold import Unfolded, unfold
 from bench.tensor_cores.data import DOTS, READ, Problem, convolution, dots
 from bench.tensor_cores.kernels import Kernel
-from bench.tensor_cores.promises import OTHERS, promise
+from bench.tensor_cores.promises import others, promise
 from bench.tensor_cores.units import Unit, units
 from pybridge.bounds.arguments import read_result
 from pybridge.bounds.judge import Judge
@@ -224,9 +224,9 @@ def _compute(unit: Unit, sizes: Sequence[tuple[int, int]]) -> Iterator[Honest]:
         factors = _factors(problem)
         for kernel in kernels(unit):
             judge = _Judge(problem, kernel(factors))
-            compared = OTHERS if kernel == Kernel(unit) else {}
-            others = {name: judge(other) for name, other in compared.items()}
-            yield Honest(kernel, problem.data, problem.result, judge(promise(kernel)), others)
+            stated = others(unit) if kernel == Kernel(unit) else {}
+            compared = {name: judge(other) for name, other in stated.items()}
+            yield Honest(kernel, problem.data, problem.result, judge(promise(kernel)), compared)
 
 
 def _plant(unit: Unit) -> Iterator[Planted]:
