@@ -67,7 +67,8 @@ def test_results_are_measured_as_by_the_assertions(
             cell = measured[what].cells[name]
             assert cell.failed is not found.passed
             assert cell.power == found.power
-            assert cell.ratio == pytest.approx(found.ratio, rel=1e-9)
+            # The study adds the slack of the reference, which a comparison may settle.
+            assert cell.ratio == pytest.approx(found.ratio, rel=1e-5)
 
 
 def test_what_is_missed_is_told(study: Study) -> None:
