@@ -106,7 +106,8 @@ def _kernels(device: str, out: Path, layers: Sequence[Layer], until: float) -> i
             output.backward(grad)
             promises: list[Accumulation | None] = [None]
             if name == "tf32":
-                promises = [tf32(), tf32("nearest")]
+                promises += [tf32("nearest"), tf32()]
+                promises.append(tensor_core("hopper", name, operand_rounding="nearest"))
             if name != "float32":
                 promises.append(tensor_core("hopper", name))
             passed = dict.fromkeys(("output", "input", "weight"), False)

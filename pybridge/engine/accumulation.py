@@ -481,8 +481,9 @@ class Accumulation(Model):
 def tf32(operand_rounding: Direction = "toward-zero") -> Accumulation:
     """Operands reduced to TF32, sums in float32: what `allow_tf32` allows.
 
-    The matrix instructions of NVIDIA's Ampere and later cut the operands' last 13 bits off; a
-    kernel may round them to "nearest" before (`cvt.rna`).
+    The matrix instructions of NVIDIA's Ampere and later cut the operands' last 13 bits off. A
+    kernel may round them to "nearest" before (`cvt.rna`), ties to even or away from zero: on an
+    H200, the convolutions of cuDNN do that (`docs/tensor-cores.md`).
     """
     return Accumulation(operands="tf32", operand_rounding=operand_rounding)
 
