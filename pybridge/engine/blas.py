@@ -114,7 +114,7 @@ def _ones(layout: Layout, dtype: np.dtype[Any], backend: Backend) -> Array:
 
 def _sums(pieces: Split, box: Array, dtype: np.dtype[Any], backend: Backend) -> Array:
     """The sums of one factor."""
-    model = np.empty(box.shape, dtype)
+    model = box if backend is HOST else np.empty(box.shape, dtype)
     viewed = [pieces.views(piece, [model]) for piece in pieces.pieces]
     sizes, covered = _result_sizes(pieces, viewed), _is_covered(pieces)
     result = backend.new(sizes, dtype, zero=not covered)
