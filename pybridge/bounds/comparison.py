@@ -155,7 +155,9 @@ class Comparison:
 
     @property
     def ratio(self) -> float:
-        """The worst entry's."""
+        """The worst entry's; zero if no entry is finite and all overflowed rightly."""
+        if self.passed and not math.isfinite(self.worst.value):
+            return 0.0
         return self.worst.ratio
 
     @property

@@ -40,13 +40,14 @@ class Depths:
         terms = np.broadcast_to(estimates.sizes(), errors.reference.shape)
         size = np.abs(errors.reference)
         rounded = errors.reference.astype(format.dtype).astype(np.float64)
-        best = np.abs(rounded - errors.reference)
+        best = np.where(np.isfinite(rounded), np.abs(rounded - errors.reference), 0.0)
         if format.precision <= 24:
             best += errors.slack
+        # Infinities that do not fail overflowed rightly: no depth is needed for them.
+        unexplained = np.where(judgement.failures, np.inf, 0.0)
+        error = np.where(errors.finite, errors.upper, unexplained)
         return cls(
-            depth=scale.least(
-                np.where(errors.finite, errors.upper, np.inf), size + errors.slack, terms
-            ),
+            depth=scale.least(error, size + errors.slack, terms),
             best_depth=scale.least(best, size + errors.slack, terms),
             most=promise.roundings(most, estimates.longest),
             power=power(judgement),

@@ -719,3 +719,16 @@ def shell(source: str) -> str:
     result = CliRunner().invoke(app, words[3:])
     assert result.exit_code == 0, result.stderr
     return result.stdout
+
+
+def test_results_that_overflow_rightly_need_no_depth() -> None:
+    x = np.full((1, 2, 1, 1), 1e30, np.float32)
+    weight = np.full((1, 2, 1, 1), 1e10, np.float32)
+    comparison = compare_output(np.full((1, 1, 1, 1), np.inf, np.float32), x, weight)
+    assert comparison.passed
+    assert comparison.ratio == 0
+    assert comparison.depth == 0
+    wrong = compare_output(np.full((1, 1, 1, 1), -np.inf, np.float32), x, weight)
+    assert not wrong.passed
+    assert wrong.ratio == np.inf
+    assert wrong.depth is None
