@@ -148,11 +148,11 @@ class KernelResult:
 
     def bias_rounding(self, promise: Accumulation, bias: FloatArray) -> float | Float64:
         """How far a bias is from what the format of the sums, or of 16-bit factors, makes of it."""
-        formats = {promise.accumulate: promise.rounding}
+        formats = [(promise.accumulate, promise.rounding)]
         if promise.operands in ("bfloat16", "float16"):
-            formats.setdefault(promise.operands, promise.operand_rounding)
+            formats.append((promise.operands, promise.operand_rounding))
         off = np.zeros(bias.shape)
-        for name, direction in formats.items():
+        for name, direction in formats:
             parameters = parameters_of(name, load_definitions())
             rounded = _round("bias", bias, parameters, name, direction)
             off = np.maximum(off, np.abs(rounded - bias.astype(np.float64)))

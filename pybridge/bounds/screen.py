@@ -25,7 +25,7 @@ import numpy as np
 
 from pybridge.bounds.depth import needed_depth
 from pybridge.bounds.kernel_result import KernelResult
-from pybridge.bounds.true_errors import Index, after
+from pybridge.bounds.true_errors import Index, after, nearest_float
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.backend import HOST, Array, Backend, backend_of
 from pybridge.engine.dense import Counts
@@ -120,7 +120,11 @@ class _Limit:
         slack: tuple[float, float],
         last: tuple[Fraction, Fraction, Fraction],
     ) -> _Limit | None:
-        """The limit of an entry, None if it is not above what the reference may be off."""
+        """The limit of an entry, None if it is not above what the reference may be off, or is
+        beyond float64.
+        """
+        if not all(map(math.isfinite, (*sums, *slack))):
+            return None
         before, size, constant = last
         (a, c), (s, r) = (tuple(map(Fraction, pair)) for pair in (sums, slack))
         alpha = before * a + (size - _GROWTH) * s
@@ -128,14 +132,15 @@ class _Limit:
         if alpha < 0 or gamma < _LEAST:
             return None
         down = 1 - _MARGIN
-        return cls(float(alpha * down), float(size * down), float(gamma * down), sums, slack)
+        weights = [nearest_float(weight * down) for weight in (alpha, size, gamma)]
+        return cls(*weights, sums, slack) if all(map(math.isfinite, weights)) else None
 
     def allowance(self, size: float, reference: float, last: Any) -> float:
         """What is allowed at an entry, as the judge has it but for roundings."""
         before, relative, constant = last
         bound = before * Fraction(self.sums[0] * size + self.sums[1]) + constant
         total = bound + relative * (Fraction(abs(reference)) + Fraction(self.off(size)))
-        return float(total)
+        return nearest_float(total)
 
     def off(self, size: float) -> float:
         """How far the reference may be from the exact value."""

@@ -479,8 +479,8 @@ def _merged_batch(*arrays: Array) -> tuple[Array, ...]:
 def _float32_products(torch: Any, on_cpu: bool) -> Iterator[None]:
     """Switch off TF32 and bfloat16 in products of float32 matrices.
 
-    PyTorch has two settings for this, which must agree when it multiplies: the older one is changed
-    if it is what allows them.
+    PyTorch has two settings for this, which must agree when it multiplies: both are changed, and
+    become what they were.
     """
     holders = (torch.backends.mkldnn.matmul, torch.backends.cuda.matmul)
     matmul = holders[0 if on_cpu else 1]
@@ -496,16 +496,19 @@ def _float32_products(torch: Any, on_cpu: bool) -> Iterator[None]:
         yield
         return
     newer = [holder.fp32_precision for holder in holders]
-    older = torch.get_float32_matmul_precision()
+    older = "highest"
     try:
+        for holder in holders:
+            holder.fp32_precision = "ieee"
+        older = torch.get_float32_matmul_precision()  # Refused while the newer one disagrees.
         if older != "highest":
             torch.set_float32_matmul_precision("highest")
-        matmul.fp32_precision = "ieee"
         yield
     finally:
         if older != "highest":
             torch.set_float32_matmul_precision(older)
         for holder, precision in zip(holders, newer, strict=True):
+            holder.fp32_precision = "none"  # As the backend's; if that is another, as it was.
             if holder.fp32_precision != precision:
                 holder.fp32_precision = precision
 

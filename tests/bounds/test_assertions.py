@@ -152,3 +152,19 @@ def test_a_bias_that_is_cast_with_the_factors() -> None:
     assert not compare_output(
         actual.astype(np.float32), x, zero, bias, accumulation=Accumulation(operands="tf32")
     ).passed
+
+
+def test_a_bias_may_be_cut_as_the_factors_are() -> None:
+    """Also to the format of the sums, which are rounded to nearest."""
+    one, bias = np.ones((1, 1, 1, 1), np.float32), np.array([1 + 2**-7 - 2**-12], np.float32)
+    weight = np.full((1, 1, 1, 1), 2**-8 - 2**-16, np.float32)
+    actual = np.ones((1, 1, 1, 1), ml_dtypes.bfloat16)  # Of a bias of 1.
+    cut = Accumulation(operands="bfloat16", operand_rounding="toward-zero", accumulate="bfloat16")
+    assert compare_output(actual, one, weight, bias, accumulation=cut).passed
+    assert not compare_output(
+        actual,
+        one,
+        weight,
+        bias,
+        accumulation=cut.model_copy(update={"operand_rounding": "nearest"}),
+    ).passed

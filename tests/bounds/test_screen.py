@@ -264,3 +264,14 @@ def test_tensors_of_other_kinds_are_read_as_before() -> None:
         assert isinstance(read(other).values, np.ndarray)
     with pytest.raises(InputError, match="expected finite numbers"):
         read(x.log())
+
+
+@on_backends
+def test_allowances_beyond_float64_are_left_to_the_judge(place: str) -> None:
+    """150 000 operations toward zero in bfloat16 may grow by (1 + 2⁻⁷)^150 000."""
+    ones = np.ones((1, 150_000, 1, 1), np.float32)
+    operands = {"x": ones, "weight": ones, "bias": None}
+    made = read_result(Result.OUTPUT, ones[:, :1], operands, Parameters())
+    promise = Accumulation(accumulate="bfloat16", rounding="toward-zero")
+    assert screen.screen(moved(made, place), promise) is None
+    assert compare(made, promise).passed

@@ -137,6 +137,20 @@ def test_shorter_formats_are_switched_off_and_on_again(precision: str, device: s
     assert float((result - expected).abs().max()) < 1e-4
 
 
+def test_the_newer_setting_alone_is_switched_off_and_on_again() -> None:
+    """PyTorch refuses to say the older setting while it disagrees with the newer one."""
+    holder = torch.backends.mkldnn.matmul
+    before = holder.fp32_precision
+    holder.fp32_precision = "bf16"
+    try:
+        with backend("cpu").exact_products():
+            assert holder.fp32_precision == "ieee"
+        assert holder.fp32_precision == "bf16"
+    finally:
+        holder.fp32_precision = before
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
 @pytest.mark.parametrize("fault", ["TF32", "nothing"])
 def test_products_that_are_wrong_are_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = backend("cpu")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
@@ -120,10 +120,8 @@ class Problem:
             off = [0] * len(values)
             random = Random(0)
             if name == "bias":
-                rnd = rounding(
-                    promise.accumulate, unit, promise.rounding, "never", random, saturates=True
-                )
-                off = [abs(rnd(value) - value) for value in values]
+                for rnd in self._bias_roundings(promise):
+                    off = [max(o, abs(rnd(v) - v)) for o, v in zip(off, values, strict=True)]
             elif promise.operands is not None:
                 rnd = rounding(
                     promise.operands,
@@ -148,6 +146,19 @@ class Problem:
                 ]
             found[name] = Read(values, off)
         return found
+
+    def _bias_roundings(self, promise: Promise) -> list[Callable[[int], int]]:
+        """What a kernel may make of a bias: rounded to the format of the sums, or as the factors
+        are to 16 bits.
+        """
+        formats = [(promise.accumulate, promise.rounding)]
+        if promise.operands is not None and promise.operands.name in ("bfloat16", "float16"):
+            formats.append((promise.operands, promise.operand_rounding))
+        random = Random(0)
+        return [
+            rounding(format, self.unit, direction, "never", random, saturates=True)
+            for format, direction in formats
+        ]
 
     def _subnormal(self, name: str, promise: Promise) -> int:
         """Below what an operand may be subnormal where it is rounded or summed, in its units."""
@@ -181,6 +192,9 @@ class Problem:
                 either = promise.operands.name == "tf32" and promise.operand_rounding == "nearest"
                 direction = "ties-either" if either else promise.operand_rounding
                 rnd = rounding(promise.operands, unit, direction, "never", random, saturates=True)
+                values = [rnd(value) for value in values]
+            if name == "bias" and random.random() < 0.5:
+                rnd = random.choice(self._bias_roundings(promise))
                 values = [rnd(value) for value in values]
             if how != "never":
                 limit = self._subnormal(name, promise)
