@@ -132,8 +132,10 @@ class _Limit:
         if alpha < 0 or gamma < _LEAST:
             return None
         down = 1 - _MARGIN
-        weights = [nearest_float(weight * down) for weight in (alpha, size, gamma)]
-        return cls(*weights, sums, slack) if all(map(math.isfinite, weights)) else None
+        first, second, third = (nearest_float(w * down) for w in (alpha, size, gamma))
+        if not math.isfinite(first + second + third):
+            return None
+        return cls(first, second, third, sums, slack)
 
     def allowance(self, size: float, reference: float, last: Any) -> float:
         """What is allowed at an entry, as the judge has it but for roundings."""
