@@ -1,6 +1,6 @@
 """Honest kernels pass whatever their order, planted defects fail and are named, verdicts are exact.
 
-And the page for authors of tests, whose examples run and print what they say.
+And the examples of README and of the page for authors of tests run and print what the pages say.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from pybridge.testing import (
 from pybridge.truth.conv2d import Dyadic, exact_conv2d
 from pybridge.truth.entry import exact_entry
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "testing.md"
+ROOT = Path(__file__).resolve().parents[2]
 Array = npt.NDArray[Any]
 Kernel = Callable[[Array, Array], Array]
 
@@ -687,20 +687,24 @@ def test_public_names() -> None:
 BLOCK = re.compile(r"^```(python|sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def test_the_page_s_examples_print_what_it_says() -> None:
-    """Every block runs, in one namespace; where text follows, that is what it prints."""
-    blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+@pytest.mark.parametrize(("page", "outputs"), [("README.md", 2), ("docs/testing.md", 7)])
+def test_a_page_s_examples_print_what_it_says(page: str, outputs: int) -> None:
+    """Every block runs, in one namespace; if text follows, that is what it prints."""
+    blocks = BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))
     namespace: dict[str, Any] = {}
     checked = 0
     for k, (language, source) in enumerate(blocks):
-        if language == "text" or source.startswith("pip") or "import torch" in source:
+        installs = language == "sh" and "pip install" in source
+        if language == "text" or installs or "import torch" in source:
             continue
         printed = shell(source) if language == "sh" else run(source, namespace)
         if k + 1 < len(blocks) and blocks[k + 1][0] == "text":
             strip = "\n".join(line.rstrip() for line in printed.strip().splitlines())
             assert strip == blocks[k + 1][1].strip()
             checked += 1
-    assert checked >= 4
+        else:
+            assert not printed
+    assert checked == outputs
 
 
 def run(source: str, namespace: dict[str, Any]) -> str:
