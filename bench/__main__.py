@@ -1,5 +1,8 @@
 """`python -m bench`: measures the figures of docs/performance.md.
 
+`python -m bench layers`: measures the assertions on layers of networks, beside PyTorch's kernels,
+for docs/performance.md.
+
 `python -m bench rounding_or_bug`: gathers the evidence of docs/rounding-or-bug.md.
 
 `python -m bench power`: plants defects in ResNet-50's layers, at real sizes, for docs/power.md.
@@ -18,6 +21,7 @@ installed.
 from __future__ import annotations
 
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +36,7 @@ try:
     from bench.figures import FIGURES
     from bench.figures.replay import ValuesDifferError
     from bench.machine import describe
-    from bench.performance import write
+    from bench.performance import write, write_layers
     from bench.studies.adversary.command import adversary as attack
     from bench.studies.power import document as power_document
     from bench.studies.power.study import run as run_power
@@ -104,6 +108,57 @@ def bench(
         _show(console, measured)
     if write_docs:
         write(figures, machine, command, directory)
+
+
+@app.command("layers")
+def layers(
+    device: Annotated[str, typer.Option(help="A device of PyTorch.")] = "cpu",
+    batch: Annotated[
+        list[int] | None,
+        typer.Option(metavar="N", min=1, help="Images in a batch; repeatable. By default 8, 32."),
+    ] = None,
+    minutes: Annotated[
+        float, typer.Option(metavar="M", min=0.0, help="No layer begins after so many minutes.")
+    ] = 5.0,
+    threads: Annotated[int, typer.Option(metavar="N", min=1, help="Of BLAS and PyTorch.")] = 1,
+    quick: _Quick = False,
+    write_docs: _Write = False,
+    directory: _Directory = Path("docs"),
+) -> None:
+    """Measures the assertions on layers of networks, beside PyTorch's kernels and float64."""
+    try:
+        import torch
+
+        from bench.layers import LAYERS, measure, summary
+    except ModuleNotFoundError:
+        print("bench: PyTorch is missing: pip install -e '.[torch]'", file=sys.stderr)
+        raise typer.Exit(2) from None
+    given = {"--device": device, "--minutes": f"{minutes:g}", "--threads": str(threads)}
+    words = [word for option in given.items() for word in option]
+    words += [word for size in batch or () for word in ("--batch", str(size))]
+    words += ["--quick"] * quick + ["--write"] * write_docs
+    until = time.monotonic() + 60 * minutes
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with threadpool_limits(threads):
+            machine = {**describe(), "PyTorch": f"{torch.__version__}, device {device}"}
+            found = list(
+                measure(
+                    device,
+                    layers=LAYERS[1:3] if quick else LAYERS,
+                    batches=batch or ((1,) if quick else (8, 32)),
+                    until=until,
+                )
+            )
+    finally:
+        torch.set_num_threads(before)
+    if not found:
+        print("bench: nothing was measured", file=sys.stderr)
+        raise typer.Exit(1)
+    print("\n".join(summary(found)))
+    if write_docs:
+        write_layers(found, machine, " ".join(["python -m bench layers", *words]), directory)
 
 
 @app.command("rounding_or_bug")

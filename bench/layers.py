@@ -82,6 +82,10 @@ LAYERS = (
 )
 
 
+_LONG = 8.0
+"""Seconds after which no further round of a layer begins."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """Seconds, the median of a contender's runs, and the memory of the assertions.
@@ -127,14 +131,17 @@ def measure(
     until: float | None = None,
     say: Callable[[str], None] = print,
 ) -> Iterator[Measured]:
-    """Measure layers on a device, until a time of `time.monotonic` if one is given."""
+    """Measure layers on a device, until a time of `time.monotonic` if one is given.
+
+    All layers come before the next dtype, and all dtypes before the next batch size.
+    """
     import torch
 
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     for batch in batches:
-        for layer in layers:
-            for dtype in dtypes:
+        for dtype in dtypes:
+            for layer in layers:
                 if until is not None and time.monotonic() > until:
                     say("stopped: no time is left")
                     return
@@ -207,7 +214,10 @@ def _one(torch: Any, device: str, layer: Layer, dtype: str, batch: int, rounds: 
     seconds = _Seconds(torch, device)
     first = {name: seconds(run) for name, run in contenders.items()}
     runs: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(rounds):
+    until = time.monotonic() + _LONG
+    for k in range(rounds):
+        if k and time.monotonic() > until:
+            break
         for name, run in contenders.items():
             runs[name].append(seconds(run))
     medians: dict[str, Any] = {name: statistics.median(times) for name, times in runs.items()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from bench.tables import Table
@@ -20,15 +20,19 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 """The pages of this repository."""
 
 
-def fill(name: str, parts: Mapping[str, str], directory: Path) -> None:
+def fill(
+    name: str, parts: Mapping[str, str], directory: Path, *, others: Collection[str] = ()
+) -> None:
     """Write a page of `docs` with new parts into a directory.
 
-    Raises `InputError` if the page lacks the marks of a part, or has marks of another one.
+    `others` are the parts that another command writes, and that stay as they are. Raises
+    `InputError` if the page lacks the marks of a part, or has marks of one that is not named.
     """
     text = (DOCS / name).read_text(encoding="utf-8")
     marked = set(re.findall(r"^<!-- end of (.+) -->$", text, re.MULTILINE))
-    if marked != set(parts):
-        raise InputError(f"docs/{name} has marks of {sorted(marked)}, expected {sorted(parts)}")
+    expected = {*parts, *others}
+    if marked != expected:
+        raise InputError(f"docs/{name} has marks of {sorted(marked)}, expected {sorted(expected)}")
     for part, content in parts.items():
         start, end = f"<!-- {part} -->\n", f"<!-- end of {part} -->\n"
         before, _, rest = text.partition(start)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.layers import Measured, markdown, summary
 from bench.page import fill, filled, machine_lines, shown
 from bench.plot import draw
 from bench.tables import Figure
 
-__all__ = ["DIAGRAM", "DOCUMENT", "write"]
+__all__ = ["DIAGRAM", "DOCUMENT", "write", "write_layers"]
 
 DOCUMENT = "performance.md"
 DIAGRAM = "performance.svg"
+
+_FIGURES = ("machine", "figures")
+_LAYERS = ("machine of the layers", "layers")
 
 
 def write(
@@ -20,11 +24,20 @@ def write(
 ) -> None:
     """Writes the document and its diagram into a directory."""
     sections = "\n\n".join(map(_section, figures))
-    parts = {"machine": machine_lines(machine, command), "figures": sections}
-    fill(DOCUMENT, parts, directory)
+    parts = dict(zip(_FIGURES, (machine_lines(machine, command), sections), strict=True))
+    fill(DOCUMENT, parts, directory, others=_LAYERS)
     for figure in figures:
         if figure.lines:
             (directory / DIAGRAM).write_text(draw(figure.lines), encoding="utf-8")
+
+
+def write_layers(
+    found: Sequence[Measured], machine: Mapping[str, str], command: str, directory: Path
+) -> None:
+    """Writes the document with the measured layers into a directory."""
+    goals = "\n".join(filled(f"- {line}") for line in summary(found))
+    contents = machine_lines(machine, command), f"{goals}\n\n{markdown(found)}"
+    fill(DOCUMENT, dict(zip(_LAYERS, contents, strict=True)), directory, others=_FIGURES)
 
 
 def _section(figure: Figure) -> str:

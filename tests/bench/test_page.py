@@ -26,6 +26,13 @@ def test_what_is_between_the_marks_is_replaced(docs: Path) -> None:
     assert (docs / "page.md").read_text() == TEXT
 
 
+def test_parts_of_other_commands_stay(docs: Path) -> None:
+    text = TEXT + "\n<!-- two -->\n\nold\n\n<!-- end of two -->\n"
+    (docs / "page.md").write_text(text)
+    page.fill("page.md", {"one": "new"}, docs, others=["two"])
+    assert (docs / "page.md").read_text() == text.replace("old", "new", 1)
+
+
 @pytest.mark.parametrize("parts", [{}, {"two": ""}, {"one": "", "two": ""}])
 def test_other_parts_are_refused(docs: Path, parts: dict[str, str]) -> None:
     with pytest.raises(InputError, match=r"docs/page\.md has marks of \['one'\], expected"):
