@@ -217,12 +217,15 @@ class _Screen:
         entries = math.prod(self.shape)
         room = _SHARE * (given + result)
         if self.backend.on_cpu:
-            room = min(max(room / 4, _SLICE / 8), _SLICE)
+            room = min(max(room / 2, _SLICE / 8), _SLICE)
         wide = sum(8 * math.prod(value.shape) for value in self.values.values())
         work = entries * (16 if self.backend.on_cpu else 40)
         if self.returned.which in (Result.WEIGHT, Result.BIAS):
             return math.ceil(work / room), math.ceil(wide / room)
-        return math.ceil((work + wide) / room), 1
+        parts, images = math.ceil((work + wide) / room), self.returned.geometry.batch
+        if self.backend.on_cpu and images < parts <= 2 * images:
+            parts = images  # Each group of channels would copy the same patches again.
+        return parts, 1
 
     def _sum(
         self,
