@@ -160,14 +160,30 @@ class Decision:
         last = self.promise.last_rounding(load_definitions())
         if last.relative or last.absolute:
             before, size, constant = after(last)
+            reference, slack = self._enclosure()
             parts = (
                 (bound, Part(before)),
-                (np.abs(errors.reference), Part(size)),
-                (errors.slack, Part(size)),
+                (np.abs(reference), Part(size)),
+                (slack, Part(size)),
             )
             bound = weighted_sum(parts, constant)
         bound[np.isnan(bound)] = math.inf
         return bound
+
+    def _enclosure(self) -> tuple[Float64, Float64]:
+        """Numbers, and how far the exact entries are from them at most.
+
+        What slices leave out is alike for all entries; a recomputation is nearer to small ones.
+        """
+        errors = self.reference.errors
+        if not errors.sliced:
+            return errors.reference, errors.slack
+        plain = TrueErrors.enclose(self.returned.values, self.reference.estimates)
+        nearer = np.isfinite(plain.reference) & (plain.slack < errors.slack)
+        return (
+            np.where(nearer, plain.reference, errors.reference),
+            np.where(nearer, plain.slack, errors.slack),
+        )
 
     def failures(self, allowance: Float64) -> Mask:
         """Where the error is not within what is allowed."""

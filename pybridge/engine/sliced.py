@@ -104,6 +104,7 @@ class _Slices:
         return next(k for k, left in enumerate(self.left) if left <= limit)
 
 
+@np.errstate(all="ignore")
 def remainder(estimates: Estimator, result: Float64) -> Remainder | None:
     """The distances of a finite float64 result from the exact result of operands without deviation.
 
@@ -113,15 +114,14 @@ def remainder(estimates: Estimator, result: Float64) -> Remainder | None:
     if plan is None:
         return None
     definitions = estimates.definitions
-    with np.errstate(all="ignore"):
-        value = np.array(np.broadcast_to(result, estimates.shape), np.float64)
-        passed = np.zeros(value.shape)
-        magnitude = np.empty(value.shape)
-        count = 0
-        for part in plan.products(estimates):
-            value -= part
-            passed += np.abs(value, out=magnitude)
-            count += 1
+    value = np.array(np.broadcast_to(result, estimates.shape), np.float64)
+    passed = np.zeros(value.shape)
+    magnitude = np.empty(value.shape)
+    count = 0
+    for part in plan.products(estimates):
+        value -= part
+        passed += np.abs(value, out=magnitude)
+        count += 1
     unit = ErrorBound(operation(definitions.data.formats["binary64"]).relative)
     weights = weigh(
         definitions,

@@ -168,3 +168,15 @@ def test_a_bias_may_be_cut_as_the_factors_are() -> None:
         bias,
         accumulation=cut.model_copy(update={"operand_rounding": "nearest"}),
     ).passed
+
+
+def test_a_last_rounding_in_float64_is_charged_with_each_entry_alone() -> None:
+    """Not with what slices leave out, which depends on the largest operand."""
+    x = np.array([1e30 / 3, 1e10 / 3, 1 / 3]).reshape(1, 1, 1, 3)
+    weight = np.full((1, 1, 1, 1), 1 / 7)
+    promise = Accumulation(accumulate="float64", output="bfloat16")
+    honest = (x * weight).astype(ml_dtypes.bfloat16).astype(np.float64)
+    found = compare_output(honest, x, weight, accumulation=promise)
+    assert found.passed
+    assert (found.allowance <= 1.001 * 2**-8 * x * weight).all()
+    assert compare_output(honest * 1.01, x, weight, accumulation=promise).failures.all()

@@ -77,3 +77,14 @@ def test_nothing_is_said_of_operands_whose_slices_would_underflow() -> None:
     operands = {"x": Inexact(x), "grad_output": Inexact(grad)}
     estimates = estimator(Result.WEIGHT, geometry, operands, load_definitions())
     assert remainder(estimates, np.zeros(estimates.shape)) is None
+
+
+def test_underflow_on_the_way_is_no_error() -> None:
+    geometry = Geometry.of((1, 1, 1, 2), (1, 1, 1, 1))
+    values = {
+        "x": Inexact(np.array([[[[1.0, 1e-200]]]]) * 1e-120),
+        "weight": Inexact(np.full((1, 1, 1, 1), 1e-200)),
+    }
+    estimates = estimator(Result.OUTPUT, geometry, values, load_definitions())
+    with np.errstate(all="raise"):
+        assert remainder(estimates, np.zeros((1, 1, 1, 2))) is None
