@@ -153,7 +153,7 @@ class Decision:
         A sum that is within B of the exact value e, and then rounded with w and ω, is within
         B + w·(|e| + B) + ω of it (Lean: `last_rounding`).
         """
-        errors, estimates = self.reference.errors, self.reference.estimates
+        estimates = self.reference.estimates
         if any(operand.deviates for operand in self.operands.values()):
             estimates = self.returned.estimator(self.operands)
         bound = estimates.any_order(self.promise, finished=False)

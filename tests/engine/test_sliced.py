@@ -81,10 +81,8 @@ def test_nothing_is_said_of_operands_whose_slices_would_underflow() -> None:
 
 def test_underflow_on_the_way_is_no_error() -> None:
     geometry = Geometry.of((1, 1, 1, 2), (1, 1, 1, 1))
-    values = {
-        "x": Inexact(np.array([[[[1.0, 1e-200]]]]) * 1e-120),
-        "weight": Inexact(np.full((1, 1, 1, 1), 1e-200)),
-    }
-    estimates = estimator(Result.OUTPUT, geometry, values, load_definitions())
+    x, weight = np.array([[[[2.0**-1074, 0.0]]]]), np.ones((1, 1, 1, 1))
+    operands = {"x": Inexact(x), "weight": Inexact(weight)}
+    estimates = estimator(Result.OUTPUT, geometry, operands, load_definitions())
     with np.errstate(all="raise"):
         assert remainder(estimates, np.zeros((1, 1, 1, 2))) is None
