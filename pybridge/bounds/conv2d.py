@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -16,7 +17,7 @@ from pybridge.engine.upward import Float64
 from pybridge.errors import InputError, RoundingOverflowError
 from pybridge.exported.document import load_definitions
 from pybridge.problem.arrays import to_numpy
-from pybridge.problem.formats import FloatArray, FloatFormat, format_array, format_of
+from pybridge.problem.formats import FloatArray, FloatFormat, format_among, format_array, format_of
 from pybridge.problem.geometry import Geometry, Padding, Pair
 from pybridge.problem.operands import Operand, check_eps
 from pybridge.problem.results import Result
@@ -75,7 +76,7 @@ def conv2d_backward(
     dilation: Pair = 1,
     groups: int = 1,
     method: Method = "replay",
-    format: str = "float32",
+    format: str | None = None,
     eps_x: float = 0.0,
     eps_weight: float = 0.0,
     eps_grad_output: float = 0.0,
@@ -84,9 +85,12 @@ def conv2d_backward(
 
     Shapes: x [N, I, H, W], weight [O, I/groups, KH, KW], grad_output [N, O, OH, OW]. `stride` and
     `dilation` are an int or (height, width); `padding` is an int, (height, width) or
-    ((top, bottom), (left, right)). Arrays are of the format's dtype (bfloat16: ml_dtypes), or of
-    another floating-point dtype whose values the format holds exactly; PyTorch tensors, too. The
+    ((top, bottom), (left, right)). Arrays are NumPy's, PyTorch's, or sequences of numbers. The
     bounds cover every exact operand whose entries are within `eps_…` of the given ones.
+
+    Without a `format`, the operands' dtype is the format: float16, bfloat16 (of ml_dtypes), float32
+    or float64, which NumPy's arrays and sequences have by default. With one, operands may have any
+    floating-point dtypes, if the format holds their values exactly.
 
     The method says what is computed, and what of it is proved:
 
@@ -105,17 +109,20 @@ def conv2d_backward(
     multiply-add.
 
     Raises `InputError` (a `ValueError`) for shapes, values or parameters that do not fit,
-    `InputTypeError` (a `TypeError`) for a wrong dtype or type, `RoundingOverflowError` (an
+    `InputTypeError` (a `TypeError`) for a wrong type or dtype, or several dtypes without a
+    `format`, `RoundingOverflowError` (an
     `OverflowError`) when a gradient overflows, and `DefinitionsError` (a `ValueError`) when the
     exported definitions are missing or damaged. `FloatingPointError` when this thread flushes
     subnormal numbers to zero or does not round to nearest.
     """
-    held = format_of(format, load_definitions())
-    operands = {
-        "x": _operand("x", x, held, eps_x),
-        "weight": _operand("weight", weight, held, eps_weight),
-        "grad_output": _operand("grad_output", grad_output, held, eps_grad_output),
-    }
+    held, operands = _operands(
+        {
+            "x": (x, eps_x),
+            "weight": (weight, eps_weight),
+            "grad_output": (grad_output, eps_grad_output),
+        },
+        format,
+    )
     geometry = Geometry.of(
         operands["x"].value.shape,
         operands["weight"].value.shape,
@@ -140,7 +147,7 @@ def conv2d_forward(
     dilation: Pair = 1,
     groups: int = 1,
     method: Method = "replay",
-    format: str = "float32",
+    format: str | None = None,
     eps_x: float = 0.0,
     eps_weight: float = 0.0,
     eps_bias: float = 0.0,
@@ -152,11 +159,10 @@ def conv2d_forward(
     [N, O, OH, OW]. The replay mirrors Lean's `RuntimeApprox.conv2d` with the bound
     `conv2dBoundTensor`; the theorem is `approxT_conv2d_spec`. Raises what `conv2d_backward` does.
     """
-    held = format_of(format, load_definitions())
-    operands = {
-        "x": _operand("x", x, held, eps_x),
-        "weight": _operand("weight", weight, held, eps_weight),
-    }
+    given = {"x": (x, eps_x), "weight": (weight, eps_weight)}
+    if bias is not None:
+        given["bias"] = (bias, eps_bias)
+    held, operands = _operands(given, format)
     geometry = Geometry.of(
         operands["x"].value.shape,
         operands["weight"].value.shape,
@@ -171,7 +177,6 @@ def conv2d_forward(
         if method not in ("any-order", "enclosure"):
             operands["bias"] = Operand(np.zeros(geometry.bias_shape, held.dtype))
     else:
-        operands["bias"] = _operand("bias", bias, held, eps_bias)
         shape = operands["bias"].value.shape
         if shape != geometry.bias_shape:
             raise InputError(
@@ -181,8 +186,17 @@ def conv2d_forward(
     return _bounded(Convolution(geometry, operands), Result.OUTPUT, method, held)
 
 
-def _operand(name: str, array: npt.ArrayLike, format: FloatFormat, eps: object) -> Operand:
-    return Operand(format_array(name, to_numpy(name, array), format), check_eps(f"eps_{name}", eps))
+def _operands(
+    given: Mapping[str, tuple[npt.ArrayLike, float]], format: str | None
+) -> tuple[FloatFormat, dict[str, Operand]]:
+    """Return the format, or if None that of the arrays, and the operands in it by name."""
+    arrays = {name: to_numpy(name, array) for name, (array, _) in given.items()}
+    name = format if format is not None else format_among(arrays).name
+    held = format_of(name, load_definitions())
+    return held, {
+        name: Operand(format_array(name, array, held), check_eps(f"eps_{name}", given[name][1]))
+        for name, array in arrays.items()
+    }
 
 
 def _bounded(

@@ -15,9 +15,10 @@ from decimal import Context, Decimal
 from fractions import Fraction
 from math import prod
 from operator import index as as_integer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, Unpack, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from pybridge.bounds.contributions import Contribution, Ledger
 from pybridge.bounds.convolution import Convolution
@@ -28,12 +29,31 @@ from pybridge.exported.document import Definitions, load_definitions
 from pybridge.exported.expressions import size_value
 from pybridge.problem.case import Case
 from pybridge.problem.formats import format_of
+from pybridge.problem.geometry import Padding, Pair
 from pybridge.problem.results import Result
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 __all__ = ["Contribution", "Explanation", "explain", "number", "percent"]
+
+
+class _Arrays(TypedDict):
+    """The arrays and parameters of `Case.of`, by name."""
+
+    x: npt.ArrayLike
+    weight: npt.ArrayLike
+    grad_output: NotRequired[npt.ArrayLike | None]
+    bias: NotRequired[npt.ArrayLike | None]
+    format: NotRequired[str | None]
+    stride: NotRequired[Pair]
+    padding: NotRequired[Padding]
+    dilation: NotRequired[Pair]
+    groups: NotRequired[int]
+    eps_x: NotRequired[float]
+    eps_weight: NotRequired[float]
+    eps_bias: NotRequired[float]
+    eps_grad_output: NotRequired[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,26 +182,52 @@ class Explanation:
         return "\n".join(lines)
 
 
+@overload
 def explain(
     case: Case,
     output_index: int | Sequence[int],
     *,
     which: str = "weight",
     definitions: Definitions | None = None,
+) -> Explanation: ...
+
+
+@overload
+def explain(
+    *,
+    output_index: int | Sequence[int],
+    which: str = "weight",
+    definitions: Definitions | None = None,
+    **arrays: Unpack[_Arrays],
+) -> Explanation: ...
+
+
+def explain(
+    case: Case | None = None,
+    output_index: int | Sequence[int] = (),
+    *,
+    which: str = "weight",
+    definitions: Definitions | None = None,
+    **arrays: Any,
 ) -> Explanation:
     """Where the bound of an entry comes from: roundings and eps, the largest contribution first.
+
+    Instead of a case, it takes arrays by name: x, weight, grad_output (optional for the output) and
+    optionally bias, with the parameters of `conv2d_backward` and `conv2d_forward`: stride, padding,
+    dilation, groups, format, eps_x, eps_weight, eps_bias and eps_grad_output.
 
     `which` is output, bias, weight or input; `output_index` the entry's index in that result, of
     shape [N, O, OH, OW], [O], [O, I/groups, KH, KW] or [N, I, H, W]. The contributions are exact,
     and add up to Lean's bound of the entry (`RuntimeApprox.conv2dKernelPointBound` and those of the
     other results) exactly. The definitions are by default the package's.
 
-    Raises `InputError` for an unknown result, or an index outside it; `InputTypeError` for an index
-    that is not made of integers; `RoundingOverflowError` where a sum or product on the way to the
-    entry overflows, so that no bound is claimed of it; `DefinitionsError` when the definitions are
-    damaged.
+    Raises `InputError` for an unknown result, an index outside it, or arrays that do not fit;
+    `InputTypeError` for an index that is not made of integers, a missing array or a dtype that is
+    no format's; `RoundingOverflowError` where a sum or product on the way to the entry overflows,
+    so that no bound is claimed of it; `DefinitionsError` when the definitions are damaged.
     """
     result = Result.of(which)
+    case = _case(case, result, arrays)
     definitions = definitions or load_definitions()
     contraction = definitions.data.contractions[result]
     parameters = case.geometry.parameters()
@@ -224,6 +270,25 @@ def number(value: Fraction, digits: int = 3) -> str:
 def percent(share: float) -> str:
     """A share with one digit after the point; a small one is not shown as none."""
     return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
+
+
+def _case(case: Case | None, which: Result, arrays: Mapping[str, Any]) -> Case:
+    """The case, or one of the arrays and parameters; only the output needs no grad_output."""
+    if case is not None:
+        if not isinstance(case, Case):
+            got = type(case).__name__
+            raise InputTypeError(f"case: expected a Case, or arrays by name (x=, …), got {got}")
+        if arrays:
+            raise InputTypeError(f"{next(iter(arrays))}: expected a case or arrays, got both")
+        return case
+    known = _Arrays.__annotations__
+    if unknown := [name for name in arrays if name not in known]:
+        raise InputTypeError(f"{unknown[0]}: unknown argument, expected one of {', '.join(known)}")
+    given = {"grad_output": None} | {n: v for n, v in arrays.items() if v is not None}
+    for name in ("x", "weight", *(["grad_output"] if which is not Result.OUTPUT else [])):
+        if given.get(name) is None:
+            raise InputTypeError(f"{name} is missing: expected a case, or it and the other arrays")
+    return Case.of("arrays", **given)
 
 
 def _index(asked: int | Sequence[int], sizes: list[list[int]], which: str) -> tuple[int, ...]:

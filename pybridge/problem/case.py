@@ -21,7 +21,14 @@ from pybridge.errors import InputError
 from pybridge.exported.names import LEAN_OPERANDS
 from pybridge.files import write_atomically
 from pybridge.model import Model
-from pybridge.problem.formats import FloatArray, FloatFormat, find_format, format_array
+from pybridge.problem.arrays import to_numpy
+from pybridge.problem.formats import (
+    FloatArray,
+    FloatFormat,
+    find_format,
+    format_among,
+    format_array,
+)
 from pybridge.problem.geometry import Geometry, Padding, Pair, Window
 from pybridge.problem.npz import ArchiveError, read_npz
 from pybridge.problem.operands import Operand, check_eps
@@ -127,10 +134,10 @@ class Case(Model):
         label: str,
         x: npt.ArrayLike,
         weight: npt.ArrayLike,
-        grad_output: npt.ArrayLike,
+        grad_output: npt.ArrayLike | None,
         bias: npt.ArrayLike | None = None,
         *,
-        format: str = "binary32",
+        format: str | None = None,
         stride: Pair = 1,
         padding: Padding = 0,
         dilation: Pair = 1,
@@ -140,32 +147,32 @@ class Case(Model):
         eps_bias: float = 0.0,
         eps_grad_output: float = 0.0,
     ) -> Self:
-        """A case of arrays and parameters as `conv2d_backward` takes them; bias is 0 if left out.
+        """A case of arrays and parameters as `conv2d_backward` takes them.
+
+        grad_output and bias are 0 if None. Without a `format`, it is the one of the arrays' dtype.
 
         Raises `InputError` or `InputTypeError` as that does.
         """
-        found = find_format(format)
-        x, weight = format_array("x", x, found), format_array("weight", weight, found)
-        grad_output = format_array("grad_output", grad_output, found)
+        given = {"x": x, "weight": weight, "bias": bias, "grad_output": grad_output}
+        arrays = {name: to_numpy(name, a) for name, a in given.items() if a is not None}
+        found = find_format(format) if format is not None else format_among(arrays)
+        held = {name: format_array(name, array, found) for name, array in arrays.items()}
         geometry = Geometry.of(
-            x.shape,
-            weight.shape,
-            grad_output.shape,
+            held["x"].shape,
+            held["weight"].shape,
+            held["grad_output"].shape if "grad_output" in held else None,
             stride=stride,
             padding=padding,
             dilation=dilation,
             groups=groups,
         )
-        if bias is None:
-            bias = np.zeros(geometry.bias_shape, found.dtype)
+        for name, shape in geometry.shapes.items():
+            held.setdefault(name, np.zeros(shape, found.dtype))
         return cls(
             label=label,
             geometry=geometry,
-            format=format,
-            x=x,
-            weight=weight,
-            bias=format_array("bias", bias, found),
-            grad_output=grad_output,
+            format=found.name,
+            **held,
             eps_x=eps_x,
             eps_weight=eps_weight,
             eps_bias=eps_bias,
@@ -201,8 +208,9 @@ class Case(Model):
         """The case in a `.npz` file.
 
         Its arrays are x, weight and grad_output, and optionally bias, eps_x, eps_weight, eps_bias,
-        eps_grad_output, stride, padding, dilation, groups, format and label (by default the file's
-        name). `overrides` replace them. Raises `InputError` or `InputTypeError`, naming the file.
+        eps_grad_output, stride, padding, dilation, groups, format (by default the one of the
+        arrays' dtype) and label (by default the file's name). `overrides` replace them. Raises
+        `InputError` or `InputTypeError`, naming the file.
         """
         path = Path(path)
         try:

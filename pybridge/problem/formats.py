@@ -18,6 +18,7 @@ Where the wider format overflows, so does the narrower one.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -35,6 +36,7 @@ __all__ = [
     "FloatFormat",
     "dtype_name",
     "find_format",
+    "format_among",
     "format_array",
     "format_of",
     "require_ieee",
@@ -154,6 +156,26 @@ def format_of(name: str, definitions: Definitions) -> FloatFormat:
             f"but its dtype has {expected}"
         )
     return format
+
+
+def format_among(arrays: Mapping[str, npt.NDArray[Any]]) -> FloatFormat:
+    """Return the format whose dtype all arrays have; names are how errors name the arrays.
+
+    Raises `InputTypeError` for a dtype that is no format's, and for arrays of several formats.
+    """
+    formats = {format.dtype: format for format in FORMATS.values()}
+    for name, array in arrays.items():
+        if array.dtype not in formats:
+            known = ", ".join(dtype.name for dtype in formats)
+            raise InputTypeError(
+                f"{name} is {array.dtype.name}: expected {known}, or format= to say in which of "
+                "them to compute"
+            )
+    found = {array.dtype: formats[array.dtype] for array in arrays.values()}
+    if len(found) > 1:
+        each = ", ".join(f"{name} is {array.dtype.name}" for name, array in arrays.items())
+        raise InputTypeError(f"{each}: expected one dtype, or format= to say in which to compute")
+    return next(iter(found.values()))
 
 
 def format_array(name: str, values: npt.ArrayLike, format: FloatFormat) -> FloatArray:

@@ -196,13 +196,56 @@ def test_an_unknown_method_is_refused() -> None:
 def test_operands_of_other_dtypes() -> None:
     rng = np.random.default_rng(1)
     x, w = (rng.integers(-3, 4, size=shape) / 4 for shape in ((1, 1, 4, 4), (1, 1, 2, 2)))
-    wide = conv2d_forward(x, w)
-    narrow = conv2d_forward(x.astype(np.float32), w.astype(ml_dtypes.bfloat16))
+    forward = partial(conv2d_forward, format="float32")
+    wide = forward(x, w)
+    narrow = forward(x.astype(np.float32), w.astype(ml_dtypes.bfloat16))
     assert wide.value.dtype == np.float32
     assert (wide.value == narrow.value).all()
-    assert conv2d_forward(x.tolist(), w.tolist()).value.tolist() == wide.value.tolist()
-    strided = conv2d_forward(np.asfortranarray(x)[..., ::-1], w)
-    assert (strided.value == conv2d_forward(x[..., ::-1].copy(), w).value).all()
+    assert forward(x.tolist(), w.tolist()).value.tolist() == wide.value.tolist()
+    strided = forward(np.asfortranarray(x)[..., ::-1], w)
+    assert (strided.value == forward(x[..., ::-1].copy(), w).value).all()
+
+
+def shown(value: pybridge.Bounded | pybridge.Conv2dGradients) -> tuple[Any, ...]:
+    """The dtype, bytes and theorems of each result."""
+    if isinstance(value, pybridge.Bounded):
+        results: tuple[pybridge.Bounded, ...] = (value,)
+    else:
+        results = (value.bias, value.weight, value.input)
+    return tuple((r.value.dtype, r.value.tobytes(), r.bound.tobytes(), r.theorems) for r in results)
+
+
+@pytest.mark.parametrize("method", ["replay", "replay-reference", "any-order", "enclosure"])
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "float32", "float64"])
+def test_without_a_format_it_is_that_of_the_dtype(name: str, method: Any) -> None:
+    rng = np.random.default_rng(2)
+    shapes = ((1, 2, 4, 4), (3, 2, 2, 2), (1, 3, 3, 3), (3,))
+    x, w, g, b = (rng.standard_normal(s).astype(find_format(name).dtype) for s in shapes)
+    back, forth = partial(conv2d_backward, method=method), partial(conv2d_forward, method=method)
+    gradients, output = back(x, w, g, format=name), forth(x, w, b, format=name)
+    assert output.value.dtype == x.dtype
+    assert shown(back(x, w, g)) == shown(gradients)
+    assert shown(forth(x, w, b)) == shown(output)
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "float32", "float64"])
+def test_without_a_format_tensors_have_that_of_their_dtype(name: str, torch: Any) -> None:
+    tensors = [torch.full(s, 0.25, dtype=getattr(torch, name)) for s in (X.shape, W.shape, G.shape)]
+    arrays = [np.full(t.shape, 0.25, find_format(name).dtype) for t in tensors]
+    assert shown(conv2d_backward(*tensors)) == shown(conv2d_backward(*arrays))
+    assert shown(conv2d_forward(*tensors[:2])) == shown(conv2d_forward(*arrays[:2]))
+
+
+def test_plain_numpy_arrays_and_sequences_are_in_float64() -> None:
+    x, w = np.full((1, 1, 2, 2), 0.1), np.full((1, 1, 1, 1), 0.3)
+    assert shown(conv2d_forward(x, w)) == shown(conv2d_forward(x.tolist(), w.tolist()))
+    assert conv2d_forward(x, w).value.dtype == np.float64
+
+
+def test_a_bias_of_another_dtype_asks_for_a_format() -> None:
+    with pytest.raises(InputTypeError, match="weight is float32, bias is float64: expected one "):
+        conv2d_forward(X, W, np.zeros(3))
+    assert conv2d_forward(X, W, np.zeros(3), format="float64").value.dtype == np.float64
 
 
 def test_operands_are_not_changed_and_results_are_new() -> None:
@@ -221,10 +264,25 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"grad_output": G[:, :2]}, ValueError, "grad_output has shape (1, 2, 3, 3), but x of shape"),
     ({"grad_output": G[:, :2]}, ValueError, "give an output of shape (1, 3, 3, 3)"),
     ({"grad_output": G[0]}, ValueError, "grad_output has shape (3, 3, 3), but"),
-    ({"x": X.astype(int)}, TypeError, "x: expected float32, or a floating-point dtype"),
+    (
+        {"x": X.astype(int)},
+        TypeError,
+        "x is int64: expected float16, bfloat16, float32, float64, or",
+    ),
+    ({"x": X.astype(int), "format": "float32"}, TypeError, "x: expected float32, or a floating-"),
+    ({"x": X.astype(ml_dtypes.float8_e4m3fn)}, TypeError, "x is float8_e4m3fn: expected float16"),
+    (
+        {"weight": W.astype(float)},
+        TypeError,
+        "x is float32, weight is float64, grad_output is float32: expected one dtype, or format=",
+    ),
     ({"x": X * np.nan}, ValueError, "x[0, 0, 0, 0] is nan, expected finite numbers"),
     ({"weight": W / 3.0}, None, ""),  # type: ignore[list-item]
-    ({"weight": W.astype(float) / 3}, ValueError, "weight[0, 0, 0, 0] is 0.3333333333333333, "),
+    (
+        {"weight": W.astype(float) / 3, "format": "float32"},
+        ValueError,
+        "weight[0, 0, 0, 0] is 0.3333333333333333, ",
+    ),
     ({"weight": W[:0]}, ValueError, "weight has shape (0, 2, 2, 2): it has no entries"),
     ({"eps_x": -1.0}, ValueError, "eps_x: expected a finite non-negative number, got -1.0"),
     ({"eps_weight": float("nan")}, ValueError, "eps_weight: expected a finite non-negative"),

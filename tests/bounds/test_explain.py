@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import literal
 import numpy as np
@@ -75,6 +76,49 @@ def test_contributions_add_up_to_leans_bound(
             assert amounts == sorted(amounts, reverse=True)
             assert all(amounts)
             assert sum(explained.by_source().values(), Fraction(0)) == bound
+
+
+@pytest.mark.parametrize("which", Result)
+@pytest.mark.parametrize(
+    "label", ["binary64-mixed-eps", "bfloat16-dilation-eps", "binary32-everything"]
+)
+def test_arrays_are_explained_as_their_case(label: str, which: Result) -> None:
+    case = SUITE[label]
+    height, width = case.geometry.height, case.geometry.width
+    found = explain(
+        output_index=(0,) * len(shape_of(case, which)),
+        which=which,
+        stride=(height.stride, width.stride),
+        padding=((height.pad_begin, height.pad_end), (width.pad_begin, width.pad_end)),
+        dilation=(height.dilation, width.dilation),
+        groups=case.geometry.groups,
+        x=case.x,
+        weight=case.weight,
+        bias=case.bias,
+        grad_output=None if which is Result.OUTPUT else case.grad_output,
+        eps_x=case.eps_x,
+        eps_weight=case.eps_weight,
+        eps_bias=case.eps_bias,
+        eps_grad_output=case.eps_grad_output,
+    )
+    expected = explain(case, found.index, which=which)
+    assert (found.format, found.bound, found.value) == (case.format, expected.bound, expected.value)
+    assert found.contributions == expected.contributions
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "x is missing: expected a case, or it and the other arrays"),
+        ({"x": 1.0, "weight": 1.0}, "grad_output is missing: expected a case"),
+        ({"case": SUITE["binary32-basic"], "x": 1.0}, "x: expected a case or arrays, got both"),
+        ({"case": np.ones(1)}, "case: expected a Case, or arrays by name"),
+        ({"x": 1.0, "pading": 1}, "pading: unknown argument, expected one of x, weight, "),
+    ],
+)
+def test_neither_a_case_nor_its_arrays(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputTypeError, match=message):
+        explain(**{"output_index": 0, **arguments})
 
 
 def test_what_a_small_bound_is_made_of() -> None:
@@ -226,7 +270,7 @@ def test_the_table_shows_the_largest_and_sums_the_rest() -> None:
     assert len(rows) == 3
     assert f"{len(found.contributions) - 3} smaller ones" in capture.get()
     text = str(found)
-    assert "conv2dKernelPointBound (RuntimeApprox/Conv2d/Bounds.lean:" in text
+    assert "conv2dKernelPointBound (RuntimeApprox/Conv2d.lean:" in text
     assert f"and {len(found.contributions) - 10} smaller" in text
 
 
@@ -288,6 +332,8 @@ def test_the_documents_example_is_what_the_command_prints() -> None:
 
 
 def test_the_documents_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = re.findall(r"```python\n(.+?)\n```", DOCUMENT.read_text("utf-8"), re.DOTALL)
-    exec(compile(code, "docs/report.md", "exec"), {})
-    assert capsys.readouterr().out.startswith("weight gradient[0, 1, 2, 0] of binary32-basic-eps")
+    expected = ("[0, 1, 2, 0] of binary32-basic-eps: ", "[0, 0, 0, 0] of arrays: 11.6233201 ± 2.22")
+    snippets = re.findall(r"```python\n(.+?)\n```", DOCUMENT.read_text("utf-8"), re.DOTALL)
+    for code, start in zip(snippets, expected, strict=True):
+        exec(compile(code, "docs/report.md", "exec"), {})
+        assert capsys.readouterr().out.startswith(f"weight gradient{start}")
