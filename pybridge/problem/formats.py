@@ -167,10 +167,8 @@ def format_among(arrays: Mapping[str, npt.NDArray[Any]]) -> FloatFormat:
     for name, array in arrays.items():
         if array.dtype not in formats:
             known = ", ".join(dtype.name for dtype in formats)
-            raise InputTypeError(
-                f"{name} is {array.dtype.name}: expected {known}, or format= to say in which of "
-                "them to compute"
-            )
+            hint = ", or format= to say in which to compute" * _is_floating(array.dtype)
+            raise InputTypeError(f"{name} is {array.dtype.name}: expected {known}{hint}")
     found = {array.dtype: formats[array.dtype] for array in arrays.values()}
     if len(found) > 1:
         each = ", ".join(f"{name} is {array.dtype.name}" for name, array in arrays.items())

@@ -267,7 +267,7 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"x": X.astype(int)},
         TypeError,
-        "x is int64: expected float16, bfloat16, float32, float64, or",
+        "x is int64: expected float16, bfloat16, float32, float64",
     ),
     ({"x": X.astype(int), "format": "float32"}, TypeError, "x: expected float32, or a floating-"),
     ({"x": X.astype(ml_dtypes.float8_e4m3fn)}, TypeError, "x is float8_e4m3fn: expected float16"),

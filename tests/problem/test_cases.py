@@ -151,7 +151,7 @@ def test_load_takes_plain_archives(tmp_path: Path) -> None:
         Case.load(path)
     case = Case.load(path, padding=((0, 0), (1, 1)), grad_output=np.ones((1, 1, 1, 4)))
     assert case.label == "my-data"
-    assert case.format == "binary32"
+    assert case.format == "binary64"
     assert case.bias.tolist() == [0.0]
     assert (
         Case.load(
@@ -180,7 +180,7 @@ def test_unusable_files(tmp_path: Path) -> None:
     refused("format: expected a text, got 3", {**good, "format": 3})
     refused("label has shape (2,), expected a single entry", {**good, "label": ["a", "b"]})
     refused("stride: expected an integer, got 1.5", {**good, "stride": 1.5}, InputTypeError)
-    refused("x: expected float32", {**good, "x": one.astype(int)}, InputTypeError)
+    refused("x is int64: expected float16", {**good, "x": one.astype(int)}, InputTypeError)
     refused("eps_x: eps: expected a finite non-negative number", {**good, "eps_x": -1.0})
     with pytest.raises(InputError, match=r"absent.npz: no such file"):
         Case.load(tmp_path / "absent.npz")
