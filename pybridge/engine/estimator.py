@@ -224,7 +224,7 @@ class Estimator:
         )
 
         def of(terms: int) -> tuple[float, float]:
-            weights = _entry_weights(self.definitions, self.pieces, self.added, assumed, terms)
+            weights = _entry_weights(Same(self.definitions), self.longest, assumed, terms)
             return weights.coefficients[0], weights.constant
 
         return of
@@ -507,18 +507,22 @@ def _weights(
     definitions: Same[Definitions], pieces: Split, addends: tuple[Split, ...], assumed: _Assumed
 ) -> tuple[Sequence[Broadcast], Broadcast]:
     """The coefficients of `_PARTS` and the constant, at every entry."""
-    held = definitions.held
+    longest = prod(pieces.red_sizes) + len(addends)
     return weigh_counts(
         _counts(pieces, *addends),
-        lambda terms: _entry_weights(held, pieces, addends, assumed, terms),
+        lambda terms: _entry_weights(definitions, longest, assumed, terms),
         pieces.shape,
     )
 
 
+@lru_cache(maxsize=256)
 def _entry_weights(
-    held: Definitions, pieces: Split, addends: tuple[Split, ...], assumed: _Assumed, terms: int
+    definitions: Same[Definitions], longest: int, assumed: _Assumed, terms: int
 ) -> Weights:
-    """The coefficients of `_PARTS` and the constant, at an entry of so many terms."""
+    """The coefficients of `_PARTS` and the constant, at an entry of so many terms, of which a
+    kernel goes over `longest`.
+    """
+    held = definitions.held
     unit = operation(format_parameters(assumed.sums, held))
     once = ErrorBound(operation(format_parameters("binary64", held)).relative)
     scale = Fraction(2) ** assumed.scale
@@ -526,7 +530,6 @@ def _entry_weights(
     if assumed.accumulation is not None:
         kernel = assumed.accumulation
         near = kernel.error if assumed.finished else kernel.sum_error
-        longest = prod(pieces.red_sizes) + len(addends)
         error = near(terms, held, plain=assumed.plain, longest=longest, shortfall=assumed.shortfall)
     computed = nearest(held, terms, unit)
     values = {"bound.relative": error.relative, "bound.absolute": error.absolute}
