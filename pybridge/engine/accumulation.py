@@ -117,9 +117,9 @@ class Accumulation(Model):
       array that is tested has a narrower dtype, to that.
     * `flushed`: operands, results and what is between may be zero where they are subnormal.
     * `core`: the sums are those of a matrix unit, from its own accumulators: any number of them,
-      or with `splits` one for each split. They are added in the format `accumulate`.
-    * `promote`: after at most so many terms an accumulator is added to a sum in `accumulate`, and
-      starts again.
+      or with `splits` or `promote` one for each split. They are added in the format `accumulate`.
+    * `promote`: after every so many terms, and not more often, an accumulator is added to a sum in
+      `accumulate`, and starts again: n terms have at most ⌈n/promote⌉ accumulators.
 
     Formats are float16, bfloat16, tf32, float32, float64, also under the names binary16, … and as
     dtypes; of operands also float8_e4m3fn (float8_e4m3), float8_e5m2, float8_e4m3fnuz and

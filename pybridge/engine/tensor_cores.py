@@ -113,9 +113,9 @@ def tensor_core(
       Less where a kernel fills steps with zeros, as where it pads 3 channels to 8.
     * `splits`: the terms are divided into at most so many partial sums, of at most ⌈n/splits⌉
       terms, rounded up to a multiple of 128, which are added in float32. 1: in any number of them,
-      each of whole steps.
-    * `promote`: after at most so many terms the accumulator is added to a sum in float32, as FP8
-      kernels do every 128 terms.
+      each of whole steps, or with `promote` in one.
+    * `promote`: after every so many terms, and not more often, the accumulator is added to a sum in
+      float32, as FP8 kernels do every 128 terms.
     * `accumulate`: the accumulator's format, float32 or float16.
     * `operand_rounding`: of operands that are not of `dtype`. None: to nearest, but to tf32 toward
       zero, as the instruction does it; a kernel may round them to "nearest" before (`cvt.rna`).
