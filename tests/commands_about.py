@@ -56,7 +56,7 @@ _LEAN_ENVIRONMENT = {
     "npm when WebAssembly Lean is installed",
 }
 _SHOWN = {
-    "`COLUMNS`": "how wide tables are, where standard output is no terminal at least 120 to 160",
+    "`COLUMNS`": "how wide tables are; at least 120 to 160 if standard output is not a terminal",
     "`NO_COLOR`": "no colours",
 }
 

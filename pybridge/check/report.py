@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, Self
 
 from pydantic import computed_field
 from rich import box
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from pybridge.check.problems import Kind, Problem
 from pybridge.model import Model, Report
@@ -156,8 +158,16 @@ class CheckReport(Report):
             f"against Lean: {self.lean.description}, in {self.seconds:.1f} s{missing}"
         )
 
+    def lines(self) -> Text:
+        """A line for each case, the verdict first, and one for each problem of it; else nothing."""
+        if not self.cases:
+            return Text()
+        return Text("\n").join(
+            [Text("holds, largest error / bound, case"), *map(_line, self.cases)]
+        )
+
     def table(self) -> Table:
-        """A row for each result of each case, and a line for each problem."""
+        """A row for each result of each case, and its problems in the last column."""
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for header in ("case", "result"):
             table.add_column(header, no_wrap=True)
@@ -171,8 +181,23 @@ class CheckReport(Report):
                 table.add_row(label, *[""] * 9, f"[red]no[/]: {escape(str(case.problem))}")
             for name, tensor in case.tensors.items():
                 table.add_row(label, name, *_cells(tensor))
-                label = ""
         return table
+
+
+def _line(case: CaseReport) -> Text:
+    """Return whether a case holds, the largest error over bound, and below what does not hold."""
+    ratios = [tensor.error_ratio for tensor in case.tensors.values()]
+    ratio = f"{_largest(ratios):5.3f}" if ratios else "    —"
+    verdict = ("yes", "green") if case.passed else ("no ", "red")
+    problems = [("", case.problem)] if case.problem is not None else []
+    problems += [(f"{name}: ", p) for name, t in case.tensors.items() for p in t.problems]
+    below = [f"\n    {name}{problem}" for name, problem in problems]
+    return Text.assemble(verdict, f" {ratio} {case.label}", *below)
+
+
+def _largest(ratios: Sequence[float]) -> float:
+    """Return the largest of some numbers, NaN if one is."""
+    return next((ratio for ratio in ratios if math.isnan(ratio)), max(ratios))
 
 
 def _cells(tensor: TensorReport) -> tuple[str, ...]:

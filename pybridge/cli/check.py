@@ -247,7 +247,7 @@ def check(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Few of PyTorch's layers.")] = False,
     each: Annotated[
-        bool, typer.Option("--each", help="A row for each of PyTorch's layers.")
+        bool, typer.Option("--each", help="A row for each result, of PyTorch's for each layer.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     report: Annotated[
@@ -288,7 +288,6 @@ def check(
         own = {name: value for name, value in options.items() if value is not None}
         torch_only = {
             "--device": device, "--dtype": dtype, "--layers": layers, "--quick": quick,
-            "--each": each,
         }  # fmt: skip
         lean_only = {
             "FILE.npz": any(word.endswith(".npz") for word in words), "--x": x,
@@ -321,9 +320,17 @@ def check(
                 )
     with undisturbed():
         problems = [problem for write in writers if (problem := _failure(write, result))]
-    table = result.table(each=each) if isinstance(result, AgainstReport) else result.table()
-    write_output(result.to_json() if as_json else shown(_WIDTH, table, result.summary()))
+    write_output(result.to_json() if as_json else _shown(result, each=each))
     raise SystemExit(_end(result, problems))
+
+
+def _shown(result: Outcome, *, each: bool) -> str:
+    """Return the report as text: a line for each case or group of layers, or `each` result."""
+    if isinstance(result, AgainstReport):
+        return shown(_WIDTH, result.table(each=each), result.summary())
+    if each:
+        return shown(_WIDTH, result.table(), result.summary())
+    return shown(_WIDTH, *([result.lines()] * bool(result.cases)), result.summary())
 
 
 def _failure(write: Callable[[Outcome], None], result: Outcome) -> str | None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
 
 __all__ = ["json_text", "shown"]
 
@@ -14,18 +18,53 @@ __all__ = ["json_text", "shown"]
 def shown(width: int, *parts: RenderableType) -> str:
     """The parts one after the other, as standard output shows them.
 
-    Where that is no terminal, lines have at least `width` columns. A plain text is left as it is.
+    If that is not a terminal, tables have at least `width` columns and as many as they need. In a
+    terminal that is narrower than a table, each row becomes a paragraph, so that nothing is cut. A
+    table without rows is left out, and a plain text is left as it is.
     """
     console = Console()
+    flat = [item for part in parts for item in _parts(part)]
     if not console.is_terminal:
-        console = Console(width=max(console.width, width))
+        needed = [_least_width(console, part) for part in flat if isinstance(part, Table)]
+        console = Console(width=max(console.width, width, *needed))
     with console.capture() as capture:
-        for part in parts:
+        for part in flat:
             if isinstance(part, str):
                 console.print(part, markup=False, highlight=False, soft_wrap=True)
+            elif isinstance(part, Table) and _least_width(console, part) > console.width:
+                console.print(_paragraphs(part))
             else:
                 console.print(part)
     return capture.get()
+
+
+def _parts(part: RenderableType) -> Sequence[RenderableType]:
+    """Return the parts of a group, without tables that have no rows."""
+    items = part.renderables if isinstance(part, Group) else [part]
+    return [item for item in items if not (isinstance(item, Table) and not item.row_count)]
+
+
+def _least_width(console: Console, table: Table) -> int:
+    """Return how many columns a table needs for its longest words and unbroken cells."""
+    return Measurement.get(console, console.options.update_width(100_000), table).minimum
+
+
+def _paragraphs(table: Table) -> Text:
+    """Return a paragraph for each row of a table, in which each cell follows its header."""
+    rows = zip(*(column.cells for column in table.columns), strict=True)
+    headers = [str(column.header) for column in table.columns]
+    return Text("\n\n").join([*(_paragraph(headers, row) for row in rows), Text()])
+
+
+def _paragraph(headers: Sequence[str], row: Sequence[RenderableType]) -> Text:
+    """Return the cells of a row that are not empty, each after its header; the first begins it."""
+    cells = [Text.from_markup(cell) if isinstance(cell, str) else cell for cell in row]
+    named = [
+        Text.assemble(f"{header} " if header and place else "", cell)
+        for place, (header, cell) in enumerate(zip(headers, cells, strict=True))
+        if isinstance(cell, Text) and cell.plain
+    ]
+    return Text(", ").join(named)
 
 
 def json_text(document: Any) -> str:

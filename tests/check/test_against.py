@@ -358,8 +358,8 @@ def test_an_interrupt_keeps_what_there_is(monkeypatch: pytest.MonkeyPatch, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--against jax", "--against: expected torch, got 'jax'"),
-        ("--against torch --device tpu", "--device: expected one of auto, cpu, cuda, got 'tpu'"),
+        ("--against jax", "'--against': Value error, 'jax' is not one of 'torch'"),
+        ("--against torch --device tpu", "'tpu' is not one of 'auto', 'cpu', 'cuda'"),
         ("--against torch --device cuda", "--device cuda: PyTorch finds no GPU"),
         ("--against torch --dtype int8", "--dtype: expected some of float32, tf32, float64"),
         ("--against torch --dtype tf32", "--dtype tf32: only a GPU computes in it"),
@@ -367,7 +367,7 @@ def test_an_interrupt_keeps_what_there_is(monkeypatch: pytest.MonkeyPatch, tmp_p
         ("--against torch --case nothing", "--case: no label matches 'nothing'; there are binary"),
         ("--against torch --x 1,1,2,2", "--x applies to checks against Lean"),
         ("--against torch --format float32", "--format applies to checks against Lean"),
-        ("--against torch a.npz", "files applies to checks against Lean"),
+        ("--against torch a.npz", "FILE.npz applies to checks against Lean"),
         ("--layers vgg16-*", "--layers applies to --against torch: expected that, too"),
         ("--quick", "--quick applies to --against torch: expected that, too"),
     ],

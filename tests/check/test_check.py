@@ -113,7 +113,9 @@ class LiteralLean:
         return output
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, lean: Any = None) -> Result:
+def run(
+    monkeypatch: pytest.MonkeyPatch, *arguments: str, lean: Any = None, columns: int = 200
+) -> Result:
     modes = []
 
     def find(mode: str = "auto", *, timeout: float = 600.0, progress: bool = True) -> Any:
@@ -123,7 +125,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, lean: Any = None) -> R
         return lean or LiteralLean()
 
     monkeypatch.setattr(session, "find", find)
-    result = RUNNER.invoke(app, arguments, env={"COLUMNS": "200"})
+    result = RUNNER.invoke(app, arguments, env={"COLUMNS": str(columns)})
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -160,12 +162,58 @@ def test_the_whole_suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 
 def test_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    result = run(monkeypatch, *SMALL)
+    result = run(monkeypatch, *SMALL, "--each")
     assert result.exit_code == 0
     assert re.search(r"binary32-one-by-one +output +1×1×1×1 .* yes", result.stdout)
     assert re.search(r"binary16-overflow +output +1×1×1×6 +\d .* yes", result.stdout)
     assert "2 of 2 cases hold" in result.stdout
     assert "the literal execution in the tests" in result.stdout
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_nothing_is_cut_in_a_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    lean = LiteralLean(field_changed("weight.value", scaled(Fraction(-1))))
+    arguments = ["binary32-one-by-one", "binary32-depthwise-multiplier", "binary16-overflow"]
+    report = json.loads(run(monkeypatch, *arguments, "--json", lean=lean).stdout)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    lines = run(monkeypatch, *arguments, lean=lean, columns=columns).stdout.splitlines()
+    assert max(map(len, lines[:-1])) <= columns
+    each = run(monkeypatch, *arguments, "--each", lean=lean, columns=columns).stdout
+    rows = iter([words(paragraph) for paragraph in each.split("\n\n")])
+    for case in report["cases"]:
+        ratio = max(tensor["error_ratio"] for tensor in case["tensors"].values())
+        verdict = "yes" if case["passed"] else "no "
+        assert f"{verdict} {ratio:.3f} {case['label']}" in lines
+        for name, tensor in case["tensors"].items():
+            row = next(rows)
+            shape = "×".join(map(str, tensor["shape"]))
+            bound = f"bound linf {float.fromhex(tensor['bound_linf']):.3g}"
+            assert row.startswith(f"{case['label']}, result {name}, shape {shape}, ")
+            ratio = f"error / bound {tensor['error_ratio']:.3f}"
+            assert f"{bound}, excess {tensor['excess']:.1g}, {ratio}, replay + " in row
+            problems = "; ".join(problem["text"] for problem in tensor["problems"])
+            assert row.endswith(f", holds no: {problems}" if problems else ", holds yes")
+    problem = "weight: value unlike Lean's at [0, 0, 0, 0]"
+    assert problem in words(" ".join(lines))
+    assert [case["passed"] for case in report["cases"]] == [False, True, True]
+
+
+def test_an_interrupted_check_of_nothing_prints_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: Any) -> CaseReport:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(check_module, "check_case", interrupted)
+    for arguments in (SMALL, [*SMALL, "--each"]):
+        result = run(monkeypatch, *arguments)
+        assert result.exit_code == 130
+        (line,) = result.stdout.splitlines()
+        assert line.startswith("0 of 0 cases hold (0 values and bounds)")
+        assert line.endswith("; incomplete: 2 cases were not checked")
 
 
 def field_changed(name: str, change: Callable[[list[str]], None]) -> Callable[[str], str]:
@@ -243,7 +291,8 @@ def test_what_differs_from_lean_is_found(
         assert any(text.startswith(problem) for *_, text in found), found
     table = run(monkeypatch, *arguments, lean=lean)
     assert table.exit_code == 1
-    assert " no: " in table.stdout
+    assert "\nno  " in table.stdout
+    assert f"\n    {tensor}: " in table.stdout
     assert "1 of 2 cases hold" in table.stdout
 
 

@@ -7,10 +7,12 @@ import math
 from typing import Any
 
 import pytest
+from rich.console import Group
+from rich.table import Table
 from typer.testing import CliRunner
 
 from pybridge.cli import tolerance as tolerance_command
-from pybridge.cli.output import json_text
+from pybridge.cli.output import json_text, shown
 from pybridge.model import Report
 
 
@@ -56,3 +58,19 @@ def test_zero_is_not_taken_for_a_default(option: str) -> None:
     result = CliRunner().invoke(tolerance_command.app, arguments)
     assert result.exit_code == 2
     assert f"height: {option[2:]}: Input should be greater than or equal to 1" in result.stderr
+
+
+@pytest.mark.parametrize(("columns", "terminal"), [(20, True), (200, True), (20, False)])
+def test_tables_are_not_cut(columns: int, terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    table = Table("a", "b")
+    assert shown(10, Group(table), "end") == "end\n"
+    table.add_column("c", no_wrap=True)
+    table.add_row("1", "", "3" * 30)
+    text = shown(10, table)
+    assert "…" not in text
+    assert "3" * 30 in text.replace("\n", "")
+    assert ("1, c " in text) == (terminal and columns == 20)
