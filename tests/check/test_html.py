@@ -408,7 +408,7 @@ def test_the_page_of_the_suite_is_of_reasonable_size() -> None:
     report, observed = checked(list(SUITE.values()))
     page = render(report, observed, DEFINITIONS)
     entries = sum(len(result.errors) for result in observed.values())
-    size = f"{len(SUITE)} cases and {entries} entries, has {len(page.encode()) / 1e6:.0f} MB."
+    size = f"{len(SUITE)} cases and {entries} entries, is {len(page.encode()) / 1e6:.0f} MB."
     assert size in " ".join(DOCUMENT.read_text("utf-8").split())
     assert page.count('class="case-section"') == len(SUITE)
 
