@@ -1,8 +1,8 @@
-"""Assertions for tests of convolutions, which tell rounding from a bug.
+"""Assertions for tests of convolutions that tell rounding from bugs.
 
-`assert_gradient_close` and `assert_output_close` take no tolerance. They take what the kernel
-promises (`Accumulation`: the formats it multiplies and adds up in), and fail where, by a theorem,
-no order of summation can be off by so much. `compare_gradient` and `compare_output` give the same
+`assert_gradient_close` and `assert_output_close` take no tolerance. They take the kernel's promise
+(`Accumulation`: the formats in which it multiplies and adds), and fail if a theorem shows that no
+order of summation causes so large an error. `compare_gradient` and `compare_output` return the same
 verdict as an object.
 """
 
@@ -70,35 +70,36 @@ def assert_gradient_close(
     min_power: float = 0.0,
     msg: Message = None,
 ) -> None:
-    """Passes exactly when rounding explains how far a gradient of conv2d is from the exact one.
+    """Assert that rounding explains the difference between a conv2d gradient and the exact one.
 
     `which` says which gradient `actual` is: bias [O], weight [O, I/groups, KH, KW] or input
-    [N, I, H, W]. `x` [N, I, H, W], `weight` and `grad_output` [N, O, OH, OW] are what the kernel
-    got; those that the gradient does not depend on may be None. Arrays are NumPy's, PyTorch's,
-    JAX's, CuPy's, or have `__dlpack__`; the operands are finite, `actual` need not be. Parameters
-    are those of `torch.nn.functional.conv2d`, the padding also ((top, bottom), (left, right)).
+    [N, I, H, W]. `x` [N, I, H, W], `weight` and `grad_output` [N, O, OH, OW] are the kernel's
+    operands; those that the gradient does not depend on may be None. Arrays are NumPy's, PyTorch's,
+    JAX's or CuPy's, or have `__dlpack__`. Operands must be finite; `actual` need not be. Parameters
+    are as in `torch.nn.functional.conv2d`; padding may also be ((top, bottom), (left, right)).
 
-    `accumulation` is what the kernel promises. By default, that follows from the dtype of `actual`:
-    float32 and float64: sums in it; bfloat16 and float16: sums in float32, rounded once; factors
-    that it does not hold being rounded to it first. A float32 result of operands that are all
-    bfloat16, or all float16, as `.grad` is under autocast, may have been rounded to that dtype
-    before it became float32: if it holds only numbers of that dtype, it is judged as if it was, if
-    not, by sums in float32. A bias may be rounded to the format of the sums, or to 16 bits as the
-    factors are, or not.
+    `accumulation` is the kernel's promise. By default, it follows from the dtype of `actual`: sums
+    in float32 or float64 for that dtype, and sums in float32, rounded once, for bfloat16 and
+    float16. Factors that the dtype cannot represent are rounded to it first. A float32 result of
+    operands that are all bfloat16, or all float16, such as `.grad` under autocast, may have been
+    rounded to that dtype before it became float32: if it has only numbers of that dtype, it is
+    judged as rounded to it, otherwise as sums in float32. A bias may be rounded to the format of
+    the sums, or to 16 bits like the factors, or not at all.
 
-    `dtype` demands a dtype of `actual`; by default, any is right. `msg` is what a failure says
-    instead of the generated message, or a function of that message that returns it.
+    `dtype` is the dtype that `actual` must have; by default, any. `msg` replaces the generated
+    failure message, or is a function that takes it and returns the replacement.
 
-    Raises `AssertionError` where an entry is farther from the exact one than any order of summation
-    allows, or is nan or infinite while the exact one does not overflow, and if `actual` has another
-    dtype than `dtype`. `InputError` and `InputTypeError` for arguments that do not fit each other,
-    and `NotProvedError`, an `InputError`, where nothing is proved: an operand overflows the format
-    that it is rounded to, or what is allowed is beyond float64. A result in float64 that would take
-    minutes to compute exactly is an `InputError`, too.
+    Raises `AssertionError` if an entry is farther from the exact one than any order of summation
+    allows, if it is NaN or infinite although the exact one does not overflow, or if `actual` does
+    not have the dtype `dtype`. Raises `InputError` or `InputTypeError` for inconsistent arguments,
+    and `NotProvedError` (an `InputError`) if nothing can be proved, because an operand overflows
+    the format that it is rounded to or the allowance is beyond float64. A float64 result that would
+    take minutes to compute exactly is an `InputError`, too.
 
-    Where a zero would be noticed at fewer than half of the entries, it warns (`PowerWarning`) and
-    names the depth (`Accumulation(depth=…)`) that would restore that: sums of very many terms in
-    any order may be anything. `min_power` makes it fail where the share is less.
+    Warns (`PowerWarning`) if a zero would be noticed at fewer than half of the entries, because
+    rounding may explain almost any value of very long sums, and names the depth
+    (`Accumulation(depth=…)`) that would help. With `min_power`, the assertion fails if the share is
+    smaller than that.
     """
     __tracebackhide__ = True
     returned = read_result(
@@ -127,9 +128,9 @@ def assert_output_close(
     min_power: float = 0.0,
     msg: Message = None,
 ) -> None:
-    """Passes exactly when rounding explains how far an output of conv2d is from the exact one.
+    """Assert that rounding explains the difference between a conv2d output and the exact one.
 
-    As `assert_gradient_close`, for an output [N, O, OH, OW]; bias is [O].
+    Works like `assert_gradient_close`, for an output [N, O, OH, OW]; bias is [O].
     """
     __tracebackhide__ = True
     returned = read_result(
@@ -156,7 +157,7 @@ def compare_gradient(
     groups: int = 1,
     accumulation: Accumulation | None = None,
 ) -> Comparison:
-    """What `assert_gradient_close` asserts, as an object; raises no `AssertionError`."""
+    """Return the verdict of `assert_gradient_close` as an object, without asserting it."""
     returned = read_result(
         Result.of(which, gradient=True),
         actual,
@@ -180,7 +181,7 @@ def compare_output(
     groups: int = 1,
     accumulation: Accumulation | None = None,
 ) -> Comparison:
-    """What `assert_output_close` asserts, as an object; raises no `AssertionError`."""
+    """Return the verdict of `assert_output_close` as an object, without asserting it."""
     returned = read_result(
         Result.OUTPUT,
         actual,
@@ -240,7 +241,7 @@ _known: set[tuple[str, int]] = set()
 
 
 def _is_known(frame: FrameType) -> bool:
-    """Whether a call site was warned before; not where filters raise warnings or show all."""
+    """Whether a call site was warned before; false if filters raise or show all warnings."""
     place = frame.f_code.co_filename, frame.f_lineno
     known = place in _known
     _known.add(place)

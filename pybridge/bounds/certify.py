@@ -27,9 +27,9 @@ Method: TypeAlias = Literal["enclosure", "any-order"]
 class ProvedBound:
     """How far each entry of a given array may be from the exact one, and what proves it.
 
-    `bound` is float64, of the array's shape. `theorem` is the Lean theorem whose conclusion it is,
-    `theorems` has those, too, that say what is assumed of a kernel; each has a name, a file and a
-    line.
+    `bound` is float64 and has the array's shape. `theorem` is the Lean theorem whose conclusion it
+    is; `theorems` also has those that state the assumptions about a kernel. Each has a name, a file
+    and a line.
     """
 
     bound: Float64
@@ -64,23 +64,24 @@ def certify_gradient(
     eps_weight: float = 0.0,
     eps_grad_output: float = 0.0,
 ) -> ProvedBound:
-    """A proved bound of the error of an array that is claimed to be a gradient of conv2d.
+    """Return a proved bound of the error of an array as a gradient of conv2d.
 
-    `which` says which gradient: bias [O], weight [O, I/groups, KH, KW] or input [N, I, H, W]. Its
-    operands have the shapes and the parameters that `conv2d_backward` says; one that it does not
-    depend on may be None. Arrays are NumPy's or PyTorch's (or have `__dlpack__`), finite; the
-    gradient in binary16, bfloat16, binary32 or binary64, the operands of any dtype whose values
-    float64 holds. The bound covers every exact operand within `eps_…` of the given one.
+    `which` says which gradient: bias [O], weight [O, I/groups, KH, KW] or input [N, I, H, W].
+    Operands have the shapes and parameters that `conv2d_backward` says; those that the gradient
+    does not depend on may be None. Arrays are NumPy's or PyTorch's, or have `__dlpack__`, and are
+    finite. The gradient is in binary16, bfloat16, binary32 or binary64; operands may have any dtype
+    whose values float64 can represent. The bound covers every exact operand within `eps_…` of the
+    argument.
 
-    The method `enclosure` holds whoever computed the gradient, by whatever algorithm, and is the
-    smaller bound but for a part in 2²⁸. A gradient in binary64 is compared with exact arithmetic,
-    which is refused where that would take minutes. `any-order` does not read the gradient's
-    entries: it holds where a sum of products was evaluated, in any order, in an `accumulation`; by
-    default in the gradient's format, or in binary32 for the formats with 16 bits, operands that
-    this format does not hold being rounded to it first, which is counted entry by entry.
+    The method `enclosure` holds for any algorithm that computed the gradient, and its bound is the
+    smaller one, except for one part in 2²⁸. A gradient in binary64 is compared with exact
+    arithmetic, which is refused if it would take minutes. `any-order` does not read the gradient's
+    entries: it holds if they are sums of products in any order in an `accumulation`. By default,
+    that is the gradient's format, or binary32 for the formats with 16 bits. Operands that this
+    format cannot represent are rounded to it first, which the bound includes entry by entry.
 
     Raises `InputError` for shapes, values or parameters that do not fit, `InputTypeError` for a
-    wrong type, and `RoundingOverflowError` where the bound is beyond the largest float64.
+    wrong type, and `RoundingOverflowError` if the bound is beyond the largest float64.
     """
     returned = read_result(
         Result.of(which, gradient=True),
@@ -108,9 +109,9 @@ def certify_output(
     eps_weight: float = 0.0,
     eps_bias: float = 0.0,
 ) -> ProvedBound:
-    """A proved bound of the error of an array that is claimed to be a conv2d's output.
+    """Return a proved bound of the error of an array as an output of conv2d.
 
-    As `certify_gradient`, for an output [N, O, OH, OW]; bias is [O].
+    Works like `certify_gradient`, for an output [N, O, OH, OW]; bias is [O].
     """
     returned = read_result(
         Result.OUTPUT,

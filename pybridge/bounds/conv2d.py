@@ -81,7 +81,7 @@ def conv2d_backward(
     eps_weight: float = 0.0,
     eps_grad_output: float = 0.0,
 ) -> Conv2dGradients:
-    """The gradients of conv2d, and their proved bounds.
+    """Return the gradients of conv2d and their proved bounds.
 
     Shapes: x [N, I, H, W], weight [O, I/groups, KH, KW], grad_output [N, O, OH, OW]. `stride` and
     `dilation` are an int or (height, width); `padding` is an int, (height, width) or
@@ -92,15 +92,14 @@ def conv2d_backward(
     or float64, which NumPy's arrays and sequences have by default. With one, operands may have any
     floating-point dtypes, if the format holds their values exactly.
 
-    The method says what is computed, and what of it is proved:
+    `method` says what is computed and proved:
 
-    * `replay`: values of the format's operations in the stated order, and their bounds, evaluated
-      by the fast path.
-    * `replay-reference`: the same values, and the exported definitions' bounds, evaluated as they
-      stand.
-    * `any-order`: values that BLAS sums in an order of its own (in binary32 for the formats with 16
-      bits, rounded once), and a bound for every order.
-    * `enclosure`: the same values, with the far smaller bounds of `certify_gradient`.
+    * `replay`: values by the format's operations in the stated order, and bounds by the fast path.
+    * `replay-reference`: the same values, and bounds by term-by-term evaluation of the exported
+      definitions.
+    * `any-order`: values that BLAS sums in its own order (in binary32 for the formats with 16 bits,
+      rounded once), and bounds for every order.
+    * `enclosure`: the values of `any-order`, with the far smaller bounds of `certify_gradient`.
 
     The first two mirror Lean's `RuntimeApprox.conv2dBiasDeriv`, `conv2dKernelDeriv` and
     `conv2dInputDeriv`, with the bounds `conv2dBiasBoundTensor`, `conv2dKernelBoundTensor` and
@@ -110,10 +109,10 @@ def conv2d_backward(
 
     Raises `InputError` (a `ValueError`) for shapes, values or parameters that do not fit,
     `InputTypeError` (a `TypeError`) for a wrong type or dtype, or several dtypes without a
-    `format`, `RoundingOverflowError` (an
-    `OverflowError`) when a gradient overflows, and `DefinitionsError` (a `ValueError`) when the
-    exported definitions are missing or damaged. `FloatingPointError` when this thread flushes
-    subnormal numbers to zero or does not round to nearest.
+    `format`, `RoundingOverflowError` (an `OverflowError`) if a gradient overflows,
+    `DefinitionsError` (a `ValueError`) if the exported definitions are missing or damaged, and
+    `FloatingPointError` if this thread flushes subnormal numbers to zero or does not round to
+    nearest.
     """
     held, operands = _operands(
         {
@@ -152,12 +151,13 @@ def conv2d_forward(
     eps_weight: float = 0.0,
     eps_bias: float = 0.0,
 ) -> Bounded:
-    """conv2d of x and weight plus bias, and its proved bound.
+    """Return the output of conv2d and its proved bound.
 
-    Shapes and parameters are those of `conv2d_backward`; bias is [O], added after the products.
-    Without one, it is zero: in the replay, that addition is charged as any other. The result is
-    [N, O, OH, OW]. The replay mirrors Lean's `RuntimeApprox.conv2d` with the bound
-    `conv2dBoundTensor`; the theorem is `approxT_conv2d_spec`. Raises what `conv2d_backward` does.
+    Shapes and parameters are as in `conv2d_backward`; bias is [O] and added after the products.
+    Without a bias, the replay adds zero, and its bound includes that addition's error. The result
+    is [N, O, OH, OW]. The replay mirrors Lean's `RuntimeApprox.conv2d` with the bound
+    `conv2dBoundTensor`; the theorem is `approxT_conv2d_spec`. Raises the errors of
+    `conv2d_backward`.
     """
     given = {"x": (x, eps_x), "weight": (weight, eps_weight)}
     if bias is not None:

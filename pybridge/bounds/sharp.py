@@ -46,11 +46,11 @@ def sharp_operands(
     seed: int = 0,
     dtype: Any = "float32",
 ) -> SharpOperands:
-    """Random operands of a conv2d, of condition number one for its output and all its gradients.
+    """Return random operands of a conv2d whose output and gradients have condition number one.
 
-    Shapes and parameters are those of `conv2d_backward`. Signs and scales vary over channels, and
-    magnitudes by up to a factor of four within each. `dtype` is float16, bfloat16, float32 or
-    float64. Raises `InputError` and `InputTypeError` for what does not fit.
+    Shapes and parameters are as in `conv2d_backward`. Signs and scales vary over channels, and
+    magnitudes vary by up to a factor of four within each channel. `dtype` is float16, bfloat16,
+    float32 or float64. Raises `InputError` or `InputTypeError` for arguments that do not fit.
     """
     geometry = Geometry.of(
         x_shape, weight_shape, stride=stride, padding=padding, dilation=dilation, groups=groups

@@ -89,20 +89,20 @@ def tolerance(
     dilation: Pair = 1,
     groups: int = 1,
 ) -> Tolerance:
-    """The proved absolute tolerance of conv2d's output or of one of its gradients.
+    """Return the proved absolute tolerance of conv2d's output or of one of its gradients.
 
-    `which` is output, or the gradient: bias, weight or input. `accumulation` is what the kernel
-    promises, by default sums in float32; `Accumulation.of("bfloat16")` is that of a dtype. `max_…`
-    are bounds of the operands' magnitudes: those that the result depends on are required, that of
-    the output's bias being zero if there is none. Shapes and parameters are those of
-    `conv2d_backward`.
+    `which` is output, or the gradient: bias, weight or input. `accumulation` is the kernel's
+    promise, by default sums in float32; `Accumulation.of("bfloat16")` is the default promise of a
+    dtype. `max_…` are bounds of the operands' magnitudes. They are required for the operands that
+    the result depends on, except for the output's bias, which defaults to zero. Shapes and
+    parameters are as in `conv2d_backward`.
 
-    It is the distance to the exact result. Two kernels may differ by the sum of their tolerances.
-    It is infinite where float64 is too small for it. A bias is assumed to be a number of the format
-    of the sums.
+    The tolerance bounds the distance to the exact result; two kernels may differ by the sum of
+    their tolerances. It is infinite if it is beyond float64. A bias is assumed to be a number of
+    the format of the sums.
 
-    Raises `InputError` for what does not fit, `InputTypeError` for a wrong type, and
-    `FloatingPointError` when this thread does not compute as IEEE 754 has it.
+    Raises `InputError` for arguments that do not fit, `InputTypeError` for a wrong type, and
+    `FloatingPointError` if this thread does not compute as IEEE 754 requires.
     """
     require_ieee()
     result = Result.of(which)
