@@ -1,4 +1,4 @@
-"""What becomes of comparing a result with what a promise allows: verdict, words and numbers."""
+"""The outcome of comparing a result with a promise: verdict, message and numbers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Entry:
 
     @property
     def ratio(self) -> float:
-        """How many times the error is what is allowed: above 1 where rounding cannot explain it."""
+        """The error / allowance; above 1, rounding cannot explain the error."""
         if not math.isfinite(self.value):
             return math.inf
         if self.allowance == 0:
@@ -84,7 +84,7 @@ class Details:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """What became of comparing a result with what a promise allows.
+    """The outcome of comparing a result with a promise.
 
     `failed` counts the entries whose error is beyond what `accumulation` allows, `nonfinite` those
     of them that are nan or infinite. `worst` is the entry of the largest ratio. Where some fail,
@@ -120,22 +120,22 @@ class Comparison:
 
     @property
     def errors(self) -> Float64:
-        """At least the error of each entry."""
+        """Upper bounds of the errors of all entries."""
         return self.details.judgement.errors.upper
 
     @property
     def allowance(self) -> Float64:
-        """What each entry is allowed to err by."""
+        """The largest error that the promise allows, per entry."""
         return self.details.judgement.allowance
 
     @property
     def failures(self) -> Mask:
-        """Where the error is beyond that."""
+        """A mask of the entries whose error is beyond the allowance."""
         return self.details.judgement.failures
 
     @property
     def depth(self) -> int | None:
-        """The least depth that would explain the result; None where none would."""
+        """The least depth that would explain the result; None if no depth does."""
         return self.details.depths.depth
 
     @property
@@ -155,7 +155,7 @@ class Comparison:
 
     @property
     def ratio(self) -> float:
-        """The worst entry's; zero if no entry is finite and all overflowed rightly."""
+        """The worst entry's error / allowance; zero if every entry rightly overflowed."""
         if self.passed and not math.isfinite(self.worst.value):
             return 0.0
         return self.worst.ratio
@@ -337,7 +337,7 @@ def _entry(judgement: Judgement, result: FloatArray) -> Entry:
 
 
 def interval(lower: float, upper: float) -> tuple[str, str]:
-    """The ends of an interval in ten digits, rounded outward."""
+    """Return the ends of an interval in ten digits, rounded outward."""
     if not (math.isfinite(lower) and math.isfinite(upper)):
         return str(lower), str(upper)
     return (

@@ -1,4 +1,4 @@
-"""Where the bound of one entry comes from: every contribution, exactly, the largest first.
+"""The contributions to the bound of one entry, exactly, largest first.
 
 The exported contraction is walked term by term, and the exported laws are evaluated on rational
 numbers. A law's eps, multiplied out, is a sum: a summand that is an operand's eps passes on what
@@ -58,7 +58,7 @@ class _Arrays(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Where the bound of an entry comes from.
+    """The contributions to the bound of an entry.
 
     `value` is the entry as computed in the format, `bound` Lean's bound of its error, both exact.
     `contributions` add up to `bound` exactly, the largest first; those that are zero are left out.
@@ -85,18 +85,18 @@ class Explanation:
         return f"{self.which.noun}[{', '.join(map(str, self.index))}]"
 
     def share(self, amount: Fraction) -> float:
-        """A part of the bound, relative to it; 0 of a bound that is zero."""
+        """Return the share of a contribution in the bound; 0 if the bound is zero."""
         return float(amount / self.bound) if self.bound else 0.0
 
     def by_source(self) -> dict[str, Fraction]:
-        """The sum of the contributions of each source, the largest first."""
+        """Return the sum of the contributions of each source, largest first."""
         totals: dict[str, Fraction] = defaultdict(Fraction)
         for contribution in self.contributions:
             totals[contribution.source] += contribution.amount
         return dict(sorted(totals.items(), key=lambda item: -item[1]))
 
     def table(self, top: int | None = 10) -> Table:
-        """The largest contributions (None: all), a row each, and what the others sum up to."""
+        """Return a table of the largest contributions (None: all) and the sum of the others."""
         from rich import box
         from rich.table import Table
 
@@ -119,7 +119,7 @@ class Explanation:
         return table
 
     def summary(self) -> str:
-        """The entry, its bound and where that comes from, in a few lines."""
+        """Return the entry, its bound and the main contributions in a few lines."""
         terms = f"{self.terms} term{'' if self.terms == 1 else 's'}"
         lines = [
             f"{self.entry} of {self.case}: {number(self.value, 9)} ± {number(self.bound, 5)} "
@@ -141,7 +141,7 @@ class Explanation:
         return f"{short_name(name)} ({self.places[name]})"
 
     def document(self, top: int | None = None) -> dict[str, Any]:
-        """The explanation as data for JSON; exact numbers are texts, numerator/denominator."""
+        """Return the explanation as JSON data; exact numbers are strings, numerator/denominator."""
         return {
             "case": self.case,
             "which": self.which,
@@ -210,7 +210,7 @@ def explain(
     definitions: Definitions | None = None,
     **arrays: Any,
 ) -> Explanation:
-    """Where the bound of an entry comes from: roundings and eps, the largest contribution first.
+    """Return what contributes to the bound of an entry: roundings and eps, largest first.
 
     Instead of a case, it takes arrays by name: x, weight, grad_output (optional for the output) and
     optionally bias, with the parameters of `conv2d_backward` and `conv2d_forward`: stride, padding,
@@ -258,7 +258,7 @@ def explain(
 
 
 def number(value: Fraction, digits: int = 3) -> str:
-    """An exact number in some digits, rounded to nearest; however small or large it is."""
+    """Format an exact number of any size in some digits, rounded to nearest."""
     context = Context(prec=digits, Emin=-(10**9), Emax=10**9)
     rounded = context.divide(Decimal(value.numerator), Decimal(value.denominator)).normalize(
         context
@@ -268,7 +268,7 @@ def number(value: Fraction, digits: int = 3) -> str:
 
 
 def percent(share: float) -> str:
-    """A share with one digit after the point; a small one is not shown as none."""
+    """Format a share with one digit after the point; small ones are not shown as zero."""
     return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
 
 

@@ -1,4 +1,4 @@
-"""True errors: how far each entry of a result is from the exact one, enclosed by float64 arrays.
+"""True errors, the distances of entries from the exact ones, enclosed by float64 arrays.
 
 A recomputation in binary64 is within a proved slack of the exact result. Hence the error of an
 entry is within the slack of its distance to the recomputation, whatever computed it. That is
@@ -123,7 +123,7 @@ class TrueErrors:
             return np.asarray(self.distance * (1 - _MARGIN) - self.uncertainty * (1 + _MARGIN))
 
     def within(self, allowance: Float64) -> Mask:
-        """Where the error is certainly at most a finite allowance."""
+        """Return where the error is certainly at most a finite allowance."""
         return np.isfinite(allowance) & (self.upper <= allowance)
 
     def beyond(self, allowance: Float64, where: Mask) -> Mask:
@@ -189,7 +189,7 @@ def weighted_sum(
 
 
 def nearest_float(value: Fraction) -> float:
-    """The nearest float64, infinite beyond the largest."""
+    """Return the nearest float64, infinite beyond the largest."""
     try:
         return float(value)
     except OverflowError:
