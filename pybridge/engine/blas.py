@@ -27,6 +27,7 @@ from numpy.lib.stride_tricks import as_strided
 from pybridge.engine.backend import HOST, Array, Backend
 from pybridge.engine.dense import Layout, Piece, Split, merge_axes
 from pybridge.engine.spot import require_sound
+from pybridge.errors import InputError
 from pybridge.exported.expressions import DefinitionsError
 from pybridge.problem.formats import FloatArray
 
@@ -41,6 +42,10 @@ _BUFFER = 1 << 21
 _DEVICE_BUFFERS = (1 << 24, 1 << 28)
 """The same where the processor does not compute, at least and at most: other devices need large
 products."""
+
+_PADDED = (1 << 30, 16)
+"""Padded operands of more bytes than this, and than so many times operands and result, are refused.
+"""
 
 _FEW = 64
 """Rows or columns below which reductions are divided into blocks first."""
@@ -69,11 +74,13 @@ def contract(
 
     Beside None, a factor is summed over the reductions that are its alone before it is multiplied
     by zeros and ones. Raises `DefinitionsError` when there are more than two factors, and
-    `FloatingPointError` as `require_sound` does when BLAS errs by more than rounding can.
+    `FloatingPointError` as `require_sound` does when BLAS errs by more than rounding can, and
+    `InputError` if padding makes operands many times as large as operands and result.
     """
     if len(operands) > 2:
         raise DefinitionsError(f"cannot evaluate products of {len(operands)} factors by matrices")
     kind = np.dtype(dtype)
+    _require_room(pieces, operands, kind)
     if backend is not HOST:
         pieces = pieces.forwards
     buffer = _BUFFER if backend.on_cpu else _device_buffer(pieces, kind)
@@ -96,6 +103,24 @@ def contract(
         if len(boxes) == 2:
             require_sound(pieces, boxes, result, backend)
         return merge_axes(result, pieces.axes, backend)
+
+
+def _require_room(pieces: Split, operands: Sequence[Array | None], dtype: np.dtype[Any]) -> None:
+    """Raise `InputError` if an operand with its padding takes unreasonably much memory."""
+    boxes = [
+        (prod(layout.shape), layout)
+        for layout, array in zip(pieces.layouts, operands, strict=True)
+        if array is not None
+    ]
+    own = prod(pieces.out_sizes) + sum(prod(layout.extents) for _, layout in boxes)
+    least, times = _PADDED
+    for entries, layout in boxes:
+        if entries * dtype.itemsize > least and entries > times * own:
+            raise InputError(
+                f"{layout.name}: with its padding it has the shape {layout.shape}, "
+                f"{entries * dtype.itemsize / 2**30:.1f} GiB in {dtype.name}, more than {times} "
+                f"times what operands and result take; expected less padding or dilation"
+            )
 
 
 def _device_buffer(pieces: Split, dtype: np.dtype[Any]) -> int:

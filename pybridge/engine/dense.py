@@ -349,19 +349,66 @@ def _components(
 def _component_count(
     dims: Sequence[int], axes: Sequence[AxisReader], sizes: Sequence[int], outs: int
 ) -> Counts:
+    """The count of a component: of intervals if it has one reduction, else by enumeration."""
+    reduced = [k for k in dims if k >= outs]
+    if len(reduced) == 1:
+        return _interval_count(reduced[0], dims, axes, sizes, outs)
     inside = np.ones((1,) * len(sizes), np.bool_)
     for axis in axes:
-        index = np.full((1,) * len(sizes), axis.offset, np.int64)
-        coefficients = axis.out + axis.red
-        for k in _dimensions(axis):
-            steps = np.arange(sizes[k]).reshape([-1 if j == k else 1 for j in range(len(sizes))])
-            index = index + coefficients[k] * steps
+        index = _indices(axis, _dimensions(axis), sizes)
         at, rest = np.divmod(index, axis.divisor)
         inside = inside & (rest == 0) & (at >= 0) & (at < axis.extent)
     full = [size if k in dims else 1 for k, size in enumerate(sizes)]
     everywhere = np.broadcast_to(inside, full)
     counts: Counts = everywhere.sum(axis=tuple(range(outs, len(sizes))), dtype=np.int64)
     return counts
+
+
+def _indices(axis: AxisReader, dims: Sequence[int], sizes: Sequence[int]) -> Counts:
+    """The index of an axis, not yet divided, where all dimensions but some are zero."""
+    coefficients = axis.out + axis.red
+    index = np.full((1,) * len(sizes), axis.offset, np.int64)
+    for k in dims:
+        steps = np.arange(sizes[k]).reshape([-1 if j == k else 1 for j in range(len(sizes))])
+        index = index + coefficients[k] * steps
+    return index
+
+
+def _interval_count(
+    reduced: int,
+    dims: Sequence[int],
+    axes: Sequence[AxisReader],
+    sizes: Sequence[int],
+    outs: int,
+) -> Counts:
+    """The count of a component that has one reduction.
+
+    Of its steps in a residue class of the divisors' least common multiple, an index is divisible
+    for all or for none, and inside for those in an interval.
+    """
+    period = lcm(*(axis.divisor for axis in axes))
+    others = [k for k in dims if k < outs]
+    full = [size if k in others else 1 for k, size in enumerate(sizes)]
+    bases = [_indices(axis, [k for k in _dimensions(axis) if k < outs], sizes) for axis in axes]
+    total = np.zeros(full, np.int64)
+    for first in range(min(period, sizes[reduced])):
+        low = np.zeros(full, np.int64)
+        high = np.full(full, (sizes[reduced] - 1 - first) // period, np.int64)
+        for axis, base in zip(axes, bases, strict=True):
+            coefficient = axis.red[reduced - outs]
+            at, rest = np.divmod(base + coefficient * first, axis.divisor)
+            before, behind = at, axis.extent - 1 - at
+            step = coefficient * period // axis.divisor
+            if step < 0:
+                before, behind = behind, before
+            if step:
+                low = np.maximum(low, -(before // abs(step)))
+                high = np.minimum(high, behind // abs(step))
+            else:
+                high = np.where((before >= 0) & (behind >= 0), high, -1)
+            high = np.where(rest == 0, high, -1)
+        total += np.maximum(high - low + 1, 0)
+    return total.reshape(full[:outs])
 
 
 def _classes(

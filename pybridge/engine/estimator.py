@@ -515,7 +515,7 @@ def _weights(
     )
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1 << 14)
 def _entry_weights(
     definitions: Same[Definitions], longest: int, assumed: _Assumed, terms: int
 ) -> Weights:

@@ -27,7 +27,7 @@ from pybridge.problem.geometry import Geometry, Parameters
 from pybridge.problem.operands import Operand
 from pybridge.problem.results import Result
 from pybridge.problem.rounding import round_to
-from pybridge.testing import compare_gradient, tensor_core, tf32
+from pybridge.testing import compare_gradient, compare_output, tensor_core, tf32
 
 torch = pytest.importorskip("torch")
 
@@ -275,3 +275,20 @@ def test_allowances_beyond_float64_are_left_to_the_judge(place: str) -> None:
     promise = Accumulation(accumulate="bfloat16", rounding="toward-zero")
     assert screen.screen(moved(made, place), promise) is None
     assert compare(made, promise).passed
+
+
+@on_backends
+@pytest.mark.parametrize("which", ["output", "input", "weight"])
+def test_padding_that_takes_unreasonable_memory_is_refused(place: str, which: Any) -> None:
+    x, weight, output = (np.ones(shape, np.float32) for shape in ((1, 1, 1, 1), (1, 1, 3, 3), (1,)))
+    output = output.reshape(1, 1, 1, 1)
+    result = {"output": output, "input": x, "weight": weight}[which]
+    arrays = [result, x, weight] if which == "output" else [result, x, weight, output]
+    if place != "numpy":
+        arrays = [torch.tensor(array, device=place) for array in arrays]
+    options: dict[str, Any] = {"padding": 20_000, "dilation": 20_000}
+    run: Any = compare_output
+    if which != "output":
+        run, options["which"] = compare_gradient, which
+    with pytest.raises(InputError, match=r": with its padding it has the shape .* GiB in float64"):
+        run(*arrays, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
@@ -88,6 +89,20 @@ def test_pieces_are_the_exported_terms(geometry: Geometry, name: str) -> None:
             for form, low, high in zip(forms, layout.low, layout.high, strict=True):
                 least, largest = form.range(piece.sizes)
                 assert low <= least <= largest <= high
+
+
+@pytest.mark.parametrize("name", sorted(CONTRACTIONS))
+def test_counts_of_long_kernels_take_no_table(name: str) -> None:
+    geometry = Geometry.of((1, 1, 1, 4096), (1, 1, 1, 1025))
+    pieces = split(Contraction.model_validate(CONTRACTIONS[name]), geometry.parameters())
+    tracemalloc.start()
+    counts = pieces.counts
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**20
+    if name == "input":
+        row = np.minimum(np.arange(4096) + 1, 1025)
+        assert (counts.reshape(-1) == np.minimum(row, row[::-1])).all()
 
 
 def _axis(extent: Any, out: list[Any], red: list[Any], offset: Any = 0, divisor: Any = 1) -> Any:
