@@ -80,6 +80,7 @@ FORMULAS = (
     "residue",
     "constantWeight",
     "replayConstant",
+    "left",
     "alignedLosses",
     "stagedLosses",
     "interleavedLosses",
