@@ -227,7 +227,9 @@ PROMISES: dict[str, tuple[Accumulation, Callable[[int, bool, int], Pair]]] = {
     "split": (split_k(3, "bfloat16"), lambda n, _, longest: split_in_three(n, longest)),
     "cut": (
         Accumulation(rounding="toward-zero"),
-        lambda n, *_: ((1 + 2 * U) ** n - 1, 4 * n * ETA * (1 + 2 * U) ** n),
+        lambda n, plain, _: (
+            (1 + 2 * U) ** n - 1, (not plain) * 4 * n * ETA * (1 + 2 * U) ** n
+        ),
     ),
     "flushed": (
         Accumulation(flushed=True),
