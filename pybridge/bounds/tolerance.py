@@ -41,6 +41,9 @@ __all__ = ["Tolerance", "Which", "tolerance"]
 _LARGEST = 2**27
 """The most entries of an array: every one has a tolerance of its own."""
 
+_SHORT = ("bfloat16", "float16")
+"""Formats to which a kernel that rounds its factors may round a bias, too."""
+
 Which: TypeAlias = Result | Literal["output", "bias", "weight", "input"]
 
 
@@ -99,7 +102,7 @@ def tolerance(
 
     The tolerance bounds the distance to the exact result; two kernels may differ by the sum of
     their tolerances. It is infinite if it is beyond float64. A bias is assumed to be a number of
-    the format of the sums.
+    the format of the sums; the kernel may round it to 16 bits where it rounds the factors to them.
 
     Raises `InputError` for arguments that do not fit, `InputTypeError` for a wrong type, and
     `FloatingPointError` if this thread does not compute as IEEE 754 requires.
@@ -136,6 +139,8 @@ def tolerance(
     for name, size in sizes.items():
         _require_held(name, size, promise.operands)
     _require_held("max_bias", bias, promise.accumulate)
+    if promise.operands in _SHORT:
+        _require_held("max_bias", bias, promise.operands)
     counts = _counts(result, geometry)
     distinct, inverse = np.unique(counts, return_inverse=True)
     longest = split(_contraction(result), geometry.parameters()).red_sizes
@@ -221,6 +226,9 @@ class _Bound:
             formula(definitions, "operandDeviation", values | {"magnitude": size})
             for size in sizes.values()
         ]
+        addend = min(flushed, bias)
+        if promise.operands in _SHORT:
+            addend = formula(definitions, "operandDeviation", values | {"magnitude": bias})
         read_sizes = [size + d for size, d in zip(sizes.values(), off, strict=True)]
         shortfall = promise.shortfall([(size, True) for size in read_sizes], definitions)
         error = promise.error(summed, definitions, longest=longest, shortfall=shortfall)
@@ -240,7 +248,7 @@ class _Bound:
                 "addendMagnitude": bias,
                 "firstDeviation": off[0],
                 "secondDeviation": off[1],
-                "addendDeviation": min(flushed, bias),
+                "addendDeviation": addend,
             },
         )
         magnitude = terms * prod(most, start=Fraction(1)) + bias

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from pybridge.bounds.theorems import proofs
 from pybridge.bounds.tolerance import Tolerance, tolerance
 from pybridge.cli.tolerance import app, assert_close, dynamic
-from pybridge.errors import InputError, InputTypeError
+from pybridge.errors import InputError, InputTypeError, NotProvedError
 from pybridge.testing import Accumulation, compare_gradient, compare_output, split_k, tf32
 
 RUNNER = CliRunner()
@@ -268,3 +268,16 @@ def test_bad_usage(arguments: tuple[str, ...], message: str) -> None:
     result = run(*arguments)
     assert result.exit_code == 2
     assert message in result.stderr.splitlines()[-1]
+
+
+def test_a_bias_may_be_rounded_to_16_bits_as_the_factors_are() -> None:
+    promise = Accumulation(operands="float16")
+    one = (1, 1, 1, 1)
+    found = tolerance(
+        one, one, which="output", max_x=0, max_weight=0, max_bias=1e-8, accumulation=promise
+    )
+    assert found.absolute >= 1e-8  # float16 has no number between zero and 6e-8
+    with pytest.raises(NotProvedError, match="max_bias"):
+        tolerance(
+            one, one, which="output", max_x=1, max_weight=1, max_bias=1e5, accumulation=promise
+        )
