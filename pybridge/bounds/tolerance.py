@@ -227,7 +227,7 @@ class _Bound:
             for size in sizes.values()
         ]
         addend = min(flushed, bias)
-        if promise.operands in _SHORT:
+        if bias and promise.operands in _SHORT:
             addend = formula(definitions, "operandDeviation", values | {"magnitude": bias})
         read_sizes = [size + d for size, d in zip(sizes.values(), off, strict=True)]
         shortfall = promise.shortfall([(size, True) for size in read_sizes], definitions)
