@@ -93,8 +93,8 @@ def assert_gradient_close(
     allows, if it is NaN or infinite although the exact one does not overflow, or if `actual` does
     not have the dtype `dtype`. Raises `InputError` or `InputTypeError` for inconsistent arguments,
     and `NotProvedError` (an `InputError`) if nothing can be proved, because an operand overflows
-    the format that it is rounded to or the allowance is beyond float64. A float64 result that would
-    take minutes to compute exactly is an `InputError`, too.
+    the format that it is rounded to or the allowance is beyond float64. A float64 result is an
+    `InputError`, too, if its operands' exponents are so far apart that it would take minutes.
 
     Warns (`PowerWarning`) if a zero would be noticed at fewer than half of the entries, because
     rounding may explain almost any value of very long sums, and names the depth

@@ -74,8 +74,9 @@ def certify_gradient(
     argument.
 
     The method `enclosure` holds for any algorithm that computed the gradient, and its bound is the
-    smaller one, except for one part in 2²⁸. A gradient in binary64 is compared with exact
-    arithmetic, which is refused if it would take minutes. `any-order` does not read the gradient's
+    smaller one, except for one part in 2²⁸. A gradient in binary64 is compared with exact products
+    of slices of the operands, or, if their exponents are too far apart, with exact arithmetic,
+    which is refused if it would take minutes. `any-order` does not read the gradient's
     entries: it holds if they are sums of products in any order in an `accumulation`. By default,
     that is the gradient's format, or binary32 for the formats with 16 bits. Operands that this
     format cannot represent are rounded to it first, which the bound includes entry by entry.
