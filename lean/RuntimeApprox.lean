@@ -77,7 +77,6 @@ public import RuntimeApprox.Sliced.Formulas
 public import RuntimeApprox.Sliced.Theorems
 public import RuntimeApprox.Staged
 public import RuntimeApprox.Staged.Theorems
-public import RuntimeApprox.Statements
 public import RuntimeApprox.Sum
 public import RuntimeApprox.Summands
 public import RuntimeApprox.Summands.Theorems

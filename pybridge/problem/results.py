@@ -104,21 +104,19 @@ class Declarations:
     """Full names of Lean declarations about a result.
 
     `function` computes it in any arithmetic. `bound` defines the bound of an entry, and `entry` is
-    the theorem that it holds; `whole` is that of the whole result in the largest norm, `restated`
-    both in `RuntimeApprox.Statements`. `replay` is the theorem of the fast replay's bound,
-    `any_order` the one of sums in any order.
+    the theorem that it holds; `whole` is that of the whole result in the largest norm. `replay` is
+    the theorem of the fast replay's bound, `any_order` the one of sums in any order.
     """
 
     function: str
     bound: str
     entry: str
     whole: str
-    restated: str
     replay: str
     any_order: str
 
     @classmethod
-    def of(cls, gradient: str, restated: str) -> Declarations:
+    def of(cls, gradient: str) -> Declarations:
         """Those of the output (an empty name), or of the gradient that Lean names so."""
         camel = f"conv2d{gradient}"
         snake = f"conv2d_{gradient.lower()}" if gradient else "conv2d"
@@ -128,7 +126,6 @@ class Declarations:
             f"{camel}PointBound",
             f"approx_{snake}_point",
             whole,
-            f"Statements.{restated}",
             f"{camel}PointBound_le_replay",
             f"{snake}_any_order",
         )
@@ -150,8 +147,8 @@ _AXES: Mapping[Result, tuple[str, ...]] = {
 }
 
 _DECLARATIONS: Mapping[Result, Declarations] = {
-    Result.OUTPUT: Declarations.of("", "forward"),
-    Result.BIAS: Declarations.of("Bias", "bias"),
-    Result.WEIGHT: Declarations.of("Kernel", "kernel"),
-    Result.INPUT: Declarations.of("Input", "input"),
+    Result.OUTPUT: Declarations.of(""),
+    Result.BIAS: Declarations.of("Bias"),
+    Result.WEIGHT: Declarations.of("Kernel"),
+    Result.INPUT: Declarations.of("Input"),
 }

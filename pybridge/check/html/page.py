@@ -16,7 +16,7 @@ from pybridge.check.html.heatmap import Heatmap, heatmap
 from pybridge.check.html.panels import layout
 from pybridge.check.html.scales import RATIO, log10, ramp
 from pybridge.check.html.scatter import Scatter, scatter
-from pybridge.check.html.sources import LAW_SOURCES, restated_place, result_sources, source
+from pybridge.check.html.sources import LAW_SOURCES, result_sources, source
 from pybridge.check.observed import Observed
 from pybridge.check.report import CaseReport, CheckReport, TensorReport
 from pybridge.exported.declarations import location, short_name
@@ -195,8 +195,6 @@ def _result(which: Result, definitions: Definitions) -> dict[str, Any]:
         "theorem_place": f"lean/{location(lean.entry, definitions)}",
         "norm": short_name(lean.whole),
         "norm_place": f"lean/{location(lean.whole, definitions)}",
-        "restated": short_name(lean.restated),
-        "restated_place": restated_place(which),
         "sources": result_sources(which, definitions),
     }
 

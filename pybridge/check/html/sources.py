@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,10 +12,9 @@ from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 
 from pybridge.exported.declarations import declaration, location, short_name
 from pybridge.exported.document import Definitions
-from pybridge.lean import LeanError, sources_dir
 from pybridge.problem.results import Result
 
-__all__ = ["LAW_SOURCES", "Source", "restated_place", "result_sources", "source"]
+__all__ = ["LAW_SOURCES", "Source", "result_sources", "source"]
 
 LAW_SOURCES = (
     "RuntimeApprox.Approx.add",
@@ -55,18 +53,3 @@ def result_sources(which: Result, definitions: Definitions) -> Iterable[Source]:
     lean = which.lean
     contraction = definitions.data.contractions[which].name
     return [source(n, definitions) for n in (lean.bound, contraction, lean.entry)]
-
-
-def restated_place(which: Result) -> str:
-    """Where `Statements.lean` restates the theorem, in the sources that ship with the package.
-
-    Empty where these are not there.
-    """
-    name = which.lean.restated.rsplit(".", 1)[1]
-    try:
-        lines = (sources_dir() / "RuntimeApprox" / "Statements.lean").read_text("utf-8").split("\n")
-    except (LeanError, OSError):
-        return ""
-    found = (k for k, line in enumerate(lines, 1) if re.match(rf"theorem {name}\b", line))
-    line = next(found, 0)
-    return f"lean/RuntimeApprox/Statements.lean:{line}" if line else ""
