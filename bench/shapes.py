@@ -109,6 +109,5 @@ def _geometry(size: int, inputs: int, outputs: int, groups: int, stride: int) ->
         groups=groups,
         in_channels=inputs // groups,
         out_channels=outputs // groups,
-        height=window,
-        width=window,
+        windows=(window, window),
     )

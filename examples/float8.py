@@ -59,7 +59,7 @@ def sweep(dtype: np.dtype[Any]) -> FloatArray:
 def case() -> Case:
     """A conv2d whose operands both formats hold, some of them subnormal in E4M3."""
     geometry = Geometry(
-        batch=2, height=Window(size=3, kernel=2), width=Window(size=4, kernel=2, pad_end=1)
+        batch=2, windows=(Window(size=3, kernel=2), Window(size=4, kernel=2, pad_end=1))
     )
     rng = np.random.default_rng(8)
 

@@ -27,8 +27,10 @@ Ranges = dict[str, list[tuple[Fraction, Fraction]]]
 def case() -> Case:
     """A small conv2d whose operands are known up to their eps."""
     geometry = Geometry(
-        height=Window(size=1, kernel=1),
-        width=Window(size=3, kernel=2, stride=2, pad_begin=1),
+        windows=(
+            Window(size=1, kernel=1),
+            Window(size=3, kernel=2, stride=2, pad_begin=1),
+        ),
     )
     return Case(
         label="intervals",

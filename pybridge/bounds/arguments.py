@@ -98,8 +98,7 @@ def _pointwise(shape: tuple[int, ...]) -> Geometry:
     return Geometry(
         batch=batch,
         out_channels=channels,
-        height=Window(size=height, kernel=1),
-        width=Window(size=width, kernel=1),
+        windows=(Window(size=height, kernel=1), Window(size=width, kernel=1)),
     )
 
 

@@ -151,7 +151,7 @@ def _moved(returned: KernelResult, windows: Moves) -> KernelResult | None:
         if found[axis].output != window.output:
             return None
         kept.append(slice(low, high))
-    moved = replace(returned, geometry=returned.geometry.model_copy(update=found))
+    moved = replace(returned, geometry=returned.geometry.moving(found["height"], found["width"]))
     if returned.which is Result.INPUT:
         return moved
     return _with(moved, "x", returned.operands["x"].value[:, :, kept[0], kept[1]])
@@ -173,14 +173,12 @@ def _filled(
     returned: KernelResult, mode: Literal["edge", "reflect", "wrap"]
 ) -> KernelResult | None:
     """The result where padding is not zero, but what a mode of `numpy.pad` makes it."""
-    windows = {"height": returned.geometry.height, "width": returned.geometry.width}
-    pads = [(w.pad_begin, w.pad_end) for w in windows.values()]
+    windows = returned.geometry.windows
+    pads = [(w.pad_begin, w.pad_end) for w in windows]
     if not any(map(any, pads)):
         return None
     values = np.pad(returned.operands["x"].value, [(0, 0), (0, 0), *pads], mode)
-    unpadded = {
-        axis: w.model_copy(update={"size": w.padded, "pad_begin": 0, "pad_end": 0})
-        for axis, w in windows.items()
-    }
-    geometry = returned.geometry.model_copy(update=unpadded)
+    geometry = returned.geometry.moving(
+        *(w.model_copy(update={"size": w.padded, "pad_begin": 0, "pad_end": 0}) for w in windows)
+    )
     return _with(replace(returned, geometry=geometry), "x", values)

@@ -141,8 +141,7 @@ def _geometry(shape: _Shape) -> Geometry:
         groups=groups,
         in_channels=in_channels,
         out_channels=out_channels,
-        height=_window(height),
-        width=_window(width),
+        windows=(_window(height), _window(width)),
     )
 
 

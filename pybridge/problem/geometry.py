@@ -1,9 +1,10 @@
-"""The shape of a conv2d: batch, groups, channels, and a window along each spatial axis."""
+"""The shape of a convolution: batch, groups, channels, and a window along each spatial axis."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from math import prod
 from typing import Annotated, Any, NamedTuple, Self, SupportsIndex, TypeAlias
 
 from pydantic import Field, Strict, model_validator
@@ -18,7 +19,7 @@ Padding: TypeAlias = Pair | Sequence[Pair]
 
 
 class Parameters(NamedTuple):
-    """The parameters of a conv2d as a user gives them: see `Geometry.of`."""
+    """The parameters of a convolution as a user writes them: see `Geometry.of`."""
 
     stride: Pair = 1
     padding: Padding = 0
@@ -32,7 +33,10 @@ _Natural = Annotated[int, Strict(), Field(ge=0, le=_LARGEST)]
 
 
 class Window(Model):
-    """One spatial axis (Lean: `Window`): the input's size and how the kernel moves, in entries."""
+    """One spatial axis (Lean: `Window`): the size of x and how the kernel moves, in entries.
+
+    A transposed window is the adjoint's: x is spread out by the stride, and padding is cut off.
+    """
 
     size: _Positive
     kernel: _Positive
@@ -40,45 +44,75 @@ class Window(Model):
     pad_begin: _Natural = 0
     pad_end: _Natural = 0
     dilation: _Positive = 1
+    transposed: bool = False
+    output_padding: _Natural = 0
 
     @property
     def padded(self) -> int:
-        """The size of the padded input."""
+        """The size of the padded x."""
         return self.size + self.pad_begin + self.pad_end
 
     @property
     def reach(self) -> int:
-        """How many entries of the padded input the dilated kernel spans."""
+        """How many entries the dilated kernel spans."""
         return self.dilation * (self.kernel - 1) + 1
 
     @property
     def output(self) -> int:
-        """The size of the output: ⌊(padded − reach) / stride⌋ + 1."""
+        """The size of the output.
+
+        ⌊(padded − reach) / stride⌋ + 1; of a transposed window
+        (size − 1)·stride + reach + output padding − padding.
+        """
+        if self.transposed:
+            spread = (self.size - 1) * self.stride + self.reach + self.output_padding
+            return spread - self.pad_begin - self.pad_end
         return (self.padded - self.reach) // self.stride + 1
 
     @model_validator(mode="after")
     def _kernel_fits(self) -> Self:
-        if self.reach > self.padded:
+        if not self.transposed and self.output_padding:
+            raise ValueError(
+                "output padding is of transposed convolutions only, "
+                f"expected 0, got {self.output_padding}"
+            )
+        if not self.transposed and self.reach > self.padded:
             raise ValueError(
                 f"the kernel spans {self.reach} entries ({self.kernel} with dilation "
                 f"{self.dilation}), but the padded input has only {self.padded}"
+            )
+        if self.transposed and self.output_padding >= max(self.stride, self.dilation):
+            raise ValueError(
+                f"output padding: expected less than stride {self.stride} or dilation "
+                f"{self.dilation}, got {self.output_padding}"
+            )
+        if self.transposed and self.output < 1:
+            raise ValueError(
+                f"padding of {self.pad_begin} and {self.pad_end} leaves nothing of the output"
             )
         return self
 
 
 class Geometry(Model):
-    """A conv2d's shape (Lean: `Conv2d`); channels are counted per group.
+    """The shape of a convolution of one or more spatial axes, or of a transposed one.
 
-    Shapes: x [batch, groups·in_channels, H, W], weight [groups·out_channels, in_channels, KH, KW],
-    bias [groups·out_channels], grad_output [batch, groups·out_channels, OH, OW].
+    Channels are counted per group, those of x as `in_channels`. Shapes:
+    x [batch, groups·in_channels, …], bias [groups·out_channels], output and grad_output
+    [batch, groups·out_channels, …]; weight [groups·out_channels, in_channels, …], of a transposed
+    convolution [groups·in_channels, out_channels, …].
     """
 
     batch: _Positive = 1
     groups: _Positive = 1
     in_channels: _Positive = 1
     out_channels: _Positive = 1
-    height: Window
-    width: Window
+    windows: Annotated[tuple[Window, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _windows_agree(self) -> Self:
+        if len({window.transposed for window in self.windows}) > 1:
+            raise ValueError("windows: expected all or none of them transposed")
+        return self
 
     @classmethod
     def of(
@@ -91,71 +125,123 @@ class Geometry(Model):
         padding: Padding = 0,
         dilation: Pair = 1,
         groups: int = 1,
+        output_padding: Pair = 0,
+        transposed: bool = False,
+        rank: int = 2,
     ) -> Self:
-        """The geometry of given operand shapes (NCHW and OIHW) and parameters.
+        """The geometry of given operand shapes and parameters, with `rank` spatial axes.
 
-        `stride` and `dilation` are an int or (height, width); `padding` is an int, (height, width)
-        or ((top, bottom), (left, right)). Raises `InputError` when shapes or parameters do not fit
-        each other, and `InputTypeError` for a parameter that is not made of integers.
+        `stride`, `dilation` and `output_padding` are an int or one for each axis; `padding` is an
+        int, one for each axis, or (begin, end) for each axis: ((top, bottom), (left, right)).
+        Raises `InputError` when shapes or parameters do not fit each other, and `InputTypeError`
+        for a parameter that is not made of integers.
         """
-        batch, channels, height, width = _four("x", "[batch, channels, height, width]", x_shape)
-        out_total, in_channels, kernel_h, kernel_w = _four(
-            "weight", "[out channels, in channels / groups, height, width]", weight_shape
-        )
+        axes = _axis_names(rank)
+        x_meaning, weight_meaning = ("batch", "channels"), _WEIGHT_AXES[transposed]
+        batch, channels, *sizes = _shape("x", (*x_meaning, *axes), x_shape)
+        first, second, *kernels = _shape("weight", (*weight_meaning, *axes), weight_shape)
         groups = _integer("groups", groups)
         if groups < 1:
             raise InputError(f"groups: expected a positive integer, got {groups}")
-        if channels != groups * in_channels:
+        expected = first if transposed else groups * second
+        if channels != expected:
             raise InputError(
                 f"x has {channels} channels, but weight of shape {tuple(weight_shape)} with "
-                f"groups={groups} expects {groups * in_channels}"
+                f"groups={groups} expects {expected}"
             )
-        if out_total % groups:
+        if first % groups:
             raise InputError(
-                f"weight has {out_total} output channels, expected a multiple of groups={groups}"
+                f"weight has {first} {'input' if transposed else 'output'} channels, "
+                f"expected a multiple of groups={groups}"
             )
-        strides = _pair("stride", stride)
-        dilations = _pair("dilation", dilation)
-        pads = _padding(padding)
-        height_window, width_window = (
-            _window(axis, size, kernel, strides[i], pads[i], dilations[i])
-            for i, (axis, size, kernel) in enumerate(
-                (("height", height, kernel_h), ("width", width, kernel_w))
-            )
-        )
+        strides = _each("stride", stride, axes)
+        dilations = _each("dilation", dilation, axes)
+        pads = _padding(padding, axes)
+        extras = _each("output_padding", output_padding, axes)
         geometry = cls(
             batch=batch,
             groups=groups,
-            in_channels=in_channels,
-            out_channels=out_total // groups,
-            height=height_window,
-            width=width_window,
+            in_channels=channels // groups,
+            out_channels=second if transposed else first // groups,
+            windows=tuple(
+                _window(
+                    axis,
+                    size=sizes[i],
+                    kernel=kernels[i],
+                    stride=strides[i],
+                    pad_begin=pads[i][0],
+                    pad_end=pads[i][1],
+                    dilation=dilations[i],
+                    transposed=transposed,
+                    output_padding=extras[i],
+                )
+                for i, axis in enumerate(axes)
+            ),
         )
         if grad_output_shape is None:
             return geometry
-        given = _sequence(grad_output_shape)
-        if given is None:
-            shown = _shown(grad_output_shape)
-            raise InputTypeError(f"grad_output's shape: expected four integers, got {shown}")
-        if tuple(given) != geometry.output_shape:
+        received = _sequence(grad_output_shape)
+        if received is None:
+            raise InputTypeError(
+                f"grad_output's shape: expected {_NUMERALS.get(2 + rank, 2 + rank)} integers, "
+                f"got {_beginning(grad_output_shape)}"
+            )
+        if tuple(received) != geometry.output_shape:
             raise InputError(
-                f"grad_output has shape {tuple(given)}, but x of shape "
+                f"grad_output has shape {tuple(received)}, but x of shape "
                 f"{tuple(x_shape)} and weight of shape {tuple(weight_shape)} with stride={strides},"
                 f" padding={pads}, dilation={dilations}, groups={groups} give an output of shape "
                 f"{geometry.output_shape}"
             )
         return geometry
 
-    @property
-    def x_shape(self) -> tuple[int, int, int, int]:
-        """[batch, groups·in_channels, H, W], also the shape of the input gradient."""
-        return self.batch, self.groups * self.in_channels, self.height.size, self.width.size
+    def moving(self, *windows: Window) -> Self:
+        """The same batch and channels with other windows."""
+        return type(self)(
+            batch=self.batch,
+            groups=self.groups,
+            in_channels=self.in_channels,
+            out_channels=self.out_channels,
+            windows=windows,
+        )
 
     @property
-    def weight_shape(self) -> tuple[int, int, int, int]:
-        """[groups·out_channels, in_channels, KH, KW]."""
-        total = self.groups * self.out_channels
-        return total, self.in_channels, self.height.kernel, self.width.kernel
+    def rank(self) -> int:
+        """The number of spatial axes."""
+        return len(self.windows)
+
+    @property
+    def transposed(self) -> bool:
+        """Whether it is a transposed convolution's."""
+        return self.windows[0].transposed
+
+    @property
+    def height(self) -> Window:
+        """The first window of two."""
+        height, _ = self.windows
+        return height
+
+    @property
+    def width(self) -> Window:
+        """The second window of two."""
+        _, width = self.windows
+        return width
+
+    @property
+    def x_shape(self) -> tuple[int, ...]:
+        """[batch, groups·in_channels, …], also the shape of the input gradient."""
+        return self.batch, self.groups * self.in_channels, *(w.size for w in self.windows)
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        """[groups·out_channels, in_channels, …].
+
+        Of a transposed convolution [groups·in_channels, out_channels, …].
+        """
+        first, second = self.out_channels, self.in_channels
+        if self.transposed:
+            first, second = second, first
+        return self.groups * first, second, *(w.kernel for w in self.windows)
 
     @property
     def bias_shape(self) -> tuple[int]:
@@ -163,10 +249,9 @@ class Geometry(Model):
         return (self.groups * self.out_channels,)
 
     @property
-    def output_shape(self) -> tuple[int, int, int, int]:
-        """[batch, groups·out_channels, OH, OW], also the shape of grad_output."""
-        total = self.groups * self.out_channels
-        return self.batch, total, self.height.output, self.width.output
+    def output_shape(self) -> tuple[int, ...]:
+        """[batch, groups·out_channels, …], also the shape of grad_output."""
+        return self.batch, self.groups * self.out_channels, *(w.output for w in self.windows)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -181,62 +266,83 @@ class Geometry(Model):
     @property
     def multiply_adds(self) -> int:
         """The terms of the forward pass, padding included; each gradient has about as many."""
-        batch, channels, height, width = self.output_shape
-        window = self.in_channels * self.height.kernel * self.width.kernel
-        return batch * channels * height * width * window
+        moved = self.x_shape if self.transposed else self.output_shape
+        return prod(moved) * prod(self.weight_shape[1:])
 
     def parameters(self) -> dict[str, int]:
         """The values of the parameters that the exported definitions name."""
-        height, width = self.height, self.width
-        return {
+        channels = {
             "batch": self.batch,
             "groups": self.groups,
             "inChannels": self.in_channels,
             "outChannels": self.out_channels,
-            "inputH": height.size,
-            "inputW": width.size,
-            "kernelH": height.kernel,
-            "kernelW": width.kernel,
-            "strideH": height.stride,
-            "strideW": width.stride,
-            "padTop": height.pad_begin,
-            "padBottom": height.pad_end,
-            "padLeft": width.pad_begin,
-            "padRight": width.pad_end,
-            "dilationH": height.dilation,
-            "dilationW": width.dilation,
-            "outputH": height.output,
-            "outputW": width.output,
         }
+        if self.rank == 2 and not self.transposed:
+            return channels | _conv2d_parameters(self.height, self.width)
+        for i, w in enumerate(self.windows):
+            channels |= {
+                f"size{i}": w.size,
+                f"kernel{i}": w.kernel,
+                f"stride{i}": w.stride,
+                f"padBegin{i}": w.pad_begin,
+                f"padEnd{i}": w.pad_end,
+                f"dilation{i}": w.dilation,
+                **({f"outputPadding{i}": w.output_padding} if w.transposed else {}),
+                f"output{i}": w.output,
+            }
+        return channels
 
 
-def _window(
-    axis: str, size: int, kernel: int, stride: int, pads: tuple[int, int], dilation: int
-) -> Window:
+def _conv2d_parameters(height: Window, width: Window) -> dict[str, int]:
+    return {
+        "inputH": height.size,
+        "inputW": width.size,
+        "kernelH": height.kernel,
+        "kernelW": width.kernel,
+        "strideH": height.stride,
+        "strideW": width.stride,
+        "padTop": height.pad_begin,
+        "padBottom": height.pad_end,
+        "padLeft": width.pad_begin,
+        "padRight": width.pad_end,
+        "dilationH": height.dilation,
+        "dilationW": width.dilation,
+        "outputH": height.output,
+        "outputW": width.output,
+    }
+
+
+_WEIGHT_AXES = {
+    False: ("out channels", "in channels / groups"),
+    True: ("in channels", "out channels / groups"),
+}
+_NUMERALS = {3: "three", 4: "four", 5: "five"}
+
+
+def _axis_names(rank: int) -> tuple[str, ...]:
+    if rank <= 3:
+        return (("length",), ("height", "width"), ("depth", "height", "width"))[rank - 1]
+    return tuple(f"axis {i}" for i in range(rank))
+
+
+def _window(axis: str, **numbers: Any) -> Window:
     try:
-        return Window(
-            size=size,
-            kernel=kernel,
-            stride=stride,
-            pad_begin=pads[0],
-            pad_end=pads[1],
-            dilation=dilation,
-        )
+        return Window(**numbers)
     except InputError as error:
         raise InputError(f"{axis}: {error}") from None
 
 
-def _four(name: str, meaning: str, shape: Sequence[int]) -> tuple[int, int, int, int]:
+def _shape(name: str, axes: tuple[str, ...], shape: Sequence[int]) -> tuple[int, ...]:
+    count = _NUMERALS.get(len(axes), str(len(axes)))
     items = _sequence(shape)
     if items is None:
-        raise InputTypeError(f"{name}'s shape: expected four integers, got {_shown(shape)}")
+        raise InputTypeError(f"{name}'s shape: expected {count} integers, got {_beginning(shape)}")
     sizes = tuple(_integer(f"{name}'s shape", size) for size in items)
-    if len(sizes) != 4:
-        raise InputError(f"{name} has shape {sizes}, expected four axes {meaning}")
+    if len(sizes) != len(axes):
+        raise InputError(f"{name} has shape {sizes}, expected {count} axes [{', '.join(axes)}]")
     if 0 in sizes:
         raise InputError(f"{name} has shape {sizes}: it has no entries")
-    first, second, third, fourth = sizes
-    return first, second, third, fourth
+    return sizes
 
 
 def _integer(name: str, value: Any) -> int:
@@ -245,7 +351,7 @@ def _integer(name: str, value: Any) -> int:
             raise TypeError
         number = operator.index(value)
     except TypeError:
-        raise InputTypeError(f"{name}: expected an integer, got {_shown(value)}") from None
+        raise InputTypeError(f"{name}: expected an integer, got {_beginning(value)}") from None
     if number.bit_length() > 63:
         raise InputError(f"{name}: expected an integer below 2^31, got one of more than 63 bits")
     return number
@@ -260,30 +366,35 @@ def _sequence(value: Any) -> list[object] | None:
     return None
 
 
-def _shown(value: object) -> str:
+def _beginning(value: object) -> str:
     """The beginning of a value's representation, in one line."""
     return " ".join(repr(value).split())[:60]
 
 
-def _pair(name: str, value: object) -> tuple[int, int]:
+def _each(name: str, value: object, axes: tuple[str, ...]) -> tuple[int, ...]:
+    """An integer for each axis."""
     items = _sequence(value)
     if items is None:
-        both = _integer(name, value)
-        return both, both
-    if len(items) != 2:
-        raise InputError(f"{name}: expected an integer or (height, width), got {_shown(value)}")
-    return _integer(name, items[0]), _integer(name, items[1])
+        return (_integer(name, value),) * len(axes)
+    if len(items) != len(axes):
+        one_each = ", ".join(axes) + ("," if len(axes) == 1 else "")
+        raise InputError(f"{name}: expected an integer or ({one_each}), got {_beginning(value)}")
+    return tuple(_integer(name, item) for item in items)
 
 
-def _padding(value: object) -> tuple[tuple[int, int], tuple[int, int]]:
+def _padding(value: object, axes: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
     items = _sequence(value)
     if items is None:
-        height = width = value
-    elif len(items) == 2:
-        height, width = items
-    else:
+        items = [value] * len(axes)
+    elif len(items) != len(axes):
+        one_each = ", ".join(axes) + ("," if len(axes) == 1 else "")
+        two_each = "((top, bottom), (left, right))" if len(axes) == 2 else "(begin, end) for each"
         raise InputError(
-            "padding: expected an integer, (height, width) or ((top, bottom), (left, right)), "
-            f"got {_shown(value)}"
+            f"padding: expected an integer, ({one_each}) or {two_each}, got {_beginning(value)}"
         )
-    return _pair("padding", height), _pair("padding", width)
+    return tuple(_begin_and_end(item) for item in items)
+
+
+def _begin_and_end(value: object) -> tuple[int, int]:
+    begin, end = _each("padding", value, ("begin", "end"))
+    return begin, end

@@ -346,8 +346,7 @@ def test_memory_is_a_few_times_operands_and_results() -> None:
         batch=4,
         in_channels=16,
         out_channels=16,
-        height=Window(size=64, kernel=3, pad_begin=1, pad_end=1),
-        width=Window(size=64, kernel=3, pad_begin=1, pad_end=1),
+        windows=(Window(size=64, kernel=3, pad_begin=1, pad_end=1),) * 2,
     )
     rng = np.random.default_rng(2)
     x, w = (

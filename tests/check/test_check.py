@@ -51,8 +51,7 @@ def read_case(lines: list[str]) -> tuple[str, Geometry, dict[str, tuple[Any, Fra
         groups=groups,
         in_channels=ins,
         out_channels=outs,
-        height=windows[0],  # type: ignore[arg-type]
-        width=windows[1],  # type: ignore[arg-type]
+        windows=windows,  # type: ignore[arg-type]
     )
     shapes = {
         "x": geometry.x_shape,
@@ -441,13 +440,15 @@ def test_own_geometry(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(monkeypatch, *arguments.split(), *options)
     assert result.exit_code == 0, result.stderr
     (case,) = json.loads(result.stdout)["cases"]
-    assert case["geometry"]["height"] == {
+    assert case["geometry"]["windows"][0] == {
         "size": 5,
         "kernel": 3,
         "stride": 2,
         "pad_begin": 1,
         "pad_end": 0,
         "dilation": 1,
+        "transposed": False,
+        "output_padding": 0,
     }
     assert case["label"] == "bfloat16-own"
     assert case["eps"]["weight"] == "0x1.0000000000000p-3"

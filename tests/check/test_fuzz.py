@@ -156,7 +156,7 @@ def test_an_operand_may_mix_kinds(kind: str) -> None:
 def single(format: FloatFormat, x: float, weight: float, bias: float) -> Case:
     values = {"x": x, "weight": weight, "bias": bias, "grad_output": 0.0}
     point = Window(size=1, kernel=1)
-    geometry = Geometry(height=point, width=point)
+    geometry = Geometry(windows=(point, point))
     arrays: dict[str, Any] = {
         name: np.full(1 if name == "bias" else (1, 1, 1, 1), value).astype(format.dtype)
         for name, value in values.items()

@@ -352,7 +352,7 @@ def test_more_terms_than_the_roundoff_is_small(promise: str) -> None:
 def layer(channels: int, size: int, **kwargs: Any) -> Geometry:
     window = Window(size=size, kernel=3, pad_begin=1, pad_end=1)
     return Geometry(
-        **{"in_channels": channels, "out_channels": channels, **kwargs}, height=window, width=window
+        **{"in_channels": channels, "out_channels": channels, **kwargs}, windows=(window, window)
     )
 
 

@@ -125,8 +125,10 @@ GEOMETRY = Geometry(
     groups=2,
     in_channels=2,
     out_channels=3,
-    height=Window(size=5, kernel=2, stride=2, pad_begin=1, pad_end=2, dilation=2),
-    width=Window(size=4, kernel=3, stride=1, pad_begin=0, pad_end=2),
+    windows=(
+        Window(size=5, kernel=2, stride=2, pad_begin=1, pad_end=2, dilation=2),
+        Window(size=4, kernel=3, stride=1, pad_begin=0, pad_end=2),
+    ),
 )
 
 
@@ -140,7 +142,7 @@ def test_each_contraction_and_format(name: str, format: FloatFormat, regime: str
 
 def test_bounds_beyond_the_scaled_range() -> None:
     """Huge bounds of binary64 beside the least ones."""
-    geometry = Geometry(height=Window(size=2, kernel=1), width=Window(size=2, kernel=1))
+    geometry = Geometry(windows=(Window(size=2, kernel=1),) * 2)
     values = np.array([1e300, 5e-324, 1.0, 0.0]).reshape(1, 1, 2, 2)
     given_ = {
         "x": Operand(values, 0.0),

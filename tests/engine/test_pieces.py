@@ -181,7 +181,7 @@ def test_contractions_of_other_forms(name: str) -> None:
 
 def test_a_strided_input_gradient_is_dense_phases() -> None:
     window = Window(size=9, kernel=3, stride=2, pad_begin=1, pad_end=1)
-    geometry = Geometry(height=window, width=window)
+    geometry = Geometry(windows=(window, window))
     contraction = load_definitions().data.contractions["input"]
     pieces = split(contraction, geometry.parameters())
     assert len(pieces.pieces) == 4
@@ -191,7 +191,7 @@ def test_a_strided_input_gradient_is_dense_phases() -> None:
 
 def test_a_patch_embedding_is_one_piece_for_each_place_of_the_kernel() -> None:
     window = Window(size=64, kernel=16, stride=16)
-    geometry = Geometry(height=window, width=window)
+    geometry = Geometry(windows=(window, window))
     pieces = split(load_definitions().data.contractions["input"], geometry.parameters())
     assert len(pieces.pieces) == 16 * 16
     assert not any(layout.padded for layout in pieces.layouts)
@@ -199,7 +199,7 @@ def test_a_patch_embedding_is_one_piece_for_each_place_of_the_kernel() -> None:
 
 def test_only_what_is_read_outside_is_padded() -> None:
     window = Window(size=5, kernel=3, stride=2, pad_begin=2, pad_end=1)
-    geometry = Geometry(in_channels=2, height=window, width=Window(size=4, kernel=1))
+    geometry = Geometry(in_channels=2, windows=(window, Window(size=4, kernel=1)))
     pieces = split(load_definitions().data.contractions["output"], geometry.parameters())
     x, weight = pieces.layouts
     assert (x.low, x.high) == ((0, 0, -2, 0), (0, 1, 4, 3))

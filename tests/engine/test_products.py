@@ -94,7 +94,7 @@ def test_exact_on_small_integers(
 
 
 def test_pieces_that_do_not_cover_what_a_factor_of_ones_is_constant_along() -> None:
-    geometry = Geometry(height=Window(size=2, kernel=2), width=Window(size=3, kernel=1, stride=2))
+    geometry = Geometry(windows=(Window(size=2, kernel=2), Window(size=3, kernel=1, stride=2)))
     pieces = split(CONTRACTIONS["input"], geometry.parameters())
     weight = np.array([[[[2.0], [3.0]]]])
     result = contract(pieces, [weight, None], np.float64)
@@ -122,7 +122,7 @@ def test_three_factors_are_refused() -> None:
 def square(channels: int, size: int, kernel: int = 3, **kwargs: Any) -> Geometry:
     window = Window(size=size, kernel=kernel, pad_begin=kernel // 2, pad_end=kernel // 2)
     return Geometry(
-        **{"in_channels": channels, "out_channels": channels, **kwargs}, height=window, width=window
+        **{"in_channels": channels, "out_channels": channels, **kwargs}, windows=(window, window)
     )
 
 
@@ -137,15 +137,13 @@ LARGER = {
         in_channels=8,
         out_channels=24,
         batch=2,
-        height=Window(size=29, kernel=7, stride=2, pad_begin=3, pad_end=3),
-        width=Window(size=29, kernel=7, stride=2, pad_begin=3, pad_end=3),
+        windows=(Window(size=29, kernel=7, stride=2, pad_begin=3, pad_end=3),) * 2,
     ),
     "patches": Geometry(
         in_channels=3,
         out_channels=32,
         batch=2,
-        height=Window(size=32, kernel=8, stride=8),
-        width=Window(size=32, kernel=8, stride=8),
+        windows=(Window(size=32, kernel=8, stride=8),) * 2,
     ),
 }
 

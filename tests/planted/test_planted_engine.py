@@ -282,7 +282,7 @@ def truth_of(change: Callable[[Geometry], Geometry]) -> Callable[[Plant], None]:
 def padded_at_the_other_end(geometry: Geometry) -> Geometry:
     height = geometry.height
     other = height.model_copy(update={"pad_begin": height.pad_end, "pad_end": height.pad_begin})
-    return geometry.model_copy(update={"height": other})
+    return geometry.moving(other, geometry.width)
 
 
 REFERENCE: dict[str, Fault] = {

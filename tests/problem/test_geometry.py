@@ -47,6 +47,48 @@ def test_output_is_the_number_of_window_positions(geometry: Geometry) -> None:
     assert again == geometry
 
 
+RANKS: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
+    ((2, 4, 7), (3,), {"stride": 2, "padding": 1, "dilation": 2, "groups": 2}),
+    ((2, 4, 5), (3,), {"stride": 2, "padding": 1, "output_padding": 1, "groups": 2}),
+    ((1, 2, 4, 3), (2, 3), {"stride": (3, 2), "output_padding": (2, 1), "dilation": (2, 1)}),
+    ((1, 2, 4, 5, 6), (2, 1, 3), {"stride": (1, 2, 3), "padding": (0, 1, 1)}),
+]
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize(("x", "kernel", "options"), RANKS)
+def test_any_number_of_axes_as_pytorch(
+    torch: Any,
+    x: tuple[int, ...],
+    kernel: tuple[int, ...],
+    options: dict[str, Any],
+    transposed: bool,
+) -> None:
+    rank = len(kernel)
+    w = (x[1], 3, *kernel) if transposed else (6, x[1] // options.get("groups", 1), *kernel)
+    if not transposed:
+        options = {name: value for name, value in options.items() if name != "output_padding"}
+    name = f"conv_transpose{rank}d" if transposed else f"conv{rank}d"
+    function = getattr(torch.nn.functional, name)
+    g = Geometry.of(x, w, rank=rank, transposed=transposed, **options)
+    assert (g.x_shape, g.weight_shape, g.rank) == (x, w, rank)
+    y = function(torch.zeros(x), torch.zeros(w), torch.zeros(g.bias_shape), **options)
+    assert tuple(y.shape) == g.output_shape
+    of_last = {name[:-1]: n for name, n in g.parameters().items() if name.endswith(f"{rank - 1}")}
+    if rank != 2 or transposed:
+        window = g.windows[-1]
+        assert of_last == {
+            "size": x[-1],
+            "kernel": kernel[-1],
+            "stride": window.stride,
+            "padBegin": window.pad_begin,
+            "padEnd": window.pad_end,
+            "dilation": window.dilation,
+            "output": y.shape[-1],
+            **({"outputPadding": window.output_padding} if transposed else {}),
+        }
+
+
 X, W = (1, 2, 5, 5), (4, 2, 3, 3)
 BAD: list[tuple[Any, Any, Any, dict[str, Any], str]] = [
     ((2, 5, 5), W, None, {}, "x has shape (2, 5, 5), expected four axes"),
@@ -65,7 +107,7 @@ BAD: list[tuple[Any, Any, Any, dict[str, Any], str]] = [
     (X, (4, 2, 6, 3), None, {}, "height: the kernel spans 6 entries (6 with dilation 1), but the"),
     (X, W, None, {"stride": (1, 1, 1)}, "stride: expected an integer or (height, width), got"),
     (X, W, None, {"padding": (1, 1, 1)}, "padding: expected an integer, (height, width) or"),
-    (X, W, None, {"padding": ((1, 1, 1), 0)}, "padding: expected an integer or (height, width)"),
+    (X, W, None, {"padding": ((1, 1, 1), 0)}, "padding: expected an integer or (begin, end), got"),
     (X, W, None, {"padding": ()}, "padding: expected an integer, (height, width) or"),
     (X, W, None, {"stride": ()}, "stride: expected an integer or (height, width), got ()"),
     (X, W, None, {"stride": []}, "stride: expected an integer or (height, width), got []"),
@@ -154,11 +196,21 @@ def test_tensors_as_parameters(torch: Any) -> None:
 
 def test_models_are_refused_in_one_line() -> None:
     with pytest.raises(InputError) as error:
-        Geometry(batch=0, height=Window(size=1, kernel=1), width={"size": 1, "kernel": 2})  # type: ignore[arg-type]
+        Geometry(batch=0, windows=(Window(size=1, kernel=1), {"size": 1, "kernel": 2}))  # type: ignore[arg-type]
     assert str(error.value) == (
         "batch: Input should be greater than or equal to 1, got 0; "
-        "width: the kernel spans 2 entries (2 with dilation 1), but the padded input has only 1"
+        "windows.1: the kernel spans 2 entries (2 with dilation 1), but the padded input has only 1"
     )
+    with pytest.raises(InputError, match=r"^output padding is of transposed convolutions only"):
+        Window(size=3, kernel=1, output_padding=1)
+    with pytest.raises(InputError, match=r"^output padding: expected less than stride 2 or dil"):
+        Window(size=3, kernel=1, stride=2, transposed=True, output_padding=2)
+    with pytest.raises(InputError, match=r"^padding of 1 and 2 leaves nothing of the output$"):
+        Window(size=3, kernel=1, transposed=True, pad_begin=1, pad_end=2)
+    with pytest.raises(InputError, match=r"^windows: expected all or none of them transposed$"):
+        Geometry(windows=(Window(size=1, kernel=1), Window(size=1, kernel=1, transposed=True)))
+    with pytest.raises(InputError, match=r"^windows: Tuple should have at least 1 item"):
+        Geometry(windows=())
     with pytest.raises(InputError, match=r"^size: Input should be a valid integer, got '3'$"):
         Window(size="3", kernel=1)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"^kernel: Field required; step: Extra inputs"):

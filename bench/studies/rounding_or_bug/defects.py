@@ -98,12 +98,7 @@ class Planted:
     def reading(self, **windows: object) -> FloatArray:
         """The result with other window parameters, on both axes."""
         g = self.geometry
-        changed = g.model_copy(
-            update={
-                "height": g.height.model_copy(update=windows),
-                "width": g.width.model_copy(update=windows),
-            }
-        )
+        changed = g.moving(*(window.model_copy(update=windows) for window in g.windows))
         read = self.problem.read(self.numerics, changed)
         return self.numerics.store(self.kernel.sum(read.x, read.y, self.rng).reshape(read.shape))
 
@@ -344,12 +339,7 @@ def _clamped(p: Planted) -> FloatArray:
     pad, size = g.height.pad_begin, g.height.size
     repeated = np.pad(held["x"], ((0, 0), (0, 0), (pad, pad), (pad, pad)), mode="edge")
     window = {"size": size + 2 * pad, "pad_begin": 0, "pad_end": 0}
-    wide = g.model_copy(
-        update={
-            "height": g.height.model_copy(update=window),
-            "width": g.width.model_copy(update=window),
-        }
-    )
+    wide = g.moving(*(w.model_copy(update=window) for w in g.windows))
     operands = {name: p.numerics.read(values) for name, values in held.items()}
     read = unfold(p.problem.name, wide, operands | {"x": p.numerics.read(repeated)})
     return p.numerics.store(p.sums(read.x, read.y))

@@ -165,13 +165,13 @@ def _grouped(name: str, x: Float64, y: Float64) -> tuple[Geometry, dict[str, Flo
     row, column = (1, entries, 1, n), (entries, 1, 1, n)
     if name == "output":
         window = Window(size=n, kernel=n)
-        geometry = Geometry(groups=entries, height=point, width=window)
+        geometry = Geometry(groups=entries, windows=(point, window))
         return geometry, {"x": x.reshape(row), "weight": y.reshape(column)}
     if name == "bias":
-        return Geometry(groups=entries, height=point, width=line), {"grad_output": y.reshape(row)}
+        return Geometry(groups=entries, windows=(point, line)), {"grad_output": y.reshape(row)}
     if name == "weight":
-        geometry = Geometry(groups=entries, height=point, width=line)
+        geometry = Geometry(groups=entries, windows=(point, line))
         return geometry, {"x": x.reshape(row), "grad_output": y.reshape(row)}
-    geometry = Geometry(groups=entries, out_channels=n, height=point, width=point)
+    geometry = Geometry(groups=entries, out_channels=n, windows=(point, point))
     flat = (entries * n, 1, 1, 1), (1, entries * n, 1, 1)
     return geometry, {"weight": x.reshape(flat[0]), "grad_output": y.reshape(flat[1])}

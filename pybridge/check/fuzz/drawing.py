@@ -116,8 +116,7 @@ def draw_geometry(choices: Choices, largest: int = 300) -> Geometry:
         groups=choices.choose(_SMALL) if plain else choices.integer(2, 4),
         in_channels=choices.choose(_SMALL) if plain else 1,
         out_channels=1 if grouping == "depthwise" else choices.choose(_SMALL),
-        height=height,
-        width=height if alike else draw_window(choices),
+        windows=(height, height if alike else draw_window(choices)),
     )
     for axis in ("batch", "in_channels", "out_channels", "groups"):
         if geometry.multiply_adds > largest:

@@ -127,7 +127,8 @@ def _window(
         getattr(changed, name) > getattr(window, name) for name in ("size", "kernel")
     ):
         return None
-    return _refit(case, case.geometry.model_copy(update={side: changed}), cut)
+    windows = {"height": case.geometry.height, "width": case.geometry.width, side: changed}
+    return _refit(case, case.geometry.moving(*windows.values()), cut)
 
 
 def _refit(case: Case, geometry: Geometry, cut: Mapping[str, int]) -> Case | None:
