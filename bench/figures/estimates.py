@@ -110,7 +110,7 @@ _HEADER: Row = (
 def _compare(
     what: str, shape: Shape, ours: Callable[[], object], goal: float, effort: Effort
 ) -> tuple[list[Row], list[Claim]]:
-    parts = methods.estimates("weight", shape).pieces
+    parts = methods.estimates("weight", shape).split
     factors = [shape.operands[layout.name].value for layout in parts.layouts]
     times = alternate(
         {

@@ -26,7 +26,7 @@ import numpy as np
 from pybridge.bounds.theorems import Theorem, proofs
 from pybridge.engine.accumulation import Accumulation, parameters_of, require_accumulation
 from pybridge.engine.coefficients import ErrorBound, formula, operation, power_up, round_up
-from pybridge.engine.dense import Counts, split
+from pybridge.engine.dense import Counts, split_contraction
 from pybridge.engine.upward import Float64
 from pybridge.errors import InputError, NotProvedError
 from pybridge.exported.document import Contraction, load_definitions
@@ -143,7 +143,7 @@ def tolerance(
         _require_held("max_bias", bias, promise.operands)
     counts = _counts(result, geometry)
     distinct, inverse = np.unique(counts, return_inverse=True)
-    longest = split(_contraction(result), geometry.parameters()).red_sizes
+    longest = split_contraction(_contraction(result), geometry.parameters()).red_sizes
     most_terms = prod(longest) + (result is Result.OUTPUT)
     bounds = [_Bound.of(result, int(n), most_terms, promise, sizes, bias) for n in distinct]
     most = bounds[-1]
@@ -179,7 +179,7 @@ def _require_held(name: str, size: Fraction, format: str | None) -> None:
 
 def _counts(result: Result, geometry: Geometry) -> Counts:
     """The products of each entry; a bias is not one of them."""
-    return split(_contraction(result), geometry.parameters()).counts
+    return split_contraction(_contraction(result), geometry.parameters()).counts
 
 
 def _contraction(result: Result) -> Contraction:

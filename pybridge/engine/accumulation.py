@@ -416,17 +416,17 @@ class Accumulation(Model):
         Raises `NotProvedError` where an addition of partial results may err by more.
         """
         mode = "nearest" if core.rounding == "nearest" else "towardZero"
-        found = operation(core_parameters(core, definitions), mode)
+        rounding = operation(core_parameters(core, definitions), mode)
         if core.unit in ("staged", "interleaved"):
             floored = operation(format_parameters("extended", definitions), "towardZero")
-            found = followed_by(definitions, floored, found)
+            rounding = followed_by(definitions, floored, rounding)
         added = operation(parameters_of(self.accumulate, definitions))
-        if added.relative > found.relative or added.absolute > found.absolute:
+        if added.relative > rounding.relative or added.absolute > rounding.absolute:
             raise NotProvedError(
                 f"accumulate: partial sums in {self.accumulate} err by more than the steps of the "
                 "matrix unit do: nothing is proved"
             )
-        return found
+        return rounding
 
     def least_normal(self, definitions: Definitions) -> Fraction:
         """The least normal number of a factor's format; of the widest one if none is said."""
@@ -447,11 +447,11 @@ class Accumulation(Model):
         if self.core is None:
             return Fraction(0)
         least = self.least_normal(definitions)
-        found = [(size, least if subnormal else Fraction(0)) for size, subnormal in factors]
-        if len(found) == 1:
-            found.append((Fraction(1), Fraction(0)))
+        bounds = [(size, least if subnormal else Fraction(0)) for size, subnormal in factors]
+        if len(bounds) == 1:
+            bounds.append((Fraction(1), Fraction(0)))
         exponent = core_parameters(self.core, definitions).min_exponent
-        return shortfall(definitions, found[0], found[1], Fraction(2) ** exponent)
+        return shortfall(definitions, bounds[0], bounds[1], Fraction(2) ** exponent)
 
     def last_rounding(self, definitions: Definitions) -> ErrorBound:
         """By what the rounding of the finished sum errs."""
@@ -520,11 +520,11 @@ def require_accumulation(value: object) -> Accumulation | None:
 
 def format_parameters(name: str, definitions: Definitions) -> FormatParameters:
     """The parameters of an exported format."""
-    found = definitions.data.formats.get(name)
-    if found is None:
+    parameters = definitions.data.formats.get(name)
+    if parameters is None:
         known = ", ".join(definitions.data.formats)
         raise InputError(f"format: unknown name {name!r:.60}, expected one of {known}")
-    return found
+    return parameters
 
 
 def parameters_of(name: str, definitions: Definitions) -> FormatParameters:

@@ -419,8 +419,8 @@ class PyTorch:
         noticed = (magnitude > limit).sum()
         there = torch.count_nonzero(reference)
         most, at = ratio.div_(limit).max(0)
-        found = (most, at, noticed, there, result[at], reference[at], sizes[at])
-        return torch.stack([number.to(torch.float64) for number in found])
+        row = (most, at, noticed, there, result[at], reference[at], sizes[at])
+        return torch.stack([number.to(torch.float64) for number in row])
 
     def numbers(self, rows: Sequence[Array]) -> npt.NDArray[np.float64]:
         """See `Backend.numbers`."""
@@ -436,8 +436,8 @@ class PyTorch:
         if host.dtype == self.functions.bfloat16:
             bits: npt.NDArray[Any] = host.view(self.functions.int16).numpy()
             return bits.view(ml_dtypes.bfloat16)
-        found: npt.NDArray[Any] = host.numpy()
-        return found
+        shared: npt.NDArray[Any] = host.numpy()
+        return shared
 
     @contextmanager
     def exact_products(self) -> Iterator[None]:

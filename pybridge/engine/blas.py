@@ -1,6 +1,6 @@
 """A contraction as BLAS matrix products, in blocks that bound the memory.
 
-Within a piece (`pybridge.engine.dense`) the factors are strided views. The dimensions are those of
+On a lattice (`pybridge.engine.dense`) the factors are strided views. The dimensions are those of
 both factors that the result keeps (the batch), those of one factor alone (rows or columns) and the
 reductions: a product of matrices for every index of the batch. A view that BLAS reads as a matrix
 is given to it as it is; otherwise blocks of it are copied into a buffer (im2col), one by one. Where
@@ -25,7 +25,7 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
 from pybridge.engine.backend import HOST, Array, Backend
-from pybridge.engine.dense import Layout, Piece, Split, merge_axes
+from pybridge.engine.dense import Lattice, Layout, Split, merge_axes
 from pybridge.engine.spot import require_sound
 from pybridge.errors import InputError
 from pybridge.exported.expressions import DefinitionsError
@@ -58,7 +58,7 @@ _NARROW = 16
 
 
 def contract(
-    pieces: Split,
+    split: Split,
     operands: Sequence[Array | None],
     dtype: npt.DTypeLike,
     *,
@@ -80,39 +80,39 @@ def contract(
     if len(operands) > 2:
         raise DefinitionsError(f"cannot evaluate products of {len(operands)} factors by matrices")
     kind = np.dtype(dtype)
-    _require_room(pieces, operands, kind)
+    _require_room(split, operands, kind)
     if backend is not HOST:
-        pieces = pieces.forwards
-    buffer = _BUFFER if backend.on_cpu else _device_buffer(pieces, kind)
+        split = split.forwards
+    buffer = _BUFFER if backend.on_cpu else _device_buffer(split, kind)
     limits = _Limits(buffer, _FEW, _LONG, _NARROW)
     beside_ones = backend is HOST and any(array is None for array in operands)
-    plan = None if beside_ones or len(operands) == 1 else _plan(pieces, kind, limits)
+    plan = None if beside_ones or len(operands) == 1 else _plan(split, kind, limits)
     with backend.exact_products():
         boxes = [
             _ones(layout, kind, backend)
             if array is None
             else backend.contiguous(layout.pad(array, kind, absolute=absolute, backend=backend))
-            for layout, array in zip(pieces.layouts, operands, strict=True)
+            for layout, array in zip(split.layouts, operands, strict=True)
         ]
         if plan is not None:
             result = plan.run(boxes, backend)
         elif len(boxes) == 2:
-            result = _beside_ones(pieces, boxes, limits)
+            result = _beside_ones(split, boxes, limits)
         else:
-            result = _sums(pieces, boxes[0], kind, backend)
+            result = _sums(split, boxes[0], kind, backend)
         if len(boxes) == 2:
-            require_sound(pieces, boxes, result, backend)
-        return merge_axes(result, pieces.axes, backend)
+            require_sound(split, boxes, result, backend)
+        return merge_axes(result, split.axes, backend)
 
 
-def _require_room(pieces: Split, operands: Sequence[Array | None], dtype: np.dtype[Any]) -> None:
+def _require_room(split: Split, operands: Sequence[Array | None], dtype: np.dtype[Any]) -> None:
     """Raise `InputError` if an operand with its padding takes unreasonably much memory."""
     boxes = [
         (prod(layout.shape), layout)
-        for layout, array in zip(pieces.layouts, operands, strict=True)
+        for layout, array in zip(split.layouts, operands, strict=True)
         if array is not None
     ]
-    own = prod(pieces.out_sizes) + sum(prod(layout.extents) for _, layout in boxes)
+    own = prod(split.out_sizes) + sum(prod(layout.extents) for _, layout in boxes)
     least, times = _PADDED
     for entries, layout in boxes:
         if entries * dtype.itemsize > least and entries > times * own:
@@ -123,9 +123,9 @@ def _require_room(pieces: Split, operands: Sequence[Array | None], dtype: np.dty
             )
 
 
-def _device_buffer(pieces: Split, dtype: np.dtype[Any]) -> int:
+def _device_buffer(split: Split, dtype: np.dtype[Any]) -> int:
     """The largest block that is copied on a device: a fourth of operands and result."""
-    entries = prod(pieces.out_sizes) + sum(prod(layout.shape) for layout in pieces.layouts)
+    entries = prod(split.out_sizes) + sum(prod(layout.shape) for layout in split.layouts)
     least, most = _DEVICE_BUFFERS
     return min(max(entries * dtype.itemsize // 4, least), most)
 
@@ -137,18 +137,18 @@ def _ones(layout: Layout, dtype: np.dtype[Any], backend: Backend) -> Array:
     return backend.from_host(layout.pad(np.ones(layout.extents, dtype)))
 
 
-def _sums(pieces: Split, box: Array, dtype: np.dtype[Any], backend: Backend) -> Array:
+def _sums(split: Split, box: Array, dtype: np.dtype[Any], backend: Backend) -> Array:
     """The sums of one factor."""
     model = box if backend is HOST else np.empty(box.shape, dtype)
-    viewed = [pieces.views(piece, [model]) for piece in pieces.pieces]
-    sizes, covered = _result_sizes(pieces, viewed), _is_covered(pieces)
+    viewed = [split.views(lattice, [model]) for lattice in split.lattices]
+    sizes, covered = _result_sizes(split, viewed), _is_covered(split)
     result = backend.new(sizes, dtype, zero=not covered)
-    for piece, (like,) in zip(pieces.pieces, viewed, strict=True):
-        outs = len(piece.out)
+    for lattice, (like,) in zip(split.lattices, viewed, strict=True):
+        outs = len(lattice.out)
         view = backend.part(box, _distance(like, model), like.shape, like.strides)
-        full = backend.functions.broadcast_to(view, like.shape[:outs] + piece.red_sizes)
+        full = backend.functions.broadcast_to(view, like.shape[:outs] + lattice.red_sizes)
         total = backend.sum(full, range(outs, like.ndim))
-        (backend.copy if piece.first else backend.add)(_region(result, piece), total)
+        (backend.copy if lattice.first else backend.add)(_region(result, lattice), total)
     return result
 
 
@@ -158,51 +158,51 @@ def _distance(part: FloatArray, whole: FloatArray) -> int:
     return int(first - start)
 
 
-def _beside_ones(pieces: Split, boxes: Sequence[FloatArray], limits: _Limits) -> FloatArray:
+def _beside_ones(split: Split, boxes: Sequence[FloatArray], limits: _Limits) -> FloatArray:
     """The sums of products with zeros and ones."""
-    viewed = [pieces.views(piece, boxes) for piece in pieces.pieces]
-    result = _new_result(pieces, viewed, boxes[0].dtype)
+    viewed = [split.views(lattice, boxes) for lattice in split.lattices]
+    result = _new_result(split, viewed, boxes[0].dtype)
     buffers = _Buffers(result.dtype)
-    for piece, views in zip(pieces.pieces, viewed, strict=True):
-        reductions = list(piece.red_sizes)
+    for lattice, views in zip(split.lattices, viewed, strict=True):
+        reductions = list(lattice.red_sizes)
         views = _presum(views, reductions)
-        target = _region(result, piece)
-        _Product(views, reductions, target, piece.first, limits, buffers, _call).run()
+        target = _region(result, lattice)
+        _Product(views, reductions, target, lattice.first, limits, buffers, _call).run()
     return result
 
 
-def _is_covered(pieces: Split) -> bool:
-    """Whether every entry of the result is in some piece."""
-    covered = sum(prod(piece.out_sizes) for piece in pieces.pieces if piece.first)
-    return covered == prod(pieces.out_sizes)
+def _is_covered(split: Split) -> bool:
+    """Whether every entry of the result is in some lattice."""
+    covered = sum(prod(lattice.out_sizes) for lattice in split.lattices if lattice.first)
+    return covered == prod(split.out_sizes)
 
 
 def _new_result(
-    pieces: Split, viewed: Sequence[Sequence[FloatArray]], dtype: np.dtype[Any]
+    split: Split, viewed: Sequence[Sequence[FloatArray]], dtype: np.dtype[Any]
 ) -> FloatArray:
-    """An array for the result over the loop dimensions, of zeros where no piece writes."""
-    return HOST.new(_result_sizes(pieces, viewed), dtype, zero=not _is_covered(pieces))
+    """An array for the result over the loop dimensions, of zeros where no lattice writes."""
+    return HOST.new(_result_sizes(split, viewed), dtype, zero=not _is_covered(split))
 
 
-def _result_sizes(pieces: Split, viewed: Sequence[Sequence[FloatArray]]) -> list[int]:
-    """The sizes of the output dimensions, one where neither pieces nor views depend on it."""
+def _result_sizes(split: Split, viewed: Sequence[Sequence[FloatArray]]) -> list[int]:
+    """The sizes of the output dimensions, one where neither lattices nor views depend on it."""
     return [
         1
         if viewed
         and all(
-            piece.out_sizes[k] == size and all(view.shape[k] == 1 for view in views)
-            for piece, views in zip(pieces.pieces, viewed, strict=True)
+            lattice.out_sizes[k] == size and all(view.shape[k] == 1 for view in views)
+            for lattice, views in zip(split.lattices, viewed, strict=True)
         )
         else size
-        for k, size in enumerate(pieces.out_sizes)
+        for k, size in enumerate(split.out_sizes)
     ]
 
 
-def _region(result: FloatArray, piece: Piece) -> FloatArray:
-    """The part of a result that a piece contributes to."""
+def _region(result: FloatArray, lattice: Lattice) -> FloatArray:
+    """The part of a result that a lattice contributes to."""
     parts: list[Any] = [
         part if size > 1 else slice(None)
-        for part, size in zip(piece.region, result.shape, strict=True)
+        for part, size in zip(lattice.region, result.shape, strict=True)
     ]
     region: FloatArray = result[(*parts, ...)]
     return region
@@ -284,10 +284,10 @@ class _Plan:
 
 
 @lru_cache(maxsize=32)
-def _plan(pieces: Split, dtype: np.dtype[Any], limits: _Limits) -> _Plan:
-    boxes = [np.empty(layout.shape, dtype) for layout in pieces.layouts]
-    viewed = [pieces.views(piece, boxes) for piece in pieces.pieces]
-    result = _new_result(pieces, viewed, dtype)
+def _plan(split: Split, dtype: np.dtype[Any], limits: _Limits) -> _Plan:
+    boxes = [np.empty(layout.shape, dtype) for layout in split.layouts]
+    viewed = [split.views(lattice, boxes) for lattice in split.lattices]
+    result = _new_result(split, viewed, dtype)
     buffers = _Buffers(dtype)
     steps: list[tuple[str, tuple[_Place, ...]]] = []
 
@@ -301,11 +301,11 @@ def _plan(pieces: Split, dtype: np.dtype[Any], limits: _Limits) -> _Plan:
     def record(step: str, *arrays: FloatArray) -> None:
         steps.append((step, tuple(map(place, arrays))))
 
-    for piece, views in zip(pieces.pieces, viewed, strict=True):
-        target = _region(result, piece)
-        _Product(views, piece.red_sizes, target, piece.first, limits, buffers, record).run()
+    for lattice, views in zip(split.lattices, viewed, strict=True):
+        target = _region(result, lattice)
+        _Product(views, lattice.red_sizes, target, lattice.first, limits, buffers, record).run()
     sizes = tuple(buffer.size for buffer in buffers.held)
-    return _Plan(dtype, result.shape, _is_covered(pieces), sizes, tuple(steps))
+    return _Plan(dtype, result.shape, _is_covered(split), sizes, tuple(steps))
 
 
 class _Slide(NamedTuple):
@@ -316,7 +316,7 @@ class _Slide(NamedTuple):
     steps: int
 
 
-class _Side(NamedTuple):
+class _Factor(NamedTuple):
     """How BLAS gets a factor.
 
     Of the dimensions that are its alone, `walked` ones are looped over, and `merged` ones are the
@@ -361,20 +361,20 @@ class _Product:
         self.batch = [k for k in range(outs) if a[k] > 1 and b[k] > 1]
         self.reduced = [k for k in range(outs, len(a)) if self.sizes[k] > 1]
         self.constant = [k for k in range(outs) if a[k] == b[k] == 1]
-        self.sides = [
-            self._side(view, [k for k in range(outs) if view.shape[k] > 1 and other[k] == 1])
+        self.factors = [
+            self._factor(view, [k for k in range(outs) if view.shape[k] > 1 and other[k] == 1])
             for view, other in zip(views, (b, a), strict=True)
         ]
         smaller = int(self._rows(0) > self._rows(1))
-        if target.itemsize == 4 and all(side.along for side in self.sides):
-            side = self.sides[smaller]
-            if not (side.copied or side.walked) and self._rows(smaller) >= limits.narrow:
-                self.sides[smaller] = side._replace(copied=True, along=False)
+        if target.itemsize == 4 and all(factor.along for factor in self.factors):
+            factor = self.factors[smaller]
+            if not (factor.copied or factor.walked) and self._rows(smaller) >= limits.narrow:
+                self.factors[smaller] = factor._replace(copied=True, along=False)
 
     def _rows(self, number: int) -> int:
-        return prod(self.sizes[k] for k in self.sides[number].merged)
+        return prod(self.sizes[k] for k in self.factors[number].merged)
 
-    def _side(self, view: FloatArray, own: list[int]) -> _Side:
+    def _factor(self, view: FloatArray, own: list[int]) -> _Factor:
         columns = _merged(view, self.reduced, self.sizes)
         if columns is not None:
             for start in range(len(own) + 1):
@@ -382,14 +382,14 @@ class _Product:
                 if rows is not None and _matrix_strides(rows, columns, view.itemsize):
                     if start == 0 or rows[0] >= self.limits.narrow:
                         along = columns[1] == view.itemsize
-                        return _Side(view, own[:start], own[start:], copied=False, along=along)
+                        return _Factor(view, own[:start], own[start:], copied=False, along=along)
                     break
         slide = self._slide(view, own)
         walked = [slide.dimension] if slide else []
         moving = [k for k in (*own, *self.reduced) if view.shape[k] > 1]
         nearest = min(moving, key=lambda k: (abs(view.strides[k]), -self.sizes[k]), default=None)
         along = slide is not None or nearest not in own
-        return _Side(view, walked, [k for k in own if k not in walked], True, along, slide)
+        return _Factor(view, walked, [k for k in own if k not in walked], True, along, slide)
 
     def _slide(self, view: FloatArray, own: Sequence[int]) -> _Slide | None:
         """The slide that saves most of the copy, if the matrices that it makes are long enough."""
@@ -410,7 +410,7 @@ class _Product:
 
     def run(self) -> None:
         """Computes the product, block by block."""
-        left, right = self.sides
+        left, right = self.factors
         block = self._block_sizes()
         for batch in self._parts(self.batch, block):
             for reduction in self._parts(self.reduced, block):
@@ -425,29 +425,30 @@ class _Product:
     def _block_sizes(self) -> list[int]:
         """The sizes of blocks of which at most the buffers' limit is copied."""
         block = list(self.sizes)
-        for side in self.sides:
-            if side.slide:
-                before = self.reduced[: self.reduced.index(side.slide.reduced)]
+        for factor in self.factors:
+            if factor.slide:
+                before = self.reduced[: self.reduced.index(factor.slide.reduced)]
                 block = [1 if k in before else size for k, size in enumerate(block)]
 
         def count(dims: Sequence[int]) -> int:
             return prod(block[k] for k in dims)
 
         while True:
-            sides = [side for side in self.sides if side.copied]
+            factors = [factor for factor in self.factors if factor.copied]
             totals = [
-                count(self.batch + side.merged) * prod(self._copied(side, block)) for side in sides
+                count(self.batch + factor.merged) * prod(self._copied(factor, block))
+                for factor in factors
             ]
             total = max(totals, default=0)
             if total <= self.limit:
                 return block
-            side = sides[totals.index(total)]
-            rows = count(side.merged)
+            factor = factors[totals.index(total)]
+            rows = count(factor.merged)
             least = 1
             if count(self.batch) > 1:
                 dims = self.batch
             elif rows > self.limits.few or count(self.reduced) == 1:
-                dims = side.merged if rows > 1 else side.walked
+                dims = factor.merged if rows > 1 else factor.walked
                 outermost = next(block[k] for k in dims if block[k] > 1)
                 least = -(-self.limits.few * outermost // rows)
             else:
@@ -457,11 +458,11 @@ class _Product:
             parts = -(-self.sizes[k] // fitting)
             block[k] = min(-(-self.sizes[k] // parts), block[k] - 1)
 
-    def _copied(self, side: _Side, sizes: Sequence[int]) -> list[int]:
+    def _copied(self, factor: _Factor, sizes: Sequence[int]) -> list[int]:
         """The sizes of the reductions in a copy of a block of given sizes."""
         copied = [sizes[k] for k in self.reduced]
-        if side.slide:
-            dimension, reduced, steps = side.slide
+        if factor.slide:
+            dimension, reduced, steps = factor.slide
             copied[self.reduced.index(reduced)] += steps * (sizes[dimension] - 1)
         return copied
 
@@ -475,14 +476,14 @@ class _Product:
 
     def _matrix(self, number: int, part: _Part) -> FloatArray:
         """A block of a factor: the batch, the walked dimensions of both, rows, reductions."""
-        side = self.sides[number]
-        view = _cut(side.view, part)
+        factor = self.factors[number]
+        view = _cut(factor.view, part)
         sizes = [part[k].stop - part[k].start if k in part else 1 for k in range(view.ndim)]
-        outer = self.batch + self.sides[0].walked + self.sides[1].walked
+        outer = self.batch + self.factors[0].walked + self.factors[1].walked
         loops = [view.shape[k] for k in outer]
-        if side.copied:
+        if factor.copied:
             return self._copy(number, view, sizes, loops)
-        rows, columns = _merged(view, side.merged, sizes), _merged(view, self.reduced, sizes)
+        rows, columns = _merged(view, factor.merged, sizes), _merged(view, self.reduced, sizes)
         assert rows is not None
         assert columns is not None
         strides = _matrix_strides(rows, columns, view.itemsize)
@@ -495,16 +496,16 @@ class _Product:
         self, number: int, view: FloatArray, sizes: Sequence[int], loops: Sequence[int]
     ) -> FloatArray:
         """A block in a buffer, if it is not there: the reductions last, or before the rows."""
-        side = self.sides[number]
-        merged = side.merged
-        reduced = self._copied(side, sizes)
+        factor = self.factors[number]
+        merged = factor.merged
+        reduced = self._copied(factor, sizes)
         rows, columns = prod(sizes[k] for k in merged), prod(sizes[k] for k in self.reduced)
-        if side.slide:
+        if factor.slide:
             shape = list(view.shape)
-            shape[side.slide.dimension] = 1
-            shape[side.slide.reduced] = reduced[self.reduced.index(side.slide.reduced)]
+            shape[factor.slide.dimension] = 1
+            shape[factor.slide.reduced] = reduced[self.reduced.index(factor.slide.reduced)]
             view = as_strided(view, shape, view.strides)
-        across = not side.along
+        across = not factor.along
         extents = [sizes[k] for k in merged], reduced
         order = (
             [*self.batch, *self.reduced, *merged]
@@ -519,17 +520,17 @@ class _Product:
         if self.copies.get(number) != held:
             self.copies[number] = held
             self.call("copy", copy, flat)
-        if side.slide is None:
+        if factor.slide is None:
             matrix = copy.reshape(*loops, *((columns, rows) if across else (rows, columns)))
             return matrix.swapaxes(-1, -2) if across else matrix
         whole = copy.reshape(*batch, rows, -1)
-        step = side.slide.steps * columns // sizes[side.slide.reduced] * copy.itemsize
+        step = factor.slide.steps * columns // sizes[factor.slide.reduced] * copy.itemsize
         walked = [step if size > 1 else 0 for size in loops[len(batch) :]]
         strides = (*whole.strides[:-2], *walked, *whole.strides[-2:])
         return as_strided(whole, (*loops, rows, columns), strides)
 
     def _multiply(self, a: FloatArray, b: FloatArray, part: _Part, first: bool) -> None:
-        left, right = self.sides
+        left, right = self.factors
         outer = self.batch + left.walked + right.walked
         ends = [left.merged, right.merged]
         target = _cut(self.target, part)

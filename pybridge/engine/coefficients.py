@@ -81,10 +81,10 @@ def formula(
     depths: Mapping[str, int] | None = None,
 ) -> Fraction:
     """The value of an exported formula, of the numbers and the exponents that it names."""
-    found = definitions.data.formulas.get(name)
-    if found is None:
+    named = definitions.data.formulas.get(name)
+    if named is None:
         raise DefinitionsError(f"the definitions lack the formula {name!r}")
-    return formula_value(found, numbers, depths or {})
+    return formula_value(named, numbers, depths or {})
 
 
 def formula_value(formula: Formula, numbers: Numbers, depths: Mapping[str, int]) -> Fraction:
@@ -338,14 +338,14 @@ def weigh_counts(
     gives those of one number, and is called once for each.
     """
     distinct, inverse = np.unique(counts, return_inverse=True)
-    found = [weights(int(n)) for n in distinct]
+    each = [weights(int(n)) for n in distinct]
     where = np.broadcast_to(inverse.reshape(counts.shape), _row(counts.shape, shape))
 
     def spread(values: Sequence[float]) -> Broadcast:
         return values[0] if min(values) == max(values) else np.array(values)[where]
 
-    columns = zip(*(w.coefficients for w in found), strict=True)
-    return [spread(values) for values in columns], spread([w.constant for w in found])
+    columns = zip(*(w.coefficients for w in each), strict=True)
+    return [spread(values) for values in columns], spread([w.constant for w in each])
 
 
 def _row(counts: Sequence[int], shape: Sequence[int]) -> tuple[int, ...]:

@@ -1,16 +1,17 @@
-"""A contraction of given parameters as affine pieces: strided views of zero-padded operands.
+"""A contraction at given parameters as lattices: strided views of zero-padded operands.
 
 An operand's index along an axis is (Σ cₖ·dₖ + b) / D over the output and reduction dimensions d. A
-term exists where that divides exactly and is within the operand. `split` removes both conditions:
+term exists where that divides exactly and is within the operand. `split_contraction` removes both
+conditions:
 
 * Where D > 1, every dimension of the index is split into residue classes modulo D / gcd(cₖ, D), and
-  the combinations of classes for which the index divides are the *pieces*. Within a piece, indices
+  the combinations of classes for which the index divides are the *lattices*. On a lattice, indices
   are affine. The gradient of a strided convolution with respect to its input thus becomes some
   dense convolutions, without terms that only skip.
-* An operand padded by zeros on every side that the pieces reach holds a zero wherever a term is
-  skipped. Operands that no piece leaves are not copied.
+* An operand padded by zeros on every side that the lattices reach holds a zero wherever a term is
+  skipped. Operands that no lattice leaves are not copied.
 
-In a piece, every operand is a view with the dimensions (outputs…, reductions…), of size one where
+On a lattice, every operand is a view with the dimensions (outputs…, reductions…), of size one where
 the operand does not depend on the dimension.
 """
 
@@ -33,7 +34,7 @@ from pybridge.engine.indices import AxisReader, Progression, Reader
 from pybridge.exported.document import Contraction
 from pybridge.exported.expressions import DefinitionsError, size_value
 
-__all__ = ["Counts", "Form", "Layout", "Piece", "Split", "merge_axes", "split"]
+__all__ = ["Counts", "Form", "Lattice", "Layout", "Split", "merge_axes", "split_contraction"]
 
 Counts: TypeAlias = npt.NDArray[np.int64]
 
@@ -42,9 +43,9 @@ _REMEMBERED = 64
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Σ coefficients·dimensions + offset: the index along an operand's axis within a piece.
+    """Σ coefficients·dimensions + offset: the index along an operand's axis on a lattice.
 
-    The dimensions are the piece's outputs and then its reductions, counted from zero.
+    The dimensions are the lattice's outputs and then its reductions, counted from zero.
     """
 
     coefficients: tuple[int, ...]
@@ -60,10 +61,10 @@ class Form:
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
-    """A box of outputs and reductions, on progressions of both, in which indices are affine.
+class Lattice:
+    """Progressions of outputs and reductions, on which indices are affine.
 
-    `forms` holds, for each factor, the index along each of its axes. `first` says that no piece
+    `forms` holds, for each factor, the index along each of its axes. `first` says that no lattice
     before it has these outputs.
     """
 
@@ -89,13 +90,13 @@ class Piece:
 
     @cached_property
     def region(self) -> tuple[slice, ...]:
-        """The slices that select the piece's outputs from an array over all loop dimensions."""
+        """The slices that select the lattice's outputs from an array over all loop dimensions."""
         return tuple(progression.slice for progression in self.out)
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """A factor: its shape, and the box of indices [low, high] of it and of what the pieces read.
+    """A factor: its shape, and the box of indices [low, high] of it and of what the lattices read.
 
     `turned` lists the axes along which the box holds the factor backwards: index i is then entry
     extent − 1 − i.
@@ -109,7 +110,7 @@ class Layout:
 
     @cached_property
     def padded(self) -> bool:
-        """Whether the pieces read outside the operand."""
+        """Whether the lattices read outside the operand."""
         return any(
             low < 0 or high >= extent
             for low, high, extent in zip(self.low, self.high, self.extents, strict=True)
@@ -163,7 +164,7 @@ class Layout:
     def view(
         self, box: npt.NDArray[Any], forms: Sequence[Form], sizes: Sequence[int]
     ) -> npt.NDArray[Any]:
-        """The view of a box whose entry at the piece's dimensions is the one that a term reads.
+        """The view of a box whose entry at the lattice's dimensions is the one that a term reads.
 
         It has size one along the dimensions that the box does not depend on.
         """
@@ -182,7 +183,7 @@ class Layout:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A contraction of given parameters.
+    """A contraction at given parameters.
 
     `axes` lists the sizes of the loop dimensions of each output axis, `layouts` the factors,
     `addends` the operands that are added once.
@@ -191,7 +192,7 @@ class Split:
     axes: tuple[tuple[int, ...], ...]
     red_sizes: tuple[int, ...]
     layouts: tuple[Layout, ...]
-    pieces: tuple[Piece, ...]
+    lattices: tuple[Lattice, ...]
     readers: tuple[Reader, ...]
     addends: tuple[Reader, ...]
 
@@ -205,11 +206,11 @@ class Split:
         """The shape of the result."""
         return tuple(prod(axis) for axis in self.axes)
 
-    def views(self, piece: Piece, boxes: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
-        """The factors' views in a piece, of their padded arrays."""
+    def views(self, lattice: Lattice, boxes: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+        """The factors' views on a lattice, of their padded arrays."""
         return [
-            layout.view(box, forms, piece.sizes)
-            for layout, box, forms in zip(self.layouts, boxes, piece.forms, strict=True)
+            layout.view(box, forms, lattice.sizes)
+            for layout, box, forms in zip(self.layouts, boxes, lattice.forms, strict=True)
         ]
 
     @cached_property
@@ -223,45 +224,47 @@ class Split:
         outs = len(self.out_sizes)
         backwards = {
             outs + k
-            for piece in self.pieces
-            for forms in piece.forms
+            for lattice in self.lattices
+            for forms in lattice.forms
             for form in forms
             if any(c > 0 for c in form.coefficients[:outs])
             for k, c in enumerate(form.coefficients[outs:])
             if c < 0
         }
-        pieces = [
+        lattices = [
             replace(
-                piece,
+                lattice,
                 forms=tuple(
-                    tuple(_counted_back(form, backwards, piece.sizes) for form in forms)
-                    for forms in piece.forms
+                    tuple(_counted_back(form, backwards, lattice.sizes) for form in forms)
+                    for forms in lattice.forms
                 ),
             )
-            for piece in self.pieces
+            for lattice in self.lattices
         ]
         layouts = []
         for i, layout in enumerate(self.layouts):
             turned = tuple(
                 j
                 for j in range(len(layout.extents))
-                if any(c < 0 for piece in pieces for c in piece.forms[i][j].coefficients)
+                if any(c < 0 for lattice in lattices for c in lattice.forms[i][j].coefficients)
             )
-            for k, piece in enumerate(pieces):
+            for k, lattice in enumerate(lattices):
                 own = tuple(
                     _turned(form, layout.extents[j]) if j in turned else form
-                    for j, form in enumerate(piece.forms[i])
+                    for j, form in enumerate(lattice.forms[i])
                 )
-                pieces[k] = replace(piece, forms=(*piece.forms[:i], own, *piece.forms[i + 1 :]))
+                lattices[k] = replace(
+                    lattice, forms=(*lattice.forms[:i], own, *lattice.forms[i + 1 :])
+                )
             low, high = list(layout.low), list(layout.high)
             for j in turned:
                 last = layout.extents[j] - 1
                 low[j], high[j] = last - layout.high[j], last - layout.low[j]
             layouts.append(replace(layout, low=tuple(low), high=tuple(high), turned=turned))
-        read = [form for piece in pieces for forms in piece.forms for form in forms]
+        read = [form for lattice in lattices for forms in lattice.forms for form in forms]
         if any(c < 0 for form in read for c in form.coefficients):
             raise DefinitionsError("an operand is read along an axis in both directions")
-        return replace(self, layouts=tuple(layouts), pieces=tuple(pieces))
+        return replace(self, layouts=tuple(layouts), lattices=tuple(lattices))
 
     @cached_property
     def counts(self) -> Counts:
@@ -427,16 +430,16 @@ def _residues(
     axes: Sequence[AxisReader], moduli: Mapping[int, int], sizes: Sequence[int]
 ) -> list[dict[int, int]]:
     """The residues of the dimensions of all axes for which every index divides."""
-    found: list[dict[int, int]] = [{}]
+    combined: list[dict[int, int]] = [{}]
     for axis in axes:
         classes = list(_classes(axis, moduli, sizes))
-        found = [
+        combined = [
             {**known, **residues}
-            for known in found
+            for known in combined
             for residues in classes
             if all(known.get(k, r) == r for k, r in residues.items())
         ]
-    return found
+    return combined
 
 
 def _form(axis: AxisReader, progressions: Sequence[Progression]) -> Form:
@@ -449,8 +452,8 @@ def _form(axis: AxisReader, progressions: Sequence[Progression]) -> Form:
     return Form(tuple(steps), offset // axis.divisor)
 
 
-def split(contraction: Contraction, parameters: Mapping[str, int]) -> Split:
-    """The pieces of a contraction; `DefinitionsError` as `Reader.of`."""
+def split_contraction(contraction: Contraction, parameters: Mapping[str, int]) -> Split:
+    """Divide a contraction into lattices; `DefinitionsError` as `Reader.of`."""
     return _split(Same(contraction), tuple(sorted(parameters.items())))
 
 
@@ -469,7 +472,7 @@ def _split(key: Same[Contraction], items: tuple[tuple[str, int], ...]) -> Split:
         for k in _dimensions(axis):
             modulus = axis.divisor // gcd(coefficients[k], axis.divisor)
             moduli[k] = lcm(moduli.get(k, 1), modulus)
-    pieces: list[Piece] = []
+    lattices: list[Lattice] = []
     seen: set[tuple[Progression, ...]] = set()
     for residues in _residues(divided, moduli, sizes) if all(sizes) else []:
         progressions = [
@@ -482,17 +485,17 @@ def _split(key: Same[Contraction], items: tuple[tuple[str, int], ...]) -> Split:
             tuple(_form(axis, progressions) for axis in reader.axes) for reader in readers
         )
         out = tuple(progressions[: len(outs)])
-        pieces.append(Piece(out, tuple(progressions[len(outs) :]), forms, out not in seen))
+        lattices.append(Lattice(out, tuple(progressions[len(outs) :]), forms, out not in seen))
         seen.add(out)
-    layouts = tuple(_layout(reader, i, pieces) for i, reader in enumerate(readers))
+    layouts = tuple(_layout(reader, i, lattices) for i, reader in enumerate(readers))
     addends = tuple(Reader.of(operand, parameters) for operand in contraction.addends)
-    return Split(loops, reds, layouts, tuple(pieces), readers, addends)
+    return Split(loops, reds, layouts, tuple(lattices), readers, addends)
 
 
-def _layout(reader: Reader, factor: int, pieces: Sequence[Piece]) -> Layout:
+def _layout(reader: Reader, factor: int, lattices: Sequence[Lattice]) -> Layout:
     lows, highs = [], []
     for j, axis in enumerate(reader.axes):
-        ranges = [piece.forms[factor][j].range(piece.sizes) for piece in pieces]
+        ranges = [lattice.forms[factor][j].range(lattice.sizes) for lattice in lattices]
         lows.append(min([0, *(low for low, _ in ranges)]))
         highs.append(max([axis.extent - 1, *(high for _, high in ranges)]))
     return Layout(reader.name, reader.shape, tuple(lows), tuple(highs))

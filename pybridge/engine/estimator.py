@@ -5,7 +5,7 @@
   ρ·Σ|x||y| + (1 + ρ)·(Σ Dx·(|y| + Dy) + Σ|x|·Dy + Db) + η
 
 where (ρ, η) is what Lean proves of the arithmetic, and D says by how much the operands that are
-multiplied, and the exact ones, are together off those that are given, entry by entry (Lean:
+multiplied, and the exact ones, are together off those that are passed, entry by entry (Lean:
 `conv2d_any_order`, …). *Enclosure*: with a result g′ of any order in binary64, every array g is
 within |g − g′| and the bound of g′ of the exact result, whatever computed g. All sums are matrix
 products (`pybridge.engine.blas`).
@@ -39,7 +39,7 @@ from pybridge.engine.coefficients import (
     weigh,
     weigh_counts,
 )
-from pybridge.engine.dense import Counts, Layout, Split, split
+from pybridge.engine.dense import Counts, Layout, Split, split_contraction
 from pybridge.engine.identity import Same
 from pybridge.engine.upward import Float64, add_up
 from pybridge.errors import InputError, RoundingOverflowError
@@ -115,12 +115,12 @@ class _Assumed:
 
 
 class Estimator:
-    """Computes an exported contraction of given operands by BLAS, and bounds of its results.
+    """Computes an exported contraction of its operands by BLAS, and bounds of its results.
 
     `operands` maps the exported operand names to arrays of the shapes that the contraction gives
     them, each of a dtype whose values float64 holds, all of one backend. Bounds are computed of
     NumPy arrays only. An addend that it lacks is zero: it is not added, but counts as a term.
-    Raises `InputError` for other shapes, and what `split` and `require_ieee` do.
+    Raises `InputError` for other shapes, and what `split_contraction` and `require_ieee` do.
     """
 
     def __init__(
@@ -132,28 +132,28 @@ class Estimator:
     ) -> None:
         require_ieee()
         self.definitions = definitions
-        self.pieces = split(contraction, parameters)
+        self.split = split_contraction(contraction, parameters)
         lone = _lone_addends(Same(contraction))
-        self.added = tuple(split(addend, parameters) for addend in lone)
-        self.given = [_operand(layout, operands) for layout in self.pieces.layouts]
+        self.added = tuple(split_contraction(addend, parameters) for addend in lone)
+        self.factors = [_operand(layout, operands) for layout in self.split.layouts]
         self.addends = [
-            (pieces, _operand(pieces.layouts[0], operands))
-            for pieces in self.added
-            if pieces.layouts[0].name in operands
+            (split, _operand(split.layouts[0], operands))
+            for split in self.added
+            if split.layouts[0].name in operands
         ]
-        self.values = [given.value for given in self.given]
-        self.backend = backend_of(*self.values, *(given.value for _, given in self.addends))
+        self.values = [operand.value for operand in self.factors]
+        self.backend = backend_of(*self.values, *(addend.value for _, addend in self.addends))
         self._magnitudes: dict[tuple[np.dtype[Any], int], FloatArray] = {}
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the result."""
-        return self.pieces.shape
+        return self.split.shape
 
     @property
     def counts(self) -> Counts:
         """How many terms each entry sums, addends included; of size one where constant."""
-        return _counts(self.pieces, *self.added)
+        return _counts(self.split, *self.added)
 
     def value(self, dtype: npt.DTypeLike, *, absolute: bool = False) -> Array:
         """The results in float32 or float64, summed in an order of BLAS's choosing.
@@ -162,11 +162,11 @@ class Estimator:
         """
         with np.errstate(all="ignore"):
             total = contract(
-                self.pieces, self.values, dtype, absolute=absolute, backend=self.backend
+                self.split, self.values, dtype, absolute=absolute, backend=self.backend
             )
-            for pieces, given in self.addends:
+            for split, addend in self.addends:
                 total += contract(
-                    pieces, [given.value], dtype, absolute=absolute, backend=self.backend
+                    split, [addend.value], dtype, absolute=absolute, backend=self.backend
                 )
         return total
 
@@ -193,10 +193,10 @@ class Estimator:
 
     def around(self, distance: Float64) -> Float64:
         """Bounds of an array from upper bounds of its distance to the results of the operands as
-        they are given: what the operands' deviations add.
+        they are: what the operands' deviations add.
         """
-        everything = [*self.given, *(given for _, given in self.addends)]
-        if not any(given.deviates for given in everything):
+        everything = [*self.factors, *(addend for _, addend in self.addends)]
+        if not any(operand.deviates for operand in everything):
             return distance
         return self._bound(None, distance)
 
@@ -208,13 +208,13 @@ class Estimator:
         The size is Σ|x||y| with the addends' magnitudes, summed in float64 if `wide`, else in
         float32; operands are taken to have no deviations. `any_order` gives this bound.
         """
-        zeros = tuple(0.0 for _ in self.given)
+        zeros = tuple(0.0 for _ in self.factors)
         assumed = _Assumed(
             accumulation,
             finished,
             self._plain(accumulation),
             zeros,
-            tuple(False for _ in self.given),
+            tuple(False for _ in self.factors),
             0.0,
             False,
             "binary64" if wide else "binary32",
@@ -249,33 +249,34 @@ class Estimator:
     @property
     def longest(self) -> int:
         """How many terms a kernel goes over, padding and addends included."""
-        return prod(self.pieces.red_sizes) + len(self.added)
+        return prod(self.split.red_sizes) + len(self.added)
 
     def _shortfall(self, accumulation: Accumulation) -> Fraction:
         """By how much exponents of products may be too large in a matrix unit."""
         if accumulation.core is None:
             return Fraction(0)
         least = float(accumulation.least_normal(self.definitions))
-        factors = [_largest(given, least) for given in self.given]
+        factors = [_largest(operand, least) for operand in self.factors]
         return accumulation.shortfall(factors, self.definitions)
 
     def _plain(self, accumulation: Accumulation) -> bool:
         """Whether the terms are no products, but numbers of the format of the sums."""
-        if len(self.given) != 1 or self.addends or accumulation.across is not None:
+        if len(self.factors) != 1 or self.addends or accumulation.across is not None:
             return False
         if accumulation.operands and not accumulation.sums_hold_operands(self.definitions):
             return False
         sums, operand = (
             parameters_of(name, self.definitions)
-            for name in (accumulation.accumulate, dtype_of(self.given[0].value).name)
+            for name in (accumulation.accumulate, dtype_of(self.factors[0].value).name)
         )
         return holds(sums, operand)
 
     def _bound(
         self, accumulation: Accumulation | None, distance: Float64 | None, finished: bool = True
     ) -> Float64:
-        wide = prod(self.pieces.red_sizes) > _WIDE_TERMS or any(
-            given.value.dtype.itemsize > 4 for given in (*self.given, *(g for _, g in self.addends))
+        wide = prod(self.split.red_sizes) > _WIDE_TERMS or any(
+            operand.value.dtype.itemsize > 4
+            for operand in (*self.factors, *(addend for _, addend in self.addends))
         )
         with np.errstate(all="ignore"):
             bound = self._estimate(accumulation, distance, wide, 0, finished)
@@ -288,9 +289,9 @@ class Estimator:
 
     def _scale(self) -> int:
         """log₂ of what magnitudes are scaled by, so that their sums do not overflow."""
-        exponents = [_exponent(given) for given in self.given]
-        most = sum(exponents) + (prod(self.pieces.red_sizes) + 1).bit_length()
-        most = max([most, *(_exponent(given) for _, given in self.addends)])
+        exponents = [_exponent(operand) for operand in self.factors]
+        most = sum(exponents) + (prod(self.split.red_sizes) + 1).bit_length()
+        most = max([most, *(_exponent(addend) for _, addend in self.addends)])
         return max(most - _LARGEST_EXPONENT, 0)
 
     def _estimate(
@@ -305,11 +306,11 @@ class Estimator:
 
         They are of operands that were scaled by powers of two, 2^−`scale` together, and rounded up.
         """
-        arrays = tuple(given.array is not None for given in self.given)
-        scalars = tuple(given.scalar for given in self.given)
+        arrays = tuple(operand.array is not None for operand in self.factors)
+        scalars = tuple(operand.scalar for operand in self.factors)
         coefficients, constant = _weights(
             Same(self.definitions),
-            self.pieces,
+            self.split,
             self.added,
             _Assumed(
                 accumulation,
@@ -317,8 +318,8 @@ class Estimator:
                 accumulation is not None and self._plain(accumulation),
                 scalars,
                 arrays,
-                sum(given.scalar for _, given in self.addends),
-                any(given.array is not None for _, given in self.addends),
+                sum(addend.scalar for _, addend in self.addends),
+                any(addend.array is not None for _, addend in self.addends),
                 "binary64" if wide else "binary32",
                 scale,
                 distance is not None,
@@ -328,7 +329,7 @@ class Estimator:
         dtype = np.dtype(np.float64 if wide else np.float32)
         bound: Float64 | None = None
         for coefficient, name in zip(coefficients, _PARTS, strict=True):
-            if not _given(coefficient):
+            if not _is_positive(coefficient):
                 continue
             size = self._sums(name, dtype, scale, distance)
             part: Float64 = np.multiply(size, coefficient, dtype=np.float64)
@@ -354,15 +355,15 @@ class Estimator:
             return self._magnitude(dtype, scale)
         if name == "addend":
             total: FloatArray = np.zeros((1,) * len(self.shape), dtype)
-            for pieces, given in self.addends:
-                if given.array is not None:
-                    total = total + contract(pieces, [_scaled(given.array, scale, dtype)], dtype)
+            for split, addend in self.addends:
+                if addend.array is not None:
+                    total = total + contract(split, [_scaled(addend.array, scale, dtype)], dtype)
             return total
-        if len(self.given) == 1:
-            (given,) = self.given
-            assert given.array is not None
-            return self._contract([_scaled(given.array, scale, dtype)], dtype)
-        first, second = self.given
+        if len(self.factors) == 1:
+            (operand,) = self.factors
+            assert operand.array is not None
+            return self._contract([_scaled(operand.array, scale, dtype)], dtype)
+        first, second = self.factors
         halves = _halves(scale, _exponent(first), _exponent(second))
         if name == "first":
             deviation = first.array
@@ -378,8 +379,8 @@ class Estimator:
         return self._contract([size, right], dtype)
 
     def _contract(self, factors: Sequence[FloatArray | None], dtype: np.dtype[Any]) -> FloatArray:
-        found: FloatArray = contract(self.pieces, factors, dtype)
-        return found
+        product: FloatArray = contract(self.split, factors, dtype)
+        return product
 
     def _magnitude(self, dtype: np.dtype[Any], scale: int) -> FloatArray:
         """Σ|x||y| and the addends' magnitudes, which are computed once."""
@@ -388,16 +389,16 @@ class Estimator:
                 total = self.value(dtype, absolute=True)
             else:
                 scales = [scale]
-                if len(self.given) == 2:
-                    scales = list(_halves(scale, *(_exponent(given) for given in self.given)))
+                if len(self.factors) == 2:
+                    scales = list(_halves(scale, *(_exponent(operand) for operand in self.factors)))
                 sizes = [
                     _scaled(np.abs(value.astype(np.float64)), part, dtype)
                     for value, part in zip(self.values, scales, strict=True)
                 ]
-                total = contract(self.pieces, sizes, dtype)
-                for pieces, given in self.addends:
-                    size = _scaled(np.abs(given.value.astype(np.float64)), scale, dtype)
-                    total = total + contract(pieces, [size], dtype)
+                total = contract(self.split, sizes, dtype)
+                for split, addend in self.addends:
+                    size = _scaled(np.abs(addend.value.astype(np.float64)), scale, dtype)
+                    total = total + contract(split, [size], dtype)
             self._magnitudes[dtype, scale] = total
         return self._magnitudes[dtype, scale]
 
@@ -410,23 +411,23 @@ def _target(bound: Float64, part: Float64) -> Float64 | None:
     return bound if bound.shape == np.broadcast_shapes(bound.shape, part.shape) else None
 
 
-def _exponent(given: Inexact) -> int:
+def _exponent(operand: Inexact) -> int:
     """An exponent e such that no magnitude with its deviation is above 2^e."""
-    largest = float(np.abs(given.value.astype(np.float64)).max(initial=0.0))
-    off = given.scalar if given.array is None else float(given.array.max())
+    largest = float(np.abs(operand.value.astype(np.float64)).max(initial=0.0))
+    off = operand.scalar if operand.array is None else float(operand.array.max())
     return math.frexp(max(largest, off))[1] + 1
 
 
-def _largest(given: Inexact, least: float) -> tuple[Fraction, bool]:
+def _largest(operand: Inexact, least: float) -> tuple[Fraction, bool]:
     """How large a number may be that is multiplied, and whether one may be below `least` that is
     not zero.
     """
-    backend = backend_of(given.value)
-    if backend is not HOST and not given.deviates:
-        below = (given.value.abs() < least) & (given.value != 0)
-        return Fraction(backend.largest(given.value)), bool(below.any())
-    size = np.abs(given.value.astype(np.float64))
-    off = np.asarray(given.deviation, np.float64)
+    backend = backend_of(operand.value)
+    if backend is not HOST and not operand.deviates:
+        below = (operand.value.abs() < least) & (operand.value != 0)
+        return Fraction(backend.largest(operand.value)), bool(below.any())
+    size = np.abs(operand.value.astype(np.float64))
+    off = np.asarray(operand.deviation, np.float64)
     most = Fraction(float(size.max(initial=0.0))) + Fraction(float(off.max(initial=0.0)))
     below = size < add_up(off, least)
     return most, bool((below & ((size > 0) | (off > 0))).any())
@@ -472,7 +473,7 @@ def require_finite(name: str, bound: Float64) -> None:
         raise RoundingOverflowError(name, [int(i) for i in first], count, "binary64")
 
 
-def _given(weight: Broadcast) -> bool:
+def _is_positive(weight: Broadcast) -> bool:
     return not (isinstance(weight, float) and weight == 0)
 
 
@@ -487,31 +488,31 @@ def _lone_addends(contraction: Same[Contraction]) -> tuple[Contraction, ...]:
 
 
 def _operand(layout: Layout, operands: Mapping[str, Operand | Inexact]) -> Inexact:
-    given = operands[layout.name]
-    if given.value.shape != layout.extents:
+    operand = operands[layout.name]
+    if operand.value.shape != layout.extents:
         raise InputError(
-            f"{layout.name} has shape {given.value.shape}, but the definitions give "
+            f"{layout.name} has shape {operand.value.shape}, but the definitions give "
             f"{layout.extents}"
         )
-    return given if isinstance(given, Inexact) else Inexact(given.value, float(given.eps))
+    return operand if isinstance(operand, Inexact) else Inexact(operand.value, float(operand.eps))
 
 
 @lru_cache(maxsize=64)
-def _counts(*pieces: Split) -> Counts:
-    total = sum(part.counts for part in pieces)
+def _counts(*splits: Split) -> Counts:
+    total = sum(split.counts for split in splits)
     return np.asarray(total, np.int64)
 
 
 @lru_cache(maxsize=8)
 def _weights(
-    definitions: Same[Definitions], pieces: Split, addends: tuple[Split, ...], assumed: _Assumed
+    definitions: Same[Definitions], split: Split, addends: tuple[Split, ...], assumed: _Assumed
 ) -> tuple[Sequence[Broadcast], Broadcast]:
     """The coefficients of `_PARTS` and the constant, at every entry."""
-    longest = prod(pieces.red_sizes) + len(addends)
+    longest = prod(split.red_sizes) + len(addends)
     return weigh_counts(
-        _counts(pieces, *addends),
+        _counts(split, *addends),
         lambda terms: _entry_weights(definitions, longest, assumed, terms),
-        pieces.shape,
+        split.shape,
     )
 
 

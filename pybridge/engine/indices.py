@@ -242,7 +242,7 @@ def locate(
 
 
 def _narrow(within: Progression, axis: AxisReader, factor: int, base: int) -> Progression:
-    found = solve(
+    inside = solve(
         factor * within.step,
         base + factor * within.start,
         axis.divisor,
@@ -250,5 +250,5 @@ def _narrow(within: Progression, axis: AxisReader, factor: int, base: int) -> Pr
         within.length,
     )
     return Progression(
-        within.start + within.step * found.start, within.step * found.step, found.length
+        within.start + within.step * inside.start, within.step * inside.step, inside.length
     )

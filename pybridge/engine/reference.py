@@ -106,19 +106,19 @@ class _Run:
         self.red_sizes = [size_value(size, parameters) for size in contraction.red]
         self.factors = [Reader.of(operand, parameters) for operand in contraction.factors]
         self.addends = [Reader.of(operand, parameters) for operand in contraction.addends]
-        self.given = [_operand(reader, operands) for reader in self.factors]
-        self.added = [self._side(_operand(reader, operands)) for reader in self.addends]
+        self.operands = [_operand(reader, operands) for reader in self.factors]
+        self.added = [self._prepared(_operand(reader, operands)) for reader in self.addends]
         self.mul_eps, self.sides = self._prepare()
 
-    def _side(self, given: Operand) -> _Prepared:
-        eps = Amount(scale_up(given.eps, self.scale), scaled=True)
-        return _Prepared(Values(given.value), eps, {})
+    def _prepared(self, operand: Operand) -> _Prepared:
+        eps = Amount(scale_up(operand.eps, self.scale), scaled=True)
+        return _Prepared(Values(operand.value), eps, {})
 
     def _prepare(self) -> tuple[Scalar, list[_Prepared]]:
         """The multiplication law with the parts that depend on one of its first two operands taken
         out, and the factors with these parts evaluated on the whole operand.
         """
-        sides = [self._side(given) for given in self.given]
+        sides = [self._prepared(operand) for operand in self.operands]
         law = self.laws.mul.eps
         if len(sides) < 2:
             return law, sides
@@ -187,12 +187,13 @@ class _Run:
 
 
 def _operand(reader: Reader, operands: Mapping[str, Operand]) -> Operand:
-    given = operands[reader.name]
-    if given.value.shape != reader.shape:
+    operand = operands[reader.name]
+    if operand.value.shape != reader.shape:
         raise InputError(
-            f"{reader.name} has shape {given.value.shape}, but the definitions give {reader.shape}"
+            f"{reader.name} has shape {operand.value.shape}, but the definitions give "
+            f"{reader.shape}"
         )
-    return given
+    return operand
 
 
 def _read(side: _Prepared, view: View) -> tuple[Values, Amount, dict[str, Amount]]:

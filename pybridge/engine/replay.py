@@ -35,7 +35,7 @@ from pybridge.engine.coefficients import (
     tree,
     weigh,
 )
-from pybridge.engine.dense import Split, split
+from pybridge.engine.dense import Split, split_contraction
 from pybridge.engine.identity import Same
 from pybridge.engine.reference import Evaluation, evaluate
 from pybridge.engine.sequential import replay
@@ -73,7 +73,7 @@ def evaluate_replay(
     """
     require_ieee()
     laws = definitions.data.laws
-    parts = split(contraction, parameters)
+    parts = split_contraction(contraction, parameters)
     replayed = replay(parts, format, operands) if _is_known(Same(laws)) else None
     if replayed is None:
         return evaluate(contraction, laws, parameters, format, operands)
@@ -110,7 +110,7 @@ def _known_laws() -> Laws:
     """The laws of `Approx.add` and `Approx.mul`, of which the replay is the evaluation."""
     x, y, ex, ey = map(_variable, ("x.value", "y.value", "x.eps", "y.eps"))
     total, product = Scalar("add", (x, y)), Scalar("mul", (x, y))
-    given = Scalar("add", (ex, ey))
+    bounds = Scalar("add", (ex, ey))
     of_y = Scalar("mul", (Scalar("add", (Scalar("abs", (x,)), ex)), ey))
     of_x = Scalar("mul", (Scalar("abs", (y,)), ex))
     zero = Scalar("zero")
@@ -122,7 +122,7 @@ def _known_laws() -> Laws:
 
     return Laws(
         zero=Law(value=zero, eps=zero),
-        add=law(total, given),
+        add=law(total, bounds),
         mul=law(product, Scalar("add", (of_y, of_x))),
     )
 

@@ -28,7 +28,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.engine.dense import Form, Layout, Piece, Split
+from pybridge.engine.dense import Form, Lattice, Layout, Split
 from pybridge.engine.indices import Block, locate
 from pybridge.engine.spot import require_ieee_threads
 from pybridge.engine.upward import Float64, product_binade, sum_binade
@@ -83,7 +83,7 @@ def replay(parts: Split, format: FloatFormat, operands: Mapping[str, Operand]) -
 
     None where the contraction is not of the kind that is replayed here: more than two factors, two
     factors that both are padded, an output dimension on which no factor depends, or outputs whose
-    terms are in several pieces. Raises `FloatingPointError` as `require_ieee_threads` does.
+    terms are in several lattices. Raises `FloatingPointError` as `require_ieee_threads` does.
     """
     plans = _plans(parts)
     if plans is None:
@@ -97,7 +97,7 @@ def replay(parts: Split, format: FloatFormat, operands: Mapping[str, Operand]) -
         before = np.setbufsize(16)
         try:
             for plan in plans:
-                run.piece(plan)
+                run.lattice(plan)
             run.addends(operands)
         finally:
             np.setbufsize(before)
@@ -177,7 +177,7 @@ def _borrowed() -> Iterator[_Scratch]:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """How the steps read a factor, or the mask of its terms, in a piece.
+    """How the steps read a factor, or the mask of its terms, in a lattice.
 
     `axes` brings a view's dimensions into the order (reductions…, outputs in the plan's order…);
     `own` says of each output in that order whether the factor has its size there, and `groups`
@@ -190,9 +190,9 @@ class _Reading:
     own: tuple[bool, ...]
     groups: tuple[bool, bool, bool]
 
-    def view(self, box: npt.NDArray[Any], piece: Piece) -> npt.NDArray[Any]:
+    def view(self, box: npt.NDArray[Any], lattice: Lattice) -> npt.NDArray[Any]:
         """The view of a padded factor, its dimensions in the plan's order."""
-        return self.layout.view(box, self.forms, piece.sizes).transpose(self.axes)
+        return self.layout.view(box, self.forms, lattice.sizes).transpose(self.axes)
 
     def steps(
         self, view: npt.NDArray[Any], reductions: _Box, panel: _Panel, memory: _Memory
@@ -233,14 +233,14 @@ class _Panel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
-    """How a piece is replayed: its outputs in three groups, those of both factors and of each.
+    """How a lattice is replayed: its outputs in three groups, those of both factors and of each.
 
     `order` are the output dimensions, group by group, and `sizes` their sizes. `mask` is the side
     of the factor that is padded, if one is, and `skipping` says for each step whether some of its
     terms are skipped.
     """
 
-    piece: Piece
+    lattice: Lattice
     order: tuple[int, ...]
     sizes: tuple[int, ...]
     sides: tuple[_Reading, ...]
@@ -258,19 +258,20 @@ def _plans(parts: Split) -> tuple[_Plan, ...] | None:
     padded = [i for i, layout in enumerate(parts.layouts) if layout.padded]
     if len(parts.layouts) > 2 or len(padded) > 1:
         return None
-    plans = [_plan(parts, piece, padded) for piece in parts.pieces if piece.first]
-    if len(plans) < len(parts.pieces) or any(plan is None for plan in plans):
+    plans = [_plan(parts, lattice, padded) for lattice in parts.lattices if lattice.first]
+    if len(plans) < len(parts.lattices) or any(plan is None for plan in plans):
         return None
     return tuple(plan for plan in plans if plan is not None)
 
 
-def _plan(parts: Split, piece: Piece, padded: Sequence[int]) -> _Plan | None:
-    """The plan for a piece; None where no factor depends on an output dimension."""
-    outs, sizes = len(piece.out), piece.out_sizes
+def _plan(parts: Split, lattice: Lattice, padded: Sequence[int]) -> _Plan | None:
+    """The plan for a lattice; None where no factor depends on an output dimension."""
+    outs, sizes = len(lattice.out), lattice.out_sizes
     depends = [
-        [any(form.coefficients[k] for form in forms) for k in range(outs)] for forms in piece.forms
+        [any(form.coefficients[k] for form in forms) for k in range(outs)]
+        for forms in lattice.forms
     ]
-    groups: list[list[int]] = [[] for _ in piece.forms]
+    groups: list[list[int]] = [[] for _ in lattice.forms]
     both: list[int] = []
     for k in range(outs):
         of = [i for i, own in enumerate(depends) if own[k]]
@@ -278,7 +279,7 @@ def _plan(parts: Split, piece: Piece, padded: Sequence[int]) -> _Plan | None:
             return None
         (groups[of[0]] if len(of) == 1 else both).append(k)
     # The innermost group is the largest, and its innermost dimension that of `_memory_axes`.
-    for group, forms in zip(groups, piece.forms, strict=True):
+    for group, forms in zip(groups, lattice.forms, strict=True):
         last = forms[_last_axis(sizes, forms)].coefficients
         ranks = [(last[k] != 0, sizes[k]) for k in range(outs)]
         group.sort(key=ranks.__getitem__)
@@ -287,27 +288,27 @@ def _plan(parts: Split, piece: Piece, padded: Sequence[int]) -> _Plan | None:
     if prod(sizes[k] for k in both) > prod(sizes[k] for k in alone[-1]):
         ordered = [*ordered[1:], both]
     order = tuple(k for group in ordered for k in group)
-    axes = (*range(outs, len(piece.sizes)), *order)
+    axes = (*range(outs, len(lattice.sizes)), *order)
 
     def side(i: int) -> _Reading:
         one, two, three = (any(depends[i][k] for k in group) for group in ordered)
         own = tuple(
             here for group, here in zip(ordered, (one, two, three), strict=True) for _ in group
         )
-        return _Reading(parts.layouts[i], piece.forms[i], axes, own, (one, two, three))
+        return _Reading(parts.layouts[i], lattice.forms[i], axes, own, (one, two, three))
 
-    sides = tuple(side(i) for i in range(len(piece.forms)))
+    sides = tuple(side(i) for i in range(len(lattice.forms)))
     mask = sides[padded[0]] if padded else None
-    skipping = np.zeros(piece.red_sizes, np.bool_)
+    skipping = np.zeros(lattice.red_sizes, np.bool_)
     if mask is not None:
-        view = mask.view(mask.layout.indicator(np.int8), piece)
-        skipping[...] = (view == 0).any(axis=tuple(range(len(piece.red), view.ndim)))
+        view = mask.view(mask.layout.indicator(np.int8), lattice)
+        skipping[...] = (view == 0).any(axis=tuple(range(len(lattice.red), view.ndim)))
     lengths = [[sizes[k] for k in group] for group in ordered]
     shared = prod(sizes[k] for k in alone[0]) > 1 if len(alone) == 2 else False
     flat = tuple(size for group in lengths for size in group)
     boxes = [tuple(slice(0, size) for size in flat)] if shared else _boxes(flat, _OUTPUTS)
-    panels = tuple(_panel(box, lengths, sides, piece.red_sizes) for box in boxes)
-    return _Plan(piece, order, flat, sides, mask, skipping, panels)
+    panels = tuple(_panel(box, lengths, sides, lattice.red_sizes) for box in boxes)
+    return _Plan(lattice, order, flat, sides, mask, skipping, panels)
 
 
 def _panel(
@@ -347,9 +348,9 @@ def _last_axis(out_sizes: Sequence[int], forms: Sequence[Form]) -> int:
 def _memory_axes(parts: Split) -> list[tuple[list[int], list[int]]]:
     """The axes of each factor with the one last along which it is laid out, and their inverse."""
     orders = []
-    for layout, forms in zip(parts.layouts, parts.pieces[0].forms, strict=True):
+    for layout, forms in zip(parts.layouts, parts.lattices[0].forms, strict=True):
         axes = list(range(len(layout.extents)))
-        axes.append(axes.pop(_last_axis(parts.pieces[0].out_sizes, forms)))
+        axes.append(axes.pop(_last_axis(parts.lattices[0].out_sizes, forms)))
         orders.append((axes, [axes.index(k) for k in range(len(axes))]))
     return orders
 
@@ -370,7 +371,7 @@ class _Run:
         self.boxes = [
             layout.pad(operands[layout.name].value, self.steps.work) for layout in parts.layouts
         ]
-        if parts.pieces:
+        if parts.lattices:
             self.boxes = [
                 np.ascontiguousarray(box.transpose(axes)).transpose(inverse)
                 for box, (axes, inverse) in zip(self.boxes, _memory_axes(parts), strict=True)
@@ -380,16 +381,16 @@ class _Run:
         self.floored = np.zeros(parts.out_sizes, np.bool_)
         self.roundings = 0
 
-    def piece(self, plan: _Plan) -> None:
-        """Replays a piece."""
+    def lattice(self, plan: _Plan) -> None:
+        """Replays a lattice."""
         value, binades = self._pass(plan, None)
         small = binades < _SMALL * plan.skipping.size * self.steps.least
         if small.any():
             value, binades = value.copy(), binades.copy()
             np.copyto(binades, self._pass(plan, small)[1], where=small)
-            self.floored[plan.piece.region] = plan.loops(small)
-        self.value[plan.piece.region] = plan.loops(value)
-        self.binades[plan.piece.region] = plan.loops(binades)
+            self.floored[plan.lattice.region] = plan.loops(small)
+        self.value[plan.lattice.region] = plan.loops(value)
+        self.binades[plan.lattice.region] = plan.loops(binades)
 
     def addends(self, operands: Mapping[str, Operand]) -> None:
         """Adds what is added after the terms."""
@@ -420,7 +421,7 @@ class _Run:
             total[...] = steps.round(total)
 
     def _pass(self, plan: _Plan, floor: npt.NDArray[np.bool_] | None) -> tuple[FloatArray, Float64]:
-        """The values and sums of binades of a piece, in the plan's order.
+        """The values and sums of binades of a lattice, in the plan's order.
 
         With `floor`, the binades are floored, and only blocks with outputs that it marks are done.
         """
@@ -429,12 +430,12 @@ class _Run:
         value[...] = 0
         binades[...] = 0
         views = [
-            side.view(box, plan.piece) for side, box in zip(plan.sides, self.boxes, strict=True)
+            side.view(box, plan.lattice) for side, box in zip(plan.sides, self.boxes, strict=True)
         ]
         mask = None
         if plan.mask is not None:
             every_bit = np.negative(plan.mask.layout.indicator(self.steps.integer))
-            mask = plan.mask.view(every_bit, plan.piece)
+            mask = plan.mask.view(every_bit, plan.lattice)
         for panel in plan.panels:
             marked = None if floor is None else floor[panel.outputs].reshape(panel.triple)
             self._panel(

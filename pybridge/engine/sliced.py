@@ -155,20 +155,20 @@ class _Plan:
             factors = [self.first.slices[i].values]
             if self.second is not None:
                 factors.append(self.second.slices[j].values)
-            yield contract(estimates.pieces, factors, np.float64)
+            yield contract(estimates.split, factors, np.float64)
             yield from self._added(addends)
             addends = []
         yield from self._added(addends)
 
     def _added(self, addends: Sequence[tuple[Split, Inexact]]) -> Iterator[FloatArray]:
-        for pieces, addend in addends:
-            yield contract(pieces, [addend.value.astype(np.float64)], np.float64)
+        for split, addend in addends:
+            yield contract(split, [addend.value.astype(np.float64)], np.float64)
 
     def bound(self, estimates: Estimator) -> Fraction:
         """What the products that are left out come to at most (Lean: `leftBound`)."""
         tails = sum((Fraction(x) * Fraction(t) for x, t in self.tails), Fraction(0))
         values: Mapping[str, Fraction | int] = {
-            "terms": prod(estimates.pieces.red_sizes),
+            "terms": prod(estimates.split.red_sizes),
             "tails": tails,
             "rest": Fraction(self.rest),
             "secondMagnitude": Fraction(self.other),
@@ -177,10 +177,10 @@ class _Plan:
 
 
 def _plan(estimates: Estimator) -> _Plan | None:
-    values = [np.asarray(given.value, np.float64) for given in estimates.given]
+    values = [np.asarray(factor.value, np.float64) for factor in estimates.factors]
     if any(_largest(value) > 2.0**_LARGEST_EXPONENT for value in values):
         return None
-    terms = max(prod(estimates.pieces.red_sizes), 1)
+    terms = max(prod(estimates.split.red_sizes), 1)
     room = _PRECISION - (terms - 1).bit_length()
     means = [float(np.mean(np.abs(value))) if value.size else 0.0 for value in values]
     if len(values) == 1:
@@ -222,9 +222,9 @@ def _clear(estimates: Estimator, uncertainty: Float64) -> None:
     sums are zero, and so is each sum of products of slices.
     """
     uncertainty[np.broadcast_to(estimates.counts == 0, uncertainty.shape)] = 0.0
-    if not estimates.addends and not all(np.all(given.value) for given in estimates.given):
-        there = [np.asarray(given.value != 0, np.float32) for given in estimates.given]
-        uncertainty[np.asarray(contract(estimates.pieces, there, np.float32)) == 0] = 0.0
+    if not estimates.addends and not all(np.all(factor.value) for factor in estimates.factors):
+        there = [np.asarray(factor.value != 0, np.float32) for factor in estimates.factors]
+        uncertainty[np.asarray(contract(estimates.split, there, np.float32)) == 0] = 0.0
 
 
 def _largest(values: Float64) -> float:

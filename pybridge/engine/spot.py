@@ -67,7 +67,7 @@ _checked = _Checked()
 
 
 def require_sound(
-    pieces: Split, boxes: Sequence[Array], result: Array, backend: Backend = HOST
+    split: Split, boxes: Sequence[Array], result: Array, backend: Backend = HOST
 ) -> None:
     """Raise `FloatingPointError` if BLAS did not compute a contraction as the bounds assume.
 
@@ -75,24 +75,24 @@ def require_sound(
     dimensions, of size one where nothing depends on one. A few entries are checked, others with
     each call, so that a fault in many entries is found soon, and one in few entries perhaps never.
     """
-    terms = prod(pieces.red_sizes)
+    terms = prod(split.red_sizes)
     shape = tuple(result.shape)
     size = prod(shape)
-    if not (size and terms and pieces.pieces):
+    if not (size and terms and split.lattices):
         return
     dtype = np.dtype(np.float32 if result.itemsize == 4 else np.float64)
     require_ieee_threads(dtype, size * terms, backend)
     with np.errstate(all="ignore"):
         for place in _sample(result, terms, backend):
             index = tuple(int(i) for i in np.unravel_index(place, shape))
-            entry = _Entry.of(_products(pieces, boxes, index, shape, backend), dtype, backend)
-            found = float(result[index])
-            if not math.isfinite(found) and _may_overflow(boxes, terms, dtype, backend):
+            entry = _Entry.of(_products(split, boxes, index, shape, backend), dtype, backend)
+            computed = float(result[index])
+            if not math.isfinite(computed) and _may_overflow(boxes, terms, dtype, backend):
                 continue  # Infinite numbers and sums times the zeros of the padding are nan.
-            if not entry.is_near(found, dtype):
+            if not entry.is_near(computed, dtype):
                 raise FloatingPointError(
                     f"a matrix product in {dtype.name} errs by more than rounding can: "
-                    f"BLAS computed {found!r} at {list(index)}, expected about "
+                    f"BLAS computed {computed!r} at {list(index)}, expected about "
                     f"{entry.exact!r}; {_REMEDY}"
                 )
 
@@ -146,9 +146,9 @@ def thread_fault(dtype: np.dtype[Any], backend: Backend = HOST) -> str | None:
     product = backend.new((size, size), dtype)
     with backend.exact_products():
         backend.multiply(backend.from_host(rows), backend.from_host(columns), product)
-    found = backend.bits(product)
+    bits = backend.bits(product)
     for k, (_, _, expected, fault) in enumerate(kinds):
-        kept = found[:, k::period]
+        kept = bits[:, k::period]
         if not np.array_equal(kept, _bits(kept.shape, expected, dtype)):
             return fault
     return None
@@ -182,29 +182,29 @@ def _sample(result: Array, terms: int, backend: Backend = HOST) -> Iterator[int]
 
 
 def _products(
-    pieces: Split,
+    split: Split,
     boxes: Sequence[Array],
     index: Sequence[int],
     shape: Sequence[int],
     backend: Backend,
 ) -> list[Array]:
     """The products of an entry's terms, in float64."""
-    found = []
-    for piece in pieces.pieces:
+    products = []
+    for lattice in split.lattices:
         local = []
-        for i, size, (start, step, length) in zip(index, shape, piece.out, strict=True):
+        for i, size, (start, step, length) in zip(index, shape, lattice.out, strict=True):
             at, rest = divmod(i - start, step) if size > 1 else (0, 0)
             if rest or not 0 <= at < length:
                 break
             local.append(at)
         else:
             first, second = (
-                _read(box, layout, forms, local, piece.red_sizes, backend)
-                for box, layout, forms in zip(boxes, pieces.layouts, piece.forms, strict=True)
+                _read(box, layout, forms, local, lattice.red_sizes, backend)
+                for box, layout, forms in zip(boxes, split.layouts, lattice.forms, strict=True)
             )
             wide = backend.cast(first, np.float64) * second
-            found.append(wide.reshape(-1))
-    return found
+            products.append(wide.reshape(-1))
+    return products
 
 
 def _read(
@@ -265,11 +265,11 @@ class _Entry:
                 exact, own = math.fsum(chunks.tolist()), _CHUNK + 1
         return cls(exact, size, max(count, 1), roundings, own)
 
-    def is_near(self, found: float, dtype: np.dtype[Any]) -> bool:
+    def is_near(self, computed: float, dtype: np.dtype[Any]) -> bool:
         """Whether a computed sum of products is as near to the exact one as rounding allows."""
         info = np.finfo(dtype)
         if not self.size < float(info.max) / 4:
             return True
         unit, least = float(info.eps) / 2, float(info.smallest_subnormal)
         relative = (self.roundings * unit + self.own * 2.0**-53) * self.size * _INFLATION
-        return abs(found - self.exact) <= relative + 2 * self.products * least
+        return abs(computed - self.exact) <= relative + 2 * self.products * least

@@ -14,7 +14,7 @@ from test_products import CONTRACTIONS, LARGER, exact, integers, operands
 from pybridge.engine import blas, spot
 from pybridge.engine.backend import HOST, PyTorch, backend_of, require_no_emulation
 from pybridge.engine.blas import contract
-from pybridge.engine.dense import split
+from pybridge.engine.dense import split_contraction
 from pybridge.engine.spot import thread_fault
 from pybridge.errors import InputError
 from pybridge.problem.geometry import Geometry
@@ -65,7 +65,7 @@ def test_exact_on_small_integers(
     narrow: int,
     seed: int,
 ) -> None:
-    pieces = split(CONTRACTIONS[name], geometry.parameters())
+    split = split_contraction(CONTRACTIONS[name], geometry.parameters())
     arrays = integers(geometry, seed)
     held = tensors(arrays, given_as, device)
     with pytest.MonkeyPatch.context() as patch:
@@ -73,8 +73,8 @@ def test_exact_on_small_integers(
         patch.setattr(blas, "_DEVICE_BUFFERS", (buffer, buffer))
         patch.setattr(blas, "_NARROW", narrow)
         result = contract(
-            pieces,
-            operands(pieces, held, ones),
+            split,
+            operands(split, held, ones),
             dtype,
             absolute=absolute,
             backend=backend(device),
@@ -95,11 +95,11 @@ def test_exact_on_small_integers(
 @pytest.mark.parametrize("shape", LARGER)
 def test_larger_shapes(name: str, shape: str, device: str) -> None:
     geometry = LARGER[shape]
-    pieces = split(CONTRACTIONS[name], geometry.parameters())
+    split = split_contraction(CONTRACTIONS[name], geometry.parameters())
     arrays = integers(geometry, 7)
     held = tensors(arrays, "bfloat16", device)
     for dtype in (np.float32, np.float64):
-        result = contract(pieces, operands(pieces, held), dtype, backend=backend(device))
+        result = contract(split, operands(split, held), dtype, backend=backend(device))
         assert (result.cpu().numpy() == exact(geometry, arrays, name)).all()
 
 
@@ -119,7 +119,7 @@ def test_shorter_formats_are_switched_off_and_on_again(precision: str, device: s
         key: torch.from_numpy(rng.standard_normal(shape, dtype=np.float32)).to(device)
         for key, shape in {"x": (4, 64, 32, 32), "weight": (64, 64, 1, 1)}.items()
     }
-    pieces = split(
+    split = split_contraction(
         CONTRACTIONS["output"], Geometry.of((4, 64, 32, 32), (64, 64, 1, 1)).parameters()
     )
     before = torch.get_float32_matmul_precision()
@@ -128,12 +128,12 @@ def test_shorter_formats_are_switched_off_and_on_again(precision: str, device: s
     try:
         set_to = matmul.fp32_precision
         with torch.autocast(device, torch.bfloat16):
-            result = contract(pieces, operands(pieces, held), np.float32, backend=ours)
+            result = contract(split, operands(split, held), np.float32, backend=ours)
         assert matmul.fp32_precision == set_to
         assert torch.get_float32_matmul_precision() == precision
     finally:
         torch.set_float32_matmul_precision(before)
-    expected = contract(pieces, operands(pieces, held), np.float64, backend=ours)
+    expected = contract(split, operands(split, held), np.float64, backend=ours)
     assert float((result - expected).abs().max()) < 1e-4
 
 
@@ -165,12 +165,12 @@ def test_products_that_are_wrong_are_found(fault: str, monkeypatch: pytest.Monke
         key: torch.from_numpy(rng.standard_normal(array.shape, dtype=np.float32))
         for key, array in integers(geometry, 2).items()
     }
-    pieces = split(CONTRACTIONS["weight"], geometry.parameters())
+    split = split_contraction(CONTRACTIONS["weight"], geometry.parameters())
     monkeypatch.setattr(torch, "mm", product)
     monkeypatch.setattr(torch, "bmm", product)
     monkeypatch.setattr(spot, "thread_fault", lambda *_: None)
     with pytest.raises(FloatingPointError, match="errs by more than rounding can"):
-        contract(pieces, operands(pieces, held), np.float32, absolute=True, backend=ours)
+        contract(split, operands(split, held), np.float32, absolute=True, backend=ours)
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import geometries
-from test_pieces import ODD, arrays, literal_terms
+from test_dense import ODD, arrays, literal_terms
 
 from pybridge.engine import blas as products
 from pybridge.engine.blas import contract
-from pybridge.engine.dense import Split, split
+from pybridge.engine.dense import Split, split_contraction
 from pybridge.exported.document import Contraction, load_definitions
 from pybridge.exported.expressions import DefinitionsError
 from pybridge.problem.geometry import Geometry, Window
@@ -41,8 +41,8 @@ def exact(geometry: Geometry, given_: dict[str, Any], name: str) -> Any:
     return np.array([float(v) for v in result.fractions()]).reshape(result.numerators.shape)
 
 
-def operands(pieces: Split, given_: dict[str, Any], ones: str = "") -> list[Any]:
-    return [None if layout.name == ones else given_[layout.name] for layout in pieces.layouts]
+def operands(split: Split, given_: dict[str, Any], ones: str = "") -> list[Any]:
+    return [None if layout.name == ones else given_[layout.name] for layout in split.layouts]
 
 
 @settings(max_examples=250, deadline=None)
@@ -72,7 +72,7 @@ def test_exact_on_small_integers(
     long: int,
     seed: int,
 ) -> None:
-    pieces = split(CONTRACTIONS[name], geometry.parameters())
+    split = split_contraction(CONTRACTIONS[name], geometry.parameters())
     given_ = integers(geometry, seed)
     arrays_ = {key: value.astype(given_as) for key, value in given_.items()}
     with pytest.MonkeyPatch.context() as patch:
@@ -80,7 +80,7 @@ def test_exact_on_small_integers(
         patch.setattr(products, "_FEW", few)
         patch.setattr(products, "_NARROW", narrow)
         patch.setattr(products, "_LONG", long)
-        result = contract(pieces, operands(pieces, arrays_, ones), dtype, absolute=absolute)
+        result = contract(split, operands(split, arrays_, ones), dtype, absolute=absolute)
     if absolute:
         given_ = {key: np.abs(value) for key, value in given_.items()}
     if ones in given_:
@@ -93,30 +93,30 @@ def test_exact_on_small_integers(
     assert (np.broadcast_to(result, expected.shape) == expected).all()
 
 
-def test_pieces_that_do_not_cover_what_a_factor_of_ones_is_constant_along() -> None:
+def test_lattices_that_do_not_cover_what_a_factor_of_ones_is_constant_along() -> None:
     geometry = Geometry(windows=(Window(size=2, kernel=2), Window(size=3, kernel=1, stride=2)))
-    pieces = split(CONTRACTIONS["input"], geometry.parameters())
+    split = split_contraction(CONTRACTIONS["input"], geometry.parameters())
     weight = np.array([[[[2.0], [3.0]]]])
-    result = contract(pieces, [weight, None], np.float64)
+    result = contract(split, [weight, None], np.float64)
     assert result.tolist() == [[[[2, 0, 2], [3, 0, 3]]]]
 
 
 @pytest.mark.parametrize("name", set(ODD) - {"three factors"})
 def test_contractions_of_other_forms(name: str) -> None:
     record, parameters = {"name": name, **ODD[name]}, {"batch": 4}
-    pieces = split(Contraction.model_validate(record), parameters)
-    expected = np.zeros(pieces.out_sizes)
+    split = split_contraction(Contraction.model_validate(record), parameters)
+    expected = np.zeros(split.out_sizes)
     for out, _, entries in literal_terms(record, parameters):
         expected[out] += np.prod(entries)
-    result = contract(pieces, operands(pieces, arrays(record, parameters)), np.float64)
-    assert (np.broadcast_to(result, pieces.shape) == expected.reshape(pieces.shape)).all()
+    result = contract(split, operands(split, arrays(record, parameters)), np.float64)
+    assert (np.broadcast_to(result, split.shape) == expected.reshape(split.shape)).all()
 
 
 def test_three_factors_are_refused() -> None:
     record, parameters = {"name": "three", **ODD["three factors"]}, {"batch": 4}
-    pieces = split(Contraction.model_validate(record), parameters)
+    split = split_contraction(Contraction.model_validate(record), parameters)
     with pytest.raises(DefinitionsError, match="products of 3 factors"):
-        contract(pieces, operands(pieces, arrays(record, parameters)), np.float64)
+        contract(split, operands(split, arrays(record, parameters)), np.float64)
 
 
 def square(channels: int, size: int, kernel: int = 3, **kwargs: Any) -> Geometry:
@@ -154,9 +154,9 @@ LARGER = {
 def test_larger_shapes(name: str, shape: str, buffer: int, monkeypatch: pytest.MonkeyPatch) -> None:
     geometry = LARGER[shape]
     monkeypatch.setattr(products, "_BUFFER", buffer)
-    pieces = split(CONTRACTIONS[name], geometry.parameters())
+    split = split_contraction(CONTRACTIONS[name], geometry.parameters())
     given_ = integers(geometry, 7)
-    result = contract(pieces, operands(pieces, given_), np.float32)
+    result = contract(split, operands(split, given_), np.float32)
     assert (result == exact(geometry, given_, name)).all()
 
 
@@ -166,10 +166,10 @@ def test_memory_is_bounded(name: str, dtype: Any) -> None:
     """Unfolding a 3×3 input whole would take nine times its memory."""
     geometry = square(64, 56)
     given_ = {key: value.astype(np.float32) for key, value in integers(geometry, 1).items()}
-    pieces = split(CONTRACTIONS[name], geometry.parameters())
+    split = split_contraction(CONTRACTIONS[name], geometry.parameters())
     given_bytes = sum(array.nbytes for array in given_.values())
     tracemalloc.start()
-    result = contract(pieces, operands(pieces, given_), dtype)
+    result = contract(split, operands(split, given_), dtype)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak <= 4 * given_bytes + result.nbytes

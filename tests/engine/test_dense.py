@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import geometries
 
-from pybridge.engine.dense import Split, merge_axes, split
+from pybridge.engine.dense import Split, merge_axes, split_contraction
 from pybridge.exported.document import Contraction, load_definitions
 from pybridge.problem.geometry import Geometry, Window
 
@@ -46,57 +46,57 @@ def literal_terms(record: Any, parameters: dict[str, int]) -> Iterator[Term]:
                 yield out, red, tuple(float(entry.exact) for entry in entries if entry)
 
 
-def piecewise_terms(pieces: Split, record: Any, parameters: dict[str, int]) -> Iterator[Term]:
+def lattice_terms(split: Split, record: Any, parameters: dict[str, int]) -> Iterator[Term]:
     given_ = arrays(record, parameters)
-    boxes = [layout.pad(given_[layout.name]) for layout in pieces.layouts]
+    boxes = [layout.pad(given_[layout.name]) for layout in split.layouts]
     seen = set()
-    for piece in pieces.pieces:
-        assert piece.first == (piece.out not in seen)
-        seen.add(piece.out)
-        views = pieces.views(piece, boxes)
+    for lattice in split.lattices:
+        assert lattice.first == (lattice.out not in seen)
+        seen.add(lattice.out)
+        views = split.views(lattice, boxes)
         for view in views:
-            assert all(n in (1, size) for n, size in zip(view.shape, piece.sizes, strict=True))
-        full = [np.broadcast_to(view, piece.sizes) for view in views]
-        for place in product(*map(range, piece.sizes)):
+            assert all(n in (1, size) for n, size in zip(view.shape, lattice.sizes, strict=True))
+        full = [np.broadcast_to(view, lattice.sizes) for view in views]
+        for place in product(*map(range, lattice.sizes)):
             entries = tuple(float(view[place]) for view in full)
             if 0 in entries:
                 continue
             where = [
-                p.start + p.step * i for p, i in zip(piece.out + piece.red, place, strict=True)
+                p.start + p.step * i for p, i in zip(lattice.out + lattice.red, place, strict=True)
             ]
-            yield tuple(where[: len(piece.out)]), tuple(where[len(piece.out) :]), entries
+            yield tuple(where[: len(lattice.out)]), tuple(where[len(lattice.out) :]), entries
 
 
 def compare(record: Any, parameters: dict[str, int]) -> Split:
-    pieces = split(Contraction.model_validate(record), parameters)
+    split = split_contraction(Contraction.model_validate(record), parameters)
     expected = list(literal_terms(record, parameters))
-    assert Counter(piecewise_terms(pieces, record, parameters)) == Counter(expected)
-    counts = np.zeros(pieces.out_sizes, np.int64)
+    assert Counter(lattice_terms(split, record, parameters)) == Counter(expected)
+    counts = np.zeros(split.out_sizes, np.int64)
     for out, _, _ in expected:
         counts[out] += 1
-    found = pieces.counts
-    assert found.ndim == len(pieces.shape)
-    assert (np.broadcast_to(found, pieces.shape) == counts.reshape(pieces.shape)).all()
-    return pieces
+    found = split.counts
+    assert found.ndim == len(split.shape)
+    assert (np.broadcast_to(found, split.shape) == counts.reshape(split.shape)).all()
+    return split
 
 
 @settings(max_examples=200, deadline=None)
 @given(geometry=geometries(), name=st.sampled_from(sorted(CONTRACTIONS)))
-def test_pieces_are_the_exported_terms(geometry: Geometry, name: str) -> None:
-    pieces = compare(CONTRACTIONS[name], geometry.parameters())
-    for piece in pieces.pieces:
-        for layout, forms in zip(pieces.layouts, piece.forms, strict=True):
+def test_lattices_are_the_exported_terms(geometry: Geometry, name: str) -> None:
+    split = compare(CONTRACTIONS[name], geometry.parameters())
+    for lattice in split.lattices:
+        for layout, forms in zip(split.layouts, lattice.forms, strict=True):
             for form, low, high in zip(forms, layout.low, layout.high, strict=True):
-                least, largest = form.range(piece.sizes)
+                least, largest = form.range(lattice.sizes)
                 assert low <= least <= largest <= high
 
 
 @pytest.mark.parametrize("name", sorted(CONTRACTIONS))
 def test_counts_of_long_kernels_take_no_table(name: str) -> None:
     geometry = Geometry.of((1, 1, 1, 4096), (1, 1, 1, 1025))
-    pieces = split(Contraction.model_validate(CONTRACTIONS[name]), geometry.parameters())
+    split = split_contraction(Contraction.model_validate(CONTRACTIONS[name]), geometry.parameters())
     tracemalloc.start()
-    counts = pieces.counts
+    counts = split.counts
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2**20
@@ -183,25 +183,25 @@ def test_a_strided_input_gradient_is_dense_phases() -> None:
     window = Window(size=9, kernel=3, stride=2, pad_begin=1, pad_end=1)
     geometry = Geometry(windows=(window, window))
     contraction = load_definitions().data.contractions["input"]
-    pieces = split(contraction, geometry.parameters())
-    assert len(pieces.pieces) == 4
-    assert sum(np.prod(piece.sizes) for piece in pieces.pieces) == (5 * 1 + 4 * 2) ** 2
-    assert split(contraction, geometry.parameters()) is pieces
+    split = split_contraction(contraction, geometry.parameters())
+    assert len(split.lattices) == 4
+    assert sum(np.prod(lattice.sizes) for lattice in split.lattices) == (5 * 1 + 4 * 2) ** 2
+    assert split_contraction(contraction, geometry.parameters()) is split
 
 
 def test_a_patch_embedding_is_one_piece_for_each_place_of_the_kernel() -> None:
     window = Window(size=64, kernel=16, stride=16)
     geometry = Geometry(windows=(window, window))
-    pieces = split(load_definitions().data.contractions["input"], geometry.parameters())
-    assert len(pieces.pieces) == 16 * 16
-    assert not any(layout.padded for layout in pieces.layouts)
+    split = split_contraction(load_definitions().data.contractions["input"], geometry.parameters())
+    assert len(split.lattices) == 16 * 16
+    assert not any(layout.padded for layout in split.layouts)
 
 
 def test_only_what_is_read_outside_is_padded() -> None:
     window = Window(size=5, kernel=3, stride=2, pad_begin=2, pad_end=1)
     geometry = Geometry(in_channels=2, windows=(window, Window(size=4, kernel=1)))
-    pieces = split(load_definitions().data.contractions["output"], geometry.parameters())
-    x, weight = pieces.layouts
+    split = split_contraction(load_definitions().data.contractions["output"], geometry.parameters())
+    x, weight = split.layouts
     assert (x.low, x.high) == ((0, 0, -2, 0), (0, 1, 4, 3))
     assert x.padded
     assert not weight.padded
