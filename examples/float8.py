@@ -16,14 +16,16 @@ import ml_dtypes
 import numpy as np
 
 from examples.library import Library, is_outward, run_example
-from pybridge.bounds.convolution import Convolution
+from pybridge.bounds.applied import Applied
 from pybridge.engine.laws_exact import round_even
 from pybridge.exported.document import FormatParameters
 from pybridge.lean import CaseResult, parse_number, parse_results
 from pybridge.problem.case import Case
+from pybridge.problem.computation import conv2d_computation
 from pybridge.problem.formats import FloatArray, FloatFormat
 from pybridge.problem.geometry import Geometry, Window
 from pybridge.problem.operands import Operand
+from pybridge.problem.results import Result
 
 __all__ = ["DTYPES", "Answer", "ask", "case", "compare", "compare_casts", "sweep"]
 
@@ -163,8 +165,12 @@ def compare(answer: Answer) -> list[str]:
             for key, operand in given.operands().items()
         }
         tensors = answer.results[name].tensors
-        convolution = Convolution(given.geometry, operands)
-        found = {which: convolution.evaluate(which, format) for which in tensors}
+        found = {
+            which: Applied(conv2d_computation(Result(which), given.geometry), operands).evaluate(
+                format
+            )
+            for which in tensors
+        }
         for which, tensor in tensors.items():
             if _fractions(found[which].value) != list(tensor.value):
                 wrong.append(f"{name}: NumPy's values of {which} are not Lean's")

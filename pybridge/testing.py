@@ -214,7 +214,7 @@ def _require(
             raise InputError(f"dtype: {str(error).removeprefix('format: ')}") from None
         if wanted != returned.format.dtype.name:
             raise _failure(
-                f"{returned.which.words} is {returned.format.dtype.name}, expected {wanted}",
+                f"{returned.computation.words} is {returned.format.dtype.name}, expected {wanted}",
                 msg,
             )
     comparison = compare(returned, accumulation)

@@ -14,6 +14,7 @@ from pybridge.engine.backend import Array, backend_of, dtype_of
 from pybridge.errors import InputError, InputTypeError
 from pybridge.exported.document import load_definitions
 from pybridge.problem.arrays import stay, to_numpy
+from pybridge.problem.computation import conv2d_computation
 from pybridge.problem.formats import FORMATS, FloatFormat, format_array, format_of
 from pybridge.problem.geometry import Geometry, Parameters, Window
 from pybridge.problem.operands import Operand, check_eps
@@ -56,15 +57,15 @@ def read_result(
     result, format = _result(name, values, finite, stays)
     shapes = {key: tuple(operand.value.shape) for key, operand in known.items()}
     geometry = _geometry(which, tuple(result.shape), shapes, parameters)
-    _require_shape(name, result.shape, which.shape(geometry))
+    computation = conv2d_computation(which, geometry)
+    _require_shape(name, result.shape, computation.shape)
     if "bias" in known:
         _require_shape("bias", shapes["bias"], geometry.bias_shape)
     used = [key for key in which.operands if key in known]
     return KernelResult(
-        which,
+        computation,
         result,
         format,
-        geometry,
         {key: known[key] for key in used},
         {key: least_normals[key] for key in used},
     )

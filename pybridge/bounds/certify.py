@@ -134,11 +134,11 @@ def _certify(
     if method == "enclosure":
         if accumulation is not None:
             raise InputError("accumulation: the method enclosure assumes none, expected None")
-        bound, proved = returned.convolution.enclosure(returned.which, returned.values)
-        theorems = proofs(returned.which, proved)
+        bound, proved = returned.applied.enclosure(returned.values)
+        theorems = proofs(returned.computation, proved)
     else:
         promise = returned.promise(accumulation)
         bound = returned.estimator(returned.unrounded(promise)).any_order(promise)
-        theorems = proofs(returned.which, method, promise)
-    require_finite(f"the bound of {returned.which.words}", bound)
+        theorems = proofs(returned.computation, method, promise)
+    require_finite(f"the bound of {returned.computation.words}", bound)
     return ProvedBound(bound, method, theorems)

@@ -20,8 +20,8 @@ from pybridge.bounds.true_errors import Index, Mask, nearest_float
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.upward import Float64
 from pybridge.errors import InputError
+from pybridge.problem.computation import Computation
 from pybridge.problem.formats import FloatArray
-from pybridge.problem.results import Result
 
 __all__ = ["Comparison", "Entry", "compare"]
 
@@ -67,13 +67,13 @@ class Details:
         """
         if self._known is not None:
             return self._known
-        found = Judge(self._returned.on_host())(self._promise)
-        if found.failures.any():
+        judgement = Judge(self._returned.on_host())(self._promise)
+        if judgement.failures.any():
             raise InputError(
-                f"{self._returned.which.words}: an array was changed after it was compared, so "
-                "that its errors are no longer known; compare copies"
+                f"{self._returned.computation.words}: an array was changed after it was compared, "
+                "so that its errors are no longer known; compare copies"
             )
-        return found
+        return judgement
 
     @cached_property
     def depths(self) -> Depths:
@@ -103,7 +103,7 @@ class Comparison:
     noticed, `needed` the depth that a promise would have to state for half of them.
     """
 
-    which: Result
+    computation: Computation
     accumulation: Accumulation
     shape: tuple[int, ...]
     failed: int
@@ -167,25 +167,25 @@ class Comparison:
         index = ", ".join(map(str, worst.index))
         low, high = interval(worst.lower, worst.upper)
         exact = f"the exact value is in [{low}, {high}]"
-        shown = f"[{index}] is {_number(worst.value)}, {exact}"
+        entry = f"[{index}] is {_number(worst.value)}, {exact}"
         if math.isfinite(worst.value):
-            shown += (
+            entry += (
                 f": error {worst.error:.3g}, allowed {worst.allowance:.3g}, ratio {worst.ratio:.3g}"
             )
         if self.passed:
             return (
-                f"{self.which.words}: rounding explains all {self.entries} entries\n"
+                f"{self.computation.words}: rounding explains all {self.entries} entries\n"
                 f"  promise: {promise}, {self.accumulation.order}{self._basis}\n  {self._depths}\n"
-                f"  power: {self._power}\n  nearest to it: {shown}"
+                f"  power: {self._power}\n  nearest to it: {entry}"
             )
         lines = [
-            f"{self.which.words}: rounding cannot explain this",
+            f"{self.computation.words}: rounding cannot explain this",
             f"{self.failed} of {self.entries} entries {_are(self.failed)} beyond what is allowed "
             f"by {promise}, {self.accumulation.order}{self._basis}",
         ]
         if self.nonfinite:
             lines.append(f"{self.nonfinite} of them {_are(self.nonfinite)} nan or infinite")
-        lines.append(f"worst: {shown}")
+        lines.append(f"worst: {entry}")
         if not self.nonfinite:
             lines.append(self._depths)
         lines += [f"pattern: {pattern}" for pattern in self.patterns]
@@ -224,7 +224,7 @@ class Comparison:
         """What to do about a promise under which most zeros would not be noticed."""
         if self.power >= 0.5:
             return None
-        words = f"{self.which.words}: {self._power} under {self.accumulation.sentence}"
+        words = f"{self.computation.words}: {self._power} under {self.accumulation.sentence}"
         if 0 < self.needed < self.most:
             words += f"; a promise of depth {self.needed} or less would notice half of them"
         else:
@@ -242,11 +242,11 @@ def compare(returned: KernelResult, accumulation: Accumulation | None) -> Compar
     """
     promise = returned.promise(accumulation)
     basis = _basis(returned) if accumulation is None else None
-    theorems: tuple[str, ...] = proofs(returned.which, "comparison", promise)
+    theorems: tuple[str, ...] = proofs(returned.computation, "comparison", promise)
     passed = screen(returned, promise)
     if passed is not None:
         return Comparison(
-            which=returned.which,
+            computation=returned.computation,
             accumulation=promise,
             shape=tuple(returned.values.shape),
             failed=0,
@@ -264,11 +264,11 @@ def compare(returned: KernelResult, accumulation: Accumulation | None) -> Compar
     judgement = judge(promise)
     errors, failures = judgement.errors, judgement.failures
     if errors.sliced:
-        theorems += proofs(returned.which, "slices")
+        theorems += proofs(returned.computation, "slices")
     failed = int(np.count_nonzero(failures))
     details = Details(returned, promise, judgement)
     comparison = Comparison(
-        which=returned.which,
+        computation=returned.computation,
         accumulation=promise,
         shape=returned.values.shape,
         failed=failed,

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.bounds.convolution import Convolution
+from pybridge.bounds.applied import Applied
 from pybridge.bounds.theorems import Proved, Theorem, proofs
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.estimator import require_finite
@@ -17,6 +17,7 @@ from pybridge.engine.upward import Float64
 from pybridge.errors import InputError, RoundingOverflowError
 from pybridge.exported.document import load_definitions
 from pybridge.problem.arrays import to_numpy
+from pybridge.problem.computation import Computation, conv2d_computation
 from pybridge.problem.formats import FloatArray, FloatFormat, format_among, format_array, format_of
 from pybridge.problem.geometry import Geometry, Padding, Pair
 from pybridge.problem.operands import Operand, check_eps
@@ -131,9 +132,12 @@ def conv2d_backward(
         dilation=dilation,
         groups=groups,
     )
-    convolution = Convolution(geometry, operands)
-    gradients = (Result.BIAS, Result.WEIGHT, Result.INPUT)
-    return Conv2dGradients(*(_bounded(convolution, which, method, held) for which in gradients))
+    return Conv2dGradients(
+        *(
+            bounded(Applied(conv2d_computation(result, geometry), operands), method, held)
+            for result in (Result.BIAS, Result.WEIGHT, Result.INPUT)
+        )
+    )
 
 
 def conv2d_forward(
@@ -159,10 +163,10 @@ def conv2d_forward(
     `conv2dBoundTensor`; the theorem is `approxT_conv2d_spec`. Raises the errors of
     `conv2d_backward`.
     """
-    given = {"x": (x, eps_x), "weight": (weight, eps_weight)}
+    arrays = {"x": (x, eps_x), "weight": (weight, eps_weight)}
     if bias is not None:
-        given["bias"] = (bias, eps_bias)
-    held, operands = _operands(given, format)
+        arrays["bias"] = (bias, eps_bias)
+    held, operands = _operands(arrays, format)
     geometry = Geometry.of(
         operands["x"].value.shape,
         operands["weight"].value.shape,
@@ -183,51 +187,51 @@ def conv2d_forward(
                 f"bias has shape {shape}, but weight of shape {geometry.weight_shape} expects "
                 f"{geometry.bias_shape}"
             )
-    return _bounded(Convolution(geometry, operands), Result.OUTPUT, method, held)
+    return bounded(Applied(conv2d_computation(Result.OUTPUT, geometry), operands), method, held)
 
 
 def _operands(
-    given: Mapping[str, tuple[npt.ArrayLike, float]], format: str | None
+    read: Mapping[str, tuple[npt.ArrayLike, float]], format: str | None
 ) -> tuple[FloatFormat, dict[str, Operand]]:
     """Return the format, or if None that of the arrays, and the operands in it by name."""
-    arrays = {name: to_numpy(name, array) for name, (array, _) in given.items()}
+    arrays = {name: to_numpy(name, array) for name, (array, _) in read.items()}
     name = format if format is not None else format_among(arrays).name
     held = format_of(name, load_definitions())
     return held, {
-        name: Operand(format_array(name, array, held), check_eps(f"eps_{name}", given[name][1]))
+        name: Operand(format_array(name, array, held), check_eps(f"eps_{name}", read[name][1]))
         for name, array in arrays.items()
     }
 
 
-def _bounded(
-    convolution: Convolution, which: Result, method: Method, format: FloatFormat
-) -> Bounded:
+def bounded(applied: Applied, method: Method, format: FloatFormat) -> Bounded:
     """A result by a method, and its bound."""
     if not isinstance(method, str) or method not in get_args(Method):
         known = ", ".join(get_args(Method))
         raise InputError(f"method: expected one of {known}, got {method!r:.60}")
+    computation = applied.computation
     if method in ("replay", "replay-reference"):
-        evaluation = convolution.evaluate(which, format, fast=method == "replay")
-        _require_no_overflow(which, evaluation.overflow, format)
-        return Bounded(evaluation.value, evaluation.bound, proofs(which, method))
-    estimates = convolution.estimator(which)
+        evaluation = applied.evaluate(format, fast=method == "replay")
+        _require_no_overflow(computation, evaluation.overflow, format)
+        return Bounded(evaluation.value, evaluation.bound, proofs(computation, method))
+    estimates = applied.estimator()
     value = estimates.rounded(format)
-    _require_no_overflow(which, ~np.isfinite(value), format)
+    _require_no_overflow(computation, ~np.isfinite(value), format)
     promise: Accumulation | None = None
     proved: Proved = "any-order"
     if method == "any-order":
         promise = Accumulation.of(format.name)
         bound = estimates.any_order(promise)
     else:
-        bound, proved = convolution.enclosure(which, value)
-    require_finite(f"the bound of {which.words}", bound)
-    return Bounded(value, bound, proofs(which, proved, promise))
+        bound, proved = applied.enclosure(value)
+    require_finite(f"the bound of {computation.words}", bound)
+    return Bounded(value, bound, proofs(computation, proved, promise))
 
 
 def _require_no_overflow(
-    result: Result, overflow: npt.NDArray[np.bool_], format: FloatFormat
+    computation: Computation, overflow: npt.NDArray[np.bool_], format: FloatFormat
 ) -> None:
     if overflow.any():
         first = np.unravel_index(int(np.argmax(overflow)), overflow.shape)
+        index = computation.outer_index(tuple(int(i) for i in first))
         count = int(np.count_nonzero(overflow))
-        raise RoundingOverflowError(result.words, [int(i) for i in first], count, format.name)
+        raise RoundingOverflowError(computation.words, index, count, format.name)

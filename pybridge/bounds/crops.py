@@ -17,7 +17,7 @@ from pybridge.problem.geometry import Geometry
 from pybridge.problem.operands import Operand
 from pybridge.problem.results import Result
 
-__all__ = ["Indices", "Region", "crop", "multiply_adds"]
+__all__ = ["Indices", "Region", "crop", "geometry_of", "multiply_adds"]
 
 Indices: TypeAlias = npt.NDArray[np.intp]
 
@@ -84,7 +84,7 @@ class Region:
 
     def indices(self, name: str) -> Indices:
         """All indices along a dimension that is summed over, else those of the region."""
-        geometry = self.returned.geometry
+        geometry = geometry_of(self.returned)
         sizes = {
             "batch": geometry.batch,
             "group": geometry.groups,
@@ -95,7 +95,7 @@ class Region:
 
     def channels(self, name: str) -> Indices:
         """Channels of all groups, counted through: "output" or "input"."""
-        geometry = self.returned.geometry
+        geometry = geometry_of(self.returned)
         each = geometry.out_channels if name == "output" else geometry.in_channels
         return np.asarray((self.indices("group")[:, None] * each + self.indices(name)).ravel())
 
@@ -116,7 +116,7 @@ class Region:
     def _axes(self) -> Iterator[tuple[Indices, str]]:
         for axis, (size, indices) in enumerate(self._result_indices()):
             if len(indices) < size:
-                yield indices, self.returned.which.axes[axis]
+                yield indices, self.returned.computation.axes[axis]
 
     def _result_indices(self) -> list[tuple[int, Indices]]:
         """The length and the indices of each axis of the result that may be cropped."""
@@ -126,20 +126,18 @@ class Region:
             Result.BIAS: (outputs,),
             Result.WEIGHT: (outputs, self.indices("input")),
             Result.INPUT: (self.indices("batch"), inputs),
-        }[self.returned.which]
+        }[Result(self.returned.computation.name)]
         return list(zip(self.returned.values.shape, axes, strict=False))
 
     @staticmethod
     def _listed(indices: Indices, name: str) -> str:
-        shown = [str(int(i)) for i in indices]
-        if len(shown) == 1:
-            return f"{name} {shown[0]}"
-        return f"{name}s {', '.join(shown[:-1])} and {shown[-1]}"
+        *first, last = (str(int(i)) for i in indices)
+        return f"{name}s {', '.join(first)} and {last}" if first else f"{name} {last}"
 
 
 def multiply_adds(returned: KernelResult) -> int:
     """The most products that a result sums, of all its entries."""
-    return int(returned.which.terms(returned.geometry) * returned.values.size)
+    return int(returned.computation.terms * returned.values.size)
 
 
 def crop(region: Region, returned: KernelResult | None = None) -> KernelResult:
@@ -147,10 +145,10 @@ def crop(region: Region, returned: KernelResult | None = None) -> KernelResult:
 
     Another result of the same shapes may stand for the region's own.
     """
-    found = region.returned if returned is None else returned
+    whole = region.returned if returned is None else returned
     if region.is_whole:
-        return found
-    geometry: Geometry = found.geometry.model_copy(
+        return whole
+    geometry: Geometry = geometry_of(whole).model_copy(
         update={
             "batch": len(region.indices("batch")),
             "groups": len(region.indices("group")),
@@ -174,25 +172,32 @@ def crop(region: Region, returned: KernelResult | None = None) -> KernelResult:
         return np.ascontiguousarray(values[np.ix_(*axes[key])])
 
     return replace(
-        found,
-        geometry=geometry,
-        values=np.ascontiguousarray(region.of_result(found.values)),
+        whole,
+        computation=whole.computation.of_geometry(geometry),
+        values=np.ascontiguousarray(region.of_result(whole.values)),
         operands={
             key: Operand(taken(key, operand.value), operand.eps)
-            for key, operand in found.operands.items()
+            for key, operand in whole.operands.items()
         },
     )
 
 
+def geometry_of(returned: KernelResult) -> Geometry:
+    """The geometry of a convolution's result."""
+    geometry = returned.computation.geometry
+    assert geometry is not None
+    return geometry
+
+
 def _sizes(returned: KernelResult) -> dict[str, int]:
-    geometry = returned.geometry
+    geometry = geometry_of(returned)
     sizes = {
         "batch": geometry.batch,
         "group": geometry.groups,
         "output": geometry.out_channels,
         "input": geometry.in_channels,
     }
-    return {name: sizes[name] for name in _DIMENSIONS[returned.which]}
+    return {name: sizes[name] for name in _DIMENSIONS[Result(returned.computation.name)]}
 
 
 def _by_dimension(returned: KernelResult, mask: Mask) -> Mask:
@@ -202,9 +207,9 @@ def _by_dimension(returned: KernelResult, mask: Mask) -> Mask:
 
 
 def _only(mask: Mask, index: Index) -> Mask:
-    found = np.zeros_like(mask)
-    found[index] = True
-    return found
+    only = np.zeros_like(mask)
+    only[index] = True
+    return only
 
 
 def _spread(indices: Indices, first: int, count: int) -> Indices:

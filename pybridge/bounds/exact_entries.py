@@ -11,8 +11,8 @@ import numpy as np
 from pybridge.bounds.true_errors import Index
 from pybridge.engine.estimator import Inexact
 from pybridge.engine.upward import Float64
+from pybridge.problem.computation import Computation
 from pybridge.problem.formats import FloatArray
-from pybridge.problem.geometry import Geometry
 from pybridge.truth.entry import exact_entry
 
 __all__ = ["ExactEntries"]
@@ -24,9 +24,8 @@ class ExactEntries:
     `values` are the result's operands. `known` has the exact values so far.
     """
 
-    def __init__(self, name: str, geometry: Geometry, values: Mapping[str, FloatArray]) -> None:
-        self.name = name
-        self.geometry = geometry
+    def __init__(self, computation: Computation, values: Mapping[str, FloatArray]) -> None:
+        self.computation = computation
         self.values = values
         self.known: dict[Index, Fraction] = {}
 
@@ -41,7 +40,7 @@ class ExactEntries:
         return self.known[index]
 
     def magnitude(self, index: Index) -> Fraction:
-        """Σ|x||y|, and the bias's magnitude."""
+        """Σ|x||y|, and the addend's magnitude."""
         return self._entry(self._magnitudes(), index)
 
     def deviation(self, index: Index, operands: Mapping[str, Inexact]) -> Fraction:
@@ -51,7 +50,7 @@ class ExactEntries:
             key: np.broadcast_to(np.asarray(operand.deviation), sizes[key].shape)
             for key, operand in operands.items()
         }
-        factors = [key for key in off if key != "bias"]
+        factors = [key for key in off if key in self.computation.factors]
         total = Fraction(0)
         for moved in product((False, True), repeat=len(factors)):
             if any(moved):
@@ -60,12 +59,16 @@ class ExactEntries:
                     for key, move in zip(factors, moved, strict=True)
                 }
                 total += self._entry(chosen, index)
-        if "bias" in off:
-            total += Fraction(float(off["bias"][index[1]]))
+        addends = {key: off[key] for key in off if key in self.computation.addends}
+        if addends:
+            nothing = {key: np.zeros_like(sizes[key], dtype=np.float64) for key in factors}
+            total += self._entry(nothing | addends, index)
         return total
 
     def _magnitudes(self) -> dict[str, Float64]:
         return {key: np.abs(value.astype(np.float64)) for key, value in self.values.items()}
 
     def _entry(self, values: Mapping[str, FloatArray], index: Index) -> Fraction:
-        return exact_entry(self.name, self.geometry, values, index)
+        geometry = self.computation.geometry
+        assert geometry is not None
+        return exact_entry(self.computation.name, geometry, values, index)

@@ -13,21 +13,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from fractions import Fraction
-from math import prod
 from operator import index as as_integer
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from pybridge.bounds.applied import Applied
 from pybridge.bounds.contributions import Contribution, Ledger
-from pybridge.bounds.convolution import Convolution
-from pybridge.bounds.terms import loop_indices, sum_terms
+from pybridge.bounds.terms import sum_terms
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.exported.declarations import LAWS, location, short_name
 from pybridge.exported.document import Definitions, load_definitions
-from pybridge.exported.expressions import size_value
 from pybridge.problem.case import Case
+from pybridge.problem.computation import Computation, conv2d_computation
 from pybridge.problem.formats import format_of
 from pybridge.problem.geometry import Padding, Pair
 from pybridge.problem.results import Result
@@ -229,19 +228,18 @@ def explain(
     result = Result.of(which)
     case = _case(case, result, arrays)
     definitions = definitions or load_definitions()
-    contraction = definitions.data.contractions[result]
-    parameters = case.geometry.parameters()
-    sizes = [[size_value(size, parameters) for size in axis] for axis in contraction.out]
-    index = _index(output_index, sizes, result)
+    computation = conv2d_computation(result, case.geometry, definitions)
+    index = _index(output_index, computation)
     exported = definitions.data.formats[format_of(case.format, definitions).name]
     ledger = Ledger(definitions.data.laws, exported)
     try:
-        total, terms = sum_terms(ledger, contraction, case, loop_indices(index, sizes))
+        total, terms = sum_terms(ledger, computation, case.operands(), index)
     except OverflowError:
-        raise _overflow(case, result, index, definitions) from None
+        raise _overflow(case, computation, index) from None
     contributions = sorted((c for c in total.contributions if c.amount), key=lambda c: -c.amount)
-    lean = result.lean
-    named = (lean.bound, lean.entry, LAWS["add"], LAWS["mul"], contraction.name)
+    lean = computation.lean
+    laws = LAWS["add"], LAWS["mul"]
+    named = (lean.bound, lean.entry, *laws, computation.contraction.name)
     return Explanation(
         case=case.label,
         which=result,
@@ -284,32 +282,32 @@ def _case(case: Case | None, which: Result, arrays: Mapping[str, Any]) -> Case:
     known = _Arrays.__annotations__
     if unknown := [name for name in arrays if name not in known]:
         raise InputTypeError(f"{unknown[0]}: unknown argument, expected one of {', '.join(known)}")
-    given = {"grad_output": None} | {n: v for n, v in arrays.items() if v is not None}
+    present = {"grad_output": None} | {n: v for n, v in arrays.items() if v is not None}
     for name in ("x", "weight", *(["grad_output"] if which is not Result.OUTPUT else [])):
-        if given.get(name) is None:
+        if present.get(name) is None:
             raise InputTypeError(f"{name} is missing: expected a case, or it and the other arrays")
-    return Case.of("arrays", **given)
+    return Case.of("arrays", **present)
 
 
-def _index(asked: int | Sequence[int], sizes: list[list[int]], which: str) -> tuple[int, ...]:
-    shape = [prod(axis) for axis in sizes]
+def _index(asked: int | Sequence[int], computation: Computation) -> tuple[int, ...]:
+    shape = computation.shape
     try:
         index = tuple(map(as_integer, asked if isinstance(asked, Sequence) else (asked,)))
     except TypeError:
         raise InputTypeError(f"index: expected integers, got {asked!r:.60}") from None
     if len(index) != len(shape) or not all(0 <= i < n for i, n in zip(index, shape, strict=True)):
         raise InputError(
-            f"index: expected {len(shape)} integers within the shape {tuple(shape)} of {which}, "
-            f"got ({', '.join(map(str, index))})"
+            f"index: expected {len(shape)} integers within the shape {shape} of "
+            f"{computation.name}, got ({', '.join(map(str, index))})"
         )
     return index
 
 
 def _overflow(
-    case: Case, which: Result, index: tuple[int, ...], definitions: Definitions
+    case: Case, computation: Computation, index: tuple[int, ...]
 ) -> RoundingOverflowError:
     """The error that names the entry, and says how many of the result overflow."""
-    format = format_of(case.format, definitions)
-    evaluation = Convolution(case.geometry, case.operands(), definitions).evaluate(which, format)
+    format = format_of(case.format, computation.definitions)
+    evaluation = Applied(computation, case.operands()).evaluate(format)
     count = int(np.count_nonzero(evaluation.overflow))
-    return RoundingOverflowError(which.words, index, count, case.format)
+    return RoundingOverflowError(computation.words, index, count, case.format)

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.true_errors import Mask
-from pybridge.problem.results import Result
 
 __all__ = ["extent"]
 
@@ -23,7 +22,7 @@ _CHANCE = 0.01
 def extent(returned: KernelResult, failures: Mask) -> Iterator[str]:
     """The part of the result in which all failing entries are, if it is not the whole."""
     failed = np.count_nonzero(failures)
-    for axis, name in enumerate(returned.which.axes):
+    for axis, name in enumerate(returned.computation.axes):
         others = tuple(k for k in range(failures.ndim) if k != axis)
         size = failures.shape[axis]
         hit = np.flatnonzero(failures.any(axis=others))
@@ -37,7 +36,7 @@ def extent(returned: KernelResult, failures: Mask) -> Iterator[str]:
             yield f"only {name}s at the border"
         elif 2 * hit.size <= size and hit[-1] - hit[0] == hit.size - 1:
             yield f"only {name}s {hit[0]} to {hit[-1]}"
-    if returned.which in (Result.OUTPUT, Result.INPUT):
+    if returned.computation.axes[2:] == ("row", "column"):
         inner = failures
         for axis in (2, 3):
             size = failures.shape[axis]
@@ -52,10 +51,12 @@ def extent(returned: KernelResult, failures: Mask) -> Iterator[str]:
 
 def _group(returned: KernelResult, axis: int, hit: Indices) -> int | None:
     """The one group that channels are in, and are all of."""
-    g = returned.geometry
+    g = returned.computation.geometry
+    if g is None:
+        return None
     channels = {("output", 1): g.out_channels, ("weight", 0): g.out_channels}
     channels |= {("bias", 0): g.out_channels, ("input", 1): g.in_channels}
-    each = channels.get((returned.which, axis))
+    each = channels.get((returned.computation.name, axis))
     if each is None or g.groups == 1 or hit.size != each:
         return None
     first, last = int(hit[0]) // each, int(hit[-1]) // each
@@ -63,7 +64,10 @@ def _group(returned: KernelResult, axis: int, hit: Indices) -> int | None:
 
 
 def _border(returned: KernelResult, axis: int) -> int:
-    window = returned.geometry.height if axis == 2 else returned.geometry.width
+    geometry = returned.computation.geometry
+    if geometry is None:
+        return 1
+    window = geometry.height if axis == 2 else geometry.width
     return max(window.pad_begin, window.pad_end, 1)
 
 

@@ -67,23 +67,25 @@ class Diagnosis:
 def diagnose(returned: KernelResult, promise: Accumulation, judge: Judge) -> Diagnosis:
     """What can be said about the entries that fail a promise; at least one does."""
     judged = judge(promise)
-    found = [*extent(returned, judged.failures)]
+    patterns = [*extent(returned, judged.failures)]
     if not (judged.errors.finite.all() and np.isfinite(judged.errors.reference).all()):
-        return Diagnosis(tuple(found), ())
+        return Diagnosis(tuple(patterns), ())
     work = max(_LEAST, multiply_adds(returned) // _SHARE)
     if returned.format.precision > 24:
         work = _LEAST_EXACT
     around = Region.around(returned, judged.failures, judged.worst, work)
     all_zero = zeros(returned, judged.failures)
     if all_zero is not None:
-        found.append(all_zero)
+        patterns.append(all_zero)
     elif (sharp := _sharp(returned, promise, judged, judge)) is not None:
-        found += _as_if(returned, sharp, judge, judged, around, work)
-    if found:
-        return Diagnosis(tuple(found), ())
+        patterns += _as_if(returned, sharp, judge, judged, around, work)
+    if patterns:
+        return Diagnosis(tuple(patterns), ())
     narrow = narrower(returned)
-    patterns = (f"every entry is a {narrow} number",) if narrow else ()
-    return Diagnosis(patterns, explanations(returned, crop(around), promise, judge, narrow or ""))
+    if narrow:
+        patterns.append(f"every entry is a {narrow} number")
+    weaker = explanations(returned, crop(around), promise, judge, narrow or "")
+    return Diagnosis(tuple(patterns), weaker)
 
 
 def _sharp(
@@ -138,7 +140,7 @@ def _mistake(region: Region, sharp: Accumulation, failures: Mask) -> str | None:
     except InputError:
         return None
     actual = part.values.astype(np.float64)
-    found: list[tuple[float, str]] = []
+    explaining: list[tuple[float, str]] = []
     distances: list[tuple[float, int, str, KernelResult]] = []
     for words, other in mistakes(region):
         value = np.broadcast_to(other.estimator().value(np.float64), part.values.shape)
@@ -147,7 +149,7 @@ def _mistake(region: Region, sharp: Accumulation, failures: Mask) -> str | None:
     for _, _, words, other in sorted(distances, key=lambda one: one[:2])[:_TRIED]:
         ratio = _explains(other, sharp)
         if ratio is not None:
-            found.append((ratio, words))
+            explaining.append((ratio, words))
             break
     places = _places(part, judged, failures)
     if places:
@@ -157,9 +159,9 @@ def _mistake(region: Region, sharp: Accumulation, failures: Mask) -> str | None:
         for lost in missing(part, places, errors.reference[at] - actual[at], allowance):
             ratio = _explains(lost.of(part), sharp)
             if ratio is not None:
-                found.append((ratio, lost.words))
+                explaining.append((ratio, lost.words))
                 break
-    return min(found)[1] if found else None
+    return min(explaining)[1] if explaining else None
 
 
 def _explains(returned: KernelResult, sharp: Accumulation) -> float | None:

@@ -19,7 +19,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.bounds.convolution import exact_result
+from pybridge.bounds.applied import exact_result
 from pybridge.bounds.exact_entries import ExactEntries
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.true_errors import (
@@ -56,14 +56,14 @@ class _Reference:
     def of(cls, returned: KernelResult, operands: Mapping[str, Inexact]) -> _Reference:
         values = {key: operand.value for key, operand in operands.items()}
         estimates = returned.estimator({key: Inexact(value) for key, value in values.items()})
-        exact = ExactEntries(returned.which, returned.geometry, values)
+        exact = ExactEntries(returned.computation, values)
         if returned.format.precision <= 24:
             errors = TrueErrors.enclose(returned.values, estimates)
             return cls(operands, estimates, exact, errors)
         by_slices = TrueErrors.by_slices(returned.values, estimates)
         if by_slices is not None:
             return cls(operands, estimates, exact, by_slices)
-        entries = exact_result(returned.which, returned.geometry, values)
+        entries = exact_result(returned.computation, values)
         exact.remember(entries, returned.values.shape)
         return cls(operands, estimates, exact, TrueErrors.exactly(returned.values, entries))
 
@@ -205,7 +205,7 @@ class Decision:
         count = int(np.count_nonzero(large))
         if count * int(self.reference.estimates.counts.max(initial=1)) > _EXACT_TERMS:
             raise NotProvedError(
-                f"{self.returned.which.words}: what is allowed is beyond float64 at {count} "
+                f"{self.returned.computation.words}: what is allowed is beyond float64 at {count} "
                 "entries, too many to be computed exactly: nothing is proved; scale the operands "
                 "by a power of two, or make a stronger promise"
             )

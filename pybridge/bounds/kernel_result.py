@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from pybridge.bounds.convolution import Convolution
+from pybridge.bounds.applied import Applied
 from pybridge.engine.accumulation import (
     Accumulation,
     format_parameters,
@@ -21,15 +21,14 @@ from pybridge.engine.upward import Float64, add_up
 from pybridge.errors import NotProvedError
 from pybridge.exported.document import FormatParameters, load_definitions
 from pybridge.problem.arrays import to_numpy
+from pybridge.problem.computation import Computation
 from pybridge.problem.formats import (
     FORMATS,
     FloatArray,
     FloatFormat,
     find_format,
 )
-from pybridge.problem.geometry import Geometry
 from pybridge.problem.operands import Operand
-from pybridge.problem.results import Result
 from pybridge.problem.rounding import Direction, least_normal, midpoints, round_to
 
 __all__ = ["Gradient", "KernelResult"]
@@ -41,29 +40,28 @@ _FORMATS = {format.dtype: format for format in FORMATS.values()}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KernelResult:
-    """A result of the geometry's shape, and its operands.
+    """A result of the computation's shape, and its operands.
 
     `least_normals` has the least normal number of each operand's own dtype. All arrays are NumPy's,
     or all are PyTorch's (`on_host`); besides the promise, only NumPy's say more.
     """
 
-    which: Result
+    computation: Computation
     values: Array
     format: FloatFormat
-    geometry: Geometry
     operands: Mapping[str, Operand]
     least_normals: Mapping[str, float]
 
     @property
-    def convolution(self) -> Convolution:
-        """The conv2d of the operands."""
-        return Convolution(self.geometry, self.operands)
+    def applied(self) -> Applied:
+        """The computation on the operands."""
+        return Applied(self.computation, self.operands)
 
     def on_host(self) -> KernelResult:
         """The same of NumPy arrays, itself if it is of those."""
         if isinstance(self.values, np.ndarray):
             return self
-        values = np.ascontiguousarray(to_numpy(self.which.words, self.values))
+        values = np.ascontiguousarray(to_numpy(self.computation.words, self.values))
         operands = {
             key: Operand(np.ascontiguousarray(to_numpy(key, operand.value)), operand.eps)
             for key, operand in self.operands.items()
@@ -72,7 +70,7 @@ class KernelResult:
 
     def estimator(self, operands: Mapping[str, Inexact] | None = None) -> Estimator:
         """What computes the result of operands, by default its own, and its bounds."""
-        return self.convolution.estimator(self.which, operands)
+        return self.applied.estimator(operands)
 
     def promise(self, accumulation: Accumulation | None) -> Accumulation:
         """What the kernel promises.
@@ -82,10 +80,10 @@ class KernelResult:
         """
         stated = require_accumulation(accumulation)
         if stated is not None:
-            kept = stated.of_numbers() if self.which is Result.BIAS else stated
+            kept = stated if self.computation.multiplies else stated.of_numbers()
             return kept.returned_in(self.format)
         promise = Accumulation.of(self.narrowed or self.format.name)
-        factors = [operand.value for key, operand in self.operands.items() if key != "bias"]
+        factors = [self.operands[key].value for key in self.computation.factors]
         if not all(_holds_values(self.format, values) for values in factors):
             promise = promise.model_copy(update={"operands": self.format.dtype.name})
         return promise.returned_in(self.format)
@@ -123,10 +121,10 @@ class KernelResult:
         for key, operand in self.operands.items():
             value: FloatArray = operand.value
             deviation: float | Float64 = 0.0
-            if key == "bias":
-                deviation = self.bias_rounding(promise, value)
+            if key in self.computation.addends:
+                deviation = self.addend_rounding(key, promise)
             elif promise.operands is not None:
-                value, deviation = _rounded(key, value, promise)
+                value, deviation = self._rounded(key, value, promise)
             if promise.flushed:
                 deviation = add_up(deviation, self._flushed(key, value, promise))
             rounded[key] = Inexact(value, deviation)
@@ -146,16 +144,17 @@ class KernelResult:
             operands[key] = Inexact(operand.value, deviation)
         return operands
 
-    def bias_rounding(self, promise: Accumulation, bias: FloatArray) -> float | Float64:
-        """How far a bias is from what the format of the sums, or of 16-bit factors, makes of it."""
+    def addend_rounding(self, key: str, promise: Accumulation) -> float | Float64:
+        """How far an addend is from what the sums' format, or the 16-bit one, makes of it."""
+        addend: FloatArray = to_numpy(key, self.operands[key].value)
         formats = [(promise.accumulate, promise.rounding)]
         if promise.operands in ("bfloat16", "float16"):
             formats.append((promise.operands, promise.operand_rounding))
-        off = np.zeros(bias.shape)
+        off = np.zeros(addend.shape)
         for name, direction in formats:
             parameters = parameters_of(name, load_definitions())
-            rounded = _round("bias", bias, parameters, name, direction)
-            off = np.maximum(off, np.abs(rounded - bias.astype(np.float64)))
+            rounded = self._round(key, addend, parameters, name, direction)
+            off = np.maximum(off, np.abs(rounded - addend.astype(np.float64)))
         return off if off.any() else 0.0
 
     def _flushed(self, key: str, rounded: FloatArray, promise: Accumulation) -> float | Float64:
@@ -170,6 +169,42 @@ class KernelResult:
         own = max(least, self.least_normals[key]) if rounded is self.operands[key].value else least
         subnormal = (size < own) | (unrounded < self.least_normals[key])
         return np.where(subnormal, size, 0.0) if subnormal.any() else 0.0
+
+    def _rounded(
+        self, key: str, values: FloatArray, promise: Accumulation
+    ) -> tuple[FloatArray, float | Float64]:
+        """The values as the promise rounds operands, and how far ties may be from that."""
+        assert promise.operands is not None
+        parameters = parameters_of(promise.operands, load_definitions())
+        rounded = self._round(key, values, parameters, promise.operands, promise.operand_rounding)
+        deviation: float | Float64 = 0.0
+        if promise.operands == "tf32" and promise.operand_rounding == "nearest":
+            tied = midpoints(values, parameters)
+            if tied.any():
+                # Half an ulp from the value either way, so a whole one from each other.
+                deviation = np.where(tied, 2 * np.abs(rounded - values.astype(np.float64)), 0.0)
+        if (rounded == values).all():
+            return values, deviation
+        narrow = np.float64 if promise.operands == "float64" else np.float32
+        return rounded.astype(narrow), deviation
+
+    def _round(
+        self,
+        key: str,
+        values: FloatArray,
+        parameters: FormatParameters,
+        format: str,
+        direction: Direction,
+    ) -> Float64:
+        rounded = round_to(values, parameters, direction)
+        if not np.isfinite(rounded).all():
+            index = np.unravel_index(int(np.argmax(~np.isfinite(rounded))), values.shape)
+            entry = self.computation.entry(key, tuple(int(i) for i in index))
+            raise NotProvedError(
+                f"{entry} is {values[index]}, which overflows {format}: nothing is proved of a "
+                "kernel that rounds it to that"
+            )
+        return rounded
 
 
 def _holds_values(format: FloatFormat, values: Array) -> bool:
@@ -188,40 +223,3 @@ def _are_numbers_of(format: FloatFormat, values: Array) -> bool:
     numbers = values[~np.isnan(values)]
     parameters = format_parameters(format.name, load_definitions())
     return bool((round_to(numbers, parameters) == numbers).all())
-
-
-def _rounded(
-    name: str, values: FloatArray, promise: Accumulation
-) -> tuple[FloatArray, float | Float64]:
-    """The values as the promise rounds operands, and how far those that are ties may be from it."""
-    assert promise.operands is not None
-    parameters = parameters_of(promise.operands, load_definitions())
-    rounded = _round(name, values, parameters, promise.operands, promise.operand_rounding)
-    deviation: float | Float64 = 0.0
-    if promise.operands == "tf32" and promise.operand_rounding == "nearest":
-        tied = midpoints(values, parameters)
-        if tied.any():
-            # Half an ulp from the value either way, so a whole one from each other.
-            deviation = np.where(tied, 2 * np.abs(rounded - values.astype(np.float64)), 0.0)
-    if (rounded == values).all():
-        return values, deviation
-    narrow = np.float64 if promise.operands == "float64" else np.float32
-    return rounded.astype(narrow), deviation
-
-
-def _round(
-    name: str,
-    values: FloatArray,
-    parameters: FormatParameters,
-    format: str,
-    direction: Direction,
-) -> Float64:
-    rounded = round_to(values, parameters, direction)
-    if not np.isfinite(rounded).all():
-        index = np.unravel_index(int(np.argmax(~np.isfinite(rounded))), values.shape)
-        entry = f"{name}[{', '.join(str(int(i)) for i in index)}]"
-        raise NotProvedError(
-            f"{entry} is {values[index]}, which overflows {format}: nothing is proved of a kernel "
-            "that rounds it to that"
-        )
-    return rounded

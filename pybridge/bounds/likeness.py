@@ -18,7 +18,6 @@ from pybridge.bounds.judge import Judgement
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.true_errors import Mask
 from pybridge.engine.upward import Float64
-from pybridge.problem.results import Result
 
 __all__ = ["multiples", "rearranged", "zeros"]
 
@@ -67,8 +66,8 @@ def multiples(returned: KernelResult, judged: Judgement, failures: Mask) -> str 
         if bool((off * (1 + _MARGIN) <= size * (1 - _MARGIN) * allowance).all()):
             if c == -1:
                 return "these entries have the wrong sign"
-            shown = str(c) if c.denominator <= _DENOMINATORS[-1] else f"{float(c):.6g}"
-            return f"these entries are {shown} times what they should be"
+            times = str(c) if c.denominator <= _DENOMINATORS[-1] else f"{float(c):.6g}"
+            return f"these entries are {times} times what they should be"
     return None
 
 
@@ -102,8 +101,8 @@ Move = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
 def _moves(returned: KernelResult) -> Iterator[tuple[str, Move]]:
     """Rearrangements that are results of the same shape."""
     shape = returned.values.shape
-    names = returned.which.axes
-    if returned.which is Result.WEIGHT:
+    names = returned.computation.axes
+    if names[2:] == ("kernel row", "kernel column"):
         yield "the kernel is flipped", lambda values: values[..., ::-1, ::-1]
     for a, b in ((0, 1), (2, 3)) if len(shape) == 4 else ():
         if shape[a] == shape[b]:

@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pybridge.bounds.crops import geometry_of
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.true_errors import Index, Mask
 from pybridge.engine.upward import Float64
@@ -132,12 +133,12 @@ class Missing:
     def of(self, returned: KernelResult) -> KernelResult:
         """The result of which these terms are missing."""
         marked = self.part.mask(self.shape)
-        key = "weight" if returned.which in _BY_WEIGHT else "grad_output"
+        key = "weight" if returned.computation.name in _BY_WEIGHT else "grad_output"
         operand = returned.operands[key]
-        if returned.which is Result.OUTPUT:
+        if returned.computation.name == Result.OUTPUT:
             mask = marked[None]
-        elif returned.which is Result.INPUT:
-            mask = np.tile(marked, (returned.geometry.groups, 1, 1))[:, None]
+        elif returned.computation.name == Result.INPUT:
+            mask = np.tile(marked, (geometry_of(returned).groups, 1, 1))[:, None]
         else:
             mask = marked[:, None]
         factors = np.where(mask, 1 - self.factor, 1).astype(operand.value.dtype)
@@ -158,7 +159,7 @@ def missing(
     shape = terms.shape[1:]
     allowed = allowance + np.abs(terms).sum(axis=(1, 2, 3)) * 2.0**-50
     fits: list[tuple[float, _Part, int]] = []
-    for family in _families(returned.which, shape):
+    for family in _families(Result(returned.computation.name), shape):
         summed = tuple(k + 1 for k in range(3) if k not in family.axes)
         totals = np.zeros((len(terms), math.prod(shape[axis] for axis in family.axes) + 1))
         np.cumsum(terms.sum(axis=summed).reshape(len(terms), -1), axis=1, out=totals[:, 1:])
@@ -223,12 +224,12 @@ def _ranges(size: int) -> tuple[Indices, Indices]:
 
 def _terms(returned: KernelResult, place: Index) -> Float64:
     """The products of an entry, padding included, along the axes of `_SUMMED`."""
-    g = returned.geometry
+    g = geometry_of(returned)
     values = {key: operand.value for key, operand in returned.operands.items()}
-    if returned.which is Result.BIAS:
+    if returned.computation.name == Result.BIAS:
         return np.asarray(values["grad_output"][:, place[0]].astype(np.float64))
     windows = (g.height, g.width)
-    if returned.which is Result.WEIGHT:
+    if returned.computation.name == Result.WEIGHT:
         output, channel = place[:2]
         group = output // g.out_channels
         x = values["x"][:, group * g.in_channels + channel]
@@ -238,7 +239,7 @@ def _terms(returned: KernelResult, place: Index) -> Float64:
         ]
         return np.asarray(_read(x, *reads) * values["grad_output"][:, output].astype(np.float64))
     image, channel = place[:2]
-    if returned.which is Result.OUTPUT:
+    if returned.computation.name == Result.OUTPUT:
         group = channel // g.out_channels
         x = values["x"][image, group * g.in_channels : (group + 1) * g.in_channels]
         reads = [

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from pybridge.bounds.crops import Region, crop
+from pybridge.bounds.crops import Region, crop, geometry_of
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.errors import InputError
 from pybridge.problem.formats import FloatArray
@@ -39,13 +39,13 @@ def mistakes(region: Region) -> Iterator[tuple[str, KernelResult]]:
         yield from _other_kernels(region, part)
     if "bias" in returned.operands:
         yield from _other_biases(region, part)
-    if returned.which is Result.BIAS:
+    if returned.computation.name == Result.BIAS:
         return
-    for words, windows in _other_geometries(returned.geometry):
+    for words, windows in _other_geometries(geometry_of(returned)):
         other = _moved(part, windows)
         if other is not None:
             yield f"as if {words}", other
-    if returned.which is not Result.INPUT:
+    if returned.computation.name != Result.INPUT:
         yield from _shifted(part)
         for mode, words in _MODES:
             other = _filled(part, mode)
@@ -56,6 +56,11 @@ def mistakes(region: Region) -> Iterator[tuple[str, KernelResult]]:
 def _with(returned: KernelResult, key: str, values: FloatArray) -> KernelResult:
     operand = Operand(np.ascontiguousarray(values), returned.operands[key].eps)
     return replace(returned, operands={**returned.operands, key: operand})
+
+
+def _of_windows(returned: KernelResult, *windows: Window) -> KernelResult:
+    geometry = geometry_of(returned).moving(*windows)
+    return replace(returned, computation=returned.computation.of_geometry(geometry))
 
 
 def _other_kernels(region: Region, part: KernelResult) -> Iterator[tuple[str, KernelResult]]:
@@ -129,17 +134,17 @@ def _moved(returned: KernelResult, windows: Moves) -> KernelResult | None:
     None if a kernel of such a geometry would read nothing, or write an input gradient of another
     size.
     """
-    found = {}
+    moved: dict[str, Window] = {}
     kept = []
     for axis, (stride, pad, dilation) in windows.items():
-        window: Window = getattr(returned.geometry, axis)
+        window: Window = getattr(geometry_of(returned), axis)
         last = (window.output - 1) * stride + dilation * (window.kernel - 1) - pad
         low, high = max(-pad, 0), min(last + 1, window.size)
-        if low >= high or (returned.which is Result.INPUT and pad < 0):
+        if low >= high or (returned.computation.name == Result.INPUT and pad < 0):
             return None
         try:
-            found[axis] = Window(
-                size=window.size if returned.which is Result.INPUT else high - low,
+            moved[axis] = Window(
+                size=window.size if returned.computation.name == Result.INPUT else high - low,
                 kernel=window.kernel,
                 stride=stride,
                 pad_begin=max(pad, 0),
@@ -148,13 +153,13 @@ def _moved(returned: KernelResult, windows: Moves) -> KernelResult | None:
             )
         except InputError:
             return None
-        if found[axis].output != window.output:
+        if moved[axis].output != window.output:
             return None
         kept.append(slice(low, high))
-    moved = replace(returned, geometry=returned.geometry.moving(found["height"], found["width"]))
-    if returned.which is Result.INPUT:
-        return moved
-    return _with(moved, "x", returned.operands["x"].value[:, :, kept[0], kept[1]])
+    result = _of_windows(returned, moved["height"], moved["width"])
+    if returned.computation.name == Result.INPUT:
+        return result
+    return _with(result, "x", returned.operands["x"].value[:, :, kept[0], kept[1]])
 
 
 def _shifted(returned: KernelResult) -> Iterator[tuple[str, KernelResult]]:
@@ -173,12 +178,13 @@ def _filled(
     returned: KernelResult, mode: Literal["edge", "reflect", "wrap"]
 ) -> KernelResult | None:
     """The result where padding is not zero, but what a mode of `numpy.pad` makes it."""
-    windows = returned.geometry.windows
-    pads = [(w.pad_begin, w.pad_end) for w in windows]
+    geometry = geometry_of(returned)
+    pads = [(w.pad_begin, w.pad_end) for w in geometry.windows]
     if not any(map(any, pads)):
         return None
     values = np.pad(returned.operands["x"].value, [(0, 0), (0, 0), *pads], mode)
-    geometry = returned.geometry.moving(
-        *(w.model_copy(update={"size": w.padded, "pad_begin": 0, "pad_end": 0}) for w in windows)
+    unpadded = (
+        w.model_copy(update={"size": w.padded, "pad_begin": 0, "pad_end": 0})
+        for w in geometry.windows
     )
-    return _with(replace(returned, geometry=geometry), "x", values)
+    return _with(_of_windows(returned, *unpadded), "x", values)

@@ -60,10 +60,10 @@ def explanations(
     those of the likely format. What allows `_FAR` times as much as another one is no explanation.
     `part` is judged before the whole is.
     """
-    found: dict[str, tuple[int, float, str]] = {}
+    allowing: dict[str, tuple[int, float, str]] = {}
     judge_part = judge if part is returned else Judge(part)
     for family, weaker in _weaker(returned, promise):
-        if family in found or ("operands and result" in family and found):
+        if family in allowing or ("operands and result" in family and allowing):
             continue
         try:
             if judge_part(weaker).failures.any():
@@ -74,13 +74,13 @@ def explanations(
         if not judged.failures.any() and power(judged) >= _POWER:
             share = judged.ratio
             words = family.format(weaker.splits)
-            shown = f"{words} ({share:.2g} of what that allows)"
+            described = f"{words} ({share:.2g} of what that allows)"
             rank = -1 if weaker.flushed else int(bool(likely) and likely in words)
             if weaker.operands != promise.operands:
                 rank = 2
-            found[family] = rank, share, shown
-    best = max((share for rank, share, _ in found.values() if rank in (0, 1)), default=0.0)
-    near = [one for one in found.values() if one[0] not in (0, 1) or _FAR * one[1] >= best]
+            allowing[family] = rank, share, described
+    best = max((share for rank, share, _ in allowing.values() if rank in (0, 1)), default=0.0)
+    near = [one for one in allowing.values() if one[0] not in (0, 1) or _FAR * one[1] >= best]
     return tuple(words for _, _, words in sorted(near, reverse=True))
 
 
@@ -99,7 +99,7 @@ def _weaker(returned: KernelResult, promise: Accumulation) -> Iterator[tuple[str
     ends = {name for name in narrow if _holds(name, returned.values)}
     if "bfloat16" in ends and "float16" not in dtypes:
         ends.discard("float16")
-    quick = returned.format.precision <= 24 or returned.geometry.multiply_adds <= _EXACT
+    quick = returned.format.precision <= 24 or returned.computation.multiply_adds <= _EXACT
     for name, size in narrow.items() if quick else ():
         if size < widest and promise.operands is None:
             yield f"operands rounded to {name}", change(operands=name)

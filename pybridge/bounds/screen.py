@@ -29,11 +29,11 @@ from pybridge.bounds.true_errors import Index, after, nearest_float
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.backend import HOST, Array, Backend, backend_of
 from pybridge.engine.dense import Counts
-from pybridge.engine.estimator import Estimator, Inexact, estimator
-from pybridge.engine.slices import Slice, result_slices, summed_slices
+from pybridge.engine.estimator import Estimator, Inexact
+from pybridge.engine.slices import Slice, result_slices, summed_slices, sums_images
 from pybridge.engine.upward import Float64
 from pybridge.exported.document import load_definitions
-from pybridge.problem.results import Result
+from pybridge.problem.computation import Computation
 
 __all__ = ["Passed", "screen"]
 
@@ -86,14 +86,15 @@ def _multiplied(
 ) -> Mapping[str, Array] | None:
     """The operands as the promise rounds them; None if the backend cannot or one overflows."""
     values = {key: given.value for key, given in returned.operands.items()}
-    if "bias" in values:
-        returned.bias_rounding(promise, backend.to_host(values["bias"]))  # May raise.
+    for key in returned.computation.addends:
+        if key in values:
+            returned.addend_rounding(key, promise)  # May raise.
     if promise.operands is None:
         return values
     if backend is HOST:
         return {key: operand.value for key, operand in returned.multiplied(promise).items()}
     for key, value in values.items():
-        if key != "bias":
+        if key in returned.computation.factors:
             rounded = backend.rounded(value, promise.operands, promise.operand_rounding)
             if rounded is None:
                 return None
@@ -169,12 +170,14 @@ class _Screen:
         self.returned, self.promise, self.values, self.backend = returned, promise, values, backend
         self.definitions = load_definitions()
         self.shape = tuple(returned.values.shape)
-        self.whole = self._estimator(returned.geometry, values)
+        self.whole = self._estimator(returned.computation, values)
         self.last = after(promise.last_rounding(self.definitions))
 
-    def _estimator(self, geometry: Any, values: Mapping[str, Array]) -> Estimator:
+    def _estimator(self, computation: Computation, values: Mapping[str, Array]) -> Estimator:
         operands = {key: Inexact(value) for key, value in values.items()}
-        return estimator(self.returned.which, geometry, operands, self.definitions)
+        return Estimator(
+            computation.contraction, computation.numbers, operands, computation.definitions
+        )
 
     def run(self) -> Passed | None:
         """Screen all slices."""
@@ -183,7 +186,7 @@ class _Screen:
         chunks: list[_Chunk] = []
         samples: list[tuple[Float64, Float64]] = []
         parts, sums = self._parts()
-        for part in result_slices(self.returned.which, self.returned.geometry, parts):
+        for part in result_slices(self.returned.computation, parts):
             values = {key: part.of(key, value) for key, value in self.values.items()}
             reference = self._sum(part, values, np.dtype(np.float64), sums)
             dtype = np.dtype(np.float64 if self.wide else np.float32)
@@ -205,7 +208,7 @@ class _Screen:
         largest = [
             max(self.backend.largest(value), 1.0)
             for key, value in self.values.items()
-            if key in self.returned.which.operands
+            if key in self.returned.computation.operands
         ]
         most = math.prod(largest) * self.whole.longest
         return most < (2.0**1000 if self.wide else 2.0**120)
@@ -220,9 +223,10 @@ class _Screen:
             room = min(max(room / 2, _SLICE / 8), _SLICE)
         wide = sum(8 * math.prod(value.shape) for value in self.values.values())
         work = entries * (16 if self.backend.on_cpu else 40)
-        if self.returned.which in (Result.WEIGHT, Result.BIAS):
+        if sums_images(self.returned.computation):
             return math.ceil(work / room), math.ceil(wide / room)
-        parts, images = math.ceil((work + wide) / room), self.returned.geometry.batch
+        geometry = self.returned.computation.geometry
+        parts, images = math.ceil((work + wide) / room), geometry.batch if geometry else 1
         if self.backend.on_cpu and images < parts <= 2 * images:
             parts = images  # Each group of channels would copy the same patches again.
         return parts, 1
@@ -238,9 +242,9 @@ class _Screen:
     ) -> Array:
         """The slice's results, or their magnitudes, image by image if they sum over images."""
         total = None
-        for images in summed_slices(self.returned.which, part.geometry, sums):
+        for images in summed_slices(part.computation, sums):
             cut = {key: images.of(key, value) for key, value in values.items()}
-            term = self._estimator(images.geometry, cut).value(dtype, absolute=absolute)
+            term = self._estimator(images.computation, cut).value(dtype, absolute=absolute)
             if total is None:
                 total = term
             else:

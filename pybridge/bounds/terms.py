@@ -8,15 +8,17 @@ from itertools import product
 
 from pybridge.bounds.contributions import Ledger, Quantity
 from pybridge.engine.indices import Reader
-from pybridge.exported.document import Contraction
 from pybridge.exported.expressions import size_value
-from pybridge.problem.case import Case
+from pybridge.problem.computation import Computation
+from pybridge.problem.operands import Operand
 
-__all__ = ["loop_indices", "sum_terms"]
+__all__ = ["sum_terms"]
 
 
-def loop_indices(index: Sequence[int], sizes: Sequence[Sequence[int]]) -> list[int]:
+def _loop_indices(index: Sequence[int], computation: Computation) -> list[int]:
     """The output loop indices at an index (Lean: `RuntimeApprox.outIndices`)."""
+    numbers = computation.numbers
+    sizes = [[size_value(size, numbers) for size in axis] for axis in computation.contraction.out]
     loops: list[int] = []
     for i, axis in zip(index, sizes, strict=True):
         digits: list[int] = []
@@ -28,15 +30,14 @@ def loop_indices(index: Sequence[int], sizes: Sequence[Sequence[int]]) -> list[i
 
 
 def sum_terms(
-    ledger: Ledger, contraction: Contraction, case: Case, out: Sequence[int]
+    ledger: Ledger, computation: Computation, operands: Mapping[str, Operand], index: Sequence[int]
 ) -> tuple[Quantity, int]:
-    """The entry at output loop indices, and how many terms it has.
+    """The entry at an index, and how many terms it has.
 
     Mirrors Lean's `RuntimeApprox.Contraction.evalAt`. Raises what `Ledger.combine` does.
     """
-    parameters = case.geometry.parameters()
     total, terms = ledger.zero(), 0
-    for term in _terms(contraction, case, parameters, out):
+    for term in _terms(computation, operands, _loop_indices(index, computation)):
         terms += 1
         value = term[0]
         for factor in term[1:]:
@@ -46,10 +47,10 @@ def sum_terms(
 
 
 def _terms(
-    contraction: Contraction, case: Case, parameters: Mapping[str, int], out: Sequence[int]
+    computation: Computation, operands: Mapping[str, Operand], out: Sequence[int]
 ) -> Iterator[list[Quantity]]:
     """The factors of each term in order, then the addends; terms that read outside are skipped."""
-    operands = case.operands()
+    contraction, parameters = computation.contraction, computation.numbers
     factors = [Reader.of(operand, parameters) for operand in contraction.factors]
     addends = [Reader.of(operand, parameters) for operand in contraction.addends]
     ranges = (range(size_value(size, parameters)) for size in contraction.red)
@@ -62,8 +63,9 @@ def _terms(
                 return None
             operand, name = operands[reader.name], reader.name
             entry = Fraction(float(operand.value[index]))
-            text = f"{name}[{','.join(map(str, index))}]"
-            entries.append(Quantity(entry, Fraction(operand.eps), text, f"eps_{name}"))
+            text = computation.entry(name, index).replace(" ", "")
+            eps_name = f"eps_{computation.called(name)}"
+            entries.append(Quantity(entry, Fraction(operand.eps), text, eps_name))
         return entries
 
     for red in product(*ranges):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from pybridge.engine.accumulation import Accumulation
 from pybridge.exported.declarations import declaration, short_name
 from pybridge.exported.document import load_definitions
-from pybridge.problem.results import Result
+from pybridge.problem.results import Declarations
 
 __all__ = ["Proved", "Theorem", "proofs", "theorem"]
 
@@ -21,6 +21,16 @@ Proved: TypeAlias = Literal[
     "comparison",
     "tolerance",
 ]
+
+
+class _Proved(Protocol):
+    """A `Result`, or a `Computation` of one."""
+
+    @property
+    def lean(self) -> Declarations: ...
+
+    @property
+    def multiplies(self) -> bool: ...
 
 
 class Theorem(str):
@@ -43,43 +53,46 @@ def theorem(name: str) -> Theorem:
 
     Raises `DefinitionsError` when it was not exported.
     """
-    found = declaration(_SPACE + name, load_definitions())
+    declared = declaration(_SPACE + name, load_definitions())
     named = Theorem(_SPACE + name)
-    named.file, named.line = found.file, found.start[0]
+    named.file, named.line = declared.file, declared.start[0]
     return named
 
 
-def proofs(name: str, proved: Proved, promise: Accumulation | None = None) -> tuple[Theorem, ...]:
+def proofs(
+    result: _Proved, proved: Proved, promise: Accumulation | None = None
+) -> tuple[Theorem, ...]:
     """The theorems that prove a number of a result.
 
     The first is the one whose conclusion the number is; the others are about what it is made of,
     the last of them saying what is assumed of a kernel that keeps the `promise`.
     """
-    return tuple(map(theorem, _names(Result(name), proved, promise)))
+    return tuple(map(theorem, _names(result, proved, promise)))
 
 
-def _names(result: Result, proved: Proved, promise: Accumulation | None) -> Iterator[str]:
+def _names(result: _Proved, proved: Proved, promise: Accumulation | None) -> Iterator[str]:
+    lean = result.lean
     match proved:
         case "replay":
-            yield from (short_name(result.lean.entry), short_name(result.lean.replay), "Printed.le")
+            yield from (short_name(lean.entry), short_name(lean.replay), "Printed.le")
             return
         case "replay-reference":
-            yield short_name(result.lean.entry)
+            yield short_name(lean.entry)
             return
         case "enclosure":
-            yield from (short_name(result.lean.any_order), "Computes.near_nearest")
+            yield from (short_name(lean.any_order), "Computes.near_nearest")
             return
         case "slices":
-            one = result == Result.BIAS
+            one = not result.multiplies
             yield "Contraction.sliced_reference_one" if one else "Contraction.sliced_reference"
             yield "Contraction.sum_of_slice_exact" if one else "Contraction.sum_of_slices_exact"
             return
         case "tolerance":
             yield "Contraction.tolerance_le"
         case "any-order":
-            yield short_name(result.lean.any_order)
+            yield short_name(lean.any_order)
         case "comparison":
-            yield from (short_name(result.lean.any_order), "passes_printed", "exceeds_printed")
+            yield from (short_name(lean.any_order), "passes_printed", "exceeds_printed")
             if promise is not None and promise.last_rounding(load_definitions()).relative:
                 yield "last_rounding_printed"
     if promise is not None and promise.core is not None:

@@ -26,10 +26,11 @@ import numpy as np
 from pybridge.bounds.theorems import Theorem, proofs
 from pybridge.engine.accumulation import Accumulation, parameters_of, require_accumulation
 from pybridge.engine.coefficients import ErrorBound, formula, operation, power_up, round_up
-from pybridge.engine.dense import Counts, split_contraction
+from pybridge.engine.dense import split_contraction
 from pybridge.engine.upward import Float64
 from pybridge.errors import InputError, NotProvedError
-from pybridge.exported.document import Contraction, load_definitions
+from pybridge.exported.document import load_definitions
+from pybridge.problem.computation import Computation, conv2d_computation
 from pybridge.problem.formats import require_ieee
 from pybridge.problem.geometry import Geometry, Padding, Pair
 from pybridge.problem.operands import check_eps
@@ -117,6 +118,7 @@ def tolerance(
         dilation=dilation,
         groups=groups,
     )
+    computation = conv2d_computation(result, geometry)
     for name, shape in (
         ("x", geometry.x_shape),
         ("weight", geometry.weight_shape),
@@ -127,41 +129,40 @@ def tolerance(
                 f"{name} of shape {shape} has {prod(shape)} entries, expected at most {_LARGEST}"
             )
     promise = require_accumulation(accumulation) or Accumulation()
-    if result is Result.BIAS:
+    if not computation.multiplies:
         promise = promise.of_numbers()
     known = {"x": max_x, "weight": max_weight, "grad_output": max_grad_output}
     sizes = {
-        f"max_{name}": _magnitude(f"max_{name}", known[name], result) for name in result.factors
+        name: _magnitude(f"max_{name}", known[name], computation) for name in computation.factors
     }
     bias = Fraction(check_eps("max_bias", max_bias))
-    if bias and result is not Result.OUTPUT:
-        raise InputError(f"max_bias: {result.words} does not depend on it, expected 0")
+    if bias and not computation.addends:
+        raise InputError(f"max_bias: {computation.words} does not depend on it, expected 0")
     for name, size in sizes.items():
-        _require_held(name, size, promise.operands)
+        _require_held(f"max_{name}", size, promise.operands)
     _require_held("max_bias", bias, promise.accumulate)
     if promise.operands in _SHORT:
         _require_held("max_bias", bias, promise.operands)
-    counts = _counts(result, geometry)
+    counts = split_contraction(computation.contraction, computation.numbers).counts
     distinct, inverse = np.unique(counts, return_inverse=True)
-    longest = split_contraction(_contraction(result), geometry.parameters()).red_sizes
-    most_terms = prod(longest) + (result is Result.OUTPUT)
-    bounds = [_Bound.of(result, int(n), most_terms, promise, sizes, bias) for n in distinct]
+    bounds = [_Bound.of(computation, int(n), promise, sizes, bias) for n in distinct]
     most = bounds[-1]
     return Tolerance(
         which=result,
-        shape=result.shape(geometry),
+        shape=computation.shape,
         terms=most.terms,
         largest=round_up(most.magnitude),
         accumulation=promise,
         per_entry=np.array([round_up(b.total) for b in bounds])[inverse].reshape(counts.shape),
         derivation=most.derivation(geometry),
-        theorems=proofs(result, "tolerance", promise),
+        theorems=proofs(computation, "tolerance", promise),
     )
 
 
-def _magnitude(name: str, value: float | None, result: Result) -> Fraction:
+def _magnitude(name: str, value: float | None, computation: Computation) -> Fraction:
     if value is None:
-        raise InputError(f"{name}: {result.words} depends on it, expected the largest magnitude")
+        what = computation.words
+        raise InputError(f"{name}: {what} depends on it, expected the largest magnitude")
     return Fraction(check_eps(name, value))
 
 
@@ -177,20 +178,11 @@ def _require_held(name: str, size: Fraction, format: str | None) -> None:
         )
 
 
-def _counts(result: Result, geometry: Geometry) -> Counts:
-    """The products of each entry; a bias is not one of them."""
-    return split_contraction(_contraction(result), geometry.parameters()).counts
-
-
-def _contraction(result: Result) -> Contraction:
-    return load_definitions().data.contractions[result]
-
-
 @dataclass(frozen=True, slots=True)
 class _Bound:
     """The bound of an entry of `terms` products, and what it is made of."""
 
-    result: Result
+    computation: Computation
     terms: int
     promise: Accumulation
     sizes: Mapping[str, Fraction]
@@ -205,15 +197,15 @@ class _Bound:
     @classmethod
     def of(
         cls,
-        result: Result,
+        computation: Computation,
         terms: int,
-        longest: int,
         promise: Accumulation,
         sizes: Mapping[str, Fraction],
         bias: Fraction,
     ) -> _Bound:
         definitions = load_definitions()
-        summed = terms + 1 if result is Result.OUTPUT else terms
+        longest = computation.terms
+        summed = terms + len(computation.addends)
         depth = promise.first_roundings(summed, longest)
         flushed = _flushed(promise)
         read = ErrorBound(absolute=flushed)
@@ -252,21 +244,18 @@ class _Bound:
             },
         )
         magnitude = terms * prod(most, start=Fraction(1)) + bias
-        deviations = off[0], off[1]
-        return cls(
-            result, terms, promise, sizes, bias, summed, depth, error, magnitude, deviations, total
-        )
+        made = (summed, depth, error, magnitude, (off[0], off[1]), total)
+        return cls(computation, terms, promise, sizes, bias, *made)
 
     def derivation(self, geometry: Geometry) -> str:
         """Words and numbers that can be pasted into a review."""
-        names = {"max_x": "x", "max_weight": "weight", "max_grad_output": "grad_output"}
-        known = [f"|{names[name]}| ≤ {_short(size)}" for name, size in self.sizes.items()]
+        known = [f"|{name}| ≤ {_short(size)}" for name, size in self.sizes.items()]
         known += [f"|bias| ≤ {_short(self.bias)}"] * bool(self.bias)
         sized = "·".join(_short(size) for size in self.sizes.values())
         magnitude = f"{self.terms}·{sized}" + (f" + {_short(self.bias)}" if self.bias else "")
         lines = [
-            f"Tolerance for {self.result.words} of a conv2d with x {geometry.x_shape} and weight "
-            f"{geometry.weight_shape}: {_up(self.total)}",
+            f"Tolerance for {self.computation.words} of a conv2d with x {geometry.x_shape} and "
+            f"weight {geometry.weight_shape}: {_up(self.total)}",
             f"An entry sums at most {self.terms} products; {', '.join(known)}.",
             f"The kernel promises {self.promise.sentence}, {self.promise.order}. Then "
             "|computed − exact| is at most",
@@ -283,7 +272,7 @@ class _Bound:
             lines.append(f"  + {_up(rest)}  [{what}]")
         lines.append(
             "This is a theorem, proved in Lean: "
-            + ", ".join(proofs("weight", "tolerance", self.promise))
+            + ", ".join(proofs(self.computation, "tolerance", self.promise))
         )
         return "\n".join(lines)
 

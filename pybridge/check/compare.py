@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.bounds.convolution import Convolution
+from pybridge.bounds.applied import Applied
 from pybridge.check.observed import Observed, Observer
 from pybridge.check.problems import Kind, Method, Problem
 from pybridge.check.report import CaseReport, MethodReport, TensorReport
@@ -22,6 +22,7 @@ from pybridge.exported.document import Definitions
 from pybridge.exported.expressions import DefinitionsError
 from pybridge.lean.protocol import CaseResult, TensorResult
 from pybridge.problem.case import Case
+from pybridge.problem.computation import conv2d_computation
 from pybridge.problem.results import OPERANDS, Result
 from pybridge.truth.conv2d import Dyadic, exact_conv2d
 
@@ -61,8 +62,12 @@ def check_case(
         size = "×".join(map(str, lean.output))
         return report.with_problem("output-size", f"{size}, expected {height}×{width}")
     try:
-        convolution = Convolution(case.geometry, case.operands(), definitions)
-        evaluations = {name: convolution.evaluate(name, case.float_format) for name in Result}
+        operands = case.operands()
+        applied = {
+            name: Applied(conv2d_computation(name, case.geometry, definitions), operands)
+            for name in Result
+        }
+        evaluations = {name: applied[name].evaluate(case.float_format) for name in Result}
     except DefinitionsError as error:
         return report.with_problem("definitions", str(error))
     exact = list(_exact(case, seed))
@@ -84,10 +89,10 @@ def check_case(
             evaluations[name],
             answer,
             references,
-            max(EXCESS, Fraction(name.terms(case.geometry), 2**51)),
+            max(EXCESS, Fraction(applied[name].computation.terms, 2**51)),
             infinite=_may_be_infinite(case, name),
         )
-        others = _check_methods(case, name, evaluations[name], answer, references, convolution)
+        others = _check_methods(case, name, evaluations[name], answer, references, applied[name])
         tensors[name] = reference.with_methods(*others)
     return report.with_tensors(tensors)
 
@@ -98,18 +103,18 @@ def _check_methods(
     reference: Evaluation,
     lean: TensorResult,
     exact: Mapping[str, Sequence[Fraction]],
-    convolution: Convolution,
+    applied: Applied,
 ) -> tuple[dict[str, MethodReport], tuple[Problem, ...]]:
     """The fast replay against the reference and Lean, and all fast methods against the truth."""
     format = case.float_format
-    replayed = convolution.evaluate(name, format, fast=True)
-    estimates = convolution.estimator(name)
+    replayed = applied.evaluate(format, fast=True)
+    estimates = applied.estimator()
     value = estimates.rounded(format)
     finite = np.isfinite(value)
     held = np.where(finite, value, np.zeros((), value.dtype))
     bounds: dict[Method, Float64] = {
         "any-order": estimates.any_order(Accumulation.of(format.name)),
-        "enclosure": convolution.enclosure(name, held).bound,
+        "enclosure": applied.enclosure(held).bound,
     }
     reports: dict[str, MethodReport] = {}
     problems: list[Problem] = []

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pybridge.errors import InputError
-from pybridge.problem.geometry import Geometry
 
-__all__ = ["OPERANDS", "Declarations", "Result"]
+__all__ = ["OPERANDS", "Declarations", "Result", "statement"]
 
 OPERANDS = ("x", "weight", "bias", "grad_output")
 """The operands of a conv2d and its gradients, in the order of Lean's cases."""
@@ -50,9 +49,14 @@ class Result(StrEnum):
         return _OPERANDS[self]
 
     @property
-    def factors(self) -> tuple[str, ...]:
-        """The operands that its products are made of: all but the output's bias."""
-        return tuple(name for name in self.operands if name != "bias")
+    def multiplies(self) -> bool:
+        """Whether its terms are products of two operands' entries."""
+        return self is not Result.BIAS
+
+    @property
+    def statement(self) -> str:
+        """What the theorem of an entry says, in words."""
+        return statement(self.words, self.operands)
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -64,39 +68,15 @@ class Result(StrEnum):
         """The Lean declarations about it."""
         return _DECLARATIONS[self]
 
-    @property
-    def statement(self) -> str:
-        """What the theorem of an entry says, in words."""
-        *first, last = self.operands
-        operands = f"{', '.join(first)} and {last}" if first else last
-        return (
-            f"whatever exact {operands} are within their eps of the given ones, each entry of "
-            f"{self.words} is within its bound of the exact one."
-        )
 
-    def shape(self, geometry: Geometry) -> tuple[int, ...]:
-        """The shape of the result."""
-        match self:
-            case Result.OUTPUT:
-                return geometry.output_shape
-            case Result.BIAS:
-                return geometry.bias_shape
-            case Result.WEIGHT:
-                return geometry.weight_shape
-            case Result.INPUT:
-                return geometry.x_shape
-
-    def terms(self, geometry: Geometry) -> int:
-        """The most terms that an entry is the sum of, the output's bias included."""
-        batch, _, height, width = geometry.output_shape
-        window = geometry.height.kernel * geometry.width.kernel
-        match self:
-            case Result.OUTPUT:
-                return geometry.in_channels * window + 1
-            case Result.BIAS | Result.WEIGHT:
-                return batch * height * width
-            case Result.INPUT:
-                return geometry.out_channels * window
+def statement(words: str, operands: Sequence[str]) -> str:
+    """What the theorem of an entry of a result of these operands says."""
+    *first, last = operands
+    listed = f"{', '.join(first)} and {last}" if first else last
+    return (
+        f"whatever exact {listed} are within their eps of the given ones, each entry of {words} is "
+        "within its bound of the exact one."
+    )
 
 
 @dataclass(frozen=True, slots=True)

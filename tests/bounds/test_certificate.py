@@ -21,6 +21,7 @@ from pybridge.engine.accumulation import Accumulation, split_k
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.problem.formats import FORMATS, FloatFormat
 from pybridge.problem.geometry import Geometry
+from pybridge.problem.results import Result
 from pybridge.truth.conv2d import Dyadic, exact_conv2d
 
 GRADIENTS: tuple[Gradient, ...] = ("bias", "weight", "input")
@@ -106,7 +107,7 @@ def test_operands_that_a_gradient_does_not_need(which: Any) -> None:
         **PARAMETERS,
     )
     assert (full.bound == lean.bound).all()
-    assert full.theorems == proofs(which, "enclosure")
+    assert full.theorems == proofs(Result(which), "enclosure")
     assert full.bound.dtype == np.float64
     assert full.bound.shape == gradient.shape
     assert full.bound_linf == full.bound.max()
@@ -117,13 +118,13 @@ def test_certificates_name_their_theorems() -> None:
     arguments: dict[str, Any] = {"which": "weight", **PARAMETERS, "method": "any-order"}
     certificate = certify_gradient(D, X, None, G, **arguments)
     assert certificate.theorem == certificate.theorems[0]
-    assert certificate.theorems == proofs("weight", "any-order", Accumulation())
+    assert certificate.theorems == proofs(Result("weight"), "any-order", Accumulation())
     split = split_k(8, "bfloat16")
     found = certify_gradient(D, X, None, G, **arguments, accumulation=split)
-    assert found.theorems == proofs("weight", "any-order", split)
+    assert found.theorems == proofs(Result("weight"), "any-order", split)
     assert found.theorem == certificate.theorem == "RuntimeApprox.conv2d_kernel_any_order"
     enclosed = certify_gradient(D, X, None, G, **{**arguments, "method": "enclosure"})
-    assert enclosed.theorems == proofs("weight", "enclosure")
+    assert enclosed.theorems == proofs(Result("weight"), "enclosure")
     for theorem in (*found.theorems, *enclosed.theorems):
         assert theorem.place == f"{theorem.file}:{theorem.line}"
 
@@ -220,7 +221,7 @@ def test_bad_input_is_refused_in_one_line(change: Any, kind: type[Exception], me
 def test_bad_outputs() -> None:
     output = conv2d_forward(X, W, **PARAMETERS).value
     certificate = certify_output(output, X, W, **PARAMETERS)
-    assert certificate.theorems == proofs("output", "enclosure")
+    assert certificate.theorems == proofs(Result("output"), "enclosure")
     for arguments, message in (
         ((output[..., :2], X, W), r"output has shape \(2, 6, 4, 2\), expected \(2, 6, 4, 3\)"),
         ((output, X, W, np.ones(3)), r"bias has shape \(3,\), expected \(6,\)"),

@@ -12,6 +12,7 @@ from pybridge.bounds.conv2d import Bounded
 from pybridge.bounds.theorems import Proved, Theorem, proofs
 from pybridge.engine.accumulation import Accumulation, split_k, tf32
 from pybridge.lean import sources_dir
+from pybridge.problem.results import Result
 
 NAMES = ("output", "bias", "weight", "input")
 PROMISES = (
@@ -28,12 +29,12 @@ KINDS: tuple[Proved, ...] = ("any-order", "comparison", "tolerance")
 OTHERS: tuple[Proved, ...] = ("replay", "replay-reference", "enclosure")
 NAMED = sorted(
     {
-        *(t for key in NAMES for kind in OTHERS for t in proofs(key, kind)),
+        *(t for key in NAMES for kind in OTHERS for t in proofs(Result(key), kind)),
         *(
             theorem
             for key, promise in itertools.product(NAMES, PROMISES)
             for kind in KINDS
-            for theorem in proofs(key, kind, promise)
+            for theorem in proofs(Result(key), kind, promise)
         ),
     }
 )
@@ -78,16 +79,16 @@ def test_it_stands_where_it_says(theorem: Theorem) -> None:
 )
 def test_each_result_has_its_own(name: str, shown: str) -> None:
     any_order = f"RuntimeApprox.conv2d{shown}_any_order"
-    assert proofs(name, "enclosure")[0] == any_order
+    assert proofs(Result(name), "enclosure")[0] == any_order
     for promise in PROMISES:
-        assert proofs(name, "any-order", promise)[0] == any_order
-        assert proofs(name, "comparison", promise)[0] == any_order
+        assert proofs(Result(name), "any-order", promise)[0] == any_order
+        assert proofs(Result(name), "comparison", promise)[0] == any_order
     point = f"RuntimeApprox.approx_conv2d{shown}_point"
-    assert proofs(name, "replay")[0] == proofs(name, "replay-reference")[0] == point
+    assert proofs(Result(name), "replay")[0] == proofs(Result(name), "replay-reference")[0] == point
 
 
 def test_the_first_is_the_one_whose_conclusion_it_is() -> None:
-    found = proofs("weight", "any-order", split_k(8, "bfloat16"))
+    found = proofs(Result("weight"), "any-order", split_k(8, "bfloat16"))
     bounded: Any = Bounded(None, None, found)  # type: ignore[arg-type]
     assert bounded.theorem is found[0]
     assert bounded.theorems[1:] == ("RuntimeApprox.Accumulation.near_within",)
@@ -99,11 +100,11 @@ def test_what_is_assumed_of_a_kernel_comes_last(name: str, promise: Accumulation
     """One theorem covers every promise; a last rounding is named where there is one."""
     kernel = "RuntimeApprox.Accumulation.near" + "_within" * (promise.splits > 1)
     for kind in KINDS:
-        found = proofs(name, kind, promise)
+        found = proofs(Result(name), kind, promise)
         assert found[-1] == kernel
         assert found.count(found[-1]) == 1
-    compared = proofs(name, "comparison", promise)
+    compared = proofs(Result(name), "comparison", promise)
     rounded = promise.output not in (None, "float32")
     assert ("RuntimeApprox.last_rounding_printed" in compared) == rounded
     for kind in OTHERS:
-        assert kernel not in proofs(name, kind)
+        assert kernel not in proofs(Result(name), kind)

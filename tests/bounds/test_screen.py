@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 from strategies import data, geometries
 
 from pybridge.bounds import comparison, screen
+from pybridge.bounds.applied import Applied
 from pybridge.bounds.arguments import read_result
 from pybridge.bounds.comparison import compare
 from pybridge.bounds.judge import Judge
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.backend import HOST, backend_of
-from pybridge.engine.estimator import estimator
 from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
+from pybridge.problem.computation import conv2d_computation
 from pybridge.problem.formats import FORMATS
 from pybridge.problem.geometry import Geometry, Parameters
 from pybridge.problem.operands import Operand
@@ -63,10 +64,9 @@ def moved(returned: KernelResult, place: str) -> KernelResult:
         key: Operand(tensor(given.value), given.eps) for key, given in returned.operands.items()
     }
     return KernelResult(
-        returned.which,
+        returned.computation,
         tensor(returned.values),
         returned.format,
-        returned.geometry,
         operands,
         returned.least_normals,
     )
@@ -88,11 +88,12 @@ def drawn(
         "input": {"weight": geometry.weight_shape, "grad_output": geometry.output_shape},
     }[name]
     operands = {key: Operand(data(rng, FORMATS[format], regime, s)) for key, s in shapes.items()}
+    computation = conv2d_computation(Result(name), geometry)
     with np.errstate(all="ignore"):
-        exact = estimator(Result(name), geometry, operands, load_definitions()).value(np.float64)
+        exact = Applied(computation, operands).estimator().value(np.float64)
         result = off(exact).astype(FORMATS[format].dtype)
     least = dict.fromkeys(operands, 2.0 ** FORMATS[format].min_exponent)
-    return KernelResult(Result(name), result, FORMATS[format], geometry, operands, least)
+    return KernelResult(computation, result, FORMATS[format], operands, least)
 
 
 @on_backends

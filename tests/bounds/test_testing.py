@@ -25,6 +25,7 @@ from pybridge import testing
 from pybridge.bounds import comparison, exact_entries
 from pybridge.bounds.arguments import read_result
 from pybridge.bounds.comparison import compare, interval
+from pybridge.bounds.crops import geometry_of
 from pybridge.bounds.hints import Diagnosis
 from pybridge.bounds.judge import Decision
 from pybridge.bounds.theorems import proofs
@@ -200,7 +201,7 @@ def test_results_of_all_kinds(name: str, dtype: Any) -> None:
     read = {"x": x, "weight": weight, "bias": bias}
     returned = read_result(Result.OUTPUT, np.zeros(OUTPUT, dtype), read, Parameters(padding=1))
     arrays = [Dyadic.of(array) for array in (x, weight, bias, grad)]
-    exact = exact_conv2d(returned.geometry, *arrays, names=(name,))[name].fractions()
+    exact = exact_conv2d(geometry_of(returned), *arrays, names=(name,))[name].fractions()
     shape = {"output": OUTPUT, "input": X, "weight": WEIGHT, "bias": (4,)}[name]
     actual = np.array([float(value) for value in exact]).reshape(shape).astype(dtype)
 
@@ -398,7 +399,7 @@ def test_the_message() -> None:
     assert lines[4:] == [
         "  pattern: only output channel 3",
         "  pattern: these entries are 2 times what they should be",
-        "  theorems: " + ", ".join(proofs("weight", "comparison", Accumulation())),
+        "  theorems: " + ", ".join(proofs(Result("weight"), "comparison", Accumulation())),
     ]
     assert found.failed == 36
     assert "rounding explains all 144 entries" in defect(lambda actual: None).message
@@ -411,7 +412,7 @@ def test_the_interval_holds_the_exact_value() -> None:
     blank = np.zeros(WEIGHT, np.float32)
     returned = read_result(Result.WEIGHT, blank, read, Parameters(padding=1))
     values = {key: given.value for key, given in returned.operands.items()}
-    exact = exact_entry("weight", returned.geometry, values, found.worst.index)
+    exact = exact_entry("weight", geometry_of(returned), values, found.worst.index)
     assert Fraction(found.worst.lower) <= exact <= Fraction(found.worst.upper)
     low, high = interval(found.worst.lower, found.worst.upper)
     assert Fraction(low) <= exact <= Fraction(high)
@@ -425,7 +426,7 @@ def test_verdicts_in_the_sliver_are_exact(monkeypatch: pytest.MonkeyPatch) -> No
     read = {"x": x, "weight": weight, "grad_output": grad}
     returned = read_result(Result.WEIGHT, actual, read, Parameters(padding=1))
     arrays = [Dyadic.of(a) for a in (x, weight, np.zeros(4), grad)]
-    exact = exact_conv2d(returned.geometry, *arrays, names=("weight",))["weight"].fractions()
+    exact = exact_conv2d(geometry_of(returned), *arrays, names=("weight",))["weight"].fractions()
     values = actual.ravel().tolist()
     errors = [round_up(abs(Fraction(v) - e)) for v, e in zip(values, exact, strict=True)]
     just = np.array(errors).reshape(WEIGHT)

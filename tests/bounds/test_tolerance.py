@@ -14,6 +14,7 @@ from pybridge.bounds.theorems import proofs
 from pybridge.bounds.tolerance import Tolerance, tolerance
 from pybridge.cli.tolerance import app, assert_close, dynamic
 from pybridge.errors import InputError, InputTypeError, NotProvedError
+from pybridge.problem.results import Result
 from pybridge.testing import Accumulation, compare_gradient, compare_output, split_k, tf32
 
 RUNNER = CliRunner()
@@ -229,7 +230,7 @@ def test_the_command() -> None:
     assert "float32 sums in 128 splits, added in bfloat16" in result.stdout
     assert "This is a theorem, proved in Lean" in result.stdout
     document = json.loads(run("--padding", "1", "--which", "input", "--json").stdout)
-    assert document["theorem"] == proofs("input", "tolerance", Accumulation())[0]
+    assert document["theorem"] == proofs(Result("input"), "tolerance", Accumulation())[0]
     assert document["shape"] == [2, 4, 6, 6]
     assert document["largest"] == document["terms"] == 54
     rows = {row["promise"]: row for row in document["rows"]}

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from test_contraction import compare
 
-from pybridge.bounds.convolution import Convolution
+from pybridge.bounds.applied import Applied
 from pybridge.check.suite import generated_case, suite
 from pybridge.errors import InputError
-from pybridge.exported.document import load_definitions
 from pybridge.problem.case import Case
+from pybridge.problem.computation import conv2d_computation
 from pybridge.problem.formats import FORMATS
 from pybridge.problem.geometry import Geometry
+from pybridge.problem.results import Result
 
 SUITE = suite()
 DIGEST = "f7c119f0489ac29a2a737a9d25d7de333ff2cb601958d24c54e0fef4280ee414"
@@ -54,14 +55,14 @@ def test_coverage() -> None:
 
 def test_the_kinds_of_data_do_what_they_say() -> None:
     cases = {case.label: case for case in SUITE}
-    definitions = load_definitions()
 
     def results(label: str) -> dict[str, np.ndarray]:
         case = cases[label]
-        convolution = Convolution(case.geometry, case.operands(), definitions)
         return {
-            name: convolution.evaluate(name, case.float_format).value.astype(float)
-            for name in ("output", "weight", "input")
+            name: Applied(conv2d_computation(name, case.geometry), case.operands())
+            .evaluate(case.float_format)
+            .value.astype(float)
+            for name in (Result.OUTPUT, Result.WEIGHT, Result.INPUT)
         }
 
     for format in FORMATS:

@@ -14,14 +14,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import REGIMES, data, formats, geometries
 
+from pybridge.bounds.applied import Applied
 from pybridge.bounds.arguments import read_result
-from pybridge.bounds.convolution import Convolution
 from pybridge.engine.accumulation import Accumulation, parameters_of, split_k, tf32
 from pybridge.engine.coefficients import round_up
 from pybridge.engine.estimator import Estimator, Inexact, estimator
 from pybridge.engine.upward import add_up
 from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
+from pybridge.problem.computation import conv2d_computation
 from pybridge.problem.formats import FORMATS, FloatFormat
 from pybridge.problem.geometry import Geometry, Parameters, Window
 from pybridge.problem.operands import Operand
@@ -30,6 +31,12 @@ from pybridge.problem.rounding import round_to
 from pybridge.truth.conv2d import Dyadic, exact_conv2d
 
 DEFINITIONS = load_definitions()
+
+
+def applied(name: str, geometry: Geometry, operands: Mapping[str, Operand]) -> Applied:
+    return Applied(conv2d_computation(Result(name), geometry), operands)
+
+
 NAMES = ("output", "bias", "weight", "input")
 KEYS = ("x", "weight", "bias", "grad_output")
 EPS = st.sampled_from([0.0, 0.0, 2.0**-7, 1e-30, 5e-324])
@@ -90,7 +97,7 @@ def test_results_of_blas_are_within_the_bounds(
     assert values.dtype == format.dtype
     assume(np.isfinite(values).all())
     any_order = found.any_order(Accumulation.of(format.name))
-    enclosure = Convolution(geometry, given_, DEFINITIONS).enclosure(name, values).bound
+    enclosure = applied(name, geometry, given_).enclosure(values).bound
     for signs in (None, np.ones(1)):
         true = exact(geometry, given_, name, signs)
         assert holds(values, any_order, true)
@@ -113,7 +120,7 @@ def test_any_array_is_enclosed(
     given_ = operands(geometry, format, (regime, regime), (0.0,) * 4, seed)
     shape = estimator(name, geometry, given_, DEFINITIONS).shape
     wrong = data(np.random.default_rng(seed), format, regime, shape)
-    bound = Convolution(geometry, given_, DEFINITIONS).enclosure(name, wrong).bound
+    bound = applied(name, geometry, given_).enclosure(wrong).bound
     assert holds(wrong, bound, exact(geometry, given_, name))
 
 
@@ -431,7 +438,7 @@ def test_results_in_binary64_are_compared_with_exact_products_of_slices(name: st
     given_ = operands(geometry, FORMATS["binary64"], ("normal", "normal"), (0.0,) * 4, 1)
     found = estimator(name, geometry, given_, DEFINITIONS)
     values = found.value(np.float64)
-    bound, proved = Convolution(geometry, given_, DEFINITIONS).enclosure(name, values)
+    bound, proved = applied(name, geometry, given_).enclosure(values)
     assert proved == "slices"
     true = exact(geometry, given_, name)
     unit = found.sizes().ravel() * 2.0**-53
@@ -449,15 +456,15 @@ def test_exponents_that_are_too_far_apart_need_the_exact_result(
     given_["grad_output"].value[...] *= 2.0**-40
     found = estimator("weight", geometry, given_, DEFINITIONS)
     values = found.value(np.float64)
-    convolution = Convolution(geometry, given_, DEFINITIONS)
-    bound, proved = convolution.enclosure("weight", values)
+    convolution = applied("weight", geometry, given_)
+    bound, proved = convolution.enclosure(values)
     assert proved == "enclosure"
     true = exact(geometry, given_, "weight")
     for value, b, t in zip(values.ravel().tolist(), bound.ravel().tolist(), true, strict=True):
         assert b == round_up(abs(Fraction(value) - t))
-    monkeypatch.setattr("pybridge.bounds.convolution.EXACT_WORK", 10**3)
+    monkeypatch.setattr("pybridge.bounds.applied.EXACT_WORK", 10**3)
     with pytest.raises(InputError, match=r"needs the exact one: of 2916 products with \d+ bits"):
-        convolution.enclosure("weight", values)
+        convolution.enclosure(values)
     assert found.any_order(Accumulation(accumulate="float64")).max() < 1e-12
 
 

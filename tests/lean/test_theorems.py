@@ -13,6 +13,7 @@ from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.tensor_cores import tensor_core
 from pybridge.lean import BuildResult, sources_dir
 from pybridge.lean.modules import module_file
+from pybridge.problem.results import Result
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "theorems.md"
 ROW = re.compile(r"^\| (?P<item>.+?) \| (?P<names>`.+?) \| `(?P<module>[\w.]+)` \| .+ \| .+ \|$")
@@ -68,7 +69,7 @@ def test_every_printed_number_has_a_theorem_of_the_tables() -> None:
     ):
         for result in ("output", "bias", "weight", "input"):
             for promise in (Accumulation(output="bfloat16"), tensor_core("hopper", "float8")):
-                for proof in proofs(result, method, promise):
+                for proof in proofs(Result(result), method, promise):
                     assert proof.removeprefix("RuntimeApprox.") in named & known
 
 

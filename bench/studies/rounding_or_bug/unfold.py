@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pybridge.problem.computation import conv2d_computation
 from pybridge.problem.geometry import Geometry, Window
 from pybridge.problem.results import Result
 
@@ -36,7 +37,7 @@ class Unfolded:
 
 def result_shape(name: str, geometry: Geometry) -> tuple[int, ...]:
     """The shape of `output` or of the `bias`, `weight` or `input` gradient."""
-    return Result(name).shape(geometry)
+    return conv2d_computation(Result(name), geometry).shape
 
 
 def nominal_terms(name: str, geometry: Geometry) -> int:

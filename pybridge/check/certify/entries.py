@@ -9,11 +9,12 @@ from random import Random
 
 import numpy as np
 
-from pybridge.bounds.convolution import Convolution
+from pybridge.bounds.applied import Applied
 from pybridge.engine.reference import Evaluation
 from pybridge.errors import InputError
 from pybridge.exported.document import Definitions
 from pybridge.problem.case import Case
+from pybridge.problem.computation import Computation, conv2d_computation
 from pybridge.problem.results import Result
 
 __all__ = ["ENTRIES", "CertifiedEntries", "certified_entries", "chosen"]
@@ -58,17 +59,20 @@ def certified_entries(
     """
     if entries < 1:
         raise InputError(f"the number of entries is {entries}, expected at least 1")
-    convolution = Convolution(case.geometry, case.operands(), definitions)
-    found: dict[str, CertifiedEntries] = {}
+    certified: dict[str, CertifiedEntries] = {}
     for result in map(Result, which):
-        evaluation = convolution.evaluate(result, case.float_format, fast=fast)
-        found[result] = _certified(case, result, evaluation, entries)
-    if not any(result.indices for result in found.values()):
+        computation = conv2d_computation(result, case.geometry, definitions)
+        evaluation = Applied(computation, case.operands()).evaluate(case.float_format, fast=fast)
+        certified[result] = _certified(case, computation, evaluation, entries)
+    if not any(result.indices for result in certified.values()):
         raise InputError(f"{case.label}: every entry overflowed, and no bound is claimed of them")
-    return found
+    return certified
 
 
-def _certified(case: Case, which: Result, evaluation: Evaluation, most: int) -> CertifiedEntries:
+def _certified(
+    case: Case, computation: Computation, evaluation: Evaluation, most: int
+) -> CertifiedEntries:
+    which = Result(computation.name)
     shape = evaluation.value.shape
     values = evaluation.value.astype(np.float64).ravel()
     bounds = evaluation.bound.ravel()
@@ -81,7 +85,7 @@ def _certified(case: Case, which: Result, evaluation: Evaluation, most: int) -> 
         bounds=tuple(float(bounds[p]) for p in positions),
         entries=math.prod(shape),
         overflowed=int(np.count_nonzero(~sound)),
-        terms=which.terms(case.geometry),
+        terms=computation.terms,
     )
 
 

@@ -21,6 +21,7 @@ from pybridge.check.fuzz.tally import Divergence, FuzzReport, Tally
 from pybridge.check.report import LeanReport
 from pybridge.exported.document import Definitions
 from pybridge.lean import Lean
+from pybridge.problem.computation import conv2d_computation
 from pybridge.problem.geometry import Geometry
 from pybridge.problem.results import Result
 
@@ -152,7 +153,7 @@ class Campaign:
 
 def entries_of(geometry: Geometry) -> int:
     """How many entries the four results have."""
-    return sum(math.prod(result.shape(geometry)) for result in Result)
+    return sum(math.prod(conv2d_computation(result, geometry).shape) for result in Result)
 
 
 def versions() -> dict[str, str]:

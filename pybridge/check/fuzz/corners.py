@@ -15,6 +15,7 @@ from pybridge.engine.upward import significand_error
 from pybridge.exported.document import Definitions, Law, Laws
 from pybridge.exported.expressions import Scalar
 from pybridge.problem.case import Case
+from pybridge.problem.computation import conv2d_computation
 from pybridge.problem.formats import FloatArray, FloatFormat
 from pybridge.problem.results import Result
 
@@ -126,11 +127,11 @@ def corners(case: Case, definitions: Definitions) -> Counter[str]:
         format.min_exponent,
         format.max_exponent,
     )
-    parameters, operands = case.geometry.parameters(), case.operands()
+    operands = case.operands()
     laws = _values_only(definitions.data.laws)
     for name in Result:
-        contraction = definitions.data.contractions[name]
-        found = evaluate(contraction, laws, parameters, watched, operands)
+        computation = conv2d_computation(name, case.geometry, definitions)
+        found = evaluate(computation.contraction, laws, computation.numbers, watched, operands)
         wide = found.value.astype(np.float64)
         watched.counts["subnormal outputs"] += int(
             np.count_nonzero((wide != 0) & (np.abs(wide) < 2.0**format.min_exponent))

@@ -44,6 +44,7 @@ from pybridge.engine.upward import Float64
 from pybridge.errors import InputError
 from pybridge.exported.document import Definitions
 from pybridge.problem.case import Case
+from pybridge.problem.computation import conv2d_computation
 from pybridge.problem.formats import FloatArray, FloatFormat
 from pybridge.problem.geometry import Geometry
 from pybridge.problem.operands import Operand
@@ -205,17 +206,16 @@ def check_result(
     `computed` is of the format, as are `operands` (x,
     weight, bias, grad_output). `rng` chooses the sample. Raises `InputError` for a wrong shape.
     """
-    result = Result(which)
-    shape = result.shape(geometry)
+    computation = conv2d_computation(Result(which), geometry)
+    shape = computation.shape
     if computed.shape != shape:
         raise InputError(f"{which} has shape {computed.shape}, expected {shape}")
     returned = KernelResult(
-        result,
+        computation,
         computed,
         format,
-        geometry,
-        {key: Operand(operands[key]) for key in result.operands},
-        dict.fromkeys(result.operands, math.ldexp(1.0, format.min_exponent)),
+        {key: Operand(operands[key]) for key in computation.operands},
+        dict.fromkeys(computation.operands, math.ldexp(1.0, format.min_exponent)),
     )
     judge = _Judge(returned, rng)
     tried: list[PromiseReport] = []
@@ -248,7 +248,7 @@ class _Judge:
         self.estimates = returned.estimator()
         self.errors = TrueErrors.enclose(returned.values, self.estimates)
         values = {key: given.value for key, given in returned.operands.items()}
-        self.exact = ExactEntries(returned.which, returned.geometry, values)
+        self.exact = ExactEntries(returned.computation, values)
         self.wide = returned.format.precision > 24
         empty = np.broadcast_to(self.estimates.counts == 0, returned.values.shape)
         self.known: _Mask = self.errors.finite & (empty if self.wide else True)

@@ -1,9 +1,9 @@
-"""A conv2d on operands, of which results are computed, enclosed and known exactly."""
+"""A computation applied to operands: computed, enclosed, and known exactly."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -12,20 +12,18 @@ import numpy as np
 from pybridge.bounds.theorems import Proved
 from pybridge.bounds.true_errors import TrueErrors
 from pybridge.engine.coefficients import round_up
-from pybridge.engine.estimator import Estimator, Inexact, estimator
+from pybridge.engine.estimator import Estimator, Inexact
 from pybridge.engine.reference import Evaluation, evaluate
 from pybridge.engine.replay import evaluate_replay
 from pybridge.engine.upward import Float64
 from pybridge.errors import InputError
-from pybridge.exported.document import Definitions, load_definitions
-from pybridge.exported.expressions import DefinitionsError, size_value
+from pybridge.problem.computation import Computation
 from pybridge.problem.formats import FloatArray, FloatFormat
-from pybridge.problem.geometry import Geometry
 from pybridge.problem.operands import Operand
-from pybridge.problem.results import OPERANDS, Result
+from pybridge.problem.results import OPERANDS
 from pybridge.truth.conv2d import Dyadic, exact_conv2d
 
-__all__ = ["EXACT_WORK", "Convolution", "Enclosure", "exact_result"]
+__all__ = ["EXACT_WORK", "Applied", "Enclosure", "exact_result"]
 
 EXACT_WORK = 2**31
 """The most products times 64-bit words of an exact result: some 20 seconds."""
@@ -39,52 +37,42 @@ class Enclosure(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Convolution:
-    """A conv2d on operands by name, of the geometry's shapes; a result needs only its own.
+class Applied:
+    """A computation on operands by name, of its shapes; others than its own are ignored."""
 
-    `definitions` are by default the package's. Raises `DefinitionsError` if they give another
-    output size than the geometry.
-    """
-
-    geometry: Geometry
+    computation: Computation
     operands: Mapping[str, Operand]
-    definitions: Definitions = field(default_factory=load_definitions)
 
-    def __post_init__(self) -> None:
-        parameters = self.geometry.parameters()
-        for name, size in self.definitions.data.output_size.items():
-            if (exported := size_value(size, parameters)) != parameters[name]:
-                raise DefinitionsError(
-                    f"the definitions give {name} = {exported}, but the geometry {parameters[name]}"
-                )
-
-    def evaluate(self, which: str, format: FloatFormat, *, fast: bool = False) -> Evaluation:
-        """The values and bounds of a result in the stated order, overflow marked.
+    def evaluate(self, format: FloatFormat, *, fast: bool = False) -> Evaluation:
+        """The values and bounds in the stated order, overflow marked.
 
         By the reference evaluation, or if `fast` by the replay, with the same values.
         """
-        data, parameters = self.definitions.data, self.geometry.parameters()
-        contraction = data.contractions[which]
+        what = self.computation
         if fast:
-            return evaluate_replay(contraction, parameters, format, self.operands, self.definitions)
-        return evaluate(contraction, data.laws, parameters, format, self.operands)
+            return evaluate_replay(
+                what.contraction, what.numbers, format, self.operands, what.definitions
+            )
+        laws = what.definitions.data.laws
+        return evaluate(what.contraction, laws, what.numbers, format, self.operands)
 
     def estimator(
-        self, which: str, operands: Mapping[str, Operand] | Mapping[str, Inexact] | None = None
+        self, operands: Mapping[str, Operand] | Mapping[str, Inexact] | None = None
     ) -> Estimator:
-        """What computes a result of operands, by default its own, and bounds it."""
+        """What computes the result of operands, by default its own, and bounds it."""
         chosen = self.operands if operands is None else operands
-        return estimator(which, self.geometry, chosen, self.definitions)
+        what = self.computation
+        return Estimator(what.contraction, what.numbers, chosen, what.definitions)
 
-    def enclosure(self, which: str, computed: FloatArray) -> Enclosure:
-        """How far an array may be from an exact result, whatever computed it.
+    def enclosure(self, computed: FloatArray) -> Enclosure:
+        """How far an array may be from the exact result, whatever computed it.
 
         `computed` has the result's shape. In binary32 or shorter it is compared with a result that
         is computed in binary64, in binary64 with exact products of slices of the operands. If the
         numbers are too large, or their exponents too far apart, it is compared with the exact
         result, which `EXACT_WORK` limits (else `InputError`).
         """
-        estimates = self.estimator(which)
+        estimates = self.estimator()
         if computed.dtype.itemsize <= 4:
             bound = estimates.enclosure(computed)
             if np.isfinite(bound.max()):
@@ -92,33 +80,32 @@ class Convolution:
         elif (errors := TrueErrors.by_slices(computed, estimates)) is not None:
             return Enclosure(estimates.around(errors.upper), "slices")
         values = {key: operand.value for key, operand in self.operands.items()}
-        exact = exact_result(which, self.geometry, values)
+        exact = exact_result(self.computation, values)
         entries = zip(computed.ravel().tolist(), exact, strict=True)
         distances = [round_up(abs(Fraction(value) - entry)) for value, entry in entries]
         bound = estimates.around(np.array(distances).reshape(computed.shape))
         return Enclosure(bound, "enclosure")
 
 
-def exact_result(
-    which: str, geometry: Geometry, operands: Mapping[str, FloatArray]
-) -> list[Fraction]:
+def exact_result(computation: Computation, operands: Mapping[str, FloatArray]) -> list[Fraction]:
     """All entries of an exact result, row-major; `InputError` beyond `EXACT_WORK`."""
-    result = Result(which)
-    values = {key: operands[key] for key in result.operands if key in operands}
+    values = {key: operands[key] for key in computation.operands if key in operands}
     words = sum(map(_bits, values.values())) // 64 + 1
-    work = geometry.multiply_adds * words
-    if result is Result.BIAS:
-        work = values["grad_output"].size
+    work = computation.multiply_adds
+    if len(computation.factors) > 1:
+        work *= words
     if work > EXACT_WORK:
         raise InputError(
             "a bound for a result in binary64 of operands whose exponents are this far apart needs "
-            f"the exact one: of {geometry.multiply_adds} products with {64 * words} bits, which is "
-            "more than is reasonable; give a smaller one, the result in binary32, or take the "
+            f"the exact one: of {computation.multiply_adds} products with {64 * words} bits, which "
+            "is more than is reasonable; give a smaller one, the result in binary32, or take the "
             "method any-order"
         )
+    assert computation.geometry is not None
     zero = np.zeros(1)
     dyadic = [Dyadic.of(values.get(key, zero)) for key in OPERANDS]
-    return exact_conv2d(geometry, *dyadic, names=(result,))[result].fractions()
+    name = computation.name
+    return exact_conv2d(computation.geometry, *dyadic, names=(name,))[name].fractions()
 
 
 def _bits(values: FloatArray) -> int:

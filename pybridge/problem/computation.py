@@ -1,0 +1,215 @@
+"""One result of one operation at given sizes: what is computed, of which operands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import Any
+
+from pybridge.exported.document import Access, Contraction, Definitions, load_definitions
+from pybridge.exported.expressions import DefinitionsError, size_value
+from pybridge.problem.geometry import Geometry
+from pybridge.problem.results import Declarations, Result, statement
+
+__all__ = ["Arrangement", "Computation", "conv2d_computation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """How an array of the caller's shape becomes one of a contraction's.
+
+    Its axes are put in `order` and then merged or split to `inner`. Nothing is computed.
+    """
+
+    outer: tuple[int, ...]
+    order: tuple[int, ...]
+    inner: tuple[int, ...]
+
+    @classmethod
+    def plain(cls, shape: tuple[int, ...]) -> Arrangement:
+        """The arrangement that changes nothing."""
+        return cls(shape, tuple(range(len(shape))), shape)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it changes nothing."""
+        return self.outer == self.inner and self.order == tuple(range(len(self.outer)))
+
+    def inward(self, array: Any) -> Any:
+        """An array of NumPy's or PyTorch's of the caller's shape as one of the contraction's."""
+        return array if self.is_plain else _transposed(array, self.order).reshape(self.inner)
+
+    def outward(self, array: Any) -> Any:
+        """An array of the contraction's shape as one of the caller's."""
+        if self.is_plain:
+            return array
+        back = tuple(self.order.index(axis) for axis in range(len(self.order)))
+        parts = array.reshape([self.outer[axis] for axis in self.order])
+        return _transposed(parts, back)
+
+    def index(self, inner: tuple[int, ...]) -> tuple[int, ...]:
+        """The caller's index of the entry at a contraction's index."""
+        place = 0
+        for i, size in zip(inner, self.inner, strict=True):
+            place = place * size + i
+        moved: dict[int, int] = {}
+        for axis in reversed(self.order):
+            place, moved[axis] = divmod(place, self.outer[axis])
+        return tuple(moved[axis] for axis in range(len(self.outer)))
+
+    def inner_index(self, outer: tuple[int, ...]) -> tuple[int, ...]:
+        """The contraction's index of the entry at a caller's index."""
+        place = 0
+        for axis in self.order:
+            place = place * self.outer[axis] + outer[axis]
+        found: list[int] = []
+        for size in reversed(self.inner):
+            place, i = divmod(place, size)
+            found.append(i)
+        return tuple(reversed(found))
+
+
+def _transposed(array: Any, order: tuple[int, ...]) -> Any:
+    return array.permute(order) if hasattr(array, "permute") else array.transpose(order)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Computation:
+    """A result of an operation at given sizes (Lean: `Contraction`), and what is said of it.
+
+    `contraction` is exported, `numbers` are what its sizes are made of. `name` is the result's:
+    output, or the name of the operand whose gradient it is; `noun` is how sentences name it, `axes`
+    what the caller's axes mean. `lean` names the declarations about it. `geometry` is what the
+    textbook's formula needs; without one, the contraction itself is the definition. `names` and
+    `arranged` have the operands' names and arrangements where the caller's are others, `result` the
+    arrangement of the result.
+    """
+
+    name: str
+    noun: str
+    axes: tuple[str, ...]
+    contraction: Contraction
+    numbers: Mapping[str, int]
+    lean: Declarations
+    geometry: Geometry | None = None
+    definitions: Definitions = field(default_factory=load_definitions)
+    names: Mapping[str, str] = field(default_factory=dict)
+    arranged: Mapping[str, Arrangement] = field(default_factory=dict)
+    result: Arrangement | None = None
+
+    @property
+    def words(self) -> str:
+        """How sentences name it: `the output`, `the weight gradient`."""
+        return f"the {self.noun}"
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """The operands that its terms are products of, in order."""
+        return tuple(access.name for access in self.contraction.factors)
+
+    @property
+    def addends(self) -> tuple[str, ...]:
+        """The operands that are added to the products."""
+        return tuple(access.name for access in self.contraction.addends)
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """The operands that it is computed from."""
+        return self.factors + self.addends
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether its terms are products: a sum of one operand's entries multiplies nothing."""
+        return len(self.contraction.factors) > 1
+
+    @property
+    def statement(self) -> str:
+        """What the theorem of an entry says, in words."""
+        return statement(self.words, [self.called(operand) for operand in self.operands])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the contraction's result."""
+        return tuple(prod(map(self._size, axis)) for axis in self.contraction.out)
+
+    @property
+    def outer_shape(self) -> tuple[int, ...]:
+        """The shape of the result as the caller has it."""
+        return self.result.outer if self.result else self.shape
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the operands, as the contraction has them."""
+        accesses = (*self.contraction.factors, *self.contraction.addends)
+        return {access.name: self._extents(access) for access in accesses}
+
+    @property
+    def products(self) -> int:
+        """The most products that an entry sums, those with padding included."""
+        return prod(map(self._size, self.contraction.red))
+
+    @property
+    def terms(self) -> int:
+        """The most terms that an entry is the sum of, addends included."""
+        return self.products + len(self.contraction.addends)
+
+    @property
+    def multiply_adds(self) -> int:
+        """The products of all entries, those with padding included."""
+        return self.products * prod(self.shape)
+
+    def of_geometry(self, geometry: Geometry) -> Computation:
+        """The same result of another geometry."""
+        return replace(self, geometry=geometry, numbers=geometry.parameters())
+
+    def called(self, operand: str) -> str:
+        """How the caller names an operand."""
+        return self.names.get(operand, operand)
+
+    def entry(self, operand: str, index: tuple[int, ...]) -> str:
+        """An operand's entry by the caller's name and index."""
+        arranged = self.arranged.get(operand)
+        outer = arranged.index(index) if arranged else index
+        return f"{self.called(operand)}[{', '.join(map(str, outer))}]"
+
+    def outer_index(self, index: tuple[int, ...]) -> tuple[int, ...]:
+        """The caller's index of an entry of the result."""
+        return self.result.index(index) if self.result else index
+
+    def outward(self, array: Any) -> Any:
+        """An array of the contraction's result as the caller has it."""
+        return self.result.outward(array) if self.result else array
+
+    def _size(self, size: Any) -> int:
+        return size_value(size, self.numbers)
+
+    def _extents(self, access: Access) -> tuple[int, ...]:
+        return tuple(self._size(axis.extent) for axis in access.axes)
+
+
+def conv2d_computation(
+    result: Result, geometry: Geometry, definitions: Definitions | None = None
+) -> Computation:
+    """A result of conv2d.
+
+    The definitions are by default the package's. Raises `DefinitionsError` if they give another
+    output size than the geometry.
+    """
+    definitions = definitions or load_definitions()
+    numbers = geometry.parameters()
+    for name, size in definitions.data.output_size.items():
+        if (exported := size_value(size, numbers)) != numbers[name]:
+            raise DefinitionsError(
+                f"the definitions give {name} = {exported}, but the geometry {numbers[name]}"
+            )
+    return Computation(
+        name=str(result),
+        noun=result.noun,
+        axes=result.axes,
+        contraction=definitions.data.contractions[result],
+        numbers=numbers,
+        lean=result.lean,
+        geometry=geometry,
+        definitions=definitions,
+    )
