@@ -6,12 +6,12 @@ from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.shapes import Shape
 from pybridge.engine.upward import Float64
 from pybridge.problem.formats import FloatArray
-from pybridge.truth.conv2d import Dyadic, exact_conv2d
+from pybridge.truth.dyadic import Dyadic
+from pybridge.truth.exact import exact_results
 
 __all__ = ["true_errors"]
 
@@ -26,6 +26,5 @@ def true_errors(shape: Shape, computed: FloatArray) -> Float64:
 
 @lru_cache(maxsize=2)
 def _exact_weight(shape: Shape) -> Dyadic:
-    zero: npt.NDArray[np.float32] = np.zeros(1, np.float32)
-    x, grad, other = (Dyadic.of(values) for values in (shape.x, shape.grad_output, zero))
-    return exact_conv2d(shape.geometry, x, other, other, grad, names=("weight",))["weight"]
+    operands = {"x": shape.x, "grad_output": shape.grad_output}
+    return exact_results(shape.geometry, operands)["weight"]

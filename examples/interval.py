@@ -17,7 +17,7 @@ from examples.library import Library, numbers, run_example
 from pybridge.exported.names import LEAN_RESULTS
 from pybridge.problem.case import Case
 from pybridge.problem.geometry import Geometry, Window
-from pybridge.truth.conv2d import Dyadic, exact_conv2d
+from pybridge.truth.exact import exact_results
 
 __all__ = ["Ranges", "ask", "case", "compare"]
 
@@ -66,13 +66,13 @@ def corners() -> Iterator[dict[str, list[Fraction]]]:
     count = sum(array.size for array in arrays.values())
     for signs in product((-1.0, 1.0), repeat=count):
         left = iter(signs)
-        moved = [
-            arrays[name]
+        moved = {
+            name: arrays[name]
             + getattr(given, f"eps_{name}")
             * np.array([next(left) for _ in range(arrays[name].size)]).reshape(arrays[name].shape)
             for name in names
-        ]
-        results = exact_conv2d(given.geometry, *map(Dyadic.of, moved))
+        }
+        results = exact_results(given.geometry, moved)
         yield {name: results[name].fractions() for name in LEAN_RESULTS}
 
 

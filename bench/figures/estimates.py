@@ -151,7 +151,7 @@ def _tightness(shape: Shape) -> tuple[Table, Claim]:
     row = (shape.name, f"{bound:.6g}", f"{error:.6g}", close(claim.measured), *claim.cells)
     caption = (
         "The largest bound against the largest true error of the gradient by channels last, by "
-        "exact arithmetic (`pybridge.truth.conv2d`, python-flint)."
+        "exact arithmetic (`pybridge.truth.exact`, python-flint)."
     )
     header = ("shape", "largest bound", "largest true error", "ratio", "goal", "reached")
     return Table(caption, header, (row,)), claim

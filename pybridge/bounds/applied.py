@@ -20,8 +20,7 @@ from pybridge.errors import InputError
 from pybridge.problem.computation import Computation
 from pybridge.problem.formats import FloatArray, FloatFormat
 from pybridge.problem.operands import Operand
-from pybridge.problem.results import OPERANDS
-from pybridge.truth.conv2d import Dyadic, exact_conv2d
+from pybridge.truth.exact import exact_results
 
 __all__ = ["EXACT_WORK", "Applied", "Enclosure", "exact_result"]
 
@@ -102,10 +101,8 @@ def exact_result(computation: Computation, operands: Mapping[str, FloatArray]) -
             "method any-order"
         )
     assert computation.geometry is not None
-    zero = np.zeros(1)
-    dyadic = [Dyadic.of(values.get(key, zero)) for key in OPERANDS]
     name = computation.name
-    return exact_conv2d(computation.geometry, *dyadic, names=(name,))[name].fractions()
+    return exact_results(computation.geometry, values, [name])[name].fractions()
 
 
 def _bits(values: FloatArray) -> int:

@@ -13,7 +13,7 @@ from pybridge.engine.estimator import Inexact
 from pybridge.engine.upward import Float64
 from pybridge.problem.computation import Computation
 from pybridge.problem.formats import FloatArray
-from pybridge.truth.entry import exact_entry
+from pybridge.truth.exact import exact_entry
 
 __all__ = ["ExactEntries"]
 

@@ -24,7 +24,8 @@ from pybridge.lean.protocol import CaseResult, TensorResult
 from pybridge.problem.case import Case
 from pybridge.problem.computation import conv2d_computation
 from pybridge.problem.results import OPERANDS, Result
-from pybridge.truth.conv2d import Dyadic, exact_conv2d
+from pybridge.truth.dyadic import Dyadic
+from pybridge.truth.exact import exact_results
 
 __all__ = ["EXCESS", "REPLAY_EXCESS", "check_case", "sign_patterns"]
 
@@ -301,12 +302,11 @@ def _exact(case: Case, seed: int) -> Iterator[tuple[str, dict[Result, list[Fract
     operands = {name: Dyadic.of(getattr(case, name)) for name in OPERANDS}
     moved = [name for name in OPERANDS if getattr(case, f"eps_{name}")]
     for pattern, signs in sign_patterns(case, seed):
-        x, weight, bias, grad_output = (
-            operands[name] + Dyadic.of(signs[name] * getattr(case, f"eps_{name}"))
-            if pattern != "given" and name in moved
-            else operands[name]
-            for name in OPERANDS
-        )
+        shifted = {
+            name: operands[name] + Dyadic.of(signs[name] * getattr(case, f"eps_{name}"))
+            for name in moved
+            if pattern != "given"
+        }
         names = [name for name in Result if pattern == "given" or set(moved) & set(name.operands)]
-        results = exact_conv2d(case.geometry, x, weight, bias, grad_output, names=names)
+        results = exact_results(case.geometry, operands | shifted, names)
         yield pattern, {Result(name): result.fractions() for name, result in results.items()}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Annotated, Any, NamedTuple, Self, SupportsIndex, TypeAlias
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, SupportsIndex, TypeAlias
 
 from pydantic import Field, Strict, model_validator
 
@@ -69,6 +69,19 @@ class Window(Model):
             return spread - self.pad_begin - self.pad_end
         return (self.padded - self.reach) // self.stride + 1
 
+    def parameters(self, axis: int) -> dict[str, int]:
+        """The values of the parameters that the exported definitions name, of an axis's number."""
+        return {
+            f"size{axis}": self.size,
+            f"kernel{axis}": self.kernel,
+            f"stride{axis}": self.stride,
+            f"padBegin{axis}": self.pad_begin,
+            f"padEnd{axis}": self.pad_end,
+            f"dilation{axis}": self.dilation,
+            **({f"outputPadding{axis}": self.output_padding} if self.transposed else {}),
+            f"output{axis}": self.output,
+        }
+
     @model_validator(mode="after")
     def _kernel_fits(self) -> Self:
         if not self.transposed and self.output_padding:
@@ -107,6 +120,14 @@ class Geometry(Model):
     in_channels: _Positive = 1
     out_channels: _Positive = 1
     windows: Annotated[tuple[Window, ...], Field(min_length=1)]
+
+    results: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "output": ("x", "weight", "bias"),
+        "bias": ("grad_output",),
+        "weight": ("x", "grad_output"),
+        "input": ("weight", "grad_output"),
+    }
+    """The operands of each result, a gradient being named by its operand, x's `input`."""
 
     @model_validator(mode="after")
     def _windows_agree(self) -> Self:
@@ -206,6 +227,11 @@ class Geometry(Model):
         )
 
     @property
+    def operation(self) -> str:
+        """The exported name: `conv2d`, `convTranspose1d`."""
+        return f"{'convTranspose' if self.transposed else 'conv'}{self.rank}d"
+
+    @property
     def rank(self) -> int:
         """The number of spatial axes."""
         return len(self.windows)
@@ -264,6 +290,16 @@ class Geometry(Model):
         }
 
     @property
+    def result_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the results."""
+        return {
+            "output": self.output_shape,
+            "bias": self.bias_shape,
+            "weight": self.weight_shape,
+            "input": self.x_shape,
+        }
+
+    @property
     def multiply_adds(self) -> int:
         """The terms of the forward pass, padding included; each gradient has about as many."""
         moved = self.x_shape if self.transposed else self.output_shape
@@ -280,16 +316,7 @@ class Geometry(Model):
         if self.rank == 2 and not self.transposed:
             return channels | _conv2d_parameters(self.height, self.width)
         for i, w in enumerate(self.windows):
-            channels |= {
-                f"size{i}": w.size,
-                f"kernel{i}": w.kernel,
-                f"stride{i}": w.stride,
-                f"padBegin{i}": w.pad_begin,
-                f"padEnd{i}": w.pad_end,
-                f"dilation{i}": w.dilation,
-                **({f"outputPadding{i}": w.output_padding} if w.transposed else {}),
-                f"output{i}": w.output,
-            }
+            channels |= w.parameters(i)
         return channels
 
 

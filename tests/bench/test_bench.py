@@ -29,7 +29,7 @@ from bench.tables import Claim, Figure, Points, Table, close, number
 from bench.timing import Effort, Timing, alternate
 from bench.truth import true_errors
 from pybridge.problem.geometry import Geometry
-from pybridge.truth.conv2d import Dyadic, exact_conv2d
+from pybridge.truth.exact import exact_results
 
 QUICK = Effort.of(quick=True)
 RUNNER = CliRunner()
@@ -102,8 +102,8 @@ def test_unfolded_gradients_are_within_the_any_order_bound(
 
 def test_true_errors_are_exact() -> None:
     given = shape("small", quick=True)
-    x, grad, zero = (Dyadic.of(v) for v in (given.x, given.grad_output, np.zeros(1)))
-    exact = exact_conv2d(given.geometry, x, zero, zero, grad, names=("weight",))["weight"]
+    operands = {"x": given.x, "grad_output": given.grad_output}
+    exact = exact_results(given.geometry, operands)["weight"]
     computed = methods.replay("weight", given).value
     expected = [
         float(abs(Fraction(float(value)) - entry))

@@ -36,8 +36,7 @@ from bench.studies.rounding_or_bug.verdicts import Given, promise_of
 from pybridge.problem.geometry import Geometry
 from pybridge.problem.results import Result
 from pybridge.testing import tf32
-from pybridge.truth.conv2d import Dyadic, exact_conv2d
-from pybridge.truth.entry import exact_entry
+from pybridge.truth.exact import exact_entry, exact_results
 
 RUNNER = CliRunner()
 ODD = [
@@ -60,8 +59,7 @@ def integers(geometry: Geometry) -> dict[str, npt.NDArray[np.float64]]:
 
 
 def exact(name: str, geometry: Geometry, operands: dict[str, npt.NDArray[np.float64]]) -> object:
-    x, weight, bias, grad_output = (Dyadic.of(values) for values in operands.values())
-    found = exact_conv2d(geometry, x, weight, bias, grad_output, names=(name,))
+    found = exact_results(geometry, operands, [name])
     return [float(value) for value in found[name].fractions()]
 
 

@@ -25,7 +25,7 @@ from pybridge.errors import InputError
 from pybridge.problem.geometry import Geometry
 from pybridge.reveal import Probe
 from pybridge.testing import compare_gradient
-from pybridge.truth.conv2d import Dyadic, exact_conv2d
+from pybridge.truth.exact import exact_results
 
 pytestmark = pytest.mark.torch
 
@@ -58,14 +58,7 @@ def test_sums_of_small_integers_are_exact(result: Result) -> None:
     rng = np.random.default_rng(1)
     shapes = {"x": g.x_shape, "weight": g.weight_shape, "grad_output": g.output_shape}
     drawn = {name: rng.integers(-3, 4, shape) for name, shape in shapes.items()}
-    exact = exact_conv2d(
-        g,
-        Dyadic.of(drawn["x"]),
-        Dyadic.of(drawn["weight"]),
-        Dyadic.of(np.zeros(g.bias_shape)),
-        Dyadic.of(drawn["grad_output"]),
-        names=[result],
-    )[result]
+    exact = exact_results(g, drawn, [result])[result]
     expected = np.array(list(map(float, exact.fractions())))
     for unit in units()[::6]:
         first, second = READ[result]

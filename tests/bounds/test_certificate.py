@@ -21,8 +21,8 @@ from pybridge.engine.accumulation import Accumulation, split_k
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.problem.formats import FORMATS, FloatFormat
 from pybridge.problem.geometry import Geometry
-from pybridge.problem.results import Result
-from pybridge.truth.conv2d import Dyadic, exact_conv2d
+from pybridge.problem.results import OPERANDS, Result
+from pybridge.truth.exact import exact_results
 
 GRADIENTS: tuple[Gradient, ...] = ("bias", "weight", "input")
 
@@ -44,7 +44,7 @@ def arrays(geometry: Geometry, format: FloatFormat, regime: str, seed: int) -> t
 
 
 def exact(geometry: Geometry, operands: tuple[Any, ...]) -> dict[str, list[Fraction]]:
-    results = exact_conv2d(geometry, *map(Dyadic.of, operands))
+    results = exact_results(geometry, dict(zip(OPERANDS, operands, strict=True)))
     return {name: result.fractions() for name, result in results.items()}
 
 

@@ -20,7 +20,9 @@ from pybridge import conv2d_backward, conv2d_forward
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.problem.formats import FORMATS, FloatFormat, find_format
 from pybridge.problem.geometry import Geometry, Window
-from pybridge.truth.conv2d import Dyadic, exact_conv2d
+from pybridge.problem.results import OPERANDS
+from pybridge.truth.dyadic import Dyadic
+from pybridge.truth.exact import exact_results
 
 ALIASES = {"binary16": "float16", "binary32": "float32", "binary64": "float64"}
 
@@ -70,15 +72,15 @@ def test_exact_results_of_perturbed_operands_are_within_the_bound(
         eps_weight=eps[1],
         eps_grad_output=eps[3],
     )
-    operands = []
-    for array, e, sign in zip((x, w, b, g), eps, signs, strict=True):
+    operands = {}
+    for key, array, e, sign in zip(OPERANDS, (x, w, b, g), eps, signs, strict=True):
         choice = {
             "plus": np.ones(array.shape),
             "minus": -np.ones(array.shape),
             "random": rng.choice([-1.0, 0.0, 1.0], size=array.shape),
         }[sign]
-        operands.append(Dyadic.of(array) + Dyadic.of(e * choice))
-    exact = exact_conv2d(geometry, *operands)
+        operands[key] = Dyadic.of(array) + Dyadic.of(e * choice)
+    exact = exact_results(geometry, operands)
     for name, result in (
         ("output", forward),
         ("bias", gradients.bias),
@@ -163,10 +165,9 @@ def test_methods(format: str) -> None:
     layer: dict[str, Any] = {"stride": 2, "padding": 1, "groups": 2, "format": format}
     reference = conv2d_backward(x, w, g, **layer, method="replay-reference")
     replay = conv2d_backward(x, w, g, **layer)
-    exact = exact_conv2d(
+    exact = exact_results(
         Geometry.of(x.shape, w.shape, stride=2, padding=1, groups=2),
-        *map(Dyadic.of, (x, w, np.zeros(6), g)),
-        names=("bias", "weight", "input"),
+        {"x": x, "weight": w, "grad_output": g},
     )
     for name in ("bias", "weight", "input"):
         slow, fast = getattr(reference, name), getattr(replay, name)

@@ -44,8 +44,7 @@ from pybridge.testing import (
     split_k,
     tf32,
 )
-from pybridge.truth.conv2d import Dyadic, exact_conv2d
-from pybridge.truth.entry import exact_entry
+from pybridge.truth.exact import exact_entry, exact_results
 
 ROOT = Path(__file__).resolve().parents[2]
 Array = npt.NDArray[Any]
@@ -200,8 +199,8 @@ def test_results_of_all_kinds(name: str, dtype: Any) -> None:
     bias = np.arange(4).astype(dtype)
     read = {"x": x, "weight": weight, "bias": bias}
     returned = read_result(Result.OUTPUT, np.zeros(OUTPUT, dtype), read, Parameters(padding=1))
-    arrays = [Dyadic.of(array) for array in (x, weight, bias, grad)]
-    exact = exact_conv2d(geometry_of(returned), *arrays, names=(name,))[name].fractions()
+    arrays = {**read, "grad_output": grad}
+    exact = exact_results(geometry_of(returned), arrays)[name].fractions()
     shape = {"output": OUTPUT, "input": X, "weight": WEIGHT, "bias": (4,)}[name]
     actual = np.array([float(value) for value in exact]).reshape(shape).astype(dtype)
 
@@ -425,8 +424,7 @@ def test_verdicts_in_the_sliver_are_exact(monkeypatch: pytest.MonkeyPatch) -> No
     actual = in_order(sequential)(x, grad)
     read = {"x": x, "weight": weight, "grad_output": grad}
     returned = read_result(Result.WEIGHT, actual, read, Parameters(padding=1))
-    arrays = [Dyadic.of(a) for a in (x, weight, np.zeros(4), grad)]
-    exact = exact_conv2d(geometry_of(returned), *arrays, names=("weight",))["weight"].fractions()
+    exact = exact_results(geometry_of(returned), read)["weight"].fractions()
     values = actual.ravel().tolist()
     errors = [round_up(abs(Fraction(v) - e)) for v, e in zip(values, exact, strict=True)]
     just = np.array(errors).reshape(WEIGHT)

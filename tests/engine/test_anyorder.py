@@ -28,7 +28,8 @@ from pybridge.problem.geometry import Geometry, Parameters, Window
 from pybridge.problem.operands import Operand
 from pybridge.problem.results import Result
 from pybridge.problem.rounding import round_to
-from pybridge.truth.conv2d import Dyadic, exact_conv2d
+from pybridge.truth.dyadic import Dyadic
+from pybridge.truth.exact import exact_results
 
 DEFINITIONS = load_definitions()
 
@@ -57,13 +58,13 @@ def exact(
     geometry: Geometry, given_: dict[str, Operand], name: str, signs: npt.NDArray[Any] | None = None
 ) -> list[Fraction]:
     """The exact result of operands moved by ± their eps."""
-    moved = []
+    moved = {}
     rng = np.random.default_rng(0)
     for key in KEYS:
         operand = given_[key]
         sign = rng.choice([-1.0, 1.0], size=operand.value.shape) * (signs is not None)
-        moved.append(Dyadic.of(operand.value) + Dyadic.of(operand.eps * sign))
-    return exact_conv2d(geometry, *moved, names=(name,))[name].fractions()
+        moved[key] = Dyadic.of(operand.value) + Dyadic.of(operand.eps * sign)
+    return exact_results(geometry, moved, [name])[name].fractions()
 
 
 def holds(values: Any, bound: Any, true: list[Fraction]) -> bool:
@@ -296,8 +297,7 @@ def test_the_formula_with_deviations(
     counts = np.broadcast_to(found.counts, found.shape).ravel().tolist()
 
     def sums(arrays: Mapping[str, Dyadic]) -> list[Fraction]:
-        ordered = [arrays[key] for key in KEYS]
-        return exact_conv2d(geometry, *ordered, names=(name,))[name].fractions()
+        return exact_results(geometry, arrays, [name])[name].fractions()
 
     magnitudes = sums(sizes)
     reaches = sums({key: sizes[key] + deviations[key] for key in KEYS})
@@ -327,8 +327,8 @@ def test_bounds_near_overflow_are_finite_and_sharp(name: str, shift: tuple[int, 
     assert np.isinf(found.value(np.float64, absolute=True)).any()
     bound = found.any_order(Accumulation(accumulate="float64"))
     assert np.isfinite(bound).all()
-    sizes = [Dyadic.of(np.abs(large[key].value)) for key in KEYS]
-    magnitudes = exact_conv2d(geometry, *sizes, names=(name,))[name].fractions()
+    sizes = {key: np.abs(large[key].value) for key in KEYS}
+    magnitudes = exact_results(geometry, sizes)[name].fractions()
     counts = np.broadcast_to(found.counts, found.shape).ravel().tolist()
     for b, n, magnitude in zip(bound.ravel().tolist(), counts, magnitudes, strict=True):
         expected = n * Fraction(1, 2**53) * magnitude

@@ -24,7 +24,7 @@ from pybridge.engine.accumulation import Accumulation, blocked, pairwise, split_
 from pybridge.errors import InputError, InputTypeError
 from pybridge.exported.document import load_definitions
 from pybridge.problem.geometry import Geometry, Parameters
-from pybridge.problem.results import Result
+from pybridge.problem.results import OPERANDS, Result
 from pybridge.testing import (
     PowerWarning,
     assert_gradient_close,
@@ -34,7 +34,7 @@ from pybridge.testing import (
     sharp_operands,
     tolerance,
 )
-from pybridge.truth.conv2d import Dyadic, exact_conv2d
+from pybridge.truth.exact import exact_results
 
 Tree: TypeAlias = "int | tuple[Tree, Tree]"
 Array: TypeAlias = npt.NDArray[Any]
@@ -585,8 +585,8 @@ def test_the_condition_number_is_one(
     names = ("output", "bias", "weight", "input")
 
     def exact(operands: Sequence[Array]) -> dict[str, list[Fraction]]:
-        read = [Dyadic.of(a.astype(np.float64)) for a in operands]
-        found = exact_conv2d(geometry, *read, names=names)
+        read = dict(zip(OPERANDS, operands, strict=True))
+        found = exact_results(geometry, read)
         return {name: list(found[name].fractions()) for name in names}
 
     values, sizes = exact(given), exact([np.abs(a) for a in given])

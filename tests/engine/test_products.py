@@ -18,7 +18,7 @@ from pybridge.engine.dense import Split, split_contraction
 from pybridge.exported.document import Contraction, load_definitions
 from pybridge.exported.expressions import DefinitionsError
 from pybridge.problem.geometry import Geometry, Window
-from pybridge.truth.conv2d import Dyadic, exact_conv2d
+from pybridge.truth.exact import exact_results
 
 CONTRACTIONS = load_definitions().data.contractions
 
@@ -35,9 +35,8 @@ def integers(geometry: Geometry, seed: int) -> dict[str, Any]:
 
 
 def exact(geometry: Geometry, given_: dict[str, Any], name: str) -> Any:
-    bias = np.zeros(geometry.bias_shape)
-    operands = [Dyadic.of(a) for a in (given_["x"], given_["weight"], bias, given_["grad_output"])]
-    result = exact_conv2d(geometry, *operands, names=(name,))[name]
+    read = {key: value for key, value in given_.items() if key != "bias"}
+    result = exact_results(geometry, read, [name])[name]
     return np.array([float(v) for v in result.fractions()]).reshape(result.numerators.shape)
 
 

@@ -14,7 +14,7 @@ from pybridge.engine.sliced import remainder
 from pybridge.exported.document import load_definitions
 from pybridge.problem.geometry import Geometry
 from pybridge.problem.results import Result
-from pybridge.truth.entry import exact_entry
+from pybridge.truth.exact import exact_entry
 
 _Floats = npt.NDArray[np.float64]
 

@@ -35,7 +35,7 @@ from pybridge.engine.indices import Progression
 from pybridge.engine.reference import Evaluation
 from pybridge.problem.formats import FloatArray, FloatFormat
 from pybridge.problem.geometry import Geometry
-from pybridge.truth import conv2d as truth
+from pybridge.truth import exact as truth
 
 VALUE, BELOW, ABOVE = "value unlike Lean's", "bound below Lean's", "bound above outward rounding"
 REPLAY_BELOW, REPLAY_ABOVE = "replay: bound below Lean's", "replay: bound above 1.05 times Lean's"
@@ -273,7 +273,7 @@ def padding_counted(plant: Plant) -> None:
 
 
 def truth_of(change: Callable[[Geometry], Geometry]) -> Callable[[Plant], None]:
-    original = truth.exact_conv2d
+    original = truth.exact_results
     return by(
         original, lambda geometry, *args, **kwargs: original(change(geometry), *args, **kwargs)
     )

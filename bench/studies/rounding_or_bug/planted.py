@@ -14,7 +14,7 @@ from bench.studies.rounding_or_bug.kernels import NUMERICS, Numerics
 from bench.studies.rounding_or_bug.verdicts import Given, promise_of
 from pybridge.engine.upward import Float64
 from pybridge.problem.formats import FloatArray
-from pybridge.truth.conv2d import Dyadic, exact_conv2d
+from pybridge.truth.exact import exact_results
 
 __all__ = ["Outcome", "run_planted"]
 
@@ -97,11 +97,6 @@ def _true_errors(
 def _exact(layer: str, name: str, numerics: Numerics) -> tuple[Fraction, ...]:
     """The exact result of the operands as a kernel reads them."""
     problem = planted_problem(layer, name)
-    zero = np.zeros(1, np.float32)
     held = problem.held(numerics)
     read = {key: values if key == "bias" else numerics.read(values) for key, values in held.items()}
-    x, weight, bias, grad_output = (
-        Dyadic.of(read.get(key, zero)) for key in ("x", "weight", "bias", "grad_output")
-    )
-    exact = exact_conv2d(problem.geometry, x, weight, bias, grad_output, names=(name,))
-    return tuple(exact[name].fractions())
+    return tuple(exact_results(problem.geometry, read, [name])[name].fractions())
