@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -255,7 +256,7 @@ def check(
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.html", help="Write a page to look at: heat maps, scatters."),
+        typer.Option(metavar="FILE.html", help="Write a page to look at: heat maps, a scatter."),
     ] = None,
 ) -> None:
     """Compare NumPy's evaluation of the exported definitions with Lean's, entry by entry.
@@ -309,7 +310,7 @@ def check(
             )
             result = _against(torch, plan, loaded, console)
         else:
-            page = open_page(html) if html is not None else None
+            page = open_page(html, _command()) if html is not None else None
             if page is not None:
                 writers.append(lambda result: page.write(result, loaded))  # type: ignore[arg-type]
             chosen = _cases(words, x, weight, own, kind, _eps(eps), seed)
@@ -322,6 +323,13 @@ def check(
         problems = [problem for write in writers if (problem := _failure(write, result))]
     write_output(result.to_json() if as_json else _shown(result, each=each))
     raise SystemExit(_end(result, problems))
+
+
+def _command() -> str:
+    """Return the command line that runs, as a shell reads it."""
+    program = Path(sys.argv[0])
+    start = f"python -m pybridge.{program.parent.name}" if program.stem == "__main__" else None
+    return shlex.join([*(start.split() if start else [program.name]), *sys.argv[1:]])
 
 
 def _shown(result: Outcome, *, each: bool) -> str:

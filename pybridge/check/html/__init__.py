@@ -1,4 +1,4 @@
-"""A check as a page: one self-contained HTML file with heat maps, scatters and the Lean sources."""
+"""A check as a page: one self-contained HTML file with its pictures and the Lean sources."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["open_page"]
 
 
-def open_page(path: Path) -> Page:
-    """A page that collects what a check shows it, and is written to `path` at the end.
+def open_page(path: Path, command: str) -> Page:
+    """Return a page that collects the results of a check, run by a `command`.
 
-    Raises `InputError` when a library that it is made with is missing.
+    Raises `InputError` if a library that it is made with is missing.
     """
     if lacking := missing("jinja2", "matplotlib", "pygments"):
         raise InputError(f"--html needs {', '.join(lacking)}: {install_command('html')}")
     from pybridge.check.html.page import Page
 
-    return Page(path)
+    return Page(path, command)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import math
+import platform
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,30 +15,18 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pybridge.bounds.explain import explain, number, percent
-from pybridge.check.html.heatmap import Heatmap, heatmap
-from pybridge.check.html.panels import layout
-from pybridge.check.html.scales import RATIO, log10, ramp
-from pybridge.check.html.scatter import Scatter, scatter
+from pybridge.check.html.pictures import maps, overview
 from pybridge.check.html.sources import LAW_SOURCES, result_sources, source
 from pybridge.check.observed import Observed
-from pybridge.check.report import CaseReport, CheckReport, TensorReport
+from pybridge.check.report import CaseReport, CheckReport
 from pybridge.exported.declarations import location, short_name
 from pybridge.exported.document import Definitions
+from pybridge.extras import DISTRIBUTION
 from pybridge.files import write_atomically
 from pybridge.problem.geometry import Geometry
 from pybridge.problem.results import Result
 
-__all__ = ["Figures", "Made", "Page", "figures", "made_of", "render"]
-
-_AXES = {"output": "nc", "bias": "o", "weight": "oi", "input": "nc"}
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """The figures of a result."""
-
-    maps: tuple[Heatmap, Heatmap, Heatmap]
-    scatter: Scatter | None
+__all__ = ["Made", "Page", "made_of", "render"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +44,23 @@ class Made:
 
 
 class Page:
-    """A page that collects results while a check runs, and is written at its end."""
+    """A page that collects results while a check runs, and is written at its end.
 
-    def __init__(self, path: Path) -> None:
+    `command` is the command line that the page names.
+    """
+
+    def __init__(self, path: Path, command: str) -> None:
         self._path = path
+        self._command = command
         self._observed: dict[tuple[str, str], Observed] = {}
 
     def observe(self, observed: Observed) -> None:
-        """Keeps a result of a case, to be drawn."""
+        """Keep a result of a case, to be drawn."""
         self._observed[observed.case.name, observed.which] = observed
 
     def write(self, report: CheckReport, definitions: Definitions) -> None:
-        """Writes the page, the file whole or not at all; `OSError` when that fails."""
-        text = render(report, self._observed, definitions)
+        """Write the page, the file whole or not at all; `OSError` if that fails."""
+        text = render(report, self._observed, definitions, self._command)
         with write_atomically(self._path) as file:
             file.write(text.encode())
 
@@ -74,8 +69,9 @@ def render(
     report: CheckReport,
     observed: Mapping[tuple[str, str], Observed],
     definitions: Definitions,
+    command: str,
 ) -> str:
-    """The page's text; `observed` holds results by the case's name and the result's."""
+    """Return the page's text; `observed` holds results by the names of case and result."""
     environment = Environment(
         loader=PackageLoader("pybridge.check.html"),
         autoescape=True,
@@ -84,39 +80,32 @@ def render(
         lstrip_blocks=True,
     )
     environment.filters["from_hex"] = float.fromhex
-    environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
+    results = {which: _result(which, definitions) for which in Result}
+    taken = {"page-cases", "page-reading", "page-lean"}
     return environment.get_template("page.html.jinja").render(
         report=report,
-        cases=[_case(k, case, observed, definitions) for k, case in enumerate(report.cases, 1)],
+        command=command,
+        date=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        versions={
+            "pybridge": _version(DISTRIBUTION),
+            "Python": f"{platform.python_version()}, NumPy {_version('numpy')}, "
+            f"python-flint {_version('python-flint')}; {platform.machine()} {platform.system()}",
+        },
+        overview=overview(observed.values()),
+        cases=[_case(case, observed, definitions, results, taken) for case in report.cases],
         compared=sum(math.prod(t.shape) for c in report.cases for t in c.tensors.values()),
         holding=sum(case.passed for case in report.cases),
-        ramp=ramp(),
-        results=[_result(which, definitions) for which in Result],
+        results=results.values(),
         laws=[source(name, definitions) for name in LAW_SOURCES],
     )
 
 
-def figures(observed: Observed) -> Figures:
-    """The heat maps and the scatter of a result."""
-    errors, bounds = observed.errors, observed.bounds
-    ratios = [
-        None if error is None else error / bound if bound else Fraction(error > 0) * 2
-        for error, bound in zip(errors, bounds, strict=True)
-    ]
-    beyond = [error is not None and error > b for error, b in zip(errors, bounds, strict=True)]
-    titles = [_title(observed, k, ratio) for k, ratio in enumerate(ratios)]
-    held = [None if e is None else b for e, b in zip(errors, bounds, strict=True)]
-    places = layout(observed.shape, _AXES[observed.which])
-    return Figures(
-        maps=(
-            heatmap("true error", errors, titles, beyond, places, zero="exact: no error"),
-            heatmap("bound", held, titles, beyond, places, zero="nothing to round: bound 0"),
-            heatmap(
-                "error / bound", ratios, titles, beyond, places, zero="exact: no error", scale=RATIO
-            ),
-        ),
-        scatter=scatter(errors, bounds, titles, beyond),
-    )
+def _version(distribution: str) -> str:
+    """Return the version of a distribution, or say that it is not installed as one."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def made_of(observed: Observed, definitions: Definitions) -> Made | None:
@@ -139,60 +128,49 @@ def made_of(observed: Observed, definitions: Definitions) -> Made | None:
     )
 
 
-def _title(observed: Observed, place: int, ratio: Fraction | None) -> str:
-    shown = f"[{', '.join(map(str, observed.index(place)))}]"
-    error, bound = observed.errors[place], observed.bounds[place]
-    if error is None:
-        return f"{shown} overflowed: no bound is claimed"
-    text = f"{shown} error {number(error, 2)}, bound {number(bound, 2)}"
-    return f"{text}, ratio {number(ratio, 2)}" if bound and ratio is not None else text
-
-
 def _case(
-    position: int,
     case: CaseReport,
     observed: Mapping[tuple[str, str], Observed],
     definitions: Definitions,
+    results: Mapping[Result, Any],
+    taken: set[str],
 ) -> dict[str, Any]:
-    results = []
+    """Return what the template shows of a case; its anchor is its label, unless that is `taken`."""
+    shown = []
     for which, tensor in case.tensors.items():
         seen = observed.get((case.name, which))
-        results.append(
+        shown.append(
             {
-                "which": which,
                 "tensor": tensor,
-                "figures": figures(seen) if seen else None,
+                "maps": maps(seen) if seen else None,
                 "made": made_of(seen, definitions) if seen else None,
-                "level": _level(tensor),
+                "noun": Result(which).noun,
+                "lean": results[Result(which)],
             }
         )
+    ratios = [tensor.error_ratio for tensor in case.tensors.values()]
     eps = {name: Fraction(float.fromhex(text)) for name, text in case.eps.items()}
+    anchor = "-".join(case.label.split())
+    while anchor in taken or anchor.startswith("lean-"):
+        anchor = f"case-{anchor}"
+    taken.add(anchor)
     return {
         "report": case,
-        "anchor": f"case-{position}",
+        "anchor": anchor,
         "geometry": _geometry(case.geometry),
         "eps": [f"{name} ± {number(value)}" for name, value in eps.items() if value],
-        "results": results,
+        "largest": max(ratios, key=lambda r: math.inf if math.isnan(r) else r, default=None),
+        "results": shown,
     }
-
-
-def _level(tensor: TensorReport) -> float:
-    """Where the largest error / bound stands on the scale of the page, from 0 to 1."""
-    ratio = tensor.error_ratio
-    if ratio <= 0:
-        return 0.0
-    return RATIO.at(log10(Fraction(ratio))) if math.isfinite(ratio) else 1.0
 
 
 def _result(which: Result, definitions: Definitions) -> dict[str, Any]:
     lean = which.lean
     return {
-        "which": which,
-        "statement": which,
+        "noun": which.noun,
+        "statement": which.statement,
         "bound": short_name(lean.bound),
-        "bound_place": f"lean/{location(lean.bound, definitions)}",
         "theorem": short_name(lean.entry),
-        "theorem_place": f"lean/{location(lean.entry, definitions)}",
         "norm": short_name(lean.whole),
         "norm_place": f"lean/{location(lean.whole, definitions)}",
         "sources": result_sources(which, definitions),
