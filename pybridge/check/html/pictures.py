@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -29,7 +30,7 @@ _DECADES = 6.0
 """The most decades on the scale of error and bound."""
 _MARGIN = 3.0
 """Decades of the scatter beyond the middle 80 % of the bounds."""
-_STYLE = {
+_STYLE: Any = {
     "font.size": 8.0,
     "font.family": "sans-serif",
     "axes.titlesize": 8.0,
@@ -201,7 +202,7 @@ def _blocks(shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     if len(shape) < 4:
         first, *middle, last = (1,) * (2 - len(shape)) + shape
         return first, math.prod(middle), 1, last
-    return shape[0], math.prod(shape[1:-2]), *shape[-2:]
+    return shape[0], math.prod(shape[1:-2]), shape[-2], shape[-1]
 
 
 def _tiles(entries: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
