@@ -18,7 +18,9 @@ from pybridge.cli.process import HELP, command_line, examples, run_command, writ
 from pybridge.cli.session import exit_status
 from pybridge.errors import InputError
 from pybridge.exported.document import Declaration, load_definitions
+from pybridge.lean.declared import declared
 from pybridge.lean.modules import mask
+from pybridge.lean.sources import sources_dir
 
 __all__ = ["app", "main", "statement"]
 
@@ -76,12 +78,18 @@ def theorem(
 ) -> None:
     """Print what a theorem or definition of the Lean library says, and where it stands.
 
-    The sources are those that were exported with the definitions: what Lean has compiled.
+    What was exported with the definitions is what Lean has compiled; any other declaration is read
+    from the Lean files of this package.
 
     Exit status: 0 printed, 2 bad usage or input.
     """
     with exit_status():
         found = _matching(name, load_definitions(definitions).declarations)
+        if not found:
+            library = declared(sources_dir())
+            found = _matching(name, library)
+            if not found:
+                raise InputError(f"there is no declaration {name!r:.60}{_hint(name, [*library])}")
     rows = [
         {
             "name": full,
@@ -102,13 +110,11 @@ def theorem(
 def _matching(name: str, known: Mapping[str, Declaration]) -> dict[str, Declaration]:
     """Return the declarations that a name or pattern means."""
     pattern = _SPACE + name.removeprefix(_SPACE)
-    found = {full: known[full] for full in known if fnmatchcase(full, pattern)}
-    if not found:
-        raise InputError(f"there is no exported declaration {name!r:.60}{_hint(pattern, [*known])}")
-    return found
+    return {full: known[full] for full in known if fnmatchcase(full, pattern)}
 
 
-def _hint(pattern: str, known: Sequence[str]) -> str:
+def _hint(name: str, known: Sequence[str]) -> str:
+    pattern = _SPACE + name.removeprefix(_SPACE)
     close = [full.removeprefix(_SPACE) for full in get_close_matches(pattern, known)]
     return f": did you mean {' or '.join(close)}?" if close else ""
 

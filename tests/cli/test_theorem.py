@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from pybridge.cli.theorem import app, statement
 from pybridge.exported.document import load_definitions
 from pybridge.lean import sources_dir
+from pybridge.lean.declared import declared
 
 DECLARATIONS = load_definitions().declarations
 
@@ -47,6 +48,16 @@ def test_statements_are_theorems_without_their_proofs() -> None:
     theorems = [d for d in DECLARATIONS.values() if "\ntheorem " in f"\n{d.source}"]
     assert len(theorems) > 100
     assert all(len(statement(d.source)) < len(d.source) for d in theorems)
+
+
+def test_what_is_read_from_lean_files_is_what_was_exported() -> None:
+    read = declared(sources_dir())
+    named = {name: found for name, found in DECLARATIONS.items() if ".inst" not in name}
+    assert {name: read[name] for name in named} == named
+    status, out, _ = run("conv2d_textbook")
+    assert status == 0
+    assert "theorem conv2d_textbook" in out
+    assert "RuntimeApprox.conv2d_textbook" not in DECLARATIONS
 
 
 def test_a_let_belongs_to_the_statement() -> None:
