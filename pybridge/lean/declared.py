@@ -42,7 +42,7 @@ def declared_in(module: str, text: str) -> Iterator[tuple[str, Declaration]]:
     A declaration begins in the first column, and goes on over lines that are indented.
     """
     lines, masked = text.split("\n"), mask(text).split("\n")
-    starts = [k for k, line in enumerate(masked) if line[:1].strip()] + [len(lines)]
+    starts = [*(k for k, line in enumerate(masked) if line[:1].strip()), len(lines)]
     scopes: list[str] = []
     for k, following in zip(starts, starts[1:], strict=False):
         if scope := _SCOPE.match(masked[k]):

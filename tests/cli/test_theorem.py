@@ -81,6 +81,6 @@ def test_patterns_and_json() -> None:
 def test_an_unknown_name_is_one_line() -> None:
     status, out, err = run("conv2d_any_ordre")
     assert (status, out) == (2, "")
-    assert err.startswith("error: there is no exported declaration 'conv2d_any_ordre': ")
+    assert err.startswith("error: there is no declaration 'conv2d_any_ordre': ")
     assert "conv2d_any_order" in err
     assert err.count("\n") == 1
