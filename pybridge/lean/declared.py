@@ -6,6 +6,7 @@ For showing what a theorem says. What is evaluated comes from Lean itself (`pybr
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +45,7 @@ def declared_in(module: str, text: str) -> Iterator[tuple[str, Declaration]]:
     lines, masked = text.split("\n"), mask(text).split("\n")
     starts = [*(k for k, line in enumerate(masked) if line[:1].strip()), len(lines)]
     scopes: list[str] = []
-    for k, following in zip(starts, starts[1:], strict=False):
+    for k, following in itertools.pairwise(starts):
         if scope := _SCOPE.match(masked[k]):
             if scope[1] == "end":
                 del scopes[-1:]
