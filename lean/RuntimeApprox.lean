@@ -3,6 +3,7 @@ module
 public import RuntimeApprox.Accumulation
 public import RuntimeApprox.Accumulation.Theorems
 public import RuntimeApprox.Aligned
+public import RuntimeApprox.Aligned.Groups
 public import RuntimeApprox.Aligned.Theorems
 public import RuntimeApprox.AnyOrder
 public import RuntimeApprox.AnyOrder.Computes
@@ -89,6 +90,7 @@ public import RuntimeApprox.TensorCore
 public import RuntimeApprox.TensorCore.Formulas
 public import RuntimeApprox.TensorCore.Idle
 public import RuntimeApprox.TensorCore.Operands
+public import RuntimeApprox.TensorCore.Scaled
 public import RuntimeApprox.TensorCore.Theorems
 public import RuntimeApprox.Upward
 public import RuntimeApprox.Wide

@@ -23,6 +23,7 @@ from pybridge.bounds.tolerance import Tolerance, tolerance
 from pybridge.engine.accumulation import Accumulation, blocked, pairwise, split_k, tf32
 from pybridge.engine.tensor_cores import tensor_core
 from pybridge.errors import InputError, InputTypeError
+from pybridge.problem.blocks import block_scaled
 from pybridge.problem.formats import dtype_name, find_format
 from pybridge.problem.geometry import Padding, Pair, Parameters
 from pybridge.problem.results import Result
@@ -35,6 +36,7 @@ __all__ = [
     "Tolerance",
     "assert_gradient_close",
     "assert_output_close",
+    "block_scaled",
     "blocked",
     "compare_gradient",
     "compare_output",

@@ -16,11 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.tensor_cores.kernels import held
+from bench.tensor_cores.scaled import held_in_blocks, scaled_dots
 from bench.tensor_cores.units import Unit
 from pybridge.bounds.sharp import sharp_operands
 from pybridge.problem.geometry import Geometry
 
-__all__ = ["DOTS", "READ", "Problem", "Result", "convolution", "dots"]
+__all__ = ["DOTS", "READ", "Problem", "Result", "convolution", "dots", "scaled"]
 
 _Array: TypeAlias = npt.NDArray[Any]
 Result: TypeAlias = Literal["output", "weight", "input"]
@@ -232,6 +233,14 @@ def dots(data: str, unit: Unit, result: Result, rows: int, terms: int, seed: int
     return Problem(data, result, geometry, operands)
 
 
+def scaled(data: str, unit: Unit, rows: int, terms: int, seed: int) -> Problem:
+    """So many dot products of a kind in `SCALED_DOTS`, as a weight gradient: sums over a row."""
+    x, y = scaled_dots(data, unit, rows, terms, seed)
+    shape = 1, rows, 1, terms
+    operands = {"x": x.reshape(shape), "grad_output": y.reshape(shape)}
+    return Problem(data, "weight", Geometry.of(shape, (rows, 1, 1, 1), groups=rows), operands)
+
+
 def convolution(
     data: Literal["normal", "sharp"], unit: Unit, result: Result, geometry: Geometry, seed: int
 ) -> Problem:
@@ -256,5 +265,6 @@ def convolution(
         }
         drawn = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
     first, second = READ[result]
-    operands = {first: held(drawn[first], unit.x), second: held(drawn[second], unit.y)}
+    hold = held_in_blocks if unit.scaled else held
+    operands = {first: hold(drawn[first], unit.x), second: hold(drawn[second], unit.y)}
     return Problem(data, result, geometry, operands)

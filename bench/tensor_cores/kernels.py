@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.studies.rounding_or_bug.unfold import Unfolded
+from bench.tensor_cores.scaled import Chosen, divided
 from bench.tensor_cores.units import Unit
 from pybridge.check.torch.conv2d import import_torch
+from pybridge.problem.blocks import BLOCK_FORMATS
 
 __all__ = ["Kernel", "as_array", "as_tensor", "held"]
 
@@ -60,6 +62,8 @@ class Kernel:
     to a sum in float32, and starts again at zero. None: it is not. `output`: the finished sum is
     rounded to this dtype.
 
+    `scales`: which scales the kernel divides operands in blocks by, the least or the largest.
+
     Two are defects: `lost` is the number of an instruction that is left out; after each instruction
     the accumulator is rounded to the format `accumulator`.
     """
@@ -68,6 +72,7 @@ class Kernel:
     splits: int = 1
     promote: int | None = None
     output: str | None = None
+    scales: Chosen = "least"
     lost: int | None = None
     accumulator: str | None = None
 
@@ -79,6 +84,8 @@ class Kernel:
         y = self._leading_last(factors.y, factors)
         terms = x.shape[-1]
         part = -(-terms // min(self.splits, terms))
+        if self.unit.scaled:
+            part = -(-part // self.unit.length) * self.unit.length  # blocks are not divided
         total = None
         for start in range(0, terms, part):
             found = self._sum(x[..., start : start + part], y[..., start : start + part])
@@ -108,14 +115,42 @@ class Kernel:
         torch = import_torch()
         simulation, length = self.unit.simulation, self.unit.length
         total = torch.zeros(x.shape[:-1], dtype=getattr(torch, self.unit.result))
+        x, x_scales = self._read(x, self.unit.x)
+        y, y_scales = self._read(y, self.unit.y)
         for number, start in enumerate(range(0, x.shape[-1], length)):
             if number == self.lost:
                 continue
             a, b = (_padded(v[..., start : start + length], length) for v in (x, y))
-            total = simulation.dpa(a, b, total)
+            scales = []
+            if self.unit.scaled:
+                block = simulation.block_size
+                first, last = start // block, (start + length) // block
+                scales = [v[..., first:last].contiguous() for v in (x_scales, y_scales)]
+                if simulation.packing == 2:
+                    a, b = ((v[..., ::2] << 4) | v[..., 1::2] for v in (a, b))
+            total = simulation.dpa(a, b, total, *scales)
             if self.accumulator is not None:
                 total = total.to(getattr(torch, self.accumulator)).to(total.dtype)
         return total
+
+    def _read(self, values: Any, name: str) -> tuple[Any, Any]:
+        """The tensor that an instruction reads, and that of its scales, if it has scales. Numbers
+        of six bits are in the low bits of a byte, and those of four where the instruction has them.
+        """
+        if not self.unit.scaled:
+            return values, None
+        torch = import_torch()
+        numbers, scales = divided(as_array(values), name, self.scales)
+        numbers = np.pad(numbers, [(0, 0)] * (numbers.ndim - 1) + [(0, -numbers.shape[-1] % 64)])
+        blocks = numbers.shape[-1] // BLOCK_FORMATS[name].block
+        filled = np.ones((*scales.shape[:-1], blocks), scales.dtype)
+        filled[..., : scales.shape[-1]] = scales
+        if numbers.dtype.name.startswith("float8"):
+            return as_tensor(numbers), as_tensor(filled)
+        bits = numbers.view(np.uint8)
+        if name == "mxfp4" and self.unit.length == 32:
+            bits = bits << 2
+        return torch.from_numpy(np.ascontiguousarray(bits)), as_tensor(filled)
 
 
 def _padded(values: Any, length: int) -> Any:

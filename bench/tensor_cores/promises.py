@@ -24,7 +24,7 @@ def promise(kernel: Kernel) -> Accumulation:
         options["accumulate"] = unit.result
     return tensor_core(
         _ARCHITECTURES.get(unit.architecture, unit.architecture.lower()),
-        unit.x if unit.x == unit.y else "float8",
+        unit.x if unit.x == unit.y else "mxfp" if unit.scaled else "float8",
         instruction=None if unit.architecture == "CDNA2" else _instruction(unit),
         **options,
     )
@@ -32,6 +32,8 @@ def promise(kernel: Kernel) -> Accumulation:
 
 def _instruction(unit: Unit) -> str:
     """Its name in the table of `tensor_core`."""
+    if unit.scaled:
+        return unit.kind
     shape = unit.qualifier.partition(".")[0]
     return "mma.m8n8k4" if (unit.architecture, shape) == ("Turing", "m8n8k4") else unit.family
 

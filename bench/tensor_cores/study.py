@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.studies.rounding_or_bug.unfold import Unfolded, unfold
-from bench.tensor_cores.data import DOTS, READ, Problem, convolution, dots
+from bench.tensor_cores.data import DOTS, READ, Problem, convolution, dots, scaled
 from bench.tensor_cores.kernels import Kernel
 from bench.tensor_cores.promises import others, promise
+from bench.tensor_cores.scaled import SCALED_DOTS
 from bench.tensor_cores.units import Unit, units
 from pybridge.bounds.arguments import read_result
 from pybridge.bounds.judge import Judge
@@ -44,6 +45,7 @@ _Array = npt.NDArray[Any]
 
 _CONVOLUTION = Geometry.of((2, 6, 9, 8), (4, 3, 3, 3), stride=(2, 1), padding=1, groups=2)
 _LAYER = Geometry.of((2, 4, 16, 16), (8, 4, 3, 3), padding=1)
+_POINTWISE = Geometry.of((1, 4, 1, 512), (8, 4, 1, 1))
 _LONG = Geometry.of((2, 1, 40, 40), (4, 1, 1, 1))
 _SIZES = ((100, 68), (1000, 12))
 """The terms and the rows of dot products."""
@@ -74,7 +76,7 @@ class Honest:
     @property
     def random(self) -> bool:
         """Whether the operands are random, not made to lose digits."""
-        return self.data not in DOTS
+        return self.data in ("normal", "sharp", "normal in blocks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +120,25 @@ class Study:
 
 
 def kernels(unit: Unit) -> list[Kernel]:
-    """One sum; split-k; with 16 bits, rounded to them; and with eight bits, promotion."""
+    """One sum; split-k; with 16 bits, rounded to them; with eight bits, promotion; and with block
+    scales, the largest that fit.
+    """
     found = [Kernel(unit), Kernel(unit, splits=3)]
     if unit.x in ("float16", "bfloat16") and unit.result == "float32":
         found.append(Kernel(unit, output=unit.x))
     if unit.x.startswith("float8"):
         found.append(Kernel(unit, promote=_PROMOTE))
+    if unit.scaled:
+        found.append(Kernel(unit, scales="largest"))
     return found
 
 
 def problems(unit: Unit, sizes: Sequence[tuple[int, int]], seed: int = 1) -> list[Problem]:
     """What each kernel of a unit computes; `sizes` are the terms and rows of dot products."""
+    if unit.scaled:
+        return [
+            scaled(data, unit, rows, terms, seed) for data in SCALED_DOTS for terms, rows in sizes
+        ]
     found = [
         convolution(data, unit, result, _CONVOLUTION, seed)
         for data in ("normal", "sharp")
@@ -184,17 +194,17 @@ def defects(kernel: Kernel, problem: Problem) -> Iterator[tuple[str, _Array]]:
     kept = (len(factors.x) - 1) // length * length
     shorter = replace(factors, x=factors.x[:kept], y=factors.y[:kept])
     yield "the last terms left out", kernel(shorter)
-    yield "32 terms scaled by two", kernel(replace(factors, x=_scaled(factors.x)))
+    yield "32 terms scaled by two", kernel(replace(factors, x=_doubled(factors.x)))
     shifted = replace(factors, y=np.roll(factors.y, 1, axis=-2))
     yield "output channels shifted", kernel(shifted)
     narrow = "bfloat16" if kernel.unit.result == "float32" else "float8_e5m2"
     yield "accumulator in another format", replace(kernel, accumulator=narrow)(factors)
 
 
-def _scaled(x: _Array) -> _Array:
-    scaled = np.array(x)
-    scaled[32:64] = (2 * scaled[32:64].astype(np.float64)).astype(x.dtype)
-    return scaled
+def _doubled(x: _Array) -> _Array:
+    doubled = np.array(x)
+    doubled[32:64] = (2 * doubled[32:64].astype(np.float64)).astype(x.dtype)
+    return doubled
 
 
 def _versions() -> str:
@@ -230,9 +240,9 @@ def _compute(unit: Unit, sizes: Sequence[tuple[int, int]]) -> Iterator[Honest]:
 
 
 def _plant(unit: Unit) -> Iterator[Planted]:
-    problem = convolution("sharp", unit, "weight", _LAYER, 1)
+    problem = convolution("sharp", unit, "weight", _POINTWISE if unit.scaled else _LAYER, 1)
     for kernel in kernels(unit):
-        if kernel.splits > 1 or kernel.output is not None:
+        if kernel.splits > 1 or kernel.output is not None or kernel.scales == "largest":
             continue
         for what, result in defects(kernel, problem):
             yield Planted(kernel, what, _Judge(problem, result)(promise(kernel)))

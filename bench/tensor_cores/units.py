@@ -7,12 +7,13 @@ reduction alike are one `Unit`.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeAlias
 
 from pybridge.errors import InputError
+from pybridge.problem.blocks import BLOCK_FORMATS
 
 __all__ = ["Family", "Unit", "import_simulation", "units"]
 
@@ -28,6 +29,19 @@ _DTYPES = {
 }
 """What operands of PTX's and the CDNA instruction set's types are as arrays."""
 
+_SCALED = {
+    ("e4m3", "ue8m0"): "mxfp8_e4m3",
+    ("e5m2", "ue8m0"): "mxfp8_e5m2",
+    ("e2m3", "ue8m0"): "mxfp6_e2m3",
+    ("e3m2", "ue8m0"): "mxfp6_e3m2",
+    ("e2m1", "ue8m0"): "mxfp4",
+    ("e2m1", "ue4m3"): "nvfp4",
+}
+"""What operands with block scales are, by the types of their numbers and scales."""
+
+_MIXED = ({"mxfp8_e4m3", "mxfp8_e5m2"}, {"mxfp8_e4m3", "mxfp4"})
+"""The formats that are simulated together. All ten pairs are added in the same way."""
+
 _RESULTS = {"f32": "float32", "f16": "float16"}
 _AMD8 = {"fp8": "float8_e4m3fnuz", "bf8": "float8_e5m2fnuz"}
 
@@ -36,7 +50,8 @@ _AMD8 = {"fp8": "float8_e4m3fnuz", "bf8": "float8_e5m2fnuz"}
 class Unit:
     """One arithmetic of matrix instructions.
 
-    `x` and `y` are the dtypes of the operands (tf32: float32 that the instruction cuts), `result`
+    `x` and `y` are the dtypes of the operands (tf32: float32 that the instruction cuts), or with
+    block scales their names in `BLOCK_FORMATS`, which are float32 arrays here too. `result`
     is that of the accumulator and of the result. `step` is how many products are added at once,
     `length` the instruction's reduction. `qualifier` names one of the instructions.
     """
@@ -64,9 +79,22 @@ class Unit:
         return getattr(self.simulation.arithmetic_op, "F", None)
 
     @property
+    def scaled(self) -> bool:
+        """Whether the operands have block scales."""
+        return self.x in BLOCK_FORMATS
+
+    @property
+    def kind(self) -> str:
+        """The kind of an instruction with block scales, as in PTX."""
+        return self.qualifier.split(".")[1].removeprefix("kind::")
+
+    @property
     def simulation(self) -> Any:
         """What computes it."""
         nvidia, amd = import_simulation()
+        if self.scaled:
+            scaled = {"mma": nvidia.MMABlockScale, "tcgen05": nvidia.TCGen05MMABlockScale}
+            return scaled[self.family](self.architecture, self.qualifier)
         made = {
             "mma": nvidia.MMA,
             "wgmma": nvidia.WGMMA,
@@ -94,12 +122,12 @@ def import_simulation() -> tuple[Any, Any]:
 
 
 def units() -> list[Unit]:
-    """Every arithmetic of 8 to 19 bits that mmasim simulates without block scales.
+    """Every arithmetic of 8 to 19 bits that mmasim simulates, and those with block scales.
 
     Of two that differ in which operand is of which dtype there is one.
     """
     found: dict[tuple[object, ...], Unit] = {}
-    for unit in [*_nvidia(), *_amd()]:
+    for unit in [*_nvidia(), *_scaled(), *_amd()]:
         operands = frozenset((unit.x, unit.y))
         key = unit.architecture, unit.family, operands, unit.result, unit.step
         found.setdefault(key, unit)
@@ -135,6 +163,34 @@ def _nvidia() -> Iterator[Unit]:
                     step,
                     operation.k,
                 )
+
+
+def _scaled() -> Iterator[Unit]:
+    simulation, _ = import_simulation()
+    families: Sequence[tuple[Family, Any, Mapping[str, Sequence[str]]]] = (
+        (
+            "mma",
+            simulation.MMABlockScale,
+            simulation.isa_mma.mma_block_scale_shape_and_type,
+        ),
+        (
+            "tcgen05",
+            simulation.TCGen05MMABlockScale,
+            simulation.isa_tcgen05mma.tcgen05mma_block_scale_shape_and_type,
+        ),
+    )
+    for family, made, table in families:
+        for architecture, qualifiers in table.items():
+            for qualifier in qualifiers:
+                shape, _, block, _, *types = qualifier.split(".")
+                x, y = (_SCALED.get((kind, types[-1])) for kind in types[:2])
+                if not shape.startswith(("m16n8k", "m128n8k")) or x is None or y is None:
+                    continue
+                if block != f"block{BLOCK_FORMATS[x].block}" or (x != y and {x, y} not in _MIXED):
+                    continue
+                operation = made(architecture, qualifier)
+                step = min(operation.k, operation.arithmetic_op.L_max)
+                yield Unit(architecture, family, qualifier, x, y, "float32", step, operation.k)
 
 
 def _amd() -> Iterator[Unit]:

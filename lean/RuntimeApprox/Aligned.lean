@@ -12,6 +12,8 @@ the sum to the output's precision. Everything but the predicate runs.
 ## Main definitions
 * `Addend`: a number as the adder sees it; `Format.addend`, `Addend.product`: an operand, a product.
 * `alignedSum`: the exact sum of an accumulator and products that are aligned and cut.
+* `Addend.scaled`, `Addend.inGroup`: an operand with its block's scale, as the adder sees it.
+* `groupSums`: groups of products, each summed exactly, as with block scales.
 * `AlignedSteps`: steps one after another, each of which rounds its sum to the output's format.
 * `ErrorBound.aligned`: the error bound of the aligned and cut sum.
 -/
@@ -90,6 +92,51 @@ def addendValues : List Addend → List Rat
 most their sum of magnitudes plus `shortfall`: n·2^(−F) relatively, n·2^(−F)·σ absolutely. -/
 @[inline] def ErrorBound.aligned {ι : Type u} [Mul ι] (terms cut shortfall : ι) : ErrorBound ι :=
   ⟨terms * cut, terms * cut * shortfall⟩
+
+/-! ### Block scales -/
+
+/-- An operand with the scale 2ᵉ of its block, as MXFP8 has it: the scale adds to its exponents. -/
+def Addend.scaled (x : Addend) (e : Int) : Addend where
+  significand := x.significand
+  unit := x.unit + e
+  exponent := x.exponent + e
+
+/-- An operand of four bits with the scale s of its block: it is aligned by the scale alone, of
+which it is at least a half, so that the exponent is one below the scale's. -/
+def Addend.inGroup (x s : Addend) : Addend where
+  significand := x.significand * s.significand
+  unit := x.unit + s.unit
+  exponent := s.exponent - 1
+
+/-- The least unit of a group's products, the first of which is x. -/
+def leastUnit (x : Addend) : List Addend → Int
+  | [] => x.unit
+  | y :: ys =>
+    let u := leastUnit y ys
+    if u ≤ x.unit then u else x.unit
+
+/-- The exponent of a group's first product that is not zero; if all are, of the last. -/
+def groupExponent (x : Addend) : List Addend → Int
+  | [] => x.exponent
+  | y :: ys => if x.significand = 0 then groupExponent y ys else x.exponent
+
+/-- The sum of a group of products, the first of which is x, exact, and aligned as they are. -/
+def groupSum (x : Addend) (xs : List Addend) : Addend where
+  significand := cutSum true (leastUnit x xs) (x :: xs)
+  unit := leastUnit x xs
+  exponent := groupExponent x xs
+
+/-- The sums of groups, each of a first product and others. -/
+def groupSums : List (Addend × List Addend) → List Addend
+  | [] => []
+  | (x, xs) :: gs => groupSum x xs :: groupSums gs
+
+/-- The products of groups. -/
+def groupMembers : List (Addend × List Addend) → List Addend
+  | [] => []
+  | (x, xs) :: gs => x :: (xs ++ groupMembers gs)
+
+/-! ### Steps one after another -/
 
 /-- `AlignedSteps bits down m n σ s ts v`: s steps one after another from the accumulator's first
 value. Each adds a block of products to the accumulator, at most n numbers that are not zero, by an

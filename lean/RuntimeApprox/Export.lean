@@ -228,7 +228,9 @@ taken by nan. -/
 def narrowFormats : List (String × Format × Nat) :=
   [("float8_e4m3fn", Format.Narrow.e4m3fn, 1), ("float8_e5m2", Format.Narrow.e5m2, 0),
     ("float8_e4m3fnuz", Format.Narrow.e4m3fnuz, 0), ("float8_e5m2fnuz", Format.Narrow.e5m2fnuz, 0),
-    ("e8m13", Format.Narrow.e8m13, 0), ("extended", Format.Narrow.extended, 0)]
+    ("float4_e2m1fn", Format.Narrow.e2m1fn, 0), ("float6_e2m3fn", Format.Narrow.e2m3fn, 0),
+    ("float6_e3m2fn", Format.Narrow.e3m2fn, 0), ("e8m13", Format.Narrow.e8m13, 0),
+    ("extended", Format.Narrow.extended, 0)]
 
 /-- The second list after the first. -/
 def appended {α : Type} : List α → List α → List α

@@ -59,6 +59,10 @@ inductive TensorCore.Unit where
   | staged (bits more : Nat) (drop : Bool) (floor : Format)
   /-- The same, where the products are added by two aligned sums. -/
   | interleaved (bits more : Nat) (drop : Bool) (floor : Format)
+  /-- The products are first summed exactly in at most `groups` groups, each of which is aligned by
+  the scales of its blocks; their sums and the accumulator are aligned together and cut at `bits`
+  bits. As for MXFP4 and NVFP4. -/
+  | grouped (bits groups : Nat)
   /-- Nothing is cut: the sum is exact. -/
   | exact
 
@@ -74,11 +78,18 @@ def Gives (m : Mode) (c : Addend) (products : List Addend) (v : Rat) : Unit → 
       (drop = true → abs c.value ≤ pow2 (c.exponent + 1)) ∧
       m.Gives (floor.floor (stagedSum bits (bits + more) drop c
         (alignedSum bits true (alignedSum bits false x xs) [alignedSum bits false y ys]))) v
+  | grouped bits groups => ∃ gs, products.Perm (groupMembers gs) ∧ gs.length ≤ groups ∧
+      m.Gives (alignedSum bits false c (groupSums gs)).value v
   | exact => m.Gives (sumList (addendValues (c :: products))) v
+
+/-- How many of the products are cut one by one: those that are not zero, or in groups none. -/
+def counted (products : List Addend) : Unit → Nat
+  | grouped .. => 0
+  | _ => nonzeros (addendValues products)
 
 /-- What one cut may take: 2^(−F) of the largest power of two. -/
 def cut : Unit → Rat
-  | aligned bits _ | staged bits .. | interleaved bits .. => pow2 (-bits)
+  | aligned bits _ | staged bits .. | interleaved bits .. | grouped bits _ => pow2 (-bits)
   | exact => 0
 
 /-- How many numbers a step cuts beside its products. -/
@@ -86,11 +97,12 @@ def extra : Unit → Nat
   | aligned .. => 1
   | staged .. => 2
   | interleaved .. => 4
+  | grouped _ groups => groups + 1
   | exact => 0
 
 /-- By what the rounding of a step's sum errs. -/
 def rounding (m : Mode) : Unit → ErrorBound Rat
-  | aligned .. | exact => ⟨m.roundoff, m.underflow⟩
+  | aligned .. | grouped .. | exact => ⟨m.roundoff, m.underflow⟩
   | staged _ _ _ floor | interleaved _ _ _ floor => ErrorBound.followedBy
       ⟨2 * floor.unitRoundoff, pow2 (floor.minExponent - floor.precision + 1)⟩
       ⟨m.roundoff, m.underflow⟩
@@ -112,14 +124,14 @@ structure TensorCore where
 namespace TensorCore
 
 /-- `k.Sums s n ts v`: v may be what the unit gives for the sum of `ts` in at most s steps, of at
-most n products that are not zero. Steps that add only zeros are not counted if they leave the
+most n products that are not zero and are cut one by one. Steps that add only zeros are not counted if they leave the
 accumulator as it is. -/
 inductive Sums (k : TensorCore) : Nat → Nat → List Rat → Rat → Prop where
   /-- The accumulator's first value, or a number that is added to a result, as a bias. -/
   | start {s n : Nat} {c : Rat} : Sums k s n [c] c
   /-- One more step. -/
   | step {s n p : Nat} {ts : List Rat} {c : Addend} {products : List Addend} {v : Rat}
-      (before : Sums k s n ts c.value) (count : nonzeros (addendValues products) ≤ p)
+      (before : Sums k s n ts c.value) (count : k.unit.counted products ≤ p)
       (exponents : ∀ x ∈ c :: products, pow2 x.exponent ≤ abs x.value + k.shortfall)
       (h : k.unit.Gives k.mode c products v) :
       Sums k (s + 1) (n + p) (ts ++ addendValues products) v

@@ -222,7 +222,8 @@ class _Bound:
         if bias and promise.operands in _SHORT:
             addend = formula(definitions, "operandDeviation", values | {"magnitude": bias})
         read_sizes = [size + d for size, d in zip(sizes.values(), off, strict=True)]
-        shortfall = promise.shortfall([(size, True) for size in read_sizes], definitions)
+        factors = [(size, promise.largest_excess(size, definitions)) for size in read_sizes]
+        shortfall = promise.shortfall(factors, definitions)
         error = promise.error(summed, definitions, longest=longest, shortfall=shortfall)
         most = list(sizes.values())
         if len(most) == 1:

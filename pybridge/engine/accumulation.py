@@ -33,6 +33,7 @@ from pybridge.engine.coefficients import (
     times,
     tree,
 )
+from pybridge.engine.scaled import largest_excess
 from pybridge.errors import InputError, InputTypeError, NotProvedError
 from pybridge.exported.document import Definitions, FormatParameters, load_definitions
 from pybridge.model import Model
@@ -398,9 +399,9 @@ class Accumulation(Model):
         chain = min(part, self.promote or part)
         count = min(terms, chain)
         steps = min(-(-chain // core.block), count) + 1
-        cut = Fraction(0) if core.bits is None else Fraction(1, 2**core.bits)
+        alone = 0 if core.unit == "grouped" else count
         rounding = self._step_rounding(core, definitions)
-        first = tensor_core_sum(definitions, core.unit, count, steps, cut, rounding, shortfall)
+        first = tensor_core_sum(definitions, core.unit, alone, steps, core.cut, rounding, shortfall)
         if self.splits == 1 and self.promote is None:
             return first
         chains = -(-part // chain)
@@ -436,20 +437,27 @@ class Accumulation(Model):
             Fraction(2) ** format_parameters(name, definitions).min_exponent for name in _NARROW
         )
 
+    def largest_excess(self, size: Fraction, definitions: Definitions) -> Fraction:
+        """A bound of 2^exponent of subnormal entries of a factor, of which the size of the largest
+        is known and nothing else.
+        """
+        core = self.core
+        if core is None or core.scaled is None:
+            return self.least_normal(definitions)
+        return largest_excess(core.scaled, core.unit == "grouped", size, definitions)
+
     def shortfall(
-        self, factors: Sequence[tuple[Fraction, bool]], definitions: Definitions
+        self, factors: Sequence[tuple[Fraction, Fraction]], definitions: Definitions
     ) -> Fraction:
         """By how much exponents may be too large (Lean: `TensorCore.exponents_le`).
 
-        Of one or two factors, how large an entry is at most, and whether any is subnormal in its
-        format. Zero without a matrix unit.
+        Of one or two factors, how large an entry is at most, and a bound of 2^exponent of those
+        that are subnormal in their format or in their block, 0 if none is. Zero without a matrix
+        unit.
         """
         if self.core is None:
             return Fraction(0)
-        least = self.least_normal(definitions)
-        bounds = [(size, least if subnormal else Fraction(0)) for size, subnormal in factors]
-        if len(bounds) == 1:
-            bounds.append((Fraction(1), Fraction(0)))
+        bounds = [*factors, (Fraction(1), Fraction(0))]
         exponent = core_parameters(self.core, definitions).min_exponent
         return shortfall(definitions, bounds[0], bounds[1], Fraction(2) ** exponent)
 

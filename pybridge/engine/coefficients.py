@@ -207,12 +207,12 @@ def tensor_core_sum(
     rounding: ErrorBound,
     shortfall: Fraction,
 ) -> ErrorBound:
-    """Of so many terms that a matrix unit adds in so many steps, in any tree (Lean:
-    `TensorCore.bound`).
+    """Of terms that a matrix unit adds in so many steps, in any tree (Lean: `TensorCore.bound`).
 
-    `unit` is aligned, staged, interleaved or exact (Lean: `TensorCore.Unit`), `cut` what a number
-    loses, relatively to the largest power of two, `rounding` by what a step's rounding errs, and
-    `shortfall` by how much an exponent may be too large.
+    `unit` is aligned, staged, interleaved, grouped or exact (Lean: `TensorCore.Unit`), `terms` how
+    many terms are cut one by one, `cut` what a number loses, relatively to the largest power of
+    two, `rounding` by what a step's rounding errs, and `shortfall` by how much an exponent may be
+    too large.
     """
     counted: Numbers = {"terms": terms, "steps": steps}
     losses = int(formula(definitions, f"{unit}Losses", counted))
@@ -244,8 +244,9 @@ def shortfall(
 ) -> Fraction:
     """By how much the exponent of a product may be too large (Lean: `shortfall`).
 
-    Of each factor the largest magnitude, and the least normal number of its format if any of its
-    entries is subnormal, else 0; `least` is 2^exponent of zeros and of a subnormal accumulator.
+    Of each factor the largest magnitude, and a bound of 2^exponent of its entries that are
+    subnormal in their format or block, 0 if none is; `least` is 2^exponent of zeros and of a
+    subnormal accumulator.
     """
     values = {
         "firstMagnitude": first[0],

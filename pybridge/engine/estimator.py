@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pybridge.engine.accumulation import Accumulation, format_parameters, parameters_of
+from pybridge.engine.aligned import Aligned
 from pybridge.engine.backend import HOST, Array, backend_of, dtype_of
 from pybridge.engine.blas import contract
 from pybridge.engine.coefficients import (
@@ -41,9 +42,11 @@ from pybridge.engine.coefficients import (
 )
 from pybridge.engine.dense import Counts, Layout, Split, split_contraction
 from pybridge.engine.identity import Same
+from pybridge.engine.scaled import block_axes, excess_of_blocks
 from pybridge.engine.upward import Float64, add_up
 from pybridge.errors import InputError, RoundingOverflowError
 from pybridge.exported.document import Contraction, Definitions
+from pybridge.problem.arrays import to_numpy
 from pybridge.problem.formats import FloatArray, FloatFormat, require_ieee
 from pybridge.problem.geometry import Geometry
 from pybridge.problem.operands import Operand
@@ -144,6 +147,8 @@ class Estimator:
         self.values = [operand.value for operand in self.factors]
         self.backend = backend_of(*self.values, *(addend.value for _, addend in self.addends))
         self._magnitudes: dict[tuple[np.dtype[Any], int], FloatArray] = {}
+        self._contraction, self._parameters = contraction, parameters
+        self._excesses: dict[tuple[str, bool], tuple[Fraction, ...]] = {}
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -256,8 +261,27 @@ class Estimator:
         if accumulation.core is None:
             return Fraction(0)
         least = float(accumulation.least_normal(self.definitions))
-        factors = [_largest(operand, least) for operand in self.factors]
+        sizes = [_largest(operand, least) for operand in self.factors]
+        if accumulation.core.scaled is None:
+            excesses = tuple(Fraction(least) * subnormal for _, subnormal in sizes)
+        else:
+            excesses = self._excess_of_blocks(accumulation.core)
+        factors = [(size, excess) for (size, _), excess in zip(sizes, excesses, strict=True)]
         return accumulation.shortfall(factors, self.definitions)
+
+    def _excess_of_blocks(self, core: Aligned) -> tuple[Fraction, ...]:
+        """Of each factor, the bound of `excess_of_blocks`, which is computed once."""
+        assert core.scaled is not None
+        key = core.scaled, core.unit == "grouped"
+        if key not in self._excesses:
+            names = [factor.name for factor in self._contraction.factors]
+            factors = [
+                (name, to_numpy(name, operand.value))
+                for name, operand in zip(names, self.factors, strict=True)
+            ]
+            axes = block_axes(self._contraction, self._parameters)
+            self._excesses[key] = excess_of_blocks(*key, factors, axes, self.definitions)
+        return self._excesses[key]
 
     def _plain(self, accumulation: Accumulation) -> bool:
         """Whether the terms are no products, but numbers of the format of the sums."""

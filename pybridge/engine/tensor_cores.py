@@ -14,11 +14,13 @@ from typing import Any, Literal
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.aligned import Aligned, Unit
 from pybridge.errors import InputError
+from pybridge.problem.blocks import BLOCK_FORMATS
 from pybridge.problem.rounding import Direction
 
 __all__ = ["ROWS", "Row", "tensor_core"]
 
 _MMA_SIM = "MMA-Sim, arXiv 2511.10909"
+_PTX = f"{_MMA_SIM}; PTX ISA, mma with .block_scale"
 _BOTH = f"{_MMA_SIM}; Khattak and Mikaitis, arXiv 2512.07004"
 _PACKAGE = "mmasim 2.1.1"
 
@@ -45,6 +47,7 @@ class Row:
 _FP8 = ("float8_e4m3fn", "float8_e5m2")
 _FNUZ = ("float8_e4m3fnuz", "float8_e5m2fnuz")
 _HALF = ("float16", "bfloat16")
+_MX = tuple(name for name, form in BLOCK_FORMATS.items() if form.scale == "float8_e8m0fnu")
 
 ROWS: Sequence[Row] = (
     Row("volta", "mma", ("float16",), 4, 23, _BOTH),
@@ -70,14 +73,18 @@ ROWS: Sequence[Row] = (
     Row("blackwell", "mma", _HALF, 8, 25, _BOTH),
     Row("blackwell", "mma", ("tf32",), 4, 25, _BOTH),
     Row("blackwell", "mma", _FP8, 16, 25, _MMA_SIM),
+    # By the kinds of the PTX ISA, which tcgen05.mma and mma have alike. With block scales.
+    Row("blackwell", "mxf8f6f4", _MX, 32, 25, _PTX),
+    Row("blackwell", "mxf4", ("mxfp4",), 64, 35, _PTX, unit="grouped"),
+    Row("blackwell", "mxf4nvf4", ("mxfp4", "nvfp4"), 64, 35, _PTX, unit="grouped"),
     Row("cdna1", "mfma", ("float16",), 4, None, _PACKAGE, unit="exact"),
     Row("cdna1", "mfma", ("bfloat16",), 2, None, _PACKAGE, unit="exact"),
     Row("cdna3", "mfma", _HALF, 4, 24, _MMA_SIM, unit="staged"),
     Row("cdna3", "mfma", ("tf32",), 4, 24, _MMA_SIM, unit="staged"),
     Row("cdna3", "mfma", _FNUZ, 16, 24, _MMA_SIM, unit="interleaved"),
 )
-"""The hardware whose steps are aligned sums, or exact ones. CDNA 2 adds pairs with float32
-roundings, and needs no row."""
+"""The hardware whose steps are aligned sums, of products or of groups of them, or exact ones.
+CDNA 2 adds pairs with float32 roundings, and needs no row."""
 
 _ALIASES = {"float8_e4m3": "float8_e4m3fn", "xf32": "tf32"}
 _HALF_SUMS = ("volta", "turing", "ampere", "ada", "hopper", "blackwell")
@@ -107,7 +114,13 @@ def tensor_core(
     float8 is either format of eight bits, as where an e4m3 array is multiplied by an e5m2 array;
     operands are not rounded then.
 
-    * `instruction`: mma, mma.m8n8k4, wgmma, tcgen05 or mfma. None: whichever of the
+    With block scales, on Blackwell: mxfp8_e4m3, mxfp8_e5m2, mxfp6_e2m3, mxfp6_e3m2 and mxfp4, in
+    blocks of 32 that share a power of two; mxfp, any of these by any other; nvfp4, in blocks of 16
+    that share a scale of e4m3. Operands are what `block_scaled` returns: an assertion refuses those
+    that do not have such blocks along an axis that is summed over.
+
+    * `instruction`: mma, mma.m8n8k4, wgmma, tcgen05 or mfma; with block scales, the kind: mxf8f6f4,
+      mxf4 or mxf4nvf4. None: whichever of the
       architecture's it is, the promise is the weakest of theirs.
     * `block`: how many terms a step adds, by default as many as the shortest instruction does.
       Less where a kernel fills steps with zeros, as where it pads 3 channels to 8.
@@ -129,6 +142,9 @@ def tensor_core(
         options["operand_rounding"] = operand_rounding or "nearest"
         return _pairs(dtype, block, promote, accumulate, options)
     name = _dtype(dtype)
+    scaled = name in BLOCK_FORMATS
+    if scaled and operand_rounding is not None:
+        raise InputError(f"operand_rounding: operands of {name} are not rounded, expected None")
     narrow = any(row.narrow for row in rows)
     exact = [row.bits for row in rows if row.bits is not None]
     half = accumulate == "float16"
@@ -140,14 +156,16 @@ def tensor_core(
     if block is not None and block > most:
         raise InputError(f"block: {architecture} adds {most} products of {name} in a step at most")
     core = Aligned(
+        # mxfp4 is aligned at 25 bits or in groups at 35: what is allowed of the first is more.
         unit=rows[0].unit,
         bits=min(exact) if exact else None,
         block=min(row.products for row in rows) if block is None else block,
         accumulator="float16" if half else "e8m13" if narrow else "float32",
         rounding="nearest" if half or architecture.startswith("cdna") else "toward-zero",
+        scaled=name if scaled else None,
     )
     return Accumulation(
-        operands=None if name == "float8" else name,
+        operands=None if scaled or name == "float8" else name,
         operand_rounding=operand_rounding or ("toward-zero" if name == "tf32" else "nearest"),
         accumulate="float16" if half and splits == 1 and promote is None else "float32",
         core=core,

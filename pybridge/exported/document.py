@@ -84,6 +84,7 @@ FORMULAS = (
     "alignedLosses",
     "stagedLosses",
     "interleavedLosses",
+    "groupedLosses",
     "exactLosses",
     "tensorCoreGrowth",
     "tensorCoreRelative",

@@ -92,6 +92,7 @@ TEXTBOOK: dict[str, Callable[[Values], Fraction]] = {
     "alignedLosses": lambda v: v["terms"] + v["steps"],
     "stagedLosses": lambda v: v["terms"] + 2 * v["steps"],
     "interleavedLosses": lambda v: v["terms"] + 4 * v["steps"],
+    "groupedLosses": lambda v: v["terms"] + 5 * v["steps"],
     "tensorCoreGrowth": lambda v: (1 + v["cut"]) ** 7 * (1 + v["roundoff"]) ** 3,
     "tensorCoreRelative": lambda v: v["growth"] - 1,
     "tensorCoreAbsolute": lambda v: (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -18,11 +19,14 @@ import pytest
 
 from pybridge import certify_output
 from pybridge.engine.aligned import Aligned
+from pybridge.engine.scaled import BlockAxis, excess_of_blocks
 from pybridge.engine.tensor_cores import ROWS, Row
 from pybridge.errors import InputError, NotProvedError
 from pybridge.exported.document import load_definitions
+from pybridge.problem.blocks import BLOCK_FORMATS
 from pybridge.testing import (
     Accumulation,
+    block_scaled,
     compare_gradient,
     compare_output,
     tensor_core,
@@ -148,7 +152,8 @@ def allowed(promise: Accumulation, xs: Sequence[Fraction], ys: Sequence[Fraction
     definitions = load_definitions()
     least = promise.least_normal(definitions)
     factors = [
-        (max(map(abs, side)), any(0 < abs(value) < least for value in side)) for side in (xs, ys)
+        (max(map(abs, side)), least * any(0 < abs(value) < least for value in side))
+        for side in (xs, ys)
     ]
     shortfall = promise.shortfall(factors, definitions)
     bound = promise.error(len(xs), definitions, shortfall=shortfall)
@@ -159,7 +164,11 @@ def _named(row: Row) -> str:
     return f"{row.architecture} {row.instruction} {row.dtypes[0]}"
 
 
-@pytest.mark.parametrize("row", ROWS, ids=_named)
+PLAIN = [row for row in ROWS if not set(row.dtypes) & set(BLOCK_FORMATS)]
+SCALED = [row for row in ROWS if row not in PLAIN]
+
+
+@pytest.mark.parametrize("row", PLAIN, ids=_named)
 @pytest.mark.parametrize("kind", ["plain", "wide", "subnormal", "positive"])
 def test_sound(row: Row, kind: str) -> None:
     """No simulated sum is beyond its promise, whichever instruction the promise names."""
@@ -174,6 +183,186 @@ def test_sound(row: Row, kind: str) -> None:
             for instruction in (None, row.instruction):
                 promise = tensor_core(row.architecture, dtype, instruction=instruction)
                 assert abs(found - exact) <= allowed(promise, xs, ys)
+
+
+class Scaled:
+    """Numbers in blocks, [terms]: values of a format, the scale and its exponent for each."""
+
+    def __init__(self, name: str, terms: int, rng: np.random.Generator, kind: str) -> None:
+        form = BLOCK_FORMATS[name]
+        element, scale = rng.choice(form.elements), form.scale
+        self.dtype: Any = getattr(ml_dtypes, element)
+        info = ml_dtypes.finfo(self.dtype)  # type: ignore[no-untyped-call]
+        self.least = int(info.minexp)
+        numbers = np.arange(2**info.bits, dtype=np.uint8).view(self.dtype).astype(np.float64)
+        numbers = numbers[np.isfinite(numbers)]
+        if kind == "subnormal":
+            numbers = numbers[np.abs(numbers) < 2.0 ** (self.least + 2)]
+        if kind == "positive":
+            numbers = numbers[numbers >= 0.5 * float(info.max)]
+        self.elements = rng.choice(numbers, terms).astype(self.dtype)
+        blocks = -(-terms // form.block)
+        exponents = rng.integers(*((-9, 8) if scale == "float8_e4m3fn" else (-20, 12)), blocks)
+        if kind == "positive":
+            exponents = -rng.integers(0, 2, blocks)
+        if scale == "float8_e4m3fn":
+            exponents = exponents + rng.uniform(0, 0.9, blocks)
+        self.scales = np.exp2(exponents).astype(getattr(ml_dtypes, scale))
+        self.array = block_scaled(self.elements, self.scales, axis=0)
+        self.values = [Fraction(float(value)) for value in self.elements]
+        each = np.repeat(self.scales.astype(np.float64), form.block)[:terms]
+        self.factors = [Fraction(float(value)) for value in each]
+        lowest = -6 if scale == "float8_e4m3fn" else -127
+        self.exponents = [binade(value, lowest) for value in self.factors]
+
+
+def scaled_step(row: Row, x: Scaled, y: Scaled, span: range, c: Fraction) -> Fraction:
+    """The accumulator after one step of products with block scales."""
+    assert row.bits is not None
+    grouped = row.unit == "grouped"
+    zero = -139 if grouped else -133
+    numbers = [(c, binade(c, -126) if c else zero)]
+    products = []
+    for i in span:
+        exponent = x.exponents[i] + y.exponents[i]
+        if not grouped:
+            exponent += binade(x.values[i], x.least) + binade(y.values[i], y.least)
+        products.append((x.values[i] * y.values[i] * x.factors[i] * y.factors[i], exponent))
+    for start in range(0, len(products), 16 if grouped else 1):
+        group = products[start : start + (16 if grouped else 1)]
+        alone = not any(value for value, _ in group)
+        total = sum((value for value, _ in group), Fraction(0))
+        numbers.append((total, zero if alone else group[0][1]))
+    total, _ = aligned(numbers, row.bits)
+    return cut(total, binade(total, -126) - 23)
+
+
+def scaled_chain(row: Row, x: Scaled, y: Scaled, count: int) -> Fraction:
+    """Steps one after another, of the first terms."""
+    c = Fraction(0)
+    for start in range(0, count, row.products):
+        c = scaled_step(row, x, y, range(start, min(start + row.products, count)), c)
+    return c
+
+
+def as_row(x: Scaled, y: Scaled) -> dict[str, Any]:
+    """Operands of a 1×1 convolution that is one dot product."""
+    return {"x": x.array.reshape(1, -1, 1, 1), "weight": y.array.reshape(1, -1, 1, 1)}
+
+
+def passes(value: Fraction, x: Scaled, y: Scaled, promise: Accumulation) -> bool:
+    """Whether a promise allows a sum."""
+    result = np.array(float(value), np.float32).reshape(1, 1, 1, 1)
+    return compare_output(result, **as_row(x, y), accumulation=promise).passed
+
+
+@pytest.mark.parametrize("row", SCALED, ids=_named)
+@pytest.mark.parametrize("kind", ["plain", "subnormal", "positive"])
+def test_sound_with_block_scales(row: Row, kind: str) -> None:
+    """No simulated sum is beyond its promise."""
+    rng = np.random.default_rng(11)
+    for name in row.dtypes:
+        for count in (7, 64, 200):
+            x, y = (Scaled(name, count, rng, kind) for _ in range(2))
+            honest = scaled_chain(row, x, y, count)
+            for instruction in (None, row.instruction):
+                assert passes(honest, x, y, tensor_core("blackwell", name, instruction=instruction))
+
+
+@pytest.mark.parametrize("row", SCALED, ids=_named)
+def test_defects_with_block_scales_are_caught(row: Row) -> None:
+    """The last block left out, a scale that is twice as large, a result kept in bfloat16."""
+    rng = np.random.default_rng(14)
+    for name in row.dtypes:
+        x, y = (Scaled(name, 256, rng, "positive") for _ in range(2))
+        promise = tensor_core("blackwell", name, instruction=row.instruction)
+        honest = scaled_chain(row, x, y, 256)
+        assert passes(honest, x, y, promise)
+        assert not passes(even(honest, 7, -126), x, y, promise)
+        assert not passes(scaled_chain(row, x, y, 240), x, y, promise)
+        operands = deepcopy(x)
+        for i in range(32):
+            x.factors[i] *= 2
+            x.exponents[i] += 1
+        assert not passes(scaled_chain(row, x, y, 256), operands, y, promise)
+
+
+@pytest.mark.parametrize("name", BLOCK_FORMATS)
+@pytest.mark.parametrize("kind", ["plain", "subnormal", "positive"])
+def test_exponents_of_unknown_scales_are_bounded(name: str, kind: str) -> None:
+    """By what the scales that were used give, whatever others would do as well."""
+    rng = np.random.default_rng(12)
+    grouped = name == "nvfp4"
+    for count in (1, 32, 90) * 3:
+        x = Scaled(name, count, rng, kind)
+        true = Fraction(0)
+        for value, factor, exponent in zip(x.values, x.factors, x.exponents, strict=True):
+            own = exponent - 1 if grouped else binade(value, x.least) + exponent
+            if value and Fraction(2) ** own > abs(value * factor):
+                true = max(true, Fraction(2) ** own)
+        axis = [BlockAxis((0,), count)]
+        (excess,) = excess_of_blocks(name, grouped, [("x", x.array)], axis, load_definitions())
+        assert true <= excess
+        largest = Fraction(float(np.abs(x.array).max()))
+        promise = tensor_core("blackwell", name)
+        assert true <= promise.largest_excess(largest, load_definitions())
+
+
+def test_blocks_are_along_what_is_summed_over() -> None:
+    """The input channels of each group by itself, and a row where the kernel does not move."""
+    promise = tensor_core("blackwell", "mxfp8_e4m3", instruction="mxf8f6f4")
+    scales = np.exp2(np.repeat([0.0, -20.0, 20.0, -20.0], [32, 8, 32, 8])).astype(np.float32)
+    x, weight = np.full(80, 1.125, np.float32) * scales, np.ones((2, 40, 1, 1), np.float32)
+    result = (x.reshape(2, 40).sum(axis=1)).reshape(1, 2, 1, 1)
+    grouped = x.reshape(1, 80, 1, 1)
+    assert compare_output(result, grouped, weight, groups=2, accumulation=promise).passed
+    whole, zero = np.ones((1, 80, 1, 1), np.float32), np.zeros((1, 1, 1, 1), np.float32)
+    with pytest.raises(InputError, match="x: expected mxfp8_e4m3 in blocks of 32 along axis 1"):
+        compare_output(zero, grouped, whole, accumulation=promise)
+    row, ones = x[:40].reshape(1, 1, 1, 40), np.ones((1, 1, 1, 40), np.float32)
+    total = np.full((1, 1, 1, 1), x[:40].sum())
+    assert compare_gradient(total, row, None, ones, which="weight", accumulation=promise).passed
+
+
+@pytest.mark.parametrize(
+    ("values", "scales", "axis", "message"),
+    [
+        (np.ones(33), np.ones(2, ml_dtypes.float8_e8m0fnu), 0, "at most 32 bits"),
+        (np.ones(33, np.float32), np.ones(2, np.float32), 0, "scales: expected one of"),
+        (np.ones(33, np.float32), np.ones(3, ml_dtypes.float8_e8m0fnu), 0, r"expected \(2,\)"),
+        (np.ones(33, np.float32), np.ones(2, ml_dtypes.float8_e8m0fnu), 1, "axis: 1 is none"),
+        (np.ones(16, np.float32), -np.ones(1, ml_dtypes.float8_e4m3fn), 0, "no negative number"),
+        (np.ones(16, np.int32), np.ones(1, ml_dtypes.float8_e4m3fn), 0, "expected floats"),
+    ],
+)
+def test_block_scales_that_do_not_fit(values: Any, scales: Any, axis: int, message: str) -> None:
+    """One clear line."""
+    with pytest.raises((InputError, TypeError), match=message):
+        block_scaled(values, scales, axis=axis)
+
+
+def test_operands_that_have_no_blocks_are_refused() -> None:
+    """Of numbers that no scale makes numbers of the format, and of blocks along the wrong axis."""
+    rng = np.random.default_rng(13)
+    x, y = (Scaled("mxfp8_e4m3", 64, rng, "plain") for _ in range(2))
+    operands = as_row(x, y)
+    result = np.zeros((1, 1, 1, 1), np.float32)
+    for name in ("mxfp6_e2m3", "mxfp4", "nvfp4"):
+        with pytest.raises(InputError, match=f"x: expected {name} in blocks of .* along axis 1"):
+            compare_output(result, **operands, accumulation=tensor_core("blackwell", name))
+    operands["x"] = operands["x"] * np.float32(1.001)
+    with pytest.raises(InputError, match="x: expected mxfp8_e4m3 in blocks"):
+        compare_output(result, **operands, accumulation=tensor_core("blackwell", "mxfp8_e4m3"))
+    wide = np.ones((1, 1, 5, 5), np.float32)
+    with pytest.raises(InputError, match="no axis of x and grad_output is summed over"):
+        compare_gradient(
+            np.ones((1, 1, 3, 3), np.float32),
+            wide,
+            None,
+            np.ones((1, 1, 3, 3), np.float32),
+            which="weight",
+            accumulation=tensor_core("blackwell", "mxfp"),
+        )
 
 
 @pytest.mark.parametrize(
@@ -303,9 +492,10 @@ def test_subnormal_operands_cost_by_their_size() -> None:
     """An exponent is too large by what an operand is short of normal, times the other's largest."""
     definitions = load_definitions()
     promise = tensor_core("ampere", "float16")
-    none = promise.shortfall([(Fraction(3), False), (Fraction(5), False)], definitions)
+    zero, least = Fraction(0), promise.least_normal(definitions)
+    none = promise.shortfall([(Fraction(3), zero), (Fraction(5), zero)], definitions)
     assert none == Fraction(2) ** -126
-    some = promise.shortfall([(Fraction(3), True), (Fraction(5), False)], definitions)
+    some = promise.shortfall([(Fraction(3), least), (Fraction(5), zero)], definitions)
     assert some == 5 * Fraction(2) ** -14 + none
     unknown = tensor_core("hopper", "float8").least_normal(definitions)
     assert unknown == Fraction(2) ** -6
@@ -407,6 +597,13 @@ def test_tolerance_without_operands() -> None:
         (lambda: tensor_core("hopper", "bfloat16", promote=1.5), "promote"),  # type: ignore[arg-type]
         (lambda: tensor_core("hopper", "bfloat16", output="int8"), "unknown format 'int8'"),
         (lambda: tensor_core("cdna2", "float16", promote=4), "expected no promote"),
+        (lambda: tensor_core("hopper", "mxfp4"), "instructions of hopper do not take 'mxfp4'"),
+        (
+            lambda: tensor_core("blackwell", "nvfp4", operand_rounding="nearest"),
+            "operands of nvfp4 are not rounded",
+        ),
+        (lambda: Aligned(block=4, bits=25, scaled="nvfp4"), "added in groups"),
+        (lambda: Aligned(block=4, bits=25, scaled="fp4"), "scaled: unknown 'fp4'"),
         (lambda: Accumulation(promote=128), "promote: the sums are of no matrix unit"),
         (lambda: Accumulation(core=Aligned(block=4, bits=23), depth=3), "core: "),
         (lambda: Accumulation(core=Aligned(block=4, bits=23), flushed=True), "core: "),

@@ -114,6 +114,7 @@ theorem tensorCoreFormulas_eval :
       [("alignedLosses", losses (.aligned 0 false)),
         ("stagedLosses", losses (.staged 0 0 false .binary32)),
         ("interleavedLosses", losses (.interleaved 0 0 false .binary32)),
+        ("groupedLosses", losses (.grouped 0 4)),
         ("exactLosses", losses .exact),
         ("tensorCoreGrowth", (1 + e "cut") ^ d "losses" * (1 + e "roundoff") ^ d "steps"),
         ("tensorCoreRelative", bound.relative), ("tensorCoreAbsolute", bound.absolute),

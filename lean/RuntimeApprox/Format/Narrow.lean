@@ -5,10 +5,11 @@ public import RuntimeApprox.Format
 /-!
 # The formats of matrix instructions
 
-Formats of operands of eight bits, and those in which matrix units keep sums on the way.
+Formats of operands of four to eight bits, and those in which matrix units keep sums on the way.
 
 ## Main definitions
 * `Narrow.e4m3fn`, `Narrow.e5m2`, `Narrow.e4m3fnuz`, `Narrow.e5m2fnuz`: operands.
+* `Narrow.e2m1fn`, `Narrow.e2m3fn`, `Narrow.e3m2fn`: operands with block scales.
 * `Narrow.e8m13`, `Narrow.extended`: an accumulator, and the sum of CDNA 3 before it is rounded.
 * `Narrow.largest`: the largest number, where the greatest significands are taken by nan.
 -/
@@ -48,6 +49,27 @@ def e5m2fnuz : Format where
   maxExponent := 15
   precision_pos := by decide
 
+/-- E2M1 of the OCP microscaling formats, of four bits: 0, 0.5, 1, 1.5, 2, 3, 4 and 6. -/
+def e2m1fn : Format where
+  precision := 2
+  minExponent := 0
+  maxExponent := 2
+  precision_pos := by decide
+
+/-- E2M3 of the OCP microscaling formats, of six bits. -/
+def e2m3fn : Format where
+  precision := 4
+  minExponent := 0
+  maxExponent := 2
+  precision_pos := by decide
+
+/-- E3M2 of the OCP microscaling formats, of six bits. -/
+def e3m2fn : Format where
+  precision := 3
+  minExponent := -2
+  maxExponent := 4
+  precision_pos := by decide
+
 /-- binary32 with 13 bits after the point: the accumulator of eight-bit operands on Hopper and Ada.
 -/
 def e8m13 : Format where
@@ -70,5 +92,9 @@ def largest (f : Format) (reserved : Nat) : Rat :=
 
 /-- The largest number of E4M3 is 448. -/
 example : largest e4m3fn 1 = 448 := by decide +kernel
+
+/-- The largest numbers of the microscaling formats are 6, 7.5 and 28. -/
+example : largest e2m1fn 0 = 6 ∧ largest e2m3fn 0 = 15 / 2 ∧ largest e3m2fn 0 = 28 := by
+  decide +kernel
 
 end RuntimeApprox.Format.Narrow

@@ -15,7 +15,8 @@ set_option autoImplicit false
 
 namespace RuntimeApprox
 
-/-- How many numbers s steps of n products cut: n + extra·s. -/
+/-- How many numbers s steps cut, n of them products: n + extra·s. In groups there are at most four
+sums a step, and no product is cut by itself. -/
 @[inline] def TensorCore.Unit.losses {ι : Type _} [NatCast ι] [Add ι] [Mul ι]
     (unit : TensorCore.Unit) (terms steps : ι) : ι := terms + (unit.extra : ι) * steps
 
@@ -31,6 +32,7 @@ def tensorCoreFormulas : List (String × Formula) :=
   [("alignedLosses", (TensorCore.Unit.aligned 0 false).losses terms steps),
     ("stagedLosses", (TensorCore.Unit.staged 0 0 false .binary32).losses terms steps),
     ("interleavedLosses", (TensorCore.Unit.interleaved 0 0 false .binary32).losses terms steps),
+    ("groupedLosses", (TensorCore.Unit.grouped 0 4).losses terms steps),
     ("exactLosses", TensorCore.Unit.exact.losses terms steps),
     ("tensorCoreGrowth", .mul (.pow (1 + .var "cut") "losses") (.pow (1 + .var "roundoff") "steps")),
     ("tensorCoreRelative", bound.relative), ("tensorCoreAbsolute", bound.absolute),

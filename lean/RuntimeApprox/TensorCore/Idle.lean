@@ -8,7 +8,7 @@ public import RuntimeApprox.TensorCore.Theorems
 ## Main results
 * `alignedSum_idle`: products that are zero do not change an accumulator that has no bit below the
   last that is kept.
-* `TensorCore.Unit.aligned_idle`: then the step gives the accumulator, so that `TensorCore.Sums`
+* `TensorCore.Unit.aligned_idle`, `TensorCore.Unit.grouped_idle`: then the step gives the accumulator, so that `TensorCore.Sums`
   need not count it.
 -/
 
@@ -64,6 +64,28 @@ theorem alignedSum_idle {bits : Nat} {down : Bool} {c : Addend} {xs : List Adden
     Rat.mul_assoc, ← pow2_add,
     show c.unit - (c.exponent - bits) + (c.exponent - (bits : Int)) = c.unit by omega]
 
+/-- Zeros add up to zero. -/
+theorem sumList_addendValues_eq_zero : {xs : List Addend} → (∀ x ∈ xs, x.value = 0) →
+    sumList (addendValues xs) = 0
+  | [], _ => rfl
+  | x :: xs, h => by
+    show x.value + sumList (addendValues xs) = 0
+    rw [h x List.mem_cons_self,
+      sumList_addendValues_eq_zero fun y hy => h y (List.mem_cons_of_mem _ hy), Rat.add_zero]
+
+/-- Groups of zeros have sums that are zero. -/
+theorem nonzeros_groupSums : {gs : List (Addend × List Addend)} →
+    (∀ x ∈ groupMembers gs, x.value = 0) → nonzeros (addendValues (groupSums gs)) = 0
+  | [], _ => rfl
+  | (x, xs) :: gs, h => by
+    have h1 : (groupSum x xs).value = 0 := by
+      rw [value_groupSum]
+      exact sumList_addendValues_eq_zero fun y hy =>
+        h y (show y ∈ (x :: xs) ++ groupMembers gs from List.mem_append_left _ hy)
+    show nonzeros ((groupSum x xs).value :: addendValues (groupSums gs)) = 0
+    rw [h1, nonzeros_zero_cons]
+    exact nonzeros_groupSums fun y hy => h y (List.mem_cons_of_mem _ (List.mem_append_right _ hy))
+
 /-- **A step of zeros** gives the accumulator, if that is a number of the format to which a step
 rounds and nothing is flushed. -/
 theorem TensorCore.Unit.aligned_idle {bits : Nat} {down : Bool} {m : Mode} {c : Addend}
@@ -77,5 +99,18 @@ theorem TensorCore.Unit.aligned_idle {bits : Nat} {down : Bool} {m : Mode} {c : 
   · rw [h, Mode.round_eq_self hc]
   · rw [hf] at h
     exact absurd h Bool.false_ne_true
+
+/-- **A step of zeros in groups**: the accumulator likewise, if no product has a larger exponent. -/
+theorem TensorCore.Unit.grouped_idle {bits groups : Nat} {m : Mode} {c : Addend}
+    {products : List Addend} {v : Rat} (h : (Unit.grouped bits groups).Gives m c products v)
+    (hz : ∀ x ∈ products, x.value = 0) (he : ∀ x ∈ products, x.exponent ≤ c.exponent)
+    (hu : c.exponent - bits ≤ c.unit) (hc : m.format.Representable c.value)
+    (hf : m.flushed = false) : v = c.value := by
+  obtain ⟨gs, hperm, _, h⟩ := h
+  refine aligned_idle (down := false) (products := groupSums gs) h
+    (nonzeros_groupSums fun x hx => hz x (hperm.mem_iff.2 hx)) (fun x hx => ?_) hu hc hf
+  obtain ⟨y, hy, hxy⟩ := groupSums_exponent gs x hx
+  rw [hxy]
+  exact he y (hperm.mem_iff.2 hy)
 
 end RuntimeApprox

@@ -1,5 +1,6 @@
 module
 
+public import RuntimeApprox.Aligned.Groups
 public import RuntimeApprox.Depth.Kernels
 public import RuntimeApprox.Staged.Theorems
 public import RuntimeApprox.TensorCore
@@ -63,7 +64,7 @@ theorem rounding_relative_nonneg (m : Mode) (unit : Unit) : 0 ≤ (unit.rounding
   have hu := Rat.le_of_lt m.roundoff_pos
   have hf (f : Format) : 0 ≤ 2 * f.unitRoundoff := by have := f.unitRoundoff_pos; grind
   cases unit with
-  | aligned | exact => exact hu
+  | aligned | grouped | exact => exact hu
   | staged _ _ _ f | interleaved _ _ _ f =>
     exact ErrorBound.followedBy_relative_nonneg (hf f) hu
 
@@ -72,7 +73,7 @@ theorem rounding_absolute_nonneg (m : Mode) (unit : Unit) : 0 ≤ (unit.rounding
   have hu := Rat.le_of_lt m.roundoff_pos
   have hη := Rat.le_of_lt m.underflow_pos
   cases unit with
-  | aligned | exact => exact hη
+  | aligned | grouped | exact => exact hη
   | staged _ _ _ f | interleaved _ _ _ f =>
     have := mul_nonneg (show 0 ≤ 1 + m.roundoff by grind)
       (pow2_nonneg (f.minExponent - f.precision + 1))
@@ -151,16 +152,33 @@ theorem near_interleaved {bits more : Nat} {drop : Bool} {floor : Format} (hσ :
     (rounding_relative_nonneg m (interleaved bits more drop floor)) h1).perm
     (addendValues_perm hcons).symm
 
-/-- **One step** of at most p products that are not zero, in any order: the numbers are cut
+/-- One step whose products are summed exactly in groups. -/
+theorem near_grouped {bits groups : Nat} (hσ : 0 ≤ σ)
+    (h : (grouped bits groups).Gives m c products v)
+    (exponents : ∀ x ∈ c :: products, pow2 x.exponent ≤ abs x.value + σ) :
+    Near ((ErrorBound.aligned ((p + (groups + 1) : Nat) : Rat) (pow2 (-bits)) σ).followedBy
+      ((grouped bits groups).rounding m)) (addendValues (c :: products)) v := by
+  obtain ⟨gs, hperm, hgs, h⟩ := h
+  have hcons := hperm.cons c
+  have h1 := grouped_near hgs (fun z hz => exponents z (hcons.mem_iff.2 hz)) h
+  refine (near_of_le ?_ hσ (rounding_relative_nonneg m (grouped bits groups)) h1).perm
+    (addendValues_perm hcons).symm
+  have := mul_le_mul_left (pow2_nonneg (-bits))
+    (Rat.natCast_le_natCast.2 (Nat.le_add_left (groups + 1) p))
+  grind
+
+/-- **One step** of at most p products that are cut and not zero, in any order: numbers are cut
 p + extra times, and the sum is rounded: (1 + (p + extra)·2^(−F))·(1 + ρ) − 1 relatively. -/
 theorem near (h : unit.Gives m c products v) (hσ : 0 ≤ σ)
-    (hp : nonzeros (addendValues products) ≤ p)
+    (hp : unit.counted products ≤ p)
     (exponents : ∀ x ∈ c :: products, pow2 x.exponent ≤ abs x.value + σ) :
     Near ((ErrorBound.aligned ((p + unit.extra : Nat) : Rat) unit.cut σ).followedBy
       (unit.rounding m)) (addendValues (c :: products)) v := by
   cases unit with
+  | grouped bits groups => exact near_grouped hσ h exponents
   | aligned bits down =>
     refine aligned_step_near (n := p + 1) ?_ exponents h
+    have hp : nonzeros (addendValues products) ≤ p := hp
     have := nonzeros_append [c.value] (addendValues products)
     have := nonzeros_le_length [c.value]
     show nonzeros ([c.value] ++ addendValues products) ≤ _
@@ -327,7 +345,7 @@ theorem near_start (hσ : 0 ≤ k.shortfall) (c : Rat) :
 /-- One more step. -/
 theorem near_step (hσ : 0 ≤ k.shortfall) {c : Addend} {products : List Addend}
     (before : Near ⟨k.growth s n - 1, k.lost s n * k.growth s n⟩ ts c.value)
-    (count : nonzeros (addendValues products) ≤ p)
+    (count : k.unit.counted products ≤ p)
     (exponents : ∀ x ∈ c :: products, pow2 x.exponent ≤ abs x.value + k.shortfall)
     (h : k.unit.Gives k.mode c products v) :
     Near ⟨k.growth (s + 1) (n + p) - 1, k.lost (s + 1) (n + p) * k.growth (s + 1) (n + p)⟩
@@ -429,8 +447,8 @@ theorem near_growth (h : k.Sums s n ts v) (hσ : 0 ≤ k.shortfall)
   | add _ _ hs hs' h ihl ihr => exact near_add hσ hu hη hs hs' ihl ihr h
   | perm hp _ ih => exact ih.perm hp
 
-/-- **Matrix instructions in any tree**: at most s steps of at most n products that are not zero;
-with L = n + extra·s and g ≥ (1 + δ)ᴸ·(1 + ρ)ˢ, |v − Σtᵢ| ≤ (g − 1)·Σ|tᵢ| + (L·δ·σ + 2·s·η)·g, if
+/-- **Matrix instructions in any tree**: at most s steps of at most n products that are not zero and
+cut one by one; with L = n + extra·s and g ≥ (1 + δ)ᴸ·(1 + ρ)ˢ, |v − Σtᵢ| ≤ (g − 1)·Σ|tᵢ| + (L·δ·σ + 2·s·η)·g, if
 an addition of partial results errs by no more than the rounding of a step. -/
 theorem near (h : k.Sums s n ts v) (hσ : 0 ≤ k.shortfall)
     (hu : k.added.roundoff ≤ (k.unit.rounding k.mode).relative)
