@@ -26,13 +26,15 @@ _WORDS = {1: np.uint8, 2: np.int16}
 
 
 def _dtype(name: str) -> np.dtype[Any]:
-    if name == "tf32":
+    if name == "tf32" or name in BLOCK_FORMATS:
         return np.dtype(np.float32)
     return np.dtype(getattr(ml_dtypes, name, None) or name)
 
 
 def held(values: _Array, dtype: str) -> _Array:
-    """Values rounded to the dtype of a unit's operands: for tf32, to float32, which it cuts."""
+    """Values rounded to the dtype of a unit's operands: for tf32, which the instruction cuts, and
+    with block scales to float32.
+    """
     with np.errstate(over="ignore"):
         return np.asarray(values, np.float64).astype(_dtype(dtype))
 

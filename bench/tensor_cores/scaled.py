@@ -187,7 +187,8 @@ def _cancelling(rows: _Rows) -> tuple[_Array, _Array]:
 def _subnormal(rows: _Rows) -> tuple[_Array, _Array]:
     """The least numbers under large scales, beside parts that are just cut off at these."""
     first = np.arange(rows.shape[1]) % (4 * _PARTS) < _PARTS
-    exponents = np.where(np.arange(rows.parts) % 4 == 0, 0, -rows.drops())
+    wide = round(np.log2(rows.x[-1] / rows.x[0]))
+    exponents = np.where(np.arange(rows.parts) % 4 == 0, 0, -rows.drops() - wide + 18)
     return rows.of(exponents, np.where(first, rows.x[0], rows.x[-1]), rows.y[-1])
 
 

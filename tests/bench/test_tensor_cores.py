@@ -46,6 +46,7 @@ def test_all_architectures_and_operands_are_simulated() -> None:
     assert {unit.x for unit in found} == {
         *("float16", "bfloat16", "tf32", "float8_e4m3fn", "float8_e5m2"),
         *("float8_e4m3fnuz", "float8_e5m2fnuz"),
+        *("mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e2m3", "mxfp6_e3m2", "mxfp4", "nvfp4"),
     }
     (one,) = named("Hopper wgmma, float8_e4m3fn to float32")
     assert (one.step, one.length) == (32, 32)
