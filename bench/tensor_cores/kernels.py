@@ -151,7 +151,7 @@ class Kernel:
             return as_tensor(numbers), as_tensor(filled)
         bits = numbers.view(np.uint8)
         if name == "mxfp4" and self.unit.length == 32:
-            bits = bits << 2
+            bits = np.left_shift(bits, 2, dtype=np.uint8)
         return torch.from_numpy(np.ascontiguousarray(bits)), as_tensor(filled)
 
 

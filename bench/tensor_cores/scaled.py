@@ -54,9 +54,9 @@ def _least_scales(blocks: _Array, most: float, scale: np.dtype[Any]) -> _Array:
     wanted = np.abs(blocks).max(axis=-1) / most
     if scale.name == "float8_e8m0fnu":
         exponent = np.ceil(np.log2(np.where(wanted > 0, wanted, 2.0**-127)))
-        return np.exp2(np.clip(exponent, -127, 127))
+        return np.asarray(np.exp2(np.clip(exponent, -127, 127)))
     numbers = _numbers(scale)
-    return numbers[np.searchsorted(numbers, wanted).clip(max=len(numbers) - 1)]
+    return np.asarray(numbers[np.searchsorted(numbers, wanted).clip(max=len(numbers) - 1)])
 
 
 def held_in_blocks(values: _Array, name: str) -> _Array:
@@ -122,7 +122,8 @@ class _Rows:
 
     def drawn(self, numbers: _Array) -> _Array:
         """Random numbers of a format, with random signs."""
-        return self.rng.choice(numbers, self.shape) * self.rng.choice([-1.0, 1.0], self.shape)
+        signs = self.rng.choice([-1.0, 1.0], self.shape)
+        return np.asarray(self.rng.choice(numbers, self.shape) * signs)
 
     def drops(self) -> _Array:
         """For each row how many binary digits its small parts are below its largest: first those

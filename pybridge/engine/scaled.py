@@ -90,8 +90,8 @@ def largest_excess(name: str, grouped: bool, size: Fraction, definitions: Defini
     if grouped:
         # The least scale of E4M3, 2⁻⁹, is aligned as 2⁻⁶ is; a power of two as itself.
         return 8 * size if form.scale == "float8_e4m3fn" else Fraction(0)
-    narrow = [_parameters(element, definitions) for element in form.elements]
-    return size * max(2 ** (one.precision - 1) for one in narrow)
+    digits = max(_parameters(element, definitions).precision for element in form.elements)
+    return size * (1 << (digits - 1))
 
 
 def excess_of_blocks(

@@ -206,8 +206,10 @@ class Scaled:
         if kind == "positive":
             exponents = -rng.integers(0, 2, blocks)
         if scale == "float8_e4m3fn":
-            exponents = exponents + rng.uniform(0, 0.9, blocks)
-        self.scales = np.exp2(exponents).astype(getattr(ml_dtypes, scale))
+            drawn = np.exp2(exponents + rng.uniform(0, 0.9, blocks))
+        else:
+            drawn = np.exp2(exponents)
+        self.scales = drawn.astype(getattr(ml_dtypes, scale))
         self.array = block_scaled(self.elements, self.scales, axis=0)
         self.values = [Fraction(float(value)) for value in self.elements]
         each = np.repeat(self.scales.astype(np.float64), form.block)[:terms]
