@@ -14,13 +14,13 @@ from pybridge.engine.backend import Array, backend_of, dtype_of
 from pybridge.errors import InputError, InputTypeError
 from pybridge.exported.document import load_definitions
 from pybridge.problem.arrays import stay, to_numpy
-from pybridge.problem.computation import conv2d_computation
+from pybridge.problem.computation import Computation, conv2d_computation
 from pybridge.problem.formats import FORMATS, FloatFormat, format_array, format_of
 from pybridge.problem.geometry import Geometry, Parameters, Window
 from pybridge.problem.operands import Operand, check_eps
 from pybridge.problem.results import Result
 
-__all__ = ["read_result"]
+__all__ = ["contiguous", "held", "read_kernel_result", "read_result"]
 
 _FORMATS = {format.dtype: format for format in FORMATS.values()}
 
@@ -35,40 +35,83 @@ def read_result(
     finite: bool = True,
     stays: bool = False,
 ) -> KernelResult:
-    """A kernel's result and its operands by name, each an array or None, with their eps by name.
+    """A result of conv2d and its operands by name, each an array or None, with their eps by name.
 
-    `finite` refuses a nan or an infinity of the result; `stays` leaves tensors where they are, if
-    they can be computed with there. Raises `InputError` and `InputTypeError` for what does not fit,
-    or is missing.
+    As `read_kernel_result`; operands that the result does not depend on say what shapes there are.
     """
-    name = "output" if which is Result.OUTPUT else "gradient"
-    stays = stays and stay(values, *operands.values())
-    eps = eps or {}
-    known: dict[str, Operand] = {}
-    least_normals: dict[str, float] = {}
-    for key, array in operands.items():
-        if array is not None:
-            known[key], least_normals[key] = _operand(key, array, eps.get(key, 0.0), stays)
     for key in which.operands:
-        if key not in known and key != "bias":
+        if operands.get(key) is None and key != "bias":
             raise InputTypeError(f"{key}: {which.words} depends on it, got None")
-    if which is Result.OUTPUT and "bias" not in known and eps.get("bias"):
-        raise InputError(f"eps_bias: expected 0 without a bias, got {eps['bias']}")
-    result, format = _result(name, values, finite, stays)
-    shapes = {key: tuple(operand.value.shape) for key, operand in known.items()}
-    geometry = _geometry(which, tuple(result.shape), shapes, parameters)
-    computation = conv2d_computation(which, geometry)
-    _require_shape(name, result.shape, computation.shape)
-    if "bias" in known:
-        _require_shape("bias", shapes["bias"], geometry.bias_shape)
-    used = [key for key in which.operands if key in known]
-    return KernelResult(
-        computation,
-        result,
-        format,
-        {key: known[key] for key in used},
-        {key: least_normals[key] for key in used},
+    name = "output" if which is Result.OUTPUT else "gradient"
+    arrays = {key: held(key, array) for key, array in operands.items() if array is not None}
+    values = held(name, values)
+    shapes = {key: tuple(array.shape) for key, array in arrays.items()}
+    geometry = _geometry(which, tuple(values.shape), shapes, parameters)
+    return read_kernel_result(
+        conv2d_computation(which, geometry), values, arrays, eps, name, finite=finite, stays=stays
     )
+
+
+def held(name: str, values: Any) -> Any:
+    """An array or a tensor as it is, and what else holds numbers as a NumPy array."""
+    return (
+        values if hasattr(values, "shape") and hasattr(values, "dtype") else to_numpy(name, values)
+    )
+
+
+def read_kernel_result(
+    computation: Computation,
+    values: Any,
+    arrays: Mapping[str, Any],
+    eps: Mapping[str, object] | None = None,
+    name: str = "actual",
+    *,
+    finite: bool = True,
+    stays: bool = False,
+) -> KernelResult:
+    """A kernel's result, and the operands by the contraction's names, as the caller has them.
+
+    An addend that is missing is zero. `finite` refuses a nan or an infinity of the result; `stays`
+    leaves tensors where they are, if they can be computed with there. Raises `InputError` and
+    `InputTypeError` for what does not fit.
+    """
+    stays = stays and stay(values, *arrays.values())
+    operands: dict[str, Operand] = {}
+    least_normals: dict[str, float] = {}
+    for key in computation.operands:
+        called = computation.called(key)
+        deviation = eps.get(key, 0.0) if eps else 0.0
+        if key not in arrays:
+            if deviation:
+                raise InputError(f"eps_{called}: expected 0 without a {called}, got {deviation}")
+            continue
+        operand, least_normals[key] = _operand(called, arrays[key], deviation, stays)
+        operands[key] = _inward(computation, key, operand)
+    result, format = _result(name, values, finite, stays)
+    if tuple(result.shape) != computation.outer_shape:
+        raise InputError(
+            f"{name} has shape {tuple(result.shape)}, expected {computation.outer_shape}"
+        )
+    values = contiguous(computation.inward(result))
+    return KernelResult(computation, values, format, operands, least_normals)
+
+
+def _inward(computation: Computation, key: str, operand: Operand) -> Operand:
+    """An operand in the contraction's axes; `InputError` for another shape."""
+    expected = computation.outer(key)
+    if tuple(operand.value.shape) != expected:
+        raise InputError(
+            f"{computation.called(key)} has shape {tuple(operand.value.shape)}, expected {expected}"
+        )
+    arranged = computation.arranged.get(key)
+    if arranged is None or arranged.is_plain:
+        return operand
+    return Operand(contiguous(arranged.inward(operand.value)), operand.eps)
+
+
+def contiguous(array: Array) -> Array:
+    """The array, or a C-contiguous copy of it."""
+    return np.ascontiguousarray(array) if isinstance(array, np.ndarray) else array.contiguous()
 
 
 def _geometry(
@@ -101,11 +144,6 @@ def _pointwise(shape: tuple[int, ...]) -> Geometry:
         out_channels=channels,
         windows=(Window(size=height, kernel=1), Window(size=width, kernel=1)),
     )
-
-
-def _require_shape(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    if tuple(shape) != expected:
-        raise InputError(f"{name} has shape {tuple(shape)}, expected {expected}")
 
 
 def _result(name: str, values: Any, finite: bool, stays: bool) -> tuple[Array, FloatFormat]:

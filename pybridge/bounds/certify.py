@@ -18,7 +18,7 @@ from pybridge.errors import InputError
 from pybridge.problem.geometry import Padding, Pair, Parameters
 from pybridge.problem.results import Result
 
-__all__ = ["Gradient", "Method", "ProvedBound", "certify_gradient", "certify_output"]
+__all__ = ["Gradient", "Method", "ProvedBound", "certify", "certify_gradient", "certify_output"]
 
 Method: TypeAlias = Literal["enclosure", "any-order"]
 
@@ -91,7 +91,7 @@ def certify_gradient(
         Parameters(stride, padding, dilation, groups),
         eps={"x": eps_x, "weight": eps_weight, "grad_output": eps_grad_output},
     )
-    return _certify(returned, method, accumulation)
+    return certify(returned, method, accumulation)
 
 
 def certify_output(
@@ -121,13 +121,14 @@ def certify_output(
         Parameters(stride, padding, dilation, groups),
         eps={"x": eps_x, "weight": eps_weight, "bias": eps_bias},
     )
-    return _certify(returned, method, accumulation)
+    return certify(returned, method, accumulation)
 
 
 @np.errstate(all="ignore")
-def _certify(
+def certify(
     returned: KernelResult, method: Method, accumulation: Accumulation | None
 ) -> ProvedBound:
+    """The proved bound of a kernel's result by a method: see `certify_gradient`."""
     if not isinstance(method, str) or method not in get_args(Method):
         known = ", ".join(get_args(Method))
         raise InputError(f"method: expected one of {known}, got {method!r:.60}")
@@ -141,4 +142,4 @@ def _certify(
         bound = returned.estimator(returned.unrounded(promise)).any_order(promise)
         theorems = proofs(returned.computation, method, promise)
     require_finite(f"the bound of {returned.computation.words}", bound)
-    return ProvedBound(bound, method, theorems)
+    return ProvedBound(np.asarray(returned.computation.outward(bound)), method, theorems)

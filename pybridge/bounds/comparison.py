@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pybridge.bounds.depth import Depths
 from pybridge.bounds.hints import diagnose
@@ -21,7 +23,6 @@ from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.upward import Float64
 from pybridge.errors import InputError
 from pybridge.problem.computation import Computation
-from pybridge.problem.formats import FloatArray
 
 __all__ = ["Comparison", "Entry", "compare"]
 
@@ -121,17 +122,20 @@ class Comparison:
     @property
     def errors(self) -> Float64:
         """Upper bounds of the errors of all entries."""
-        return self.details.judgement.errors.upper
+        return self._outward(self.details.judgement.errors.upper)
 
     @property
     def allowance(self) -> Float64:
         """The largest error that the promise allows, per entry."""
-        return self.details.judgement.allowance
+        return self._outward(self.details.judgement.allowance)
 
     @property
     def failures(self) -> Mask:
         """A mask of the entries whose error is beyond the allowance."""
-        return self.details.judgement.failures
+        return self._outward(self.details.judgement.failures)
+
+    def _outward(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.asarray(self.computation.outward(array))
 
     @property
     def depth(self) -> int | None:
@@ -248,10 +252,10 @@ def compare(returned: KernelResult, accumulation: Accumulation | None) -> Compar
         return Comparison(
             computation=returned.computation,
             accumulation=promise,
-            shape=tuple(returned.values.shape),
+            shape=returned.computation.outer_shape,
             failed=0,
             nonfinite=0,
-            worst=_passed_entry(passed),
+            worst=_passed_entry(passed, returned.computation),
             theorems=theorems,
             most=passed.most,
             power=passed.power,
@@ -270,10 +274,10 @@ def compare(returned: KernelResult, accumulation: Accumulation | None) -> Compar
     comparison = Comparison(
         computation=returned.computation,
         accumulation=promise,
-        shape=returned.values.shape,
+        shape=returned.computation.outer_shape,
         failed=failed,
         nonfinite=int(np.count_nonzero(failures & ~errors.finite)),
-        worst=_entry(judgement, returned.values),
+        worst=_entry(judgement, returned),
         theorems=theorems,
         most=details.depths.most,
         power=details.depths.power,
@@ -289,13 +293,13 @@ def compare(returned: KernelResult, accumulation: Accumulation | None) -> Compar
     return comparison
 
 
-def _passed_entry(passed: Passed) -> Entry:
+def _passed_entry(passed: Passed, computation: Computation) -> Entry:
     """What is certified of the worst entry of a result that was screened."""
     lower, upper = passed.reference - passed.slack, passed.reference + passed.slack
     if passed.slack:
         lower, upper = math.nextafter(lower, -math.inf), math.nextafter(upper, math.inf)
     return Entry(
-        index=passed.worst,
+        index=computation.outer_index(passed.worst),
         value=passed.value,
         lower=lower,
         upper=upper,
@@ -312,7 +316,7 @@ def _basis(returned: KernelResult) -> str | None:
     return f"taken from the operands, which are {narrow}, as is every number of the result"
 
 
-def _entry(judgement: Judgement, result: FloatArray) -> Entry:
+def _entry(judgement: Judgement, returned: KernelResult) -> Entry:
     """What is certified of the worst entry."""
     errors, index = judgement.errors, judgement.worst
     known = judgement.exact.known.get(index)
@@ -327,8 +331,8 @@ def _entry(judgement: Judgement, result: FloatArray) -> Entry:
     if widened:
         lower, upper = math.nextafter(lower, -math.inf), math.nextafter(upper, math.inf)
     return Entry(
-        index=index,
-        value=float(result[index]),
+        index=returned.computation.outer_index(index),
+        value=float(returned.values[index]),
         lower=-math.inf if math.isnan(lower) else lower,
         upper=math.inf if math.isnan(upper) else upper,
         error=float(errors.upper[index]) if errors.finite[index] else math.nan,

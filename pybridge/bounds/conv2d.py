@@ -212,7 +212,8 @@ def bounded(applied: Applied, method: Method, format: FloatFormat) -> Bounded:
     if method in ("replay", "replay-reference"):
         evaluation = applied.evaluate(format, fast=method == "replay")
         _require_no_overflow(computation, evaluation.overflow, format)
-        return Bounded(evaluation.value, evaluation.bound, proofs(computation, method))
+        value, bound = map(computation.outward, (evaluation.value, evaluation.bound))
+        return Bounded(value, bound, proofs(computation, method))
     estimates = applied.estimator()
     value = estimates.rounded(format)
     _require_no_overflow(computation, ~np.isfinite(value), format)
@@ -224,6 +225,7 @@ def bounded(applied: Applied, method: Method, format: FloatFormat) -> Bounded:
     else:
         bound, proved = applied.enclosure(value)
     require_finite(f"the bound of {computation.words}", bound)
+    value, bound = map(computation.outward, (value, bound))
     return Bounded(value, bound, proofs(computation, proved, promise))
 
 

@@ -29,12 +29,13 @@ from pybridge.problem.case import Case
 from pybridge.problem.computation import Computation, conv2d_computation
 from pybridge.problem.formats import format_of
 from pybridge.problem.geometry import Padding, Pair
+from pybridge.problem.operands import Operand
 from pybridge.problem.results import Result
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["Contribution", "Explanation", "explain", "number", "percent"]
+__all__ = ["Contribution", "Explanation", "explain", "explain_entry", "number", "percent"]
 
 
 class _Arrays(TypedDict):
@@ -67,7 +68,8 @@ class Explanation:
     """
 
     case: str
-    which: Result
+    which: str
+    noun: str
     index: tuple[int, ...]
     format: str
     value: Fraction
@@ -81,7 +83,7 @@ class Explanation:
     @property
     def entry(self) -> str:
         """The entry by name and index."""
-        return f"{self.which.noun}[{', '.join(map(str, self.index))}]"
+        return f"{self.noun}[{', '.join(map(str, self.index))}]"
 
     def share(self, amount: Fraction) -> float:
         """Return the share of a contribution in the bound; 0 if the bound is zero."""
@@ -229,22 +231,40 @@ def explain(
     case = _case(case, result, arrays)
     definitions = definitions or load_definitions()
     computation = conv2d_computation(result, case.geometry, definitions)
+    return explain_entry(computation, case.operands(), case.format, output_index, case.label)
+
+
+def explain_entry(
+    computation: Computation,
+    operands: Mapping[str, Operand],
+    format: str,
+    output_index: int | Sequence[int],
+    label: str,
+) -> Explanation:
+    """What contributes to the bound of an entry of a result, at the caller's index: see `explain`.
+
+    `operands` are of the format, by the contraction's names and of its shapes.
+    """
+    definitions = computation.definitions
     index = _index(output_index, computation)
-    exported = definitions.data.formats[format_of(case.format, definitions).name]
-    ledger = Ledger(definitions.data.laws, exported)
+    inner = computation.result.inner_index(index) if computation.result else index
+    held = format_of(format, definitions)
+    ledger = Ledger(definitions.data.laws, definitions.data.formats[held.name])
     try:
-        total, terms = sum_terms(ledger, computation, case.operands(), index)
+        total, terms = sum_terms(ledger, computation, operands, inner)
     except OverflowError:
-        raise _overflow(case, computation, index) from None
+        evaluation = Applied(computation, operands).evaluate(held)
+        count = int(np.count_nonzero(evaluation.overflow))
+        raise RoundingOverflowError(computation.words, index, count, held.name) from None
     contributions = sorted((c for c in total.contributions if c.amount), key=lambda c: -c.amount)
     lean = computation.lean
-    laws = LAWS["add"], LAWS["mul"]
-    named = (lean.bound, lean.entry, *laws, computation.contraction.name)
+    named = (lean.bound, lean.entry, LAWS["add"], LAWS["mul"], computation.contraction.name)
     return Explanation(
-        case=case.label,
-        which=result,
+        case=label,
+        which=computation.name,
+        noun=computation.noun,
         index=index,
-        format=case.format,
+        format=held.name,
         value=total.value,
         bound=total.eps,
         terms=terms,
@@ -290,7 +310,7 @@ def _case(case: Case | None, which: Result, arrays: Mapping[str, Any]) -> Case:
 
 
 def _index(asked: int | Sequence[int], computation: Computation) -> tuple[int, ...]:
-    shape = computation.shape
+    shape = computation.outer_shape
     try:
         index = tuple(map(as_integer, asked if isinstance(asked, Sequence) else (asked,)))
     except TypeError:
@@ -301,13 +321,3 @@ def _index(asked: int | Sequence[int], computation: Computation) -> tuple[int, .
             f"{computation.name}, got ({', '.join(map(str, index))})"
         )
     return index
-
-
-def _overflow(
-    case: Case, computation: Computation, index: tuple[int, ...]
-) -> RoundingOverflowError:
-    """The error that names the entry, and says how many of the result overflow."""
-    format = format_of(case.format, computation.definitions)
-    evaluation = Applied(computation, case.operands()).evaluate(format)
-    count = int(np.count_nonzero(evaluation.overflow))
-    return RoundingOverflowError(computation.words, index, count, case.format)

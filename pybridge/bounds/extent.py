@@ -21,6 +21,7 @@ _CHANCE = 0.01
 
 def extent(returned: KernelResult, failures: Mask) -> Iterator[str]:
     """The part of the result in which all failing entries are, if it is not the whole."""
+    failures = np.asarray(returned.computation.outward(failures))
     failed = np.count_nonzero(failures)
     for axis, name in enumerate(returned.computation.axes):
         others = tuple(k for k in range(failures.ndim) if k != axis)

@@ -37,7 +37,7 @@ from pybridge.problem.operands import check_eps
 from pybridge.problem.results import Result
 from pybridge.problem.rounding import largest
 
-__all__ = ["Tolerance", "Which", "tolerance"]
+__all__ = ["Tolerance", "Which", "tolerance", "tolerance_of"]
 
 _LARGEST = 2**27
 """The most entries of an array: every one has a tolerance of its own."""
@@ -58,7 +58,7 @@ class Tolerance:
     it is, `theorems` has those, too, that say what is assumed of the kernel.
     """
 
-    which: Result
+    which: str
     shape: tuple[int, ...]
     terms: int
     largest: float
@@ -128,9 +128,6 @@ def tolerance(
             raise InputError(
                 f"{name} of shape {shape} has {prod(shape)} entries, expected at most {_LARGEST}"
             )
-    promise = require_accumulation(accumulation) or Accumulation()
-    if not computation.multiplies:
-        promise = promise.of_numbers()
     known = {"x": max_x, "weight": max_weight, "grad_output": max_grad_output}
     sizes = {
         name: _magnitude(f"max_{name}", known[name], computation) for name in computation.factors
@@ -138,23 +135,45 @@ def tolerance(
     bias = Fraction(check_eps("max_bias", max_bias))
     if bias and not computation.addends:
         raise InputError(f"max_bias: {computation.words} does not depend on it, expected 0")
+    subject = f"a conv2d with x {geometry.x_shape} and weight {geometry.weight_shape}"
+    return tolerance_of(computation, sizes, bias, require_accumulation(accumulation), subject)
+
+
+def tolerance_of(
+    computation: Computation,
+    sizes: Mapping[str, Fraction],
+    addend: Fraction,
+    accumulation: Accumulation | None,
+    subject: str,
+) -> Tolerance:
+    """The tolerance of a result of factors and an addend of at most these magnitudes.
+
+    `subject` is what the derivation calls the operation.
+    """
+    promise = accumulation or Accumulation()
+    if not computation.multiplies:
+        promise = promise.of_numbers()
     for name, size in sizes.items():
-        _require_held(f"max_{name}", size, promise.operands)
-    _require_held("max_bias", bias, promise.accumulate)
-    if promise.operands in _SHORT:
-        _require_held("max_bias", bias, promise.operands)
+        _require_held(f"max_{computation.called(name)}", size, promise.operands)
+    for name in computation.addends:
+        _require_held(f"max_{computation.called(name)}", addend, promise.accumulate)
+        if promise.operands in _SHORT:
+            _require_held(f"max_{computation.called(name)}", addend, promise.operands)
     counts = split_contraction(computation.contraction, computation.numbers).counts
     distinct, inverse = np.unique(counts, return_inverse=True)
-    bounds = [_Bound.of(computation, int(n), promise, sizes, bias) for n in distinct]
+    bounds = [_Bound.of(computation, int(n), promise, sizes, addend) for n in distinct]
     most = bounds[-1]
+    per_entry = np.array([round_up(b.total) for b in bounds])[inverse].reshape(counts.shape)
+    if computation.result and not computation.result.is_plain:
+        per_entry = computation.outward(np.broadcast_to(per_entry, computation.shape))
     return Tolerance(
-        which=result,
-        shape=computation.shape,
+        which=computation.name,
+        shape=computation.outer_shape,
         terms=most.terms,
         largest=round_up(most.magnitude),
         accumulation=promise,
-        per_entry=np.array([round_up(b.total) for b in bounds])[inverse].reshape(counts.shape),
-        derivation=most.derivation(geometry),
+        per_entry=per_entry,
+        derivation=most.derivation(subject),
         theorems=proofs(computation, "tolerance", promise),
     )
 
@@ -248,15 +267,18 @@ class _Bound:
         made = (summed, depth, error, magnitude, (off[0], off[1]), total)
         return cls(computation, terms, promise, sizes, bias, *made)
 
-    def derivation(self, geometry: Geometry) -> str:
+    def derivation(self, subject: str) -> str:
         """Words and numbers that can be pasted into a review."""
-        known = [f"|{name}| ≤ {_short(size)}" for name, size in self.sizes.items()]
-        known += [f"|bias| ≤ {_short(self.bias)}"] * bool(self.bias)
+        called = self.computation.called
+        known = [f"|{called(name)}| ≤ {_short(size)}" for name, size in self.sizes.items()]
+        if self.bias:
+            known += [
+                f"|{called(name)}| ≤ {_short(self.bias)}" for name in self.computation.addends
+            ]
         sized = "·".join(_short(size) for size in self.sizes.values())
         magnitude = f"{self.terms}·{sized}" + (f" + {_short(self.bias)}" if self.bias else "")
         lines = [
-            f"Tolerance for {self.computation.words} of a conv2d with x {geometry.x_shape} and "
-            f"weight {geometry.weight_shape}: {_up(self.total)}",
+            f"Tolerance for {self.computation.words} of {subject}: {_up(self.total)}",
             f"An entry sums at most {self.terms} products; {', '.join(known)}.",
             f"The kernel promises {self.promise.sentence}, {self.promise.order}. Then "
             "|computed − exact| is at most",

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from pybridge.exported.document import Access, Contraction, Definitions, load_definitions
 from pybridge.exported.expressions import DefinitionsError, size_value
 from pybridge.problem.geometry import Geometry
@@ -19,26 +21,37 @@ __all__ = ["Arrangement", "Computation", "conv2d_computation"]
 class Arrangement:
     """How an array of the caller's shape becomes one of a contraction's.
 
-    Its axes are put in `order` and then merged or split to `inner`. Nothing is computed.
+    It is repeated to broadcast to `repeated`, if that is not None; then its axes are put in `order`
+    and merged or split to `inner`. Nothing is computed.
     """
 
     outer: tuple[int, ...]
     order: tuple[int, ...]
     inner: tuple[int, ...]
+    repeated: tuple[int, ...] | None = None
 
     @classmethod
-    def plain(cls, shape: tuple[int, ...]) -> Arrangement:
-        """The arrangement that changes nothing."""
-        return cls(shape, tuple(range(len(shape))), shape)
+    def plain(cls, shape: tuple[int, ...], inner: tuple[int, ...] | None = None) -> Arrangement:
+        """The arrangement that moves nothing; `inner` may have other axes of size one, or merged."""
+        return cls(shape, tuple(range(len(shape))), shape if inner is None else inner)
+
+    def expanding(self, shape: tuple[int, ...]) -> Arrangement:
+        """The arrangement of an array that broadcasts to this one's."""
+        return Arrangement(shape, self.order, self.inner, self.outer)
 
     @property
     def is_plain(self) -> bool:
         """Whether it changes nothing."""
-        return self.outer == self.inner and self.order == tuple(range(len(self.outer)))
+        return self.outer == self.inner and self.order == tuple(range(len(self.inner)))
 
     def inward(self, array: Any) -> Any:
         """An array of NumPy's or PyTorch's of the caller's shape as one of the contraction's."""
-        return array if self.is_plain else _transposed(array, self.order).reshape(self.inner)
+        if self.is_plain:
+            return array
+        if self.repeated is not None:
+            wide = hasattr(array, "expand")
+            array = array.expand(self.repeated) if wide else np.broadcast_to(array, self.repeated)
+        return _transposed(array, self.order).reshape(self.inner)
 
     def outward(self, array: Any) -> Any:
         """An array of the contraction's shape as one of the caller's."""
@@ -50,13 +63,15 @@ class Arrangement:
 
     def index(self, inner: tuple[int, ...]) -> tuple[int, ...]:
         """The caller's index of the entry at a contraction's index."""
+        shape = self.outer if self.repeated is None else self.repeated
         place = 0
         for i, size in zip(inner, self.inner, strict=True):
             place = place * size + i
         moved: dict[int, int] = {}
         for axis in reversed(self.order):
-            place, moved[axis] = divmod(place, self.outer[axis])
-        return tuple(moved[axis] for axis in range(len(self.outer)))
+            place, moved[axis] = divmod(place, shape[axis])
+        found = [moved[axis] for axis in range(len(shape))][len(shape) - len(self.outer) :]
+        return tuple(i if n > 1 else 0 for i, n in zip(found, self.outer, strict=True))
 
     def inner_index(self, outer: tuple[int, ...]) -> tuple[int, ...]:
         """The contraction's index of the entry at a caller's index."""
@@ -163,6 +178,20 @@ class Computation:
         """The same result of another geometry."""
         return replace(self, geometry=geometry, numbers=geometry.parameters())
 
+    def called_by(
+        self,
+        *,
+        noun: str,
+        axes: tuple[str, ...],
+        names: Mapping[str, str],
+        arranged: Mapping[str, Arrangement],
+        result: Arrangement,
+    ) -> Computation:
+        """The same of a caller that has other names and shapes."""
+        return replace(
+            self, noun=noun, axes=axes, names=names, arranged=arranged, result=result
+        )
+
     def called(self, operand: str) -> str:
         """How the caller names an operand."""
         return self.names.get(operand, operand)
@@ -176,6 +205,15 @@ class Computation:
     def outer_index(self, index: tuple[int, ...]) -> tuple[int, ...]:
         """The caller's index of an entry of the result."""
         return self.result.index(index) if self.result else index
+
+    def outer(self, operand: str) -> tuple[int, ...]:
+        """The shape of an operand as the caller has it."""
+        arranged = self.arranged.get(operand)
+        return arranged.outer if arranged else self.shapes[operand]
+
+    def inward(self, array: Any) -> Any:
+        """The caller's result as the contraction has it."""
+        return self.result.inward(array) if self.result else array
 
     def outward(self, array: Any) -> Any:
         """An array of the contraction's result as the caller has it."""

@@ -1,0 +1,164 @@
+"""An operation on operands that has not been computed, and what can be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from pybridge.bounds.applied import Applied
+from pybridge.bounds.arguments import contiguous, read_kernel_result
+from pybridge.bounds.certify import Method as CertifyMethod
+from pybridge.bounds.certify import ProvedBound, certify
+from pybridge.bounds.comparison import Comparison, compare
+from pybridge.bounds.conv2d import Bounded, Method, bounded
+from pybridge.bounds.explain import Explanation, explain_entry
+from pybridge.bounds.tolerance import Tolerance, tolerance_of
+from pybridge.engine.accumulation import Accumulation, require_accumulation
+from pybridge.errors import InputError
+from pybridge.exported.document import load_definitions
+from pybridge.problem.arrays import to_numpy
+from pybridge.problem.computation import Computation
+from pybridge.problem.formats import FloatFormat, format_among, format_array, format_of
+from pybridge.problem.operands import Operand, check_eps
+
+__all__ = ["Operation"]
+
+Gradient = Callable[[Any, float], "Operation"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """One result of an operation on operands: nothing is computed until it is asked for.
+
+    The functions of `pybridge.ops` make it. `arrays` and `eps` are by the contraction's names of
+    the operands, the arrays as the caller has them; each eps says how far the exact operand's
+    entries may be from the given ones.
+    """
+
+    function: str
+    computation: Computation
+    arrays: Mapping[str, Any] = field(repr=False)
+    eps: Mapping[str, float] = field(default_factory=dict)
+    gradients: Mapping[str, Gradient] = field(default_factory=dict, repr=False)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the result."""
+        return self.computation.outer_shape
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """The names of the operands whose gradients `grad` gives."""
+        return tuple(self.gradients)
+
+    def grad(self, name: str, grad_output: Any, *, eps: float = 0.0) -> Operation:
+        """The gradient of an operand, of a cotangent of the result: an operation, too.
+
+        `grad_output` has the result's shape, and may be off the exact cotangent by `eps`. Raises
+        `InputError` for a name that has no gradient.
+        """
+        make = self.gradients.get(name) if isinstance(name, str) else None
+        if make is None:
+            known = ", ".join(self.gradients) or "nothing: it has no gradients"
+            raise InputError(f"name: expected one of {known}, got {name!r:.60}")
+        return make(grad_output, eps)
+
+    def compute(self, *, method: Method = "replay", format: str | None = None) -> Bounded:
+        """The result and its proved bound, as NumPy arrays.
+
+        The methods and formats are those of `pybridge.conv2d_backward`, and so are the errors that
+        are raised.
+        """
+        held, operands = self._held(format)
+        if method in ("replay", "replay-reference"):
+            operands = self._with_addends(operands, held)
+        return bounded(Applied(self.computation, operands), method, held)
+
+    def certify(
+        self,
+        actual: Any,
+        *,
+        method: CertifyMethod = "enclosure",
+        accumulation: Accumulation | None = None,
+    ) -> ProvedBound:
+        """How far each entry of an array may be from the exact one: see `certify_gradient`."""
+        returned = read_kernel_result(self.computation, actual, self.arrays, self.eps)
+        return certify(returned, method, accumulation)
+
+    def compare(self, actual: Any, *, accumulation: Accumulation | None = None) -> Comparison:
+        """Whether rounding explains what a kernel returned: see `pybridge.testing.compare`."""
+        return compare(self.returned(actual), accumulation)
+
+    def returned(self, actual: Any) -> Any:
+        """What a kernel returned for it, read; tensors stay where they are if they can."""
+        for name, eps in self.eps.items():
+            if eps:
+                raise InputError(
+                    f"eps: {self.computation.called(name)} has {eps}, but a comparison is with the "
+                    "exact result of the operands as they are, expected 0"
+                )
+        return read_kernel_result(self.computation, actual, self.arrays, finite=False, stays=True)
+
+    def tolerance(self, *, accumulation: Accumulation | None = None) -> Tolerance:
+        """The proved absolute tolerance for operands of at most these magnitudes.
+
+        See `pybridge.testing.tolerance`. Addends are assumed to be numbers of the format of the
+        sums.
+        """
+        what = self.computation
+        sizes = {name: self._largest(name) for name in what.factors}
+        addend = sum((self._largest(name) for name in what.addends), Fraction(0))
+        shapes = [f"{what.called(n)} {tuple(a.shape)}" for n, a in self.arrays.items()]
+        subject = f"{self.function} with {' and '.join(shapes)}"
+        return tolerance_of(what, sizes, addend, require_accumulation(accumulation), subject)
+
+    def explain(self, index: int | Sequence[int], *, format: str | None = None) -> Explanation:
+        """What contributes to the bound of an entry of `compute()`: see `pybridge.explain`."""
+        held, operands = self._held(format)
+        operands = self._with_addends(operands, held)
+        return explain_entry(self.computation, operands, held.name, index, self.function)
+
+    def _held(self, format: str | None) -> tuple[FloatFormat, dict[str, Operand]]:
+        """The format, or if None that of the arrays, and the operands in it."""
+        called = self.computation.called
+        arrays = {name: to_numpy(called(name), array) for name, array in self.arrays.items()}
+        if format is None:
+            format = format_among({called(name): array for name, array in arrays.items()}).name
+        held = format_of(format, load_definitions())
+        operands = {}
+        for name, array in arrays.items():
+            value = format_array(called(name), array, held)
+            arranged = self.computation.arranged.get(name)
+            if arranged is not None:
+                value = contiguous(arranged.inward(value))
+            operands[name] = Operand(
+                value, check_eps(f"eps of {called(name)}", self.eps.get(name, 0.0))
+            )
+        return held, operands
+
+    def _with_addends(
+        self, operands: Mapping[str, Operand], format: FloatFormat
+    ) -> dict[str, Operand]:
+        """The operands, and zeros for addends that are missing."""
+        shapes = self.computation.shapes
+        missing = [name for name in self.computation.addends if name not in operands]
+        zeros = {name: Operand(np.zeros(shapes[name], format.dtype)) for name in missing}
+        return {**operands, **zeros}
+
+    def _largest(self, name: str) -> Fraction:
+        if name not in self.arrays:
+            return Fraction(0)
+        called = self.computation.called(name)
+        array = to_numpy(called, self.arrays[name])
+        if not np.isfinite(array).all():
+            raise InputError(f"{called}: expected finite numbers")
+        size = float(np.abs(array.astype(np.float64)).max(initial=0.0))
+        return Fraction(size) + Fraction(check_eps(f"eps of {called}", self.eps.get(name, 0.0)))
+
+    def named(self, **changes: Any) -> Operation:
+        """The same operation with other fields."""
+        return replace(self, **changes)

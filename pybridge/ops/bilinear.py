@@ -1,0 +1,79 @@
+"""A function of two factors, and an addend: its output and all its gradients are operations.
+
+⟨γ, f(x, y)⟩ is linear in x, in y and in the cotangent γ. So each of the three is the gradient with
+respect to it of the form at the two others, and the gradient of such a gradient is again one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from pybridge.bounds.arguments import held
+from pybridge.bounds.operation import Operation
+from pybridge.errors import InputError
+from pybridge.problem.computation import Computation
+from pybridge.problem.operands import check_eps
+
+__all__ = ["Bilinear"]
+
+_COTANGENT = "grad_output"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bilinear:
+    """A function at given sizes, of factors and an addend that the caller has in other shapes.
+
+    `results` are its computations by the role that each plays: a factor's name, the addend's, or
+    `grad_output`, which stands for the output. `names` says how the caller calls these.
+    """
+
+    function: str
+    results: Mapping[str, Computation]
+    names: Mapping[str, str]
+
+    def output(self, arrays: Mapping[str, Any], eps: Mapping[str, float] | None) -> Operation:
+        """The output of arrays by their roles; None are left out. `eps` is by the caller's names."""
+        present = {role: array for role, array in arrays.items() if array is not None}
+        deviations = self._eps(eps or {}, present)
+        return self._of(_COTANGENT, present, deviations)
+
+    def _eps(self, eps: Mapping[str, float], arrays: Mapping[str, Any]) -> dict[str, float]:
+        known = {self.names[role]: role for role in arrays}
+        if not isinstance(eps, Mapping) or not set(eps) <= set(known):
+            raise InputError(
+                f"eps: expected numbers for some of {', '.join(known)} by name, got {eps!r:.60}"
+            )
+        return {known[name]: check_eps(f"eps of {name}", value) for name, value in eps.items()}
+
+    def _of(self, role: str, arrays: Mapping[str, Any], eps: Mapping[str, float]) -> Operation:
+        """What plays a role, from what plays the others."""
+        computation = self.results[role]
+        used = {name: arrays[name] for name in computation.operands if name in arrays}
+        differentiable = [name for name in used if computation.multiplies and name in self.results]
+        return Operation(
+            self.function,
+            computation,
+            used,
+            {name: eps[name] for name in used if name in eps},
+            {self.names[name]: partial(self._gradient, name, role, used, eps) for name in differentiable},
+        )
+
+    def _gradient(
+        self,
+        role: str,
+        of: str,
+        arrays: Mapping[str, Any],
+        eps: Mapping[str, float],
+        cotangent: Any,
+        cotangent_eps: float,
+    ) -> Operation:
+        """The gradient with respect to what plays a role, of what plays another one."""
+        array = held(_COTANGENT, cotangent)
+        expected = self.results[of].outer_shape
+        if tuple(array.shape) != expected:
+            raise InputError(f"{_COTANGENT} has shape {tuple(array.shape)}, expected {expected}")
+        deviation = check_eps("eps", cotangent_eps)
+        return self._of(role, {**arrays, of: array}, {**eps, of: deviation})

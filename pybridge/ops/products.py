@@ -1,0 +1,289 @@
+"""Sums of products of two operands: matrix products, linear layers, einsum.
+
+Each is brought to the exported product, x [B, M, K, P] and y [B, N, K, Q], by its axes' labels: B has
+those of both factors and the result, M and N those of one factor and the result, K those of both
+factors that are summed, P and Q those of one factor that are summed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from pybridge.bounds.arguments import held
+from pybridge.bounds.operation import Operation
+from pybridge.errors import InputError, InputTypeError
+from pybridge.ops.bilinear import Bilinear
+from pybridge.problem.computation import Arrangement, Computation, computation_of
+from pybridge.problem.geometry import Geometry, Window
+from pybridge.problem.shapes import Product
+
+__all__ = ["addmm", "baddbmm", "bmm", "einsum", "linear", "matmul"]
+
+Eps = Mapping[str, float] | None
+
+
+def matmul(input: Any, other: Any, *, eps: Eps = None) -> Operation:
+    """The matrix product of `torch.matmul`: vectors, matrices, and batches, which broadcast.
+
+    Gradients: of input and other. `eps` says by name how far the exact operands may be.
+    """
+    input, other = held("input", input), held("other", other)
+    for name, array in (("input", input), ("other", other)):
+        if not array.shape:
+            raise InputError(f"{name}: expected one or more axes, got a number")
+    rows, columns = ("row",) * (len(input.shape) > 1), ("column",) * (len(other.shape) > 1)
+    batches = max(len(input.shape), len(other.shape), 2) - 2
+    batch = tuple(f"batch {k}" if batches > 1 else "batch element" for k in range(batches))
+
+    def labels(array: Any, *own: str) -> tuple[str, ...]:
+        return batch[len(batch) - (len(array.shape) - len(own)) :] + own
+
+    first = labels(input, *rows, "inner")
+    second = labels(other, "inner", *columns)
+    return _product("matmul", _Factors("input", input, first, "other", other, second), (*batch, *rows, *columns), eps)
+
+
+def bmm(input: Any, mat2: Any, *, eps: Eps = None) -> Operation:
+    """The products of two batches of matrices, as by `torch.bmm`."""
+    factors = _Factors(
+        "input", held("input", input), ("batch element", "row", "inner"),
+        "mat2", held("mat2", mat2), ("batch element", "inner", "column"),
+        broadcasts=False,
+    )
+    return _product("bmm", factors, ("batch element", "row", "column"), eps)
+
+
+def linear(input: Any, weight: Any, bias: Any = None, *, eps: Eps = None) -> Operation:
+    """A linear layer, as by `torch.nn.functional.linear`: input [*, I], weight [O, I], bias [O].
+
+    Without axes of outputs, weight is [I] and bias a number.
+    """
+    input, weight = held("input", input), held("weight", weight)
+    leading = len(input.shape) - 1
+    if leading < 0:
+        raise InputError("input: expected one or more axes, got a number")
+    batch = tuple("batch element" if leading == 1 else f"axis {k}" for k in range(leading))
+    outputs = ("output feature",) * (len(weight.shape) > 1)
+    factors = _Factors(
+        "input", input, (*batch, "input feature"), "weight", weight, (*outputs, "input feature"),
+        broadcasts=False,
+    )
+    addend = None if bias is None else _Addend("bias", held("bias", bias), outputs)
+    return _product("linear", factors, (*batch, *outputs), eps, addend)
+
+
+def addmm(input: Any, mat1: Any, mat2: Any, *, eps: Eps = None) -> Operation:
+    """input + mat1·mat2, as by `torch.addmm`; input broadcasts."""
+    factors = _Factors(
+        "mat1", held("mat1", mat1), ("row", "inner"), "mat2", held("mat2", mat2),
+        ("inner", "column"), broadcasts=False,
+    )
+    return _product("addmm", factors, ("row", "column"), eps, _trailing(input, ("row", "column")))
+
+
+def baddbmm(input: Any, batch1: Any, batch2: Any, *, eps: Eps = None) -> Operation:
+    """input + batch1·batch2 of batches of matrices, as by `torch.baddbmm`; input broadcasts."""
+    factors = _Factors(
+        "batch1", held("batch1", batch1), ("batch element", "row", "inner"),
+        "batch2", held("batch2", batch2), ("batch element", "inner", "column"),
+        broadcasts=False,
+    )
+    result = ("batch element", "row", "column")
+    return _product("baddbmm", factors, result, eps, _trailing(input, result))
+
+
+def einsum(equation: str, *operands: Any, eps: Eps = None) -> Operation:
+    """Σ of the products of two operands, as by `torch.einsum`.
+
+    The operands are named first and second. An ellipsis stands for axes that broadcast. Without an
+    arrow, the result has the labels that occur once, in alphabetical order. Raises `InputError`
+    for a label that an operand has twice, and for other than two operands.
+    """
+    if not isinstance(equation, str):
+        raise InputTypeError(f"equation: expected a text, got {equation!r:.60}")
+    if len(operands) != 2:
+        raise InputError(
+            f"einsum: expected two operands, got {len(operands)}: a sum of products of more is no "
+            "contraction of two, and its intermediate results would be rounded"
+        )
+    first, second = held("first", operands[0]), held("second", operands[1])
+    inputs, arrow, result = equation.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    if len(terms) != 2:
+        raise InputError(f"equation: expected two terms, got {equation!r:.60}")
+    shapes = (first.shape, second.shape)
+    ranks = [len(s) - len(t.replace("...", "")) for t, s in zip(terms, shapes, strict=True)]
+    most = max([0, *(rank for rank, term in zip(ranks, terms, strict=True) if "..." in term)])
+    labels = [
+        _labels(term, rank, most, len(shape))
+        for term, rank, shape in zip(terms, ranks, shapes, strict=True)
+    ]
+    if arrow:
+        wanted = _labels(result, most, most, None)
+    else:
+        every = [label for term in labels for label in term]
+        once = sorted(label for label in set(every) if every.count(label) == 1 and len(label) == 1)
+        wanted = (*(f"...{k}" for k in range(most)), *once)
+    for label in wanted:
+        if wanted.count(label) > 1 or not any(label in term for term in labels):
+            raise InputError(
+                f"equation: expected each label of the result once, and in an operand, got "
+                f"{label!r} in {equation!r:.60}"
+            )
+    factors = _Factors("first", first, labels[0], "second", second, labels[1])
+    return _product("einsum", factors, wanted, eps)
+
+
+def _labels(term: str, rank: int, most: int, axes: int | None) -> tuple[str, ...]:
+    """The labels of a term, of which an ellipsis stands for the last of `most` axes."""
+    before, dots, after = term.partition("...")
+    if axes is not None and (rank < 0 or (rank and not dots)):
+        raise InputError(f"equation: {term!r} has not as many labels as its operand's {axes} axes")
+    for label in before + after:
+        if not label.isalpha() or not label.isascii():
+            raise InputError(f"equation: expected letters as labels, got {label!r}")
+        if (before + after).count(label) > 1 and axes is not None:
+            raise InputError(
+                f"equation: {label!r} is twice in {term!r}: take the operand's diagonal first"
+            )
+    hidden = tuple(f"...{k}" for k in range(most - rank, most)) if dots else ()
+    return (*before, *hidden, *after)
+
+
+@dataclass(frozen=True, slots=True)
+class _Factors:
+    """Two factors, their names, and the labels of their axes; a size of one may broadcast."""
+
+    first: str
+    x: Any
+    x_labels: tuple[str, ...]
+    second: str
+    y: Any
+    y_labels: tuple[str, ...]
+    broadcasts: bool = True
+
+    def __post_init__(self) -> None:
+        for name, array, labels in (
+            (self.first, self.x, self.x_labels),
+            (self.second, self.y, self.y_labels),
+        ):
+            if len(array.shape) != len(labels):
+                raise InputError(
+                    f"{name} has shape {tuple(array.shape)}, expected axes [{', '.join(labels)}]"
+                )
+            if 0 in array.shape:
+                raise InputError(f"{name} has shape {tuple(array.shape)}: it has no entries")
+
+
+@dataclass(frozen=True, slots=True)
+class _Addend:
+    name: str
+    array: Any
+    labels: tuple[str, ...]
+
+
+def _trailing(input: Any, labels: tuple[str, ...]) -> _Addend:
+    """An addend that broadcasts to axes: it has the last ones."""
+    array = held("input", input)
+    if len(array.shape) > len(labels):
+        raise InputError(f"input has shape {tuple(array.shape)}, expected at most {len(labels)} axes")
+    return _Addend("input", array, labels[len(labels) - len(array.shape) :])
+
+
+def _sizes(factors: _Factors, result: Sequence[str]) -> dict[str, int]:
+    """The size of each label; `InputError` where two axes do not agree."""
+    sizes: dict[str, int] = {}
+    for name, array, labels in (
+        (factors.first, factors.x, factors.x_labels),
+        (factors.second, factors.y, factors.y_labels),
+    ):
+        for axis, (label, size) in enumerate(zip(labels, array.shape, strict=True)):
+            known = sizes.setdefault(label, int(size))
+            fits = known == size or (factors.broadcasts and label in result and 1 in (known, size))
+            if not fits:
+                raise InputError(
+                    f"{name} has shape {tuple(array.shape)}: expected {known} along axis {axis} "
+                    f"({label}), as {factors.first} of shape {tuple(factors.x.shape)} has"
+                )
+            sizes[label] = max(known, int(size))
+    return sizes
+
+
+def _product(
+    function: str,
+    factors: _Factors,
+    result: tuple[str, ...],
+    eps: Eps,
+    addend: _Addend | None = None,
+) -> Operation:
+    """The product of factors over all labels that the result has not."""
+    sizes = _sizes(factors, result)
+    # A size of one that broadcasts is no axis of its operand's.
+    x_labels = [a if n == sizes[a] else "" for a, n in zip(factors.x_labels, factors.x.shape, strict=True)]
+    y_labels = [a if n == sizes[a] else "" for a, n in zip(factors.y_labels, factors.y.shape, strict=True)]
+    groups = {
+        "B": [a for a in result if a in x_labels and a in y_labels],
+        "M": [a for a in result if a in x_labels and a not in y_labels],
+        "N": [a for a in result if a not in x_labels],
+        "K": [a for a in x_labels if a in y_labels and a not in result],
+        "P": [a for a in x_labels if a and a not in y_labels and a not in result],
+        "Q": [a for a in y_labels if a and a not in x_labels and a not in result],
+    }
+    extents = {name: prod(sizes[a] for a in labels) for name, labels in groups.items()}
+    shape = Product(**extents)
+
+    def arranged(labels: Sequence[str], outer: tuple[int, ...], names: str) -> Arrangement:
+        """The axes of groups, in their order; those of size one that broadcast anywhere."""
+        order = [labels.index(a) for name in names for a in groups[name]]
+        rest = [axis for axis in range(len(labels)) if axis not in order]
+        return Arrangement(outer, (*order, *rest), tuple(extents[name] for name in names))
+
+    outer = tuple(sizes[a] for a in result)
+    arrangements = {
+        "x": arranged(x_labels, tuple(map(int, factors.x.shape)), "BMKP"),
+        "y": arranged(y_labels, tuple(map(int, factors.y.shape)), "BNKQ"),
+        "grad_output": arranged(result, outer, "BMN"),
+    }
+    names = {"x": factors.first, "y": factors.second, "grad_output": "grad_output"}
+    arrays = {"x": factors.x, "y": factors.y}
+    axes = {"x": factors.x_labels, "y": factors.y_labels, "grad_output": result}
+    others = {}
+    if addend is not None:
+        arrays["addend"], names["addend"] = addend.array, addend.name
+        arrangements["addend"] = arrangements["grad_output"].expanding(tuple(addend.array.shape))
+        others["addend"] = _summed(addend, result, outer, names)
+    results = {
+        role: computation_of(shape, "output" if role == "grad_output" else role).called_by(
+            noun="output" if role == "grad_output" else f"{names[role]} gradient",
+            axes=axes[role],
+            names=names,
+            arranged=arrangements,
+            result=arrangements[role],
+        )
+        for role in axes
+    }
+    return Bilinear(function, results | others, names).output(arrays, eps)
+
+
+def _summed(
+    addend: _Addend, result: tuple[str, ...], outer: tuple[int, ...], names: Mapping[str, str]
+) -> Computation:
+    """The gradient of an addend: the sum of the cotangent over the axes along which it repeats.
+
+    It is the bias gradient of a convolution whose channels are the addend's entries.
+    """
+    leading = len(result) - len(addend.array.shape)
+    own = [leading + axis for axis, size in enumerate(addend.array.shape) if size == outer[leading + axis]]
+    rest = [axis for axis in range(len(result)) if axis not in own]
+    entries, repeated = (prod(outer[axis] for axis in axes) for axes in (own, rest))
+    shape = Geometry(batch=repeated, out_channels=entries, windows=(Window(size=1, kernel=1),))
+    return computation_of(shape, "bias").called_by(
+        noun=f"{addend.name} gradient",
+        axes=addend.labels,
+        names=names,
+        arranged={"grad_output": Arrangement(outer, (*rest, *own), (repeated, entries, 1))},
+        result=Arrangement.plain(tuple(addend.array.shape), (entries,)),
+    )
