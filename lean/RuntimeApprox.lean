@@ -34,6 +34,7 @@ public import RuntimeApprox.Dyad
 public import RuntimeApprox.Dyad.Theorems
 public import RuntimeApprox.Estimate
 public import RuntimeApprox.Estimate.Conv2d
+public import RuntimeApprox.Estimate.Printed
 public import RuntimeApprox.Estimate.Theorems
 public import RuntimeApprox.Estimate.Tolerance
 public import RuntimeApprox.Export

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pybridge.bounds.certify import ProvedBound, certify_gradient, certify_output
     from pybridge.bounds.conv2d import Bounded, Conv2dGradients, conv2d_backward, conv2d_forward
     from pybridge.bounds.explain import Contribution, Explanation, explain
+    from pybridge.bounds.operation import Operation
     from pybridge.engine.accumulation import Accumulation
     from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
     from pybridge.exported.document import Definitions, load_definitions
@@ -35,6 +36,7 @@ __all__ = [
     "Geometry",
     "InputError",
     "InputTypeError",
+    "Operation",
     "ProvedBound",
     "RoundingOverflowError",
     "Window",
@@ -49,6 +51,7 @@ __all__ = [
 _EXPORTED = {
     "bounds.conv2d": ("Bounded", "Conv2dGradients", "conv2d_backward", "conv2d_forward"),
     "bounds.explain": ("Contribution", "Explanation", "explain"),
+    "bounds.operation": ("Operation",),
     "bounds.certify": ("ProvedBound", "certify_gradient", "certify_output"),
     "engine.accumulation": ("Accumulation",),
     "errors": ("InputError", "InputTypeError", "RoundingOverflowError"),

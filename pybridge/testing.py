@@ -1,9 +1,10 @@
-"""Assertions for tests of convolutions that tell rounding from bugs.
+"""Assertions for tests of kernels that tell rounding from bugs.
 
-`assert_gradient_close` and `assert_output_close` take no tolerance. They take the kernel's promise
-(`Accumulation`: the formats in which it multiplies and adds), and fail if a theorem shows that no
-order of summation causes so large an error. `compare_gradient` and `compare_output` return the same
-verdict as an object.
+`assert_close` takes an operation of `pybridge.ops` and no tolerance. It takes the kernel's promise
+(`Accumulation`: the formats in which it multiplies and adds), and fails if a theorem shows that no
+order of summation causes so large an error. `compare` returns the same verdict as an object.
+`assert_gradient_close`, `assert_output_close`, `compare_gradient` and `compare_output` are those of
+conv2d.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from types import FrameType
 from typing import Any, TypeAlias
 
 from pybridge.bounds.arguments import read_result
-from pybridge.bounds.comparison import Comparison, Entry, compare
+from pybridge.bounds.comparison import Comparison, Entry
+from pybridge.bounds.comparison import compare as compare_result
 from pybridge.bounds.kernel_result import Gradient, KernelResult
+from pybridge.bounds.operation import Operation
 from pybridge.bounds.sharp import sharp_operands
 from pybridge.bounds.tolerance import Tolerance, tolerance
 from pybridge.engine.accumulation import Accumulation, blocked, pairwise, split_k, tf32
@@ -34,10 +37,12 @@ __all__ = [
     "Entry",
     "PowerWarning",
     "Tolerance",
+    "assert_close",
     "assert_gradient_close",
     "assert_output_close",
     "block_scaled",
     "blocked",
+    "compare",
     "compare_gradient",
     "compare_output",
     "pairwise",
@@ -54,6 +59,43 @@ Message: TypeAlias = str | Callable[[str], str] | None
 
 class PowerWarning(UserWarning):
     """An assertion passed under a promise that allows most of the entries to be zero."""
+
+
+def assert_close(
+    actual: Any,
+    operation: Operation,
+    *,
+    accumulation: Accumulation | None = None,
+    dtype: Any = None,
+    min_power: float = 0.0,
+    msg: Message = None,
+) -> None:
+    """Assert that rounding explains the difference between a kernel's result and the exact one.
+
+    `operation` is what the kernel computed, one of `pybridge.ops` or a gradient of it: its
+    operands are the kernel's, and finite. `actual` has its shape, and need not be finite. Arrays
+    are NumPy's, PyTorch's, JAX's or CuPy's, or have `__dlpack__`; PyTorch's stay where they are if
+    all are on one device.
+
+    `accumulation` is the kernel's promise. By default, it follows from the dtype of `actual`: see
+    `assert_gradient_close`, which says what the other arguments mean and what is raised, too.
+    """
+    __tracebackhide__ = True
+    _require(_returned(actual, operation), accumulation, dtype, min_power, msg)
+
+
+def compare(
+    actual: Any, operation: Operation, *, accumulation: Accumulation | None = None
+) -> Comparison:
+    """Return the verdict of `assert_close` as an object, without asserting it."""
+    return compare_result(_returned(actual, operation), accumulation)
+
+
+def _returned(actual: Any, operation: Operation) -> KernelResult:
+    if not isinstance(operation, Operation):
+        got = type(operation).__name__
+        raise InputTypeError(f"operation: expected one of pybridge.ops, got {got}")
+    return operation.returned(actual)
 
 
 def assert_gradient_close(
@@ -168,7 +210,7 @@ def compare_gradient(
         finite=False,
         stays=True,
     )
-    return compare(returned, accumulation)
+    return compare_result(returned, accumulation)
 
 
 def compare_output(
@@ -192,7 +234,7 @@ def compare_output(
         finite=False,
         stays=True,
     )
-    return compare(returned, accumulation)
+    return compare_result(returned, accumulation)
 
 
 def _require(
@@ -219,7 +261,7 @@ def _require(
                 f"{returned.computation.words} is {returned.format.dtype.name}, expected {wanted}",
                 msg,
             )
-    comparison = compare(returned, accumulation)
+    comparison = compare_result(returned, accumulation)
     if not comparison.passed:
         raise _failure(comparison.message, msg)
     if comparison.power < min_power:

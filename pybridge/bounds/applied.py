@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pybridge.bounds.entry_terms import EntryTerms
 from pybridge.bounds.theorems import Proved
 from pybridge.bounds.true_errors import TrueErrors
 from pybridge.engine.coefficients import round_up
@@ -100,7 +101,9 @@ def exact_result(computation: Computation, operands: Mapping[str, FloatArray]) -
             "is more than is reasonable; give a smaller one, the result in binary32, or take the "
             "method any-order"
         )
-    assert computation.geometry is not None
+    if computation.geometry is None:
+        terms = EntryTerms(computation, values)
+        return [terms.exact(index) for index in np.ndindex(*computation.shape)]
     name = computation.name
     return exact_results(computation.geometry, values, [name])[name].fractions()
 

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.true_errors import Mask
+from pybridge.problem.geometry import Geometry, Window
+from pybridge.problem.parts import Indices
 
 __all__ = ["extent"]
-
-Indices: TypeAlias = npt.NDArray[np.intp]
 
 _CHANCE = 0.01
 """How likely a part may be that all failing entries are in it, were they anywhere at random."""
 
+_SPATIAL = ("position", "depth", "row", "column")
+"""The axes over which windows move."""
+
 
 def extent(returned: KernelResult, failures: Mask) -> Iterator[str]:
     """The part of the result in which all failing entries are, if it is not the whole."""
-    failures = np.asarray(returned.computation.outward(failures))
+    computation = returned.computation
+    failures = np.asarray(computation.outward(failures))
     failed = np.count_nonzero(failures)
-    for axis, name in enumerate(returned.computation.axes):
+    geometry = computation.geometry if isinstance(computation.geometry, Geometry) else None
+    windows: dict[int, Window] = {}
+    if geometry is not None and computation.axes[-1] in _SPATIAL:
+        windows = dict(enumerate(geometry.windows, failures.ndim - geometry.rank))
+    for axis, name in enumerate(computation.axes):
         others = tuple(k for k in range(failures.ndim) if k != axis)
         size = failures.shape[axis]
         hit = np.flatnonzero(failures.any(axis=others))
@@ -31,47 +37,41 @@ def extent(returned: KernelResult, failures: Mask) -> Iterator[str]:
             continue
         if hit.size == 1:
             yield f"only {name} {hit[0]}"
-        elif (group := _group(returned, axis, hit)) is not None:
+        elif geometry is not None and (group := _group(geometry, name, size, hit)) is not None:
             yield f"only group {group}"
-        elif name in ("row", "column") and _is_border(returned, axis, size, hit):
+        elif axis in windows and _is_border(windows[axis], size, hit):
             yield f"only {name}s at the border"
         elif 2 * hit.size <= size and hit[-1] - hit[0] == hit.size - 1:
             yield f"only {name}s {hit[0]} to {hit[-1]}"
-    if returned.computation.axes[2:] == ("row", "column"):
-        inner = failures
-        for axis in (2, 3):
-            size = failures.shape[axis]
-            width = _border(returned, axis)
-            if size <= 2 * width or failures.any(axis=(0, 1, 5 - axis)).sum() < size:
-                return
-            inner = np.take(inner, np.arange(width, size - width), axis)
-        share = 1 - inner.size / failures.size
-        if not inner.any() and share ** (failed - 1) <= _CHANCE:
-            yield "only rows and columns at the border"
+    if len(windows) < 2:
+        return
+    inner = failures
+    for axis, window in windows.items():
+        size, width = failures.shape[axis], _border(window)
+        others = tuple(k for k in range(failures.ndim) if k != axis)
+        if size <= 2 * width or failures.any(axis=others).sum() < size:
+            return
+        inner = np.take(inner, np.arange(width, size - width), axis)
+    share = 1 - inner.size / failures.size
+    if not inner.any() and share ** (failed - 1) <= _CHANCE:
+        *first, last = (f"{computation.axes[axis]}s" for axis in windows)
+        yield f"only {', '.join(first)} and {last} at the border"
 
 
-def _group(returned: KernelResult, axis: int, hit: Indices) -> int | None:
+def _group(geometry: Geometry, name: str, size: int, hit: Indices) -> int | None:
     """The one group that channels are in, and are all of."""
-    g = returned.computation.geometry
-    if g is None:
-        return None
-    channels = {("output", 1): g.out_channels, ("weight", 0): g.out_channels}
-    channels |= {("bias", 0): g.out_channels, ("input", 1): g.in_channels}
-    each = channels.get((returned.computation.name, axis))
-    if each is None or g.groups == 1 or hit.size != each:
+    channels = {"output channel": geometry.out_channels, "input channel": geometry.in_channels}
+    each = channels.get(name)
+    if each is None or geometry.groups == 1 or size != geometry.groups * each or hit.size != each:
         return None
     first, last = int(hit[0]) // each, int(hit[-1]) // each
     return first if first == last else None
 
 
-def _border(returned: KernelResult, axis: int) -> int:
-    geometry = returned.computation.geometry
-    if geometry is None:
-        return 1
-    window = geometry.height if axis == 2 else geometry.width
+def _border(window: Window) -> int:
     return max(window.pad_begin, window.pad_end, 1)
 
 
-def _is_border(returned: KernelResult, axis: int, size: int, hit: Indices) -> bool:
-    width = _border(returned, axis)
+def _is_border(window: Window, size: int, hit: Indices) -> bool:
+    width = _border(window)
     return size > 2 * width and bool(((hit < width) | (hit >= size - width)).all())

@@ -157,7 +157,8 @@ def _mistake(region: Region, sharp: Accumulation, failures: Mask) -> str | None:
         errors = judged.errors
         allowance = judged.allowance[at] + errors.slack[at]
         for lost in missing(part, places, errors.reference[at] - actual[at], allowance):
-            ratio = _explains(lost.of(part), sharp)
+            without = lost.of(part)
+            ratio = None if without is None else _explains(without, sharp)
             if ratio is not None:
                 explaining.append((ratio, lost.words))
                 break

@@ -7,8 +7,9 @@ allows the entry that it is taken for, with what is known of the exact value cou
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -75,11 +76,19 @@ def rearranged(returned: KernelResult, judged: Judgement, failures: Mask) -> str
     """Where the result's entries are instead, if it is right but for that."""
     if power(judged) < 0.5:
         return None
-    actual = returned.values.astype(np.float64)
-    sample = _sample(failures)
-    errors, allowance = judged.errors, judged.allowance
-    for words, move in _moves(returned):
-        at = [move(values) for values in (errors.reference, errors.slack, allowance)]
+    errors = judged.errors
+    actual, reference, slack, allowance = (
+        np.asarray(returned.computation.outward(values))
+        for values in (
+            returned.values.astype(np.float64),
+            errors.reference,
+            errors.slack,
+            judged.allowance,
+        )
+    )
+    sample = _sample(np.asarray(returned.computation.outward(failures)))
+    for words, move in _moves(returned.computation.axes, actual.shape):
+        at = [move(values) for values in (reference, slack, allowance)]
         if _within(actual[sample], *(values[sample] for values in at)) and _within(actual, *at):
             return words
     return None
@@ -98,13 +107,11 @@ def _sample(failures: Mask) -> tuple[npt.NDArray[np.intp], ...]:
 Move = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
 
 
-def _moves(returned: KernelResult) -> Iterator[tuple[str, Move]]:
+def _moves(names: Sequence[str], shape: Sequence[int]) -> Iterator[tuple[str, Move]]:
     """Rearrangements that are results of the same shape."""
-    shape = returned.values.shape
-    names = returned.computation.axes
-    if names[2:] == ("kernel row", "kernel column"):
+    if tuple(names[2:]) == ("kernel row", "kernel column"):
         yield "the kernel is flipped", lambda values: values[..., ::-1, ::-1]
-    for a, b in ((0, 1), (2, 3)) if len(shape) == 4 else ():
+    for a, b in pairwise(range(len(shape))):
         if shape[a] == shape[b]:
             words = f"{names[a]}s and {names[b]}s are transposed"
             yield words, lambda values, a=a, b=b: values.swapaxes(a, b)  # type: ignore[misc]

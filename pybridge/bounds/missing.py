@@ -10,37 +10,36 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from pybridge.bounds.crops import geometry_of
+from pybridge.bounds.entry_terms import EntryTerms
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.true_errors import Index, Mask
 from pybridge.engine.upward import Float64
-from pybridge.problem.formats import FloatArray
-from pybridge.problem.geometry import Window
+from pybridge.problem.computation import Computation
 from pybridge.problem.operands import Operand
-from pybridge.problem.results import Result
+from pybridge.problem.parts import Indices, Loops, Merge
 
 __all__ = ["Missing", "missing"]
-
-Indices: TypeAlias = npt.NDArray[np.intp]
 
 _FACTORS: Mapping[int, str] = {1: "left out", -1: "counted twice", 2: "of the wrong sign"}
 """How many times the terms are missing."""
 
-_SUMMED: Mapping[Result, tuple[str, str, str]] = {
-    Result.OUTPUT: ("input channel", "kernel row", "kernel column"),
-    Result.BIAS: ("batch element", "output row", "output column"),
-    Result.WEIGHT: ("batch element", "output row", "output column"),
-    Result.INPUT: ("output channel", "kernel row", "kernel column"),
+_NAMES: Mapping[str, str] = {
+    "batch": "batch element",
+    "inChannels": "input channel",
+    "outChannels": "output channel",
+    "kernelH": "kernel row",
+    "kernelW": "kernel column",
+    "outputH": "output row",
+    "outputW": "output column",
+    "B": "batch element",
+    "M": "row",
+    "N": "column",
+    "K": "inner index",
 }
-"""What a result sums over; channels are those of a group."""
-
-_BY_WEIGHT = (Result.OUTPUT, Result.INPUT)
-"""The results of which each term has an entry of the weight of its own, for each channel."""
+"""What the loops of a sum count; channels are those of a group."""
 
 _RANGES = 512
 """The most indices of which all ranges are tried; of more, those that are single or at an end."""
@@ -98,7 +97,7 @@ class _Family:
         start, stop = int(self.starts[k]), int(self.stops[k])
         size = math.prod(shape[axis] for axis in self.axes)
         length = stop - start
-        if len(self.axes) == 2:
+        if "{" in self.name:
             first, second = divmod(start, shape[self.axes[1]])
             usual, words = int(stop < size), self.name.format(first, second)
         elif length == 1:
@@ -110,7 +109,7 @@ class _Family:
             usual, words = 3, f"the first {length} {self.name}s"
         else:
             usual, words = 4, f"{self.name}s {start} to {stop - 1}"
-        if len(self.axes) == 3:
+        if self.name == "term":
             words += f" of {size} in order"
         return _Part(self.axes, start, stop, self.rank + usual, words)
 
@@ -121,7 +120,7 @@ class Missing:
 
     part: _Part
     factor: int
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     alone: bool
 
     @property
@@ -130,22 +129,42 @@ class Missing:
         others = "" if self.alone else " (other terms fit as well)"
         return f"as if {self.part.words} were {_FACTORS[self.factor]}{others}"
 
-    def of(self, returned: KernelResult) -> KernelResult:
-        """The result of which these terms are missing."""
-        marked = self.part.mask(self.shape)
-        key = "weight" if returned.computation.name in _BY_WEIGHT else "grad_output"
-        operand = returned.operands[key]
-        if returned.computation.name == Result.OUTPUT:
-            mask = marked[None]
-        elif returned.computation.name == Result.INPUT:
-            mask = np.tile(marked, (geometry_of(returned).groups, 1, 1))[:, None]
-        else:
-            mask = marked[:, None]
-        factors = np.where(mask, 1 - self.factor, 1).astype(operand.value.dtype)
-        with np.errstate(over="ignore"):
-            values = operand.value * factors
-        operands = {**returned.operands, key: Operand(np.ascontiguousarray(values), operand.eps)}
-        return replace(returned, operands=operands)
+    def of(self, returned: KernelResult) -> KernelResult | None:
+        """The result of which these terms are missing.
+
+        None if no factor has an entry of its own for each term of a sum.
+        """
+        loops = Loops.of(returned.computation)
+        for key in returned.computation.factors:
+            places = _places(loops, loops.operands[key])
+            if places is None:
+                continue
+            mask = self.part.mask(self.shape)[places]
+            operand = returned.operands[key]
+            factors = np.where(mask, 1 - self.factor, 1).astype(operand.value.dtype)
+            with np.errstate(over="ignore"):
+                values = np.ascontiguousarray(operand.value * factors)
+            changed = {**returned.operands, key: Operand(values, operand.eps)}
+            return replace(returned, operands=changed)
+        return None
+
+
+def _places(loops: Loops, merges: Sequence[Merge | None]) -> tuple[Indices, ...] | None:
+    """The index of each loop of the sum at which each entry of an operand is read, or None."""
+    indices: dict[int, Indices] = {}
+    for axis, merge in enumerate(merges):
+        if merge is None:
+            return None
+        size = math.prod(loops.sizes[loop] for loop in merge)
+        place = np.arange(size).reshape([-1 if k == axis else 1 for k in range(len(merges))])
+        for loop in reversed(merge):
+            if loop >= loops.outs:
+                indices[loop - loops.outs] = place % loops.sizes[loop]
+            place = place // loops.sizes[loop]
+    summed = range(len(loops.sizes) - loops.outs)
+    if any(loop not in indices and loops.sizes[loops.outs + loop] > 1 for loop in summed):
+        return None
+    return tuple(indices.get(loop, np.zeros(1, np.intp)) for loop in summed)
 
 
 def missing(
@@ -155,18 +174,23 @@ def missing(
 
     `lacking` is what they should be less what they are.
     """
-    terms = np.array([_terms(returned, place) for place in places])
+    values = {key: operand.value for key, operand in returned.operands.items()}
+    sums = EntryTerms(returned.computation, values)
+    terms = np.array([sums.products(place) for place in places])
     shape = terms.shape[1:]
-    allowed = allowance + np.abs(terms).sum(axis=(1, 2, 3)) * 2.0**-50
+    if not shape:
+        return
+    every = tuple(range(1, terms.ndim))
+    allowed = allowance + np.abs(terms).sum(axis=every) * 2.0**-50
     fits: list[tuple[float, _Part, int]] = []
-    for family in _families(Result(returned.computation.name), shape):
-        summed = tuple(k + 1 for k in range(3) if k not in family.axes)
+    for family in _families(_names(returned.computation), shape):
+        summed = tuple(k + 1 for k in range(len(shape)) if k not in family.axes)
         totals = np.zeros((len(terms), math.prod(shape[axis] for axis in family.axes) + 1))
         np.cumsum(terms.sum(axis=summed).reshape(len(terms), -1), axis=1, out=totals[:, 1:])
-        sums = totals[:, family.stops] - totals[:, family.starts]
+        between = totals[:, family.stops] - totals[:, family.starts]
         for factor in _FACTORS:
             with np.errstate(all="ignore"):
-                off = np.abs(lacking[:, None] - factor * sums) / allowed[:, None]
+                off = np.abs(lacking[:, None] - factor * between) / allowed[:, None]
             worst = off.max(axis=0)
             fitting = np.flatnonzero(worst <= 1)
             nearest = fitting[np.argsort(worst[fitting], kind="stable")[:_FITTING]]
@@ -179,34 +203,43 @@ def missing(
     for _, part, factor in near:
         different.setdefault((factor, part.mask(shape).tobytes()), part)
     for (factor, _), part in [*different.items()][:_TRIED]:
-        yield Missing(part, factor, (shape[0], shape[1], shape[2]), len(different) == 1)
+        yield Missing(part, factor, shape, len(different) == 1)
 
 
-def _families(which: Result, shape: Sequence[int]) -> Iterator[_Family]:
-    first, second, _ = names = _SUMMED[which]
+def _names(computation: Computation) -> list[str]:
+    """What the loops of the sum count."""
+    loops = Loops.of(computation)
+    return [_NAMES.get(name or "", f"index of {name}") for name in loops.names[loops.outs :]]
+
+
+def _families(names: Sequence[str], shape: Sequence[int]) -> Iterator[_Family]:
+    every = tuple(range(len(shape)))
     for axis, what in enumerate(names):
         yield _Family(what, (axis,), 10 * axis, *_ranges(shape[axis]))
-    if which in _BY_WEIGHT:
+    if len(names) > 1:
+        yield from _pairs(names, shape)
+    yield _Family("term", every, 10 * (len(every) + 1), *_runs(math.prod(shape)))
+
+
+def _pairs(names: Sequence[str], shape: Sequence[int]) -> Iterator[_Family]:
+    """Single iterations of two loops: taps of a kernel, or those of the first two."""
+    axes, words = (0, 1), f"{names[1]} {{1}} of {names[0]} {{0}}"
+    if tuple(names[1:]) == ("kernel row", "kernel column"):
         axes, words = (1, 2), "kernel tap ({}, {})"
-    else:
-        axes, words = (0, 1), f"{second} {{1}} of {first} {{0}}"
     singles = np.arange(shape[axes[0]] * shape[axes[1]])
     if min(shape[axis] for axis in axes) > 1:
-        yield _Family(words, axes, 30, singles, singles + 1)
-    size = math.prod(shape)
+        yield _Family(words, axes, 10 * len(shape), singles, singles + 1)
+
+
+def _runs(size: int) -> tuple[Indices, Indices]:
+    """Where the parts start and stop that kernels divide sums of so many terms into."""
     each = sorted({-(-size // splits) for splits in _SPLITS} - {size})
-    starts = np.concatenate([np.arange(0, size, length) for length in each] or [singles[:0]])
+    starts = np.concatenate([np.arange(0, size, length) for length in each] or [np.arange(0)])
     stops = np.concatenate(
-        [np.minimum(np.arange(0, size, n) + n, size) for n in each] or [singles[:0]]
+        [np.minimum(np.arange(0, size, n) + n, size) for n in each] or [np.arange(0)]
     )
     tails = np.arange(size - min(size - 1, _TAIL), size)
-    yield _Family(
-        "term",
-        (0, 1, 2),
-        40,
-        np.concatenate([starts, tails]),
-        np.concatenate([stops, np.full(len(tails), size)]),
-    )
+    return np.concatenate([starts, tails]), np.concatenate([stops, np.full(len(tails), size)])
 
 
 def _ranges(size: int) -> tuple[Indices, Indices]:
@@ -220,50 +253,3 @@ def _ranges(size: int) -> tuple[Indices, Indices]:
         starts, stops = starts[unique], stops[unique]
     kept = stops - starts < size
     return starts[kept], stops[kept]
-
-
-def _terms(returned: KernelResult, place: Index) -> Float64:
-    """The products of an entry, padding included, along the axes of `_SUMMED`."""
-    g = geometry_of(returned)
-    values = {key: operand.value for key, operand in returned.operands.items()}
-    if returned.computation.name == Result.BIAS:
-        return np.asarray(values["grad_output"][:, place[0]].astype(np.float64))
-    windows = (g.height, g.width)
-    if returned.computation.name == Result.WEIGHT:
-        output, channel = place[:2]
-        group = output // g.out_channels
-        x = values["x"][:, group * g.in_channels + channel]
-        reads = [
-            np.arange(w.output) * w.stride + k * w.dilation - w.pad_begin
-            for w, k in zip(windows, place[2:], strict=True)
-        ]
-        return np.asarray(_read(x, *reads) * values["grad_output"][:, output].astype(np.float64))
-    image, channel = place[:2]
-    if returned.computation.name == Result.OUTPUT:
-        group = channel // g.out_channels
-        x = values["x"][image, group * g.in_channels : (group + 1) * g.in_channels]
-        reads = [
-            i * w.stride + np.arange(w.kernel) * w.dilation - w.pad_begin
-            for w, i in zip(windows, place[2:], strict=True)
-        ]
-        return np.asarray(_read(x, *reads) * values["weight"][channel].astype(np.float64))
-    group, own = divmod(channel, g.in_channels)
-    outputs = slice(group * g.out_channels, (group + 1) * g.out_channels)
-    reads = [_reading(w, i) for w, i in zip(windows, place[2:], strict=True)]
-    grad = _read(values["grad_output"][image, outputs], *reads)
-    return np.asarray(grad * values["weight"][outputs, own].astype(np.float64))
-
-
-def _reading(window: Window, position: int) -> Indices:
-    """For each entry of the kernel, which output reads a position through it; −1 if none does."""
-    reached = position + window.pad_begin - np.arange(window.kernel) * window.dilation
-    whole = (reached >= 0) & (reached % window.stride == 0)
-    return np.where(whole, reached // window.stride, -1)
-
-
-def _read(values: FloatArray, rows: Indices, columns: Indices) -> Float64:
-    """Entries along the last two axes, zero where they are outside."""
-    height, width = values.shape[-2:]
-    inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))
-    taken = values[..., rows.clip(0, height - 1)[:, None], columns.clip(0, width - 1)]
-    return np.where(inside, taken.astype(np.float64), 0.0)

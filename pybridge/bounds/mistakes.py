@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import combinations
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from pybridge.bounds.crops import Region, crop, geometry_of
+from pybridge.bounds.crops import Region, crop
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.errors import InputError
 from pybridge.problem.formats import FloatArray
 from pybridge.problem.geometry import Geometry, Window
 from pybridge.problem.operands import Operand
-from pybridge.problem.results import Result
 
 __all__ = ["mistakes"]
 
@@ -33,19 +33,21 @@ _MODES: tuple[tuple[Literal["edge", "reflect", "wrap"], str], ...] = (
 
 def mistakes(region: Region) -> Iterator[tuple[str, KernelResult]]:
     """Mistakes in words, and what the entries of a region would then be of."""
-    returned = region.returned
     part = crop(region)
-    if "weight" in returned.operands:
-        yield from _other_kernels(region, part)
-    if "bias" in returned.operands:
-        yield from _other_biases(region, part)
-    if returned.computation.name == Result.BIAS:
+    yield from _other_addends(region, part)
+    geometry = region.returned.computation.geometry
+    if not isinstance(geometry, Geometry):
+        yield from _transposed(region)
         return
-    for words, windows in _other_geometries(geometry_of(returned)):
+    if "weight" in part.operands:
+        yield from _other_kernels(region, part, geometry.rank)
+    if geometry.rank != 2 or geometry.transposed or not part.computation.multiplies:
+        return
+    for words, windows in _other_geometries(geometry):
         other = _moved(part, windows)
         if other is not None:
             yield f"as if {words}", other
-    if returned.computation.name != Result.INPUT:
+    if "x" in part.operands:
         yield from _shifted(part)
         for mode, words in _MODES:
             other = _filled(part, mode)
@@ -53,20 +55,34 @@ def mistakes(region: Region) -> Iterator[tuple[str, KernelResult]]:
                 yield f"as if {words}", other
 
 
+def _geometry(returned: KernelResult) -> Geometry:
+    geometry = returned.computation.geometry
+    assert isinstance(geometry, Geometry)
+    return geometry
+
+
 def _with(returned: KernelResult, key: str, values: FloatArray) -> KernelResult:
     operand = Operand(np.ascontiguousarray(values), returned.operands[key].eps)
     return replace(returned, operands={**returned.operands, key: operand})
 
 
+def _over_output(returned: KernelResult) -> bool:
+    """Whether the result is what windows move over: the input gradient."""
+    return "x" not in returned.operands
+
+
 def _of_windows(returned: KernelResult, *windows: Window) -> KernelResult:
-    geometry = geometry_of(returned).moving(*windows)
+    geometry = _geometry(returned).moving(*windows)
     return replace(returned, computation=returned.computation.of_geometry(geometry))
 
 
-def _other_kernels(region: Region, part: KernelResult) -> Iterator[tuple[str, KernelResult]]:
+def _other_kernels(
+    region: Region, part: KernelResult, rank: int
+) -> Iterator[tuple[str, KernelResult]]:
     own = part.operands["weight"].value
-    yield "as if the kernel were flipped", _with(part, "weight", own[..., ::-1, ::-1])
-    if own.shape[2] == own.shape[3]:
+    flipped = own[(..., *(slice(None, None, -1),) * rank)]
+    yield "as if the kernel were flipped", _with(part, "weight", flipped)
+    if rank == 2 and own.shape[2] == own.shape[3]:
         words = "as if the kernel's height and width were transposed"
         yield words, _with(part, "weight", own.swapaxes(2, 3))
     whole = region.returned.operands["weight"].value
@@ -75,18 +91,35 @@ def _other_kernels(region: Region, part: KernelResult) -> Iterator[tuple[str, Ke
         yield words, crop(region, _with(region.returned, "weight", whole.swapaxes(0, 1)))
 
 
-def _other_biases(region: Region, part: KernelResult) -> Iterator[tuple[str, KernelResult]]:
-    without = {key: operand for key, operand in part.operands.items() if key != "bias"}
-    yield "as if the bias were left out", replace(part, operands=without)
-    own = part.operands["bias"].value
-    with np.errstate(over="ignore"):
-        twice = own + own
-    if np.isfinite(twice).all():
-        yield "as if the bias were added twice", _with(part, "bias", twice)
-    for step, side in ((1, "before"), (-1, "after")):
-        rolled = np.roll(region.returned.operands["bias"].value, step)
-        words = f"as if the bias were that of the output channel {side}"
-        yield words, crop(region, _with(region.returned, "bias", rolled))
+def _transposed(region: Region) -> Iterator[tuple[str, KernelResult]]:
+    """Factors of which two axes of one size are exchanged."""
+    whole = region.returned
+    for key in whole.computation.factors:
+        values = whole.operands[key].value
+        for a, b in combinations(range(values.ndim), 2):
+            if values.shape[a] == values.shape[b] > 1:
+                words = f"as if {whole.computation.called(key)} were transposed"
+                yield words, crop(region, _with(whole, key, values.swapaxes(a, b)))
+
+
+def _other_addends(region: Region, part: KernelResult) -> Iterator[tuple[str, KernelResult]]:
+    for key in part.computation.addends:
+        if key not in part.operands:
+            continue
+        called = part.computation.called(key)
+        without = {name: operand for name, operand in part.operands.items() if name != key}
+        yield f"as if the {called} were left out", replace(part, operands=without)
+        own = part.operands[key].value
+        with np.errstate(over="ignore"):
+            twice = own + own
+        if np.isfinite(twice).all():
+            yield f"as if the {called} were added twice", _with(part, key, twice)
+        if own.ndim > 1:
+            continue
+        for step, side in ((1, "before"), (-1, "after")):
+            rolled = np.roll(region.returned.operands[key].value, step)
+            words = f"as if the {called} were that of the output channel {side}"
+            yield words, crop(region, _with(region.returned, key, rolled))
 
 
 def _other_geometries(geometry: Geometry) -> Iterator[tuple[str, Moves]]:
@@ -137,14 +170,14 @@ def _moved(returned: KernelResult, windows: Moves) -> KernelResult | None:
     moved: dict[str, Window] = {}
     kept = []
     for axis, (stride, pad, dilation) in windows.items():
-        window: Window = getattr(geometry_of(returned), axis)
+        window: Window = getattr(_geometry(returned), axis)
         last = (window.output - 1) * stride + dilation * (window.kernel - 1) - pad
         low, high = max(-pad, 0), min(last + 1, window.size)
-        if low >= high or (returned.computation.name == Result.INPUT and pad < 0):
+        if low >= high or (_over_output(returned) and pad < 0):
             return None
         try:
             moved[axis] = Window(
-                size=window.size if returned.computation.name == Result.INPUT else high - low,
+                size=window.size if _over_output(returned) else high - low,
                 kernel=window.kernel,
                 stride=stride,
                 pad_begin=max(pad, 0),
@@ -157,7 +190,7 @@ def _moved(returned: KernelResult, windows: Moves) -> KernelResult | None:
             return None
         kept.append(slice(low, high))
     result = _of_windows(returned, moved["height"], moved["width"])
-    if returned.computation.name == Result.INPUT:
+    if _over_output(returned):
         return result
     return _with(result, "x", returned.operands["x"].value[:, :, kept[0], kept[1]])
 
@@ -178,7 +211,7 @@ def _filled(
     returned: KernelResult, mode: Literal["edge", "reflect", "wrap"]
 ) -> KernelResult | None:
     """The result where padding is not zero, but what a mode of `numpy.pad` makes it."""
-    geometry = geometry_of(returned)
+    geometry = _geometry(returned)
     pads = [(w.pad_begin, w.pad_end) for w in geometry.windows]
     if not any(map(any, pads)):
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -16,6 +16,7 @@ from pybridge.bounds.certify import ProvedBound, certify
 from pybridge.bounds.comparison import Comparison, compare
 from pybridge.bounds.conv2d import Bounded, Method, bounded
 from pybridge.bounds.explain import Explanation, explain_entry
+from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.tolerance import Tolerance, tolerance_of
 from pybridge.engine.accumulation import Accumulation, require_accumulation
 from pybridge.errors import InputError
@@ -93,7 +94,7 @@ class Operation:
         """Whether rounding explains what a kernel returned: see `pybridge.testing.compare`."""
         return compare(self.returned(actual), accumulation)
 
-    def returned(self, actual: Any) -> Any:
+    def returned(self, actual: Any) -> KernelResult:
         """What a kernel returned for it, read; tensors stay where they are if they can."""
         for name, eps in self.eps.items():
             if eps:
@@ -158,7 +159,3 @@ class Operation:
             raise InputError(f"{called}: expected finite numbers")
         size = float(np.abs(array.astype(np.float64)).max(initial=0.0))
         return Fraction(size) + Fraction(check_eps(f"eps of {called}", self.eps.get(name, 0.0)))
-
-    def named(self, **changes: Any) -> Operation:
-        """The same operation with other fields."""
-        return replace(self, **changes)

@@ -30,10 +30,11 @@ from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.backend import HOST, Array, Backend, backend_of
 from pybridge.engine.dense import Counts
 from pybridge.engine.estimator import Estimator, Inexact
-from pybridge.engine.slices import Slice, result_slices, summed_slices, sums_images
+from pybridge.engine.slices import most_slices, result_slices, summed_slices, sums_first_axes
 from pybridge.engine.upward import Float64
 from pybridge.exported.document import load_definitions
 from pybridge.problem.computation import Computation
+from pybridge.problem.parts import Part
 
 __all__ = ["Passed", "screen"]
 
@@ -154,7 +155,7 @@ class _Limit:
 class _Chunk:
     """What the backend says of consecutive entries of a slice: see `Backend.screened`."""
 
-    part: Slice
+    part: Part
     start: int
     numbers: Array
 
@@ -187,7 +188,7 @@ class _Screen:
         samples: list[tuple[Float64, Float64]] = []
         parts, sums = self._parts()
         for part in result_slices(self.returned.computation, parts):
-            values = {key: part.of(key, value) for key, value in self.values.items()}
+            values = {key: part.operand(key, value) for key, value in self.values.items()}
             reference = self._sum(part, values, np.dtype(np.float64), sums)
             dtype = np.dtype(np.float64 if self.wide else np.float32)
             sizes = self._sum(part, values, dtype, sums, absolute=True)
@@ -223,17 +224,17 @@ class _Screen:
             room = min(max(room / 2, _SLICE / 8), _SLICE)
         wide = sum(8 * math.prod(value.shape) for value in self.values.values())
         work = entries * (16 if self.backend.on_cpu else 40)
-        if sums_images(self.returned.computation):
+        if sums_first_axes(self.returned.computation):
             return math.ceil(work / room), math.ceil(wide / room)
-        geometry = self.returned.computation.geometry
-        parts, images = math.ceil((work + wide) / room), geometry.batch if geometry else 1
+        parts = math.ceil((work + wide) / room)
+        images = most_slices(self.returned.computation)
         if self.backend.on_cpu and images < parts <= 2 * images:
             parts = images  # Each group of channels would copy the same patches again.
         return parts, 1
 
     def _sum(
         self,
-        part: Slice,
+        part: Part,
         values: Mapping[str, Array],
         dtype: np.dtype[Any],
         sums: int,
@@ -243,7 +244,7 @@ class _Screen:
         """The slice's results, or their magnitudes, image by image if they sum over images."""
         total = None
         for images in summed_slices(part.computation, sums):
-            cut = {key: images.of(key, value) for key, value in values.items()}
+            cut = {key: images.operand(key, value) for key, value in values.items()}
             term = self._estimator(images.computation, cut).value(dtype, absolute=absolute)
             if total is None:
                 total = term
@@ -255,8 +256,6 @@ class _Screen:
     def limits(self) -> tuple[Counts, dict[int, _Limit]] | None:
         """The numbers of terms, and the limit of each; None if there is not one for each."""
         counts = self.whole.counts
-        if counts.ndim == 4 and any(size > 1 for size in counts.shape[:2]):
-            return None
         sums = self.whole.coefficients(self.promise, finished=False, wide=self.wide)
         slack = self.whole.coefficients(Accumulation(accumulate="float64"), wide=self.wide)
         found: dict[int, _Limit] = {}
@@ -280,7 +279,8 @@ class _Screen:
         if len(limits) == 1:
             (limit,) = limits.values()
             return limit.alpha, beta, limit.gamma
-        plane = self.shape[-2:] if len(self.shape) == 4 else self.shape
+        varying = [axis for axis, size in enumerate(counts.shape) if size > 1]
+        plane = self.shape[varying[0] :]
         each = np.broadcast_to(counts.reshape(counts.shape[-len(plane) :]), plane).ravel()
         distinct, inverse = np.unique(each, return_inverse=True)
         alpha = np.array([limits[int(n)].alpha for n in distinct])[inverse]
@@ -336,8 +336,8 @@ class _Screen:
         part = chunks[worst].part
         shape = part.of_result(self.returned.values).shape
         index = [int(i) for i in np.unravel_index(chunks[worst].start + place, tuple(shape))]
-        if part.axis is not None:
-            index[part.axis] += part.start
+        for axis, along in enumerate(part.result_indices()):
+            index[axis] += int(along[0]) if along is not None else 0
         limit = self._limit(index)
         slack = limit.off(size)
         magnitudes, terms = (np.concatenate(arrays) for arrays in zip(*samples, strict=True))

@@ -12,10 +12,10 @@ from pybridge.exported.expressions import size_value
 from pybridge.problem.computation import Computation
 from pybridge.problem.operands import Operand
 
-__all__ = ["sum_terms"]
+__all__ = ["loop_indices", "sum_terms"]
 
 
-def _loop_indices(index: Sequence[int], computation: Computation) -> list[int]:
+def loop_indices(index: Sequence[int], computation: Computation) -> list[int]:
     """The output loop indices at an index (Lean: `RuntimeApprox.outIndices`)."""
     numbers = computation.numbers
     sizes = [[size_value(size, numbers) for size in axis] for axis in computation.contraction.out]
@@ -37,7 +37,7 @@ def sum_terms(
     Mirrors Lean's `RuntimeApprox.Contraction.evalAt`. Raises what `Ledger.combine` does.
     """
     total, terms = ledger.zero(), 0
-    for term in _terms(computation, operands, _loop_indices(index, computation)):
+    for term in _terms(computation, operands, loop_indices(index, computation)):
         terms += 1
         value = term[0]
         for factor in term[1:]:

@@ -173,6 +173,8 @@ class Estimator:
                 total += contract(
                     split, [addend.value], dtype, absolute=absolute, backend=self.backend
                 )
+        if tuple(total.shape) != self.shape:  # An axis on which no operand depends.
+            total = self.backend.contiguous(self.backend.functions.broadcast_to(total, self.shape))
         return total
 
     def rounded(self, format: FloatFormat) -> FloatArray:

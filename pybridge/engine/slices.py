@@ -1,100 +1,84 @@
-"""A convolution as several smaller ones, so that memory stays bounded.
+"""A computation as several smaller ones, so that memory stays bounded.
 
-A slice of the result depends on slices of operands (`result_slices`). A gradient that sums over the
-images is the sum of those of groups of images (`summed_slices`): that is an order of its sums, too.
+A slice of the result depends on slices of operands (`result_slices`). A result that sums over the
+first axis of its factors, as the images of a weight gradient are, is the sum of those of groups of
+them (`summed_slices`): that is an order of its sums, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from pybridge.problem.computation import Computation
-from pybridge.problem.results import Result
+from pybridge.problem.parts import Loops, Part
 
-__all__ = ["Slice", "result_slices", "summed_slices", "sums_images"]
-
-_X, _WEIGHT, _BIAS = "x", "weight", "bias"
+__all__ = ["most_slices", "result_slices", "summed_slices", "sums_first_axes"]
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """A smaller computation, and what of each operand and of the result it has.
+def sums_first_axes(computation: Computation) -> bool:
+    """Whether a result sums over a free loop that counts the first axis of each factor."""
+    return _summed_loop(computation) is not None
 
-    `axes` says along which axis an operand is cut; the result is cut along `axis`, whole if that is
-    None.
+
+def most_slices(computation: Computation) -> int:
+    """How many parts `result_slices` makes at most of the loop that it prefers."""
+    loops = Loops.of(computation)
+    return loops.sizes[_cuttable(loops)[0]] if _cuttable(loops) else 1
+
+
+def result_slices(computation: Computation, parts: int) -> Iterator[Part]:
+    """Cut a result into at most so many parts of about one size, along one of its free loops.
+
+    It is the first loop of enough iterations, or the longest.
     """
-
-    computation: Computation
-    axes: Mapping[str, int]
-    axis: int | None
-    start: int
-    stop: int
-
-    def of(self, key: str, array: Any) -> Any:
-        """The part of an operand: a view."""
-        return self._cut(array, self.axes.get(key))
-
-    def of_result(self, array: Any) -> Any:
-        """The part of a result: a view."""
-        return self._cut(array, self.axis)
-
-    def _cut(self, array: Any, axis: int | None) -> Any:
-        if axis is None:
-            return array
-        return array[(slice(None),) * axis + (slice(self.start, self.stop),)]
+    yield from _cut(computation, _cuttable(Loops.of(computation)), parts)
 
 
-def sums_images(computation: Computation) -> bool:
-    """Whether a result sums over the images of a convolution."""
-    return computation.geometry is not None and computation.name in (Result.WEIGHT, Result.BIAS)
+def summed_slices(computation: Computation, parts: int) -> Iterator[Part]:
+    """Cut the sums of a result that `sums_first_axes` into at most so many."""
+    loop = _summed_loop(computation)
+    yield from _cut(computation, [] if loop is None else [loop], parts)
 
 
-def result_slices(computation: Computation, parts: int) -> Iterator[Slice]:
-    """Cut a result into at most so many parts of about one size.
+def _summed_loop(computation: Computation) -> int | None:
+    loops = Loops.of(computation)
+    firsts = {loops.operands[name][0] for name in computation.factors if loops.operands[name]}
+    if len(firsts) != 1 or len(loops.operands) > len(computation.factors):
+        return None
+    merge = firsts.pop()
+    if merge is None or len(merge) != 1 or merge[0] < loops.outs:
+        return None
+    return merge[0] if merge[0] in loops.free else None
 
-    They are groups of images, or of channels if there are more of those and no groups.
+
+def _cuttable(loops: Loops) -> list[int]:
+    """The free loops of the result whose ranges are ranges of every axis, too.
+
+    They come before all loops that are not free.
     """
-    images = ("batch", {_X: 0, "grad_output": 0}, 0)
-    outputs: tuple[str, dict[str, int], int] = (
-        "out_channels",
-        {_WEIGHT: 0, _BIAS: 0, "grad_output": 1},
-        1 if computation.name == Result.OUTPUT else 0,
-    )
-    inputs = ("in_channels", {_X: 1, _WEIGHT: 1}, 1)
-    ways: dict[str, list[Any]] = {
-        Result.OUTPUT: [images, outputs],
-        Result.INPUT: [images, inputs],
-        Result.WEIGHT: [outputs],
-        Result.BIAS: [],
-    }
-    yield from _cut(computation, ways[computation.name] if computation.geometry else [], parts)
+    merges = [*loops.result, *(m for axes in loops.operands.values() for m in axes if m)]
+    bound = [loop for loop in range(loops.outs) if loop not in loops.free]
+    return [
+        loop
+        for loop in loops.free
+        if loop < min([loops.outs, *bound])
+        and loops.sizes[loop] > 1
+        and all(loops.sizes[k] == 1 for m in merges if loop in m for k in m[: m.index(loop)])
+    ]
 
 
-def summed_slices(computation: Computation, parts: int) -> Iterator[Slice]:
-    """Cut the images of a result that sums over them into at most so many groups."""
-    images = ("batch", {_X: 0, "grad_output": 0}, None)
-    yield from _cut(computation, [images] if sums_images(computation) else [], parts)
-
-
-def _cut(
-    computation: Computation, ways: list[tuple[str, dict[str, int], Any]], parts: int
-) -> Iterator[Slice]:
-    geometry = computation.geometry
-    if parts <= 1 or geometry is None:
-        yield Slice(computation, {}, None, 0, 0)
+def _cut(computation: Computation, ways: Sequence[int], parts: int) -> Iterator[Part]:
+    sizes = Loops.of(computation).sizes
+    enough = [loop for loop in ways if sizes[loop] >= parts]
+    chosen = enough[:1] or sorted(ways, key=lambda loop: -sizes[loop])[:1]
+    if parts <= 1 or not chosen:
+        yield Part.of(computation, {})
         return
-    fitting = [way for way in ways if way[0] == "batch" or geometry.groups == 1]
-    enough = [way for way in fitting if getattr(geometry, way[0]) >= parts]
-    chosen = enough[:1] or sorted(fitting, key=lambda way: -getattr(geometry, way[0]))[:1]
-    if not chosen:
-        yield Slice(computation, {}, None, 0, 0)
-        return
-    field, axes, axis = chosen[0]
-    size = getattr(geometry, field)
+    size = sizes[chosen[0]]
     parts = min(parts, size)
     for k in range(parts):
-        start, stop = k * size // parts, (k + 1) * size // parts
-        part = computation.of_geometry(geometry.model_copy(update={field: stop - start}))
-        yield Slice(part, axes, axis, start, stop)
+        yield Part.of(
+            computation, {chosen[0]: np.arange(k * size // parts, (k + 1) * size // parts)}
+        )

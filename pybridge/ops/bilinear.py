@@ -1,7 +1,7 @@
 """A function of two factors, and an addend: its output and all its gradients are operations.
 
-⟨γ, f(x, y)⟩ is linear in x, in y and in the cotangent γ. So each of the three is the gradient with
-respect to it of the form at the two others, and the gradient of such a gradient is again one of them.
+⟨γ, f(x, y)⟩ is linear in x, in y and in the cotangent γ. So its gradient with respect to each of
+the three is a function of the two others, and the gradient of such a gradient is again one of them.
 """
 
 from __future__ import annotations
@@ -35,10 +35,8 @@ class Bilinear:
     names: Mapping[str, str]
 
     def output(self, arrays: Mapping[str, Any], eps: Mapping[str, float] | None) -> Operation:
-        """The output of arrays by their roles; None are left out. `eps` is by the caller's names."""
-        present = {role: array for role, array in arrays.items() if array is not None}
-        deviations = self._eps(eps or {}, present)
-        return self._of(_COTANGENT, present, deviations)
+        """The output of arrays by their roles, of which `eps` is by the caller's names."""
+        return self._of(_COTANGENT, arrays, self._eps(eps or {}, arrays))
 
     def _eps(self, eps: Mapping[str, float], arrays: Mapping[str, Any]) -> dict[str, float]:
         known = {self.names[role]: role for role in arrays}
@@ -58,7 +56,10 @@ class Bilinear:
             computation,
             used,
             {name: eps[name] for name in used if name in eps},
-            {self.names[name]: partial(self._gradient, name, role, used, eps) for name in differentiable},
+            {
+                self.names[name]: partial(self._gradient, name, role, used, eps)
+                for name in differentiable
+            },
         )
 
     def _gradient(

@@ -179,7 +179,9 @@ def _convolution(
         "grad_output": (*batch, "output channel", *spatial),
     }
     arranged = {
-        role: Arrangement.plain(shape if batched or role in ("weight", "bias") else shape[1:], shape)
+        role: Arrangement.plain(
+            shape if batched or role in ("weight", "bias") else shape[1:], shape
+        )
         for role, shape in geometry.shapes.items()
     }
     exported = {"x": "input", "weight": "weight", "bias": "bias", "grad_output": "output"}
@@ -197,7 +199,7 @@ def _convolution(
 
 
 def _padding(padding: Any, kernel: Any, stride: Any, dilation: Any) -> Any:
-    """The padding of "valid" and "same" as numbers; "same" puts more at the end, as PyTorch does."""
+    """The padding of "valid" and "same" as numbers; "same" has more at the end, as in PyTorch."""
     if not isinstance(padding, str):
         return padding
     if padding == "valid":

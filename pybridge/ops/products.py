@@ -1,8 +1,8 @@
 """Sums of products of two operands: matrix products, linear layers, einsum.
 
-Each is brought to the exported product, x [B, M, K, P] and y [B, N, K, Q], by its axes' labels: B has
-those of both factors and the result, M and N those of one factor and the result, K those of both
-factors that are summed, P and Q those of one factor that are summed.
+Each is brought to the exported product, x [B, M, K, P] and y [B, N, K, Q], by its axes' labels:
+B has those of both factors and the result, M and N those of one factor and the result, K those of
+both factors that are summed, P and Q those of one factor that are summed.
 """
 
 from __future__ import annotations
@@ -43,14 +43,23 @@ def matmul(input: Any, other: Any, *, eps: Eps = None) -> Operation:
 
     first = labels(input, *rows, "inner")
     second = labels(other, "inner", *columns)
-    return _product("matmul", _Factors("input", input, first, "other", other, second), (*batch, *rows, *columns), eps)
+    return _product(
+        "matmul",
+        _Factors("input", input, first, "other", other, second),
+        (*batch, *rows, *columns),
+        eps,
+    )
 
 
 def bmm(input: Any, mat2: Any, *, eps: Eps = None) -> Operation:
     """The products of two batches of matrices, as by `torch.bmm`."""
     factors = _Factors(
-        "input", held("input", input), ("batch element", "row", "inner"),
-        "mat2", held("mat2", mat2), ("batch element", "inner", "column"),
+        "input",
+        held("input", input),
+        ("batch element", "row", "inner"),
+        "mat2",
+        held("mat2", mat2),
+        ("batch element", "inner", "column"),
         broadcasts=False,
     )
     return _product("bmm", factors, ("batch element", "row", "column"), eps)
@@ -68,7 +77,12 @@ def linear(input: Any, weight: Any, bias: Any = None, *, eps: Eps = None) -> Ope
     batch = tuple("batch element" if leading == 1 else f"axis {k}" for k in range(leading))
     outputs = ("output feature",) * (len(weight.shape) > 1)
     factors = _Factors(
-        "input", input, (*batch, "input feature"), "weight", weight, (*outputs, "input feature"),
+        "input",
+        input,
+        (*batch, "input feature"),
+        "weight",
+        weight,
+        (*outputs, "input feature"),
         broadcasts=False,
     )
     addend = None if bias is None else _Addend("bias", held("bias", bias), outputs)
@@ -78,8 +92,13 @@ def linear(input: Any, weight: Any, bias: Any = None, *, eps: Eps = None) -> Ope
 def addmm(input: Any, mat1: Any, mat2: Any, *, eps: Eps = None) -> Operation:
     """input + mat1·mat2, as by `torch.addmm`; input broadcasts."""
     factors = _Factors(
-        "mat1", held("mat1", mat1), ("row", "inner"), "mat2", held("mat2", mat2),
-        ("inner", "column"), broadcasts=False,
+        "mat1",
+        held("mat1", mat1),
+        ("row", "inner"),
+        "mat2",
+        held("mat2", mat2),
+        ("inner", "column"),
+        broadcasts=False,
     )
     return _product("addmm", factors, ("row", "column"), eps, _trailing(input, ("row", "column")))
 
@@ -87,8 +106,12 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, eps: Eps = None) -> Operation:
 def baddbmm(input: Any, batch1: Any, batch2: Any, *, eps: Eps = None) -> Operation:
     """input + batch1·batch2 of batches of matrices, as by `torch.baddbmm`; input broadcasts."""
     factors = _Factors(
-        "batch1", held("batch1", batch1), ("batch element", "row", "inner"),
-        "batch2", held("batch2", batch2), ("batch element", "inner", "column"),
+        "batch1",
+        held("batch1", batch1),
+        ("batch element", "row", "inner"),
+        "batch2",
+        held("batch2", batch2),
+        ("batch element", "inner", "column"),
         broadcasts=False,
     )
     result = ("batch element", "row", "column")
@@ -189,7 +212,9 @@ def _trailing(input: Any, labels: tuple[str, ...]) -> _Addend:
     """An addend that broadcasts to axes: it has the last ones."""
     array = held("input", input)
     if len(array.shape) > len(labels):
-        raise InputError(f"input has shape {tuple(array.shape)}, expected at most {len(labels)} axes")
+        raise InputError(
+            f"input has shape {tuple(array.shape)}, expected at most {len(labels)} axes"
+        )
     return _Addend("input", array, labels[len(labels) - len(array.shape) :])
 
 
@@ -222,8 +247,12 @@ def _product(
     """The product of factors over all labels that the result has not."""
     sizes = _sizes(factors, result)
     # A size of one that broadcasts is no axis of its operand's.
-    x_labels = [a if n == sizes[a] else "" for a, n in zip(factors.x_labels, factors.x.shape, strict=True)]
-    y_labels = [a if n == sizes[a] else "" for a, n in zip(factors.y_labels, factors.y.shape, strict=True)]
+    x_labels = [
+        a if n == sizes[a] else "" for a, n in zip(factors.x_labels, factors.x.shape, strict=True)
+    ]
+    y_labels = [
+        a if n == sizes[a] else "" for a, n in zip(factors.y_labels, factors.y.shape, strict=True)
+    ]
     groups = {
         "B": [a for a in result if a in x_labels and a in y_labels],
         "M": [a for a in result if a in x_labels and a not in y_labels],
@@ -276,7 +305,11 @@ def _summed(
     It is the bias gradient of a convolution whose channels are the addend's entries.
     """
     leading = len(result) - len(addend.array.shape)
-    own = [leading + axis for axis, size in enumerate(addend.array.shape) if size == outer[leading + axis]]
+    own = [
+        leading + axis
+        for axis, size in enumerate(addend.array.shape)
+        if size == outer[leading + axis]
+    ]
     rest = [axis for axis in range(len(result)) if axis not in own]
     entries, repeated = (prod(outer[axis] for axis in axes) for axes in (own, rest))
     shape = Geometry(batch=repeated, out_channels=entries, windows=(Window(size=1, kernel=1),))

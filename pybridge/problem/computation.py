@@ -13,8 +13,9 @@ from pybridge.exported.document import Access, Contraction, Definitions, load_de
 from pybridge.exported.expressions import DefinitionsError, size_value
 from pybridge.problem.geometry import Geometry
 from pybridge.problem.results import Declarations, Result, statement
+from pybridge.problem.shapes import Shape
 
-__all__ = ["Arrangement", "Computation", "conv2d_computation"]
+__all__ = ["Arrangement", "Computation", "computation_of", "conv2d_computation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Arrangement:
 
     @classmethod
     def plain(cls, shape: tuple[int, ...], inner: tuple[int, ...] | None = None) -> Arrangement:
-        """The arrangement that moves nothing; `inner` may have other axes of size one, or merged."""
+        """The arrangement that moves nothing; `inner` may have other axes of size one."""
         return cls(shape, tuple(range(len(shape))), shape if inner is None else inner)
 
     def expanding(self, shape: tuple[int, ...]) -> Arrangement:
@@ -107,7 +108,7 @@ class Computation:
     contraction: Contraction
     numbers: Mapping[str, int]
     lean: Declarations
-    geometry: Geometry | None = None
+    geometry: Shape | None = None
     definitions: Definitions = field(default_factory=load_definitions)
     names: Mapping[str, str] = field(default_factory=dict)
     arranged: Mapping[str, Arrangement] = field(default_factory=dict)
@@ -174,7 +175,7 @@ class Computation:
         """The products of all entries, those with padding included."""
         return self.products * prod(self.shape)
 
-    def of_geometry(self, geometry: Geometry) -> Computation:
+    def of_geometry(self, geometry: Shape) -> Computation:
         """The same result of another geometry."""
         return replace(self, geometry=geometry, numbers=geometry.parameters())
 
@@ -188,9 +189,7 @@ class Computation:
         result: Arrangement,
     ) -> Computation:
         """The same of a caller that has other names and shapes."""
-        return replace(
-            self, noun=noun, axes=axes, names=names, arranged=arranged, result=result
-        )
+        return replace(self, noun=noun, axes=axes, names=names, arranged=arranged, result=result)
 
     def called(self, operand: str) -> str:
         """How the caller names an operand."""
@@ -226,28 +225,55 @@ class Computation:
         return tuple(self._size(axis.extent) for axis in access.axes)
 
 
+def computation_of(shape: Shape, name: str, definitions: Definitions | None = None) -> Computation:
+    """A result of an operation: its output, or the gradient that a name says.
+
+    The definitions are by default the package's. Raises `DefinitionsError` if they lack the
+    operation, or give other derived sizes than the shape.
+    """
+    definitions = definitions or load_definitions()
+    contractions, sizes = _exported(definitions, shape.operation)
+    if name not in contractions:
+        raise DefinitionsError(f"the definitions lack the result {name} of {shape.operation}")
+    numbers = shape.parameters()
+    for derived, size in sizes.items():
+        if (value := size_value(size, numbers)) != numbers[derived]:
+            raise DefinitionsError(
+                f"the definitions give {derived} = {value}, but the geometry {numbers[derived]}"
+            )
+    contraction = contractions[name]
+    computation = Computation(
+        name=name,
+        noun="output" if name == "output" else f"{name} gradient",
+        axes=tuple(f"index {k}" for k in range(len(contraction.out))),
+        contraction=contraction,
+        numbers=numbers,
+        lean=Declarations.of_contraction(
+            contraction.name, len(contraction.factors), len(contraction.addends)
+        ),
+        geometry=shape,
+        definitions=definitions,
+    )
+    if shape.operation == "conv2d":
+        result = Result(name)
+        return replace(computation, noun=result.noun, axes=result.axes, lean=result.lean)
+    return computation
+
+
+def _exported(
+    definitions: Definitions, operation: str
+) -> tuple[Mapping[str, Contraction], Mapping[str, Any]]:
+    """The results of an operation, and its derived numbers."""
+    operations = getattr(definitions.data, "operations", None)
+    if operations is None and operation == "conv2d":
+        sizes: dict[str, Any] = {**definitions.data.output_size}
+        return definitions.data.contractions, sizes
+    exported = (operations or {}).get(operation)
+    return (exported.results, exported.derived) if exported else ({}, {})
+
+
 def conv2d_computation(
     result: Result, geometry: Geometry, definitions: Definitions | None = None
 ) -> Computation:
-    """A result of conv2d.
-
-    The definitions are by default the package's. Raises `DefinitionsError` if they give another
-    output size than the geometry.
-    """
-    definitions = definitions or load_definitions()
-    numbers = geometry.parameters()
-    for name, size in definitions.data.output_size.items():
-        if (exported := size_value(size, numbers)) != numbers[name]:
-            raise DefinitionsError(
-                f"the definitions give {name} = {exported}, but the geometry {numbers[name]}"
-            )
-    return Computation(
-        name=str(result),
-        noun=result.noun,
-        axes=result.axes,
-        contraction=definitions.data.contractions[result],
-        numbers=numbers,
-        lean=result.lean,
-        geometry=geometry,
-        definitions=definitions,
-    )
+    """A result of conv2d: see `computation_of`."""
+    return computation_of(geometry, result.value, definitions)

@@ -111,6 +111,20 @@ class Declarations:
         )
         return cls(*(f"RuntimeApprox.{name}" for name in names))
 
+    @classmethod
+    def of_contraction(cls, function: str, factors: int, addends: int) -> Declarations:
+        """Those of any contraction of so many factors and addends."""
+        entry = "Contraction.abs_rounded_sub_exact_le"
+        one = factors == 1
+        names = (
+            "Contraction.evalAt",
+            entry,
+            entry,
+            "Contraction.replay_one_printed" if one else "Contraction.replay_printed",
+            f"Contraction.any_order_{'one' if one else 'addend' if addends else 'two'}",
+        )
+        return cls(function, *(f"RuntimeApprox.{name}" for name in names))
+
 
 _OPERANDS: Mapping[Result, tuple[str, ...]] = {
     Result.OUTPUT: ("x", "weight", "bias"),

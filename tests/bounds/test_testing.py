@@ -25,7 +25,6 @@ from pybridge import testing
 from pybridge.bounds import comparison, exact_entries
 from pybridge.bounds.arguments import read_result
 from pybridge.bounds.comparison import compare, interval
-from pybridge.bounds.crops import geometry_of
 from pybridge.bounds.hints import Diagnosis
 from pybridge.bounds.judge import Decision
 from pybridge.bounds.theorems import proofs
@@ -33,7 +32,7 @@ from pybridge.cli.theorem import app as theorem
 from pybridge.cli.tolerance import app
 from pybridge.engine.coefficients import round_up
 from pybridge.errors import InputError, InputTypeError, NotProvedError
-from pybridge.problem.geometry import Parameters
+from pybridge.problem.geometry import Geometry, Parameters
 from pybridge.problem.results import Result
 from pybridge.testing import (
     Accumulation,
@@ -52,6 +51,7 @@ Array = npt.NDArray[Any]
 Kernel = Callable[[Array, Array], Array]
 
 X, WEIGHT, OUTPUT = (4, 4, 10, 10), (4, 4, 3, 3), (4, 4, 10, 10)
+GEOMETRY = Geometry.of(X, WEIGHT, padding=1)
 
 
 def drawn(dtype: Any = np.float32, seed: int = 0) -> tuple[Array, Array, Array]:
@@ -199,9 +199,8 @@ def test_results_of_all_kinds(name: str, dtype: Any) -> None:
     x, weight, grad = drawn(dtype)
     bias = np.arange(4).astype(dtype)
     read = {"x": x, "weight": weight, "bias": bias}
-    returned = read_result(Result.OUTPUT, np.zeros(OUTPUT, dtype), read, Parameters(padding=1))
     arrays = {**read, "grad_output": grad}
-    exact = exact_results(geometry_of(returned), arrays)[name].fractions()
+    exact = exact_results(GEOMETRY, arrays)[name].fractions()
     shape = {"output": OUTPUT, "input": X, "weight": WEIGHT, "bias": (4,)}[name]
     actual = np.array([float(value) for value in exact]).reshape(shape).astype(dtype)
 
@@ -412,7 +411,7 @@ def test_the_interval_holds_the_exact_value() -> None:
     blank = np.zeros(WEIGHT, np.float32)
     returned = read_result(Result.WEIGHT, blank, read, Parameters(padding=1))
     values = {key: given.value for key, given in returned.operands.items()}
-    exact = exact_entry("weight", geometry_of(returned), values, found.worst.index)
+    exact = exact_entry("weight", GEOMETRY, values, found.worst.index)
     assert Fraction(found.worst.lower) <= exact <= Fraction(found.worst.upper)
     low, high = interval(found.worst.lower, found.worst.upper)
     assert Fraction(low) <= exact <= Fraction(high)
@@ -425,7 +424,7 @@ def test_verdicts_in_the_sliver_are_exact(monkeypatch: pytest.MonkeyPatch) -> No
     actual = in_order(sequential)(x, grad)
     read = {"x": x, "weight": weight, "grad_output": grad}
     returned = read_result(Result.WEIGHT, actual, read, Parameters(padding=1))
-    exact = exact_results(geometry_of(returned), read)["weight"].fractions()
+    exact = exact_results(GEOMETRY, read)["weight"].fractions()
     values = actual.ravel().tolist()
     errors = [round_up(abs(Fraction(v) - e)) for v, e in zip(values, exact, strict=True)]
     just = np.array(errors).reshape(WEIGHT)
