@@ -266,7 +266,7 @@ def _exported(
     """The results of an operation, and its derived numbers."""
     operations = getattr(definitions.data, "operations", None)
     if operations is None and operation == "conv2d":
-        sizes: dict[str, Any] = {**definitions.data.output_size}
+        sizes = {str(name): size for name, size in definitions.data.output_size.items()}
         return definitions.data.contractions, sizes
     exported = (operations or {}).get(operation)
     return (exported.results, exported.derived) if exported else ({}, {})
