@@ -1,7 +1,7 @@
 """Parts of a computation: fewer iterations of some loops, and what they read.
 
 A loop is *free* if it is only counted: each axis that depends on it is the row-major merge of
-loops, as the axis of groups and channels is. Such a loop can have any of its iterations left out,
+loops, as the axis of groups and channels is, and has an extent that says so. Such a loop can have any of its iterations left out,
 and with them entries of the operands and of the result. The loops over rows and columns of a
 convolution are not free: a row of the output reads several of the input.
 """
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pybridge.exported.document import Axis
-from pybridge.exported.expressions import size_value
+from pybridge.exported.expressions import size_parameters, size_value
 from pybridge.problem.computation import Computation
 
 __all__ = ["Indices", "Loops", "Part"]
@@ -63,8 +63,8 @@ class Loops:
             for axis in access.axes:
                 coefficients = _coefficients(axis, numbers)
                 merges.append(_merge(axis, coefficients, sizes, numbers))
-                if merges[-1] is None:
-                    bound |= {k for k, c in enumerate(coefficients) if c}
+                counted = set(size_parameters(axis.extent)) if merges[-1] is not None else set()
+                bound |= {k for k, c in enumerate(coefficients) if c and names[k] not in counted}
             operands[access.name] = tuple(merges)
         free = tuple(k for k in range(len(sizes)) if k not in bound)
         return cls(names, sizes, outs, tuple(result), operands, free)
