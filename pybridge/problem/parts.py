@@ -1,9 +1,9 @@
 """Parts of a computation: fewer iterations of some loops, and what they read.
 
 A loop is *free* if it is only counted: each axis that depends on it is the row-major merge of
-loops, as the axis of groups and channels is, and has an extent that says so. Such a loop can have any of its iterations left out,
-and with them entries of the operands and of the result. The loops over rows and columns of a
-convolution are not free: a row of the output reads several of the input.
+loops, as the axis of groups and channels is, and has an extent that says so. Such a loop can have
+any of its iterations left out, and with them entries of the operands and of the result. The loops
+over rows and columns of a convolution are not free: a row of the output reads several of the input.
 """
 
 from __future__ import annotations
