@@ -149,9 +149,9 @@ def _excess(
         excess = max(excess, Fraction(float(subnormal[possible].max(initial=0.0))))
     if not fits.all():
         raise InputError(
-            f"{key}: expected {name} in blocks of {form.block} along axis {axis}, but no scale has "
-            f"{blocks[~fits][0].max():.9g} and the rest of its block as numbers of "
-            f"{' or '.join(form.elements)}"
+            f"{key}: expected {name} in blocks of {form.block} along axis {axis}, which is summed "
+            f"over, but no scale makes a block, with {blocks[~fits][0].max():.9g} as the largest, "
+            f"numbers of {' or '.join(form.elements)}"
         )
     return excess
 
