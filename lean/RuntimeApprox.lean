@@ -14,6 +14,7 @@ public import RuntimeApprox.AnyOrder.Tree
 public import RuntimeApprox.AnyOrder.Truncate
 public import RuntimeApprox.Certificate
 public import RuntimeApprox.Certificate.Theorems
+public import RuntimeApprox.Choice
 public import RuntimeApprox.Contraction
 public import RuntimeApprox.Contraction.Adjoint
 public import RuntimeApprox.Contraction.Dual
@@ -55,6 +56,7 @@ public import RuntimeApprox.Format.Ties
 public import RuntimeApprox.Graph
 public import RuntimeApprox.Graph.Gradient
 public import RuntimeApprox.Graph.Theorems
+public import RuntimeApprox.MaxPool
 public import RuntimeApprox.Net
 public import RuntimeApprox.Net.Theorems
 public import RuntimeApprox.Nodes
@@ -62,6 +64,7 @@ public import RuntimeApprox.Nodes.AvgPool
 public import RuntimeApprox.Nodes.Conv2d
 public import RuntimeApprox.Nodes.Kernel
 public import RuntimeApprox.Nodes.Linear
+public import RuntimeApprox.Nodes.Named
 public import RuntimeApprox.Nodes.Theorems
 public import RuntimeApprox.OrderedField
 public import RuntimeApprox.OrderedField.Theorems

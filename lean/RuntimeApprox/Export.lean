@@ -16,7 +16,7 @@ that the trees mean the definitions that the soundness theorems are about.
 
 ## Main definitions
 * `Param`, `Size`, `symbols`: expressions over the numbers of a geometry.
-* `Law`: expressions over two pairs (value, eps).
+* `Law`: expressions over three pairs (value, eps).
 * `exported`: everything, as one JSON document.
 -/
 
@@ -174,28 +174,40 @@ def Contraction.map (c : Contraction ι) : Contraction κ where
 
 end
 
-/-- An expression over two pairs x and y of value and eps. -/
+/-- An expression over three pairs x, y and z of value and eps. -/
 inductive Law where
-  | xValue | xEps | yValue | yEps
-  | zero
+  | xValue | xEps | yValue | yEps | zValue | zEps
+  | zero | one
   | add (a b : Law)
+  | sub (a b : Law)
   | mul (a b : Law)
+  | div (a b : Law)
+  | max (a b : Law)
+  | ifLe (a b thenLaw elseLaw : Law)
   | abs (a : Law)
   | round (a : Law)
   | halfUlp (a : Law)
 
 /-- The number that a law gives. -/
-def Law.eval {K : Type _} [OrderedField K] (R : Rounding K) (x y : Approx K) : Law → K
+def Law.eval {K : Type _} [OrderedField K] (R : Rounding K) (x y z : Approx K) : Law → K
   | xValue => x.value
   | xEps => x.eps
   | yValue => y.value
   | yEps => y.eps
+  | zValue => z.value
+  | zEps => z.eps
   | zero => 0
-  | add a b => eval R x y a + eval R x y b
-  | mul a b => eval R x y a * eval R x y b
-  | abs a => RuntimeApprox.abs (eval R x y a)
-  | round a => R.rnd (eval R x y a)
-  | halfUlp a => R.halfUlp (eval R x y a)
+  | one => 1
+  | add a b => eval R x y z a + eval R x y z b
+  | sub a b => eval R x y z a - eval R x y z b
+  | mul a b => eval R x y z a * eval R x y z b
+  | div a b => eval R x y z a / eval R x y z b
+  | max a b => RuntimeApprox.max (eval R x y z a) (eval R x y z b)
+  | ifLe a b c d =>
+    if eval R x y z a ≤ eval R x y z b then eval R x y z c else eval R x y z d
+  | abs a => RuntimeApprox.abs (eval R x y z a)
+  | round a => R.rnd (eval R x y z a)
+  | halfUlp a => R.halfUlp (eval R x y z a)
 
 /-- What an operation does to value and eps. -/
 structure OperationLaw where
@@ -217,6 +229,38 @@ def mulLaw : OperationLaw where
   value := .round (.mul .xValue .yValue)
   eps := .add (.add (.mul (.add (.abs .xValue) .xEps) .yEps) (.mul (.abs .yValue) .xEps))
     (.halfUlp (.mul .xValue .yValue))
+
+/-- max(x, y); the eps of the larger value, or by how much the other number can be above it. -/
+def maxLaw : OperationLaw where
+  value := .max .xValue .yValue
+  eps := .ifLe .xValue .yValue (.max .yEps (.add .xEps (.sub .xValue .yValue)))
+    (.max .xEps (.add .yEps (.sub .yValue .xValue)))
+
+/-- 1 if x > y, otherwise 0; eps 0 if that is certain, otherwise 1. -/
+def greaterLaw : OperationLaw where
+  value := .ifLe .xValue .yValue .zero .one
+  eps := .ifLe (.add .xValue .xEps) (.sub .yValue .yEps) .zero
+    (.ifLe (.sub .xValue .xEps) (.add .yValue .yEps) .one .zero)
+
+/-- 1 if x ≥ y, otherwise 0; eps 0 if that is certain, otherwise 1. -/
+def atLeastLaw : OperationLaw where
+  value := .ifLe .yValue .xValue .one .zero
+  eps := .ifLe (.add .yValue .yEps) (.sub .xValue .xEps) .zero
+    (.ifLe (.sub .yValue .yEps) (.add .xValue .xEps) .one .zero)
+
+/-- y if x ≤ 0, otherwise z; where that is not certain, both count. -/
+def chooseLaw : OperationLaw where
+  value := .ifLe .xValue .zero .yValue .zValue
+  eps := .ifLe (.add .xValue .xEps) .zero .yEps
+    (.ifLe .xValue .xEps
+      (.ifLe .xValue .zero (.max .yEps (.add (.abs (.sub .yValue .zValue)) .zEps))
+        (.max .zEps (.add (.abs (.sub .yValue .zValue)) .yEps)))
+      .zEps)
+
+/-- x divided by the value of y, which is positive and has no error. -/
+def divLaw : OperationLaw where
+  value := .round (.div .xValue .yValue)
+  eps := .add (.div .xEps .yValue) (.halfUlp (.div .xValue .yValue))
 
 /-- The formats by name. -/
 def namedFormats : List (String × Format) :=
@@ -297,9 +341,16 @@ def Law.json : Law → String
   | xEps => jsonNode "var" (jsonString "x.eps")
   | yValue => jsonNode "var" (jsonString "y.value")
   | yEps => jsonNode "var" (jsonString "y.eps")
+  | zValue => jsonNode "var" (jsonString "z.value")
+  | zEps => jsonNode "var" (jsonString "z.eps")
   | zero => jsonNode "zero" "true"
+  | one => jsonNode "one" "true"
   | add a b => jsonNode "add" (jsonList [a.json, b.json])
+  | sub a b => jsonNode "sub" (jsonList [a.json, b.json])
   | mul a b => jsonNode "mul" (jsonList [a.json, b.json])
+  | div a b => jsonNode "div" (jsonList [a.json, b.json])
+  | max a b => jsonNode "max" (jsonList [a.json, b.json])
+  | ifLe a b c d => jsonNode "ifLe" (jsonList [a.json, b.json, c.json, d.json])
   | abs a => jsonNode "abs" a.json
   | round a => jsonNode "round" a.json
   | halfUlp a => jsonNode "halfUlp" a.json
@@ -360,7 +411,10 @@ def exported : String :=
       jsonMember "weight" ((conv2dKernelGrad symbols).json "RuntimeApprox.conv2dKernelGrad"),
       jsonMember "input" ((conv2dInputGrad symbols).json "RuntimeApprox.conv2dInputGrad")]),
     jsonMember "laws" (jsonObject [
-      jsonMember "zero" zeroLaw.json, jsonMember "add" addLaw.json, jsonMember "mul" mulLaw.json]),
+      jsonMember "zero" zeroLaw.json, jsonMember "add" addLaw.json, jsonMember "mul" mulLaw.json,
+      jsonMember "max" maxLaw.json, jsonMember "greater" greaterLaw.json,
+      jsonMember "atLeast" atLeastLaw.json, jsonMember "choose" chooseLaw.json,
+      jsonMember "div" divLaw.json]),
     jsonMember "formulas" (jsonObject (mapList formulaJson
       (appended namedFormulas (appended slicedFormulas tensorCoreFormulas)))),
     jsonMember "formats" (jsonObject

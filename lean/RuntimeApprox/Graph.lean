@@ -24,7 +24,7 @@ arithmetic, and the bound in pairs of value and eps. `ParametricNode.toRevNode` 
 `RevNode`.
 
 ## Main definitions
-* `UnaryOp`, `BinaryOp`: a function, its derivative, its rounded form, and its error law.
+* `UnaryOp`, `BinaryOp`, `TernaryOp`: a function, its derivative, its rounded form, and its error law.
 * `NetArithmetic K α`: an arithmetic on `α` with constants and operations over `K`: `exactNet`,
   `roundedNet R`, `boundNet R`, and `checkedNet f` with a record of overflow.
 * `Dual`, `dualNet`: dual numbers x + dx·ε with ε² = 0, which compute derivatives.
@@ -85,6 +85,25 @@ structure BinaryOp (K : Type u) [OrderedField K] where
   sound : ∀ {R : Rounding K} {x y : K} {a b : Approx K}, R.Lawful → a.Encloses x →
     b.Encloses y → abs (rounded R a.value b.value - exact x y) ≤ eps R a b
 
+/-- A function of three numbers, with its error law. -/
+structure TernaryOp (K : Type u) [OrderedField K] where
+  /-- f(x, y, z) -/
+  exact : K → K → K → K
+  /-- ∂f/∂x; where f has a kink, the derivative that is taken there. -/
+  deriv₁ : K → K → K → K
+  /-- ∂f/∂y; where f has a kink, the derivative that is taken there. -/
+  deriv₂ : K → K → K → K
+  /-- ∂f/∂z; where f has a kink, the derivative that is taken there. -/
+  deriv₃ : K → K → K → K
+  /-- What the machine computes for f(x, y, z). -/
+  rounded : Rounding K → K → K → K → K
+  /-- The error law: a bound of |rounded(u, v, w) − f(x, y, z)| for all x, y and z that the pairs
+  enclose. -/
+  eps : Rounding K → Approx K → Approx K → Approx K → K
+  /-- The error law holds. -/
+  sound : ∀ {R : Rounding K} {x y z : K} {a b c : Approx K}, R.Lawful → a.Encloses x →
+    b.Encloses y → c.Encloses z → abs (rounded R a.value b.value c.value - exact x y z) ≤ eps R a b c
+
 /-- What a network over `K` is evaluated in. -/
 structure NetArithmetic (K : Type u) [OrderedField K] (α : Type v) extends Arithmetic α where
   /-- A constant. -/
@@ -93,6 +112,8 @@ structure NetArithmetic (K : Type u) [OrderedField K] (α : Type v) extends Arit
   apply₁ : UnaryOp K → α → α
   /-- An operation on two numbers. -/
   apply₂ : BinaryOp K → α → α → α
+  /-- An operation on three numbers. -/
+  apply₃ : TernaryOp K → α → α → α → α
 
 variable {K : Type u} [OrderedField K]
 
@@ -102,6 +123,7 @@ def exactNet : NetArithmetic K K where
   const c := c
   apply₁ f x := f.exact x
   apply₂ f x y := f.exact x y
+  apply₃ f x y z := f.exact x y z
 
 /-- Every operation rounded, constants as well. -/
 def roundedNet (R : Rounding K) : NetArithmetic K K where
@@ -109,6 +131,7 @@ def roundedNet (R : Rounding K) : NetArithmetic K K where
   const c := R.rnd c
   apply₁ f x := f.rounded R x
   apply₂ f x y := f.rounded R x y
+  apply₃ f x y z := f.rounded R x y z
 
 /-- A constant with the error of its rounding: (fl(c), |fl(c) − c|). -/
 def Approx.const (R : Rounding K) (c : K) : Approx K where
@@ -125,12 +148,18 @@ def BinaryOp.approx (f : BinaryOp K) (R : Rounding K) (x y : Approx K) : Approx 
   value := f.rounded R x.value y.value
   eps := f.eps R x y
 
+/-- The operation on three pairs: the rounded value, and the eps of the error law. -/
+def TernaryOp.approx (f : TernaryOp K) (R : Rounding K) (x y z : Approx K) : Approx K where
+  value := f.rounded R x.value y.value z.value
+  eps := f.eps R x y z
+
 /-- Rounded values with error bounds, each operation by its error law. -/
 def boundNet (R : Rounding K) : NetArithmetic K (Approx K) where
   toArithmetic := bound R
   const c := Approx.const R c
   apply₁ f x := f.approx R x
   apply₂ f x y := f.approx R x y
+  apply₃ f x y z := f.approx R x y z
 
 /-- A relation between two arithmetics of networks: it holds of zeros and of equal constants, and
 sums, products and operations keep it. -/
@@ -139,6 +168,7 @@ structure NetArithmetic.Respects {α β : Type v} (A : NetArithmetic K α) (B : 
   const : ∀ c, R (A.const c) (B.const c)
   apply₁ : ∀ f a b, R a b → R (A.apply₁ f a) (B.apply₁ f b)
   apply₂ : ∀ f a b c d, R a b → R c d → R (A.apply₂ f a c) (B.apply₂ f b d)
+  apply₃ : ∀ f a b c d e g, R a b → R c d → R e g → R (A.apply₃ f a c e) (B.apply₃ f b d g)
 
 /-- The dual number x + dx·ε, with ε² = 0. -/
 structure Dual (K : Type u) where
@@ -156,6 +186,9 @@ def dualNet : NetArithmetic K (Dual K) where
   apply₁ f x := ⟨f.exact x.value, f.deriv x.value * x.tangent⟩
   apply₂ f x y := ⟨f.exact x.value y.value,
     f.deriv₁ x.value y.value * x.tangent + f.deriv₂ x.value y.value * y.tangent⟩
+  apply₃ f x y z := ⟨f.exact x.value y.value z.value,
+    f.deriv₁ x.value y.value z.value * x.tangent + f.deriv₂ x.value y.value z.value * y.tangent +
+      f.deriv₃ x.value y.value z.value * z.tangent⟩
 
 /-- A pair, of which it is recorded whether its value is finite in the format. -/
 def Checked.ofApprox (f : Format) (finite : Bool) (a : Approx Rat) : Checked :=
@@ -167,6 +200,8 @@ def checkedNet (f : Format) : NetArithmetic Rat Checked where
   const c := Checked.ofApprox f true (Approx.const f.rounding c)
   apply₁ o x := Checked.ofApprox f x.finite (o.approx f.rounding x.approx)
   apply₂ o x y := Checked.ofApprox f (x.finite && y.finite) (o.approx f.rounding x.approx y.approx)
+  apply₃ o x y z := Checked.ofApprox f (x.finite && y.finite && z.finite)
+    (o.approx f.rounding x.approx y.approx z.approx)
 
 end
 

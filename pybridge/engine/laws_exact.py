@@ -58,6 +58,16 @@ def scalar_value(
             return a * b
         case "abs", [a]:
             return abs(a)
+        case "one", []:
+            return Fraction(1)
+        case "sub", [a, b]:
+            return a - b
+        case "div", [a, b]:
+            return a / b
+        case "max", [a, b]:
+            return max(a, b)
+        case "ifLe", [a, b, then, otherwise]:
+            return then if a <= b else otherwise
         case "halfUlp", [a]:
             return half_ulp(a, format)
         case "round", [a]:

@@ -203,11 +203,19 @@ class Law(_Exported):
 
 
 class Laws(_Exported):
-    """The error laws (Lean: `OperationLaw`): zero, addition and multiplication."""
+    """The error laws (Lean: `OperationLaw`) of zero, x + y, x·y, of the larger of x and y, of
+    x > y and x ≥ y as 1 or 0, of y or z as x ≤ 0 or x > 0, and of x divided by a positive y that
+    has no error.
+    """
 
     zero: Law
     add: Law
     mul: Law
+    max: Law
+    greater: Law
+    at_least: Law
+    choose: Law
+    div: Law
 
     @model_validator(mode="after")
     def _zero_is_closed(self) -> Self:

@@ -23,9 +23,19 @@ __all__ = [
 ]
 
 SIZE_OPERATIONS: Mapping[str, int] = {"neg": 1, "add": 2, "sub": 2, "mul": 2, "div": 2}
-SCALAR_OPERATIONS: Mapping[str, int] = {"add": 2, "mul": 2, "abs": 1, "round": 1, "halfUlp": 1}
+SCALAR_OPERATIONS: Mapping[str, int] = {
+    "add": 2,
+    "sub": 2,
+    "mul": 2,
+    "div": 2,
+    "max": 2,
+    "ifLe": 4,
+    "abs": 1,
+    "round": 1,
+    "halfUlp": 1,
+}
 FORMULA_OPERATIONS: Mapping[str, int] = {"add": 2, "sub": 2, "mul": 2, "div": 2}
-SCALAR_VARIABLES = ("x.value", "x.eps", "y.value", "y.eps")
+SCALAR_VARIABLES = ("x.value", "x.eps", "y.value", "y.eps", "z.value", "z.eps")
 
 
 class DefinitionsError(ValueError):
@@ -90,10 +100,13 @@ def _parse_size(value: object) -> Size:
 def _parse_scalar(value: object) -> Scalar:
     if isinstance(value, Scalar):
         return value
-    if isinstance(value, dict) and value.keys() == {"zero"}:
-        if value["zero"] is not True:
-            raise ValueError(f"the zero of a law is written {{'zero': true}}, got {value!r:.60}")
-        return Scalar("zero")
+    for constant in ("zero", "one"):
+        if isinstance(value, dict) and value.keys() == {constant}:
+            if value[constant] is not True:
+                raise ValueError(
+                    f"the {constant} of a law is written {{'{constant}': true}}, got {value!r:.60}"
+                )
+            return Scalar(constant)
     if isinstance(value, dict) and value.keys() == {"var"}:
         if value["var"] not in SCALAR_VARIABLES:
             raise ValueError(
@@ -101,7 +114,7 @@ def _parse_scalar(value: object) -> Scalar:
                 f"expected one of {', '.join(SCALAR_VARIABLES)}"
             )
         return Scalar("var", name=value["var"])
-    op, args = _node(value, SCALAR_OPERATIONS, "a law (zero, var or operation)")
+    op, args = _node(value, SCALAR_OPERATIONS, "a law (zero, one, var or operation)")
     return Scalar(op, tuple(map(_parse_scalar, args)))
 
 
@@ -138,8 +151,8 @@ def _size_json(size: Size) -> object:
 
 
 def _scalar_json(scalar: Scalar) -> object:
-    if scalar.op == "zero":
-        return {"zero": True}
+    if scalar.op in ("zero", "one"):
+        return {scalar.op: True}
     if scalar.op == "var":
         return {"var": scalar.name}
     args = [_scalar_json(arg) for arg in scalar.args]

@@ -25,7 +25,7 @@ from pybridge.cli.explain import app
 from pybridge.engine.laws_exact import half_ulp, monomials, round_even, scalar_value
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.exported.declarations import short_name
-from pybridge.exported.document import FormatParameters, Law, Laws, load_definitions
+from pybridge.exported.document import FormatParameters, Law, load_definitions
 from pybridge.exported.expressions import Scalar
 from pybridge.lean import find, sources_dir
 from pybridge.lean.protocol import CaseResult, parse_results
@@ -221,7 +221,7 @@ def test_contributions_are_exact_for_three_factors_and_other_laws() -> None:
         value=laws.add.value,
         eps=Scalar("add", (Scalar("add", (var("x.eps"), var("y.eps"))), var("y.eps"))),
     )
-    other = Ledger(Laws(zero=laws.zero, add=doubled, mul=laws.mul), format)
+    other = Ledger(laws.model_copy(update={"add": doubled}), format)
     total = other.combine("add", other.zero(), entry("a", "1/8"), 1)
     assert total.eps == Fraction(1, 4)
     assert [c.amount for c in total.contributions if c.amount] == [Fraction(1, 8)] * 2

@@ -29,6 +29,23 @@ def OptionRel (R : α → β → Prop) : Option α → Option β → Prop
   | some a, some b => R a b
   | _, _ => False
 
+theorem bind_rel {a : Option α} {b : Option β} (h : OptionRel R a b) {γ : Type u} {δ : Type v}
+    {S : γ → δ → Prop} {f : α → Option γ} {g : β → Option δ}
+    (hfg : ∀ a b, R a b → OptionRel S (f a) (g b)) : OptionRel S (a.bind f) (b.bind g) := by
+  rcases a with _ | a <;> rcases b with _ | b
+  · trivial
+  · exact h.elim
+  · exact h.elim
+  · exact hfg _ _ h
+
+theorem getD_rel {a : Option α} {b : Option β} (h : OptionRel R a b) {x : α} {y : β} (hxy : R x y) :
+    R (a.getD x) (b.getD y) := by
+  rcases a with _ | a <;> rcases b with _ | b
+  · exact hxy
+  · exact h.elim
+  · exact h.elim
+  · exact h
+
 theorem read_rel : (axes : List (Axis Int)) → {t : Tensor α (extents axes)} →
     {u : Tensor β (extents axes)} → t.Rel R u → (o r : List Nat) →
     OptionRel R (read axes t o r) (read axes u o r)

@@ -1,5 +1,6 @@
 module
 
+public import RuntimeApprox.Choice
 public import RuntimeApprox.Export
 
 /-!
@@ -14,6 +15,8 @@ public import RuntimeApprox.Export
 * `tensorCoreFormulas_eval`: those of matrix instructions are the definitions of
   `RuntimeApprox.TensorCore`.
 * `zeroLaw_eval`, `addLaw_eval`, `mulLaw_eval`: the exported laws are those of `bound`.
+* `maxLaw_eval`, `greaterLaw_eval`, `atLeastLaw_eval`, `chooseLaw_eval`, `divLaw_eval`: those of nodes
+  are the laws of their operations.
 -/
 
 set_option autoImplicit false
@@ -56,16 +59,37 @@ theorem outputWidth_eval (g : Conv2d) : outputWidth.eval g.sizes = g.width.outpu
 
 section
 universe u
-variable {K : Type u} [OrderedField K] (R : Rounding K) (x y : Approx K)
+variable {K : Type u} [OrderedField K] (R : Rounding K) (x y z : Approx K)
 
 theorem zeroLaw_eval :
-    (⟨zeroLaw.value.eval R x y, zeroLaw.eps.eval R x y⟩ : Approx K) = (bound R).zero := rfl
+    (⟨zeroLaw.value.eval R x y z, zeroLaw.eps.eval R x y z⟩ : Approx K) = (bound R).zero := rfl
 
 theorem addLaw_eval :
-    (⟨addLaw.value.eval R x y, addLaw.eps.eval R x y⟩ : Approx K) = (bound R).add x y := rfl
+    (⟨addLaw.value.eval R x y z, addLaw.eps.eval R x y z⟩ : Approx K) = (bound R).add x y := rfl
 
 theorem mulLaw_eval :
-    (⟨mulLaw.value.eval R x y, mulLaw.eps.eval R x y⟩ : Approx K) = (bound R).mul x y := rfl
+    (⟨mulLaw.value.eval R x y z, mulLaw.eps.eval R x y z⟩ : Approx K) = (bound R).mul x y := rfl
+
+/-- The exported law is that of `maxOp`. -/
+theorem maxLaw_eval : (⟨maxLaw.value.eval R x y z, maxLaw.eps.eval R x y z⟩ : Approx K) =
+    maxOp.approx R x y := rfl
+
+/-- The exported law is that of `greaterOp`. -/
+theorem greaterLaw_eval : (⟨greaterLaw.value.eval R x y z, greaterLaw.eps.eval R x y z⟩ : Approx K) =
+    greaterOp.approx R x y := rfl
+
+/-- The exported law is that of `atLeastOp`. -/
+theorem atLeastLaw_eval : (⟨atLeastLaw.value.eval R x y z, atLeastLaw.eps.eval R x y z⟩ : Approx K) =
+    atLeastOp.approx R x y := rfl
+
+/-- The exported law is that of `chooseOp`. -/
+theorem chooseLaw_eval : (⟨chooseLaw.value.eval R x y z, chooseLaw.eps.eval R x y z⟩ : Approx K) =
+    chooseOp.approx R x y z := rfl
+
+/-- The exported law is that of `divOp`. -/
+theorem divLaw_eval (h : 0 < y.value) :
+    (⟨divLaw.value.eval R x y z, divLaw.eps.eval R x y z⟩ : Approx K) =
+      (divOp y.value h).approx R x := rfl
 
 /-- The exported formulas, by name, are the definitions that the theorems are about. -/
 theorem namedFormulas_eval (e : String → K) (d : String → Nat) :

@@ -50,6 +50,7 @@ theorem exactNet_respects_boundNet {R : Rounding K} (hR : R.Lawful) :
   const c := Std.IsPreorder.le_refl (abs (R.rnd c - c))
   apply₁ f _ _ h := f.sound hR h
   apply₂ f _ _ _ _ h h' := f.sound hR h h'
+  apply₃ f _ _ _ _ _ _ h h' h'' := f.sound hR h h' h''
 
 /-- The values of the pairs are those of the rounded arithmetic. -/
 theorem roundedNet_respects_boundNet (R : Rounding K) :
@@ -58,6 +59,7 @@ theorem roundedNet_respects_boundNet (R : Rounding K) :
   const _ := rfl
   apply₁ _ _ _ h := by unfold Approx.HasValue at *; subst h; rfl
   apply₂ _ _ _ _ _ h h' := by unfold Approx.HasValue at *; subst h h'; rfl
+  apply₃ _ _ _ _ _ _ _ h h' h'' := by unfold Approx.HasValue at *; subst h h' h''; rfl
 
 /-- The values of dual numbers are those of exact arithmetic. -/
 theorem dualNet_respects_exactNet :
@@ -68,6 +70,7 @@ theorem dualNet_respects_exactNet :
   const _ := rfl
   apply₁ _ _ _ h := by subst h; rfl
   apply₂ _ _ _ _ _ h h' := by subst h h'; rfl
+  apply₃ _ _ _ _ _ _ _ h h' h'' := by subst h h' h''; rfl
 
 end
 
@@ -81,6 +84,7 @@ theorem NetArithmetic.Respects.checked {f : Format} {A : NetArithmetic Rat Rat}
   const := h.const
   apply₁ _ _ _ := h.apply₁ _ _ _
   apply₂ _ _ _ _ _ := h.apply₂ _ _ _ _ _
+  apply₃ _ _ _ _ _ _ _ := h.apply₃ _ _ _ _ _ _ _
 
 /-- Checked pairs that enclose the exact values keep doing so. -/
 theorem exactNet_respects_checkedNet (f : Format) :

@@ -17,6 +17,8 @@ without rounding.
 * `conv2dKernelNode`: a conv2d by any kernel. `convRelu`: such a conv2d and a rectifier, as a graph.
 
 ## Main results
+* `RevGraph.eval_enclosure`, `RevGraph.backprop_enclosure`: bounds of tensors and gradients that
+  anything computed, from those of a graph's own.
 * `convRelu_backprop_approx`: its gradients are within their bounds, whatever the kernel.
 -/
 
@@ -74,6 +76,45 @@ def ParametricNode.ofKernel {As : List (List Nat)} {s : List Nat} (n : Parametri
       (errδ xs δ).zipWith (fun x y => x + y) (m.vjpBound xs eps δ epsδ)
     forward_approx := fun {_ xs _} hx => (h xs).trans (m.forward_approx hx)
     vjp_approx := fun {_ xs _} hx {_ δ _} hd => (hδ xs δ).trans (m.vjp_approx hx hd) }
+
+/-! ### Results of any origin -/
+
+/-- |v − t| at every entry. -/
+def Tensors.distance {Γ : List (List Nat)} (vs ts : Tensors K Γ) : Tensors K Γ :=
+  vs.zipWith (fun v t => abs (v - t)) ts
+
+theorem Tensors.within_distance : {Γ : List (List Nat)} → (ts vs : Tensors K Γ) →
+    Tensors.Within ts vs (vs.distance ts)
+  | [], _, _ => trivial
+  | _ :: _, (t, ts), (v, vs) => ⟨fun i => by
+      show _ ≤ (v.zipWith (fun v t => abs (v - t)) t).get i
+      rw [Tensor.get_zipWith]
+      exact Std.IsPreorder.le_refl _, within_distance ts vs⟩
+
+section
+variable {N : List (List Nat) → List Nat → Type u} (M : Model K N) {Γ Δ : List (List Nat)}
+  (g : RevGraph N Γ Δ) {xs' xs eps : Tensors K Γ} (hx : Tensors.Within xs' xs eps)
+include hx
+
+/-- **Tensors of any origin**, such as those that a machine computed, are within their distance to the
+tensors of a graph's nodes, and the bounds of these, of the exact ones. -/
+theorem RevGraph.eval_enclosure (vs : Tensors K Δ) :
+    Tensors.Within (g.eval M.exact xs') vs
+      ((vs.distance (g.eval M.runtime xs)).zipWith (fun x y => x + y) (g.evalBound M.bound xs eps)) :=
+  (Tensors.within_distance _ vs).trans (g.eval_approx M hx)
+
+/-- **Gradients of any origin**, such as those that a machine computed, are within their distance to
+the gradients of a graph, and the bounds of these, of the exact ones. -/
+theorem RevGraph.backprop_enclosure {cs' cs : Cotangents K Δ} {epsδ : Tensors K Δ}
+    (hδ : Cotangents.Within cs' cs epsδ) (vs : Tensors K Γ) :
+    Tensors.Within (g.backprop M.exact xs' cs') vs
+      ((vs.distance (g.backprop M.runtime xs cs)).zipWith (fun x y => x + y)
+        (g.backpropBound M.bound xs eps cs epsδ)) :=
+  (Tensors.within_distance _ vs).trans (g.backprop_approx M hx hδ)
+
+end
+
+/-! ### Conv2d -/
 
 /-- A conv2d with operands input, kernel and bias, on a machine that rounds every operation. -/
 def conv2dRevNode {R : Rounding K} (hR : R.Lawful) (g : Conv2d) :

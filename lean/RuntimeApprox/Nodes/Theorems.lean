@@ -17,7 +17,8 @@ is part of its definition: `relu_sub_relu` shows that the rectifier's is the tru
 
 ## Main results
 * `ParametricNode.IsGradient.pass`: the law that `RevGraph.backprop_isGradient` asks of nodes.
-* `addNode_isGradient`, `scaleNode_isGradient`, `reshapeNode_isGradient`, `reluNode_isGradient`.
+* `addNode_isGradient`, `scaleNode_isGradient`, `reshapeNode_isGradient`, `divNode_isGradient`,
+  `reluNode_isGradient`, `leakyReluNode_isGradient`.
 * `relu_sub_relu`: away from the kink the rectifier is its derivative.
 -/
 
@@ -104,18 +105,57 @@ theorem reluNode_isGradient (s : List Nat) : (reluNode K s).IsGradient := fun (x
   refine Eq.trans (Tensor.dot_congr fun i => ?_) (Tensors.dot_one _ _).symm
   rw [Tensor.get_zipWith]
   simp only [Tensor.get_map]
-  rw [show ((reluNode K s).forward dualNet (x, ⟨⟩)).get i = _ from Tensor.get_map _ x i]
-  show δ.get i * (reluGrad (x.get i).value 1 * (x.get i).tangent) =
-    reluGrad (x.get i).value (δ.get i) * (x.get i).tangent
-  unfold reluGrad
+  rw [show ((reluNode K s).forward dualNet (x, ⟨⟩)).get i = _ from
+    Tensor.get_map (fun a => dualNet.apply₂ maxOp a dualNet.zero) x i]
+  show δ.get i * ((if (x.get i).value ≤ 0 then 0 else 1) * (x.get i).tangent +
+      (if (x.get i).value ≤ 0 then 1 else 0) * 0) =
+    choose (x.get i).value 0 (δ.get i) * (x.get i).tangent
+  unfold choose
   grind
 
-/-- Away from the kink the rectifier is its derivative: max(x + d, 0) − max(x, 0) = `reluGrad` x d
-for x ≠ 0 and |d| ≤ |x|. -/
+/-- ⟨δ, f′(x)·dx⟩ = ⟨f′(x)·δ, dx⟩ for f(x) = max(x, c·x) with c < 1, and f′(0) = c -/
+theorem leakyReluNode_isGradient {c : K} (hc : c < 1) (s : List Nat) :
+    (leakyReluNode c s).IsGradient := fun (x, ⟨⟩) δ => by
+  refine Eq.trans (Tensor.dot_congr fun i => ?_) (Tensors.dot_one _ _).symm
+  rw [Tensor.get_zipWith]
+  simp only [Tensor.get_map]
+  rw [show ((leakyReluNode c s).forward dualNet (x, ⟨⟩)).get i = _ from
+    Tensor.get_map (fun a => dualNet.apply₂ maxOp a (dualNet.mul (dualNet.const c) a)) x i]
+  have kink : (x.get i).value ≤ c * (x.get i).value ↔ (x.get i).value ≤ 0 := by
+    constructor
+    · intro h
+      rcases Std.IsLinearOrder.le_total (x.get i).value 0 with h' | h'
+      · exact h'
+      · have := mul_nonneg (show 0 ≤ 1 - c by grind) h'
+        have : (1 - c) * (x.get i).value = 0 := by grind
+        rcases Lean.Grind.Field.of_mul_eq_zero this with h'' | h'' <;> grind
+    · intro h
+      have := mul_nonneg (show 0 ≤ 1 - c by grind) (show 0 ≤ -(x.get i).value by grind)
+      grind
+  show δ.get i * ((if (x.get i).value ≤ c * (x.get i).value then 0 else 1) * (x.get i).tangent +
+      (if (x.get i).value ≤ c * (x.get i).value then 1 else 0) *
+        (0 * (x.get i).value + c * (x.get i).tangent)) =
+    choose (x.get i).value (c * δ.get i) (δ.get i) * (x.get i).tangent
+  unfold choose
+  simp only [kink]
+  grind
+
+/-- ⟨δ, dx / c⟩ = ⟨δ / c, dx⟩ -/
+theorem divNode_isGradient {c : K} (hc : 0 < c) (s : List Nat) : (divNode c hc s).IsGradient :=
+  fun (x, ⟨⟩) δ => by
+    refine Eq.trans (Tensor.dot_congr fun i => ?_) (Tensors.dot_one _ _).symm
+    simp only [Tensor.get_map]
+    rw [show ((divNode c hc s).forward dualNet (x, ⟨⟩)).get i = _ from Tensor.get_map _ x i]
+    show δ.get i * (1 / c * (x.get i).tangent) = δ.get i / c * (x.get i).tangent
+    rw [Lean.Grind.Field.div_eq_mul_inv, Lean.Grind.Field.div_eq_mul_inv]
+    grind
+
+/-- Away from the kink the rectifier is its derivative: max(x + d, 0) − max(x, 0) = d if x > 0 and
+otherwise 0, for x ≠ 0 and |d| ≤ |x|. -/
 theorem relu_sub_relu {x d : K} (hx : x ≠ 0) (hd : abs d ≤ abs x) :
-    max (x + d) 0 - max x 0 = reluGrad x d := by
+    max (x + d) 0 - max x 0 = choose x 0 d := by
   have := abs_le.1 hd
-  unfold max reluGrad
+  unfold max choose
   unfold abs at *
   grind
 
