@@ -11,6 +11,8 @@ for docs/performance.md.
 
 `python -m bench tensor-cores`: judges simulated matrix instructions, for docs/tensor-cores.md.
 
+`python -m bench networks`: measures how bounds grow with a network's depth, for docs/networks.md.
+
 `python -m bench adversary`: attacks the bounds with hostile numbers, for docs/adversary.md.
 
 Exit status: 0 measured, whether or not goals are reached; 1 values differ that must not, a test
@@ -179,6 +181,23 @@ def rounding_or_bug(
     if not evidence.holds:
         _complain(evidence)
         raise typer.Exit(1)
+
+
+@app.command("networks")
+def networks(
+    quick: _Quick = False, write_docs: _Write = False, directory: _Directory = Path("docs")
+) -> None:
+    """Measures how bounds of gradients grow with depth, beside true errors."""
+    try:
+        from bench.studies import networks as study
+    except ModuleNotFoundError:
+        print("bench: PyTorch is missing: pip install -e '.[torch]'", file=sys.stderr)
+        raise typer.Exit(2) from None
+    with Console(stderr=True).status("computing"):
+        measured = list(study.measure(quick=quick))
+    print(study.table(measured), end="")
+    if write_docs:
+        study.write(measured, directory)
 
 
 @app.command("power")

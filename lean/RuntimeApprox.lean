@@ -77,6 +77,7 @@ public import RuntimeApprox.Replay
 public import RuntimeApprox.Replay.Theorems
 public import RuntimeApprox.Rounding
 public import RuntimeApprox.Rounding.Theorems
+public import RuntimeApprox.Sgd
 public import RuntimeApprox.Sliced
 public import RuntimeApprox.Sliced.Formulas
 public import RuntimeApprox.Sliced.Theorems

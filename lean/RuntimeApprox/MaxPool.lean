@@ -15,7 +15,7 @@ The windows are those of the contractions that define sums over windows and thei
 
 ## Main definitions
 * `reduced f red term`: the terms of a loop, reduced by `f` from the first one on.
-* `passing`: a number if an entry is the first largest of its window, otherwise zero.
+* `isFirst`: 1 if an entry is the first largest of its window, otherwise 0.
 * `maxPoolNode`: the largest entry of each window.
 -/
 
@@ -70,16 +70,16 @@ variable {K : Type u} [OrderedField K] (A : NetArithmetic K α) (axes : List (Ax
 def largestOf (o : List Nat) : Option α :=
   reduced (A.apply₂ maxOp) red fun r => read axes x o r
 
-/-- `d` if the entry `a`, which the window of an output reads at `r`, is the first of its largest
-entries, otherwise zero: it is above the entries before it and at least those after it. -/
-def passing (o r : List Nat) (a d : α) : α :=
+/-- 1 if the entry `a`, which the window of an output reads at `r`, is the first of its largest
+entries, otherwise 0: it is above the entries before it and at least those after it. -/
+def isFirst (o r : List Nat) (a : α) : α :=
   loops red (fun r' acc =>
     match read axes x o r' with
     | none => acc
     | some b =>
       if comesBefore r' r then A.apply₃ chooseOp (A.apply₂ greaterOp a b) A.zero acc
       else if comesBefore r r' then A.apply₃ chooseOp (A.apply₂ atLeastOp a b) A.zero acc
-      else acc) d
+      else acc) (A.const 1)
 
 variable (gradAxes : List (Axis Int)) (δ : Tensor α (extents gradAxes))
 
@@ -89,7 +89,7 @@ def passed (i r : List Nat) : Option α :=
   | none => none
   | some o =>
     (read gradAxes δ i r).bind fun d => (read axes x o r).bind fun a =>
-      some (passing A axes red x o r a d)
+      some (A.apply₃ chooseOp (isFirst A axes red x o r a) A.zero d)
 
 end
 
@@ -126,9 +126,9 @@ variable (hAB : A.Respects B R) {axes : List (Axis Int)} {x : Tensor α (extents
   {y : Tensor β (extents axes)} (red : List Nat) (hx : x.Rel R y)
 include hAB hx
 
-theorem passing_rel (o r : List Nat) {a d : α} {b e : β} (hab : R a b) (hde : R d e) :
-    R (passing A axes red x o r a d) (passing B axes red y o r b e) :=
-  loops_rel red hde fun r' acc acc' hacc => by
+theorem isFirst_rel (o r : List Nat) {a : α} {b : β} (hab : R a b) :
+    R (isFirst A axes red x o r a) (isFirst B axes red y o r b) :=
+  loops_rel red (hAB.const 1) fun r' acc acc' hacc => by
     have h := read_rel axes hx o r'
     revert h
     rcases read axes x o r' with _ | a' <;> rcases read axes y o r' with _ | b' <;> intro h
@@ -149,7 +149,8 @@ theorem passed_rel {gradAxes : List (Axis Int)} {δ : Tensor α (extents gradAxe
   split
   · trivial
   · exact bind_rel (read_rel gradAxes hδ i r) fun _ _ h =>
-      bind_rel (read_rel axes hx _ r) fun _ _ h' => passing_rel hAB red hx _ r h' h
+      bind_rel (read_rel axes hx _ r) fun _ _ h' =>
+        hAB.apply₃ _ _ _ _ _ _ _ (isFirst_rel hAB red hx _ r h') hAB.zero h
 
 end
 

@@ -62,6 +62,7 @@ EXTRACTED = (
     "RuntimeApprox.Printed.Theorems",
     "RuntimeApprox.Rounding",
     "RuntimeApprox.Rounding.Theorems",
+    "RuntimeApprox.Sgd",
     "RuntimeApprox.Sliced",
     "RuntimeApprox.Sliced.Formulas",
     "RuntimeApprox.Sliced.Theorems",

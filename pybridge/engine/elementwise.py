@@ -63,9 +63,7 @@ def apply_law(law: Law, format: FloatFormat, **operands: Pairs) -> Pairs:
     return Pairs(value, eps)
 
 
-def _value(
-    node: Scalar, values: Mapping[str, FloatArray], format: FloatFormat
-) -> FloatArray:
+def _value(node: Scalar, values: Mapping[str, FloatArray], format: FloatFormat) -> FloatArray:
     def of(argument: Scalar) -> FloatArray:
         return _value(argument, values, format)
 
@@ -176,7 +174,7 @@ def _binade(node: Scalar, exact: Mapping[str, _Enclosed], format: FloatFormat) -
         if argument.op == "zero":
             return np.zeros(())
         low, high = exact[argument.name]
-        assert argument.name.endswith(".value") and low is high
+        assert low is high, "expected a value"
         return high
 
     match node:
@@ -185,6 +183,7 @@ def _binade(node: Scalar, exact: Mapping[str, _Enclosed], format: FloatFormat) -
         case Scalar("mul", (a, b)):
             return product_binade(value(a), value(b), exact=format.products_fit_float64)
         case Scalar("div", (a, b)):
-            exponent = np.frexp(np.divide(value(a), value(b)))[1]
-            return np.ldexp(1.0, np.maximum(exponent - 1, -1074))
+            quotient = np.divide(value(a), value(b))
+            binade = np.ldexp(1.0, np.maximum(np.frexp(quotient)[1] - 1, -1074))
+            return np.where(quotient == 0, 0.0, binade)
     raise DefinitionsError(f"cannot bound the half ulp of the node {node.op!r} of a law")

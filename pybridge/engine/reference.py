@@ -15,6 +15,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from pybridge.engine.estimator import Inexact
 from pybridge.engine.indices import Block, Reader, View, blocks, dimensions_alone, locate
 from pybridge.engine.laws import Amount, LawEvaluator, Scope, Values
 from pybridge.engine.upward import Float64, scale_down, scale_up
@@ -57,14 +58,14 @@ def evaluate(
     laws: Laws,
     parameters: Mapping[str, int],
     format: FloatFormat,
-    operands: Mapping[str, Operand],
+    operands: Mapping[str, Operand] | Mapping[str, Inexact],
 ) -> Evaluation:
     """The values and bounds of a contraction under the exported laws.
 
     `operands` maps the exported operand names to arrays of the shapes that the contraction gives
-    them, else `InputError`. The results have the contraction's output shape. Raises
-    `DefinitionsError` when a law is not one that can be evaluated soundly, and `FloatingPointError`
-    as `require_ieee` does.
+    them, else `InputError`; an `Inexact` operand may have an eps for every entry. The results have
+    the contraction's output shape. Raises `DefinitionsError` when a law is not one that can be
+    evaluated soundly, and `FloatingPointError` as `require_ieee` does.
 
     Bounds are computed times 2^128 in binary64, whose half ulps go down to 2⁻¹⁰⁷⁵. Where that
     overflows, the bound is above 2⁻¹⁷⁹ and is computed again without scaling: what float64 then
@@ -94,7 +95,7 @@ class _Run:
         laws: Laws,
         parameters: Mapping[str, int],
         format: FloatFormat,
-        operands: Mapping[str, Operand],
+        operands: Mapping[str, Operand] | Mapping[str, Inexact],
         scale: int,
     ) -> None:
         self.laws = laws
@@ -110,8 +111,12 @@ class _Run:
         self.added = [self._prepared(_operand(reader, operands)) for reader in self.addends]
         self.mul_eps, self.sides = self._prepare()
 
-    def _prepared(self, operand: Operand) -> _Prepared:
-        eps = Amount(scale_up(operand.eps, self.scale), scaled=True)
+    def _prepared(self, operand: Operand | Inexact) -> _Prepared:
+        if isinstance(operand, Inexact):
+            given = operand.scalar if operand.array is None else operand.array
+        else:
+            given = operand.eps
+        eps = Amount(scale_up(given, self.scale), scaled=True)
         return _Prepared(Values(operand.value), eps, {})
 
     def _prepare(self) -> tuple[Scalar, list[_Prepared]]:
@@ -123,10 +128,12 @@ class _Run:
         if len(sides) < 2:
             return law, sides
         errors = {"x.eps": sides[0].eps, "y.eps": sides[1].eps}
+        constant = {name for name, eps in errors.items() if np.ndim(eps.data) == 0}
         for i, name in enumerate("xy"):
+            known = {key: errors[key] for key in constant | {f"{name}.eps"}}
             wide = Values(sides[i].values.array, sides[i].values.wide)
             parts: dict[str, Amount] = {}
-            scope = Scope({f"{name}.value": wide}, errors)
+            scope = Scope({f"{name}.value": wide}, known)
             law = self.evaluator.hoist(law, name, scope, parts)
             sides[i] = _Prepared(wide, sides[i].eps, parts)
         return law, sides
@@ -186,7 +193,9 @@ class _Run:
         eps[...] = total_eps
 
 
-def _operand(reader: Reader, operands: Mapping[str, Operand]) -> Operand:
+def _operand(
+    reader: Reader, operands: Mapping[str, Operand] | Mapping[str, Inexact]
+) -> Operand | Inexact:
     operand = operands[reader.name]
     if operand.value.shape != reader.shape:
         raise InputError(

@@ -99,7 +99,7 @@ theorem findOperand_rel (name : String) (s : List Nat) : (names : List String) �
   | n :: names, _ :: _, (_, _), (_, _), ⟨h, hs⟩ => by
     unfold findOperand
     split
-    · exact h.atShape_rel s
+    · exact Tensor.atShape_rel h s
     · exact findOperand_rel name s names hs
 
 theorem findOperands_rel (names : List String) {As : List (List Nat)} {ts : Tensors α As}
@@ -117,7 +117,7 @@ theorem evalNamed_rel (names : List String) {As : List (List Nat)} {ts : Tensors
     (evalNamed A names ts s c).Rel R (evalNamed B names us s c) :=
   getD_rel (bind_rel (findOperands_rel names h (c.factor :: c.factors)) fun _ _ hf =>
     bind_rel (findOperands_rel names h c.addends) fun _ _ ha =>
-      (Contraction.eval_rel hAB c hf ha).atShape_rel s) (Tensor.rel_ofFn fun _ => hAB.zero)
+      Tensor.atShape_rel (Contraction.eval_rel hAB c hf ha) s) (Tensor.rel_ofFn fun _ => hAB.zero)
 
 theorem evalEach_rel (names : List String) {As : List (List Nat)} {ts : Tensors α As}
     {us : Tensors β As} (h : ts.Rel R us) : (ss : List (List Nat)) → (cs : List (Contraction Int)) →

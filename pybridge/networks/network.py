@@ -1,0 +1,358 @@
+"""A network: tensors, nodes that read them, and the bounds of both passes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from pybridge.bounds.conv2d import Bounded
+from pybridge.bounds.theorems import Theorem, theorem
+from pybridge.engine.elementwise import Pairs, apply_law
+from pybridge.engine.upward import Float64, add_up
+from pybridge.errors import InputError, RoundingOverflowError
+from pybridge.exported.document import load_definitions
+from pybridge.networks.arithmetic import Arithmetic
+from pybridge.networks.nodes import Node, Shape
+from pybridge.problem.arrays import to_numpy
+from pybridge.problem.formats import FloatArray, FloatFormat, find_format, format_array
+
+__all__ = [
+    "Computed",
+    "Eps",
+    "Method",
+    "Network",
+    "NetworkBounds",
+    "Placed",
+    "Tensor",
+    "around",
+    "bounded",
+    "eps_by_name",
+]
+
+Method: TypeAlias = Literal["enclosure", "any-order", "replay"]
+Eps: TypeAlias = float | npt.ArrayLike
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tensor:
+    """A tensor that nodes read: a parameter, or a constant.
+
+    The value of a parameter is of the network's format, that of a `constant` may be in float64, and
+    its gradient is not a result. `eps` is how far the exact numbers are from it, one number or one
+    for each entry.
+    """
+
+    name: str
+    value: FloatArray
+    eps: float | Float64 = 0.0
+    constant: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A node and what it reads: 0 is the network's input, then come the tensors, then the nodes.
+
+    `label` is what reports call it, such as the path of a module.
+    """
+
+    node: Node
+    operands: tuple[int, ...]
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Computed:
+    """What a machine computed: the output, the gradient of the input, and those of parameters."""
+
+    output: npt.ArrayLike
+    input: npt.ArrayLike
+    gradients: Mapping[str, npt.ArrayLike]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkBounds:
+    """Values and bounds of the output, of the input's gradient, and of those of parameters by name.
+
+    `uncertain` counts by a node's label the choices of rectifiers and of pooling by the largest
+    entry that could be otherwise in exact arithmetic; the bounds hold in either case.
+    """
+
+    output: Bounded
+    input: Bounded
+    gradients: Mapping[str, Bounded]
+    uncertain: Mapping[str, int]
+
+    @property
+    def choices(self) -> int:
+        """How many choices were not certain."""
+        return sum(self.uncertain.values())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """A graph of nodes over an input and tensors; the last node's result is the output.
+
+    `format` is that of the input, the tensors, and of what a machine computes.
+    """
+
+    input_shape: Shape
+    tensors: tuple[Tensor, ...]
+    nodes: tuple[Placed, ...]
+    format: FloatFormat
+
+    def bound(
+        self,
+        x: npt.ArrayLike,
+        grad_output: npt.ArrayLike,
+        *,
+        method: Method = "enclosure",
+        computed: Computed | None = None,
+        eps_input: Eps = 0.0,
+        eps_parameters: Mapping[str, Eps] | float = 0.0,
+        eps_grad_output: Eps = 0.0,
+    ) -> NetworkBounds:
+        """Bounds of the output and of every gradient, against exact arithmetic.
+
+        They hold for every exact input, parameter and gradient of the output whose entries are
+        within their eps of the given ones: a number, or an array of one for each entry;
+        `eps_parameters` is a number for all parameters, or has numbers and arrays by name.
+
+        `method` says which values are bounded, and how:
+
+        * `enclosure`: what a machine `computed`, in any way; by default, the results of `any-order`
+          in binary64, rounded. The network is evaluated in binary64 with bounds of sums in any
+          order, and to these the distance is added.
+        * `any-order`: every operation in the network's format, sums in any order, as BLAS has them.
+        * `replay`: every operation in the network's format, sums in the order that Lean states.
+
+        Raises `InputError` and `InputTypeError` for arrays that do not fit, and
+        `RoundingOverflowError` for a result that overflows.
+        """
+        if not isinstance(method, str) or method not in get_args(Method):
+            known = ", ".join(get_args(Method))
+            raise InputError(f"method: expected one of {known}, got {method!r:.60}")
+        if computed is not None and method != "enclosure":
+            raise InputError("computed: only the method enclosure bounds what a machine computed")
+        wide = method == "enclosure"
+        arithmetic = Arithmetic.of(
+            "binary64" if wide else self.format.name, "stated" if method == "replay" else "any"
+        )
+        values = _Pass(self, arithmetic)
+        values.forward(
+            _pairs("input", x, self.input_shape, eps_input, self.format),
+            eps_by_name(self.tensors, eps_parameters),
+        )
+        shape = values.pairs[-1].value.shape
+        gradients = values.backward(
+            _pairs("grad_output", grad_output, shape, eps_grad_output, self.format)
+        )
+        names = [tensor.name for tensor in self.tensors]
+        found = {name: gradients[k + 1] for k, name in enumerate(names)}
+        output, of_input = values.pairs[-1], gradients[0]
+        if wide:
+            given = computed or Computed(*_rounded(self.format, output, of_input, found))
+            output = around("the output", given.output, output, self.format)
+            of_input = around("the gradient of the input", given.input, of_input, self.format)
+            found = {
+                tensor.name: around(
+                    f"the gradient of {tensor.name}",
+                    _named(given.gradients, tensor.name),
+                    found[tensor.name],
+                    self.format,
+                )
+                for tensor in self.tensors
+                if not tensor.constant
+            }
+        forward, backward = proofs(method)
+        of_parameters = {
+            tensor.name: bounded(f"the gradient of {tensor.name}", found[tensor.name], backward)
+            for tensor in self.tensors
+            if not tensor.constant
+        }
+        return NetworkBounds(
+            output=bounded("the output", output, forward),
+            input=bounded("the gradient of the input", of_input, backward),
+            gradients=of_parameters,
+            uncertain=values.uncertain,
+        )
+
+    def text(self, name: str, x: Pairs, grad_output: Pairs) -> str:
+        """The network on an input and a gradient as Lean reads it; eps are of whole tensors."""
+        lines = [f"network {name}", f"format {self.format.name}"]
+        given = [("input", x), *((t.name, _as_pairs(t, self.format)) for t in self.tensors)]
+        for label, pairs in given:
+            sizes = " ".join(map(str, pairs.value.shape))
+            lines.append(f"tensor {label} {_eps_text(pairs)} {sizes} : {_entries_text(pairs)}")
+        for placed in self.nodes:
+            operands = " ".join(map(str, placed.operands))
+            lines.append(f"node {placed.node.words} : {operands}")
+        lines.append(f"gradient {_eps_text(grad_output)} : {_entries_text(grad_output)}")
+        return "\n".join([*lines, "end", ""])
+
+
+@dataclass(slots=True)
+class _Pass:
+    """A network in an arithmetic: the pairs of the input, of tensors and of nodes, in order."""
+
+    network: Network
+    arithmetic: Arithmetic
+    pairs: list[Pairs] = field(default_factory=list)
+    uncertain: dict[str, int] = field(default_factory=dict)
+
+    def forward(self, x: Pairs, eps: Mapping[str, Float64]) -> None:
+        """Evaluate all nodes."""
+        given = [x, *(Pairs(t.value, eps[t.name]) for t in self.network.tensors)]
+        self.pairs = [_held(pairs, self.arithmetic.format) for pairs in given]
+        for placed in self.network.nodes:
+            operands = [self.pairs[k] for k in placed.operands]
+            self.pairs.append(placed.node.forward(self.arithmetic, operands))
+
+    def backward(self, gradient: Pairs) -> list[Pairs]:
+        """The gradients of the input and of the tensors, zero where none reaches.
+
+        Gradients that meet are added, in the order in which Lean adds them (`Vars.accumulate`).
+        """
+        arithmetic = self.arithmetic
+        reached: list[Pairs | None] = [None] * len(self.pairs)
+        reached[-1] = _held(gradient, arithmetic.format)
+        first = len(self.pairs) - len(self.network.nodes)
+        for k, placed in reversed(list(enumerate(self.network.nodes))):
+            delta = reached[first + k]
+            if delta is None:
+                continue
+            operands = [self.pairs[i] for i in placed.operands]
+            passed, uncertain = placed.node.backward(arithmetic, operands, delta)
+            if uncertain:
+                self.uncertain[placed.label] = self.uncertain.get(placed.label, 0) + uncertain
+            for i, part in zip(placed.operands, passed, strict=True):
+                met = reached[i]
+                reached[i] = part if met is None else arithmetic.law("add", x=met, y=part)
+        return [
+            arithmetic.zeros(pairs.value.shape) if delta is None else delta
+            for pairs, delta in zip(self.pairs[:first], reached[:first], strict=True)
+        ]
+
+
+def _held(pairs: Pairs, format: FloatFormat) -> Pairs:
+    """Numbers rounded to a format; what that changes is added to their eps."""
+    with np.errstate(all="ignore"):
+        value: FloatArray = pairs.value.astype(format.dtype, copy=False)
+    if pairs.value.dtype.itemsize <= format.dtype.itemsize:
+        return Pairs(value, pairs.eps)
+    lost = np.nextafter(np.abs(value.astype(np.float64) - pairs.wide), np.inf)
+    lost[value.astype(np.float64) == pairs.wide] = 0.0
+    return Pairs(value, np.asarray(add_up(lost, pairs.eps), np.float64))
+
+
+def proofs(method: Method) -> tuple[tuple[Theorem, ...], tuple[Theorem, ...]]:
+    """The theorems that prove a bound of the output, and of a gradient.
+
+    The first is the one whose conclusion the bound is; the others are about the nodes.
+    """
+    ends = "enclosure" if method == "enclosure" else "approx"
+    if method == "replay":
+        nodes = ["ParametricNode.model"]
+    else:
+        nodes = [
+            "Contraction.get_estimate_addend",
+            "Contraction.get_estimate_two",
+            "Contraction.get_estimate_one",
+            "Accumulation.near",
+        ]
+    return (
+        tuple(map(theorem, [f"RevGraph.eval_{ends}", *nodes])),
+        tuple(map(theorem, [f"RevGraph.backprop_{ends}", *nodes])),
+    )
+
+
+def _pairs(name: str, values: npt.ArrayLike, shape: Shape, eps: Eps, format: FloatFormat) -> Pairs:
+    array = format_array(name, to_numpy(name, values), format)
+    if array.shape != shape:
+        raise InputError(f"{name} has shape {array.shape}, expected {shape}")
+    return Pairs(array, _eps_array(f"eps of {name}", eps, shape))
+
+
+def _eps_array(name: str, eps: Eps, shape: Shape) -> Float64:
+    array = np.asarray(eps, np.float64)
+    if not (np.isfinite(array) & (array >= 0)).all():
+        raise InputError(f"{name}: expected finite numbers that are not negative")
+    if array.shape not in ((), shape):
+        raise InputError(f"{name} has shape {array.shape}, expected one number or {shape}")
+    return np.array(np.broadcast_to(array, shape))
+
+
+def eps_by_name(tensors: Sequence[Tensor], eps: Mapping[str, Eps] | float) -> dict[str, Float64]:
+    """The eps of each tensor: a constant's own, a parameter's the given one."""
+    parameters = [tensor.name for tensor in tensors if not tensor.constant]
+    given = dict(eps) if isinstance(eps, Mapping) else dict.fromkeys(parameters, eps)
+    for name in given:
+        if name not in parameters:
+            raise InputError(f"eps_parameters: there is no parameter {name!r}")
+    return {
+        tensor.name: _eps_array(
+            f"eps of {tensor.name}", given.get(tensor.name, tensor.eps), tensor.value.shape
+        )
+        for tensor in tensors
+    }
+
+
+def _named(gradients: Mapping[str, npt.ArrayLike], name: str) -> npt.ArrayLike:
+    if name not in gradients:
+        raise InputError(f"computed: the gradient of {name} is missing")
+    return gradients[name]
+
+
+def _rounded(
+    format: FloatFormat, output: Pairs, of_input: Pairs, found: Mapping[str, Pairs]
+) -> tuple[FloatArray, FloatArray, dict[str, FloatArray]]:
+    with np.errstate(all="ignore"):
+        return (
+            output.value.astype(format.dtype),
+            of_input.value.astype(format.dtype),
+            {name: pairs.value.astype(format.dtype) for name, pairs in found.items()},
+        )
+
+
+def around(name: str, values: npt.ArrayLike, reference: Pairs, format: FloatFormat) -> Pairs:
+    """Values of any origin, and how far they are from the exact ones: their distance to a
+    reference, and the reference's own bound (Lean: `RevGraph.backprop_enclosure`).
+    """
+    array = format_array(name, to_numpy(name, values), format)
+    if array.shape != reference.value.shape:
+        raise InputError(f"{name} has shape {array.shape}, expected {reference.value.shape}")
+    laws = load_definitions().data.laws
+    exact = Pairs(-array.astype(np.float64), np.zeros(array.shape))
+    difference = apply_law(laws.add, find_format("binary64"), x=reference, y=exact)
+    distance = np.asarray(np.abs(difference.value), np.float64)
+    return Pairs(array, np.asarray(add_up(distance, difference.eps), np.float64))
+
+
+def bounded(name: str, pairs: Pairs, theorems: tuple[Theorem, ...]) -> Bounded:
+    """Pairs with what proves their bounds; `RoundingOverflowError` if a value overflowed."""
+    overflow = ~np.isfinite(pairs.value)
+    if overflow.any():
+        first = np.unravel_index(int(np.argmax(overflow)), overflow.shape)
+        count = int(np.count_nonzero(overflow))
+        raise RoundingOverflowError(name, [int(i) for i in first], count, pairs.value.dtype.name)
+    return Bounded(pairs.value, pairs.eps, theorems)
+
+
+def _as_pairs(tensor: Tensor, format: FloatFormat) -> Pairs:
+    eps = _eps_array(tensor.name, tensor.eps, tensor.value.shape)
+    held = _held(Pairs(tensor.value, eps), format)
+    return Pairs(held.value, np.full(eps.shape, held.eps.max()))
+
+
+def _eps_text(pairs: Pairs) -> str:
+    first = float(pairs.eps.flat[0])
+    if not (pairs.eps == first).all():
+        raise InputError("a network's text has one eps for each tensor")
+    return first.hex()
+
+
+def _entries_text(pairs: Pairs) -> str:
+    return " ".join(float(value).hex() for value in pairs.wide.ravel())

@@ -1,0 +1,458 @@
+"""PyTorch modules as networks, and what PyTorch computes of them."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import prod
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from pybridge.engine.upward import Float64
+from pybridge.errors import InputError, InputTypeError
+from pybridge.extras import install_command, missing
+from pybridge.networks.network import Computed, Network, Placed, Tensor
+from pybridge.networks.nodes import Add, LeakyRelu, MaxPool, Node, Relu, Reshape, Shape
+from pybridge.networks.operations import average, convolution, reciprocal_root
+from pybridge.problem.arrays import to_numpy
+from pybridge.problem.formats import FloatArray, FloatFormat, find_format, format_array
+from pybridge.problem.geometry import Geometry, Window
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["compute", "from_torch"]
+
+Module: TypeAlias = "torch.nn.Module"
+
+
+def from_torch(module: Module, example_input: Any) -> Network:
+    """The network that a module in evaluation mode is, on inputs of the example's shape.
+
+    The module is traced by torch.fx. Known are Conv2d, Linear, ReLU, LeakyReLU with a slope in
+    [0, 1], AvgPool2d, AdaptiveAvgPool2d to one pixel, MaxPool2d, Flatten, Dropout and Identity,
+    BatchNorm1d and 2d with running statistics, the functions of the same names, and additions of
+    two tensors of one shape. Parameters are named as in `state_dict`, and copied. Raises
+    `InputError` for anything else, naming the module, and if the module is in training mode or has
+    parameters of several dtypes.
+    """
+    if missing("torch"):
+        raise InputError(f"networks of PyTorch need torch: {install_command('torch')}")
+    import torch
+
+    if not isinstance(module, torch.nn.Module):
+        raise InputTypeError(f"module: expected a torch.nn.Module, got {type(module).__name__}")
+    for name, part in module.named_modules():
+        if part.training:
+            raise InputError(f"{_path(name, part)} is in training mode: call module.eval() first")
+    dtypes = {str(p.dtype).removeprefix("torch.") for p in module.parameters()}
+    dtypes.add(str(example_input.dtype).removeprefix("torch."))
+    if len(dtypes) > 1:
+        raise InputError(f"module: expected one dtype, got {', '.join(sorted(dtypes))}")
+    shape = tuple(example_input.shape)
+    names = {id(value): name for name, value in module.named_parameters()}
+    builder = _Builder(find_format(dtypes.pop()), shape, names)
+    graph = torch.fx.Tracer().trace(module)
+    return _Reading(builder, module, graph).network()
+
+
+def compute(module: Module, x: Any, grad_output: Any) -> Computed:
+    """What PyTorch computes of a module: the output, and the gradients that `grad_output` gives.
+
+    The module's own `.grad` are left as they are.
+    """
+    import torch
+
+    given = x.detach().clone().requires_grad_()
+    parameters = dict(module.named_parameters())
+    output = module(given)
+    found = torch.autograd.grad(output, [given, *parameters.values()], grad_output)
+    gradients = dict(zip(parameters, found[1:], strict=True))
+    return Computed(output.detach(), found[0], gradients)
+
+
+def _path(name: str, module: Module) -> str:
+    return f"{name or 'the module'} ({type(module).__name__})"
+
+
+@dataclass(slots=True)
+class _Builder:
+    """A network that grows by nodes; a tensor is known by its number.
+
+    `names` has the name of each of the module's parameters by its identity.
+    """
+
+    format: FloatFormat
+    input_shape: Shape
+    names: Mapping[int, str]
+    tensors: list[Tensor] = field(default_factory=list)
+    nodes: list[tuple[Node, tuple[int, ...], str]] = field(default_factory=list)
+    shapes: dict[int, Shape] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.shapes[0] = self.input_shape
+
+    def tensor(self, tensor: Tensor) -> int:
+        """The number of a tensor, which is added unless there is one of its name."""
+        if tensor.name not in self.numbers:
+            self.tensors.append(tensor)
+            number = self.numbers[tensor.name] = len(self.tensors)
+            self.shapes[number] = tensor.value.shape
+        return self.numbers[tensor.name]
+
+    def parameter(self, value: Any) -> int:
+        """The number of a parameter."""
+        name = self.names[id(value)]
+        array = format_array(name, to_numpy(name, value.detach()), self.format)
+        return self.tensor(Tensor(name, array.copy()))
+
+    def constant(self, name: str, value: FloatArray, eps: float | Float64 = 0.0) -> int:
+        """The number of a constant."""
+        return self.tensor(Tensor(name, value, eps, constant=True))
+
+    def node(self, node: Node, operands: Sequence[int], shape: Shape, label: str) -> int:
+        """The number of a new node; negative, until all tensors are known."""
+        self.nodes.append((node, tuple(operands), label))
+        number = -len(self.nodes)
+        self.shapes[number] = shape
+        return number
+
+    def reshape(self, x: int, shape: Shape, label: str) -> int:
+        """The entries in another shape, if it is another."""
+        return x if self.shapes[x] == shape else self.node(Reshape(shape), [x], shape, label)
+
+    def finish(self, output: int) -> Network:
+        """The network whose output is a node, which comes last."""
+        first = len(self.tensors)
+        if output != -len(self.nodes):
+            output = self.node(Reshape(self.shapes[output]), [output], self.shapes[output], "")
+        placed = tuple(
+            Placed(node, tuple(k if k >= 0 else first - k for k in operands), label)
+            for node, operands, label in self.nodes
+        )
+        return Network(self.input_shape, tuple(self.tensors), placed, self.format)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A traced module that is read node by node; each becomes a tensor of the builder."""
+
+    builder: _Builder
+    module: Module
+    graph: Any
+    known: dict[Any, int] = field(default_factory=dict)
+
+    def network(self) -> Network:
+        """The network."""
+        for node in self.graph.nodes:
+            if node.op == "placeholder":
+                if self.known:
+                    raise InputError(f"{node.name}: a network has one input, expected no other")
+                self.known[node] = 0
+            elif node.op == "output":
+                (output,) = node.args
+                if output not in self.known:
+                    raise InputError("the module returns several values, expected one tensor")
+                return self.builder.finish(self.known[output])
+            else:
+                self.known[node] = self._read(node)
+        raise InputError("the module returns nothing")
+
+    def _read(self, node: Any) -> int:
+        label = str(node.target) if node.op == "call_module" else node.name
+        tensors = [arg for arg in node.all_input_nodes if arg in self.known]
+        first = self.known.get(node.args[0]) if node.args else None
+        if node.op == "call_module" and first is not None and len(node.args) == 1:
+            module = self.module.get_submodule(label)
+            read = _MODULES.get(type(module).__name__)
+            if read is None or not type(module).__module__.startswith("torch.nn.modules"):
+                raise InputError(f"{_path(label, module)} is not a layer that has a node")
+            if getattr(module, "inplace", False):
+                self._require_unread(node, label)
+            return read(self.builder, label, module, first)
+        name = node.target if isinstance(node.target, str) else node.target.__name__
+        known = _METHODS.get(name) if node.op == "call_method" else _functions().get(node.target)
+        if node.op not in ("call_function", "call_method") or known is None or first is None:
+            raise InputError(f"{label}: {name} is not a function that has a node")
+        if name.endswith("_") or name == "iadd" or node.kwargs.get("inplace"):
+            self._require_unread(node, label)
+        if known is _add:
+            if len(node.args) != 2 or len(tensors) != len(set(node.args)) or node.kwargs:
+                raise InputError(f"{label}: expected the sum of two tensors")
+            return _add(self.builder, label, first, self.known[node.args[1]])
+        if len(tensors) != 1:
+            raise InputError(f"{label}: {name} of several tensors has no node")
+        return known(self.builder, label, first, *node.args[1:], **node.kwargs)
+
+    def _require_unread(self, node: Any, label: str) -> None:
+        """Refuse a layer that works in place on a tensor that is read later."""
+        order = {other: k for k, other in enumerate(self.graph.nodes)}
+        given = node.args[0]
+        while True:
+            later = [user for user in given.users if order[user] > order[node]]
+            if later or given.op == "placeholder":
+                raise InputError(f"{label} works in place on a tensor that is read elsewhere")
+            if not self._is_view(given):
+                return
+            given = given.args[0]
+
+    def _is_view(self, node: Any) -> bool:
+        """Whether a node may share its operand's memory."""
+        if node.op == "call_module":
+            module = self.module.get_submodule(str(node.target))
+            return getattr(module, "inplace", False) or type(module).__name__ in _VIEWS
+        name = node.target if isinstance(node.target, str) else node.target.__name__
+        return name in ("flatten", "iadd", "add_", "relu_") or bool(node.kwargs.get("inplace"))
+
+
+_VIEWS = ("Flatten", "Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d")
+
+
+def _conv2d(builder: _Builder, label: str, module: Any, x: int) -> int:
+    if module.padding_mode != "zeros":
+        raise InputError(f"{label}: padding_mode {module.padding_mode!r} has no node")
+    weight = builder.parameter(module.weight)
+    padding = module.padding
+    if padding == "same":
+        spans = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
+        padding = tuple((span // 2, span - span // 2) for span in spans)
+    geometry = Geometry.of(
+        builder.shapes[x],
+        builder.shapes[weight],
+        stride=module.stride,
+        padding=0 if padding == "valid" else padding,
+        dilation=module.dilation,
+        groups=module.groups,
+    )
+    bias = _bias(builder, label, module, geometry.bias_shape)
+    return builder.node(convolution(geometry), [x, weight, bias], geometry.output_shape, label)
+
+
+def _bias(builder: _Builder, label: str, module: Any, shape: Shape) -> int:
+    """The bias, or zeros if there is none."""
+    if module.bias is not None:
+        return builder.parameter(module.bias)
+    return builder.constant(f"{label}.no-bias", np.zeros(shape))
+
+
+def _linear(builder: _Builder, label: str, module: Any, x: int) -> int:
+    *rows, features = builder.shapes[x]
+    weight = builder.parameter(module.weight)
+    outputs, inputs = builder.shapes[weight]
+    if inputs != features:
+        raise InputError(f"{label}: the input has {features} features, expected {inputs}")
+    geometry = Geometry.of((prod(rows), inputs, 1, 1), (outputs, inputs, 1, 1))
+    bias = _bias(builder, label, module, geometry.bias_shape)
+    pixels = builder.reshape(x, geometry.x_shape, label)
+    kernel = builder.reshape(weight, geometry.weight_shape, label)
+    y = builder.node(convolution(geometry), [pixels, kernel, bias], geometry.output_shape, label)
+    return builder.reshape(y, (*rows, outputs), label)
+
+
+def _batch_norm(builder: _Builder, label: str, module: Any, x: int) -> int:
+    if module.running_mean is None:
+        raise InputError(f"{label}: expected running statistics, there are none")
+    shape = builder.shapes[x]
+    batch, channels = shape[:2]
+    geometry = Geometry.of(
+        (batch, channels, prod(shape[2:]), 1), (channels, 1, 1, 1), groups=channels
+    )
+    kernel, one = geometry.weight_shape, (channels,)
+
+    def each(x: int, weight: int, bias: int) -> int:
+        weight = builder.reshape(weight, kernel, label)
+        return builder.node(convolution(geometry), [x, weight, bias], geometry.output_shape, label)
+
+    mean = format_array(label, to_numpy(label, module.running_mean), builder.format)
+    variance = format_array(label, to_numpy(label, module.running_var), builder.format)
+    root, error = reciprocal_root(variance.astype(np.float64), module.eps)
+    nothing = builder.constant(f"{label}.zero", np.zeros(one))
+    y = builder.reshape(x, geometry.x_shape, label)
+    y = each(
+        y,
+        builder.constant(f"{label}.one", np.ones(one)),
+        builder.constant(f"{label}.minus-mean", -mean.astype(np.float64)),
+    )
+    y = each(y, builder.constant(f"{label}.reciprocal-root", root, error), nothing)
+    if module.affine:
+        y = each(
+            y,
+            builder.parameter(module.weight),
+            builder.parameter(module.bias),
+        )
+    return builder.reshape(y, shape, label)
+
+
+def _relu(builder: _Builder, label: str, x: int, inplace: bool = False) -> int:
+    return builder.node(Relu(), [x], builder.shapes[x], label)
+
+
+def _leaky_relu(
+    builder: _Builder, label: str, x: int, negative_slope: float = 0.01, inplace: bool = False
+) -> int:
+    if not 0 <= negative_slope <= 1:
+        raise InputError(f"{label}: the slope is {negative_slope}, expected one in [0, 1]")
+    return builder.node(LeakyRelu(negative_slope), [x], builder.shapes[x], label)
+
+
+def _windows(
+    label: str, shape: Shape, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool
+) -> tuple[Window, ...]:
+    if ceil:
+        raise InputError(f"{label}: ceil_mode has no node")
+    if len(shape) != 4:
+        raise InputError(f"{label}: expected an input [batch, channels, height, width]")
+    geometry = Geometry.of(
+        (1, 1, *shape[2:]),
+        (1, 1, *_two(kernel)),
+        stride=_two(stride if stride not in (None, ()) else kernel),
+        padding=_two(padding),
+        dilation=_two(dilation),
+    )
+    return geometry.windows
+
+
+def _two(number: Any) -> tuple[int, int]:
+    return (number, number) if isinstance(number, int) else tuple(number)
+
+
+def _pooled(builder: _Builder, x: int, windows: tuple[Window, ...]) -> Shape:
+    return (*builder.shapes[x][:2], *(axis.output for axis in windows))
+
+
+def _max_pool(
+    builder: _Builder,
+    label: str,
+    x: int,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> int:
+    if return_indices:
+        raise InputError(f"{label}: return_indices has no node")
+    shape = builder.shapes[x]
+    windows = _windows(label, shape, kernel_size, stride, padding, dilation, ceil_mode)
+    node = MaxPool(shape[0], shape[1], windows)
+    return builder.node(node, [x], _pooled(builder, x, windows), label)
+
+
+def _avg_pool(
+    builder: _Builder,
+    label: str,
+    x: int,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> int:
+    if divisor_override is not None or (_two(padding) != (0, 0) and not count_include_pad):
+        raise InputError(f"{label}: a divisor other than the window's size has no node")
+    shape = builder.shapes[x]
+    windows = _windows(label, shape, kernel_size, stride, padding, 1, ceil_mode)
+    after = _pooled(builder, x, windows)
+    sums, divided = average(shape[0], shape[1], windows)
+    return builder.node(divided, [builder.node(sums, [x], after, label)], after, label)
+
+
+def _adaptive_avg_pool(builder: _Builder, label: str, x: int, output_size: Any) -> int:
+    if _two(output_size) != (1, 1):
+        raise InputError(f"{label}: output_size {output_size}, expected 1")
+    return _avg_pool(builder, label, x, builder.shapes[x][2:])
+
+
+def _flatten(builder: _Builder, label: str, x: int, start_dim: int = 0, end_dim: int = -1) -> int:
+    shape = builder.shapes[x]
+    first, last = start_dim % len(shape), end_dim % len(shape)
+    merged = (*shape[:first], prod(shape[first : last + 1]), *shape[last + 1 :])
+    return builder.reshape(x, merged, label)
+
+
+def _add(builder: _Builder, label: str, x: int, y: int) -> int:
+    if builder.shapes[x] != builder.shapes[y]:
+        raise InputError(
+            f"{label}: the branches have shapes {builder.shapes[x]} and {builder.shapes[y]}"
+        )
+    return builder.node(Add(), [x, y], builder.shapes[x], label)
+
+
+_MODULES: Mapping[str, Callable[[_Builder, str, Any, int], int]] = {
+    "Conv2d": _conv2d,
+    "Linear": _linear,
+    "BatchNorm1d": _batch_norm,
+    "BatchNorm2d": _batch_norm,
+    "ReLU": lambda builder, label, module, x: _relu(builder, label, x),
+    "LeakyReLU": lambda builder, label, module, x: _leaky_relu(
+        builder, label, x, module.negative_slope
+    ),
+    "MaxPool2d": lambda builder, label, module, x: _max_pool(
+        builder,
+        label,
+        x,
+        module.kernel_size,
+        module.stride,
+        module.padding,
+        module.dilation,
+        module.ceil_mode,
+        module.return_indices,
+    ),
+    "AvgPool2d": lambda builder, label, module, x: _avg_pool(
+        builder,
+        label,
+        x,
+        module.kernel_size,
+        module.stride,
+        module.padding,
+        module.ceil_mode,
+        module.count_include_pad,
+        module.divisor_override,
+    ),
+    "AdaptiveAvgPool2d": lambda builder, label, module, x: _adaptive_avg_pool(
+        builder, label, x, module.output_size
+    ),
+    "Flatten": lambda builder, label, module, x: _flatten(
+        builder, label, x, module.start_dim, module.end_dim
+    ),
+    "Identity": lambda builder, label, module, x: x,
+    "Dropout": lambda builder, label, module, x: x,
+    "Dropout1d": lambda builder, label, module, x: x,
+    "Dropout2d": lambda builder, label, module, x: x,
+    "Dropout3d": lambda builder, label, module, x: x,
+}
+
+_METHODS: Mapping[str, Callable[..., int]] = {
+    "add": _add,
+    "add_": _add,
+    "relu": _relu,
+    "relu_": _relu,
+    "flatten": _flatten,
+}
+
+
+@lru_cache(maxsize=1)
+def _functions() -> Mapping[Any, Callable[..., int]]:
+    """What reads a function of PyTorch's."""
+    import torch
+    from torch.nn import functional
+
+    return {
+        operator.add: _add,
+        operator.iadd: _add,
+        torch.add: _add,
+        torch.relu: _relu,
+        torch.relu_: _relu,
+        functional.relu: _relu,
+        functional.leaky_relu: _leaky_relu,
+        torch.flatten: _flatten,
+        functional.max_pool2d: _max_pool,
+        functional.avg_pool2d: _avg_pool,
+        functional.adaptive_avg_pool2d: _adaptive_avg_pool,
+    }

@@ -1,0 +1,60 @@
+"""The exported laws of nodes on arrays, against the same laws on fractions."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from pybridge.engine.elementwise import Pairs, apply_law
+from pybridge.engine.laws_exact import scalar_value
+from pybridge.exported.document import load_definitions
+from pybridge.problem.formats import FORMATS, FloatFormat
+
+DATA = load_definitions().data
+COUNT = 40
+LAWS = ("add", "mul", "max", "greater", "at_least", "choose", "div")
+
+
+@pytest.mark.parametrize("format", FORMATS.values(), ids=lambda f: f.name)
+@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("seed", range(8))
+def test_values_are_the_law_s_and_eps_are_just_above(
+    name: str, format: FloatFormat, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    law = getattr(DATA.laws, name)
+    operands: dict[str, Pairs] = {}
+    for operand in "xyz":
+        exponents = rng.integers(format.min_exponent, format.max_exponent - 3, COUNT) // (seed + 1)
+        small = rng.integers(-3, 4, COUNT)
+        value = np.where(
+            rng.random(COUNT) < 0.5, small, np.ldexp(rng.normal(size=COUNT), exponents)
+        )
+        eps = np.abs(rng.permutation(np.where(rng.random(COUNT) < 0.5, value, 0.0)))
+        value = value.astype(format.dtype)
+        if name == "div" and operand == "y":
+            value, eps = np.abs(small).astype(format.dtype) + value.dtype.type(1), np.zeros(COUNT)
+        operands[operand] = Pairs(value, eps)
+    found = apply_law(law, format, **operands)
+    parameters = DATA.formats[format.name]
+    for i in range(COUNT):
+        variables = {}
+        for operand, pairs in operands.items():
+            variables[f"{operand}.value"] = Fraction(float(pairs.value[i]))
+            variables[f"{operand}.eps"] = Fraction(float(pairs.eps[i]))
+        try:
+            value = scalar_value(law.value, variables, parameters)
+        except OverflowError:
+            assert np.isinf(found.eps[i])
+            continue
+        eps = scalar_value(law.eps, variables, parameters)
+        assert Fraction(float(found.value[i])) == value
+        bound = float(found.eps[i])
+        slack = 2 if name == "div" else 1 + Fraction(1, 2**40)
+        if np.isinf(bound):
+            assert eps * slack > np.finfo(np.float64).max
+        else:
+            lost = Fraction(1, 2**50) * max(map(abs, variables.values())) if name == "max" else 0
+            assert eps <= Fraction(bound) <= eps * slack + lost + Fraction(1, 2**1070)
