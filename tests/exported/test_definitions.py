@@ -93,7 +93,7 @@ REFUSED = {
     "data.contractions.weight.factors.0.axes.0.index.shift": (1, "Extra inputs"),
     "data.contractions.input": (None, "the contraction 'input' is missing"),
     "data.laws.add.eps": ({"sqrt": {"var": "x.eps"}}, "unknown node 'sqrt'"),
-    "data.laws.mul.eps.add": ([{"var": "z.eps"}, {"zero": True}], "unknown variable 'z.eps'"),
+    "data.laws.mul.eps.add": ([{"var": "w.eps"}, {"zero": True}], "unknown variable 'w.eps'"),
     "data.laws.zero.eps": ({"zero": False}, "the zero of a law"),
     "data.laws.zero.value": ({"var": "x.value"}, "the law of zero has the variable x.value"),
     "data.laws.add.value": (None, "Field required"),
