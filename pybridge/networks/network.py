@@ -26,6 +26,7 @@ __all__ = [
     "Method",
     "Network",
     "NetworkBounds",
+    "Pass",
     "Placed",
     "Tensor",
     "around",
@@ -141,7 +142,7 @@ class Network:
         arithmetic = Arithmetic.of(
             "binary64" if wide else self.format.name, "stated" if method == "replay" else "any"
         )
-        values = _Pass(self, arithmetic)
+        values = Pass(self, arithmetic)
         values.forward(
             _pairs("input", x, self.input_shape, eps_input, self.format),
             eps_by_name(self.tensors, eps_parameters),
@@ -182,7 +183,7 @@ class Network:
 
     def text(self, name: str, x: Pairs, grad_output: Pairs) -> str:
         """The network on an input and a gradient as Lean reads it; eps are of whole tensors."""
-        lines = [f"network {name}", f"format {self.format.name}"]
+        lines = [f"case {name}", f"format {self.format.name}"]
         given = [("input", x), *((t.name, _as_pairs(t, self.format)) for t in self.tensors)]
         for label, pairs in given:
             sizes = " ".join(map(str, pairs.value.shape))
@@ -195,7 +196,7 @@ class Network:
 
 
 @dataclass(slots=True)
-class _Pass:
+class Pass:
     """A network in an arithmetic: the pairs of the input, of tensors and of nodes, in order."""
 
     network: Network
