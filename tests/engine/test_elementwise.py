@@ -45,23 +45,27 @@ def test_values_are_the_law_s_and_eps_are_just_above(
             variables[f"{operand}.value"] = Fraction(float(pairs.value[i]))
             variables[f"{operand}.eps"] = Fraction(float(pairs.eps[i]))
         try:
-            value = scalar_value(law.value, variables, parameters)
+            exact = scalar_value(law.value, variables, parameters)
         except OverflowError:
             assert np.isinf(found.eps[i])
             continue
-        eps = scalar_value(law.eps, variables, parameters)
-        assert Fraction(float(found.value[i])) == value
+        bound_of_law = scalar_value(law.eps, variables, parameters)
+        assert Fraction(float(found.value[i])) == exact
         bound = float(found.eps[i])
         slack = 2 if name == "div" else 1 + Fraction(1, 2**40)
         if np.isinf(bound):
-            assert eps * slack > np.finfo(np.float64).max
+            assert bound_of_law * slack > np.finfo(np.float64).max
         else:
             lost = Fraction(0)
             if name == "max":
                 lost = Fraction(1, 2**50) * max(map(abs, variables.values()))
-            elif name in ("greater", "at_least") and eps == 0 and bound == 1:
+            elif name in ("greater", "at_least") and bound_of_law == 0 and bound == 1:
                 # A comparison of sums that rounding makes uncertain.
                 x, y = (variables[f"{operand}.value"] for operand in "xy")
                 reach = variables["x.eps"] + variables["y.eps"]
                 lost = Fraction(abs(x - y) <= reach * (1 + Fraction(1, 2**50)) + abs(x) / 2**50)
-            assert eps <= Fraction(bound) <= eps * slack + lost + Fraction(1, 2**1070)
+            assert (
+                bound_of_law
+                <= Fraction(bound)
+                <= bound_of_law * slack + lost + Fraction(1, 2**1070)
+            )
