@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from random import Random
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,17 +18,27 @@ from pybridge.check.report import CaseReport, MethodReport, TensorReport
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.coefficients import round_up
 from pybridge.engine.reference import Evaluation
-from pybridge.engine.upward import Float64
 from pybridge.exported.document import Definitions
 from pybridge.exported.expressions import DefinitionsError
 from pybridge.lean.protocol import CaseResult, TensorResult
 from pybridge.problem.case import Case
 from pybridge.problem.computation import conv2d_computation
+from pybridge.problem.formats import FloatFormat
 from pybridge.problem.results import OPERANDS, Result
 from pybridge.truth.dyadic import Dyadic
 from pybridge.truth.exact import exact_results
 
-__all__ = ["EXCESS", "REPLAY_EXCESS", "check_case", "sign_patterns"]
+__all__ = [
+    "EXCESS",
+    "REPLAY_EXCESS",
+    "Fast",
+    "check_case",
+    "fast_evaluations",
+    "sign_patterns",
+]
+
+Fast: TypeAlias = Mapping[Method, Evaluation]
+"""A result by each of the fast methods."""
 
 EXCESS = Fraction(1, 10**12)
 """The relative excess of a bound over Lean's exact one that outward rounding may cause.
@@ -47,11 +58,13 @@ def check_case(
     definitions: Definitions,
     seed: int,
     observe: Observer | None = None,
+    fast: Mapping[Result, Fast] | None = None,
 ) -> CaseReport:
     """The report on a case: for each result, values, bounds, exact values and true errors.
 
     `lean` is Lean's result for it, None when Lean gave none. `seed` determines the random sign
     patterns of perturbed operands. `observe`, if given, is shown each result that was compared.
+    `fast`, if given, has evaluations by the fast methods of some results, which alone are compared.
     """
     report = CaseReport.of(case)
     if lean is None:
@@ -73,7 +86,7 @@ def check_case(
         return report.with_problem("definitions", str(error))
     exact = list(_exact(case, seed))
     tensors: dict[str, TensorReport] = {}
-    for name in Result:
+    for name in Result if fast is None else fast:
         answer = lean.tensors.get(name)
         shape = evaluations[name].value.shape
         if answer is None or len(answer.value) != math.prod(shape):
@@ -93,9 +106,24 @@ def check_case(
             max(EXCESS, Fraction(applied[name].computation.terms, 2**51)),
             infinite=_may_be_infinite(case, name),
         )
-        others = _check_methods(case, name, evaluations[name], answer, references, applied[name])
+        methods = fast_evaluations(applied[name], case.float_format) if fast is None else fast[name]
+        others = _check_methods(case, name, evaluations[name], answer, references, methods)
         tensors[name] = reference.with_methods(*others)
     return report.with_tensors(tensors)
+
+
+def fast_evaluations(applied: Applied, format: FloatFormat) -> Fast:
+    """Return a result by the fast methods: values, bounds, and which entries overflowed."""
+    estimates = applied.estimator()
+    value = estimates.rounded(format)
+    finite = np.isfinite(value)
+    held = np.where(finite, value, np.zeros((), value.dtype))
+    any_order = estimates.any_order(Accumulation.of(format.name))
+    return {
+        "replay": applied.evaluate(format, fast=True),
+        "any-order": Evaluation(held, any_order, ~finite),
+        "enclosure": Evaluation(held, applied.enclosure(held).bound, ~finite),
+    }
 
 
 def _check_methods(
@@ -104,19 +132,9 @@ def _check_methods(
     reference: Evaluation,
     lean: TensorResult,
     exact: Mapping[str, Sequence[Fraction]],
-    applied: Applied,
+    fast: Fast,
 ) -> tuple[dict[str, MethodReport], tuple[Problem, ...]]:
     """The fast replay against the reference and Lean, and all fast methods against the truth."""
-    format = case.float_format
-    replayed = applied.evaluate(format, fast=True)
-    estimates = applied.estimator()
-    value = estimates.rounded(format)
-    finite = np.isfinite(value)
-    held = np.where(finite, value, np.zeros((), value.dtype))
-    bounds: dict[Method, Float64] = {
-        "any-order": estimates.any_order(Accumulation.of(format.name)),
-        "enclosure": applied.enclosure(held).bound,
-    }
     reports: dict[str, MethodReport] = {}
     problems: list[Problem] = []
 
@@ -142,11 +160,10 @@ def _check_methods(
         reports[method] = MethodReport(bound_linf=linf.hex(), excess=excess, error_ratio=ratio)
 
     infinite = _may_be_infinite(case, name)
-    excess, unlike = _against(name, replayed, reference, lean, infinite=infinite)
+    excess, unlike = _against(name, fast["replay"], reference, lean, infinite=infinite)
     problems += unlike
-    add("replay", replayed, excess)
-    for method, bound in bounds.items():
-        add(method, Evaluation(held, bound, ~finite), None)
+    for method, computed in fast.items():
+        add(method, computed, excess if method == "replay" else None)
     return reports, tuple(problems)
 
 

@@ -124,13 +124,15 @@ class LeanReport(Model):
 class CheckReport(Report):
     """A whole check, or as much of it as there was time for.
 
-    `stopped` says why it ended before every case was checked, and `missing` which were not.
+    `stopped` says why it ended before every case was checked, and `missing` which were not. With
+    `entries`, each case is one entry of a larger one, so many of each result.
     """
 
     lean: LeanReport
     toolchain: str
     definitions_sha256: str
     seed: int
+    entries: int | None = None
     seconds: float
     stopped: str | None = None
     missing: tuple[str, ...] = ()
@@ -152,9 +154,16 @@ class CheckReport(Report):
         """One line: how many cases passed, and against what."""
         good = sum(case.passed for case in self.cases)
         entries = sum(_size(t.shape) for case in self.cases for t in case.tensors.values())
+        sample = (
+            f"a sample of {self.entries} entries of each result, drawn by seed {self.seed}: "
+            if self.entries is not None
+            else ""
+        )
         missing = f"; incomplete: {len(self.missing)} cases were not checked" * bool(self.missing)
+        if not self.cases:
+            return f"{sample}no case was checked against Lean: {self.lean.description}{missing}"
         return (
-            f"{good} of {len(self.cases)} cases hold ({entries} values and bounds) "
+            f"{sample}{good} of {len(self.cases)} cases hold ({entries} values and bounds) "
             f"against Lean: {self.lean.description}, in {self.seconds:.1f} s{missing}"
         )
 

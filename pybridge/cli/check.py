@@ -26,6 +26,7 @@ from pybridge.check.generate import KINDS
 from pybridge.check.html import open_page
 from pybridge.check.observed import Observer
 from pybridge.check.report import CaseReport, CheckReport, LeanReport
+from pybridge.check.sample import Entry, sample
 from pybridge.check.suite import generated_case
 from pybridge.check.torch.compare import Plan, against_torch
 from pybridge.check.torch.conv2d import DTYPES, devices, import_torch
@@ -68,6 +69,8 @@ Outcome: TypeAlias = AgainstReport | CheckReport
 
 _WIDTH = 160
 _BATCH = 100_000  # multiply-adds of the forward pass: one to two minutes for WebAssembly Lean
+_WASM_SECONDS = 1e-3  # for a multiply-add of the forward pass, all four results
+_LONG = 60.0
 _INTERRUPTED = "interrupted"
 _NONZERO = re.compile(r"[-+]?(0[xX][0.]*[1-9a-fA-F]|(?!0[xX])[0.]*[1-9])")
 
@@ -82,25 +85,47 @@ def check_cases(
     seed: int = 0,
     console: Console | None = None,
     observe: Observer | None = None,
+    entries: int | None = None,
 ) -> CheckReport:
-    """Checks cases against Lean: what `python -m pybridge.check` does, without its command line.
+    """Check cases against Lean: what `python -m pybridge.check` does, without its command line.
 
-    `console` shows progress, and `observe` is shown each result, if given. An interrupt, or a Lean
-    whose results cannot be had or read, ends the check with what there is: the report says so.
+    `console` shows progress, and `observe` is shown each result, if given. With `entries`, so many
+    entries of each result are compared in place of the whole cases (`pybridge.check.sample`). If
+    Lean fails or the run is interrupted, return a partial report.
     """
     started = time.monotonic()
+    console = console or Console(stderr=True, quiet=True)
+    alone: dict[str, Entry] = {}
+    if entries is not None:
+        sampled = [e for case in cases for e in sample(case, entries, seed, definitions)]
+        alone = {entry.case.name: entry for entry in sampled}
+        cases = [entry.case for entry in alone.values()]
     reports: list[CaseReport] = []
     stopped = None
+    work = sum(case.geometry.multiply_adds for case in cases)
+    left = work * _WASM_SECONDS if lean.kind == "wasm" else None
+    if left is not None and left > _LONG:
+        console.print(f"Lean evaluates {work} multiply-adds: {_minutes(left)}{_advice(entries)}")
     try:
-        with _progress(console or Console(stderr=True, quiet=True)) as progress:
+        with _progress(console) as progress:
             comparing = progress.add_task("checked", total=len(cases))
+            done, spent = 0, 0.0
             for batch in _batches(cases):
-                task = progress.add_task(f"Lean evaluates {len(batch)} cases", total=None)
+                time_left = "" if left is None else f", {_minutes(left)} left"
+                task = progress.add_task(
+                    f"Lean evaluates {len(batch)} cases{time_left}", total=None
+                )
+                before = time.monotonic()
                 results = _evaluate(batch, lean)
                 progress.remove_task(task)
+                done += sum(case.geometry.multiply_adds for case in batch)
+                spent += time.monotonic() - before
+                left = spent * (work - done) / max(done, 1)
                 for case in batch:
+                    entry = alone.get(case.name)
+                    fast = None if entry is None else {entry.which: entry.fast}
                     found = results.get(case.name)
-                    reports.append(check_case(case, found, definitions, seed, observe))
+                    reports.append(check_case(case, found, definitions, seed, observe, fast))
                     progress.advance(comparing)
     except KeyboardInterrupt:
         stopped = _INTERRUPTED
@@ -111,11 +136,24 @@ def check_cases(
         toolchain=definitions.toolchain,
         definitions_sha256=definitions.sha256,
         seed=seed,
+        entries=entries,
         seconds=time.monotonic() - started,
         stopped=stopped,
         missing=tuple(case.name for case in cases[len(reports) :]),
         cases=tuple(reports),
     )
+
+
+def _minutes(seconds: float) -> str:
+    """Return an estimate in words."""
+    minutes = seconds / 60
+    if minutes < 1:
+        return "less than a minute"
+    return f"about {minutes:.0f} min" if minutes < 120 else f"about {minutes / 60:.0f} hours"
+
+
+def _advice(entries: int | None) -> str:
+    return "" if entries is not None else " (--entries N compares a sample)"
 
 
 def _batches(cases: Sequence[Case]) -> Iterator[list[Case]]:
@@ -156,6 +194,7 @@ def _evaluate(cases: Sequence[Case], lean: Lean) -> dict[str, CaseResult]:
         "python -m pybridge.check 'binary64-*' binary32-ties",
         "python -m pybridge.check --x 2,4,8,8 --weight 6,2,3,3 --groups 2 --stride 2 --padding 1 "
         "--eps 1e-3",
+        "python -m pybridge.check --x 8,16,32,32 --weight 16,16,3,3 --padding 1 --entries 4",
         "python -m pybridge.check 'binary32-*' --html report.html",
         "python -m pybridge.check gradients.npz --format bfloat16 --report report.json",
         "python -m pybridge.check --against torch --layers 'resnet50-*-3x3-*' --dtype bfloat16",
@@ -216,6 +255,14 @@ def check(
             "and grad_output.",
         ),
     ] = None,
+    entries: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Compare N entries of each result, drawn by the seed, not whole cases.",
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Other data, and other random perturbations.")
     ] = None,
@@ -264,7 +311,9 @@ def check(
     For each case, for the forward pass and each gradient: the values are Lean's bit for bit; the
     bounds are Lean's exact bounds rounded outward, never below; Lean's exact values are those of
     python-flint; the true error, of perturbed operands too where eps is not zero, is within the
-    bound. Without cases or a geometry, the built-in suite is checked.
+    bound. Without cases or a geometry, the built-in suite is checked. Lean takes about a
+    millisecond for each multiply-add in WebAssembly; with --entries, a sample of a large case is
+    compared.
 
     With --against torch: whether PyTorch's output and gradients, of the built-in suite and of
     layers of ResNet-50, VGG-16 and MobileNet, are within the bounds for sums in any order.
@@ -293,6 +342,7 @@ def check(
         lean_only = {
             "FILE.npz": any(word.endswith(".npz") for word in words), "--x": x,
             "--weight": weight, **{f"--{name}": True for name in own}, "--eps": eps, "--html": html,
+            "--entries": entries,
         }  # fmt: skip
         _refuse(against, lean_only if against is not None else torch_only)
         loaded = load_definitions(definitions)
@@ -317,7 +367,13 @@ def check(
             with session(lean, timeout) as runner:
                 observe = page.observe if page is not None else None
                 result = check_cases(
-                    chosen, runner, loaded, seed=seed or 0, console=console, observe=observe
+                    chosen,
+                    runner,
+                    loaded,
+                    seed=seed or 0,
+                    console=console,
+                    observe=observe,
+                    entries=entries,
                 )
     with undisturbed():
         problems = [problem for write in writers if (problem := _failure(write, result))]
