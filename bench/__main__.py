@@ -249,14 +249,20 @@ def reveal(
 
 @app.command("tensor-cores")
 def tensor_cores(
-    quick: _Quick = False, write_docs: _Write = False, directory: _Directory = Path("docs")
+    quick: _Quick = False,
+    write_docs: _Write = False,
+    directory: _Directory = Path("docs"),
+    block_scales: Annotated[
+        bool, typer.Option("--block-scales", help="Only instructions with block scales.")
+    ] = False,
 ) -> None:
     """Judges convolutions on simulated tensor cores by what is promised of them."""
-    command = "python -m bench tensor-cores" + " --quick" * quick + " --write" * write_docs
+    command = "python -m bench tensor-cores" + " --quick" * quick
+    command += " --block-scales" * block_scales + " --write" * write_docs
     with threadpool_limits(1), Console(stderr=True).status("computing") as status:
         machine = describe()
         try:
-            study = run_tensor_cores(status.update, quick=quick)
+            study = run_tensor_cores(status.update, quick=quick, block_scales=block_scales)
         except InputError as error:
             print(f"bench: {error}", file=sys.stderr)
             raise typer.Exit(2) from None

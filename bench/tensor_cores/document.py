@@ -16,26 +16,45 @@ __all__ = ["DOCUMENT", "parts", "tables", "write"]
 DOCUMENT = "tensor-cores.md"
 
 
+_PARTS = ("summary", "units", "operands", "defects that pass", "machine")
+_SCALED = "block scales"
+
+
 def tables(study: Study) -> dict[str, Table]:
-    """The units, the kinds of operands, and the defects that pass."""
-    return {"units": _units(study), "kinds": _kinds(study), "missed": _missed(study)}
+    """The units, the kinds of operands, and the defects that pass; units with block scales."""
+    plain, scaled = study.of(scaled=False), study.of(scaled=True)
+    made = {}
+    if plain.honest:
+        made = {"units": _units(plain), "kinds": _kinds(plain), "missed": _missed(plain)}
+    if scaled.honest:
+        made[_SCALED] = _units(scaled)
+    return made
 
 
 def parts(study: Study, machine: Mapping[str, str], command: str) -> dict[str, str]:
     """What the command writes of the page."""
-    found = tables(study)
-    return {
-        "summary": "\n".join(filled(f"- {line}") for line in _summary(study)),
-        "units": found["units"].markdown,
-        "operands": shown(found["kinds"]),
-        "defects that pass": found["missed"].markdown if study.missed else "None.",
-        "machine": machine_lines({**machine, "Simulation": study.versions}, command),
-    }
+    made, written = tables(study), {}
+    versions = machine_lines({**machine, "Simulation": study.versions}, command)
+    if "units" in made:
+        plain = study.of(scaled=False)
+        texts = (
+            "\n".join(filled(f"- {line}") for line in _summary(plain)),
+            made["units"].markdown,
+            shown(made["kinds"]),
+            made["missed"].markdown if plain.missed else "None.",
+            versions,
+        )
+        written = dict(zip(_PARTS, texts, strict=True))
+    if _SCALED in made:
+        lines = "\n".join(filled(f"- {line}") for line in _summary(study.of(scaled=True)))
+        written[_SCALED] = f"{lines}\n\n{made[_SCALED].markdown}\n\n{versions}"
+    return written
 
 
 def write(study: Study, machine: Mapping[str, str], command: str, directory: Path) -> None:
-    """Write the page into a directory."""
-    fill(DOCUMENT, parts(study, machine, command), directory)
+    """Write what was computed into the page in a directory."""
+    written = parts(study, machine, command)
+    fill(DOCUMENT, written, directory, others={*_PARTS, _SCALED} - set(written))
 
 
 def _summary(study: Study) -> list[str]:

@@ -96,6 +96,12 @@ class Study:
     planted: Sequence[Planted]
     versions: str
 
+    def of(self, *, scaled: bool) -> Study:
+        """What is of units with block scales, or of those without."""
+        honest = [one for one in self.honest if one.kernel.unit.scaled == scaled]
+        planted = [one for one in self.planted if one.kernel.unit.scaled == scaled]
+        return Study(honest, planted, self.versions)
+
     @property
     def units(self) -> list[Unit]:
         """The units, in order."""
@@ -211,11 +217,15 @@ def _versions() -> str:
     return ", ".join(f"{name} {version(name)}" for name in ("mmasim", "torch", "ml_dtypes"))
 
 
-def run(progress: Callable[[str], None], *, quick: bool = False) -> Study:
-    """Computes and judges everything. `InputError` if mmasim or PyTorch is missing."""
-    chosen = units()[::24] if quick else units()
-    if quick:
-        chosen += [unit for unit in units() if unit.scaled and unit not in chosen][::4]
+def run(
+    progress: Callable[[str], None], *, quick: bool = False, block_scales: bool = False
+) -> Study:
+    """Compute and judge everything, or only units with block scales. `InputError` if mmasim or
+    PyTorch is missing.
+    """
+    scaled = [unit for unit in units() if unit.scaled]
+    plain = [unit for unit in units() if not (unit.scaled or block_scales)]
+    chosen = plain[::24] + scaled[::4] if quick else plain + scaled
     torch = import_torch()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

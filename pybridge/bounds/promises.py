@@ -14,6 +14,7 @@ from pybridge.bounds.depth import power
 from pybridge.bounds.judge import Judge
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.engine.accumulation import Accumulation, parameters_of
+from pybridge.engine.tensor_cores import tensor_core
 from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
 from pybridge.problem.formats import FORMATS, FloatArray
@@ -28,6 +29,9 @@ _FAR = 100
 """How many times as much as the tightest promise another one may allow, to be named."""
 
 _SPLITS = (2, 4, 8, 16, 32, 64, 128)
+
+_UNITS = (("volta", "float16"), ("hopper", "float8_e4m3fn"), ("hopper", "float8_e5m2"))
+"""Units that may err by more than float32 sums in any order, and what they multiply."""
 
 _POWER = 0.5
 """The least share of entries at which a promise has to notice a zero."""
@@ -76,7 +80,7 @@ def explanations(
             words = family.format(weaker.splits)
             described = f"{words} ({share:.2g} of what that allows)"
             rank = -1 if weaker.flushed else int(bool(likely) and likely in words)
-            if weaker.operands != promise.operands:
+            if weaker.core is None and weaker.operands != promise.operands:
                 rank = 2
             allowing[family] = rank, share, described
     best = max((share for rank, share, _ in allowing.values() if rank in (0, 1)), default=0.0)
@@ -119,7 +123,22 @@ def _weaker(returned: KernelResult, promise: Accumulation) -> Iterator[tuple[str
             if quick and size < widest and promise.operands is None and promise.output is None:
                 words = f"operands and result rounded to {name}, as by autocast"
                 yield words, change(operands=name, output=name)
+    if promise.core is None and promise.operands is None:
+        yield from _matrix_units(returned, promise)
     if promise.rounding == "nearest":
         yield "rounding toward zero", change(rounding="toward-zero")
     if not promise.flushed:
         yield "subnormals flushed to zero", change(flushed=True)
+
+
+def _matrix_units(
+    returned: KernelResult, promise: Accumulation
+) -> Iterator[tuple[str, Accumulation]]:
+    """Promises of matrix instructions that take the operands as they are, and allow more than
+    float32 sums.
+    """
+    factors = [operand.value for key, operand in returned.operands.items() if key != "bias"]
+    for architecture, name in _UNITS:
+        if all(_holds(name, values) for values in factors):
+            words = f'tensor_core("{architecture}", "{name}")'
+            yield words, tensor_core(architecture, name, output=promise.output)
