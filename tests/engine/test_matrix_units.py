@@ -473,6 +473,23 @@ def test_planted_defects_are_caught() -> None:
         assert compare_output(result, **operands, accumulation=promise).passed is passed
 
 
+def test_a_failure_names_the_unit_that_explains_it() -> None:
+    """Sums of eight bits with 13 kept, where float32 sums are promised."""
+    rng = np.random.default_rng(15)
+    (row,) = (r for r in ROWS if r.instruction == "wgmma" and "float8_e5m2" in r.dtypes)
+    rows = [[values("float8_e4m3fn", 128, rng, "positive") for _ in range(3)] for _ in range(2)]
+    sums = [[float(chain(row, list(zip(x, y, strict=True)), -6)) for y in rows[1]] for x in rows[0]]
+    x, weight = (
+        np.array([[float(value) for value in one] for one in side]).reshape(3, 128, 1, 1)
+        for side in rows
+    )
+    result = np.array(sums, np.float32).reshape(3, 3, 1, 1)
+    eight = (side.astype(ml_dtypes.float8_e4m3fn) for side in (x, weight))
+    comparison = compare_output(result, *eight)
+    assert not comparison.passed
+    assert any('tensor_core("hopper", "float8_e4m3fn")' in s for s in comparison.explanations)
+
+
 @pytest.mark.parametrize("count", [16, 64, 576, 4608, 401_408])
 def test_hopper_is_sharper_than_float32_in_any_order(count: int) -> None:
     """In bfloat16; by a third if all steps are wgmma's."""
