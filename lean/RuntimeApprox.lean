@@ -39,6 +39,7 @@ public import RuntimeApprox.Estimate.Printed
 public import RuntimeApprox.Estimate.Theorems
 public import RuntimeApprox.Estimate.Tolerance
 public import RuntimeApprox.Export
+public import RuntimeApprox.Export.Operations
 public import RuntimeApprox.Export.Theorems
 public import RuntimeApprox.Format
 public import RuntimeApprox.Format.Arithmetic
@@ -66,6 +67,7 @@ public import RuntimeApprox.Nodes.Kernel
 public import RuntimeApprox.Nodes.Linear
 public import RuntimeApprox.Nodes.Named
 public import RuntimeApprox.Nodes.Theorems
+public import RuntimeApprox.Operations
 public import RuntimeApprox.OrderedField
 public import RuntimeApprox.OrderedField.Theorems
 public import RuntimeApprox.PowTwo

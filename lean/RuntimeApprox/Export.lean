@@ -1,21 +1,22 @@
 module
 
 public import RuntimeApprox.AnyOrder
-public import RuntimeApprox.Conv2d
 public import RuntimeApprox.Format.Arithmetic
 public import RuntimeApprox.Format.Narrow
+public import RuntimeApprox.Operations
 public import RuntimeApprox.Sliced.Formulas
 public import RuntimeApprox.TensorCore.Formulas
 
 /-!
 # The definitions as data
 
-The contractions of conv2d at symbolic sizes, the scalar laws and the coefficients of the estimates
-as expression trees, and the formats, each with its JSON text. `RuntimeApprox.Export.Theorems` proves
-that the trees mean the definitions that the soundness theorems are about.
+The operations at symbolic sizes, the scalar laws and the coefficients of the estimates as expression
+trees, and the formats, each with its JSON text. `RuntimeApprox.Export.Theorems` proves that the trees
+mean the definitions that the soundness theorems are about.
 
 ## Main definitions
-* `Param`, `Size`, `symbols`: expressions over the numbers of a geometry.
+* `Size`: expressions over the numbers of an operation.
+* `Operation`, `namedOperations`: the results of each operation, contractions at symbolic sizes.
 * `Law`: expressions over three pairs (value, eps).
 * `exported`: everything, as one JSON document.
 -/
@@ -26,63 +27,10 @@ set_option autoImplicit false
 
 namespace RuntimeApprox
 
-/-- The names of the numbers of a geometry. -/
-inductive Param where
-  | batch | groups | inChannels | outChannels | inputH | inputW | kernelH | kernelW
-  | strideH | strideW | padTop | padBottom | padLeft | padRight | dilationH | dilationW
-  | outputH | outputW
-
-/-- The number that a name stands for. -/
-def Param.of {ι : Type} (s : Sizes ι) : Param → ι
-  | batch => s.batch
-  | groups => s.groups
-  | inChannels => s.inChannels
-  | outChannels => s.outChannels
-  | inputH => s.inputH
-  | inputW => s.inputW
-  | kernelH => s.kernelH
-  | kernelW => s.kernelW
-  | strideH => s.strideH
-  | strideW => s.strideW
-  | padTop => s.padTop
-  | padBottom => s.padBottom
-  | padLeft => s.padLeft
-  | padRight => s.padRight
-  | dilationH => s.dilationH
-  | dilationW => s.dilationW
-  | outputH => s.outputH
-  | outputW => s.outputW
-
-/-- The name as text. -/
-def Param.name : Param → String
-  | batch => "batch"
-  | groups => "groups"
-  | inChannels => "inChannels"
-  | outChannels => "outChannels"
-  | inputH => "inputH"
-  | inputW => "inputW"
-  | kernelH => "kernelH"
-  | kernelW => "kernelW"
-  | strideH => "strideH"
-  | strideW => "strideW"
-  | padTop => "padTop"
-  | padBottom => "padBottom"
-  | padLeft => "padLeft"
-  | padRight => "padRight"
-  | dilationH => "dilationH"
-  | dilationW => "dilationW"
-  | outputH => "outputH"
-  | outputW => "outputW"
-
-/-- All names. -/
-def Param.all : List Param :=
-  [batch, groups, inChannels, outChannels, inputH, inputW, kernelH, kernelW, strideH, strideW,
-    padTop, padBottom, padLeft, padRight, dilationH, dilationW, outputH, outputW]
-
-/-- An expression over the numbers of a geometry. -/
+/-- An expression over the numbers of an operation, which have names. -/
 inductive Size where
   | lit (n : Int)
-  | param (p : Param)
+  | param (name : String)
   | neg (a : Size)
   | add (a b : Size)
   | sub (a b : Size)
@@ -99,57 +47,17 @@ instance : Sub Size := ⟨sub⟩
 instance : Mul Size := ⟨mul⟩
 instance : Div Size := ⟨div⟩
 
-/-- The number that an expression means in a geometry. -/
-def eval (s : Sizes Int) : Size → Int
+/-- The number that an expression means where names mean numbers. -/
+def eval (e : String → Int) : Size → Int
   | lit n => n
-  | param p => p.of s
-  | neg a => -eval s a
-  | add a b => eval s a + eval s b
-  | sub a b => eval s a - eval s b
-  | mul a b => eval s a * eval s b
-  | div a b => eval s a / eval s b
+  | param name => e name
+  | neg a => -eval e a
+  | add a b => eval e a + eval e b
+  | sub a b => eval e a - eval e b
+  | mul a b => eval e a * eval e b
+  | div a b => eval e a / eval e b
 
 end Size
-
-/-- The geometry whose every number is its own name. -/
-def symbols : Sizes Size where
-  batch := .param .batch
-  groups := .param .groups
-  inChannels := .param .inChannels
-  outChannels := .param .outChannels
-  inputH := .param .inputH
-  inputW := .param .inputW
-  kernelH := .param .kernelH
-  kernelW := .param .kernelW
-  strideH := .param .strideH
-  strideW := .param .strideW
-  padTop := .param .padTop
-  padBottom := .param .padBottom
-  padLeft := .param .padLeft
-  padRight := .param .padRight
-  dilationH := .param .dilationH
-  dilationW := .param .dilationW
-  outputH := .param .outputH
-  outputW := .param .outputW
-
-/-- ⌊(size + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1 -/
-def outputSize (size padBegin padEnd kernel stride dilation : Size) : Size :=
-  (size + padBegin + padEnd - (dilation * (kernel - 1) + 1)) / stride + 1
-
-/-- The output's height as an expression. -/
-def outputHeight : Size :=
-  outputSize symbols.inputH symbols.padTop symbols.padBottom symbols.kernelH symbols.strideH
-    symbols.dilationH
-
-/-- The output's width as an expression. -/
-def outputWidth : Size :=
-  outputSize symbols.inputW symbols.padLeft symbols.padRight symbols.kernelW symbols.strideW
-    symbols.dilationW
-
-/-- `f` at every element. -/
-def mapList {α β : Type} (f : α → β) : List α → List β
-  | [] => []
-  | a :: as => f a :: mapList f as
 
 section
 variable {ι κ : Type} (f : ι → κ)
@@ -173,6 +81,148 @@ def Contraction.map (c : Contraction ι) : Contraction κ where
   addends := mapList (Operand.map f) c.addends
 
 end
+
+/-! ### Operations -/
+
+/-- A result of an operation. -/
+structure Result where
+  /-- `output`, or the operand whose gradient it is. -/
+  name : String
+  /-- The declaration of its contraction. -/
+  declaration : String
+  /-- Its contraction. -/
+  contraction : Contraction Size
+
+/-- An operation: the names of its numbers, and its results. -/
+structure Operation where
+  /-- The names of its numbers, in the order of a case. -/
+  parameters : List String
+  /-- The numbers that are made of the others. -/
+  derived : List (String × Size)
+  /-- The numbers that may be 0; all others are positive. -/
+  mayBeZero : List String
+  /-- The results. -/
+  results : List Result
+
+/-- ⌊(size + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1, which is positive if and only if the
+dilated kernel fits. -/
+def outputSize (a : Spatial Size) : Size :=
+  (a.size + a.padBegin + a.padEnd - (a.dilation * (a.kernel - 1) + 1)) / a.stride + 1
+
+/-- (size − 1)·stride + dilation·(kernel − 1) + 1 − padding + outputPadding, of which `outputSize` is
+`size` if the output's padding is less than the stride. -/
+def transposedSize (a : Spatial Size) (outputPadding : Size) : Size :=
+  (a.size - 1) * a.stride + (a.dilation * (a.kernel - 1) + 1) - a.padBegin - a.padEnd + outputPadding
+
+/-- What `f` gives for each element, one after the other. -/
+def flatMapped {α β : Type} (f : α → List β) (as : List α) : List β := flat (mapList f as)
+
+/-- The numbers of a convolution of the given axes, by their names. -/
+def convolutionNames (axes : List (Spatial String)) : Convolution String :=
+  ⟨"batch", "groups", "inChannels", "outChannels", axes⟩
+
+/-- The names of the numbers of axis number `i`. -/
+def spatialNames (i : String) : Spatial String :=
+  ⟨"size" ++ i, "kernel" ++ i, "stride" ++ i, "padBegin" ++ i, "padEnd" ++ i, "dilation" ++ i,
+    "output" ++ i⟩
+
+/-- The name of the output's padding along axis number `i`. -/
+def outputPaddingName (i : String) : String := "outputPadding" ++ i
+
+/-- The names of an axis's numbers without the output, and then those of `rest`. -/
+def windowNames (a : Spatial String) (rest : List String) : List String :=
+  a.size :: a.kernel :: a.stride :: a.padBegin :: a.padEnd :: a.dilation :: rest
+
+/-- The results of a convolution of numbers of the given names; the declarations begin with
+`declaration`. -/
+def convolutionResults (declaration : String) (names : Convolution String) : List Result :=
+  let s := names.map Size.param
+  [⟨"output", declaration ++ "Forward", convForward s⟩,
+    ⟨"bias", declaration ++ "BiasGrad", convBiasGrad s⟩,
+    ⟨"weight", declaration ++ "KernelGrad", convKernelGrad s⟩,
+    ⟨"input", declaration ++ "InputGrad", convInputGrad s⟩]
+
+/-- The results of a transposed convolution of numbers of the given names. -/
+def transposedResults (names : Convolution String) : List Result :=
+  let s := names.map Size.param
+  [⟨"output", "RuntimeApprox.convTransposeForward", convTransposeForward s⟩,
+    ⟨"bias", "RuntimeApprox.convTransposeBiasGrad", convTransposeBiasGrad s⟩,
+    ⟨"weight", "RuntimeApprox.convTransposeKernelGrad", convTransposeKernelGrad s⟩,
+    ⟨"input", "RuntimeApprox.convTransposeInputGrad", convTransposeInputGrad s⟩]
+
+/-- The results of the canonical product of numbers of the given names. -/
+def productResults (B M N K P Q : String) : List Result :=
+  let loops := productLoops (Size.param B) (.param M) (.param N) (.param K) (.param P) (.param Q)
+  [⟨"output", "RuntimeApprox.einsum", einsum loops⟩,
+    ⟨"x", "RuntimeApprox.einsumFirstGrad", einsumFirstGrad loops⟩,
+    ⟨"y", "RuntimeApprox.einsumSecondGrad", einsumSecondGrad loops⟩,
+    ⟨"addend", "RuntimeApprox.einsumAddendGrad", einsumAddendGrad loops⟩]
+
+/-- The results of sums over windows, of numbers of the given names. -/
+def poolResults (batch channels : String) (windows : List (Spatial String)) : List Result :=
+  let w := mapList (Spatial.map Size.param) windows
+  [⟨"output", "RuntimeApprox.poolForward", poolForward (.param batch) (.param channels) w⟩,
+    ⟨"input", "RuntimeApprox.poolGrad", poolGrad (.param batch) (.param channels) w⟩]
+
+/-- A convolution of axes of the given names. -/
+def convolution (declaration : String) (parameters : List String) (axes : List (Spatial String)) :
+    Operation where
+  parameters := "batch" :: "groups" :: "inChannels" :: "outChannels" :: parameters
+  derived := mapList (fun a => (a.output, outputSize (a.map Size.param))) axes
+  mayBeZero := flatMapped (fun a => [a.size, a.padBegin, a.padEnd]) axes
+  results := convolutionResults declaration (convolutionNames axes)
+
+/-- A convolution of axes with the numbers `is`. -/
+def convolutionOf (is : List String) : Operation :=
+  convolution "RuntimeApprox.conv"
+    (flatMapped (fun i => windowNames (spatialNames i) [(spatialNames i).output]) is)
+    (mapList spatialNames is)
+
+/-- conv2d, whose numbers have names of their own. -/
+def conv2dOperation : Operation :=
+  convolution "RuntimeApprox.conv2d"
+    ["inputH", "inputW", "kernelH", "kernelW", "strideH", "strideW", "padTop", "padBottom", "padLeft",
+      "padRight", "dilationH", "dilationW", "outputH", "outputW"]
+    [⟨"inputH", "kernelH", "strideH", "padTop", "padBottom", "dilationH", "outputH"⟩,
+      ⟨"inputW", "kernelW", "strideW", "padLeft", "padRight", "dilationW", "outputW"⟩]
+
+/-- A transposed convolution of axes with the numbers `is`. -/
+def transposedOf (is : List String) : Operation where
+  parameters := "batch" :: "groups" :: "inChannels" :: "outChannels" :: flatMapped (fun i =>
+    windowNames (spatialNames i) [outputPaddingName i, (spatialNames i).output]) is
+  derived := mapList (fun i => ((spatialNames i).output,
+    transposedSize ((spatialNames i).map Size.param) (.param (outputPaddingName i)))) is
+  mayBeZero := flatMapped (fun i =>
+    [(spatialNames i).padBegin, (spatialNames i).padEnd, outputPaddingName i]) is
+  results := transposedResults (convolutionNames (mapList spatialNames is))
+
+/-- The canonical product. -/
+def productOperation : Operation where
+  parameters := ["B", "M", "N", "K", "P", "Q"]
+  derived := []
+  mayBeZero := []
+  results := productResults "B" "M" "N" "K" "P" "Q"
+
+/-- Sums over windows of axes with the numbers `is`. -/
+def poolOf (is : List String) : Operation where
+  parameters := "batch" :: "channels" ::
+    flatMapped (fun i => windowNames (spatialNames i) [(spatialNames i).output]) is
+  derived := mapList (fun i =>
+    ((spatialNames i).output, outputSize ((spatialNames i).map Size.param))) is
+  mayBeZero := flatMapped (fun i =>
+    [(spatialNames i).size, (spatialNames i).padBegin, (spatialNames i).padEnd]) is
+  results := poolResults "batch" "channels" (mapList spatialNames is)
+
+/-- The operations by name. -/
+def namedOperations : List (String × Operation) :=
+  [("conv1d", convolutionOf ["0"]),
+    ("conv2d", conv2dOperation),
+    ("conv3d", convolutionOf ["0", "1", "2"]),
+    ("convTranspose1d", transposedOf ["0"]),
+    ("convTranspose2d", transposedOf ["0", "1"]),
+    ("convTranspose3d", transposedOf ["0", "1", "2"]),
+    ("product", productOperation),
+    ("avgPool", poolOf ["0", "1"])]
 
 /-- An expression over three pairs x, y and z of value and eps. -/
 inductive Law where
@@ -276,11 +326,6 @@ def narrowFormats : List (String × Format × Nat) :=
     ("float6_e3m2fn", Format.Narrow.e3m2fn, 0), ("e8m13", Format.Narrow.e8m13, 0),
     ("extended", Format.Narrow.extended, 0)]
 
-/-- The second list after the first. -/
-def appended {α : Type} : List α → List α → List α
-  | [], bs => bs
-  | a :: as, bs => a :: appended as bs
-
 /-! ### JSON -/
 
 /-- The texts with a separator between them. -/
@@ -307,7 +352,7 @@ def jsonNode (name value : String) : String := jsonObject [jsonMember name value
 /-- The JSON of a size expression. -/
 def Size.json : Size → String
   | lit n => toString n
-  | param p => jsonString p.name
+  | param name => jsonString name
   | neg a => jsonNode "neg" a.json
   | add a b => jsonNode "add" (jsonList [a.json, b.json])
   | sub a b => jsonNode "sub" (jsonList [a.json, b.json])
@@ -334,6 +379,14 @@ def Contraction.json (name : String) (c : Contraction Size) : String :=
     jsonMember "out" (jsonList (mapList sizesJson c.out)), jsonMember "red" (sizesJson c.red),
     jsonMember "factors" (jsonList (mapList Operand.json (c.factor :: c.factors))),
     jsonMember "addends" (jsonList (mapList Operand.json c.addends))]
+
+/-- The JSON of a named operation. -/
+def Operation.json : String × Operation → String
+  | (name, o) => jsonMember name (jsonObject [
+      jsonMember "parameters" (jsonList (mapList jsonString o.parameters)),
+      jsonMember "derived" (jsonObject (mapList (fun (d, size) => jsonMember d size.json) o.derived)),
+      jsonMember "results" (jsonObject (mapList (fun r =>
+        jsonMember r.name (r.contraction.json r.declaration)) o.results))])
 
 /-- The JSON of a law. -/
 def Law.json : Law → String
@@ -402,14 +455,7 @@ def formulaJson : String × Formula → String
 /-- Everything that is evaluated outside of Lean, as one JSON document. -/
 def exported : String :=
   jsonObject [
-    jsonMember "parameters" (jsonList (mapList (fun p => jsonString (Param.name p)) Param.all)),
-    jsonMember "outputSize" (jsonObject [
-      jsonMember "outputH" outputHeight.json, jsonMember "outputW" outputWidth.json]),
-    jsonMember "contractions" (jsonObject [
-      jsonMember "forward" ((conv2dForward symbols).json "RuntimeApprox.conv2dForward"),
-      jsonMember "bias" ((conv2dBiasGrad symbols).json "RuntimeApprox.conv2dBiasGrad"),
-      jsonMember "weight" ((conv2dKernelGrad symbols).json "RuntimeApprox.conv2dKernelGrad"),
-      jsonMember "input" ((conv2dInputGrad symbols).json "RuntimeApprox.conv2dInputGrad")]),
+    jsonMember "operations" (jsonObject (mapList Operation.json namedOperations)),
     jsonMember "laws" (jsonObject [
       jsonMember "zero" zeroLaw.json, jsonMember "add" addLaw.json, jsonMember "mul" mulLaw.json,
       jsonMember "max" maxLaw.json, jsonMember "greater" greaterLaw.json,

@@ -9,9 +9,17 @@ public import RuntimeApprox.Tensor.Reshape
 They are apart from `Evaluate`, which has all commands, because they need none of the library's
 proofs: a Lean that has to elaborate whatever it runs elaborates only this.
 
-A case is a geometry, a format, the operands, and the eps of each. Its results are, for the forward
-pass and the three gradients, the rounded values, the exact values and the bounds, as text that loses
-nothing.
+A case is a format, an operation with the numbers of its sizes, and operands, each with its eps:
+
+    case NAME
+    format binary32
+    operation conv2d
+    sizes 1 1 1 1 3 3 …
+    x EPS ENTRY ENTRY …
+    end
+
+The results are those of the exported contractions, evaluated at these numbers: for each result whose
+factors were given its rounded values, exact values and bounds, as text that loses nothing.
 
 ## Main definitions
 * `parseRat`: a C99 hexadecimal float (`-0x1.8p-3`) or numerator/denominator in hexadecimal (`-3/10`).
@@ -147,24 +155,94 @@ def tokens (text : String) : List (List String) := tokensFrom text.toList [] [] 
 
 /-! ### Cases -/
 
+/-- An operand that has been read: its entries in row-major order, and how far the exact ones may be
+from them. -/
+structure Given where
+  /-- The operand's name. -/
+  name : String
+  /-- The eps of its entries. -/
+  eps : Rat
+  /-- Its entries. -/
+  entries : Array Rat
+
 /-- A case that has been read. -/
 structure Case where
-  /-- The geometry. -/
-  geometry : Conv2d
   /-- The format. -/
   format : Format
-  /-- x, weight, bias and the output's gradient. -/
-  x : Tensor Rat geometry.inputShape
-  weight : Tensor Rat geometry.kernelShape
-  bias : Tensor Rat geometry.biasShape
-  gradOutput : Tensor Rat geometry.outputShape
-  /-- How far the exact operands may be from the given ones. -/
-  epsX : Rat
-  epsWeight : Rat
-  epsBias : Rat
-  epsGradOutput : Rat
+  /-- The operation's numbers, derived ones included, in the exported order. -/
+  numbers : List Int
+  /-- The operation's contractions at these numbers, by the names of the results. -/
+  results : List (String × Contraction Int)
+  /-- The operands. -/
+  operands : List Given
 
 /-! ### Reading -/
+
+/-- The thing of a name, of things with names. -/
+def named? {α : Type} (name : String) : List (String × α) → Option α
+  | [] => none
+  | (n, a) :: rest => if n = name then some a else named? name rest
+
+/-- The thing of a name, or that there is none. -/
+def findNamed {α : Type} (what name : String) (all : List (String × α)) : Except String α :=
+  match named? name all with
+  | some a => .ok a
+  | none => .error (what ++ ": unknown " ++ what ++ " " ++ name)
+
+/-- Natural numbers, one for each name. -/
+def parseNumbers : List String → List String → Option (List (String × Int))
+  | [], [] => some []
+  | name :: names, w :: ws =>
+    match parseNat w, parseNumbers names ws with
+    | some n, some rest => some ((name, (n : Int)) :: rest)
+    | _, _ => none
+  | _, _ => none
+
+/-- The number of a name; 0 where there is none. -/
+def numberOf (numbers : List (String × Int)) (name : String) : Int :=
+  match named? name numbers with
+  | some n => n
+  | none => 0
+
+/-- The names that are not derived. -/
+def withoutDerived (derived : List (String × Size)) : List String → List String
+  | [] => []
+  | name :: names =>
+    match named? name derived with
+    | some _ => withoutDerived derived names
+    | none => name :: withoutDerived derived names
+
+/-- The number that a parameter means: a derived one, or a given one. -/
+def numberIn (derived : List (String × Size)) (given : List (String × Int)) (name : String) : Int :=
+  match named? name derived with
+  | some size => size.eval (numberOf given)
+  | none => numberOf given name
+
+/-- Whether a text is in a list. -/
+def isIn (name : String) : List String → Bool
+  | [] => false
+  | n :: ns => if n = name then true else isIn name ns
+
+/-- The first number that is less than an operation allows, in words. -/
+def misfit (o : Operation) (number : String → Int) : List String → Option String
+  | [] => none
+  | p :: ps =>
+    let least := if isIn p o.mayBeZero then 0 else 1
+    if number p < least then
+      some ("sizes: expected " ++ p ++ " of at least " ++ toString least ++ ", found " ++
+        toString (number p))
+    else misfit o number ps
+
+/-- The numbers of an operation from the given ones: all of them in order, and by name. -/
+def parseSizes (o : Operation) (words : List String) : Except String (List Int × (String → Int)) :=
+  let names := withoutDerived o.derived o.parameters
+  match parseNumbers names words with
+  | none => .error ("sizes: expected natural numbers " ++ joined " " names)
+  | some given =>
+    let number := numberIn o.derived given
+    match misfit o number o.parameters with
+    | some e => .error e
+    | none => .ok (mapList number o.parameters, number)
 
 /-- The numbers of the words, after those already read; what is wrong where one is not a number,
 or not a number of the format. -/
@@ -177,88 +255,66 @@ def parseRats (key : String) (f : Format) : List String → Array Rat → Except
       else .error (key ++ ": entry " ++ toString a.size ++ " is not a number of the format: " ++ w)
     | none => .error (key ++ ": entry " ++ toString a.size ++ " is not a number: " ++ w)
 
-/-- The tensor with the given entries in row-major order. -/
-def parseTensor (key : String) (f : Format) (s : List Nat) (words : List String) :
-    Except String (Tensor Rat s) :=
-  match parseRats key f words #[] with
-  | .error e => .error e
-  | .ok a =>
-    if a.size = prod s then .ok (Tensor.ofFn s fun i => a.getD i.toNat 0)
-    else .error (key ++ ": expected " ++ toString (prod s) ++ " entries, found " ++ toString a.size)
+/-- An eps. -/
+def parseEps (key word : String) : Except String Rat :=
+  match parseRat word with
+  | none => .error (key ++ ": the eps is not a number: " ++ word)
+  | some e => if e.num < 0 then .error (key ++ ": the eps must not be negative") else .ok e
 
-/-- An axis from its six numbers. -/
-def parseWindow (key : String) : List String → Except String Window
-  | [a, b, c, d, e, f] =>
-    match parseNat a, parseNat b, parseNat c, parseNat d, parseNat e, parseNat f with
-    | some size, some kernel, some stride, some padBegin, some padEnd, some dilation =>
-      if hs : 0 < stride then
-        if hd : 0 < dilation then
-          if hk : 0 < kernel then
-            if hf : dilation * (kernel - 1) + 1 ≤ size + padBegin + padEnd then
-              .ok ⟨size, kernel, stride, padBegin, padEnd, dilation, hs, hd, hk, hf⟩
-            else .error (key ++ ": the dilated kernel of extent " ++
-              toString (dilation * (kernel - 1) + 1) ++ " does not fit into the padded input of " ++
-              toString (size + padBegin + padEnd))
-          else .error (key ++ ": the kernel must be positive")
-        else .error (key ++ ": the dilation must be positive")
-      else .error (key ++ ": the stride must be positive")
-    | _, _, _, _, _, _ => .error (key ++ ": expected natural numbers")
-  | _ => .error (key ++ ": expected size kernel stride padBegin padEnd dilation")
+/-- The operand of a name, of operands. -/
+def operandIn (name : String) : List (Operand Int) → Option (Operand Int)
+  | [] => none
+  | p :: ps => if p.name = name then some p else operandIn name ps
 
-/-- The geometry from its three lines. -/
-def parseGeometry (channels height width : List String) : Except String Conv2d :=
-  match channels with
-  | [a, b, c, d] =>
-    match parseNat a, parseNat b, parseNat c, parseNat d with
-    | some batch, some groups, some inChannels, some outChannels =>
-      if batch * groups * inChannels * outChannels = 0 then
-        .error "geometry: batch, groups and channels must be positive"
-      else
-        match parseWindow "height" height with
-        | .error e => .error e
-        | .ok h =>
-          match parseWindow "width" width with
-          | .error e => .error e
-          | .ok w => .ok ⟨batch, groups, inChannels, outChannels, h, w⟩
-    | _, _, _, _ => .error "geometry: expected natural numbers"
-  | _ => .error "geometry: expected batch groups inChannels outChannels"
+/-- The operand of a name, of the operands of all contractions. -/
+def operandOf (name : String) : List (String × Contraction Int) → Option (Operand Int)
+  | [] => none
+  | (_, c) :: rest =>
+    match operandIn name (c.factor :: appended c.factors c.addends) with
+    | some p => some p
+    | none => operandOf name rest
 
-/-- The format of a name. -/
-def findFormat (name : String) : List (String × Format) → Except String Format
-  | [] => .error ("format: unknown format " ++ name)
-  | (n, f) :: rest => if n = name then .ok f else findFormat name rest
+/-- An operand, of which some result of the operation has to know the shape. -/
+def parseOperand (f : Format) (results : List (String × Contraction Int)) :
+    List String → Except String Given
+  | name :: eps :: words => do
+    match operandOf name results with
+    | none => .error ("unknown operand " ++ name)
+    | some p =>
+      let eps ← parseEps name eps
+      let entries ← parseRats name f words #[]
+      let count := prod (extents p.axes)
+      if entries.size = count then .ok ⟨name, eps, entries⟩
+      else .error (name ++ ": expected " ++ toString count ++ " entries, found " ++
+        toString entries.size)
+  | line => .error ("expected an operand, its eps and its entries, found: " ++ joined " " line)
 
-/-- The four eps, none of them negative. -/
-def parseEps (words : List String) : Except String (Rat × Rat × Rat × Rat) :=
-  match words with
-  | [a, b, c, d] =>
-    match parseRat a, parseRat b, parseRat c, parseRat d with
-    | some a, some b, some c, some d =>
-      if a.num < 0 ∨ b.num < 0 ∨ c.num < 0 ∨ d.num < 0 then .error "eps: must not be negative"
-      else .ok (a, b, c, d)
-    | _, _, _, _ => .error "eps: expected numbers"
-  | _ => .error "eps: expected the eps of x, weight, bias and gradOutput"
+/-- The operand of a name that has been read. -/
+def givenIn (name : String) : List Given → Option Given
+  | [] => none
+  | g :: gs => if g.name = name then some g else givenIn name gs
 
-/-- The words after the key of a line. -/
-def field (key : String) : List String → Except String (List String)
-  | k :: ws => if k = key then .ok ws else .error ("expected the line " ++ key ++ ", found " ++ k)
-  | [] => .error ("expected the line " ++ key ++ ", found an empty line")
+/-- The operands of the lines, of which no two have the same name. -/
+def parseOperands (f : Format) (results : List (String × Contraction Int)) :
+    List (List String) → Except String (List Given)
+  | [] => .ok []
+  | line :: lines => do
+    let g ← parseOperand f results line
+    let gs ← parseOperands f results lines
+    match givenIn g.name gs with
+    | some _ => .error (g.name ++ ": given twice")
+    | none => .ok (g :: gs)
 
 /-- A case from the lines between `case` and `end`. -/
-def parseCase (lines : List (List String)) : Except String Case := do
-  match lines with
-  | [format, geometry, height, width, eps, x, weight, bias, gradOutput] =>
-    let format ← field "format" format
-    let format ← findFormat (joined " " format) namedFormats
-    let g ← parseGeometry (← field "geometry" geometry) (← field "height" height)
-      (← field "width" width)
-    let (epsX, epsWeight, epsBias, epsGradOutput) ← parseEps (← field "eps" eps)
-    let x ← parseTensor "x" format g.inputShape (← field "x" x)
-    let weight ← parseTensor "weight" format g.kernelShape (← field "weight" weight)
-    let bias ← parseTensor "bias" format g.biasShape (← field "bias" bias)
-    let gradOutput ← parseTensor "gradOutput" format g.outputShape (← field "gradOutput" gradOutput)
-    return ⟨g, format, x, weight, bias, gradOutput, epsX, epsWeight, epsBias, epsGradOutput⟩
-  | _ => .error "expected the lines format geometry height width eps x weight bias gradOutput"
+def parseCase : List (List String) → Except String Case
+  | ["format", format] :: ["operation", operation] :: ("sizes" :: sizes) :: operands => do
+    let format ← findNamed "format" format namedFormats
+    let o ← findNamed "operation" operation namedOperations
+    let (numbers, number) ← parseSizes o sizes
+    let results := mapList (fun r => (r.name, r.contraction.map (Size.eval number))) o.results
+    let operands ← parseOperands format results operands
+    return ⟨format, numbers, results, operands⟩
+  | _ => .error "expected the lines format, operation and sizes, and then operands"
 
 /-! ### Evaluating and writing -/
 
@@ -286,23 +342,49 @@ def resultLines (key : String) {s : List Nat} (approx : Tensor Checked s) (exact
   tensorLine (key ++ ".exact") ratText exact ++
   tensorLine (key ++ ".bound") Checked.epsText approx
 
-/-- Every entry with the same eps, as operands of the checked arithmetic. -/
-def Tensor.check {s : List Nat} (t : Tensor Rat s) (eps : Rat) : Tensor Checked s :=
-  t.map fun v => ⟨⟨v, eps⟩, true⟩
+/-- The operands of a contraction, of numbers that `f` makes of eps and entry; none if one was not
+given. -/
+def operands? {α : Type} (f : Rat → Rat → α) (gs : List Given) :
+    (ps : List (Operand Int)) → Option (Tensors α (shapes ps))
+  | [] => some ⟨⟩
+  | p :: ps =>
+    match givenIn p.name gs, operands? f gs ps with
+    | some g, some ts =>
+      some (Tensor.ofFn (extents p.axes) fun i => f g.eps (g.entries.getD i.toNat 0), ts)
+    | _, _ => none
+
+/-- The operands that were given. -/
+def present (gs : List Given) : List (Operand Int) → List (Operand Int)
+  | [] => []
+  | p :: ps =>
+    match givenIn p.name gs with
+    | some _ => p :: present gs ps
+    | none => present gs ps
+
+/-- A contraction in an arithmetic, on numbers that `f` makes of eps and entry; none if a factor was
+not given. -/
+def evaluate? {α : Type} (A : Arithmetic α) (f : Rat → Rat → α) (gs : List Given)
+    (c : Contraction Int) : Option (Tensor α c.shape) :=
+  match operands? f gs (c.factor :: c.factors), operands? f gs c.addends with
+  | some fs, some as => some (c.eval A fs as)
+  | _, _ => none
+
+/-- The lines of a result, if all its factors were given; addends that were not are left out. -/
+def evaluateResult (f : Format) (gs : List Given) (name : String) (c : Contraction Int) : String :=
+  let c := { c with addends := present gs c.addends }
+  match evaluate? (checked f) (fun eps v => ⟨⟨v, eps⟩, true⟩) gs c, evaluate? exact (fun _ v => v) gs c with
+  | some approx, some exact => resultLines name approx exact
+  | _, _ => ""
+
+/-- The lines of all results. -/
+def evaluateResults (f : Format) (gs : List Given) : List (String × Contraction Int) → String
+  | [] => ""
+  | (name, c) :: rest => evaluateResult f gs name c ++ evaluateResults f gs rest
 
 /-- The results of a case. -/
 def evaluateCase (c : Case) : String :=
-  let g := c.geometry
-  let A := checked c.format
-  let x := c.x.check c.epsX
-  let weight := c.weight.check c.epsWeight
-  let bias := c.bias.check c.epsBias
-  let δ := c.gradOutput.check c.epsGradOutput
-  "output " ++ toString g.height.output ++ " " ++ toString g.width.output ++ "\n" ++
-  resultLines "forward" (conv2d A g x weight bias) (conv2d exact g c.x c.weight c.bias) ++
-  resultLines "bias" (conv2dBiasDeriv A g δ) (conv2dBiasDeriv exact g c.gradOutput) ++
-  resultLines "weight" (conv2dKernelDeriv A g x δ) (conv2dKernelDeriv exact g c.x c.gradOutput) ++
-  resultLines "input" (conv2dInputDeriv A g weight δ) (conv2dInputDeriv exact g c.weight c.gradOutput)
+  "sizes " ++ joined " " (mapList (fun n : Int => toString n) c.numbers) ++ "\n" ++
+  evaluateResults c.format c.operands c.results
 
 /-- The results of a case given by its name and lines. -/
 def evaluateLines (name : String) (lines : List (List String)) : String :=

@@ -1,16 +1,15 @@
 module
 
 public import RuntimeApprox.Choice
+public import RuntimeApprox.Conv2d
 public import RuntimeApprox.Export
 
 /-!
 # The exported trees mean the definitions
 
 ## Main results
-* `conv2dForward_symbols`, `conv2dBiasGrad_symbols`, `conv2dKernelGrad_symbols`,
-  `conv2dInputGrad_symbols`: the exported contractions, evaluated at a geometry's numbers, are the
-  contractions of the soundness theorems.
-* `outputHeight_eval`, `outputWidth_eval`: the exported output size is `Window.output`.
+* `conv2d_convolution`: conv2d is the convolution of two axes.
+* `outputSize_eval`: the exported output size is `Window.output`.
 * `namedFormulas_eval`: the exported formulas are the definitions of `RuntimeApprox.AnyOrder`.
 * `tensorCoreFormulas_eval`: those of matrix instructions are the definitions of
   `RuntimeApprox.TensorCore`.
@@ -25,20 +24,17 @@ set_option autoImplicit false
 
 namespace RuntimeApprox
 
-section
-variable (s : Sizes Int)
+/-- The numbers of a geometry as those of a convolution of two axes. -/
+def Sizes.convolution {ι : Type} (s : Sizes ι) : Convolution ι :=
+  ⟨s.batch, s.groups, s.inChannels, s.outChannels,
+    [⟨s.inputH, s.kernelH, s.strideH, s.padTop, s.padBottom, s.dilationH, s.outputH⟩,
+      ⟨s.inputW, s.kernelW, s.strideW, s.padLeft, s.padRight, s.dilationW, s.outputW⟩]⟩
 
-theorem conv2dForward_symbols : (conv2dForward symbols).map (Size.eval s) = conv2dForward s := rfl
-
-theorem conv2dBiasGrad_symbols : (conv2dBiasGrad symbols).map (Size.eval s) = conv2dBiasGrad s := rfl
-
-theorem conv2dKernelGrad_symbols :
-    (conv2dKernelGrad symbols).map (Size.eval s) = conv2dKernelGrad s := rfl
-
-theorem conv2dInputGrad_symbols :
-    (conv2dInputGrad symbols).map (Size.eval s) = conv2dInputGrad s := rfl
-
-end
+/-- conv2d is the convolution of two axes. -/
+theorem conv2d_convolution (s : Sizes Int) : convForward s.convolution = conv2dForward s ∧
+    convBiasGrad s.convolution = conv2dBiasGrad s ∧
+    convKernelGrad s.convolution = conv2dKernelGrad s ∧
+    convInputGrad s.convolution = conv2dInputGrad s := ⟨rfl, rfl, rfl, rfl⟩
 
 /-- The exported output size, on integers, is `Window.output`, on natural numbers. -/
 theorem Window.output_eq (w : Window) :
@@ -51,11 +47,13 @@ theorem Window.output_eq (w : Window) :
   simp only [Int.natCast_add, Int.natCast_mul, Int.ofNat_sub w.kernel_pos]
   rfl
 
-theorem outputHeight_eval (g : Conv2d) : outputHeight.eval g.sizes = g.height.output :=
-  g.height.output_eq
-
-theorem outputWidth_eval (g : Conv2d) : outputWidth.eval g.sizes = g.width.output :=
-  g.width.output_eq
+theorem outputSize_eval (a : Spatial Size) (w : Window) (e : String → Int)
+    (size : a.size.eval e = w.size) (kernel : a.kernel.eval e = w.kernel)
+    (stride : a.stride.eval e = w.stride) (padBegin : a.padBegin.eval e = w.padBegin)
+    (padEnd : a.padEnd.eval e = w.padEnd) (dilation : a.dilation.eval e = w.dilation) :
+    (outputSize a).eval e = w.output := by
+  rw [← w.output_eq, ← size, ← kernel, ← stride, ← padBegin, ← padEnd, ← dilation]
+  rfl
 
 section
 universe u
