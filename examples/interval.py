@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 
 from examples.library import Library, numbers, run_example
-from pybridge.exported.names import LEAN_RESULTS
+from pybridge.exported.document import CONTRACTIONS
 from pybridge.problem.case import Case
 from pybridge.problem.geometry import Geometry, Window
 from pybridge.truth.exact import exact_results
@@ -53,8 +53,8 @@ def ask(library: Library) -> Ranges:
     lines = case().to_text().splitlines()
     found = numbers(library.run("Interval", "intervalMain", "\n".join(lines[1:-1])))
     return {
-        name: list(zip(found[f"{lean}.low"], found[f"{lean}.high"], strict=True))
-        for name, lean in LEAN_RESULTS.items()
+        name: list(zip(found[f"{name}.low"], found[f"{name}.high"], strict=True))
+        for name in CONTRACTIONS
     }
 
 
@@ -73,7 +73,7 @@ def corners() -> Iterator[dict[str, list[Fraction]]]:
             for name in names
         }
         results = exact_results(given.geometry, moved)
-        yield {name: results[name].fractions() for name in LEAN_RESULTS}
+        yield {name: results[name].fractions() for name in CONTRACTIONS}
 
 
 def compare(ranges: Ranges) -> list[str]:

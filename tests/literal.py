@@ -24,10 +24,7 @@ DOCUMENT: dict[str, Any] = json.loads(
 )
 
 
-CONTRACTIONS: dict[str, Any] = {
-    {"forward": "output"}.get(name, name): contraction
-    for name, contraction in DOCUMENT["data"]["contractions"].items()
-}
+CONTRACTIONS: dict[str, Any] = DOCUMENT["data"]["operations"]["conv2d"]["results"]
 
 
 @dataclass(frozen=True)
@@ -109,6 +106,20 @@ def operand_name(operand: Any) -> str:
     """pybridge's name of an exported operand."""
     name: str = operand["name"]
     return "grad_output" if name == "gradOutput" else name
+
+
+def shaped(
+    contraction: Any,
+    parameters: Mapping[str, int],
+    entries: Mapping[str, tuple[Any, Fraction]],
+) -> dict[str, tuple[Any, Fraction]]:
+    """The operands of a contraction in their shapes, of entries by Lean's names."""
+    arrays = {}
+    for operand in contraction["factors"] + contraction["addends"]:
+        shape = [size(axis["extent"], parameters) for axis in operand["axes"]]
+        flat, eps = entries[operand["name"]]
+        arrays[operand_name(operand)] = (flat.reshape(shape), eps)
+    return arrays
 
 
 def read(

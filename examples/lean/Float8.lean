@@ -70,7 +70,7 @@ def float8Results (text : String) : Except String String := do
   match tokens text with
   | numbers :: lines =>
     let rounded ← roundedLines numbers float8Formats
-    let c ← parseCase lines
+    let c ← parseCase namedOperations lines
     return jsonObject (mapList formatJson float8Formats) ++ "\n" ++ rounded ++
       caseBlocks c float8Formats
   | [] => .error "expected numbers and a case"

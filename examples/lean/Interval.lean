@@ -59,24 +59,21 @@ def intervalLines (key : String) {s : List Nat} (t : Tensor (Interval Rat) s) : 
   tensorLine (key ++ ".low") (fun i => ratText i.low) t ++
   tensorLine (key ++ ".high") (fun i => ratText i.high) t
 
-/-- The ranges of the four results of a case, whose operands are known within its eps. -/
-def evaluateIntervals (c : Case) : String :=
-  let x := c.x.within c.epsX
-  let weight := c.weight.within c.epsWeight
-  let bias := c.bias.within c.epsBias
-  let δ := c.gradOutput.within c.epsGradOutput
-  intervalLines "forward" (conv2d intervals c.geometry x weight bias) ++
-  intervalLines "bias" (conv2dBiasDeriv intervals c.geometry δ) ++
-  intervalLines "weight" (conv2dKernelDeriv intervals c.geometry x δ) ++
-  intervalLines "input" (conv2dInputDeriv intervals c.geometry weight δ)
+/-- The ranges of results whose operands are known within their eps. -/
+def evaluateIntervals (gs : List Given) : List (String × Contraction Int) → String
+  | [] => ""
+  | (name, c) :: rest =>
+    (match evaluate? intervals (fun eps v => ⟨v - eps, v + eps⟩) gs c with
+      | some t => intervalLines name t
+      | none => "") ++ evaluateIntervals gs rest
 
 /-- Prints the ranges of a case, given as the lines of a case file. -/
 def intervalMain (args : List String) : IO UInt32 := do
   match args with
   | [text] =>
-    match parseCase (tokens text) with
+    match parseCase namedOperations (tokens text) with
     | .ok c =>
-      IO.print (evaluateIntervals c)
+      IO.print (evaluateIntervals c.operands c.results)
       return 0
     | .error e =>
       IO.println e

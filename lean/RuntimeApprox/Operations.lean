@@ -178,69 +178,106 @@ namespace Spatial
 
 variable (a : Spatial ι)
 
+/-- The input position o·stride + k·dilation − pad that an output position o reads by the taps k. -/
+def taps : Axis ι := ⟨a.size, ⟨[a.stride], [a.dilation], -a.padBegin, 1⟩⟩
+
+/-- The output positions (h + pad − k·dilation) / stride that read an input position h by the taps
+k. -/
+def readers : Axis ι := ⟨a.output, ⟨[1], [-a.dilation], a.padBegin, a.stride⟩⟩
+
 /-- The forward pass along an axis: y[o] = Σ_k x[o·stride + k·dilation − pad]·weight[k]. -/
 def forward : Contraction ι :=
-  block [[a.output]] [a.kernel] [⟨a.size, ⟨[a.stride], [a.dilation], -a.padBegin, 1⟩⟩]
-    [[axis a.kernel [] [1]]] [[]]
+  block [[a.output]] [a.kernel] [a.taps] [[axis a.kernel [] [1]]] [[]]
 
 /-- The kernel gradient along an axis: ∂weight[k] = Σ_o x[o·stride + k·dilation − pad]·δ[o]. -/
 def kernelGrad : Contraction ι :=
   block [[a.kernel]] [a.output] [⟨a.size, ⟨[a.dilation], [a.stride], -a.padBegin, 1⟩⟩]
     [[axis a.output [] [1]]] []
 
-/-- The output positions (h + pad − k·dilation) / stride that read an input position h by the taps
-k. -/
-def readers : Axis ι := ⟨a.output, ⟨[1], [-a.dilation], a.padBegin, a.stride⟩⟩
-
 /-- The input gradient along an axis: ∂x[h] = Σ_k weight[k]·δ[(h + pad − k·dilation) / stride]. -/
 def inputGrad : Contraction ι :=
   block [[a.size]] [a.kernel] [axis a.kernel [] [1]] [[a.readers]] [[]]
 
+/-- The bias gradient along an axis: Σ_o δ[o]. -/
+def biasGrad : Contraction ι := block [] [a.output] [axis a.output [] [1]] [] []
+
+/-- Sums over the windows along an axis: Σ_k x[o·stride + k·dilation − pad]. -/
+def windows : Contraction ι := block [[a.output]] [a.kernel] [a.taps] [] []
+
+/-- Their gradient along an axis: Σ_k δ[(h + pad − k·dilation) / stride]. -/
+def windowsGrad : Contraction ι := block [[a.size]] [a.kernel] [a.readers] [] []
+
 end Spatial
 
 variable (s : Convolution ι) [Mul ι]
+
+namespace Convolution
+
+omit [Neg ι]
+
+/-- The images in the forward pass. -/
+def imagesForward : Contraction ι := block [[s.batch]] [] [axis s.batch [1] []] [[]] [[]]
+
+/-- The images in the kernel gradient. -/
+def imagesKernelGrad : Contraction ι :=
+  block [] [s.batch] [axis s.batch [] [1]] [[axis s.batch [] [1]]] []
+
+/-- The images in the input gradient. -/
+def imagesInputGrad : Contraction ι := block [[s.batch]] [] [] [[axis s.batch [1] []]] [[]]
+
+/-- The images in the bias gradient. -/
+def imagesBiasGrad : Contraction ι := block [] [s.batch] [axis s.batch [] [1]] [] []
+
+/-- The channels in the forward pass: for (g, o) the sum over i of x[g·I + i]·weight[g·O + o, i]. -/
+def channelsForward : Contraction ι :=
+  block [[s.groups, s.outChannels]] [s.inChannels]
+    [axis (s.groups * s.inChannels) [s.inChannels] [1]]
+    [[axis (s.groups * s.outChannels) [s.outChannels, 1] [], axis s.inChannels [] [1]]]
+    [[axis (s.groups * s.outChannels) [s.outChannels, 1] []]]
+
+/-- The channels in the kernel gradient: for ((g, o), i) the product x[g·I + i]·δ[g·O + o]. -/
+def channelsKernelGrad : Contraction ι :=
+  block [[s.groups, s.outChannels], [s.inChannels]] []
+    [axis (s.groups * s.inChannels) [s.inChannels, 0, 1] []]
+    [[axis (s.groups * s.outChannels) [s.outChannels, 1] []]] []
+
+/-- The channels in the input gradient: for (g, i) the sum over o of weight[g·O + o, i]·δ[g·O + o]. -/
+def channelsInputGrad : Contraction ι :=
+  block [[s.groups, s.inChannels]] [s.outChannels]
+    [axis (s.groups * s.outChannels) [s.outChannels] [1], axis s.inChannels [0, 1] []]
+    [[axis (s.groups * s.outChannels) [s.outChannels] [1]]]
+    [[axis (s.groups * s.inChannels) [s.inChannels, 1] []]]
+
+/-- The channels in the bias gradient: for (g, o) the entry δ[g·O + o]. -/
+def channelsBiasGrad : Contraction ι :=
+  block [[s.groups, s.outChannels]] [] [axis (s.groups * s.outChannels) [s.outChannels, 1] []] [] []
+
+end Convolution
 
 /-- The forward pass: for output (n, (g, o), p₀, p₁, …) the sum over (i, k₀, k₁, …) of
 x[n, g·I + i, …, pⱼ·strideⱼ + kⱼ·dilationⱼ − padⱼ, …] · weight[g·O + o, i, k₀, k₁, …],
 then bias[g·O + o]. -/
 def convForwardOf (x weight : String) (addends : List String) : Contraction ι :=
   blocks x [weight] addends
-    (block [[s.batch]] [] [axis s.batch [1] []] [[]] [[]] ::
-      block [[s.groups, s.outChannels]] [s.inChannels]
-        [axis (s.groups * s.inChannels) [s.inChannels] [1]]
-        [[axis (s.groups * s.outChannels) [s.outChannels, 1] [], axis s.inChannels [] [1]]]
-        [[axis (s.groups * s.outChannels) [s.outChannels, 1] []]] ::
-      mapList Spatial.forward s.axes)
+    (s.imagesForward :: s.channelsForward :: mapList Spatial.forward s.axes)
 
 /-- The kernel gradient: for ((g, o), i, k₀, k₁, …) the sum over (n, p₀, p₁, …) of
 x[n, g·I + i, …, pⱼ·strideⱼ + kⱼ·dilationⱼ − padⱼ, …] · δ[n, g·O + o, p₀, p₁, …]. -/
 def convKernelGradOf (x gradOutput : String) : Contraction ι :=
   blocks x [gradOutput] []
-    (block [] [s.batch] [axis s.batch [] [1]] [[axis s.batch [] [1]]] [] ::
-      block [[s.groups, s.outChannels], [s.inChannels]] []
-        [axis (s.groups * s.inChannels) [s.inChannels, 0, 1] []]
-        [[axis (s.groups * s.outChannels) [s.outChannels, 1] []]] [] ::
-      mapList Spatial.kernelGrad s.axes)
+    (s.imagesKernelGrad :: s.channelsKernelGrad :: mapList Spatial.kernelGrad s.axes)
 
 /-- The input gradient: for (n, (g, i), h₀, h₁, …) the sum over (o, k₀, k₁, …) of
 weight[g·O + o, i, k₀, k₁, …] · δ[n, g·O + o, …, (hⱼ + padⱼ − kⱼ·dilationⱼ) / strideⱼ, …],
 over the taps where all divisions are exact and their results are output positions. -/
 def convInputGradOf (weight gradOutput : String) (addends : List String) : Contraction ι :=
   blocks weight [gradOutput] addends
-    (block [[s.batch]] [] [] [[axis s.batch [1] []]] [[]] ::
-      block [[s.groups, s.inChannels]] [s.outChannels]
-        [axis (s.groups * s.outChannels) [s.outChannels] [1], axis s.inChannels [0, 1] []]
-        [[axis (s.groups * s.outChannels) [s.outChannels] [1]]]
-        [[axis (s.groups * s.inChannels) [s.inChannels, 1] []]] ::
-      mapList Spatial.inputGrad s.axes)
+    (s.imagesInputGrad :: s.channelsInputGrad :: mapList Spatial.inputGrad s.axes)
 
 /-- The bias gradient: for (g, o) the sum over (n, p₀, p₁, …) of δ[n, g·O + o, p₀, p₁, …]. -/
 def convBiasGrad : Contraction ι :=
   blocks "gradOutput" [] []
-    (block [] [s.batch] [axis s.batch [] [1]] [] [] ::
-      block [[s.groups, s.outChannels]] []
-        [axis (s.groups * s.outChannels) [s.outChannels, 1] []] [] [] ::
-      mapList (fun a => block [] [a.output] [axis a.output [] [1]] [] []) s.axes)
+    (s.imagesBiasGrad :: s.channelsBiasGrad :: mapList Spatial.biasGrad s.axes)
 
 /-- The forward pass: Σ x·weight + bias. -/
 def convForward : Contraction ι := convForwardOf s "x" "weight" ["bias"]
@@ -293,12 +330,6 @@ def firstGrad (l : Loop ι) : Loop ι := ⟨l.extent, l.first, l.second, l.resul
 /-- The loop in the gradient of the second factor, of the first factor and δ. -/
 def secondGrad (l : Loop ι) : Loop ι := ⟨l.extent, l.second, l.first, l.result, false⟩
 
-/-- The loops in the gradient of the addend, of δ: those of the result. -/
-def addendGrad : List (Loop ι) → List (Loop ι)
-  | [] => []
-  | l :: ls =>
-    bif l.result then ⟨l.extent, l.addend, true, false, false⟩ :: addendGrad ls else addendGrad ls
-
 variable [OfNat ι 0] [OfNat ι 1]
 
 /-- The axis of the operands that have it. -/
@@ -309,6 +340,11 @@ def axes (l : Loop ι) (has : Bool) : List (Axis ι) :=
 def block (l : Loop ι) : Contraction ι :=
   RuntimeApprox.block (bif l.result then [[l.extent]] else []) (bif l.result then [] else [l.extent])
     (l.axes l.first) [l.axes l.second] [l.axes (l.addend && l.result)]
+
+/-- The loop in the gradient of the addend, of δ: nothing, if it is no axis of the result. -/
+def addendGrad (l : Loop ι) : Contraction ι :=
+  bif l.result then (⟨l.extent, l.addend, true, false, false⟩ : Loop ι).block
+  else RuntimeApprox.block [] [] [] [] []
 
 end Loop
 
@@ -334,7 +370,8 @@ def einsumSecondGrad : Contraction ι :=
   einsumOf "x" ["gradOutput"] [] (mapList Loop.secondGrad loops)
 
 /-- The gradient with respect to the addend: Σ δ. -/
-def einsumAddendGrad : Contraction ι := einsumOf "gradOutput" [] [] (Loop.addendGrad loops)
+def einsumAddendGrad : Contraction ι :=
+  blocks "gradOutput" [] [] (mapList Loop.addendGrad loops)
 
 /-- The loops of the canonical product, of x [B, M, K, P], y [B, N, K, Q] and the addend [B, M, N]:
 result[b, m, n] = Σ_k Σ_p Σ_q x[b, m, k, p]·y[b, n, k, q] + addend[b, m, n]. -/
@@ -353,14 +390,14 @@ variable {ι : Type} [OfNat ι 0] [OfNat ι 1] [Neg ι] (batch channels : ι) (w
 x[n, c, …, pⱼ·strideⱼ + kⱼ·dilationⱼ − padⱼ, …]. -/
 def poolForward : Contraction ι :=
   blocks "x" [] [] (block [[batch]] [] [axis batch [1] []] [] [] ::
-    block [[channels]] [] [axis channels [1] []] [] [] :: mapList Spatial.forward windows)
+    block [[channels]] [] [axis channels [1] []] [] [] :: mapList Spatial.windows windows)
 
 /-- The gradient of sums over windows: for (n, c, h₀, h₁, …) the sum over (k₀, k₁, …) of
 δ[n, c, …, (hⱼ + padⱼ − kⱼ·dilationⱼ) / strideⱼ, …], where all divisions are exact. -/
 def poolGrad : Contraction ι :=
   blocks "gradOutput" [] [] (block [[batch]] [] [axis batch [1] []] [] [] ::
     block [[channels]] [] [axis channels [1] []] [] [] ::
-    mapList (fun a => block [[a.size]] [a.kernel] [a.readers] [] []) windows)
+    mapList Spatial.windowsGrad windows)
 
 end
 

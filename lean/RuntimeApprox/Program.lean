@@ -305,11 +305,11 @@ def parseOperands (f : Format) (results : List (String × Contraction Int)) :
     | some _ => .error (g.name ++ ": given twice")
     | none => .ok (g :: gs)
 
-/-- A case from the lines between `case` and `end`. -/
-def parseCase : List (List String) → Except String Case
+/-- A case of one of the operations, from the lines between `case` and `end`. -/
+def parseCase (operations : List (String × Operation)) : List (List String) → Except String Case
   | ["format", format] :: ["operation", operation] :: ("sizes" :: sizes) :: operands => do
     let format ← findNamed "format" format namedFormats
-    let o ← findNamed "operation" operation namedOperations
+    let o ← findNamed "operation" operation operations
     let (numbers, number) ← parseSizes o sizes
     let results := mapList (fun r => (r.name, r.contraction.map (Size.eval number))) o.results
     let operands ← parseOperands format results operands
@@ -387,29 +387,32 @@ def evaluateCase (c : Case) : String :=
   evaluateResults c.format c.operands c.results
 
 /-- The results of a case given by its name and lines. -/
-def evaluateLines (name : String) (lines : List (List String)) : String :=
+def evaluateLines (operations : List (String × Operation)) (name : String)
+    (lines : List (List String)) : String :=
   "case " ++ name ++ "\n" ++
-  (match parseCase lines with
+  (match parseCase operations lines with
     | .ok c => evaluateCase c
     | .error e => "refused " ++ e ++ "\n") ++
   "end " ++ name ++ "\n"
 
 /-- The results of the cases of a file: `name` and `lines`, last first, are those of the case being
 read, `out` is what is written so far. -/
-def evaluateFrom : (rest : List (List String)) → (name : Option String) →
-    (lines : List (List String)) → (out : String) → Except String String
+def evaluateFrom (operations : List (String × Operation)) : (rest : List (List String)) →
+    (name : Option String) → (lines : List (List String)) → (out : String) → Except String String
   | [], none, _, out => .ok out
   | [], some name, _, _ => .error ("case " ++ name ++ ": no line end")
   | ["end"] :: rest, some name, lines, out =>
-    evaluateFrom rest none [] (out ++ evaluateLines name (reverseOnto lines []))
-  | ["case", name] :: rest, none, _, out => evaluateFrom rest (some name) [] out
-  | [] :: rest, none, _, out => evaluateFrom rest none [] out
+    evaluateFrom operations rest none []
+      (out ++ evaluateLines operations name (reverseOnto lines []))
+  | ["case", name] :: rest, none, _, out => evaluateFrom operations rest (some name) [] out
+  | [] :: rest, none, _, out => evaluateFrom operations rest none [] out
   | line :: _, none, _, _ => .error ("expected case NAME, found: " ++ joined " " line)
-  | line :: rest, some name, lines, out => evaluateFrom rest (some name) (line :: lines) out
+  | line :: rest, some name, lines, out =>
+    evaluateFrom operations rest (some name) (line :: lines) out
 
 /-- The results of the cases of a file, or what is wrong with the file. -/
-def evaluateCases (text : String) : Except String String :=
-  evaluateFrom (tokens text) none [] ""
+def evaluateCases (operations : List (String × Operation)) (text : String) : Except String String :=
+  evaluateFrom operations (tokens text) none [] ""
 
 /-! ### Commands -/
 
@@ -417,7 +420,7 @@ def evaluateCases (text : String) : Except String String :=
 def evaluateMain (args : List String) : IO UInt32 := do
   match args with
   | ["cases", input, output] =>
-    match evaluateCases (← IO.FS.readFile input) with
+    match evaluateCases namedOperations (← IO.FS.readFile input) with
     | .ok text =>
       IO.FS.writeFile output text
       return 0

@@ -71,10 +71,11 @@ def check_case(
         return report.with_problem("no-answer")
     if lean.refused is not None:
         return report.with_problem("refused", lean.refused)
-    height, width = case.geometry.height.output, case.geometry.width.output
-    if lean.output != (height, width):
-        size = "×".join(map(str, lean.output))
-        return report.with_problem("output-size", f"{size}, expected {height}×{width}")
+    parameters = case.geometry.parameters()
+    sizes = tuple(parameters[name] for name in definitions.data.parameters)
+    if lean.sizes != sizes:
+        found, expected = (" ".join(map(str, numbers)) for numbers in (lean.sizes, sizes))
+        return report.with_problem("output-size", f"sizes {found}, expected {expected}")
     try:
         operands = case.operands()
         applied = {

@@ -37,7 +37,7 @@ _WORDS: Mapping[tuple[Kind, bool], str] = {
     ("refused", True): "Lean refused this case: {detail}",
     ("failed", True): "Lean failed: {detail}",
     ("unreadable", True): "{detail}",
-    ("output-size", True): "Lean gave an output of {detail}",
+    ("output-size", True): "Lean has the {detail}",
     ("entry-count", True): "Lean gave {detail}",
     ("definitions", True): "{detail}",
     ("overflow", True): "overflow only on one side",

@@ -1,7 +1,7 @@
 """The definitions exported from Lean (`definitions.json`), read and checked.
 
-The file holds the contractions of conv2d's forward pass and gradients, the error laws, the formulas
-of the error bounds and the floating-point formats as data. It is produced by `python -m
+The file holds the contractions of each operation's forward pass and gradients, the error laws, the
+formulas of the error bounds and the floating-point formats as data. It is produced by `python -m
 pybridge.extract`, and evaluated by `pybridge.engine.reference` and `pybridge.engine.coefficients`;
 nothing in it is written by hand.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -23,8 +23,8 @@ from pydantic import (
     Field,
     PlainSerializer,
     StrictInt,
+    TypeAdapter,
     ValidationError,
-    WrapSerializer,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -39,7 +39,7 @@ from pybridge.exported.expressions import (
     scalar_variables,
     size_parameters,
 )
-from pybridge.exported.names import LEAN_OPERANDS, LEAN_RESULTS
+from pybridge.exported.names import LEAN_OPERANDS
 
 __all__ = [
     "Access",
@@ -53,9 +53,11 @@ __all__ = [
     "Law",
     "Laws",
     "ModeErrors",
+    "Operation",
     "digest",
     "load_definitions",
     "parse_definitions",
+    "parse_operations",
 ]
 
 _LARGEST = 2**24  # bytes
@@ -94,19 +96,15 @@ FORMULAS = (
     "shortfall",
 )
 MODES = ("nearest", "towardZero", "nearestFlushed", "towardZeroFlushed")
-CONTRACTIONS = tuple(LEAN_RESULTS)
+CONTRACTIONS = ("output", "bias", "weight", "input")
+OPERATIONS = (
+    *(f"conv{rank}d" for rank in (1, 2, 3)),
+    *(f"convTranspose{rank}d" for rank in (1, 2, 3)),
+    "product",
+    "avgPool",
+)
 
-
-def _renamed(names: Mapping[str, str]) -> Callable[[Any], Any]:
-    """A validator that gives the names of an object, or a name itself, as pybridge has them."""
-    own = {lean: name for name, lean in names.items()}
-
-    def rename(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {own.get(key, key): entry for key, entry in value.items()}
-        return own.get(value, value) if isinstance(value, str) else value
-
-    return rename
+_OWN_OPERANDS = {lean: name for name, lean in LEAN_OPERANDS.items()}
 
 
 class _Exported(BaseModel):
@@ -132,9 +130,10 @@ class Axis(_Exported):
 
 
 _OperandName = Annotated[
-    Literal["x", "weight", "bias", "grad_output"],
-    BeforeValidator(_renamed(LEAN_OPERANDS)),
-    PlainSerializer(lambda name: LEAN_OPERANDS[name]),
+    str,
+    Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$"),
+    BeforeValidator(lambda name: _OWN_OPERANDS.get(name, name)),
+    PlainSerializer(lambda name: LEAN_OPERANDS.get(name, name)),
 ]
 
 
@@ -186,13 +185,38 @@ class Contraction(_Exported):
                 yield from index.red
 
 
-_Contractions = Annotated[
-    dict[str, Contraction],
-    BeforeValidator(_renamed(LEAN_RESULTS)),
-    WrapSerializer(
-        lambda value, serialize: {LEAN_RESULTS.get(k, k): v for k, v in serialize(value).items()}
-    ),
-]
+class Operation(_Exported):
+    """A linear operation (Lean: `Operation`).
+
+    `parameters` are the names of its numbers, in the order in which cases state them; those in
+    `derived` are made of the others. `results` are the output, and the gradient of each operand by
+    the operand's name (`input` for x).
+    """
+
+    parameters: tuple[str, ...]
+    derived: dict[str, SizeField]
+    results: dict[str, Contraction] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        known = set(self.parameters)
+        sizes: list[tuple[str, Iterator[Size], set[str]]] = [
+            ("derived", iter(self.derived.values()), known - set(self.derived))
+        ]
+        sizes += [(name, c.sizes(), known) for name, c in self.results.items()]
+        for place, expressions, allowed in sizes:
+            for size in expressions:
+                for parameter in size_parameters(size):
+                    if parameter not in allowed:
+                        raise ValueError(f"{place} names the unknown parameter {parameter!r}")
+        if unknown := set(self.derived) - known:
+            raise ValueError(f"{min(unknown)!r} is derived, but not a parameter")
+        return self
+
+    @property
+    def stated(self) -> tuple[str, ...]:
+        """The names of the numbers that a case states."""
+        return tuple(name for name in self.parameters if name not in self.derived)
 
 
 class Law(_Exported):
@@ -257,35 +281,38 @@ class FormatParameters(_Exported):
 class Data(_Exported):
     """What Lean's `evaluate export` prints."""
 
-    parameters: tuple[str, ...]
-    output_size: dict[Literal["outputH", "outputW"], SizeField]
-    contractions: _Contractions
+    operations: dict[str, Operation]
     laws: Laws
     formats: dict[str, FormatParameters]
     formulas: dict[str, FormulaField]
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        for required in ("outputH", "outputW"):
-            if required not in self.output_size:
-                raise ValueError(f"the size of {required} is missing")
+        for name in OPERATIONS:
+            if name not in self.operations:
+                raise ValueError(f"the operation {name!r} is missing")
         for name in CONTRACTIONS:
             if name not in self.contractions:
                 raise ValueError(f"the contraction {name!r} is missing")
         for name in FORMULAS:
             if name not in self.formulas:
                 raise ValueError(f"the formula {name!r} is missing")
-        known = set(self.parameters)
-        places: list[tuple[str, Iterator[Size], set[str]]] = [
-            ("outputSize", iter(self.output_size.values()), known - {"outputH", "outputW"})
-        ]
-        places += [(name, c.sizes(), known) for name, c in self.contractions.items()]
-        for place, sizes, allowed in places:
-            for size in sizes:
-                for parameter in size_parameters(size):
-                    if parameter not in allowed:
-                        raise ValueError(f"{place} names the unknown parameter {parameter!r}")
         return self
+
+    @property
+    def contractions(self) -> dict[str, Contraction]:
+        """The results of conv2d."""
+        return self.operations["conv2d"].results
+
+    @property
+    def output_size(self) -> dict[str, Size]:
+        """The derived numbers of conv2d."""
+        return self.operations["conv2d"].derived
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the numbers of conv2d."""
+        return self.operations["conv2d"].parameters
 
 
 class Declaration(_Exported):
@@ -341,6 +368,17 @@ def parse_definitions(text: str, origin: str = "definitions.json") -> Definition
         )
     try:
         return Definitions.model_validate(document)
+    except ValidationError as error:
+        raise DefinitionsError(f"{origin}: {one_line(error)}") from None
+
+
+def parse_operations(text: str, origin: str = "operations") -> dict[str, Operation]:
+    """Operations by name, as Lean's `Operation.json` writes them; `origin` is how errors name them.
+
+    Raises `DefinitionsError` when the text does not hold operations.
+    """
+    try:
+        return TypeAdapter(dict[str, Operation]).validate_json(text)
     except ValidationError as error:
         raise DefinitionsError(f"{origin}: {one_line(error)}") from None
 

@@ -12,12 +12,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from pybridge.exported.names import LEAN_RESULTS
 from pybridge.lean.errors import LeanError
 
 __all__ = [
     "QUANTITIES",
-    "TENSORS",
     "CaseResult",
     "TensorResult",
     "format_number",
@@ -27,7 +25,6 @@ __all__ = [
     "split_results",
 ]
 
-TENSORS = tuple(LEAN_RESULTS)
 QUANTITIES = ("value", "exact", "bound")
 OVERFLOW = "overflow"
 LONGEST = 100_000
@@ -48,11 +45,14 @@ class TensorResult:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """What Lean says about one case: tensors by name, or the message with which it refused."""
+    """What Lean says about one case: results by name, or the message with which it refused.
+
+    `sizes` are the operation's numbers, derived ones included, in the exported order.
+    """
 
     name: str
     refused: str | None = None
-    output: tuple[int, int] = (0, 0)
+    sizes: tuple[int, ...] = ()
     tensors: Mapping[str, TensorResult] = field(default_factory=dict)
 
 
@@ -117,38 +117,24 @@ def _parse_block(name: str, block: str) -> CaseResult:
         if len(lines) > 1 or not lines[0].removeprefix("refused ").strip():
             raise LeanError(f"Lean's result for {name}: a refusal has exactly one line")
         return CaseResult(name, refused=lines[0].removeprefix("refused "))
-    named = LEAN_RESULTS.values()
-    keys = ["output", *(f"{tensor}.{quantity}" for tensor in named for quantity in QUANTITIES)]
-    if len(lines) != len(keys):
-        raise LeanError(
-            f"Lean's result for {name} has {len(lines)} lines, expected {len(keys)} or a refusal"
+    first, *rest = [line.split(" ") for line in lines] or [[""]]
+    if first[0] != "sizes" or not all(_SIZE.fullmatch(word) for word in first[1:]):
+        raise LeanError(f"Lean's result for {name}: expected sizes, got {' '.join(first)!r:.60}")
+    tensors: dict[str, TensorResult] = {}
+    for start in range(0, len(rest), len(QUANTITIES)):
+        result, _, _ = rest[start][0].partition(".")
+        keys = [f"{result}.{quantity}" for quantity in QUANTITIES]
+        if [words[0] for words in rest[start : start + len(keys)]] != keys or result in tensors:
+            raise LeanError(f"Lean's result for {name}: expected {', '.join(keys)}, each once")
+        tensors[result] = _parse_tensor(
+            name, result, *(words[1:] for words in rest[start : start + len(keys)])
         )
-    tokens: dict[str, list[str]] = {}
-    for key, line in zip(keys, lines, strict=True):
-        found, _, rest = line.partition(" ")
-        if found != key:
-            raise LeanError(f"Lean's result for {name}: expected {key}, got {found!r:.60}")
-        tokens[key] = rest.split(" ")
-    height, width = _sizes(name, tokens["output"])
-    tensors = {tensor: _parse_tensor(name, tensor, tokens) for tensor in TENSORS}
-    entries = len(tensors["output"].value)
-    if entries % (height * width):
-        raise LeanError(
-            f"Lean's result for {name}: an output of {entries} entries, expected {height}×{width} "
-            "a channel"
-        )
-    return CaseResult(name, output=(height, width), tensors=tensors)
+    return CaseResult(name, sizes=tuple(map(int, first[1:])), tensors=tensors)
 
 
-def _sizes(name: str, words: list[str]) -> tuple[int, int]:
-    if len(words) == 2 and all(_SIZE.fullmatch(word) and word != "0" for word in words):
-        return int(words[0]), int(words[1])
-    raise LeanError(f"Lean's result for {name}: output {' '.join(words)!r:.60} is not two sizes")
-
-
-def _parse_tensor(name: str, tensor: str, tokens: Mapping[str, list[str]]) -> TensorResult:
-    lean = LEAN_RESULTS[tensor]
-    value, exact, bound = (tokens[f"{lean}.{quantity}"] for quantity in QUANTITIES)
+def _parse_tensor(
+    name: str, tensor: str, value: list[str], exact: list[str], bound: list[str]
+) -> TensorResult:
     if not len(value) == len(exact) == len(bound):
         raise LeanError(
             f"Lean's result for {name}: {tensor} has {len(value)} values, {len(exact)} exact "

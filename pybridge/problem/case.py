@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from pybridge.errors import InputError
+from pybridge.exported.document import load_definitions
 from pybridge.exported.names import LEAN_OPERANDS
 from pybridge.files import write_atomically
 from pybridge.model import Model
@@ -29,7 +30,7 @@ from pybridge.problem.formats import (
     format_among,
     format_array,
 )
-from pybridge.problem.geometry import Geometry, Padding, Pair, Window
+from pybridge.problem.geometry import Geometry, Padding, Pair
 from pybridge.problem.npz import ArchiveError, read_npz
 from pybridge.problem.operands import Operand, check_eps
 from pybridge.problem.results import OPERANDS
@@ -115,17 +116,16 @@ class Case(Model):
         return f"{self.label}#{_short_digest(self._body())}"
 
     def _body(self) -> str:
-        g = self.geometry
+        parameters = self.geometry.parameters()
+        stated = load_definitions().data.operations["conv2d"].stated
         lines = [
             f"format {self.format}",
-            f"geometry {g.batch} {g.groups} {g.in_channels} {g.out_channels}",
-            f"height {_window_text(g.height)}",
-            f"width {_window_text(g.width)}",
-            "eps " + " ".join(getattr(self, name).hex() for name in _EPS),
+            "operation conv2d",
+            "sizes " + " ".join(str(parameters[name]) for name in stated),
         ]
-        for name in OPERANDS:
-            numbers = getattr(self, name).astype(np.float64).ravel().tolist()
-            lines.append(f"{LEAN_OPERANDS[name]} {' '.join(map(float.hex, numbers))}")
+        for name, operand in self.operands().items():
+            numbers = [operand.eps, *operand.value.astype(np.float64).ravel().tolist()]
+            lines.append(f"{LEAN_OPERANDS.get(name, name)} {' '.join(map(float.hex, numbers))}")
         return "\n".join([*lines, "end", ""])
 
     @classmethod
@@ -256,10 +256,3 @@ def _portable(array: FloatArray) -> FloatArray:
 
 def _short_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _window_text(window: Window) -> str:
-    return (
-        f"{window.size} {window.kernel} {window.stride} "
-        f"{window.pad_begin} {window.pad_end} {window.dilation}"
-    )

@@ -26,7 +26,6 @@ from pybridge.cli import certify as command
 from pybridge.cli import session
 from pybridge.errors import InputError
 from pybridge.exported.document import Definitions, load_definitions
-from pybridge.exported.names import LEAN_RESULTS
 from pybridge.lean import BuildResult, Lean, LeanError, Message
 from pybridge.lean.protocol import parse_results
 from pybridge.lean.recorded import RecordedLean
@@ -152,7 +151,7 @@ def test_many_terms_are_in_several_theorems(definitions: Definitions) -> None:
         count = -(-len(result.indices) // each)
         numbers = [f"_{i}" for i in range(1, count + 1)] if count > 1 else [""]
         for kind in ("certified", "within", "computed"):
-            assert re.findall(rf"^theorem {LEAN_RESULTS[name]}_{kind}(\S*)", text, re.M) == numbers
+            assert re.findall(rf"^theorem {prefix}_{kind}(\S*)", text, re.M) == numbers
     assert any(len(result.indices) > TERMS // result.terms for result in found.values())
     assert len(stated(text)) == sum(len(result.indices) for result in found.values())
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
@@ -79,9 +80,9 @@ def one_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 def swapped_parameters() -> LiteralLean:
     """A stand-in for Lean whose kernel gradient takes the width's dilation for its stride."""
     lean = LiteralLean()
-    text = json.dumps(lean.data["contractions"]["weight"]).replace("strideW", "dilationW")
-    contractions = {**lean.data["contractions"], "weight": json.loads(text)}
-    lean.data = {**lean.data, "contractions": contractions}
+    lean.data = copy.deepcopy(lean.data)
+    results = lean.data["operations"]["conv2d"]["results"]
+    results["weight"] = json.loads(json.dumps(results["weight"]).replace("strideW", "dilationW"))
     return lean
 
 
@@ -218,7 +219,7 @@ def test_an_honest_lean_passes_and_its_changed_answers_do_not() -> None:
 def test_a_judge_that_sees_nothing_overlooks(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = Judge(LiteralLean(), DEFINITIONS)
     (verdict,) = judge.judge([single(FORMATS["binary32"], 1.0, 1.0, 2.0)])
-    text = verdict.answer.replace("forward.value 3/1", "forward.value 5/1")
+    text = verdict.answer.replace("output.value 3/1", "output.value 5/1")
     assert text != verdict.answer
     assert not judge.overlooks(verdict.case, verdict.answer, text)
     monkeypatch.setattr(Judge, "compare", lambda self, case, answer: verdict)

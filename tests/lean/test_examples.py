@@ -17,10 +17,10 @@ import pytest
 from test_library import LONGEST_PROOF, proof_lengths, weakenings
 from typer.testing import CliRunner
 
-from examples import conv_transpose1d, float8, interval, library
+from examples import correlation, float8, interval, library
 from examples.library import LEAN_FILES, Library, is_outward, opened, run_example
 from pybridge.cli.app import COMMANDS
-from pybridge.exported.document import Contraction
+from pybridge.exported.document import Operation
 from pybridge.lean import BuildResult, Lean, LeanError, LeanNotFound, Message
 from pybridge.lean.interface import Severity
 from pybridge.lean.modules import read_header
@@ -33,16 +33,15 @@ NAME = re.compile(r"`([^`\n]+)`")
 ENDS = (".lean", ".md", ".py", ".json", ".toml")
 PLACES = ("lean", "pybridge", "examples", "tests", "bench", "docs")
 DECLARATIONS = (
-    "convTranspose1d_textbook",
-    "Contraction.json",
+    "correlation_textbook",
+    "Operation.json",
     "Format.rounding_lawful",
     "Format.e4m3",
-    "Param",
-    "Sizes",
     "addLaw",
-    "exported",
+    "evaluateCases",
     "mulLaw",
     "namedFormats",
+    "namedOperations",
 )
 PLACEHOLDERS = {"fuzzed/NAME.json", "X.lean", "X/Theorems.lean"}
 
@@ -51,13 +50,13 @@ PLACEHOLDERS = {"fuzzed/NAME.json", "X.lean", "X/Theorems.lean"}
 def examples(lean: Lean) -> Iterator[Library]:
     """The library with the examples, all of them proved."""
     with opened(progress=False) as found:
-        found.prove("ConvTranspose1d.Theorems", "Interval.Theorems", "Float8.Theorems")
+        found.prove("Correlation.Theorems", "Interval.Theorems", "Float8.Theorems")
         yield found
 
 
 @pytest.fixture(scope="module")
-def transposed(examples: Library) -> conv_transpose1d.Answer:
-    return conv_transpose1d.ask(examples)
+def correlated(examples: Library) -> correlation.Answer:
+    return correlation.ask(examples)
 
 
 @pytest.fixture(scope="module")
@@ -70,36 +69,38 @@ def eight(examples: Library) -> float8.Answer:
     return float8.ask(examples)
 
 
-def test_the_contraction_is_leans_and_the_textbooks(transposed: conv_transpose1d.Answer) -> None:
-    assert conv_transpose1d.compare(transposed) == []
-    assert len(transposed.value) == 2 * 6 * 12
-    assert any(v != e for v, e in zip(transposed.value, transposed.exact, strict=True))
+def test_the_contraction_is_leans_and_the_textbooks(correlated: correlation.Answer) -> None:
+    assert correlation.compare(correlated) == []
+    assert len(correlated.output.value) == 2 * 4 * 5
+    assert any(
+        v != e for v, e in zip(correlated.output.value, correlated.output.exact, strict=True)
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "wrong"),
     [
-        (lambda text: text.replace('"padLeft"', "0"), "NumPy's values"),
-        (lambda text: text.replace('"strideW"', "1"), "NumPy's values"),
-        (lambda text: text.replace('["inChannels","kernelW"]', '["kernelW","inChannels"]'), "Num"),
+        (lambda text: text.replace('{"neg":"reach"}', "0"), "NumPy's values"),
+        (lambda text: text.replace('"out":[0,1,1]', '"out":[0,0,1]'), "NumPy's values"),
+        (lambda text: text.replace('"red":["channels"]', '"red":["batch"]'), "NumPy's values"),
     ],
 )
 def test_another_contraction_is_noticed(
-    transposed: conv_transpose1d.Answer, change: Callable[[str], str], wrong: str
+    correlated: correlation.Answer, change: Callable[[str], str], wrong: str
 ) -> None:
-    text = transposed.contraction.model_dump_json(by_alias=True)
+    text = correlated.operation.model_dump_json(by_alias=True)
     assert change(text) != text
-    other = Contraction.model_validate_json(change(text))
-    assert wrong in "".join(conv_transpose1d.compare(replace(transposed, contraction=other)))
+    other = Operation.model_validate_json(change(text))
+    assert wrong in "".join(correlation.compare(replace(correlated, operation=other)))
 
 
 @pytest.mark.parametrize("quantity", ["value", "exact", "bound"])
 def test_another_number_of_the_contraction_is_noticed(
-    transposed: conv_transpose1d.Answer, quantity: str
+    correlated: correlation.Answer, quantity: str
 ) -> None:
-    first, *rest = getattr(transposed, quantity)
-    changed: Any = {quantity: [first + Fraction(1, 2**40), *rest]}
-    assert conv_transpose1d.compare(replace(transposed, **changed))
+    first, *rest = getattr(correlated.output, quantity)
+    changed: Any = {quantity: (first + Fraction(1, 2**40), *rest)}
+    assert correlation.compare(replace(correlated, output=replace(correlated.output, **changed)))
 
 
 def test_the_intervals_are_the_ranges(ranges: interval.Ranges) -> None:
@@ -354,7 +355,7 @@ def test_every_function_named_exists() -> None:
         assert f"`{name}`" in GUIDE
         assert re.search(rf"\b(theorem|def|inductive|structure) {re.escape(name)}\b", lean), name
     for file, name in (
-        ("exported/document.py", "CONTRACTIONS"),
+        ("exported/document.py", "OPERATIONS"),
         ("problem/formats.py", "FORMATS"),
     ):
         assert f"`{name}`" in GUIDE

@@ -21,8 +21,8 @@ from pybridge.lean.protocol import (
 
 
 def result(name: str = "a#1") -> str:
-    lines = [f"case {name}", "output 1 2"]
-    for tensor, count in (("forward", 2), ("bias", 1), ("weight", 1), ("input", 3)):
+    lines = [f"case {name}", "sizes 1 2"]
+    for tensor, count in (("output", 2), ("bias", 1), ("weight", 1), ("input", 3)):
         lines.append(f"{tensor}.value " + " ".join(["-3/2"] * count))
         lines.append(f"{tensor}.exact " + " ".join(["-c/7"] * count))
         lines.append(f"{tensor}.bound " + " ".join(["0/1"] * count))
@@ -70,7 +70,7 @@ def test_what_is_not_finite_is_not_written(number: float) -> None:
 def test_a_result() -> None:
     parsed = parse_results(result(), ["a#1"])["a#1"]
     assert parsed.refused is None
-    assert parsed.output == (1, 2)
+    assert parsed.sizes == (1, 2)
     assert parsed.tensors["input"].value == (Fraction(-3, 2),) * 3
     assert parsed.tensors["input"].exact == (Fraction(-12, 7),) * 3
     assert parsed.tensors["bias"].bound == (Fraction(0),)
@@ -102,13 +102,12 @@ def test_every_truncation_is_refused() -> None:
     ("old", "new", "said"),
     [
         ("bias.value", "bais.value", "expected bias.value"),
-        ("bias.bound 0/1\n", "", "12 lines"),
-        ("end a#1", "extra 1\nend a#1", "lines"),
+        ("bias.bound 0/1\n", "", "expected bias.value, bias.exact, bias.bound, each once"),
+        ("end a#1", "extra 1\nend a#1", "expected extra.value"),
+        ("input.", "bias.", "expected bias.value"),
         ("end a#1", "end a#2", "within the case"),
-        ("output 1 2", "output 1", "not two sizes"),
-        ("output 1 2", "output 0 2", "not two sizes"),
-        ("output 1 2", "output 1 02", "not two sizes"),
-        ("output 1 2", "output 1 3", "an output of 2 entries"),
+        ("sizes 1 2", "sizes 1 02", "expected sizes"),
+        ("sizes 1 2\n", "", "expected sizes"),
         ("bias.value -3/2", "bias.value -3/2 1/1", "2 values, 1 exact"),
         ("bias.value -3/2", "bias.value -3/2 ", "2 values"),
         ("bias.value -3/2", "bias.value", "not a number"),
@@ -117,10 +116,10 @@ def test_every_truncation_is_refused() -> None:
         ("bias.value -3/2", "bias.value 0x1p0", "lowest terms"),
         ("bias.exact -c/7", "bias.exact overflow", "not a number"),
         ("bias.bound 0/1", "bias.bound -1/2", "negative bound"),
-        ("output 1 2", "refused no", "exactly one line"),
+        ("sizes 1 2", "refused no", "exactly one line"),
         ("case a#1", "case a#1 b", "expected `case NAME`"),
         ("case a#1", "cases a#1", "expected `case NAME`"),
-        ("output", "\noutput", "14 lines"),
+        ("sizes", "\nsizes", "expected sizes"),
     ],
 )
 def test_tampering_is_refused(old: str, new: str, said: str) -> None:

@@ -90,7 +90,7 @@ def exchanged(text: str) -> str:
 
 def lines_exchanged(block: str) -> str:
     kept = dict(line.split(" ", 1) for line in block.split("\n") if line)
-    kept["forward.value"], kept["forward.exact"] = kept["forward.exact"], kept["forward.value"]
+    kept["output.value"], kept["output.exact"] = kept["output.exact"], kept["output.value"]
     return "".join(f"{key} {rest}\n" for key, rest in kept.items())
 
 
@@ -113,7 +113,7 @@ ALTERED = {
         "value unlike Lean's",
     ),
     "two values exchanged": (
-        line("forward.value", lambda words: [words[1], words[0], *words[2:]]),
+        line("output.value", lambda words: [words[1], words[0], *words[2:]]),
         "value unlike Lean's",
     ),
     "a bound larger by 2⁻⁴⁵ of it": (
@@ -139,12 +139,12 @@ ALTERED = {
         "lowest terms",
     ),
     "an overflow that is none": (
-        line("forward.value", lambda words: ["overflow", *words[1:]]),
+        line("output.value", lambda words: ["overflow", *words[1:]]),
         "overflow only on one side",
     ),
     "an overflow lost": (
         line(
-            "forward.value",
+            "output.value",
             lambda words: ["0/1" if word == "overflow" else word for word in words],
             LARGE,
         ),

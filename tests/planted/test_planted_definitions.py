@@ -74,33 +74,33 @@ def loops(*order: int) -> Callable[[Any], Any]:
 
 COMPUTED = {
     "forward: row stride and dilation exchanged": (
-        at("contractions.forward.factors.0.axes.2.index", stride_for_dilation),
+        at("operations.conv2d.results.output.factors.0.axes.2.index", stride_for_dilation),
         "binary32-dilation-stride",
         VALUE,
     ),
     "weight: rows shifted by the padding at the end": (
-        at("contractions.weight.factors.0.axes.2.index.offset", {"neg": "padBottom"}),
+        at("operations.conv2d.results.weight.factors.0.axes.2.index.offset", {"neg": "padBottom"}),
         "binary32-asymmetric-padding",
         VALUE,
     ),
     "input: columns shifted the other way": (
-        at("contractions.input.factors.1.axes.3.index.offset", {"neg": "padLeft"}),
+        at("operations.conv2d.results.input.factors.1.axes.3.index.offset", {"neg": "padLeft"}),
         "binary32-dilation-stride",
         VALUE,
     ),
     "weight: columns summed outside, rows inside": (
-        at("contractions.weight", loops(0, 2, 1)),
+        at("operations.conv2d.results.weight", loops(0, 2, 1)),
         "binary32-basic",
         VALUE,
     ),
     "forward: channels summed inside": (
-        at("contractions.forward", loops(1, 2, 0)),
+        at("operations.conv2d.results.output", loops(1, 2, 0)),
         "binary32-basic",
         VALUE,
     ),
     "forward: every group reads the first one's weights": (
         at(
-            "contractions.forward.factors.0.axes.1.index.out",
+            "operations.conv2d.results.output.factors.0.axes.1.index.out",
             lambda out: [0 if c == "inChannels" else c for c in out],
         ),
         "binary16-groups-eps",
@@ -108,27 +108,27 @@ COMPUTED = {
     ),
     "forward: groups apart by output channels": (
         at(
-            "contractions.forward.factors.0.axes.1.index.out",
+            "operations.conv2d.results.output.factors.0.axes.1.index.out",
             lambda out: ["outChannels" if c == "inChannels" else c for c in out],
         ),
         "binary32-depthwise-multiplier",
         VALUE,
     ),
     "input: index not divided by the stride": (
-        at("contractions.input.factors.1.axes.2.index.divisor", 1),
+        at("operations.conv2d.results.input.factors.1.axes.2.index.divisor", 1),
         "binary32-dilation-stride",
         VALUE,
     ),
     "output as if the kernel spanned dilation × kernel": (
         at(
-            "outputSize.outputH",
+            "operations.conv2d.derived.outputH",
             {"add": [{"div": [{"sub": [PADDED, REACH]}, "strideH"]}, 1]},
         ),
         "binary32-dilation-stride",
         "the definitions give outputH",
     ),
     "forward: bias not added": (
-        at("contractions.forward.addends", []),
+        at("operations.conv2d.results.output.addends", []),
         "binary32-basic",
         VALUE,
     ),

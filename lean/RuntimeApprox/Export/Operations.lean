@@ -113,6 +113,12 @@ def Result.at (r : Result) : String × Contraction Int := (r.name, r.contraction
 
 /-! ### Convolutions -/
 
+/-- A block for each spatial axis. -/
+theorem map_each {f : Spatial Size → Contraction Size} {g : Spatial Int → Contraction Int}
+    (h : ∀ a, (f a).map (Size.eval e) = g (a.map (Size.eval e))) (axes : List (Spatial Size)) :
+    mapList (Contraction.map (Size.eval e)) (mapList f axes) =
+      mapList g (mapList (Spatial.map (Size.eval e)) axes) := mapList_square h axes
+
 section
 variable (s : Convolution Size)
 
@@ -120,29 +126,31 @@ theorem map_convForwardOf (x weight : String) (addends : List String) :
     (convForwardOf s x weight addends).map (Size.eval e) =
       convForwardOf (s.map (Size.eval e)) x weight addends :=
   (map_blocks ..).trans (congrArg (fun bs => blocks x [weight] addends (_ :: _ :: bs))
-    (mapList_square (fun _ => rfl) s.axes))
+    (map_each e (g := Spatial.forward) (fun _ => rfl) s.axes))
 
 theorem map_convKernelGradOf (x δ : String) : (convKernelGradOf s x δ).map (Size.eval e) =
     convKernelGradOf (s.map (Size.eval e)) x δ :=
   (map_blocks ..).trans (congrArg (fun bs => blocks x [δ] [] (_ :: _ :: bs))
-    (mapList_square (fun _ => rfl) s.axes))
+    (map_each e (g := Spatial.kernelGrad) (fun _ => rfl) s.axes))
 
 theorem map_convInputGradOf (weight δ : String) (addends : List String) :
     (convInputGradOf s weight δ addends).map (Size.eval e) =
       convInputGradOf (s.map (Size.eval e)) weight δ addends :=
   (map_blocks ..).trans (congrArg (fun bs => blocks weight [δ] addends (_ :: _ :: bs))
-    (mapList_square (fun _ => rfl) s.axes))
+    (map_each e (g := Spatial.inputGrad) (fun _ => rfl) s.axes))
 
 theorem map_convBiasGrad : (convBiasGrad s).map (Size.eval e) = convBiasGrad (s.map (Size.eval e)) :=
   (map_blocks ..).trans (congrArg (fun bs => blocks "gradOutput" [] [] (_ :: _ :: bs))
-    (mapList_square (fun _ => rfl) s.axes))
+    (map_each e (g := Spatial.biasGrad) (fun _ => rfl) s.axes))
 
 theorem map_transposed : s.transposed.map (Size.eval e) = (s.map (Size.eval e)).transposed :=
-  congrArg (Convolution.mk _ _ _ _) (mapList_square (fun _ => rfl) s.axes)
+  congrArg (Convolution.mk _ _ _ _) (mapList_square (f := Spatial.map (Size.eval e))
+    (g := Spatial.transposed) (f' := Spatial.transposed) (fun _ => rfl) s.axes)
 
 theorem map_symbols (s : Convolution String) :
     (s.map Size.param).map (Size.eval e) = s.map e :=
-  congrArg (Convolution.mk _ _ _ _) (mapList_comp (fun _ => rfl) s.axes)
+  congrArg (Convolution.mk _ _ _ _) (mapList_comp (f := Spatial.map (Size.eval e))
+    (g := Spatial.map Size.param) (h := Spatial.map e) (fun _ => rfl) s.axes)
 
 end
 
@@ -181,6 +189,16 @@ theorem map_einsumOf (x : String) (ys zs : List String) (loops : List (Loop Size
       einsumOf x ys zs (mapList (Loop.map (Size.eval e)) loops) :=
   (map_blocks ..).trans (congrArg (blocks x ys zs) (mapList_square (map_loopBlock e) loops))
 
+theorem map_loopAddendGrad : (l : Loop Size) →
+    l.addendGrad.map (Size.eval e) = (l.map (Size.eval e)).addendGrad
+  | ⟨_, result, _, _, addend⟩ => by cases result <;> cases addend <;> rfl
+
+theorem map_einsumAddendGrad (loops : List (Loop Size)) :
+    (einsumAddendGrad loops).map (Size.eval e) =
+      einsumAddendGrad (mapList (Loop.map (Size.eval e)) loops) :=
+  (map_blocks ..).trans (congrArg (blocks "gradOutput" [] [])
+    (mapList_square (map_loopAddendGrad e) loops))
+
 /-- The results of the canonical product. -/
 theorem product_at (B M N K P Q : String) :
     let loops := productLoops (e B) (e M) (e N) (e K) (e P) (e Q)
@@ -188,7 +206,7 @@ theorem product_at (B M N K P Q : String) :
       [("output", einsum loops), ("x", einsumFirstGrad loops), ("y", einsumSecondGrad loops),
         ("addend", einsumAddendGrad loops)] := by
   simp only [productResults, mapList, Result.at, einsum, einsumFirstGrad, einsumSecondGrad,
-    einsumAddendGrad, map_einsumOf]
+    map_einsumOf, map_einsumAddendGrad]
   rfl
 
 /-- The results of sums over windows of any number of axes. -/
@@ -196,13 +214,11 @@ theorem pool_at (batch channels : String) (windows : List (Spatial String)) :
     mapList (Result.at e) (poolResults batch channels windows) =
       [("output", poolForward (e batch) (e channels) (mapList (Spatial.map e) windows)),
         ("input", poolGrad (e batch) (e channels) (mapList (Spatial.map e) windows))] := by
-  have h (f : Spatial Size → Contraction Size) (g : Spatial Int → Contraction Int)
-      (hf : ∀ a, (f a).map (Size.eval e) = g (a.map (Size.eval e))) :
-      mapList (Contraction.map (Size.eval e)) (mapList f (mapList (Spatial.map Size.param) windows)) =
-        mapList g (mapList (Spatial.map e) windows) :=
-    (mapList_square hf _).trans (congrArg (mapList g) (mapList_comp (fun _ => rfl) windows))
+  have axes : mapList (Spatial.map (Size.eval e)) (mapList (Spatial.map Size.param) windows) =
+      mapList (Spatial.map e) windows := mapList_comp (fun _ => rfl) windows
   simp only [poolResults, mapList, Result.at, poolForward, poolGrad, map_blocks]
-  rw [h Spatial.forward Spatial.forward fun _ => rfl, h _ _ fun _ => rfl]
+  rw [map_each e (g := Spatial.windows) fun _ => rfl,
+    map_each e (g := Spatial.windowsGrad) fun _ => rfl, axes]
   rfl
 
 end RuntimeApprox

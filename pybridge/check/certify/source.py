@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from pybridge.check.certify.entries import CertifiedEntries
 from pybridge.errors import InputError
-from pybridge.exported.names import LEAN_RESULTS
 from pybridge.lean.interface import VERSION
 from pybridge.problem.case import Case
 from pybridge.problem.geometry import Window
@@ -124,12 +123,17 @@ def _header(case: Case, entries: Mapping[str, CertifiedEntries]) -> str:
     )
 
 
+def _prefix(certified: CertifiedEntries) -> str:
+    """What the names of a result's theorems begin with."""
+    return "forward" if certified.which == "output" else str(certified.which)
+
+
 def _theorems(certified: CertifiedEntries) -> str:
     """The names of a result's theorems, in a line."""
     count = len(list(_parts(certified)))
     first = "_1" if count > 1 else ""
     kinds = ("certified", "within", "computed")
-    which = LEAN_RESULTS[certified.which]
+    which = _prefix(certified)
     line = "* " + ", ".join(f"`{which}_{kind}{first}`" for kind in kinds)
     return f"{line}, and so on to `_{count}`" if count > 1 else line
 
@@ -202,7 +206,7 @@ def _parts(certified: CertifiedEntries) -> Iterator[CertifiedEntries]:
 def _result(case: Case, certified: CertifiedEntries, number: str) -> list[str]:
     function, operands, suffix, words = _RESULTS[certified.which]
     names = [_OPERANDS[name][0] for name in operands]
-    which = LEAN_RESULTS[certified.which]
+    which = _prefix(certified)
     claimed = f"{which}Claims{number}"
     given = " ".join(_group(f"({name}.map Ball.checked)") for name in names)
     variables = " ".join(
