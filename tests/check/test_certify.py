@@ -147,6 +147,7 @@ def test_many_terms_are_in_several_theorems(definitions: Definitions) -> None:
     found = certified_entries(case, tuple(Result), definitions)
     text = certificate_source(case, found)
     for name, result in found.items():
+        prefix = "forward" if name == "output" else name
         each = max(1, TERMS // result.terms)
         count = -(-len(result.indices) // each)
         numbers = [f"_{i}" for i in range(1, count + 1)] if count > 1 else [""]

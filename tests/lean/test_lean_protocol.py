@@ -101,7 +101,7 @@ def test_every_truncation_is_refused() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("bias.value", "bais.value", "expected bias.value"),
+        ("bias.value", "bais.value", "expected bais.value, bais.exact"),
         ("bias.bound 0/1\n", "", "expected bias.value, bias.exact, bias.bound, each once"),
         ("end a#1", "extra 1\nend a#1", "expected extra.value"),
         ("input.", "bias.", "expected bias.value"),
