@@ -5,7 +5,7 @@ public import RuntimeApprox.Certificate.Theorems
 /-!
 # Certificate of the case binary16-overflow
 
-Case binary16-overflow#7ee95649ff11ba11, in binary16. A number n / 2^k is written ⟨n, k⟩. The exact
+Case binary16-overflow#bdbf7a85dfbc2b8c, in binary16. A number n / 2^k is written ⟨n, k⟩. The exact
 operands may be anywhere within eps of the given ones: x 0x0.0p+0, weight 0x0.0p+0, bias 0x0.0p+0,
 grad_output 0x0.0p+0.
 

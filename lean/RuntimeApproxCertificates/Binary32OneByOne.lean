@@ -5,7 +5,7 @@ public import RuntimeApprox.Certificate.Theorems
 /-!
 # Certificate of the case binary32-one-by-one
 
-Case binary32-one-by-one#f997b2719fe93696, in binary32. A number n / 2^k is written ⟨n, k⟩. The
+Case binary32-one-by-one#d5e032f9e50efa70, in binary32. A number n / 2^k is written ⟨n, k⟩. The
 exact operands may be anywhere within eps of the given ones: x 0x1.0000000000000p-10,
 weight 0x1.0624dd2f1a9fcp-10, bias 0x1.0000000000000p-12, grad_output 0x1.3a92a30553261p-12.
 

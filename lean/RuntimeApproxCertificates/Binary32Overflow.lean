@@ -5,7 +5,7 @@ public import RuntimeApprox.Certificate.Theorems
 /-!
 # Certificate of the case binary32-overflow
 
-Case binary32-overflow#2a9a4ab79a9270a3, in binary32. A number n / 2^k is written ⟨n, k⟩. The exact
+Case binary32-overflow#d4eaf45cd8c63641, in binary32. A number n / 2^k is written ⟨n, k⟩. The exact
 operands may be anywhere within eps of the given ones: x 0x0.0p+0, weight 0x0.0p+0, bias 0x0.0p+0,
 grad_output 0x0.0p+0.
 

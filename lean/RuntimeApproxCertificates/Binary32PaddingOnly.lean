@@ -5,7 +5,7 @@ public import RuntimeApprox.Certificate.Theorems
 /-!
 # Certificate of the case binary32-padding-only
 
-Case binary32-padding-only#70c3c24aee80144d, in binary32. A number n / 2^k is written ⟨n, k⟩. The
+Case binary32-padding-only#f652989109454b5e, in binary32. A number n / 2^k is written ⟨n, k⟩. The
 exact operands may be anywhere within eps of the given ones: x 0x1.0000000000000p-10,
 weight 0x1.0624dd2f1a9fcp-10, bias 0x1.0000000000000p-12, grad_output 0x1.3a92a30553261p-12.
 

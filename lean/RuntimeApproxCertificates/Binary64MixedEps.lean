@@ -5,7 +5,7 @@ public import RuntimeApprox.Certificate.Theorems
 /-!
 # Certificate of the case binary64-mixed-eps
 
-Case binary64-mixed-eps#c08bfaf1f944096b, in binary64. A number n / 2^k is written ⟨n, k⟩. The exact
+Case binary64-mixed-eps#2e56da598048b1be, in binary64. A number n / 2^k is written ⟨n, k⟩. The exact
 operands may be anywhere within eps of the given ones: x 0x1.0000000000000p+0,
 weight 0x0.0000000000001p-1022, bias 0x1.56e1fc2f8f359p-997, grad_output 0x1.249ad2594c37dp+332.
 
