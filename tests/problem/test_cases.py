@@ -53,14 +53,12 @@ def test_text() -> None:
     )
     body = (
         "format binary16\n"
-        "geometry 1 1 1 1\n"
-        "height 2 1 1 1 0 1\n"
-        "width 1 1 3 0 2 1\n"
-        "eps 0x1.0000000000000p-1 0x0.0p+0 0x0.0000000000001p-1022 0x0.0p+0\n"
-        "x 0x1.8000000000000p+0 -0x0.0p+0\n"
-        "weight 0x1.0000000000000p-24\n"
-        "bias -0x1.ffc0000000000p+15\n"
-        "gradOutput 0x1.9980000000000p-4 0x0.0p+0 0x1.0000000000000p+0\n"
+        "operation conv2d\n"
+        "sizes 1 1 1 1 2 1 1 1 1 3 1 0 0 2 1 1\n"
+        "x 0x1.0000000000000p-1 0x1.8000000000000p+0 -0x0.0p+0\n"
+        "weight 0x0.0p+0 0x1.0000000000000p-24\n"
+        "bias 0x0.0000000000001p-1022 -0x1.ffc0000000000p+15\n"
+        "gradOutput 0x0.0p+0 0x1.9980000000000p-4 0x0.0p+0 0x1.0000000000000p+0\n"
         "end\n"
     )
     digest = hashlib.sha256(body.encode()).hexdigest()[:16]
