@@ -164,7 +164,10 @@ ALTERED = {
         line("weight.bound", lambda words: words[:-1]),
         "36 values, 36 exact values and 35 bounds",
     ),
-    "a line missing": (in_case(EPS, without_line), "expected input.value, input.exact, input.bound, each once"),
+    "a line missing": (
+        in_case(EPS, without_line),
+        "expected input.value, input.exact, input.bound",
+    ),
     "cut off": (lambda text: text[: 2 * len(text) // 3], "its last line does not end"),
     "empty": (lambda text: "", "the result is empty"),
 }

@@ -92,8 +92,8 @@ def test_files_and_text_lose_nothing(
     lines = dict(line.split(" ", 1) for line in case.to_text().splitlines()[:-1])
     for name, key in (("x", "x"), ("grad_output", "gradOutput")):
         numbers = [Fraction(float.fromhex(token)) for token in lines[key].split(" ")]
-        eps = Fraction(getattr(case, f"eps_{name}"))
-        assert numbers == [eps, *(Fraction(float(v)) for v in given_[name].ravel())]
+        expected = [Fraction(getattr(case, f"eps_{name}"))]
+        assert numbers == [*expected, *(Fraction(float(v)) for v in given_[name].ravel())]
         assert getattr(again, name).tobytes() == given_[name].tobytes()
         assert getattr(again, name).dtype == format.dtype
 
