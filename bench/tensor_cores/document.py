@@ -68,12 +68,14 @@ def _summary(study: Study) -> list[str]:
     compared = [one for one in honest if one.others]
     for name in OTHERS:
         failed = [one.others[name] for one in compared if one.others[name].failed]
-        are = f"{len(failed):,} of the {len(compared):,} that are one sum are"
+        all_of_them = f"of the {len(compared):,} that are one sum"
         beyond = f"beyond what the promise *{name}* allows"
-        if failed:
-            lines.append(f"{are} {beyond}, by up to {number(_largest(failed))} times.")
-        else:
-            lines.append(f"None{are[1:-3]}is {beyond}.")
+        lines.append(
+            f"{len(failed):,} {all_of_them} are {beyond}, "
+            f"by up to {number(_largest(failed))} times."
+            if failed
+            else f"None {all_of_them} is {beyond}."
+        )
     caught = len(study.planted) - len(study.missed)
     lines.append(f"{caught:,} of {len(study.planted):,} planted defects are caught.")
     return lines
