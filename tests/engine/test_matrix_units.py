@@ -343,6 +343,18 @@ def test_block_scales_that_do_not_fit(values: Any, scales: Any, axis: int, messa
         block_scaled(values, scales, axis=axis)
 
 
+@pytest.mark.parametrize(
+    "name", ["float4_e2m1fn", "float6_e2m3fn", "float6_e3m2fn", "float8_e8m0fnu"]
+)
+def test_operands_may_have_the_dtypes_of_values_and_of_scales(name: str) -> None:
+    """They stand for the same numbers as in float32."""
+    x = np.array([0.5, 1, 2, 4], getattr(ml_dtypes, name)).reshape(1, 4, 1, 1)
+    result = np.full((1, 1, 1, 1), 21.25, np.float32)
+    promise = tensor_core("blackwell", "mxfp")
+    assert compare_output(result, x, x, accumulation=promise).passed
+    assert not compare_output(result + np.float32(2**-10), x, x, accumulation=promise).passed
+
+
 def test_operands_that_have_no_blocks_are_refused() -> None:
     """Of numbers that no scale makes numbers of the format, and of blocks along the wrong axis."""
     rng = np.random.default_rng(13)
