@@ -13,6 +13,10 @@ for docs/performance.md.
 
 `python -m bench networks`: measures how bounds grow with a network's depth, for docs/networks.md.
 
+`python -m bench watching`: measures what watching a training step costs, for docs/watching.md.
+
+`python -m bench pytorch`: watches PyTorch's convolutions on random layers, for docs/pytorch.md.
+
 `python -m bench adversary`: attacks the bounds with hostile numbers, for docs/adversary.md.
 
 Exit status: 0 measured, whether or not goals are reached; 1 values differ that must not, a test
@@ -295,6 +299,57 @@ def adversary(
     with threadpool_limits(1):
         status = attack(entries, seed, case, directory if write_docs else None)
     raise typer.Exit(status)
+
+
+@app.command("watching")
+def watching(
+    batch: Annotated[int, typer.Option(metavar="N", min=1, help="Images in a batch.")] = 4,
+    size: Annotated[int, typer.Option(metavar="N", min=32, help="Their height and width.")] = 224,
+    quick: _Quick = False,
+    write_docs: _Write = False,
+    directory: _Directory = Path("docs"),
+) -> None:
+    """Measures a training step of ResNet-50 that is watched beside one that is not."""
+    try:
+        from bench import watching as study
+    except ModuleNotFoundError:
+        print("bench: PyTorch is missing: pip install -e '.[torch]'", file=sys.stderr)
+        raise typer.Exit(2) from None
+    batch, size = (1, 32) if quick else (batch, size)
+    effort = Effort.of(quick=True) if quick else Effort(seconds=120.0, least=3)
+    with Console(stderr=True).status("measuring"):
+        times, memory = study.costs(effort, batch, size), study.peaks(batch, size)
+    measured = study.table(times, memory, batch, size)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    console.print(measured.rich)
+    if write_docs:
+        command = f"python -m bench watching --batch {batch} --size {size} --write"
+        study.write(measured, {**describe(), **_pytorch()}, command, directory)
+
+
+@app.command("pytorch")
+def pytorch(
+    seconds: Annotated[float, typer.Option(metavar="S", min=0.0, help="How long.")] = 120.0,
+    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Other layers.")] = 0,
+    write_docs: _Write = False,
+    directory: _Directory = Path("docs"),
+) -> None:
+    """Watches PyTorch's convolutions on random small layers, forward and backward."""
+    from bench.studies import pytorch as study
+
+    with Console(stderr=True).status("watching"):
+        found = study.sweep(seconds, seed)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    console.print(found.table().rich)
+    if write_docs:
+        command = f"python -m bench pytorch --seconds {seconds:g} --seed {seed} --write"
+        study.write(found, {**describe(), **_pytorch()}, command, directory)
+
+
+def _pytorch() -> dict[str, str]:
+    import torch
+
+    return {"PyTorch": f"{torch.__version__}, {torch.get_num_threads()} threads"}
 
 
 def _complain(evidence: Evidence) -> None:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-
 __all__ = [
     "Accumulation",
     "Bounded",

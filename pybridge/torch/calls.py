@@ -1,0 +1,206 @@
+"""The linear operations that the results of an ATen call should be.
+
+The arguments of a call are bound to its schema, so that positional and keyword arguments, in-place
+and `out=` variants are one case. Arguments that the call overwrites are copied before it runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+
+from pybridge import ops
+from pybridge.errors import InputError
+
+__all__ = ["Arguments", "Expected", "Reader", "Unseen", "bind", "name_of", "reader"]
+
+Arguments: TypeAlias = Mapping[str, Any]
+"""The arguments of a call by their names in its schema."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expected:
+    """A result of a call, and the operation that it should be.
+
+    `result` is what the report calls it: `output`, `weight gradient`, …
+    """
+
+    result: str
+    actual: torch.Tensor
+    operation: ops.Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Why the results of a call are not checked."""
+
+    reason: str
+
+
+Reader: TypeAlias = Callable[[Arguments, Any], Sequence[Expected]]
+
+
+def name_of(function: Any) -> str:
+    """Return the name of an operator without its overload: `aten.mm`, `mylib.conv`."""
+    return f"{function.namespace}.{function._schema.name.split('::')[-1]}"
+
+
+def bind(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call by name, defaults included, tensors detached.
+
+    An argument that the call overwrites is copied, and an `out` left out.
+    """
+    bound: dict[str, Any] = {}
+    for position, argument in enumerate(function._schema.arguments):
+        if position < len(args):
+            value = args[position]
+        else:
+            value = kwargs.get(argument.name, argument.default_value)
+        if isinstance(value, torch.Tensor):
+            value = value.detach()
+            if argument.alias_info is not None and argument.alias_info.is_write:
+                if argument.is_out:
+                    continue
+                value = value.clone()
+        bound[argument.name] = value
+    return bound
+
+
+def reader(function: Any) -> Reader | Unseen | None:
+    """Return what reads the results of an operator, or why nothing does, or None if it computes no
+    products.
+    """
+    namespace, name = name_of(function).split(".")
+    if namespace not in ("aten", "prims"):
+        if namespace in _PLUMBING:
+            return None
+        return Unseen("a custom operator; `operation` can say what it computes")
+    base = name[:-1] if name.endswith("_") and not name.endswith("__") else name
+    if base in _READERS:
+        return _READERS[base]
+    if base.startswith(("upsample", "_upsample", "_convert")):
+        return None
+    if _FUSED.search(base):
+        return Unseen("a fused kernel, whose products are not visible")
+    if _PRODUCTS.search(base):
+        return Unseen("pybridge.ops has no such operation")
+    return None
+
+
+_PLUMBING = ("c10d", "_c10d_functional", "profiler", "inductor", "mkldnn_prepacked")
+"""Namespaces of operators that move data."""
+
+_FUSED = re.compile(r"(^|_)(attention|rnn|lstm|gru|transformer|mkldnn)(_|$)")
+_PRODUCTS = re.compile(
+    r"(^|_)(conv\w*|thnn_conv\w*|\w*mm|addmv|mv|addr|ger|outer|inner|kron|\w*linear\w*|v?dot|einsum"
+    r"|matmul|tensordot|trilinear|vecdot|multi_dot|matrix_power|cdist_\w*)(_\w+)?$"
+)
+
+
+def _convolution(call: Arguments) -> ops.Operation:
+    """The convolution of a call of `aten.convolution` or of its backward."""
+    x, weight = call["input"], call["weight"]
+    axes = weight.ndim - 2
+    if axes not in (1, 2, 3):
+        raise InputError(f"a convolution with {axes} spatial axes, expected 1, 2 or 3")
+    if x.ndim != weight.ndim:
+        raise InputError("a convolution of an input without a batch")
+    bias = call.get("bias")
+    if bias is None and call.get("bias_sizes"):
+        bias = weight.new_zeros(call["bias_sizes"])
+    options: dict[str, Any] = {
+        name: _each_axis(call[name], axes) for name in ("stride", "padding", "dilation")
+    }
+    options["groups"] = call["groups"]
+    kind = "conv"
+    if call["transposed"]:
+        kind = "conv_transpose"
+        options["output_padding"] = _each_axis(call["output_padding"], axes)
+    return getattr(ops, f"{kind}{axes}d")(x, weight, bias, **options)
+
+
+def _each_axis(numbers: Sequence[int], axes: int) -> tuple[int, ...]:
+    """One number for each axis, of which a call may give a single one."""
+    return tuple(numbers) * axes if len(numbers) == 1 else tuple(numbers)
+
+
+def _output(operation: Callable[[Arguments], ops.Operation]) -> Reader:
+    """A reader of a call with one result."""
+    return lambda call, result: [Expected("output", result, operation(call))]
+
+
+def _convolution_backward(call: Arguments, result: Any) -> list[Expected]:
+    wanted = call["output_mask"]
+    # An operand that no wanted gradient depends on may have any values: `torch.nn.grad` does so.
+    unread = {
+        name: call[name].new_zeros(()).expand(call[name].shape)
+        for name, needed in (("input", wanted[1]), ("weight", wanted[0]))
+        if not needed
+    }
+    operation = _convolution({**call, **unread})
+    return [
+        Expected(f"{name} gradient", gradient, operation.grad(name, call["grad_output"]))
+        for name, gradient, needed in zip(("input", "weight", "bias"), result, wanted, strict=True)
+        if needed and gradient is not None
+    ]
+
+
+def _addbmm(call: Arguments) -> ops.Operation:
+    """Σ_b batch1[b]·batch2[b] as one product of matrices."""
+    left, right = call["batch1"], call["batch2"]
+    rows, columns = left.permute(1, 0, 2).flatten(1), right.flatten(0, 1)
+    return ops.addmm(call["self"], rows, columns, beta=call["beta"], alpha=call["alpha"])
+
+
+def _addmv(call: Arguments, result: Any) -> list[Expected]:
+    vector = call["self"].expand(call["mat"].shape[0])[:, None]
+    operation = ops.addmm(
+        vector, call["mat"], call["vec"][:, None], beta=call["beta"], alpha=call["alpha"]
+    )
+    return [Expected("output", result[:, None], operation)]
+
+
+def _scaled_mm(call: Arguments) -> ops.Operation:
+    """A product of float8 matrices times one scale for each matrix, plus a bias."""
+    if call.get("scale_result") is not None:
+        raise InputError("_scaled_mm with a scale of its result")
+    scale = 1.0
+    for name in ("scale_a", "scale_b"):
+        if call[name].numel() != 1:
+            raise InputError(f"_scaled_mm with a {name} of shape {tuple(call[name].shape)}")
+        scale *= float(call[name])
+    left, right, bias = call["self"], call["mat2"], call.get("bias")
+    if bias is None:
+        bias = torch.zeros((), dtype=torch.float32, device=left.device)
+    return ops.addmm(bias, left, right, alpha=scale)
+
+
+_READERS: Mapping[str, Reader] = {
+    "convolution": _output(_convolution),
+    "_convolution": _output(_convolution),
+    "convolution_overrideable": _output(_convolution),
+    "convolution_backward": _convolution_backward,
+    "convolution_backward_overrideable": _convolution_backward,
+    "mm": _output(lambda call: ops.matmul(call["self"], call["mat2"])),
+    "bmm": _output(lambda call: ops.bmm(call["self"], call["mat2"])),
+    "mv": _output(lambda call: ops.matmul(call["self"], call["vec"])),
+    "dot": _output(lambda call: ops.matmul(call["self"], call["tensor"])),
+    "addmm": _output(
+        lambda call: ops.addmm(
+            call["self"], call["mat1"], call["mat2"], beta=call["beta"], alpha=call["alpha"]
+        )
+    ),
+    "baddbmm": _output(
+        lambda call: ops.baddbmm(
+            call["self"], call["batch1"], call["batch2"], beta=call["beta"], alpha=call["alpha"]
+        )
+    ),
+    "addbmm": _output(_addbmm),
+    "addmv": _addmv,
+    "linear": _output(lambda call: ops.linear(call["input"], call["weight"], call.get("bias"))),
+    "_scaled_mm": _output(_scaled_mm),
+}

@@ -1,0 +1,101 @@
+"""What a call promises of its arithmetic: it follows from its dtypes, its device and the flags of
+PyTorch that allow kernels to round operands.
+
+Where several kernels may run, there are several promises, and a result has to keep one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from pybridge.engine.accumulation import Accumulation, tf32
+from pybridge.engine.tensor_cores import tensor_core
+from pybridge.errors import InputError
+
+__all__ = ["promises"]
+
+_ARCHITECTURES = {
+    (7, 0): "volta",
+    (7, 2): "volta",
+    (7, 5): "turing",
+    (8, 0): "ampere",
+    (8, 6): "ampere",
+    (8, 7): "ampere",
+    (8, 9): "ada",
+    (9, 0): "hopper",
+    (10, 0): "blackwell",
+    (10, 3): "blackwell",
+    (12, 0): "blackwell",
+}
+"""The architecture of a CUDA device by its compute capability."""
+
+
+def promises(actual: torch.Tensor, *operands: torch.Tensor) -> Sequence[Accumulation | None]:
+    """Return the promises of which a result has to keep one; None is the one of its dtype.
+
+    On the CPU, sums of 16-bit numbers are sums in float32 that may flush subnormal numbers, as
+    those of oneDNN do, or of float16 sums in float16, where the processor has no instructions for
+    it. On a CUDA device, products of 16-bit numbers, and those of float32 where TF32 is allowed,
+    may be those of tensor cores.
+    """
+    kinds = {operand.dtype for operand in operands}
+    if actual.device.type == "cuda":
+        return _cuda(actual, kinds)
+    if kinds == {torch.float32}:
+        short = _cpu_float32_precision()
+        return [None] if short is None else [None, Accumulation(operands=short)]
+    if kinds == {torch.bfloat16}:
+        return [Accumulation(output=_output(actual), flushed=True)]
+    if kinds == {torch.float16}:
+        wide = Accumulation(output=_output(actual), flushed=True)
+        return [wide, Accumulation(accumulate="float16", flushed=True)]
+    return [None]
+
+
+def _output(actual: torch.Tensor) -> str | None:
+    """The format that a sum in float32 is rounded to for a result."""
+    name = str(actual.dtype).removeprefix("torch.")
+    return name if name in ("bfloat16", "float16") else None
+
+
+def _cpu_float32_precision() -> str | None:
+    """The format to which oneDNN may round float32 operands."""
+    settings = {torch.get_float32_matmul_precision()}
+    mkldnn = getattr(torch.backends, "mkldnn", None)
+    for part in ("matmul", "conv"):
+        settings.add(getattr(getattr(mkldnn, part, None), "fp32_precision", "none"))
+    if settings & {"medium", "bf16"}:
+        return "bfloat16"
+    return "tf32" if settings & {"high", "tf32"} else None
+
+
+def _cuda(actual: torch.Tensor, kinds: set[torch.dtype]) -> Sequence[Accumulation | None]:
+    name = _ARCHITECTURES.get(torch.cuda.get_device_capability(actual.device))
+    found: list[Accumulation | None] = [None]
+    for kind in kinds & {torch.bfloat16, torch.float16}:
+        if name is not None:
+            found += _tensor_cores(name, str(kind).removeprefix("torch."))
+    if kinds == {torch.float32} and _tf32_is_allowed():
+        found += [tf32("nearest"), tf32()]
+        if name is not None:
+            found += _tensor_cores(name, "tf32")
+    if name is not None and any(kind.itemsize == 1 for kind in kinds):
+        found += _tensor_cores(name, "float8")
+    return found
+
+
+def _tensor_cores(architecture: str, dtype: str) -> list[Accumulation]:
+    try:
+        return [tensor_core(architecture, dtype)]
+    except InputError:  # it has no instructions for the dtype
+        return []
+
+
+def _tf32_is_allowed() -> bool:
+    """Whether cuBLAS or cuDNN may round float32 operands to TF32."""
+    cuda = torch.backends.cuda.matmul
+    settings = {getattr(cuda, "fp32_precision", "none"), torch.get_float32_matmul_precision()}
+    settings.add(getattr(getattr(torch.backends.cudnn, "conv", None), "fp32_precision", "none"))
+    return bool(settings & {"tf32", "high", "medium"})
