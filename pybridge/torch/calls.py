@@ -149,18 +149,21 @@ def _convolution_backward(call: Arguments, result: Any) -> list[Expected]:
     ]
 
 
+def _scaling(call: Arguments) -> dict[str, Any]:
+    """The factors of a sum and of what it is added to, those that are not one."""
+    return {name: call[name] for name in ("alpha", "beta") if call[name] != 1}
+
+
 def _addbmm(call: Arguments) -> ops.Operation:
     """Σ_b batch1[b]·batch2[b] as one product of matrices."""
     left, right = call["batch1"], call["batch2"]
     rows, columns = left.permute(1, 0, 2).flatten(1), right.flatten(0, 1)
-    return ops.addmm(call["self"], rows, columns, beta=call["beta"], alpha=call["alpha"])
+    return ops.addmm(call["self"], rows, columns, **_scaling(call))
 
 
 def _addmv(call: Arguments, result: Any) -> list[Expected]:
     vector = call["self"].expand(call["mat"].shape[0])[:, None]
-    operation = ops.addmm(
-        vector, call["mat"], call["vec"][:, None], beta=call["beta"], alpha=call["alpha"]
-    )
+    operation = ops.addmm(vector, call["mat"], call["vec"][:, None], **_scaling(call))
     return [Expected("output", result[:, None], operation)]
 
 
@@ -190,14 +193,10 @@ _READERS: Mapping[str, Reader] = {
     "mv": _output(lambda call: ops.matmul(call["self"], call["vec"])),
     "dot": _output(lambda call: ops.matmul(call["self"], call["tensor"])),
     "addmm": _output(
-        lambda call: ops.addmm(
-            call["self"], call["mat1"], call["mat2"], beta=call["beta"], alpha=call["alpha"]
-        )
+        lambda call: ops.addmm(call["self"], call["mat1"], call["mat2"], **_scaling(call))
     ),
     "baddbmm": _output(
-        lambda call: ops.baddbmm(
-            call["self"], call["batch1"], call["batch2"], beta=call["beta"], alpha=call["alpha"]
-        )
+        lambda call: ops.baddbmm(call["self"], call["batch1"], call["batch2"], **_scaling(call))
     ),
     "addbmm": _output(_addbmm),
     "addmv": _addmv,

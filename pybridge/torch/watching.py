@@ -162,7 +162,7 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
                 module=str(origin),
                 backward=origin.backward,
                 operator=name,
-                operation=expected.operation.text,
+                operation=expected.operation.function,
                 result=expected.result,
                 shape=tuple(actual.shape),
                 dtype=str(actual.dtype).removeprefix("torch."),
@@ -182,7 +182,7 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
     ) -> Comparison:
         """The comparison by the first promise that explains the result, else by the first one."""
         stated = self._stated(origin, name)
-        candidates = [stated] if stated is not None else promises(actual, *operation.factors)
+        candidates = [stated] if stated is not None else promises(actual, *_factors(operation))
         first: Comparison | None = None
         for promise in candidates:
             comparison = compare(actual, operation, accumulation=promise)
@@ -262,7 +262,7 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
         gradient: torch.Tensor,
         grad_outputs: Sequence[Any],
     ) -> None:
-        operand = operation.name_of(tensor)
+        operand = _operand(operation, tensor)
         if operand is None or grad_outputs[0] is None:
             self._unchecked(number, origin, name, "the gradient of no operand of the operation")
             return
@@ -379,6 +379,20 @@ def _outputs(computed: Sequence[Any], results: Iterable[Any]) -> list[Expected]:
         for i, (operation, result) in enumerate(pairs)
         if operation is not None
     ]
+
+
+def _factors(operation: ops.Operation) -> list[torch.Tensor]:
+    """The tensors that an operation multiplies, or adds up."""
+    factors = operation.computation.factors
+    return [operation.arrays[name] for name in factors if name in operation.arrays]
+
+
+def _operand(operation: ops.Operation, tensor: torch.Tensor) -> str | None:
+    """The name of the operand that a tensor is, None if it is none."""
+    for name, array in operation.arrays.items():
+        if array is tensor:
+            return operation.computation.called(name)
+    return None
 
 
 def _unreadable(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
