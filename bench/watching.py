@@ -76,7 +76,8 @@ def _step(batch: int, size: int) -> Callable[[str], None]:
         if mode != MODES[0]:
             watched = watch(sample=1.0 if mode == MODES[2] else 0.02, seed=next(seed))
         with watched:
-            torch.nn.functional.cross_entropy(model(x), labels).backward()
+            loss = torch.nn.functional.cross_entropy(model(x), labels)
+            loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
     return run
@@ -100,7 +101,7 @@ def peaks(batch: int = 4, size: int = 224) -> dict[str, int]:
 def table(times: dict[str, Timing], memory: dict[str, int], batch: int, size: int) -> Table:
     """Seconds and memory, and their ratios to the step that is not watched."""
     plain, least = times[MODES[0]], memory[MODES[0]]
-    rows = [
+    rows = tuple(
         (
             mode,
             f"{1000 * times[mode].best:.0f} ({1000 * times[mode].median:.0f})",
@@ -110,7 +111,7 @@ def table(times: dict[str, Timing], memory: dict[str, int], batch: int, size: in
             f"{memory[mode] / least:.2f}",
         )
         for mode in MODES
-    ]
+    )
     caption = f"A training step of ResNet-50, {batch} images of {size}×{size}, float32."
     head = ("", "ms, best (median)", "ratio", "of medians", "peak, MiB", "ratio")
     return Table(caption, head, rows)

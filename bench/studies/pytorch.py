@@ -106,10 +106,10 @@ class Sweep:
         for found in self.findings:
             key = (found.layer.function, found.layer.dtype, found.what, found.result)
             groups.setdefault(key, []).append(found)
-        rows = [
+        rows = tuple(
             (*key, str(len(found)), f"{max(each.error for each in found):.3g}", found[0].layer.text)
             for key, found in sorted(groups.items())
-        ]
+        )
         caption = (
             f"{self.layers} layers with {self.results} results, of which rounding does not explain "
             f"{len(self.findings)}."

@@ -120,7 +120,8 @@ def _convolution(call: Arguments) -> ops.Operation:
     if call["transposed"]:
         kind = "conv_transpose"
         options["output_padding"] = _each_axis(call["output_padding"], axes)
-    return getattr(ops, f"{kind}{axes}d")(x, weight, bias, **options)
+    operation: ops.Operation = getattr(ops, f"{kind}{axes}d")(x, weight, bias, **options)
+    return operation
 
 
 def _each_axis(numbers: Sequence[int], axes: int) -> tuple[int, ...]:
@@ -179,7 +180,8 @@ def _scaled_mm(call: Arguments) -> ops.Operation:
     left, right, bias = call["self"], call["mat2"], call.get("bias")
     if bias is None:
         bias = torch.zeros((), dtype=torch.float32, device=left.device)
-    return ops.addmm(bias, left, right, alpha=scale)
+    scaling: dict[str, Any] = {} if scale == 1 else {"alpha": scale}
+    return ops.addmm(bias, left, right, **scaling)
 
 
 _READERS: Mapping[str, Reader] = {

@@ -27,7 +27,7 @@ from pybridge.torch.report import Checked, Report, Unchecked
 __all__ = ["watch"]
 
 OnFailure: TypeAlias = Literal["raise", "record"]
-Operations: TypeAlias = Mapping[str | type[torch.autograd.Function], Callable[..., Any]]
+Operations: TypeAlias = Mapping[Any, Callable[..., Any]]
 Promises: TypeAlias = Accumulation | Mapping[str, Accumulation] | None
 
 _COMPILED = "compiled modules ran eagerly, as PyTorch runs them under a dispatch mode"
@@ -129,12 +129,13 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
         if self._chosen.random() >= self.report.sample:
             self.report.not_sampled += 1
             return None
-        unseen = read.reason if isinstance(read, Unseen) else _unreadable(args, kwargs)
-        if unseen is not None:
-            self._unchecked(number, origin, name, unseen)
+        if isinstance(read, Unseen):
+            self._unchecked(number, origin, name, read.reason)
             return None
-        call = bind(function, args, kwargs)
-        return lambda result: self._read(number, origin, name, read, call, result)
+        if (reason := _unreadable(args, kwargs)) is not None:
+            self._unchecked(number, origin, name, reason)
+            return None
+        return partial(self._read, number, origin, name, read, bind(function, args, kwargs))
 
     def _read(
         self, number: int, origin: Origin, name: str, read: Reader, call: Any, result: Any
@@ -274,11 +275,11 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
         self._check(number, origin, name, Expected(f"{operand} gradient", gradient, expected))
 
 
-class _Calls(TorchDispatchMode):
+class _Calls(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Hands each ATen call to a watch before it runs, and its result after."""
 
     def __init__(self, watching: watch) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._watching = watching
 
     def __torch_dispatch__(
@@ -313,11 +314,11 @@ def _applied(
     original = function.apply
 
     def apply(*args: Any, **kwargs: Any) -> Any:
-        result = original(*args, **kwargs)
+        result = original(*args, **kwargs)  # type: ignore[no-untyped-call]
         after(function.__name__, args, result)
         return result
 
-    function.apply = staticmethod(apply)  # type: ignore[assignment]
+    function.apply = staticmethod(apply)  # type: ignore[method-assign]
     try:
         yield
     finally:
@@ -402,7 +403,7 @@ def _unreadable(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
             continue
         if type(value) not in (torch.Tensor, torch.nn.Parameter):
             return f"an operand is a {type(value).__name__}"
-        if value.layout not in (torch.strided, torch._mkldnn):
+        if str(value.layout) not in ("torch.strided", "torch._mkldnn"):
             return f"an operand has the layout {str(value.layout).removeprefix('torch.')}"
         if value.device.type == "meta":
             return "an operand has no data (device meta)"

@@ -47,13 +47,15 @@ class Layer(nn.Module):
 def _function(forward: Forward, backward: Backward) -> type[torch.autograd.Function]:
     class Kernel(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
-            ctx.save_for_backward(x, weight)
+        def forward(ctx: Any, *operands: Any) -> Any:
+            ctx.save_for_backward(*operands)
+            x, weight = operands
             return forward(x, weight)
 
         @staticmethod
         def backward(ctx: Any, *grads: Any) -> Any:
-            return backward(*ctx.saved_tensors, grads[0])
+            x, weight = ctx.saved_tensors
+            return backward(x, weight, grads[0])
 
     return Kernel
 
@@ -67,11 +69,17 @@ def _gradients(x: Tensor, weight: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]
 
 
 def _input(x: Tensor, weight: Tensor, grad: Tensor, **options: Any) -> Tensor:
-    return conv2d_input(x.shape, weight, grad, padding=1, **options)
+    gradient: Tensor = conv2d_input(  # type: ignore[no-untyped-call]
+        x.shape, weight, grad, padding=1, **options
+    )
+    return gradient
 
 
 def _weight(x: Tensor, weight: Tensor, grad: Tensor, **options: Any) -> Tensor:
-    return conv2d_weight(x, weight.shape, grad, padding=1, **options)
+    gradient: Tensor = conv2d_weight(  # type: ignore[no-untyped-call]
+        x, weight.shape, grad, padding=1, **options
+    )
+    return gradient
 
 
 def _padding(x: Tensor, weight: Tensor) -> Tensor:

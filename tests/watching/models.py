@@ -83,7 +83,7 @@ class Encoder(nn.Module):
 MODELS: Sequence[Any] = (ResNet20, UNet, Encoder)
 
 
-def trained(model: nn.Module, steps: int, autocast: bool, watched: Callable[[], Any]) -> list[Any]:
+def trained(model: Any, steps: int, autocast: bool, watched: Callable[[], Any]) -> list[Any]:
     """Train a model some steps, each forward and backward in a context; return these contexts."""
     data, labels = torch.randn(model.data), torch.randint(10, (model.data[0],))
     optimizer = torch.optim.SGD(model.parameters(), 0.05, momentum=0.9)
@@ -93,7 +93,7 @@ def trained(model: nn.Module, steps: int, autocast: bool, watched: Callable[[], 
         with watched() as report:
             with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
                 loss = cross_entropy(model(data), labels)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         reports.append(report)
     return reports
