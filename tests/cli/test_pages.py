@@ -58,7 +58,8 @@ def test_the_commands_of_pages_are_there_and_take_their_arguments(
             try:
                 command.make_context(name, list(rest))
             except Exception as error:
-                pytest.fail(f"{page.name}: {line}: {error}")
+                if getattr(error, "exit_code", None) != 0:  # --help exits
+                    pytest.fail(f"{page.name}: {line}: {error}")
             checked += 1
     assert checked > 50
 

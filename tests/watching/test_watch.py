@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,7 +101,7 @@ def test_shared_checkpointed_in_place_channels_last_and_accumulated() -> None:
 def test_overwritten_operands_out_and_double_backward() -> None:
     a, b = torch.randn(4, 5), torch.randn(5, 4)
     with watch() as report:
-        torch.randn(4, 4).addmm_(a, b, beta=0.5)
+        torch.randn(4, 4).addmm_(a, b)
         torch.mm(a, b, out=torch.empty(4, 4))
         x = torch.randn(1, 2, 5, 5, requires_grad=True)
         y = nn.Conv2d(2, 2, 3)(x).square().sum()
@@ -230,3 +232,14 @@ def test_rank_0_has_the_report_of_all() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     torch.multiprocessing.spawn(partial(_rank), args=(port,), nprocs=2)
+
+
+@pytest.mark.parametrize("page", ["watching.md", "pytorch.md", "howto.md"])
+def test_the_pages_snippets_run(page: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
+    snippets = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    for snippet in snippets:
+        if "watch" in snippet or page != "howto.md":
+            exec(compile(snippet, page, "exec"), names)
+    assert any("watch" in snippet for snippet in snippets)
