@@ -73,6 +73,7 @@ public import RuntimeApprox.OrderedField.Theorems
 public import RuntimeApprox.PowTwo
 public import RuntimeApprox.PowTwo.Theorems
 public import RuntimeApprox.Printed
+public import RuntimeApprox.Printed.Below
 public import RuntimeApprox.Printed.Theorems
 public import RuntimeApprox.Program
 public import RuntimeApprox.Replay

@@ -261,10 +261,10 @@ def _require(
                 f"{returned.computation.words} is {returned.format.dtype.name}, expected {wanted}",
                 msg,
             )
-    comparison = compare_result(returned, accumulation)
+    comparison = compare_result(returned, accumulation, at_first_look=True)
     if not comparison.passed:
         raise _failure(comparison.message, msg)
-    if comparison.power < min_power:
+    if min_power and comparison.power < min_power:
         raise _failure(
             f"{comparison.weakness or comparison.message}\n  expected a power of at least "
             f"{min_power}",

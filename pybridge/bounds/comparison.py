@@ -16,8 +16,9 @@ from pybridge.bounds.depth import Depths
 from pybridge.bounds.hints import diagnose
 from pybridge.bounds.judge import Judge, Judgement
 from pybridge.bounds.kernel_result import KernelResult
-from pybridge.bounds.screen import Passed, screen
-from pybridge.bounds.theorems import proofs
+from pybridge.bounds.screen import Passed, first_look, screen
+from pybridge.bounds.sure import Sure
+from pybridge.bounds.theorems import Proved, proofs
 from pybridge.bounds.true_errors import Index, Mask, nearest_float
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.upward import Float64
@@ -25,6 +26,9 @@ from pybridge.errors import InputError
 from pybridge.problem.computation import Computation
 
 __all__ = ["Comparison", "Entry", "compare"]
+
+_CLEARLY = 0.6
+"""The power at a sample of entries above which that at all entries is not computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,48 @@ class Entry:
         return self.error / self.allowance
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a `Comparison` says in numbers of its own."""
+
+    worst: Entry
+    most: int
+    power: float
+    needed: int
+
+
 class Details:
-    """What says more of a comparison, entry by entry, computed when it is asked for."""
+    """What says more of a comparison, computed when it is asked for.
+
+    `sure` is known if a first look sufficed, `passed` if the screen did, else the judgement.
+    """
 
     def __init__(
-        self, returned: KernelResult, promise: Accumulation, judgement: Judgement | None = None
+        self,
+        returned: KernelResult,
+        promise: Accumulation,
+        *,
+        sure: Sure | None = None,
+        passed: Passed | None = None,
+        judgement: Judgement | None = None,
     ) -> None:
-        self._returned, self._promise, self._known = returned, promise, judgement
+        self._returned, self._promise = returned, promise
+        self.sure, self._passed, self._known = sure, passed, judgement
+
+    @cached_property
+    def figures(self) -> Figures:
+        """The worst entry, depths and power.
+
+        Raises as `judgement` does if the arrays no longer pass.
+        """
+        passed = self._passed
+        if passed is None and self._known is None:
+            passed = screen(self._returned, self._promise)
+        if passed is None:
+            depths, worst = self.depths, _entry(self.judgement, self._returned.on_host())
+            return Figures(worst, depths.most, depths.power, depths.needed)
+        worst = _passed_entry(passed, self._returned.computation)
+        return Figures(worst, passed.most, passed.power, passed.needed)
 
     @cached_property
     def judgement(self) -> Judgement:
@@ -109,15 +148,31 @@ class Comparison:
     shape: tuple[int, ...]
     failed: int
     nonfinite: int
-    worst: Entry
     theorems: tuple[str, ...]
-    most: int = 0
-    power: float = 1.0
-    needed: int = 0
     basis: str | None = None
     patterns: tuple[str, ...] = ()
     explanations: tuple[str, ...] = ()
     details: Details = field(repr=False, kw_only=True)
+
+    @property
+    def worst(self) -> Entry:
+        """The entry of the largest ratio."""
+        return self.details.figures.worst
+
+    @property
+    def most(self) -> int:
+        """The depth that is promised."""
+        return self.details.figures.most
+
+    @property
+    def power(self) -> float:
+        """The share of the entries other than zero at which a zero would be noticed."""
+        return self.details.figures.power
+
+    @property
+    def needed(self) -> int:
+        """The depth that a promise would have to state to notice half of the zeros."""
+        return self.details.figures.needed
 
     @property
     def errors(self) -> Float64:
@@ -225,8 +280,13 @@ class Comparison:
 
     @property
     def weakness(self) -> str | None:
-        """What to do about a promise under which most zeros would not be noticed."""
-        if self.power >= 0.5:
+        """What to do about a promise under which most zeros would not be noticed.
+
+        After a first look the power is that at a sample of entries, if it is clearly above one half
+        there.
+        """
+        sure = self.details.sure
+        if (sure is not None and sure.power >= _CLEARLY) or self.power >= 0.5:
             return None
         words = f"{self.computation.words}: {self._power} under {self.accumulation.sentence}"
         if 0 < self.needed < self.most:
@@ -237,8 +297,13 @@ class Comparison:
 
 
 @np.errstate(all="ignore")
-def compare(returned: KernelResult, accumulation: Accumulation | None) -> Comparison:
+def compare(
+    returned: KernelResult, accumulation: Accumulation | None, *, at_first_look: bool = False
+) -> Comparison:
     """Compares a claimed result with what a promise allows; by default `KernelResult.promise`'s.
+
+    `at_first_look` is for those who want the verdict: if it takes only a look to see that all
+    entries pass, the numbers are computed if they are read, as the errors are.
 
     Raises `NotProvedError` where nothing is proved of that promise: an operand overflows the format
     that it is rounded to, or too many entries are too large for float64. And, of results in
@@ -246,22 +311,20 @@ def compare(returned: KernelResult, accumulation: Accumulation | None) -> Compar
     """
     promise = returned.promise(accumulation)
     basis = _basis(returned) if accumulation is None else None
-    theorems: tuple[str, ...] = proofs(returned.computation, "comparison", promise)
-    passed = screen(returned, promise)
-    if passed is not None:
+    sure = first_look(returned, promise) if at_first_look else None
+    proved: Proved = "comparison" if sure is None else "first look"
+    theorems: tuple[str, ...] = proofs(returned.computation, proved, promise)
+    passed = screen(returned, promise) if sure is None else None
+    if sure is not None or passed is not None:
         return Comparison(
             computation=returned.computation,
             accumulation=promise,
             shape=returned.computation.outer_shape,
             failed=0,
             nonfinite=0,
-            worst=_passed_entry(passed, returned.computation),
             theorems=theorems,
-            most=passed.most,
-            power=passed.power,
-            needed=passed.needed,
             basis=basis,
-            details=Details(returned, promise),
+            details=Details(returned, promise, sure=sure, passed=passed),
         )
     returned = returned.on_host()
     judge = Judge(returned)
@@ -270,21 +333,17 @@ def compare(returned: KernelResult, accumulation: Accumulation | None) -> Compar
     if errors.sliced:
         theorems += proofs(returned.computation, "slices")
     failed = int(np.count_nonzero(failures))
-    details = Details(returned, promise, judgement)
     comparison = Comparison(
         computation=returned.computation,
         accumulation=promise,
         shape=returned.computation.outer_shape,
         failed=failed,
         nonfinite=int(np.count_nonzero(failures & ~errors.finite)),
-        worst=_entry(judgement, returned),
         theorems=theorems,
-        most=details.depths.most,
-        power=details.depths.power,
-        needed=details.depths.needed,
         basis=basis,
-        details=details,
+        details=Details(returned, promise, judgement=judgement),
     )
+    _ = comparison.details.figures  # The arrays may change.
     if failed:
         diagnosis = diagnose(returned, promise, judge)
         comparison = replace(

@@ -25,6 +25,7 @@ import numpy as np
 
 from pybridge.bounds.depth import needed_depth
 from pybridge.bounds.kernel_result import KernelResult
+from pybridge.bounds.sure import Sure, certainly
 from pybridge.bounds.true_errors import Index, after, nearest_float
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.backend import HOST, Array, Backend, backend_of
@@ -36,7 +37,7 @@ from pybridge.exported.document import load_definitions
 from pybridge.problem.computation import Computation
 from pybridge.problem.parts import Part
 
-__all__ = ["Passed", "screen"]
+__all__ = ["Passed", "first_look", "screen"]
 
 _MARGIN = Fraction(1, 2**40)
 _GROWTH = 1 + Fraction(1, 2**44)
@@ -72,14 +73,32 @@ class Passed:
     most: int
 
 
+def first_look(returned: KernelResult, promise: Accumulation) -> Sure | None:
+    """Whether all of a result passes, in float32 alone; None if that leaves it open."""
+    found = _screen(returned, promise)
+    if found is None:
+        return None
+    with np.errstate(all="ignore"), found.backend.exact_products():
+        return certainly(returned, promise, found.whole, found.backend)
+
+
 def screen(returned: KernelResult, promise: Accumulation) -> Passed | None:
     """Screen a result; None if that leaves open whether all of it passes."""
+    found = _screen(returned, promise)
+    if found is None:
+        return None
+    with np.errstate(all="ignore"), found.backend.exact_products():
+        return found.run()
+
+
+def _screen(returned: KernelResult, promise: Accumulation) -> _Screen | None:
+    """The screen of a result; None if it has none."""
     if returned.format.precision > 24:
         return None
     backend = backend_of(returned.values, *(given.value for given in returned.operands.values()))
     with np.errstate(all="ignore"), backend.exact_products():
         values = _multiplied(returned, promise, backend)
-        return None if values is None else _Screen(returned, promise, values, backend).run()
+        return None if values is None else _Screen(returned, promise, values, backend)
 
 
 def _multiplied(

@@ -19,6 +19,7 @@ Proved: TypeAlias = Literal[
     "enclosure",
     "slices",
     "comparison",
+    "first look",
     "tolerance",
 ]
 
@@ -90,6 +91,8 @@ def _names(result: _Proved, proved: Proved, promise: Accumulation | None) -> Ite
         case "tolerance":
             yield "Contraction.tolerance_le"
         case "any-order":
+            yield short_name(lean.any_order)
+        case "first look":
             yield short_name(lean.any_order)
         case "comparison":
             yield from (short_name(lean.any_order), "passes_printed", "exceeds_printed")

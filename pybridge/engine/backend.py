@@ -102,6 +102,15 @@ class Backend(Protocol):
     def multiply(self, a: Array, b: Array, out: Array) -> None:
         """Store the products of matrices [..., n, k] and [..., k, m], whose batches broadcast."""
 
+    def accumulate(self, a: Array, b: Array, out: Array) -> None:
+        """Add the products of matrices to `out`, as `multiply` stores them."""
+
+    def product(self, a: Array, b: Array, out: Array) -> None:
+        """Store the products of entries of arrays that broadcast."""
+
+    def add_product(self, a: Array, b: Array, out: Array) -> None:
+        """Add the products of entries of arrays that broadcast."""
+
     def bits(self, array: Array) -> npt.NDArray[Any]:
         """The representations of floats as unsigned integers, on the host."""
 
@@ -139,6 +148,21 @@ class Backend(Protocol):
         and its index; how many of the references are larger than that limit, and how many are not
         zero; result, reference and size of the largest ratio.
         """
+
+    def within(
+        self, result: Array, reference: Array, sizes: Array, scale: float, beta: float
+    ) -> Array:
+        """Whether scale·|result − reference| ≤ sizes + β·|reference| everywhere, in float32.
+
+        C-contiguous arrays of one shape; the reference and the sizes are in float32. Each operation
+        rounds once.
+        """
+
+    def everywhere(self, verdicts: Sequence[Array]) -> bool:
+        """Whether everything that `within` returned is true."""
+
+    def filled(self, array: Array, shape: Sequence[int]) -> Array:
+        """An array in C order, broadcast to a shape."""
 
     def numbers(self, rows: Sequence[Array]) -> npt.NDArray[np.float64]:
         """What `screened` returned, as rows on the host."""
@@ -207,6 +231,18 @@ class NumPy:
         """See `Backend.multiply`."""
         np.matmul(a, b, out)
 
+    def accumulate(self, a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
+        """See `Backend.accumulate`."""
+        out += np.matmul(a, b)
+
+    def product(self, a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
+        """See `Backend.product`."""
+        np.multiply(a, b, out)
+
+    def add_product(self, a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
+        """See `Backend.add_product`."""
+        out += a * b
+
     def bits(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See `Backend.bits`."""
         return array.view(f"u{array.itemsize}")
@@ -257,6 +293,35 @@ class NumPy:
         at = int(ratio.argmax())
         met = (float(array[at]) for array in (result, reference, sizes))
         return [float(ratio[at]), at, noticed, np.count_nonzero(reference), *met]
+
+    def within(
+        self,
+        result: npt.NDArray[Any],
+        reference: npt.NDArray[np.float32],
+        sizes: npt.NDArray[np.float32],
+        scale: float,
+        beta: float,
+    ) -> bool:
+        """See `Backend.within`."""
+        flat = [array.reshape(-1) for array in (result, reference, sizes)]
+        for start in range(0, reference.size, 2 * self.chunk):
+            w, r, limit = (array[start : start + 2 * self.chunk] for array in flat)
+            distance = np.subtract(widened(w), r, dtype=np.float32)
+            np.abs(distance, out=distance)
+            distance *= np.float32(scale)
+            if beta:
+                limit = np.abs(r) * np.float32(beta) + limit
+            if not (distance <= limit).all():
+                return False
+        return True
+
+    def everywhere(self, verdicts: Sequence[Array]) -> bool:
+        """See `Backend.everywhere`."""
+        return all(verdicts)
+
+    def filled(self, array: npt.NDArray[Any], shape: Sequence[int]) -> npt.NDArray[Any]:
+        """See `Backend.filled`."""
+        return np.ascontiguousarray(np.broadcast_to(array, tuple(shape)))
 
     def numbers(self, rows: Sequence[Array]) -> npt.NDArray[np.float64]:
         """See `Backend.numbers`."""
@@ -334,27 +399,23 @@ class PyTorch:
             out.copy_(array).abs_()
 
     def multiply(self, a: Array, b: Array, out: Array) -> None:
-        """See `Backend.multiply`.
+        """See `Backend.multiply`."""
+        mm, bmm = self.functions.mm, self.functions.bmm
+        for x, y, z in _batches(a, b, out):
+            (mm if z.ndim == 2 else bmm)(x, y, out=z)
 
-        One batch of matrices at a time, as large as possible: PyTorch would copy broadcast ones.
-        """
-        batch = out.shape[:-2]
-        a, b = (m.expand(*batch, *m.shape[-2:]) for m in (a, b))
-        a, b, out = _merged_batch(a, b, out)
-        batch = out.shape[:-2]
-        if not batch:
-            self.functions.mm(a, b, out=out)
-            return
-        longest = max(range(len(batch)), key=lambda k: batch[k])
-        rest = [range(n) for k, n in enumerate(batch) if k != longest]
-        for place in product(*rest):
-            index: list[Any] = list(place)
-            index.insert(longest, slice(None))
-            at = tuple(index)
-            if batch[longest] == 1:
-                self.functions.mm(a[at][0], b[at][0], out=out[at][0])
-            else:
-                self.functions.bmm(a[at], b[at], out=out[at])
+    def accumulate(self, a: Array, b: Array, out: Array) -> None:
+        """See `Backend.accumulate`."""
+        for x, y, z in _batches(a, b, out):
+            (z.addmm_ if z.ndim == 2 else z.baddbmm_)(x, y)
+
+    def product(self, a: Array, b: Array, out: Array) -> None:
+        """See `Backend.product`."""
+        self.functions.mul(a, b, out=out)
+
+    def add_product(self, a: Array, b: Array, out: Array) -> None:
+        """See `Backend.add_product`."""
+        out.addcmul_(a, b)
 
     def bits(self, array: Array) -> npt.NDArray[Any]:
         """See `Backend.bits`."""
@@ -422,6 +483,30 @@ class PyTorch:
         row = (most, at, noticed, there, result[at], reference[at], sizes[at])
         return torch.stack([number.to(torch.float64) for number in row])
 
+    def within(
+        self, result: Array, reference: Array, sizes: Array, scale: float, beta: float
+    ) -> Array:
+        """See `Backend.within`."""
+        torch = self.functions
+        flat = [array.view(-1) for array in (result, reference, sizes)]
+        verdicts = []
+        chunk = 2 * self.chunk or flat[0].numel()
+        for start in range(0, flat[0].numel(), chunk):
+            w, r, limit = (array[start : start + chunk] for array in flat)
+            distance = torch.sub(w, r).abs_().mul_(scale)
+            if beta:
+                limit = limit.add(r.abs(), alpha=beta)
+            verdicts.append((distance <= limit).all())
+        return torch.stack(verdicts).all()
+
+    def everywhere(self, verdicts: Sequence[Array]) -> bool:
+        """See `Backend.everywhere`."""
+        return bool(self.functions.stack(list(verdicts)).all())
+
+    def filled(self, array: Array, shape: Sequence[int]) -> Array:
+        """See `Backend.filled`."""
+        return array.expand(tuple(shape)).contiguous()
+
     def numbers(self, rows: Sequence[Array]) -> npt.NDArray[np.float64]:
         """See `Backend.numbers`."""
         return self.to_host(self.functions.stack(list(rows)))
@@ -457,6 +542,26 @@ class PyTorch:
 
     def _dtype(self, dtype: npt.DTypeLike) -> Any:
         return getattr(self.functions, np.dtype(dtype).name)
+
+
+def _batches(a: Array, b: Array, out: Array) -> Iterator[tuple[Array, Array, Array]]:
+    """Matrices, or batches of them: as large as possible, since PyTorch would copy broadcast ones.
+
+    The last of each is to hold the product of the others.
+    """
+    batch = out.shape[:-2]
+    a, b = (m.expand(*batch, *m.shape[-2:]) for m in (a, b))
+    a, b, out = _merged_batch(a, b, out)
+    batch = out.shape[:-2]
+    if not batch:
+        yield a, b, out
+        return
+    longest = max(range(len(batch)), key=lambda k: batch[k])
+    for place in product(*(range(n) for k, n in enumerate(batch) if k != longest)):
+        index: list[Any] = list(place)
+        index.insert(longest, 0 if batch[longest] == 1 else slice(None))
+        at = tuple(index)
+        yield a[at], b[at], out[at]
 
 
 def _merged_batch(*arrays: Array) -> tuple[Array, ...]:

@@ -56,6 +56,11 @@ _LONG = 128
 _NARROW = 16
 """Rows or columns of a matrix below which copying is faster than many small products."""
 
+_SHIFTS, _WASTE = 128, 4 / 3
+"""The most shifts of an image whose products are added up, and the largest share of products that
+are computed and not used.
+"""
+
 
 def contract(
     split: Split,
@@ -64,6 +69,7 @@ def contract(
     *,
     absolute: bool = False,
     backend: Backend = HOST,
+    parts: Sequence[Split] = (),
 ) -> Array:
     """Σ Π of the factors' entries, computed in float32 or float64, in an order of BLAS's choosing.
 
@@ -71,6 +77,9 @@ def contract(
     backend, which computes; None stands for one wherever a term is not skipped. `absolute` takes
     the entries' magnitudes. The addends are not added. The result has the contraction's axes, of
     size one where nothing depends on one.
+
+    `parts` are sums over some of the terms, of the same layouts, each of which is computed by
+    itself before they are added in their order.
 
     Beside None, a factor is summed over the reductions that are its alone before it is multiplied
     by zeros and ones. Raises `DefinitionsError` when there are more than two factors, and
@@ -81,28 +90,43 @@ def contract(
         raise DefinitionsError(f"cannot evaluate products of {len(operands)} factors by matrices")
     kind = np.dtype(dtype)
     _require_room(split, operands, kind)
+    parts = parts or (split,)
     if backend is not HOST:
-        split = split.forwards
-    buffer = _BUFFER if backend.on_cpu else _device_buffer(split, kind)
-    limits = _Limits(buffer, _FEW, _LONG, _NARROW)
+        parts = [part.forwards for part in parts]
     beside_ones = backend is HOST and any(array is None for array in operands)
-    plan = None if beside_ones or len(operands) == 1 else _plan(split, kind, limits)
+    plans = [
+        None
+        if beside_ones or len(operands) == 1
+        else _plan(part, kind, _limits(part, kind, backend))
+        for part in parts
+    ]
     with backend.exact_products():
         boxes = [
             _ones(layout, kind, backend)
             if array is None
             else backend.contiguous(layout.pad(array, kind, absolute=absolute, backend=backend))
-            for layout, array in zip(split.layouts, operands, strict=True)
+            for layout, array in zip(parts[0].layouts, operands, strict=True)
         ]
-        if plan is not None:
-            result = plan.run(boxes, backend)
-        elif len(boxes) == 2:
-            result = _beside_ones(split, boxes, limits)
-        else:
-            result = _sums(split, boxes[0], kind, backend)
-        if len(boxes) == 2:
-            require_sound(split, boxes, result, backend)
-        return merge_axes(result, split.axes, backend)
+        total = None
+        for part, plan in zip(parts, plans, strict=True):
+            if plan is not None:
+                result = plan.run(boxes, backend)
+            elif len(boxes) == 2:
+                result = _beside_ones(part, boxes, _limits(part, kind, backend))
+            else:
+                result = _sums(part, boxes[0], kind, backend)
+            if len(boxes) == 2:
+                require_sound(part, boxes, result, backend)
+            if total is None:
+                total = result
+            else:
+                backend.add(total, result)
+        return merge_axes(total, split.axes, backend)
+
+
+def _limits(split: Split, dtype: np.dtype[Any], backend: Backend) -> _Limits:
+    buffer = _BUFFER if backend.on_cpu else _device_buffer(split, dtype)
+    return _Limits(buffer, _FEW, _LONG, _NARROW, accumulates=backend is not HOST)
 
 
 def _require_room(split: Split, operands: Sequence[Array | None], dtype: np.dtype[Any]) -> None:
@@ -231,6 +255,7 @@ class _Limits(NamedTuple):
     few: int
     long: int
     narrow: int
+    accumulates: bool = False
 
 
 class _Buffers:
@@ -303,7 +328,12 @@ def _plan(split: Split, dtype: np.dtype[Any], limits: _Limits) -> _Plan:
 
     for lattice, views in zip(split.lattices, viewed, strict=True):
         target = _region(result, lattice)
-        _Product(views, lattice.red_sizes, target, lattice.first, limits, buffers, record).run()
+        whole = _Product(views, lattice.red_sizes, target, lattice.first, limits, buffers, record)
+        shifted = _Shifted.of(whole) if limits.accumulates else None
+        if limits.accumulates and whole.is_elementwise:
+            whole.run_elementwise()
+        else:
+            (shifted or whole).run()
     sizes = tuple(buffer.size for buffer in buffers.held)
     return _Plan(dtype, result.shape, _is_covered(split), sizes, tuple(steps))
 
@@ -412,15 +442,38 @@ class _Product:
         """Computes the product, block by block."""
         left, right = self.factors
         block = self._block_sizes()
-        for batch in self._parts(self.batch, block):
-            for reduction in self._parts(self.reduced, block):
+        for batch in self.parts(self.batch, block):
+            for reduction in self.parts(self.reduced, block):
                 whole = {**batch, **reduction}
                 first = self.first and all(part.start == 0 for part in reduction.values())
-                for rows in self._parts(left.own, block):
+                for rows in self.parts(left.own, block):
                     a = self._matrix(0, {**whole, **rows})
-                    for columns in self._parts(right.own, block):
+                    for columns in self.parts(right.own, block):
                         b = self._matrix(1, {**whole, **columns})
                         self._multiply(a, b, {**batch, **rows, **columns}, first)
+
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether there are few terms, and no matrices: a factor has no dimensions of its own."""
+        few = prod(self.sizes[k] for k in self.reduced) <= _FEW
+        return few and bool(self.batch) and not all(factor.own for factor in self.factors)
+
+    def run_elementwise(self) -> None:
+        """Compute the product term by term, for a block of entries at a time."""
+        dims = [k for k in range(self.target.ndim) if self.target.shape[k] > 1]
+        block = list(self.sizes)
+        for k in dims:
+            if (total := prod(block[j] for j in dims)) > self.limit:
+                block[k] = max(block[k] * self.limit // total, 1)
+        outs = self.target.ndim
+        inner = (..., *(0 for _ in self.factors[0].view.shape[outs:]))
+        for part in self.parts(dims, block):
+            step = "product" if self.first else "add_product"
+            for index in np.ndindex(*(self.sizes[k] for k in self.reduced)):
+                at = {k: slice(i, i + 1) for k, i in zip(self.reduced, index, strict=True)}
+                a, b = (_cut(factor.view, {**part, **at})[inner] for factor in self.factors)
+                self.call(step, a, b, _cut(self.target, part))
+                step = "add_product"
 
     def _block_sizes(self) -> list[int]:
         """The sizes of blocks of which at most the buffers' limit is copied."""
@@ -466,7 +519,7 @@ class _Product:
             copied[self.reduced.index(reduced)] += steps * (sizes[dimension] - 1)
         return copied
 
-    def _parts(self, dims: Sequence[int], block: Sequence[int]) -> Iterator[_Part]:
+    def parts(self, dims: Sequence[int], block: Sequence[int]) -> Iterator[_Part]:
         """The slices of dimensions that divide them into blocks."""
         for starts in product(*(range(0, self.sizes[k], block[k]) for k in dims)):
             yield {
@@ -565,6 +618,91 @@ class _Product:
             (*(target.shape[k] for k in outer), rows[0], columns[0]),
             (*(target.strides[k] for k in outer), *strides),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shifted:
+    """A product whose one factor is an image that windows slide over, without copies of patches.
+
+    Of the image's dimensions, `rows` and `columns` are one dimension with a step of one entry if
+    the entries between the rows are read, too. Windows then are shifts of it: for each index of the
+    reductions `shifts`, a matrix over the other one, `reduced`, is multiplied by the image,
+    shifted, and added to the results, which have as many unused entries between their rows.
+    """
+
+    whole: _Product
+    image: int
+    rows: int
+    columns: int
+    reduced: int
+    shifts: list[int]
+
+    @classmethod
+    def of(cls, whole: _Product) -> _Shifted | None:
+        """None if there is no such factor, or if too much would be computed in vain."""
+        sizes = whole.sizes
+        for number, factor in enumerate(whole.factors):
+            view, own = factor.view, factor.own
+            if not factor.copied or len(own) < 2 or len(whole.reduced) < 2:
+                continue
+            rows, columns = sorted(own, key=lambda k: -view.strides[k])[-2:]
+            pitch, width = view.strides[rows], sizes[columns] * view.itemsize
+            reduced, *shifts = whole.reduced
+            if (
+                view.strides[columns] == view.itemsize
+                and width <= pitch <= _WASTE * width
+                and pitch % view.itemsize == 0
+                and view.strides[reduced] >= sizes[rows] * pitch
+                and sizes[reduced] >= whole.limits.narrow
+                and prod(sizes[k] for k in shifts) <= _SHIFTS
+            ):
+                return cls(whole, number, rows, columns, reduced, shifts)
+        return None
+
+    def run(self) -> None:
+        """Compute the product, one block of images at a time."""
+        whole = self.whole
+        image, matrix = whole.factors[self.image], whole.factors[1 - self.image]
+        sizes, outer = whole.sizes, [k for k in image.own if k not in (self.rows, self.columns)]
+        loops = [*whole.batch, *outer]
+        pitch = image.view.strides[self.rows] // image.view.itemsize
+        weights = self._weights(matrix)
+        block = list(sizes)
+        room = whole.limit // (prod(sizes[k] for k in matrix.own) * sizes[self.rows] * pitch)
+        for k in loops:
+            block[k] = max(min(room, sizes[k]), 1) if k == loops[-1] else 1
+        length = (sizes[self.rows] - 1) * pitch + sizes[self.columns]
+        order = [*loops, *matrix.own, self.rows, self.columns, *whole.constant]
+        for part in whole.parts(loops, block):
+            lengths = [part[k].stop - part[k].start for k in loops]
+            own = [sizes[k] for k in matrix.own]
+            held = whole.buffers.array(2, [*lengths, *own, sizes[self.rows], pitch])
+            out = held.reshape(*lengths, prod(own), -1)[..., :length]
+            step = "multiply"
+            for index in np.ndindex(*(sizes[k] for k in self.shifts)):
+                at = {k: slice(i, i + 1) for k, i in zip(self.shifts, index, strict=True)}
+                view = _cut(image.view, {**part, **at})
+                strides = [view.strides[k] for k in (*loops, self.reduced, self.columns)]
+                shifted = as_strided(view, (*lengths, sizes[self.reduced], length), strides)
+                rows = weights[(*index, *(part[k] for k in whole.batch))]
+                rows = np.expand_dims(rows, [*range(len(whole.batch), len(loops))])
+                whole.call(step, rows, shifted, out)
+                step = "accumulate"
+            target = _cut(whole.target, part).transpose(order)
+            values = held[..., : sizes[self.columns]]
+            values = np.expand_dims(values, [*range(values.ndim, target.ndim)])
+            whole.call("copy" if whole.first else "add", target, values)
+
+    def _weights(self, matrix: _Factor) -> FloatArray:
+        """The other factor, copied: a matrix for each shift and each index of the batch."""
+        whole = self.whole
+        order = [*self.shifts, *whole.batch, *matrix.own, self.reduced]
+        view = matrix.view.transpose([k for k in range(matrix.view.ndim) if k not in order] + order)
+        view = view[(0,) * (view.ndim - len(order))]
+        copy = whole.buffers.array(0, view.shape)
+        whole.call("copy", copy, view)
+        outer = view.shape[: len(self.shifts) + len(whole.batch)]
+        return copy.reshape(*outer, -1, view.shape[-1])
 
 
 def _cut(view: FloatArray, part: _Part) -> FloatArray:

@@ -34,7 +34,19 @@ from pybridge.engine.indices import AxisReader, Progression, Reader
 from pybridge.exported.document import Contraction
 from pybridge.exported.expressions import DefinitionsError, size_value
 
-__all__ = ["Counts", "Form", "Lattice", "Layout", "Split", "merge_axes", "split_contraction"]
+__all__ = [
+    "Counts",
+    "Form",
+    "Lattice",
+    "Layout",
+    "Narrowed",
+    "Split",
+    "merge_axes",
+    "narrowed",
+    "partial_sums",
+    "restricted",
+    "split_contraction",
+]
 
 Counts: TypeAlias = npt.NDArray[np.int64]
 
@@ -291,6 +303,138 @@ class Split:
         counts = np.array(merge_axes(np.asarray(total * free), self.axes))
         counts.flags.writeable = False
         return counts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Narrowed:
+    """A contraction over some steps of one dimension. `axes` has the axis along which each factor
+    holds these steps alone; None for a factor that does not depend on the dimension.
+    """
+
+    split: Split
+    axes: tuple[int | None, ...]
+
+
+@lru_cache(maxsize=4 * _REMEMBERED)
+def narrowed(split: Split, dim: int, size: int) -> Narrowed | None:
+    """The same contraction over `size` steps of a dimension, of factors that have these alone.
+
+    Dimensions are counted from the outputs' to the reductions'. None if the steps are not the
+    entries along one axis of each factor that depends on the dimension: windows are not cut.
+    """
+    sizes = (*split.out_sizes, *split.red_sizes)
+    if not _is_whole(split, dim):
+        return None
+    axes = [_own_axis(reader, dim, sizes) for reader in split.readers]
+    if any(axis is not None and axis < 0 for axis in axes):
+        return None
+    outs, steps = len(split.out_sizes), Progression(0, 1, size)
+    lattices = []
+    for lattice in split.lattices:
+        every = [*lattice.out, *lattice.red]
+        every[dim] = steps
+        lattices.append(replace(lattice, out=tuple(every[:outs]), red=tuple(every[outs:])))
+    layouts = [
+        layout
+        if axis is None
+        else replace(
+            layout,
+            extents=_with(layout.extents, axis, size),
+            high=_with(layout.high, axis, size - 1),
+        )
+        for layout, axis in zip(split.layouts, axes, strict=True)
+    ]
+    readers = [
+        reader if axis is None else reader.resized(axis, size)
+        for reader, axis in zip(split.readers, axes, strict=True)
+    ]
+    loops = iter(_with(sizes, dim, size))
+    shorter = replace(
+        split,
+        axes=tuple(tuple(next(loops) for _ in axis) for axis in split.axes),
+        red_sizes=tuple(loops),
+        layouts=tuple(layouts),
+        lattices=tuple(lattices),
+        readers=tuple(readers),
+    )
+    return Narrowed(shorter, tuple(axes))
+
+
+@lru_cache(maxsize=4 * _REMEMBERED)
+def restricted(split: Split, dim: int, start: int, stop: int) -> Split | None:
+    """The sums over the terms at some steps of a reduction, of the same factors.
+
+    The dimension is counted as by `narrowed`. None if it is divided into residue classes.
+    """
+    if not _is_whole(split, dim):
+        return None
+    reduced = dim - len(split.out_sizes)
+    lattices = []
+    for lattice in split.lattices:
+        forms = tuple(
+            tuple(
+                replace(form, offset=form.offset + start * form.coefficients[dim]) for form in own
+            )
+            for own in lattice.forms
+        )
+        red = _with(lattice.red, reduced, Progression(start, 1, stop - start))
+        lattices.append(replace(lattice, red=red, forms=forms))
+    return replace(
+        split,
+        red_sizes=_with(split.red_sizes, reduced, stop - start),
+        lattices=tuple(lattices),
+        readers=tuple(reader.begun(reduced, start) for reader in split.readers),
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def partial_sums(split: Split) -> tuple[Split, ...]:
+    """The sums over each half of a reduction on which no skipping depends; without one, the whole.
+
+    Every entry has the same share of its terms in each half.
+    """
+    outs = len(split.out_sizes)
+    conditions = {
+        k
+        for reader in split.readers
+        for axis in reader.axes
+        if not axis.always_inside(split.out_sizes, split.red_sizes)
+        for k in _dimensions(axis)
+    }
+    free = [
+        outs + k
+        for k, size in enumerate(split.red_sizes)
+        if size > 1 and outs + k not in conditions and _is_whole(split, outs + k)
+    ]
+    if not free:
+        return (split,)
+    dim = min(free, key=lambda k: -(-split.red_sizes[k - outs] // 2) / split.red_sizes[k - outs])
+    size = split.red_sizes[dim - outs]
+    middle = -(-size // 2)
+    halves = (restricted(split, dim, 0, middle), restricted(split, dim, middle, size))
+    return tuple(half for half in halves if half is not None)
+
+
+def _is_whole(split: Split, dim: int) -> bool:
+    """Whether every lattice has all steps of a dimension."""
+    whole = Progression(0, 1, (*split.out_sizes, *split.red_sizes)[dim])
+    return all((*lattice.out, *lattice.red)[dim] == whole for lattice in split.lattices)
+
+
+def _own_axis(reader: Reader, dim: int, sizes: Sequence[int]) -> int | None:
+    """The axis whose index is a dimension alone; None if there is no dependence, −1 if another."""
+    using = [j for j, axis in enumerate(reader.axes) if dim in _dimensions(axis)]
+    if not using:
+        return None
+    axis = reader.axes[using[0]]
+    alone = all(k == dim or sizes[k] == 1 for k in _dimensions(axis))
+    plain = (axis.out + axis.red)[dim] == axis.divisor == 1 and axis.offset == 0
+    whole = axis.extent == sizes[dim]
+    return using[0] if len(using) == 1 and alone and plain and whole else -1
+
+
+def _with(values: tuple[Any, ...], place: int, value: Any) -> tuple[Any, ...]:
+    return (*values[:place], value, *values[place + 1 :])
 
 
 def _counted_back(form: Form, dims: Set[int], sizes: Sequence[int]) -> Form:

@@ -14,7 +14,8 @@ products (`pybridge.engine.blas`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -34,13 +35,24 @@ from pybridge.engine.coefficients import (
     ErrorBound,
     Part,
     Weights,
+    followed_by,
     formula,
     nearest,
+    numbers,
     operation,
+    times,
     weigh,
     weigh_counts,
 )
-from pybridge.engine.dense import Counts, Layout, Split, split_contraction
+from pybridge.engine.dense import (
+    Counts,
+    Layout,
+    Split,
+    narrowed,
+    partial_sums,
+    restricted,
+    split_contraction,
+)
 from pybridge.engine.identity import Same
 from pybridge.engine.scaled import block_axes, excess_of_blocks
 from pybridge.engine.upward import Float64, add_up
@@ -55,6 +67,7 @@ from pybridge.problem.rounding import holds
 __all__ = [
     "Estimator",
     "Inexact",
+    "distinct_counts",
     "estimator",
     "require_finite",
 ]
@@ -160,14 +173,22 @@ class Estimator:
         """How many terms each entry sums, addends included; of size one where constant."""
         return _counts(self.split, *self.added)
 
-    def value(self, dtype: npt.DTypeLike, *, absolute: bool = False) -> Array:
+    def value(
+        self, dtype: npt.DTypeLike, *, absolute: bool = False, parts: Sequence[Split] = ()
+    ) -> Array:
         """The results in float32 or float64, summed in an order of BLAS's choosing.
 
-        Infinite or nan where they overflow. `absolute` takes the magnitudes of all entries.
+        Infinite or nan where they overflow. `absolute` takes the magnitudes of all entries. `parts`
+        are summed one after the other.
         """
         with np.errstate(all="ignore"):
             total = contract(
-                self.split, self.values, dtype, absolute=absolute, backend=self.backend
+                self.split,
+                self.values,
+                dtype,
+                absolute=absolute,
+                backend=self.backend,
+                parts=parts,
             )
             for split, addend in self.addends:
                 total += contract(
@@ -176,6 +197,161 @@ class Estimator:
         if tuple(total.shape) != self.shape:  # An axis on which no operand depends.
             total = self.backend.contiguous(self.backend.functions.broadcast_to(total, self.shape))
         return total
+
+    def cut(self, dim: int, size: int, part: slice) -> Estimator | None:
+        """The same of `size` steps of a dimension, those of a slice; None if it cannot be cut.
+
+        Dimensions are counted from the outputs' to the reductions'. Addends stay if a reduction is
+        cut. The arrays are views.
+        """
+        outs = len(self.split.out_sizes)
+        own = narrowed(self.split, dim, size)
+        added = [narrowed(split, dim, size) for split in self.added if dim < outs]
+        if own is None or any(other is None for other in added):
+            return None
+        cut = copy(self)
+        cut.split = own.split
+        cut.factors = [
+            _cut(factor, axis, part) for factor, axis in zip(self.factors, own.axes, strict=True)
+        ]
+        if added:
+            others = {split: other for split, other in zip(self.added, added, strict=True) if other}
+            cut.added = tuple(other.split for other in others.values())
+            cut.addends = [
+                (others[split].split, _cut(addend, others[split].axes[0], part))
+                for split, addend in self.addends
+            ]
+        cut.values = [factor.value for factor in cut.factors]
+        cut._magnitudes = {}
+        return cut
+
+    def slices(self, result: Array, parts: int) -> Iterator[tuple[Array, Estimator]]:
+        """A result cut into about so many parts, each with what computes it: views.
+
+        It is cut along the first axis that is long enough, else along the longest one that can be.
+        """
+        axes = [
+            (axis, dim)
+            for dim, (axis, size) in enumerate(self._loops())
+            if size == self.shape[axis] > 1 and self.cut(dim, 1, slice(0, 1)) is not None
+        ]
+        enough = [one for one in axes if self.shape[one[0]] >= parts]
+        chosen = enough[:1] or sorted(axes, key=lambda one: -self.shape[one[0]])[:1]
+        if parts <= 1 or not chosen:
+            yield result, self
+            return
+        ((axis, dim),) = chosen
+        size = self.shape[axis]
+        parts = min(parts, size)
+        for k in range(parts):
+            part = slice(k * size // parts, (k + 1) * size // parts)
+            cut = self.cut(dim, part.stop - part.start, part)
+            assert cut is not None
+            yield result[(slice(None),) * axis + (part,)], cut
+
+    def _loops(self) -> Iterator[tuple[int, int]]:
+        """For each output dimension, the axis of the result that it is a part of, and its size."""
+        for axis, loop in enumerate(self.split.axes):
+            for size in loop:
+                yield axis, size
+
+    @property
+    def multiplies_wide(self) -> bool:
+        """Whether an operand has a dtype that is wider than float32."""
+        everything = (*self.factors, *(addend for _, addend in self.addends))
+        return any(operand.value.dtype.itemsize > 4 for operand in everything)
+
+    def largest_sum(self) -> float:
+        """What no sum of magnitudes is above, but for its own roundings."""
+        largest = [
+            max(self.backend.largest(operand.value), 1.0)
+            for operand in (*self.factors, *(addend for _, addend in self.addends))
+        ]
+        return prod(largest) * self.longest
+
+    def in_parts(self, dtype: npt.DTypeLike) -> Array:
+        """The results, as the sum of `partial_sums` and addends, each computed in the dtype."""
+        return self.value(dtype, parts=partial_sums(self.split))
+
+    def parts_error(self, terms: int, format: str = "binary32") -> ErrorBound:
+        """How near `in_parts` is to the exact sum of so many terms, addends included.
+
+        Each partial sum is one in any order, and so is the sum of these and of the addends, which
+        are numbers (Lean: `ErrorBound.followedBy`).
+        """
+        unit = operation(format_parameters(format, self.definitions))
+        parts = partial_sums(self.split)
+        products = max(terms - len(self.added), 0)
+        share = Fraction(max(prod(part.red_sizes) for part in parts), prod(self.split.red_sizes))
+        longest = self.float_sum(math.ceil(products * share), unit)
+        return followed_by(
+            self.definitions,
+            times(self.definitions, longest, len(parts)),
+            numbers(self.definitions, len(parts) + len(self.addends), unit),
+        )
+
+    def float_sum(self, terms: int, unit: ErrorBound) -> ErrorBound:
+        """How near a sum of so many terms is, in any order in a format that holds the operands."""
+        one = len(self.factors) == 1
+        return (numbers if one else nearest)(self.definitions, max(terms, 1), unit)
+
+    def some_terms(self, least: int) -> Estimator:
+        """Sums over some of the terms, at least so many where none is skipped, without addends.
+
+        They are from all over the longest reductions, as far as these can be cut, so that the
+        factors become smaller, too.
+        """
+        outs = len(self.split.out_sizes)
+        some = copy(self)
+        some.added, some.addends, some._magnitudes = (), [], {}
+        for fewest, windows in ((2, False), (1, True), (1, False)):
+            dims = list(range(outs, outs + len(self.split.red_sizes)))
+            while dims:
+                dim = max(dims, key=lambda k: some.split.red_sizes[k - outs])
+                size = some.split.red_sizes[dim - outs]
+                half = max(size // 2, fewest)
+                terms = prod(some.split.red_sizes) // size * half
+                smaller = None
+                if half < size and terms >= least:
+                    smaller = some._fewer_steps(dim, size, half, windows)
+                if smaller is None:
+                    dims.remove(dim)
+                else:
+                    some = smaller
+        return some
+
+    def _fewer_steps(self, dim: int, size: int, fewer: int, windows: bool) -> Estimator | None:
+        step = size // fewer
+        if not windows:
+            return self.cut(dim, fewer, slice(0, fewer * step, step))
+        start = (size - fewer) // 2
+        split = restricted(self.split, dim, start, start + fewer)
+        if split is None:
+            return None
+        smaller = copy(self)
+        smaller.split = split
+        return smaller
+
+    def some_entries(self, most: int) -> Estimator:
+        """The same of about so many entries; more if few axes can be cut.
+
+        They are evenly spread along those.
+        """
+        some = self
+        loops = list(self._loops())
+        dims = list(range(len(loops)))
+        while dims and prod(some.shape) > most:
+            dim = max(dims, key=lambda k: some.split.out_sizes[k])
+            size = some.split.out_sizes[dim]
+            fewer = max(size // 2, 2)
+            step = size // fewer
+            alone = size == some.shape[loops[dim][0]] > fewer
+            cut = some.cut(dim, fewer, slice(0, fewer * step, step)) if alone else None
+            if cut is None:
+                dims.remove(dim)
+            else:
+                some = cut
+        return some
 
     def rounded(self, format: FloatFormat) -> FloatArray:
         """The results as `Accumulation.of(format)` has them."""
@@ -490,6 +666,20 @@ def estimator(
     return Estimator(contraction, geometry.parameters(), operands, definitions)
 
 
+def distinct_counts(*estimates: Estimator) -> tuple[tuple[int, ...], ...]:
+    """The numbers of terms that an entry has, by estimators of one shape: each combination once,
+    in ascending order.
+    """
+    return _distinct(tuple((each.split, *each.added) for each in estimates))
+
+
+@lru_cache(maxsize=64)
+def _distinct(splits: tuple[tuple[Split, ...], ...]) -> tuple[tuple[int, ...], ...]:
+    columns = np.broadcast_arrays(*(_counts(*own) for own in splits))
+    rows = np.unique(np.stack([column.ravel() for column in columns]), axis=1)
+    return tuple(tuple(map(int, row)) for row in rows.T)
+
+
 def require_finite(name: str, bound: Float64) -> None:
     """Raises `RoundingOverflowError` where a bound is infinite or nan."""
     if not np.isfinite(bound.max()):
@@ -511,6 +701,14 @@ def _lone_addends(contraction: Same[Contraction]) -> tuple[Contraction, ...]:
         held.model_copy(update={"red": (), "factors": (addend,), "addends": ()})
         for addend in held.addends
     )
+
+
+def _cut(operand: Inexact, axis: int | None, part: slice) -> Inexact:
+    if axis is None:
+        return operand
+    place = (slice(None),) * axis + (part,)
+    off = operand.deviation
+    return Inexact(operand.value[place], off if isinstance(off, float) else off[place])
 
 
 def _operand(layout: Layout, operands: Mapping[str, Operand | Inexact]) -> Inexact:

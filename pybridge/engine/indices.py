@@ -9,7 +9,7 @@ nothing is gathered or masked.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from math import gcd
@@ -127,6 +127,20 @@ class Reader:
             )
             stride *= extent
         return cls(operand.name, tuple(reversed(axes)))
+
+    def resized(self, place: int, extent: int) -> Reader:
+        """The reader of an array that has another extent along an axis."""
+        axes: list[AxisReader] = []
+        stride = 1
+        for k, axis in reversed(list(enumerate(self.axes))):
+            axes.append(replace(axis, extent=extent if k == place else axis.extent, stride=stride))
+            stride *= axes[-1].extent
+        return Reader(self.name, tuple(reversed(axes)))
+
+    def begun(self, reduced: int, start: int) -> Reader:
+        """The reader in which a reduction starts at a later step."""
+        axes = (replace(axis, offset=axis.offset + start * axis.red[reduced]) for axis in self.axes)
+        return Reader(self.name, tuple(axes))
 
     @property
     def shape(self) -> tuple[int, ...]:

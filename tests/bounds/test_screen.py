@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from strategies import data, geometries
 
-from pybridge.bounds import comparison, screen
+from pybridge.bounds import comparison, screen, sure
 from pybridge.bounds.applied import Applied
 from pybridge.bounds.arguments import read_result
 from pybridge.bounds.comparison import compare
@@ -20,7 +21,7 @@ from pybridge.bounds.judge import Judge
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.backend import HOST, backend_of
-from pybridge.errors import InputError
+from pybridge.errors import InputError, NotProvedError
 from pybridge.exported.document import load_definitions
 from pybridge.problem.computation import conv2d_computation
 from pybridge.problem.formats import FORMATS
@@ -152,6 +153,67 @@ def test_nothing_passes_that_the_judge_fails(
     assert passed.allowance <= allowed * (1 + 1e-4)
     true = abs(judgement.exact.value(passed.worst) - 0)
     assert abs(float(true) - abs(passed.reference)) <= passed.slack * 1.01
+
+
+@on_backends
+@settings(max_examples=100, deadline=None)
+@given(
+    geometry=geometries(),
+    name=st.sampled_from(["output", "bias", "weight", "input"]),
+    format=st.sampled_from(["binary16", "bfloat16", "binary32"]),
+    regime=st.sampled_from(["normal", "integer", "tiny", "subnormal", "mixed", "cancelling"]),
+    promise=st.sampled_from(PROMISES),
+    off=st.sampled_from([0.0, 0.3, 0.9, 1.0, 1.05, 2.0]),
+    few=st.sampled_from([1, 3, 1000]),
+    slice_=st.sampled_from([64, 1 << 25]),
+    seed=st.integers(0, 2**32),
+)
+def test_nothing_is_certain_that_the_judge_fails(
+    place: str,
+    geometry: Geometry,
+    name: str,
+    format: str,
+    regime: str,
+    promise: Accumulation | None,
+    off: float,
+    few: int,
+    slice_: int,
+    seed: int,
+) -> None:
+    """Results that are off by a part of what is allowed, or by more; L of few terms, and of all."""
+    returned = drawn(name, geometry, format, regime, seed, lambda exact: exact)
+    try:
+        stated = returned.promise(promise)
+        allowed = Judge(returned)(stated).allowance
+    except (InputError, NotProvedError):
+        return
+    sign = np.random.default_rng(seed).choice([-1.0, 1.0], allowed.shape)
+    with np.errstate(all="ignore"):
+        moved_off = returned.values + off * sign * allowed
+    returned = replace(returned, values=moved_off.astype(returned.values.dtype))
+    with pytest.MonkeyPatch.context() as patch:
+        for constant, value in (("_FEW", 2), ("_LEAST_TERMS", few), ("_SLICE", slice_)):
+            patch.setattr(sure, constant, value)
+        try:
+            certain = screen.first_look(moved(returned, place), stated)
+        except InputError:
+            return
+    event(f"certain: {certain is not None}, off by {off}")
+    if certain is not None:
+        assert not Judge(returned)(stated).failures.any()
+
+
+@on_backends
+@pytest.mark.parametrize("format", ["binary32", "bfloat16", "binary16"])
+@pytest.mark.parametrize("name", ["output", "weight", "input", "bias"])
+def test_honest_results_need_only_a_look(name: str, format: str, place: str) -> None:
+    geometry = Geometry.of((4, 32, 12, 11), (16, 32, 3, 3), padding=1)
+    returned = moved(drawn(name, geometry, format, "normal", 5, lambda exact: exact), place)
+    certain = screen.first_look(returned, returned.promise(None))
+    assert certain is not None
+    assert certain.power == pytest.approx(compare(returned, None).power, abs=0.05)
+    returned.values[(-1,) * returned.values.ndim] += 1
+    assert screen.first_look(returned, returned.promise(None)) is None
 
 
 @on_backends
