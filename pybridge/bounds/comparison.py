@@ -27,8 +27,8 @@ from pybridge.problem.computation import Computation
 
 __all__ = ["Comparison", "Entry", "compare"]
 
-_CLEARLY = 0.6
-"""The power at a sample of entries above which that at all entries is not computed."""
+_NEAR_HALF = (0.4, 0.6)
+"""Powers at a sample of entries between which the one at all entries is computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,15 +282,22 @@ class Comparison:
     def weakness(self) -> str | None:
         """What to do about a promise under which most zeros would not be noticed.
 
-        After a first look the power is that at a sample of entries, if it is clearly above one half
+        After a first look the power is the one at a sample of entries, unless it is near one half
         there.
         """
         sure = self.details.sure
-        if (sure is not None and sure.power >= _CLEARLY) or self.power >= 0.5:
+        if sure is not None and not _NEAR_HALF[0] < sure.power < _NEAR_HALF[1]:
+            power, needed, most, of = sure.power, sure.needed, sure.most, " a sample of"
+        else:
+            power, needed, most, of = self.power, self.needed, self.most, ""
+        if power >= 0.5:
             return None
-        words = f"{self.computation.words}: {self._power} under {self.accumulation.sentence}"
-        if 0 < self.needed < self.most:
-            words += f"; a promise of depth {self.needed} or less would notice half of them"
+        words = (
+            f"{self.computation.words}: a zero would be noticed at {100 * power:.3g} % of{of} the "
+            f"entries under {self.accumulation.sentence}"
+        )
+        if 0 < needed < most:
+            words += f"; a promise of depth {needed} or less would notice half of them"
         else:
             words += ", whatever the depth"
         return f"{words}; operands of pybridge.testing.sharp_operands have more power"

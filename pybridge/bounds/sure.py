@@ -21,6 +21,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from pybridge.bounds.depth import needed_depth
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.true_errors import after, nearest_float
 from pybridge.engine.accumulation import Accumulation, format_parameters
@@ -52,10 +53,13 @@ class Sure:
     """What is known of a result all of whose entries pass.
 
     `power` is the share of some entries, of those whose value is not zero, at which a zero would be
-    noticed; 1 if there are none.
+    noticed; 1 if there are none. `needed` is the depth that a promise would have to state for half
+    of these, `most` the one that it states.
     """
 
     power: float
+    needed: int
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ def certainly(
             backend.filled(array, result.shape) for array in (result, reference, sizes)
         )
         verdicts.append(backend.within(result, reference, sizes, limit.scale, limit.beta))
-    return Sure(_power(estimates, promise)) if backend.everywhere(verdicts) else None
+    return _sure(estimates, promise) if backend.everywhere(verdicts) else None
 
 
 def _few_terms(estimates: Estimator) -> Estimator | None:
@@ -156,11 +160,12 @@ def _limit(
     return None if 0 < scaled < 1 else _Limit(scale, scaled)  # Its product might underflow.
 
 
-def _power(estimates: Estimator, promise: Accumulation) -> float:
+def _sure(estimates: Estimator, promise: Accumulation) -> Sure:
     """The power of the promise at some entries."""
     least, most = _SAMPLE
     some = estimates.some_entries(min(max(math.prod(estimates.shape) // 64, least), most))
-    allowed = some.sum_error(promise, int(estimates.counts.max()))
+    longest = int(estimates.counts.max())
+    allowed = some.sum_error(promise, longest)
     last = promise.last_rounding(some.definitions)
     before, beta, constant = map(float, after(last))
     values, terms = (
@@ -171,7 +176,9 @@ def _power(estimates: Estimator, promise: Accumulation) -> float:
     sums = float(allowed.relative) * terms + float(allowed.absolute)
     noticed = there & (values > before * sums + beta * values + constant)
     count = int(np.count_nonzero(there))
-    return int(np.count_nonzero(noticed)) / count if count else 1.0
+    power = int(np.count_nonzero(noticed)) / count if count else 1.0
+    needed = needed_depth(promise, longest, values, terms)
+    return Sure(power, needed, promise.roundings(longest, estimates.longest))
 
 
 def _above(value: Fraction) -> float:

@@ -466,7 +466,7 @@ class _Product:
             if (total := prod(block[j] for j in dims)) > self.limit:
                 block[k] = max(block[k] * self.limit // total, 1)
         outs = self.target.ndim
-        inner = (..., *(0 for _ in self.factors[0].view.shape[outs:]))
+        inner: tuple[Any, ...] = (..., *(0 for _ in self.factors[0].view.shape[outs:]))
         for part in self.parts(dims, block):
             step = "product" if self.first else "add_product"
             for index in np.ndindex(*(self.sizes[k] for k in self.reduced)):
