@@ -258,7 +258,9 @@ def explain_entry(
         raise RoundingOverflowError(computation.words, index, count, held.name) from None
     contributions = sorted((c for c in total.contributions if c.amount), key=lambda c: -c.amount)
     lean = computation.lean
-    named = (lean.bound, lean.entry, LAWS["add"], LAWS["mul"], computation.contraction.name)
+    named = [lean.bound, lean.entry, LAWS["add"], LAWS["mul"]]
+    if computation.geometry is not None:  # Otherwise the contraction is not of the library.
+        named.append(computation.contraction.name)
     return Explanation(
         case=label,
         which=computation.name,

@@ -224,7 +224,8 @@ def _clear(estimates: Estimator, uncertainty: Float64) -> None:
     uncertainty[np.broadcast_to(estimates.counts == 0, uncertainty.shape)] = 0.0
     if not estimates.addends and not all(np.all(factor.value) for factor in estimates.factors):
         there = [np.asarray(factor.value != 0, np.float32) for factor in estimates.factors]
-        uncertainty[np.asarray(contract(estimates.split, there, np.float32)) == 0] = 0.0
+        zero = np.asarray(contract(estimates.split, there, np.float32)) == 0
+        uncertainty[np.broadcast_to(zero, uncertainty.shape)] = 0.0
 
 
 def _largest(values: Float64) -> float:

@@ -16,6 +16,7 @@ from pybridge.ops.convolutions import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from pybridge.ops.exported import contraction
 from pybridge.ops.products import addmm, baddbmm, bmm, einsum, linear, matmul
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "addmm",
     "baddbmm",
     "bmm",
+    "contraction",
     "conv1d",
     "conv2d",
     "conv3d",

@@ -232,16 +232,16 @@ def computation_of(shape: Shape, name: str, definitions: Definitions | None = No
     operation, or give other derived sizes than the shape.
     """
     definitions = definitions or load_definitions()
-    contractions, sizes = _exported(definitions, shape.operation)
-    if name not in contractions:
+    exported = definitions.data.operations.get(shape.operation)
+    if exported is None or name not in exported.results:
         raise DefinitionsError(f"the definitions lack the result {name} of {shape.operation}")
     numbers = shape.parameters()
-    for derived, size in sizes.items():
+    for derived, size in exported.derived.items():
         if (value := size_value(size, numbers)) != numbers[derived]:
             raise DefinitionsError(
                 f"the definitions give {derived} = {value}, but the geometry {numbers[derived]}"
             )
-    contraction = contractions[name]
+    contraction = exported.results[name]
     computation = Computation(
         name=name,
         noun="output" if name == "output" else f"{name} gradient",
@@ -258,18 +258,6 @@ def computation_of(shape: Shape, name: str, definitions: Definitions | None = No
         result = Result(name)
         return replace(computation, noun=result.noun, axes=result.axes, lean=result.lean)
     return computation
-
-
-def _exported(
-    definitions: Definitions, operation: str
-) -> tuple[Mapping[str, Contraction], Mapping[str, Any]]:
-    """The results of an operation, and its derived numbers."""
-    operations = getattr(definitions.data, "operations", None)
-    if operations is None and operation == "conv2d":
-        sizes = {str(name): size for name, size in definitions.data.output_size.items()}
-        return definitions.data.contractions, sizes
-    exported = (operations or {}).get(operation)
-    return (exported.results, exported.derived) if exported else ({}, {})
 
 
 def conv2d_computation(

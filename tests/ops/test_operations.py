@@ -1,0 +1,262 @@
+"""Operations against PyTorch on operands whose results float64 holds exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pybridge import InputError, ops
+from pybridge.bounds.operation import Operation
+from pybridge.bounds.true_errors import after
+from pybridge.engine.accumulation import Accumulation
+from pybridge.exported.document import load_definitions
+from pybridge.problem.formats import find_format
+from pybridge.testing import assert_close, compare
+
+torch: Any = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+FORMATS = ("float16", "bfloat16", "float32", "float64")
+Arrays = Mapping[str, Any]
+
+CASES: Mapping[str, tuple[str, Mapping[str, tuple[int, ...]], Mapping[str, Any]]] = {
+    "conv1d": (
+        "conv1d",
+        {"input": (2, 4, 9), "weight": (6, 2, 3), "bias": (6,)},
+        {"stride": 2, "padding": 1, "groups": 2},
+    ),
+    "conv1d same": (
+        "conv1d",
+        {"input": (3, 7), "weight": (2, 3, 4)},
+        {"padding": "same", "dilation": 2},
+    ),
+    "conv2d": (
+        "conv2d",
+        {"input": (3, 6, 5), "weight": (4, 3, 3, 2), "bias": (4,)},
+        {"stride": (2, 1), "padding": (1, 0)},
+    ),
+    "conv3d": (
+        "conv3d",
+        {"input": (2, 2, 4, 5, 3), "weight": (3, 2, 2, 3, 1)},
+        {"padding": (1, 0, 1), "dilation": (2, 1, 1)},
+    ),
+    "conv_transpose1d": (
+        "conv_transpose1d",
+        {"input": (2, 3, 4), "weight": (3, 2, 3), "bias": (2,)},
+        {"stride": 3, "padding": 1, "output_padding": 2},
+    ),
+    "conv_transpose2d": (
+        "conv_transpose2d",
+        {"input": (2, 4, 3, 4), "weight": (4, 3, 3, 2), "bias": (6,)},
+        {"stride": 2, "output_padding": (1, 0), "groups": 2, "dilation": (1, 2)},
+    ),
+    "conv_transpose3d": (
+        "conv_transpose3d",
+        {"input": (3, 2, 3, 2), "weight": (3, 2, 2, 2, 3)},
+        {"stride": (1, 2, 1), "padding": (0, 1, 1)},
+    ),
+    "linear": ("linear", {"input": (2, 3, 7), "weight": (5, 7), "bias": (5,)}, {}),
+    "linear of a vector": ("linear", {"input": (7,), "weight": (5, 7)}, {}),
+    "matmul": ("matmul", {"input": (3, 4, 5), "other": (5, 6)}, {}),
+    "matmul that broadcasts": ("matmul", {"input": (2, 1, 4, 5), "other": (3, 5, 2)}, {}),
+    "matmul of vectors": ("matmul", {"input": (5,), "other": (2, 5, 3)}, {}),
+    "bmm": ("bmm", {"input": (3, 4, 5), "mat2": (3, 5, 2)}, {}),
+    "addmm": ("addmm", {"input": (1, 4), "mat1": (3, 5), "mat2": (5, 4)}, {}),
+    "baddbmm": ("baddbmm", {"input": (2, 3, 4), "batch1": (2, 3, 5), "batch2": (2, 5, 4)}, {}),
+    "einsum": ("bhqd,bhkd->bhqk", {"first": (2, 3, 4, 5), "second": (2, 3, 6, 5)}, {}),
+    "einsum that sums alone": ("bij,kbl->lb", {"first": (2, 3, 4), "second": (5, 2, 3)}, {}),
+    "einsum with dots": ("...ij,...kj", {"first": (2, 1, 3, 4), "second": (3, 2, 4)}, {}),
+}
+
+
+ROUNDED_BETWEEN = ("einsum that sums alone", "matmul that broadcasts", "einsum with dots")
+"""Where PyTorch sums an operand alone, or a gradient over batches, and rounds that to 16 bits."""
+
+
+def call(module: Any, case: str, arrays: Arrays) -> Any:
+    """What a module computes of arrays: `pybridge.ops`, or PyTorch."""
+    function, _, arguments = CASES[case]
+    if case.startswith("einsum"):
+        return module.einsum(function, arrays["first"], arrays["second"])
+    found = getattr(module, function, None) or getattr(torch.nn.functional, function)
+    return found(*arrays.values(), **arguments)
+
+
+def drawn(case: str, rng: np.random.Generator) -> dict[str, Any]:
+    """Small multiples of 1/8: sums of their products are exact in float64."""
+    return {
+        name: torch.from_numpy(rng.integers(-12, 13, shape) / 8.0)
+        for name, shape in CASES[case][1].items()
+    }
+
+
+def results(case: str, arrays: Arrays, cotangent: Any) -> dict[str, Any]:
+    """The output, and the gradients of all operands, as PyTorch has them."""
+    leaves = {name: array.clone().requires_grad_() for name, array in arrays.items()}
+    output = call(torch, case, leaves)
+    given = cotangent if cotangent is not None else torch.ones_like(output)
+    gradients = torch.autograd.grad(output, list(leaves.values()), given)
+    return {"output": output.detach(), **dict(zip(leaves, gradients, strict=True))}
+
+
+def asked(case: str, name: str, arrays: Arrays, cotangent: Any) -> Operation:
+    operation: Operation = call(ops, case, arrays)
+    return operation if name == "output" else operation.grad(name, cotangent)
+
+
+def allowed(
+    promise: Accumulation, terms: int, size: Fraction, exact: Fraction, plain: bool = False
+) -> Fraction:
+    """What a promise allows an entry to err by; `plain` ones are sums of numbers, not products."""
+    definitions = load_definitions()
+    error = promise.sum_error(terms, definitions, plain=plain)
+    before, relative, constant = after(promise.last_rounding(definitions))
+    bound = error.relative * size + error.absolute
+    return before * bound + relative * abs(exact) + constant
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+@pytest.mark.parametrize("case", CASES)
+def test_verdicts_are_those_of_exact_arithmetic(case: str, dtype: str) -> None:
+    rng = np.random.default_rng([len(case), *case.encode()])
+    arrays = drawn(case, rng)
+    shape = call(torch, case, arrays).shape
+    cotangent = torch.from_numpy(rng.integers(-12, 13, shape) / 8.0)
+    exact = results(case, arrays, cotangent)
+    sizes = results(case, {k: a.abs() for k, a in arrays.items()}, cotangent.abs())
+    counts = results(case, {k: torch.ones_like(a) for k, a in arrays.items()}, None)
+    narrow = {name: array.to(getattr(torch, dtype)) for name, array in arrays.items()}
+    promise = Accumulation.of(dtype).returned_in(find_format(dtype))
+    for name, values in exact.items():
+        operation = asked(case, name, narrow, cotangent.to(getattr(torch, dtype)))
+        assert operation.shape == tuple(values.shape)
+        honest = values.to(getattr(torch, dtype))
+        assert compare(honest, operation).passed, (name, compare(honest, operation).message)
+        for share in (0.5, 0.9, 1.2, 3.0, 1000.0):
+            place = tuple(int(rng.integers(n)) for n in values.shape)
+            true, size = (Fraction(float(of[name][place])) for of in (exact, sizes))
+            terms = int(counts[name][place])
+            most = allowed(promise, max(terms, 1) + 1, size, true)
+            defect = honest.clone()
+            defect[place] = float(true) + share * float(most)
+            error = abs(Fraction(float(defect[place])) - true)
+            passed = compare(defect, operation).passed
+            plain = not operation.computation.multiplies
+            if terms and error <= allowed(promise, terms, size, true, plain):
+                assert passed, (name, share)
+            if error > most * Fraction(105, 100):
+                assert not passed, (name, share)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_pytorch_s_own_results_are_within_their_bounds(case: str) -> None:
+    rng = np.random.default_rng(list(case.encode()))
+    narrow = () if case in ROUNDED_BETWEEN else (torch.bfloat16, torch.float16)
+    for dtype in (torch.float32, torch.float64, *narrow):
+        arrays = {
+            name: torch.from_numpy(rng.standard_normal(shape)).to(dtype)
+            for name, shape in CASES[case][1].items()
+        }
+        shape = call(torch, case, arrays).shape
+        cotangent = torch.from_numpy(rng.standard_normal(shape)).to(dtype)
+        for name, values in results(case, arrays, cotangent).items():
+            assert_close(values, asked(case, name, arrays, cotangent), dtype=dtype)
+
+
+@pytest.mark.parametrize("case", ["conv_transpose2d", "conv3d", "baddbmm", "einsum"])
+@pytest.mark.parametrize("method", ["replay", "replay-reference", "any-order", "enclosure"])
+def test_computed_bounds_hold_of_all_operands_within_eps(case: str, method: Any) -> None:
+    rng = np.random.default_rng(5)
+    arrays = drawn(case, rng)
+    held = {name: array.to(torch.float32).numpy() for name, array in arrays.items()}
+    eps = dict.fromkeys(held, 2.0 ** (-6))
+    moved = {
+        name: array + torch.from_numpy(rng.choice([-1, 1], array.shape) * 2.0**-6)
+        for name, array in arrays.items()
+    }
+    cotangent = torch.from_numpy(rng.integers(-12, 13, call(torch, case, arrays).shape) / 8.0)
+    for name, exact in results(case, moved, cotangent).items():
+        operation = call_with_eps(case, held, eps)
+        if name != "output":
+            operation = operation.grad(name, cotangent.to(torch.float32).numpy())
+        found = operation.compute(method=method)
+        assert found.value.shape == found.bound.shape == operation.shape == exact.shape
+        assert (np.abs(found.value.astype(np.float64) - exact.numpy()) <= found.bound).all()
+        assert found.theorem.startswith("RuntimeApprox.")
+
+
+def call_with_eps(case: str, arrays: Arrays, eps: Mapping[str, float]) -> Operation:
+    function, _, arguments = CASES[case]
+    if case.startswith("einsum"):
+        return ops.einsum(function, *arrays.values(), eps=eps)
+    found: Callable[..., Operation] = getattr(ops, function)
+    return found(*arrays.values(), **arguments, eps=eps)
+
+
+def test_the_gradient_of_a_gradient() -> None:
+    rng = np.random.default_rng(2)
+    x, w = (torch.from_numpy(rng.integers(-9, 9, s) / 4.0) for s in ((2, 3, 5, 5), (4, 3, 3, 3)))
+    x.requires_grad_()
+    w.requires_grad_()
+    output = torch.nn.functional.conv2d(x, w, padding=1)
+    cotangent = torch.ones_like(output, requires_grad=True)
+    (gradient,) = torch.autograd.grad(output, x, cotangent, create_graph=True)
+    second = torch.ones_like(gradient)
+    by_weight, by_cotangent = torch.autograd.grad(gradient, (w, cotangent), second)
+    operation = ops.conv2d(x, w, padding=1).grad("input", cotangent)
+    assert operation.operands == ("weight", "grad_output")
+    assert_close(by_weight, operation.grad("weight", second))
+    assert_close(by_cotangent, operation.grad("grad_output", second))
+
+
+def test_an_entry_is_explained_where_the_caller_has_it() -> None:
+    a, b = np.ones((4, 8, 4), np.float32), np.ones((4, 9), np.float32)
+    operation = ops.matmul(a, b)
+    found = operation.explain((1, 2, 3))
+    assert found.index == (1, 2, 3)
+    assert any("input[1,2,0]·other[0,3]" in c.formula for c in found.contributions)
+    assert found.bound == Fraction(
+        float(operation.compute(method="replay-reference").bound[1, 2, 3])
+    )
+    wrong = a @ b
+    wrong[1, :, 3] += 1
+    message = compare(wrong, operation).message
+    assert "only batch element 1" in message
+    assert "only column 3" in message
+    assert "worst: [1, " in message
+    tolerance = operation.tolerance()
+    assert tolerance.shape == (4, 8, 9)
+    assert f"of matmul with input {a.shape} and other {b.shape}" in tolerance.derivation
+
+
+ONES = np.ones((2, 3), np.float32)
+REFUSED: Mapping[str, Callable[[], Any]] = {
+    "other has shape (2, 3): expected 3 along axis 0": lambda: ops.matmul(ONES, ONES),
+    "expected two operands, got 3": lambda: ops.einsum("a,a,a", ONES, ONES, ONES),
+    "'i' is twice in 'ii'": lambda: ops.einsum("ii,ij->j", np.ones((2, 2)), ONES),
+    "name: expected one of input, other, got 'bias'": lambda: ops.matmul(ONES, ONES.T).grad(
+        "bias", np.ones((2, 2))
+    ),
+    "grad_output has shape (3,), expected (2, 2)": lambda: ops.matmul(ONES, ONES.T).grad(
+        "input", np.ones(3)
+    ),
+    "actual has shape (3,), expected (2, 2)": lambda: compare(np.ones(3), ops.matmul(ONES, ONES.T)),
+    "eps: expected numbers for some of input, other": lambda: ops.matmul(
+        ONES, ONES.T, eps={"z": 1}
+    ),
+    "'same' needs a stride of 1": lambda: ops.conv1d(
+        ONES, np.ones((1, 2, 2)), stride=2, padding="same"
+    ),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_bad_usage_is_one_line(message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        REFUSED[message]()
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
