@@ -6,17 +6,23 @@ import RuntimeApprox.Program
 
 * `evaluate cases IN OUT` evaluates the cases of the file IN and writes their results to OUT.
 * `evaluate export OUT` writes the definitions, as JSON, to OUT.
-* `evaluate net OUT` writes the values and bounds of a small network, forward and backward, to OUT.
+* `evaluate networks IN OUT` evaluates the networks of the file IN, forward and backward, and writes
+  their results to OUT.
 
 It exits with 0, or with 1 and one line that says what is wrong.
 -/
 
 open RuntimeApprox
 
-/-- Evaluates a case file or a network, or exports the definitions. -/
+/-- Evaluates a file of cases or of networks, or exports the definitions. -/
 def main (args : List String) : IO UInt32 := do
   match args with
-  | ["net", output] =>
-    IO.FS.writeFile output netReport
-    return 0
+  | ["networks", input, output] =>
+    match evaluateNetworks (← IO.FS.readFile input) with
+    | .ok text =>
+      IO.FS.writeFile output text
+      return 0
+    | .error e =>
+      IO.println s!"evaluate: {input}: {e}"
+      return 1
   | _ => evaluateMain args

@@ -24,8 +24,8 @@ __all__ = ["lean", "library", "plant", "problems", "recorded", "torch"]
 _MARKS = {"lean": "lean", "library": "lean", "toolchain": "lean", "torch": "torch"}
 """The fixtures that ask for something, and the markers of the tests that use them."""
 
-_SLOW = {"library", "examples", "network", "evidence"}
-"""The fixtures that take long: proofs, Lean's network, the evidence of docs/rounding-or-bug.md."""
+_SLOW = {"library", "examples", "evidence"}
+"""The fixtures that take long: proofs, the evidence of docs/rounding-or-bug.md."""
 
 _BEAT = 20.0  # seconds
 _MISSING = pytest.StashKey[list[str]]()

@@ -1,22 +1,31 @@
 module
 
+public import RuntimeApprox.MaxPool
 public import RuntimeApprox.Nodes
+public import RuntimeApprox.Nodes.Named
 public import RuntimeApprox.Program
 
 /-!
-# A network
+# Networks as text
 
-conv → relu → conv → flatten → linear, with the shapes as variables, and a small one in binary32 on
-fixed rational data, none of them a number of the format: the machine's operands are the rounded ones,
-each with its own eps, the error of its rounding. The report has, for the output and the gradient with
-respect to the input and every parameter, the rounded values, the exact values and the bounds.
+A network is a list of tensors, the input and the parameters, and of nodes that read tensors and nodes
+before them. It is evaluated forward and backward in a format: the program writes, for the output and
+for the gradient of every tensor, the rounded values, the exact values and the bounds.
+
+```
+case NAME
+format binary32
+tensor NAME EPS SIZE … : ENTRY …
+node KIND NUMBER … : OPERAND …
+gradient EPS : ENTRY …
+end
+```
+Operands are counted from 0, the tensors first, then the nodes. The gradient is that of the last node.
 
 ## Main definitions
-* `SmallNet`: the geometries, of which the second fits the first.
-* `SmallNet.graph`: the network as a graph over its input and its parameters.
-* `SmallNet.output`, `SmallNet.gradients`: both passes, in any arithmetic.
-* `SmallNet.outputBound`, `SmallNet.gradientBounds`: the errors of both, an eps for every entry.
-* `reportNet`, `netReport`: the small network, and the lines of its results.
+* `Network`: the tensors, the graph, and the gradient.
+* `Network.output`, `Network.gradients`: both passes, in any arithmetic.
+* `parseNetwork`, `networkLines`, `evaluateNetworks`: reading and writing.
 -/
 
 set_option autoImplicit false
@@ -25,143 +34,308 @@ set_option autoImplicit false
 
 namespace RuntimeApprox
 
-universe u
+/-! ### Graphs that are built node by node -/
 
-/-- The shapes of a network conv → relu → conv → flatten → linear. -/
-structure SmallNet where
-  /-- The first convolution. -/
-  first : Conv2d
-  /-- The second convolution. -/
-  second : Conv2d
-  /-- The number of output features of the linear layer. -/
-  outFeatures : Nat
-  /-- The second convolution's input is the first one's output. -/
-  fits : first.outputShape = second.inputShape
+/-- The shape of a tensor of a context, counted from its first. -/
+def shapeAt : (Γ : List (List Nat)) → Nat → Option (List Nat)
+  | [], _ => none
+  | s :: _, 0 => some s
+  | _ :: Γ, k + 1 => shapeAt Γ k
 
-namespace SmallNet
+/-- The tensor of a context at a place, if it has the shape. -/
+def varAt : (Γ : List (List Nat)) → Nat → (s : List Nat) → Option (Var Γ s)
+  | [], _, _ => none
+  | r :: _, 0, s =>
+    match decideShape r s with
+    | isTrue h => some (Var.cast h .zero)
+    | isFalse _ => none
+  | _ :: Γ, k + 1, s => (varAt Γ k s).bind fun v => some v.succ
 
-variable (net : SmallNet)
+/-- The tensors of a context at places, if they have the shapes. -/
+def varsAt (Γ : List (List Nat)) : List Nat → (As : List (List Nat)) → Option (Vars Γ As)
+  | [], [] => some .nil
+  | k :: ks, s :: As => (varAt Γ k s).bind fun v => (varsAt Γ ks As).bind fun vs => some (.cons v vs)
+  | _, _ => none
 
-/-- The shape of one image's part of the second convolution's output. -/
-abbrev featureShape : List Nat :=
-  [net.second.groups * net.second.outChannels, net.second.height.output, net.second.width.output]
+/-- A graph over a context, and how many nodes it has. -/
+structure Built (Γ : List (List Nat)) where
+  /-- The shapes of nodes and context, the last node first. -/
+  shapes : List (List Nat)
+  /-- The nodes. -/
+  graph : RevGraph (ParametricNode Rat) Γ shapes
+  /-- The number of nodes. -/
+  nodes : Nat
 
-/-- The linear layer, of which the input rows are the flattened outputs of the second convolution. -/
-abbrev linear : Linear := ⟨net.second.batch, prod net.featureShape, net.outFeatures⟩
+/-- Where an operand is in the context of a graph: operands are counted from the context's first
+tensor on, but nodes come first there, the last one first. -/
+def Built.place {Γ : List (List Nat)} (b : Built Γ) (k : Nat) : Nat :=
+  let n := countFrom Γ 0
+  if k < n then b.nodes + k else b.nodes - 1 - (k - n)
 
-/-- The input, and the parameters of the three layers in their order, each with weight and bias. -/
-abbrev context : List (List Nat) :=
-  [net.first.inputShape, net.first.kernelShape, net.first.biasShape, net.second.kernelShape,
-    net.second.biasShape, net.linear.weightShape, net.linear.biasShape]
+/-- The places of operands. -/
+def Built.places {Γ : List (List Nat)} (b : Built Γ) : List Nat → List Nat
+  | [] => []
+  | k :: ks => b.place k :: Built.places b ks
 
-/-- The context, extended by the tensors of the nodes before the last one, the last one first. -/
-abbrev hidden : List (List Nat) :=
-  net.linear.inputShape :: net.second.outputShape :: net.first.outputShape ::
-    net.first.outputShape :: net.context
+/-- A graph with one more node, if its operands have the shapes. -/
+def Built.snoc {Γ : List (List Nat)} (b : Built Γ) {As : List (List Nat)} {s : List Nat}
+    (n : ParametricNode Rat As s) (operands : List Nat) : Except String (Built Γ) :=
+  match varsAt b.shapes (b.places operands) As with
+  | some vs => .ok ⟨s :: b.shapes, b.graph.snoc n vs, b.nodes + 1⟩
+  | none => .error "an operand is missing or has another shape"
 
-/-- The network as a graph. -/
-def graph (K : Type u) [OrderedField K] :
-    RevGraph (ParametricNode K) net.context (net.linear.outputShape :: net.hidden) :=
-  let conv := RevGraph.nil.snoc (conv2dNode K net.first)
-    (.cons .zero (.cons (.succ .zero) (.cons (.succ (.succ .zero)) .nil)))
-  let relu := conv.snoc (reluNode K net.first.outputShape) (.cons .zero .nil)
-  let conv' := relu.snoc (conv2dNode K net.second)
-    (.cons (Var.cast net.fits .zero) (.cons (.succ (.succ (.succ (.succ (.succ .zero)))))
-      (.cons (.succ (.succ (.succ (.succ (.succ (.succ .zero)))))) .nil)))
-  let flat := conv'.snoc (flattenNode K net.second.batch net.featureShape) (.cons .zero .nil)
-  flat.snoc (linearNode K net.linear)
-    (.cons .zero (.cons (.succ (.succ (.succ (.succ (.succ (.succ (.succ (.succ (.succ .zero)))))))))
-      (.cons (.succ (.succ (.succ (.succ (.succ (.succ (.succ (.succ (.succ (.succ .zero))))))))))
-        .nil)))
+/-- The shapes of operands. -/
+def Built.operandShapes {Γ : List (List Nat)} (b : Built Γ) : List Nat → Option (List (List Nat))
+  | [] => some []
+  | k :: ks => (shapeAt b.shapes (b.place k)).bind fun s =>
+      (Built.operandShapes b ks).bind fun ss => some (s :: ss)
 
-variable {K : Type u} [OrderedField K]
+/-! ### Reading -/
 
-/-- The output at the input and the parameters `xs`, in any arithmetic. -/
-def output {α : Type u} (A : NetArithmetic K α) (xs : Tensors α net.context) :
-    Tensor α net.linear.outputShape :=
-  ((net.graph K).eval A.pass xs).1
+/-- Natural numbers. -/
+def parseNats : List String → Option (List Nat)
+  | [] => some []
+  | w :: ws => (parseNat w).bind fun n => (parseNats ws).bind fun ns => some (n :: ns)
 
-/-- The gradients with respect to the input and the parameters, from that with respect to the
-output, in any arithmetic. -/
-def gradients {α : Type u} (A : NetArithmetic K α) (xs : Tensors α net.context)
-    (δ : Tensor α net.linear.outputShape) : Tensors α net.context :=
-  (net.graph K).gradient A.pass xs δ
+/-- The words before a colon, and those after it. -/
+def atColon : List String → List String → Option (List String × List String)
+  | [], _ => none
+  | w :: ws, before => if w = ":" then some (reverseOnto before [], ws) else atColon ws (w :: before)
 
-variable (R : Rounding K)
+/-- Whether two shapes have as many entries. -/
+def decideCount (s r : List Nat) : Decidable (prod s = prod r) := Nat.decEq (prod s) (prod r)
 
-/-- The errors of the output, an eps for every entry. -/
-def outputBound (xs eps : Tensors K net.context) : Tensor K net.linear.outputShape :=
-  (net.output (boundNet R) (xs.pairs eps)).eps
+/-- The tensors before the nodes: names, eps and entries. -/
+structure GivenTensors where
+  /-- The shapes. -/
+  shapes : List (List Nat)
+  /-- The names. -/
+  names : List String
+  /-- The values. -/
+  values : Tensors Rat shapes
+  /-- The eps of each. -/
+  eps : Epsilons Rat shapes
 
-/-- The errors of the gradients, an eps for every entry. -/
-def gradientBounds (xs eps : Tensors K net.context) (δ epsδ : Tensor K net.linear.outputShape) :
-    Tensors K net.context :=
-  (net.gradients (boundNet R) (xs.pairs eps) (δ.pairs epsδ)).eps
+/-- An operation at given sizes, for a node. -/
+structure SizedOperation where
+  /-- The operands' names, in the order of the node's operands. -/
+  names : List String
+  /-- The contraction of the output. -/
+  output : Contraction Int
+  /-- Those of the operands' gradients. -/
+  gradients : List (Contraction Int)
 
-end SmallNet
+/-- The contractions of the gradients of operands: the result of an operand's name, of x also
+`input`. -/
+def gradientsOf (operation : String) (results : List (String × Contraction Int)) :
+    List String → Except String (List (Contraction Int))
+  | [] => .ok []
+  | name :: names =>
+    match named? name results, named? "input" results with
+    | some c, _ => (gradientsOf operation results names).map (c :: ·)
+    | none, some c =>
+      if name = "x" then (gradientsOf operation results names).map (c :: ·)
+      else .error (operation ++ ": the gradient of " ++ name ++ " is missing")
+    | none, none => .error (operation ++ ": the gradient of " ++ name ++ " is missing")
 
-/-! ### The report -/
+/-- The names of operands. -/
+def operandNames : List (Operand Int) → List String
+  | [] => []
+  | p :: ps => p.name :: operandNames ps
 
-/-- A 3 × 3 convolution with stride 2 and padding 1 of an image of 2 channels and 5 × 5 pixels, a
-2 × 2 convolution of 3 channels to 2, and a linear layer from 8 features to 3. -/
-def reportNet : SmallNet where
-  first := ⟨1, 1, 2, 3, ⟨5, 3, 2, 1, 1, 1, by decide, by decide, by decide, by decide⟩,
-    ⟨5, 3, 2, 1, 1, 1, by decide, by decide, by decide, by decide⟩⟩
-  second := ⟨1, 1, 3, 2, ⟨3, 2, 1, 0, 0, 1, by decide, by decide, by decide, by decide⟩,
-    ⟨3, 2, 1, 0, 0, 1, by decide, by decide, by decide, by decide⟩⟩
-  outFeatures := 3
-  fits := rfl
+/-- The operation of a name at sizes. -/
+def sizedOperation (name : String) (sizes : List String) : Except String SizedOperation := do
+  let o ← findNamed "operation" name namedOperations
+  let (_, number) ← parseSizes o sizes
+  let results := mapList (fun r => (r.name, r.contraction.map (Size.eval number))) o.results
+  let output ← findNamed "result" "output" results
+  let names := operandNames (output.factor :: appended output.factors output.addends)
+  return ⟨names, output, ← gradientsOf name results names⟩
 
-/-- The entry at position k of tensor t: ((7·k² + 13·k + 5·t) mod 23 − 11) / 13. -/
-def sample (t k : Nat) : Rat :=
-  mkRat (Int.ofNat ((7 * k * k + 13 * k + 5 * t) % 23) - 11) 13
+/-- The graph with the node of a kind that needs no numbers but shapes; none for another kind. -/
+def simpleNode {Γ : List (List Nat)} (b : Built Γ) (kind : String) (numbers : List String)
+    (operands : List Nat) (s : List Nat) : Option (Except String (Built Γ)) :=
+  if kind = "relu" then some (b.snoc (reluNode Rat s) operands)
+  else if kind = "add" then some (b.snoc (addNode Rat s) operands)
+  else if kind = "leakyRelu" then
+    match numbers with
+    | [c] => (parseRat c).bind fun c => some (b.snoc (leakyReluNode c s) operands)
+    | _ => some (.error "leakyRelu: expected the slope")
+  else if kind = "div" then
+    match numbers with
+    | [c] => (parseRat c).bind fun c =>
+        if h : 0 < c then some (b.snoc (divNode c h s) operands)
+        else some (.error "div: expected a positive number")
+    | _ => some (.error "div: expected the divisor")
+  else if kind = "reshape" then
+    (parseNats numbers).bind fun r =>
+      match decideCount s r with
+      | isTrue h => some (b.snoc (reshapeNode Rat h) operands)
+      | isFalse _ => some (.error "reshape: expected as many entries")
+  else none
 
-/-- Tensor number `t`. -/
-def sampleTensor (t : Nat) (s : List Nat) : Tensor Rat s :=
-  Tensor.ofFn s fun i => sample t i.toNat
+/-- The graph with a node of a window's largest entry. -/
+def poolNode {Γ : List (List Nat)} (b : Built Γ) (numbers : List String) (operands : List Nat) :
+    Except String (Built Γ) :=
+  match sizedOperation "avgPool" numbers with
+  | .error e => .error e
+  | .ok sums =>
+    match sums.gradients with
+    | [grad] => b.snoc (maxPoolNode Rat sums.output.factor.axes (toNats sums.output.red)
+        grad.factor.axes (toNats grad.red)) operands
+    | _ => .error "maxPool: expected sums over windows, and their gradient"
 
-/-- A tensor of each of the shapes, numbered from `t`. -/
-def sampleTensors (t : Nat) : (Γ : List (List Nat)) → Tensors Rat Γ
-  | [] => ⟨⟩
-  | s :: Γ => (sampleTensor t s, sampleTensors (t + 1) Γ)
+/-- The graph with the node of a line. -/
+def parseNode {Γ : List (List Nat)} (b : Built Γ) (words : List String) : Except String (Built Γ) :=
+  match atColon words [] with
+  | some (kind :: numbers, operands) =>
+    match parseNats operands with
+    | some operands =>
+      match b.operandShapes operands with
+      | some (s :: ss) =>
+        match simpleNode b kind numbers operands s with
+        | some built => built
+        | none =>
+          if kind = "maxPool" then poolNode b numbers operands
+          else
+            match sizedOperation kind numbers with
+            | .error e => .error e
+            | .ok op => b.snoc (operationNode Rat op.names (s :: ss) op.output.shape op.output
+                op.gradients) operands
+      | _ => .error (kind ++ ": an operand is missing")
+    | none => .error (kind ++ ": expected the numbers of operands")
+  | _ => .error "node: expected KIND NUMBER … : OPERAND …"
 
-/-- The rounded number with the error of its rounding: (fl(x), |fl(x) − x|). -/
-def Checked.rounded (f : Format) (x : Rat) : Checked :=
-  Checked.ofApprox f true (Approx.const f.rounding x)
+/-- A network on data: the input and the parameters, the graph, and the gradient of its last node. -/
+structure Network where
+  /-- The shapes of the input and the parameters. -/
+  context : List (List Nat)
+  /-- The shapes of the nodes before the last one, and of the context. -/
+  hidden : List (List Nat)
+  /-- The shape of the last node. -/
+  shape : List Nat
+  /-- The format. -/
+  format : Format
+  /-- The nodes. -/
+  graph : RevGraph (ParametricNode Rat) context (shape :: hidden)
+  /-- The names of the input and the parameters. -/
+  names : List String
+  /-- The input and the parameters. -/
+  values : Tensors Rat context
+  /-- How far the exact ones may be from them. -/
+  eps : Epsilons Rat context
+  /-- The gradient with respect to the last node. -/
+  gradient : Tensor Rat shape
+  /-- How far the exact one may be from it. -/
+  epsGradient : Rat
 
-/-- How many entries are within their bounds, after `n`. -/
-def countWithin {s : List Nat} (approx : Tensor Checked s) (exact : Tensor Rat s) (n : Nat) : Nat :=
-  (Tensor.zipWith (fun c x => (c, x)) approx exact).foldl (fun n p =>
-    if ratLE (abs (p.1.approx.value - p.2)) p.1.approx.eps then n + 1 else n) n
+namespace Network
 
-/-- The number of entries, after `n`. -/
-def countEntries {s : List Nat} (t : Tensor Rat s) (n : Nat) : Nat := t.foldl (fun n _ => n + 1) n
+variable (n : Network) {α : Type} (A : NetArithmetic Rat α)
 
-/-- The lines of the results of each tensor of a context, of which the names are given, and of how
-many of their entries are within their bounds. -/
+/-- The tensor of the last node, in any arithmetic. -/
+def output (xs : Tensors α n.context) : Tensor α n.shape := (n.graph.eval A.pass xs).1
+
+/-- The gradients with respect to the input and the parameters, in any arithmetic. -/
+def gradients (xs : Tensors α n.context) (δ : Tensor α n.shape) : Tensors α n.context :=
+  n.graph.gradient A.pass xs δ
+
+/-- The input and the parameters with their eps, as operands of the checked arithmetic. -/
+def checkedValues : Tensors Checked n.context :=
+  (n.values.pairs n.eps.fill).map fun a => ⟨a, true⟩
+
+/-- The gradient with its eps, as an operand of the checked arithmetic. -/
+def checkedGradient : Tensor Checked n.shape :=
+  n.gradient.map fun v => ⟨⟨v, n.epsGradient⟩, true⟩
+
+end Network
+
+/-- The tensor of a shape with the entries of the words, in row-major order. -/
+def parseTensor (name : String) (f : Format) (s : List Nat) (words : List String) :
+    Except String (Tensor Rat s) := do
+  let entries ← parseRats name f words #[]
+  if entries.size = prod s then return Tensor.ofFn s fun i => entries.getD i.toNat 0
+  else .error (name ++ ": expected " ++ toString (prod s) ++ " entries, found " ++
+    toString entries.size)
+
+/-- The tensors of the lines at the beginning, and the other lines. -/
+def parseGiven (f : Format) : List (List String) → Except String (GivenTensors × List (List String))
+  | ("tensor" :: name :: eps :: rest) :: lines =>
+    match atColon rest [] with
+    | none => .error "tensor: expected NAME EPS SIZE … : ENTRY …"
+    | some (sizes, entries) =>
+      match parseNats sizes with
+      | none => .error (name ++ ": expected sizes")
+      | some s => do
+        let e ← parseEps name eps
+        let t ← parseTensor name f s entries
+        let (g, lines) ← parseGiven f lines
+        return (⟨s :: g.shapes, name :: g.names, (t, g.values), (e, g.eps)⟩, lines)
+  | lines => .ok (⟨[], [], ⟨⟩, ⟨⟩⟩, lines)
+
+/-- The graph with the nodes of the lines, and the words of the gradient. -/
+def parseNodes {Γ : List (List Nat)} (b : Built Γ) :
+    List (List String) → Except String (Built Γ × List String)
+  | [("gradient" :: words)] => .ok (b, words)
+  | ("node" :: words) :: lines => do
+    let b ← parseNode b words
+    parseNodes b lines
+  | _ => .error "expected the lines node …, and then gradient …"
+
+/-- The gradient of a shape, with its eps. -/
+def parseGradient (f : Format) (s : List Nat) : List String → Except String (Tensor Rat s × Rat)
+  | eps :: ":" :: entries => do
+    let e ← parseEps "gradient" eps
+    let δ ← parseTensor "gradient" f s entries
+    return (δ, e)
+  | _ => .error "expected gradient EPS : ENTRY …"
+
+/-- The format of the first line, the tensors, and the other lines. -/
+def parseHead : List (List String) → Except String (Format × GivenTensors × List (List String))
+  | ["format", format] :: lines => do
+    let f ← findNamed "format" format namedFormats
+    let (g, lines) ← parseGiven f lines
+    return (f, g, lines)
+  | _ => .error "expected the line format"
+
+/-- A network from the lines between `case` and `end`. -/
+def parseNetwork (lines : List (List String)) : Except String Network :=
+  match parseHead lines with
+  | .error e => .error e
+  | .ok (f, g, lines) =>
+    match parseNodes (⟨g.shapes, .nil, 0⟩ : Built g.shapes) lines with
+    | .error e => .error e
+    | .ok (⟨s :: hidden, graph, _⟩, words) =>
+      match parseGradient f s words with
+      | .error e => .error e
+      | .ok (δ, e) => .ok ⟨g.shapes, hidden, s, f, graph, g.names, g.values, g.eps, δ, e⟩
+    | .ok _ => .error "expected a node"
+
+/-! ### Writing -/
+
+/-- The lines of the results of each tensor of a context, with its name. -/
 def contextLines : (names : List String) → {Γ : List (List Nat)} → Tensors Checked Γ →
-    Tensors Rat Γ → (within entries : Nat) → String
-  | name :: names, _ :: _, (t, ts), (e, es), within, entries =>
-    resultLines name t e ++
-      contextLines names ts es (countWithin t e within) (countEntries e entries)
-  | _, _, _, _, within, entries => "within " ++ toString within ++ " of " ++ toString entries ++ "\n"
+    Tensors Rat Γ → String
+  | name :: names, _ :: _, (t, ts), (e, es) => resultLines name t e ++ contextLines names ts es
+  | _, _, _, _ => ""
 
-/-- The names of the output and of the tensors of the network's context. -/
-def reportNames : List String :=
-  ["output", "input", "first.weight", "first.bias", "second.weight", "second.bias",
-    "linear.weight", "linear.bias"]
+/-- The lines of the output and of the gradient of every tensor. -/
+def Network.lines (n : Network) : String :=
+  let A := checkedNet n.format
+  "sizes\n" ++ resultLines "output" (n.output A n.checkedValues) (n.output exactNet n.values) ++
+    contextLines n.names (n.gradients A n.checkedValues n.checkedGradient)
+      (n.gradients exactNet n.values n.gradient)
 
-/-- The results of a network on the sample data in a format. -/
-def reportOf (f : Format) (net : SmallNet) : String :=
-  let xs := sampleTensors 1 net.context
-  let δ := sampleTensor 0 net.linear.outputShape
-  let A := checkedNet f
-  let cs := xs.map (Checked.rounded f)
-  contextLines reportNames (Γ := net.linear.outputShape :: net.context)
-    (net.output A cs, net.gradients A cs (δ.map (Checked.rounded f)))
-    (net.output exactNet xs, net.gradients exactNet xs δ) 0 0
+/-- The results of a network given by its name and lines. -/
+def networkLines (name : String) (lines : List (List String)) : String :=
+  "case " ++ name ++ "\n" ++
+  (match parseNetwork lines with
+    | .ok n => n.lines
+    | .error e => "refused " ++ e ++ "\n") ++
+  "end " ++ name ++ "\n"
 
-/-- The results of `reportNet` in binary32. -/
-def netReport : String := reportOf .binary32 reportNet
+/-- The results of the networks of a file, or what is wrong with the file. -/
+def evaluateNetworks (text : String) : Except String String :=
+  evaluateFrom networkLines (tokens text) none [] ""
 
 end RuntimeApprox

@@ -395,24 +395,23 @@ def evaluateLines (operations : List (String × Operation)) (name : String)
     | .error e => "refused " ++ e ++ "\n") ++
   "end " ++ name ++ "\n"
 
-/-- The results of the cases of a file: `name` and `lines`, last first, are those of the case being
-read, `out` is what is written so far. -/
-def evaluateFrom (operations : List (String × Operation)) : (rest : List (List String)) →
+/-- The results of the cases of a file, of each `evaluate name lines`: `name` and `lines`, last first,
+are those of the case being read, `out` is what is written so far. -/
+def evaluateFrom (evaluate : String → List (List String) → String) : (rest : List (List String)) →
     (name : Option String) → (lines : List (List String)) → (out : String) → Except String String
   | [], none, _, out => .ok out
   | [], some name, _, _ => .error ("case " ++ name ++ ": no line end")
   | ["end"] :: rest, some name, lines, out =>
-    evaluateFrom operations rest none []
-      (out ++ evaluateLines operations name (reverseOnto lines []))
-  | ["case", name] :: rest, none, _, out => evaluateFrom operations rest (some name) [] out
-  | [] :: rest, none, _, out => evaluateFrom operations rest none [] out
+    evaluateFrom evaluate rest none [] (out ++ evaluate name (reverseOnto lines []))
+  | ["case", name] :: rest, none, _, out => evaluateFrom evaluate rest (some name) [] out
+  | [] :: rest, none, _, out => evaluateFrom evaluate rest none [] out
   | line :: _, none, _, _ => .error ("expected case NAME, found: " ++ joined " " line)
   | line :: rest, some name, lines, out =>
-    evaluateFrom operations rest (some name) (line :: lines) out
+    evaluateFrom evaluate rest (some name) (line :: lines) out
 
 /-- The results of the cases of a file, or what is wrong with the file. -/
 def evaluateCases (operations : List (String × Operation)) (text : String) : Except String String :=
-  evaluateFrom operations (tokens text) none [] ""
+  evaluateFrom (evaluateLines operations) (tokens text) none [] ""
 
 /-! ### Commands -/
 
@@ -431,7 +430,7 @@ def evaluateMain (args : List String) : IO UInt32 := do
     IO.FS.writeFile output (exported ++ "\n")
     return 0
   | _ =>
-    IO.println "usage: evaluate cases IN OUT | evaluate export OUT | evaluate net OUT"
+    IO.println "usage: evaluate cases IN OUT | evaluate export OUT | evaluate networks IN OUT"
     return 1
 
 end RuntimeApprox

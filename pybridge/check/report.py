@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from pybridge.check.networks import NetworkReport
 from pybridge.check.problems import Kind, Problem
 from pybridge.model import Model, Report
 from pybridge.problem.case import Case
@@ -137,13 +138,17 @@ class CheckReport(Report):
     stopped: str | None = None
     missing: tuple[str, ...] = ()
     cases: tuple[CaseReport, ...]
+    networks: tuple[NetworkReport, ...] = ()
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def passed(self) -> bool:
-        """Whether at least one case was checked, none was left out, and every one passed."""
+        """Whether at least one case was checked, none was left out, and every one passed, and so
+        did the networks that were compared.
+        """
         whole = self.stopped is None and not self.missing
-        return whole and bool(self.cases) and all(case.passed for case in self.cases)
+        everything = [*self.cases, *self.networks]
+        return whole and bool(self.cases) and all(report.passed for report in everything)
 
     @property
     def done(self) -> str:
@@ -162,6 +167,9 @@ class CheckReport(Report):
         missing = f"; incomplete: {len(self.missing)} cases were not checked" * bool(self.missing)
         if not self.cases:
             return f"{sample}no case was checked against Lean: {self.lean.description}{missing}"
+        if self.networks:
+            right = sum(network.passed for network in self.networks)
+            missing += f"; {right} of {len(self.networks)} networks hold"
         return (
             f"{sample}{good} of {len(self.cases)} cases hold ({entries} values and bounds) "
             f"against Lean: {self.lean.description}, in {self.seconds:.1f} s{missing}"
@@ -172,7 +180,11 @@ class CheckReport(Report):
         if not self.cases:
             return Text()
         return Text("\n").join(
-            [Text("holds, largest error / bound, case"), *map(_line, self.cases)]
+            [
+                Text("holds, largest error / bound, case"),
+                *map(_line, self.cases),
+                *(Text(str(network)) for network in self.networks),
+            ]
         )
 
     def table(self) -> Table:

@@ -24,6 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pybridge.check.compare import check_case
 from pybridge.check.generate import KINDS
 from pybridge.check.html import open_page
+from pybridge.check.networks import compare_networks, networks_text, small_networks
 from pybridge.check.observed import Observer
 from pybridge.check.report import CaseReport, CheckReport, LeanReport
 from pybridge.check.sample import Entry, sample
@@ -311,9 +312,9 @@ def check(
     For each case, for the forward pass and each gradient: the values are Lean's bit for bit; the
     bounds are Lean's exact bounds rounded outward, never below; Lean's exact values are those of
     python-flint; the true error, of perturbed operands too where eps is not zero, is within the
-    bound. Without cases or a geometry, the built-in suite is checked. Lean takes about a
-    millisecond for each multiply-add in WebAssembly; with --entries, a sample of a large case is
-    compared.
+    bound. Without cases or a geometry, the built-in suite is checked, and unless Lean is recorded
+    small networks, forward and backward. Lean takes about a millisecond for each multiply-add in
+    WebAssembly; with --entries, a sample of a large case is compared.
 
     With --against torch: whether PyTorch's output and gradients, of the built-in suite and of
     layers of ResNet-50, VGG-16 and MobileNet, are within the bounds for sums in any order.
@@ -364,6 +365,7 @@ def check(
             if page is not None:
                 writers.append(lambda result: page.write(result, loaded))  # type: ignore[arg-type]
             chosen = _cases(words, x, weight, own, kind, _eps(eps), seed)
+            whole = not words and x is None and format is None and entries is None
             with session(lean, timeout) as runner:
                 observe = page.observe if page is not None else None
                 result = check_cases(
@@ -375,10 +377,26 @@ def check(
                     observe=observe,
                     entries=entries,
                 )
+                if whole and runner.kind != "recorded":
+                    result = _with_networks(result, runner)
     with undisturbed():
         problems = [problem for write in writers if (problem := _failure(write, result))]
     write_output(result.to_json() if as_json else _shown(result, each=each))
     raise SystemExit(_end(result, problems))
+
+
+def _with_networks(report: CheckReport, lean: Lean) -> CheckReport:
+    """The report with the comparison of small networks, unless it was stopped before."""
+    if report.stopped is not None:
+        return report
+    try:
+        cases = list(small_networks())
+        found = compare_networks(cases, lean.networks(networks_text(cases)))
+        return report.model_copy(update={"networks": found})
+    except KeyboardInterrupt:
+        return report.model_copy(update={"stopped": _INTERRUPTED})
+    except LeanError as error:
+        return report.model_copy(update={"stopped": str(error)})
 
 
 def _command() -> str:

@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from pybridge.bounds.explain import number
-from pybridge.cli.network import Network
+from pybridge.check.networks import compare_networks, networks_text, small_networks
 from pybridge.cli.options import JsonOption, ModeOption, TimeoutOption
-from pybridge.cli.output import json_text, shown
+from pybridge.cli.output import json_text
 from pybridge.cli.process import HELP, command_line, examples, run_command, write_output
 from pybridge.cli.session import exit_status, session
 from pybridge.errors import InputError
@@ -28,7 +26,6 @@ _STATUS = """
 Exit status: 0 no error and no `sorry`, 1 there is one or Lean failed, 2 bad usage or input, 3 Lean
 is not there.
 """
-_WIDTH = 100
 
 app = command_line(
     help=f"Set Lean up, compile the library, run its program, check files.\n{_STATUS}",
@@ -102,7 +99,7 @@ def build(
 
 @app.command(
     context_settings=HELP,
-    help="Run the Lean program.\n\nOn a case file, on the small network, or, where neither is "
+    help="Run the Lean program.\n\nOn a case file, on the small networks, or, where neither is "
     f"given, to export the definitions.\n{_STATUS}",
     epilog=examples(
         "python -m pybridge.lean run --net",
@@ -117,7 +114,7 @@ def run(
     ] = None,
     net: Annotated[
         bool,
-        typer.Option("--net", help="Evaluate the small network; fail if a bound does not hold."),
+        typer.Option("--net", help="Compare small networks with Lean; fail if one does not hold."),
     ] = False,
     output: Annotated[
         Path | None,
@@ -129,7 +126,7 @@ def run(
         bool, typer.Option("--json", help="Print JSON; exact numbers are texts of fractions.")
     ] = False,
 ) -> None:
-    """Run the Lean program: on a case file, on the small network, or to export the definitions."""
+    """Run the Lean program: on a case file, on small networks, or to export the definitions."""
     status = 0
     with exit_status():
         check_writable("--output", output)
@@ -138,11 +135,13 @@ def run(
             if given is not None:
                 text = found.evaluate(given)
             else:
-                text = found.network() if net else found.export()
+                networks = list(small_networks()) if net else []
+                text = found.networks(networks_text(networks)) if net else found.export()
         if net and given is None:
-            network = Network.parse(text)
-            status = 0 if network.holds else 1
-            printed = json_text(network.document()) if as_json else _network(network)
+            reports = compare_networks(networks, text)
+            status = 0 if all(report.passed for report in reports) else 1
+            rows = [report.model_dump(mode="json") for report in reports]
+            printed = json_text(rows) if as_json else "".join(f"{r}\n" for r in reports)
         elif given is not None and as_json:
             printed = json_text(_results(text))
         else:
@@ -207,24 +206,6 @@ def _results(text: str) -> dict[str, Any]:
         }
         for name, result in parse_results(text).items()
     }
-
-
-def _network(network: Network) -> str:
-    """Return a row for each entry of the network's results, and the verdict."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("result")
-    for heading in ("value", "± bound", "error", "error / bound"):
-        table.add_column(heading, justify="right")
-    for entry in network.entries:
-        ratio = number(entry.error / entry.bound, 2) if entry.bound else "exact"
-        table.add_row(
-            f"{entry.name}[{entry.place}]",
-            number(entry.value, 9),
-            number(entry.bound, 3),
-            number(entry.error, 3),
-            ratio,
-        )
-    return shown(_WIDTH, table, network.verdict)
 
 
 def main() -> None:

@@ -111,8 +111,8 @@ class Lean(Protocol):
     def export(self) -> str:
         """The exported definitions, as the text of a JSON document."""
 
-    def network(self) -> str:
-        """The values and bounds of the library's small network, a line for each quantity."""
+    def networks(self, text: str) -> str:
+        """The result file's text for a file of networks, which are cases of their own form."""
 
     def build(self, modules: Sequence[str] | None = None, *, ilean: bool = True) -> BuildResult:
         """Compiles modules of the library and what they import; by default, all but `Evaluate`."""

@@ -80,9 +80,9 @@ class NativeLean:
         """The exported definitions, as JSON."""
         return self._main(["export"], None)
 
-    def network(self) -> str:
-        """The values and bounds of the library's small network."""
-        return self._main(["net"], None)
+    def networks(self, text: str) -> str:
+        """The results of the networks, by the compiled program."""
+        return self._main(["networks"], text)
 
     def _main(self, arguments: Sequence[str], given: str | None) -> str:
         built = self._run_lake(["build", PROGRAM.lower()])

@@ -106,9 +106,9 @@ class RecordedLean:
         """Raises `LeanError`: a recording compiles nothing."""
         raise LeanError("recorded evaluations cannot compile Lean: use --lean native or wasm")
 
-    def network(self) -> str:
-        """Raises `LeanError`: the network is not recorded."""
-        raise LeanError("the network is not recorded: use --lean native or wasm")
+    def networks(self, text: str) -> str:
+        """Raises `LeanError`: networks are not recorded."""
+        raise LeanError("networks are not recorded: use --lean native or wasm")
 
     def check(self, file: Path) -> tuple[Message, ...]:
         """Raises `LeanError`: a recording elaborates nothing."""

@@ -20,6 +20,7 @@ from pybridge.engine.elementwise import Pairs
 from pybridge.networks.arithmetic import Arithmetic
 from pybridge.problem.computation import Computation
 from pybridge.problem.geometry import Window
+from pybridge.problem.shapes import Pooling
 
 __all__ = [
     "Add",
@@ -211,21 +212,31 @@ class MaxPool:
     """The largest entry of each window of x [batch, channels, …]; padding is skipped.
 
     The gradient of an output goes to the first of its window's largest entries (Lean:
-    `maxPoolNode`).
+    `maxPoolNode`). `sums` are the sums over the same windows.
     """
 
-    batch: int
-    channels: int
-    windows: tuple[Window, ...]
+    pooling: Pooling
+    sums: Operation
 
     @property
     def words(self) -> str:
-        """The sizes, as of a convolution of each channel for itself."""
-        numbers = [self.batch, self.channels, 1, 1]
-        for axis in self.windows:
-            numbers += [axis.size, axis.kernel, axis.stride]
-            numbers += [axis.pad_begin, axis.pad_end, axis.dilation]
-        return " ".join(["maxPool", *map(str, numbers)])
+        """The sizes, as of sums over the windows."""
+        return " ".join(["maxPool", *map(str, self.sums.sizes)])
+
+    @property
+    def batch(self) -> int:
+        """The number of images."""
+        return self.pooling.batch
+
+    @property
+    def channels(self) -> int:
+        """The number of channels."""
+        return self.pooling.channels
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The spatial axes."""
+        return self.pooling.windows
 
     @cached_property
     def _taps(self) -> tuple[tuple[npt.NDArray[np.intp], _Mask], ...]:

@@ -1,12 +1,11 @@
 """Layers as nodes: convolutions, linear layers, pooling, and normalisation with fixed statistics.
 
 A linear layer is a convolution of one pixel by a kernel of one pixel, and a normalisation is three
-convolutions of each channel for itself by one pixel. Both are so up to the order of entries.
+convolutions of each channel for itself by one pixel.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from math import prod, sqrt
 
@@ -15,53 +14,34 @@ import numpy as np
 from pybridge.engine.coefficients import round_up
 from pybridge.engine.upward import Float64
 from pybridge.errors import InputError
-from pybridge.networks.nodes import Divide, Node, Operation
-from pybridge.problem.computation import Computation, conv2d_computation
+from pybridge.exported.document import load_definitions
+from pybridge.networks.nodes import Divide, Operation
+from pybridge.problem.computation import computation_of
 from pybridge.problem.formats import FloatArray
-from pybridge.problem.geometry import Geometry, Window
-from pybridge.problem.results import Result
+from pybridge.problem.shapes import Pooling, Shape
 
-__all__ = ["average", "convolution", "reciprocal_root"]
-
-_CONV2D = {"x": Result.INPUT, "weight": Result.WEIGHT, "bias": Result.BIAS}
+__all__ = ["average", "operation", "reciprocal_root"]
 
 
-def convolution(geometry: Geometry) -> Operation:
-    """A conv2d with operands x, weight and bias."""
-    numbers = [geometry.batch, geometry.groups, geometry.in_channels, geometry.out_channels]
-    for axis in geometry.windows:
-        numbers += [axis.size, axis.kernel, axis.stride]
-        numbers += [axis.pad_begin, axis.pad_end, axis.dilation]
+def operation(shape: Shape) -> Operation:
+    """An operation at sizes, with its operands in the order of the output's contraction."""
+    exported = load_definitions().data.operations[shape.operation]
+    numbers = shape.parameters()
+    output = computation_of(shape, "output")
+    names = {
+        name: name if name in exported.results else {"x": "input"}[name] for name in output.operands
+    }
     return Operation(
-        "conv2d",
-        tuple(numbers),
-        conv2d_computation(Result.OUTPUT, geometry),
-        {name: conv2d_computation(result, geometry) for name, result in _CONV2D.items()},
+        shape.operation,
+        tuple(numbers[name] for name in exported.stated),
+        output,
+        {operand: computation_of(shape, result) for operand, result in names.items()},
     )
 
 
-def average(batch: int, channels: int, windows: tuple[Window, ...]) -> tuple[Node, Node]:
-    """Sums over the windows of each channel, padding included, and the division by their size.
-
-    The sums are the contraction of a convolution of each channel for itself, without the kernel.
-    """
-    geometry = Geometry(
-        batch=batch, groups=channels, in_channels=1, out_channels=1, windows=windows
-    )
-    numbers = [batch, channels, 1, 1, *convolution(geometry).sizes[4:]]
-    sums = Operation(
-        "avgPool",
-        tuple(numbers),
-        _without_kernel(conv2d_computation(Result.OUTPUT, geometry)),
-        {"x": _without_kernel(conv2d_computation(Result.INPUT, geometry))},
-    )
-    return sums, Divide(prod(axis.kernel for axis in windows))
-
-
-def _without_kernel(computation: Computation) -> Computation:
-    factors = tuple(f for f in computation.contraction.factors if f.name != "weight")
-    contraction = computation.contraction.model_copy(update={"factors": factors, "addends": ()})
-    return replace(computation, contraction=contraction)
+def average(pooling: Pooling) -> tuple[Operation, Divide]:
+    """Sums over windows, padding included, and the division by the window's size."""
+    return operation(pooling), Divide(prod(axis.kernel for axis in pooling.windows))
 
 
 def reciprocal_root(numbers: FloatArray, added: float) -> tuple[Float64, Float64]:

@@ -16,10 +16,11 @@ from pybridge.errors import InputError, InputTypeError
 from pybridge.extras import install_command, missing
 from pybridge.networks.network import Computed, Network, Placed, Tensor
 from pybridge.networks.nodes import Add, LeakyRelu, MaxPool, Node, Relu, Reshape, Shape
-from pybridge.networks.operations import average, convolution, reciprocal_root
+from pybridge.networks.operations import average, operation, reciprocal_root
 from pybridge.problem.arrays import to_numpy
 from pybridge.problem.formats import FloatArray, FloatFormat, find_format, format_array
 from pybridge.problem.geometry import Geometry, Window
+from pybridge.problem.shapes import Pooling
 
 if TYPE_CHECKING:
     import torch
@@ -32,12 +33,12 @@ Module: TypeAlias = "torch.nn.Module"
 def from_torch(module: Module, example_input: Any) -> Network:
     """The network that a module in evaluation mode is, on inputs of the example's shape.
 
-    The module is traced by torch.fx. Known are Conv2d, Linear, ReLU, LeakyReLU with a slope in
-    [0, 1], AvgPool2d, AdaptiveAvgPool2d to one pixel, MaxPool2d, Flatten, Dropout and Identity,
-    BatchNorm1d and 2d with running statistics, the functions of the same names, and additions of
-    two tensors of one shape. Parameters are named as in `state_dict`, and copied. Raises
-    `InputError` for anything else, naming the module, and if the module is in training mode or has
-    parameters of several dtypes.
+    The module is traced by torch.fx. Known are Conv1d, 2d and 3d, ConvTranspose1d, 2d and 3d,
+    Linear, ReLU, LeakyReLU with a slope in [0, 1], AvgPool2d, AdaptiveAvgPool2d to one pixel,
+    MaxPool2d, Flatten, Dropout and Identity, BatchNorm1d, 2d and 3d with running statistics, the
+    functions of the same names, and additions of two tensors of one shape. Parameters are named as
+    in `state_dict`, and copied. Raises `InputError` for anything else, naming the module, and if
+    the module is in training mode or has parameters of several dtypes.
     """
     if missing("torch"):
         raise InputError(f"networks of PyTorch need torch: {install_command('torch')}")
@@ -212,7 +213,7 @@ class _Reading:
 _VIEWS = ("Flatten", "Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d")
 
 
-def _conv2d(builder: _Builder, label: str, module: Any, x: int) -> int:
+def _convolution(builder: _Builder, label: str, module: Any, x: int) -> int:
     if module.padding_mode != "zeros":
         raise InputError(f"{label}: padding_mode {module.padding_mode!r} has no node")
     weight = builder.parameter(module.weight)
@@ -227,16 +228,29 @@ def _conv2d(builder: _Builder, label: str, module: Any, x: int) -> int:
         padding=0 if padding == "valid" else padding,
         dilation=module.dilation,
         groups=module.groups,
+        output_padding=module.output_padding if module.transposed else 0,
+        transposed=module.transposed,
+        rank=len(module.kernel_size),
     )
-    bias = _bias(builder, label, module, geometry.bias_shape)
-    return builder.node(convolution(geometry), [x, weight, bias], geometry.output_shape, label)
+    return _convolved(builder, label, geometry, x, weight, _bias(builder, label, module))
 
 
-def _bias(builder: _Builder, label: str, module: Any, shape: Shape) -> int:
+def _convolved(
+    builder: _Builder, label: str, geometry: Geometry, x: int, weight: int, bias: int
+) -> int:
+    node = operation(geometry)
+    operands = {"x": x, "weight": weight, "bias": bias}
+    return builder.node(
+        node, [operands[name] for name in node.gradients], geometry.output_shape, label
+    )
+
+
+def _bias(builder: _Builder, label: str, module: Any) -> int:
     """The bias, or zeros if there is none."""
     if module.bias is not None:
         return builder.parameter(module.bias)
-    return builder.constant(f"{label}.no-bias", np.zeros(shape))
+    outputs = getattr(module, "out_channels", None) or module.out_features
+    return builder.constant(f"{label}.no-bias", np.zeros(outputs))
 
 
 def _linear(builder: _Builder, label: str, module: Any, x: int) -> int:
@@ -246,10 +260,9 @@ def _linear(builder: _Builder, label: str, module: Any, x: int) -> int:
     if inputs != features:
         raise InputError(f"{label}: the input has {features} features, expected {inputs}")
     geometry = Geometry.of((prod(rows), inputs, 1, 1), (outputs, inputs, 1, 1))
-    bias = _bias(builder, label, module, geometry.bias_shape)
     pixels = builder.reshape(x, geometry.x_shape, label)
     kernel = builder.reshape(weight, geometry.weight_shape, label)
-    y = builder.node(convolution(geometry), [pixels, kernel, bias], geometry.output_shape, label)
+    y = _convolved(builder, label, geometry, pixels, kernel, _bias(builder, label, module))
     return builder.reshape(y, (*rows, outputs), label)
 
 
@@ -264,8 +277,7 @@ def _batch_norm(builder: _Builder, label: str, module: Any, x: int) -> int:
     kernel, one = geometry.weight_shape, (channels,)
 
     def each(x: int, weight: int, bias: int) -> int:
-        weight = builder.reshape(weight, kernel, label)
-        return builder.node(convolution(geometry), [x, weight, bias], geometry.output_shape, label)
+        return _convolved(builder, label, geometry, x, builder.reshape(weight, kernel, label), bias)
 
     mean = format_array(label, to_numpy(label, module.running_mean), builder.format)
     variance = format_array(label, to_numpy(label, module.running_var), builder.format)
@@ -339,7 +351,8 @@ def _max_pool(
         raise InputError(f"{label}: return_indices has no node")
     shape = builder.shapes[x]
     windows = _windows(label, shape, kernel_size, stride, padding, dilation, ceil_mode)
-    node = MaxPool(shape[0], shape[1], windows)
+    pooling = Pooling(batch=shape[0], channels=shape[1], windows=windows)
+    node = MaxPool(pooling, operation(pooling))
     return builder.node(node, [x], _pooled(builder, x, windows), label)
 
 
@@ -359,7 +372,7 @@ def _avg_pool(
     shape = builder.shapes[x]
     windows = _windows(label, shape, kernel_size, stride, padding, 1, ceil_mode)
     after = _pooled(builder, x, windows)
-    sums, divided = average(shape[0], shape[1], windows)
+    sums, divided = average(Pooling(batch=shape[0], channels=shape[1], windows=windows))
     return builder.node(divided, [builder.node(sums, [x], after, label)], after, label)
 
 
@@ -385,10 +398,16 @@ def _add(builder: _Builder, label: str, x: int, y: int) -> int:
 
 
 _MODULES: Mapping[str, Callable[[_Builder, str, Any, int], int]] = {
-    "Conv2d": _conv2d,
+    "Conv1d": _convolution,
+    "Conv2d": _convolution,
+    "Conv3d": _convolution,
+    "ConvTranspose1d": _convolution,
+    "ConvTranspose2d": _convolution,
+    "ConvTranspose3d": _convolution,
     "Linear": _linear,
     "BatchNorm1d": _batch_norm,
     "BatchNorm2d": _batch_norm,
+    "BatchNorm3d": _batch_norm,
     "ReLU": lambda builder, label, module, x: _relu(builder, label, x),
     "LeakyReLU": lambda builder, label, module, x: _leaky_relu(
         builder, label, x, module.negative_slope

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from pybridge import conv2d_backward, conv2d_forward
+from pybridge.check.networks import compare_networks, networks_text, small_networks
 from pybridge.exported.document import load_definitions
 from pybridge.lean import (
     BuildResult,
     CaseResult,
     Lean,
     LeanError,
-    parse_number,
     parse_results,
 )
 
@@ -194,55 +191,13 @@ def test_the_export_is_what_ships(lean: Lean) -> None:
     assert json.loads(json.dumps(shipped)) == json.loads(lean.export())
 
 
-@pytest.fixture(scope="module")
-def network(lean: Lean) -> dict[str, list[Fraction]]:
-    """The numbers of each line of the small network's report."""
-    lines = [line.split(" ") for line in lean.network().splitlines()]
-    assert lines.pop() == ["within", "163", "of", "163"]
-    return {name: [parse_number(number) for number in numbers] for name, *numbers in lines}
-
-
-def test_the_network_is_within_its_bounds(network: dict[str, list[Fraction]]) -> None:
-    names = {name.rpartition(".")[0] for name in network}
-    assert len(names) == 8
-    assert sum(len(network[f"{name}.bound"]) for name in names) == 163
-    for name in names:
-        quantities = (network[f"{name}.{part}"] for part in ("value", "exact", "bound"))
-        for value, exact, bound in zip(*quantities, strict=True):
-            assert abs(value - exact) <= bound
-
-
-def test_numpy_computes_the_network(network: dict[str, list[Fraction]]) -> None:
-    """conv → relu → conv → flatten → linear and back, by the package's own functions."""
-
-    def sample(number: int, *shape: int) -> npt.NDArray[np.float32]:
-        entries = [(7 * k * k + 13 * k + 5 * number) % 23 - 11 for k in range(math.prod(shape))]
-        return np.array([entry / 13 for entry in entries], np.float32).reshape(shape)
-
-    x, w1, b1 = sample(1, 1, 2, 5, 5), sample(2, 3, 2, 3, 3), sample(3, 3)
-    w2, b2 = sample(4, 2, 3, 2, 2), sample(5, 2)
-    w3, b3 = sample(6, 3, 8), sample(7, 3)
-    first = conv2d_forward(x, w1, b1, stride=2, padding=1).value
-    hidden = np.maximum(first, np.float32(0))
-    second = conv2d_forward(hidden, w2, b2).value
-    flat, w3 = second.reshape(1, 8, 1, 1), w3.reshape(3, 8, 1, 1)
-    output = conv2d_forward(flat, w3, b3).value
-    last = conv2d_backward(flat, w3, sample(0, 1, 3, 1, 1))
-    middle = conv2d_backward(hidden, w2, last.input.value.reshape(second.shape))
-    passed = np.where(first > 0, middle.input.value, np.float32(0))
-    back = conv2d_backward(x, w1, passed, stride=2, padding=1)
-    computed = {
-        "output": output,
-        "input": back.input.value,
-        "first.weight": back.weight.value,
-        "first.bias": back.bias.value,
-        "second.weight": middle.weight.value,
-        "second.bias": middle.bias.value,
-        "linear.weight": last.weight.value,
-        "linear.bias": last.bias.value,
-    }
-    for name, array in computed.items():
-        assert list(map(Fraction, array.ravel().tolist())) == network[f"{name}.value"], name
+@pytest.mark.slow
+def test_networks_are_lean_s_bit_for_bit(lean: Lean) -> None:
+    cases = list(small_networks())
+    reports = compare_networks(cases, lean.networks(networks_text(cases)))
+    assert [str(report) for report in reports if not report.passed] == []
+    refused = cases[0].text.replace("node relu : 8", "node relu : 99")
+    assert "refused relu: an operand is missing" in lean.networks(refused)
 
 
 def test_every_module_is_proved(library: BuildResult) -> None:

@@ -20,12 +20,6 @@ from pybridge.lean.interface import BuildResult, Kind, Lean, Message
 from pybridge.lean.recorded import RecordedLean, program_sources
 from pybridge.lean.sources import Project, cache_dir, sources_dir
 
-NETWORK = """\
-output.value 1/1 3/2
-output.exact 1/1 5/3
-output.bound 0/1 1/4
-within 2 of 2
-"""
 SORRY = Message("A.lean", 1, 0, "warning", "declaration uses `sorry`", sorry=True)
 WARNING = Message("A.lean", 2, 0, "warning", "unused")
 ERROR = Message("A.lean", 3, 4, "error", "no")
@@ -52,8 +46,8 @@ class FakeLean:
     def export(self) -> str:
         return "{}\n"
 
-    def network(self) -> str:
-        return NETWORK
+    def networks(self, text: str) -> str:
+        return self.evaluate(text)
 
     def build(self, modules: Sequence[str] | None = None, *, ilean: bool = True) -> BuildResult:
         return BuildResult(tuple(modules or ("All",)), self.failed, self.messages)
@@ -127,46 +121,13 @@ def test_run_evaluates_and_exports(fake: FakeLean, tmp_path: Path) -> None:
     assert run("run")[:2] == (0, "{}\n")
 
 
-def test_the_network_is_shown_with_a_verdict(fake: FakeLean, tmp_path: Path) -> None:
+def test_networks_that_do_not_hold_fail(fake: FakeLean, tmp_path: Path) -> None:
     code, out, _ = run("run", "--net")
-    assert code == 0
-    assert [line.split() for line in out.splitlines()[1:3]] == [
-        ["output[0]", "1", "0", "0", "exact"],
-        ["output[1]", "1.5", "0.25", "0.167", "0.67"],
-    ]
-    assert out.splitlines()[-1] == "2 of 2 entries are within their proved bounds"
-    document = json.loads(run("run", "--net", "--json")[1])
-    assert document["holds"] is True
-    assert document["entries"][1] == {
-        "result": "output", "place": 1, "value": "3/2", "exact": "5/3", "bound": "1/4",
-        "error": "1/6",
-    }  # fmt: skip
-    assert run("run", "--net", "--output", str(tmp_path / "net"))[:2] == (0, "")
-    assert (tmp_path / "net").read_text() == NETWORK
-
-
-@pytest.mark.parametrize(
-    ("text", "status", "said"),
-    [
-        (NETWORK.replace("1/4", "1/7").replace("2 of", "1 of"), 1, "1 of 2 entries are within"),
-        (NETWORK.replace("1/4", "1/7"), 1, "error: 1 of the network's 2 entries are within their"),
-        (NETWORK.replace(" 1/4", ""), 1, "error: the network's results have lines of different"),
-        (
-            NETWORK.replace("output.exact", "output.exakt"),
-            1,
-            "error: the network's results are not",
-        ),
-        ("within 0 of 0\n", 1, "0 of 0 entries"),
-        ("", 1, "error: 0 of the network's 0 entries are within their bounds, but Lean says: ''"),
-    ],
-)
-def test_a_network_that_does_not_hold_fails(
-    fake: FakeLean, monkeypatch: pytest.MonkeyPatch, text: str, status: int, said: str
-) -> None:
-    monkeypatch.setattr(fake, "network", lambda: text)
-    code, out, err = run("run", "--net")
-    assert code == status
-    assert said in out + err
+    assert code == 1
+    assert "Lean refused this case: no" in out
+    assert json.loads(run("run", "--net", "--json")[1])[0]["passed"] is False
+    assert run("run", "--net", "--output", str(tmp_path / "net"))[:2] == (1, "")
+    assert "refused no" in (tmp_path / "net").read_text()
 
 
 def test_the_commands_print_json(fake: FakeLean, tmp_path: Path) -> None:

@@ -79,15 +79,15 @@ class WasmLean:
         """The exported definitions, as JSON."""
         return self._run_one("export", *evaluator(self._project.sources))
 
-    def network(self) -> str:
-        """The values and bounds of the library's small network."""
-        return self._run_one("net", PROGRAM)
+    def networks(self, text: str) -> str:
+        """The results of the networks, by the whole program."""
+        return self._run_one("networks", PROGRAM, given=text)
 
-    def _run_one(self, command: str, *module_and_entry: str) -> str:
+    def _run_one(self, command: str, *module_and_entry: str, given: str | None = None) -> str:
         program = bundle(self._project.sources, *module_and_entry)
-        arguments = [command, "/job/out"]
+        arguments = [command, *(["/job/in"] if given is not None else []), "/job/out"]
         return self._pool.run(
-            {command: ()}, lambda process, _: self._main(process, program, arguments, None)
+            {command: ()}, lambda process, _: self._main(process, program, arguments, given)
         )[command]
 
     def _main(
