@@ -49,6 +49,8 @@ def from_torch(module: Module, example_input: Any) -> Network:
     for name, part in module.named_modules():
         if part.training:
             raise InputError(f"{_path(name, part)} is in training mode: call module.eval() first")
+        if part._forward_hooks or part._forward_pre_hooks:
+            raise InputError(f"{_path(name, part)} has forward hooks, which have no node")
     dtypes = {str(p.dtype).removeprefix("torch.") for p in module.parameters()}
     dtypes.add(str(example_input.dtype).removeprefix("torch."))
     if len(dtypes) > 1:
@@ -70,9 +72,10 @@ def compute(module: Module, x: Any, grad_output: Any) -> Computed:
     given = x.detach().clone().requires_grad_()
     parameters = dict(module.named_parameters())
     output = module(given)
-    found = torch.autograd.grad(output, [given, *parameters.values()], grad_output)
-    gradients = dict(zip(parameters, found[1:], strict=True))
-    return Computed(output.detach(), found[0], gradients)
+    of_input, *found = torch.autograd.grad(
+        output, [given, *parameters.values()], grad_output, materialize_grads=True
+    )
+    return Computed(output.detach(), of_input, dict(zip(parameters, found, strict=True)))
 
 
 def _path(name: str, module: Module) -> str:
@@ -107,6 +110,8 @@ class _Builder:
 
     def parameter(self, value: Any) -> int:
         """The number of a parameter."""
+        if id(value) not in self.names:
+            raise InputError("a layer's weight is computed: expected a parameter of the module")
         name = self.names[id(value)]
         array = format_array(name, to_numpy(name, value.detach()), self.format)
         return self.tensor(Tensor(name, array.copy()))

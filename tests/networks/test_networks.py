@@ -13,6 +13,7 @@ import pytest
 import torch
 from exact import Exact, Residual, Run, exactly
 from torch import nn
+from torch.nn import functional
 
 from pybridge.engine.elementwise import Pairs
 from pybridge.errors import InputError
@@ -250,6 +251,34 @@ class Branching(nn.Module):
         y = self.body(x)
         z: torch.Tensor = self.act(y) + y
         return z
+
+
+class Functional(nn.Module):
+    """Functions in place of layers, and a weight that is used twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 2, 3, padding=1)
+        self.last = nn.Linear(8, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = functional.relu(self.conv(x))
+        y = y + functional.leaky_relu(self.conv(y), 0.25)
+        y = torch.flatten(functional.avg_pool2d(y, 2), 1)
+        z: torch.Tensor = self.last(y)
+        return z
+
+
+def test_functions_and_shared_layers_are_read() -> None:
+    torch.manual_seed(4)
+    module = Functional().eval()
+    x, delta = torch.randn(2, 2, 4, 4), torch.randn(2, 2)
+    wide = compute(copy.deepcopy(module).double(), x.double(), delta.double())
+    bounds = from_torch(module, x).bound(x, delta, computed=compute(module, x, delta))
+    for name, exact in wide.gradients.items():
+        errors = np.abs(bounds.gradients[name].value - np.asarray(exact))
+        assert (errors <= bounds.gradients[name].bound + 1e-13).all()
+        assert bounds.gradients[name].bound_linf < 1e-5
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ variable (n : Network)
 
 theorem encloses_values {xs : Tensors Rat n.context} (h : Tensors.approxT xs n.values n.eps) :
     xs.Rel Checked.Encloses n.checkedValues :=
-  Tensors.rel_map_left (fun _ _ h => h) ((Tensors.within_iff _ _ _).1 h)
+  Tensors.rel_map_left (S := Approx.Encloses) (f := fun a => (⟨a, true⟩ : Checked)) (fun _ _ h => h)
+    ((Tensors.within_iff _ _ _).1 h)
 
 theorem encloses_gradient {δ : Tensor Rat n.shape} (h : approxT δ n.gradient n.epsGradient) :
     δ.Rel Checked.Encloses n.checkedGradient := fun i => by
@@ -45,7 +46,8 @@ theorem encloses_gradient {δ : Tensor Rat n.shape} (h : approxT δ n.gradient n
   exact h i
 
 theorem hasValue_values : n.values.Rel Checked.HasValue n.checkedValues :=
-  Tensors.rel_map_left (fun _ _ h => h) (Tensors.hasValue_pairs _ _)
+  Tensors.rel_map_left (S := Approx.HasValue) (f := fun a => (⟨a, true⟩ : Checked)) (fun _ _ h => h)
+    (Tensors.hasValue_pairs n.values n.eps.fill)
 
 theorem hasValue_gradient : n.gradient.Rel Checked.HasValue n.checkedGradient := fun i => by
   unfold checkedGradient
