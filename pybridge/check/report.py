@@ -147,8 +147,8 @@ class CheckReport(Report):
         did the networks that were compared.
         """
         whole = self.stopped is None and not self.missing
-        everything = [*self.cases, *self.networks]
-        return whole and bool(self.cases) and all(report.passed for report in everything)
+        networks = all(network.passed for network in self.networks)
+        return whole and networks and bool(self.cases) and all(c.passed for c in self.cases)
 
     @property
     def done(self) -> str:
