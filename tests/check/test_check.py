@@ -17,6 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pybridge.check.compare import check_case
+from pybridge.check.networks import compare_networks, networks_text, small_networks
 from pybridge.check.report import CaseReport
 from pybridge.check.suite import generated_case, suite
 from pybridge.cli import check as check_module
@@ -24,6 +25,8 @@ from pybridge.cli import session
 from pybridge.cli.check import app
 from pybridge.exported.document import digest
 from pybridge.lean import LeanError, LeanNotFound
+from pybridge.networks.arithmetic import Arithmetic
+from pybridge.networks.network import Pass
 from pybridge.problem.case import Case
 from pybridge.problem.geometry import Geometry
 
@@ -71,6 +74,28 @@ class LiteralLean:
             output += self.results(lines[1:end])
             output.append(f"end {name}")
             del lines[: end + 1]
+        return self.change("\n".join(output) + "\n")
+
+    def networks(self, text: str) -> str:
+        """The replay's own numbers, as of operands without error."""
+        output = []
+        for case in small_networks():
+            assert case.text in text
+            tensors = case.network.tensors
+            evaluated = Pass(case.network, Arithmetic.of(case.network.format.name, "stated"))
+            evaluated.forward(case.x, {t.name: np.full(t.value.shape, t.eps) for t in tensors})
+            found = [evaluated.pairs[-1], *evaluated.backward(case.grad_output)]
+            output += [f"case {case.label}", "sizes"]
+            names = ["output", "input", *(t.name for t in tensors)]
+            for name, pairs in zip(names, found, strict=True):
+                for part, numbers in (
+                    ("value", pairs.wide),
+                    ("exact", pairs.wide),
+                    ("bound", pairs.eps),
+                ):
+                    tokens = " ".join(hexadecimal(Fraction(v)) for v in numbers.ravel().tolist())
+                    output.append(f"{name}.{part} {tokens}")
+            output.append(f"end {case.label}")
         return self.change("\n".join(output) + "\n")
 
     def close(self) -> None:
@@ -217,6 +242,23 @@ def scaled(by: Fraction) -> Callable[[list[str]], None]:
         tokens[1] = hexadecimal(Fraction(numerator, denominator) * by)
 
     return apply
+
+
+@pytest.mark.parametrize(
+    ("key", "factor", "kind"),
+    [
+        ("tensor0.value", Fraction(-1), "value"),
+        ("input.bound", Fraction(2), "bound-below"),
+        ("output.bound", Fraction(1, 2), "bound-above"),
+        ("output.exact", Fraction(9), "error-beyond-bound"),
+    ],
+)
+def test_networks_unlike_lean_s_are_found(key: str, factor: Fraction, kind: str) -> None:
+    cases = list(small_networks())
+    answer = LiteralLean(field_changed(key, scaled(factor))).networks(networks_text(cases))
+    first, *others = compare_networks(cases, answer)
+    assert {problem.kind for problem in first.problems} == {kind}
+    assert all(report.passed for report in others)
 
 
 def overflowing(tokens: list[str]) -> None:
