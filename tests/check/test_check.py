@@ -257,7 +257,7 @@ def test_networks_unlike_lean_s_are_found(key: str, factor: Fraction, kind: str)
     cases = list(small_networks())
     answer = LiteralLean(field_changed(key, scaled(factor))).networks(networks_text(cases))
     first, *others = compare_networks(cases, answer)
-    assert {problem.kind for problem in first.problems} == {kind}
+    assert kind in {problem.kind for problem in first.problems}
     assert all(report.passed for report in others)
 
 
