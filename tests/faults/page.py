@@ -14,34 +14,34 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 _START = """\
 # When something is wrong
 
-What the commands do then. Each row is a test: `python -m pytest tests/check/test_faults.py`
-brings about what is wrong, runs the command by bash, and compares the exit status, the line on
-standard error, and what is kept. {count} rows; `python tests/faults_page.py --write` makes this
+This page says what the commands do if Lean is missing or fails, a disk is full, a file is damaged,
+or a run is interrupted. Each row is a test: `python -m pytest tests/check/test_faults.py` causes
+the fault, runs the command in bash, and compares the exit status, the last line of standard error,
+and the files that remain. There are {count} rows; `python tests/faults_page.py --write` makes this
 page from them, and a test compares it.
 
-What holds of every row:
+In every row:
 
-- There is one line `error: …` on standard error, and it is the last one; where nothing is wrong in
-  the end, there is none. There is no traceback.
-- No file is half-written: files are written beside their final place and renamed. A file that was
-  there before stays as it was until then.
-- No process is left running, and no temporary file (but for KILL, which no program can catch).
-- The command runs in folders, on a checkout, and with a cache, whose names have spaces and letters
-  beyond ASCII.
+- If something is wrong in the end, the last line of standard error is `error: …`, and it is the only
+  such line. There is no traceback.
+- No file is half-written: files are written beside their final place and renamed. Until then, an
+  existing file stays as it was.
+- No process and no temporary file remains (except after KILL, which no program can catch).
+- The command also works if the names of folders, of the checkout and of the cache have spaces and
+  letters beyond ASCII.
 
 | exit status | |
 |---|---|
 | 0 | all holds |
 | 1 | something does not hold, or Lean failed |
 | 2 | bad usage or input, or something cannot be written |
-| 3 | Lean is required and not there |
+| 3 | Lean is required and missing |
 | 129, 130, 143 | ended by HUP, by Ctrl-C, by TERM |
 | 141 | the reader of standard output has gone |
 
-In the lines below, `…` stands for more text, and `..` for the folder of the test. A full disk is
-brought about by the limit on the size of files (`ulimit -f`), which needs no rights, and by
-`/dev/full`; Lean, pip and npm are stand-ins that fail as the row says, and the network is gone
-because the index is an address where nobody answers.
+Below, `…` stands for more text, and `..` for the folder of the test. The limit on the size of files
+(`ulimit -f`) and `/dev/full` stand for a full disk. Lean, pip and npm are stand-ins that fail as the
+row says. Without a network, the package index is an address where nobody answers.
 """
 
 
