@@ -51,7 +51,7 @@ def test_the_commands_of_pages_are_there_and_take_their_arguments(
             command = load(name)
             while hasattr(command, "commands") and rest and rest[0] in command.commands:
                 command, rest = command.commands[rest[0]], rest[1:]
-            if not rest:  # a command's name in prose
+            if not rest or {"-h", "--help"} & {*rest}:  # a command's name in prose, or its help
                 continue
             for word in rest:
                 if Path(word).suffix and not word.startswith("-"):
