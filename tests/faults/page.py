@@ -22,8 +22,8 @@ page from them, and a test compares it.
 
 In every row:
 
-- If something is wrong in the end, the last line of standard error is `error: …`, and it is the only
-  such line. There is no traceback.
+- If something is wrong in the end, the last line of standard error is `error: …`, and it is the
+  only such line. There is no traceback.
 - No file is half-written: files are written beside their final place and renamed. Until then, an
   existing file stays as it was.
 - No process and no temporary file remains (except after KILL, which no program can catch).
@@ -39,9 +39,9 @@ In every row:
 | 129, 130, 143 | ended by HUP, by Ctrl-C, by TERM |
 | 141 | the reader of standard output has gone |
 
-Below, `…` stands for more text, and `..` for the folder of the test. The limit on the size of files
-(`ulimit -f`) and `/dev/full` stand for a full disk. Lean, pip and npm are stand-ins that fail as the
-row says. Without a network, the package index is an address where nobody answers.
+Below, `…` stands for more text, and `..` for the folder of the test. The limit on the size of
+files (`ulimit -f`) and `/dev/full` stand for a full disk. Lean, pip and npm are stand-ins that fail
+as the row says. Without a network, the package index is an address where nobody answers.
 """
 
 
