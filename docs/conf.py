@@ -174,14 +174,26 @@ def _trees(text: str) -> str:
 def escape_docstring(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
 ) -> None:
-    """Escape what means something else in reStructuredText: bars and stars outside of code."""
-    lines[:] = [
-        "".join(
-            part if part.startswith("`") else re.sub(r"(\||(?!^)\*|^\*(?! ))", r"\\\1", part)
-            for part in re.split(r"(`[^`]*`)", line)
-        )
-        for line in lines
-    ]
+    """Turn Markdown into reStructuredText: fenced code, and bars and stars outside of code."""
+    fenced = False
+    changed = []
+    for line in lines:
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+            language = line.strip().removeprefix("```") or "text"
+            changed += ["", f".. code-block:: {language}", ""] if fenced else [""]
+        elif fenced:
+            changed.append(f"    {line}")
+        else:
+            changed.append(
+                "".join(
+                    part
+                    if part.startswith("`")
+                    else re.sub(r"(\||(?!^)\*|^\*(?! ))", r"\\\1", part)
+                    for part in re.split(r"(`[^`]*`)", line)
+                )
+            )
+    lines[:] = changed
 
 
 def shorten_signature(
