@@ -10,7 +10,6 @@ public import RuntimeApprox.AnyOrder.Computes
 public import RuntimeApprox.AnyOrder.Lists
 public import RuntimeApprox.AnyOrder.Mode
 public import RuntimeApprox.AnyOrder.Nearest
-public import RuntimeApprox.AnyOrder.Tree
 public import RuntimeApprox.AnyOrder.Truncate
 public import RuntimeApprox.Certificate
 public import RuntimeApprox.Certificate.Theorems
@@ -20,6 +19,7 @@ public import RuntimeApprox.Contraction.Adjoint
 public import RuntimeApprox.Contraction.Dual
 public import RuntimeApprox.Contraction.Exact
 public import RuntimeApprox.Contraction.Numerals
+public import RuntimeApprox.Contraction.Numerals.Theorems
 public import RuntimeApprox.Contraction.Theorems
 public import RuntimeApprox.Conv2d
 public import RuntimeApprox.Conv2d.Replay
@@ -29,7 +29,6 @@ public import RuntimeApprox.Conv2d.Theorems
 public import RuntimeApprox.Conv2d.VJP
 public import RuntimeApprox.Depth
 public import RuntimeApprox.Depth.Kernels
-public import RuntimeApprox.Depth.Shapes
 public import RuntimeApprox.Depth.Theorems
 public import RuntimeApprox.Dyad
 public import RuntimeApprox.Dyad.Theorems
@@ -45,15 +44,14 @@ public import RuntimeApprox.Format
 public import RuntimeApprox.Format.Arithmetic
 public import RuntimeApprox.Format.Arithmetic.Theorems
 public import RuntimeApprox.Format.Binade
+public import RuntimeApprox.Format.Binade.Theorems
 public import RuntimeApprox.Format.DoubleRounding
 public import RuntimeApprox.Format.Narrow
 public import RuntimeApprox.Format.Nearest
 public import RuntimeApprox.Format.Overflow
 public import RuntimeApprox.Format.RelativeError
-public import RuntimeApprox.Format.Representable
-public import RuntimeApprox.Format.RoundEven
 public import RuntimeApprox.Format.Rounding
-public import RuntimeApprox.Format.Ties
+public import RuntimeApprox.Format.Upward
 public import RuntimeApprox.Graph
 public import RuntimeApprox.Graph.Gradient
 public import RuntimeApprox.Graph.Theorems
@@ -86,11 +84,11 @@ public import RuntimeApprox.Sliced.Formulas
 public import RuntimeApprox.Sliced.Theorems
 public import RuntimeApprox.Staged
 public import RuntimeApprox.Staged.Theorems
-public import RuntimeApprox.Sum
 public import RuntimeApprox.Summands
 public import RuntimeApprox.Summands.Theorems
 public import RuntimeApprox.Tensor
 public import RuntimeApprox.Tensor.Algebra
+public import RuntimeApprox.Tensor.Algebra.Theorems
 public import RuntimeApprox.Tensor.Reshape
 public import RuntimeApprox.Tensor.Reshape.Theorems
 public import RuntimeApprox.Tensor.Theorems
@@ -100,6 +98,3 @@ public import RuntimeApprox.TensorCore.Idle
 public import RuntimeApprox.TensorCore.Operands
 public import RuntimeApprox.TensorCore.Scaled
 public import RuntimeApprox.TensorCore.Theorems
-public import RuntimeApprox.Upward
-public import RuntimeApprox.Wide
-public import RuntimeApprox.Wide.Theorems

@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Wide
+public import RuntimeApprox.Accumulation
 
 /-!
 # Sums that are aligned and cut, as in tensor cores
@@ -14,7 +14,6 @@ the sum to the output's precision. Everything but the predicate runs.
 * `alignedSum`: the exact sum of an accumulator and products that are aligned and cut.
 * `Addend.scaled`, `Addend.inGroup`: an operand with its block's scale, as the adder sees it.
 * `groupSums`: groups of products, each summed exactly, as with block scales.
-* `AlignedSteps`: steps one after another, each of which rounds its sum to the output's format.
 * `ErrorBound.aligned`: the error bound of the aligned and cut sum.
 -/
 
@@ -135,23 +134,5 @@ def groupSums : List (Addend × List Addend) → List Addend
 def groupMembers : List (Addend × List Addend) → List Addend
   | [] => []
   | (x, xs) :: gs => x :: (xs ++ groupMembers gs)
-
-/-! ### Steps one after another -/
-
-/-- `AlignedSteps bits down m n σ s ts v`: s steps one after another from the accumulator's first
-value. Each adds a block of products to the accumulator, at most n numbers that are not zero, by an
-aligned and cut sum, and gives it in the mode m. No exponent by which a number x is aligned is too
-large by more than σ: 2^exponent ≤ |x| + σ. -/
-inductive AlignedSteps (bits : Nat) (down : Bool) (m : Mode) (n : Nat) (σ : Rat) :
-    Nat → List Rat → Rat → Prop where
-  /-- The accumulator's first value. -/
-  | start {c : Rat} : AlignedSteps bits down m n σ 0 [c] c
-  /-- One more step. -/
-  | next {s : Nat} {ts : List Rat} {c : Addend} {products : List Addend} {v : Rat}
-      (before : AlignedSteps bits down m n σ s ts c.value)
-      (count : nonzeros (addendValues (c :: products)) ≤ n)
-      (exponents : ∀ x ∈ c :: products, pow2 x.exponent ≤ abs x.value + σ)
-      (h : m.Gives (alignedSum bits down c products).value v) :
-      AlignedSteps bits down m n σ (s + 1) (ts ++ addendValues products) v
 
 end RuntimeApprox

@@ -11,7 +11,8 @@ are terms. What a sum errs by grows with its depth, not with the number of its t
 ## Main definitions
 * `ComputesWithin m d ts v`: v is a sum of `ts` in which no term passes more than d roundings.
 * `Pairwise m b ts v`: pairwise summation with blocks of at most b terms.
-* `Format.Mode.DepthBound`: the error bounds that are proved of sums of n terms and depth d.
+* `Format.Mode.DepthBound`: the error bounds that are proved of sums of n terms and depth d;
+  `Format.Mode.SumBound`: of sums of n terms in any order.
 * `Accumulation.GivesWithin`: what a kernel may return whose sums have at most a given depth.
 -/
 
@@ -62,35 +63,28 @@ inductive Pairwise (m : Mode) (b : Nat) : List Rat → Rat → Prop where
 /-- `m.DepthBound n d plain e`: of sums of at most n terms that are not zero and of depth at most d,
 in the mode m, the error bound e is proved. If `plain`, the terms are numbers of the format. -/
 inductive Format.Mode.DepthBound (m : Mode) (n d : Nat) : Bool → ErrorBound Rat → Prop where
-  /-- What is proved of sums in any order. -/
-  | anyOrder {plain : Bool} {e : ErrorBound Rat} (h : m.SumBound n plain e) :
-      DepthBound m n d plain e
+  /-- Products to nearest, of any depth. -/
+  | nearest {plain : Bool} (hz : m.towardZero = false) (hf : m.flushed = false) :
+      DepthBound m n d plain (ErrorBound.nearest (n : Rat) m.roundoff m.underflow)
+  /-- Numbers of the format to nearest, of any depth. -/
+  | numbers (hz : m.towardZero = false) (hf : m.flushed = false) (hn : 1 ≤ n) :
+      DepthBound m n d true (ErrorBound.numbers 0 (n : Rat) m.roundoff)
   /-- In any mode: the growth is that of d roundings. -/
   | tree {plain : Bool} {growth : Rat} (hg : (1 + m.roundoff) ^ d ≤ growth) :
       DepthBound m n d plain (ErrorBound.tree (n : Rat) m.underflow growth)
   /-- Numbers of the format, nothing flushed: without underflow. -/
-  | numbers {growth : Rat} (hf : m.flushed = false) (hg : (1 + m.roundoff) ^ d ≤ growth) :
+  | plainTree {growth : Rat} (hf : m.flushed = false) (hg : (1 + m.roundoff) ^ d ≤ growth) :
       DepthBound m n d true ⟨growth - 1, 0⟩
 
-namespace Accumulation
+/-- The error bounds of sums of at most n terms that are not zero in any order: these have at most
+the depth n. -/
+abbrev Format.Mode.SumBound (m : Mode) (n : Nat) : Bool → ErrorBound Rat → Prop := m.DepthBound n n
 
-variable (k : Accumulation)
-
-/-- v may be the kernel's finished sum of the numbers `ts`, where sums, or each partial sum that is
-added in another mode, have at most the depth `depth`, and the sum across has at most
+/-- v may be what the kernel returns for the sum of the numbers `ts`, where sums, or each partial sum
+that is added in another mode, have at most the depth `depth`, and the sum across has at most
 `acrossDepth`. -/
-def SumsWithin (depth acrossDepth : Nat) (ts : List Rat) (v : Rat) : Prop :=
-  match k.across with
-  | none => ComputesWithin k.sums depth ts v
-  | some m => ∃ ps, PartialSums (ComputesWithin k.sums depth) ts ps ∧ ps.length ≤ k.splits ∧
-      ComputesWithin m acrossDepth ps v
-
-/-- v may be what the kernel returns for the sum of the numbers `ts`, with such depths. -/
-def GivesWithin (depth acrossDepth : Nat) (ts : List Rat) (v : Rat) : Prop :=
-  match k.output with
-  | none => k.SumsWithin depth acrossDepth ts v
-  | some m => ∃ s, k.SumsWithin depth acrossDepth ts s ∧ m.Gives s v
-
-end Accumulation
+def Accumulation.GivesWithin (k : Accumulation) (depth acrossDepth : Nat) :
+    List Rat → Rat → Prop :=
+  k.GivesBy (ComputesWithin k.sums depth) fun m => ComputesWithin m acrossDepth
 
 end RuntimeApprox

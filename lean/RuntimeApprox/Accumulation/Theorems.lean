@@ -1,20 +1,15 @@
 module
 
-public import RuntimeApprox.AnyOrder.Nearest
-public import RuntimeApprox.AnyOrder.Tree
+public import RuntimeApprox.AnyOrder.Computes
 
 /-!
-# What a kernel promises: partial sums, the format across them, a last rounding
+# Two steps: partial sums that are added, a result that is rounded
 
 ## Main results
-* `Computes.near`: sums of at most n terms that are not zero have each of these error bounds.
 * `Near.followedBy`: a value that is rounded once more; `NearAll.followedBy`: partial sums that are
   added.
 * `NearAll.append`: partial sums of one list and of another, taken together.
-* `PartialSums.nearAll_computes`: all partial sums together are as near as one sum of all terms.
-* `PartialSums.computes`: partial sums that are added in the mode in which they were summed are one
-  sum in some order.
-* `Accumulation.near`: **what a kernel gives is as near the exact sum as its bound says**.
+* `PartialSums.nearAll_of`: all partial sums together are as near as one sum of all terms.
 -/
 
 set_option autoImplicit false
@@ -42,6 +37,13 @@ theorem Near.nearAll (h : Near e₁ ts p) : NearAll e₁ ts [p] := by
     rwa [show p + 0 = p by grind]
   · show abs p + 0 ≤ _
     unfold Near at h; grind
+
+/-- A term is near itself, whatever the relative error. -/
+theorem Near.term {ρ t : Rat} (hρ : 0 ≤ ρ) : Near ⟨ρ, 0⟩ [t] t := by
+  have := mul_nonneg hρ (abs_nonneg t)
+  show abs (t - (t + 0)) ≤ ρ * (abs t + 0) + 0
+  rw [Rat.add_zero, abs_sub_self]
+  grind
 
 /-- Without terms and partial sums there is no error. -/
 theorem NearAll.nil {ρ : K} : NearAll ⟨ρ, 0⟩ [] [] := by
@@ -110,75 +112,6 @@ theorem ErrorBound.followedBy_relative_nonneg (h₁ : 0 ≤ e₁.relative) (h₂
   grind
 
 end
-
-/-! ### One sum -/
-
-namespace Format.Mode.SumBound
-
-variable {m : Mode} {n : Nat} {plain : Bool} {e : ErrorBound Rat}
-
-/-- 0 ≤ ρ -/
-theorem relative_nonneg (h : m.SumBound n plain e) : 0 ≤ e.relative := by
-  have hu := Rat.le_of_lt m.roundoff_pos
-  cases h with
-  | nearest => exact mul_nonneg Rat.natCast_nonneg hu
-  | numbers _ _ hn =>
-    have := one_le_natCast (show n ≠ 0 by omega)
-    exact mul_nonneg (show 0 ≤ (n : Rat) - 1 by grind) hu
-  | @tree _ g hg =>
-    have := OrderedField.one_le_pow (show 1 ≤ 1 + m.roundoff by grind) n
-    show 0 ≤ g - 1
-    grind
-
-/-- A sum of k ≤ n terms that are not zero is charged k of n equal parts of η. -/
-theorem exists_part (h : m.SumBound n plain e) : ∃ c, 0 ≤ c ∧ n * c = e.absolute ∧
-    ∀ {ts v}, Computes m ts v → (plain = true → ∀ t ∈ ts, m.format.Representable t) →
-      nonzeros ts ≤ n → Near ⟨e.relative, nonzeros ts * c⟩ ts v := by
-  have hu := Rat.le_of_lt m.roundoff_pos
-  have hη := Rat.le_of_lt m.underflow_pos
-  have hn0 : (0 : Rat) ≤ n := Rat.natCast_nonneg
-  cases h with
-  | nearest hz hf =>
-    have hc := mul_nonneg hn0 hu
-    refine ⟨m.underflow * (1 + n * m.roundoff), mul_nonneg hη (by grind), ?_, ?_⟩
-    · show _ = n * m.underflow * (1 + n * m.roundoff)
-      grind
-    · intro ts v h _ hn
-      have hn := mul_le_mul_left hu (Rat.natCast_le_natCast.2 hn)
-      refine (h.near_nearest hz hf (Nat.le_refl _)).mono ?_ ?_
-      · show nonzeros ts * m.roundoff ≤ n * m.roundoff
-        grind
-      · have := mul_le_mul_left (mul_nonneg (Rat.natCast_nonneg (a := nonzeros ts)) hη) hn
-        show nonzeros ts * m.underflow * (1 + nonzeros ts * m.roundoff) ≤
-          nonzeros ts * (m.underflow * (1 + n * m.roundoff))
-        grind
-  | numbers hz hf _ =>
-    refine ⟨0, Rat.le_refl, Rat.mul_zero _, fun h hts hn => ?_⟩
-    rw [Rat.mul_zero]
-    exact h.near_numbers hz hf (hts rfl) hn
-  | @tree _ g hg =>
-    have hg1 := OrderedField.one_le_pow (show 1 ≤ 1 + m.roundoff by grind) n
-    refine ⟨2 * m.underflow * g, mul_nonneg (by grind) (by grind), ?_, ?_⟩
-    · show _ = 2 * n * m.underflow * g
-      grind
-    · intro ts v h _ hn
-      have hp := OrderedField.pow_le_pow_right (show 1 ≤ 1 + m.roundoff by grind) hn
-      refine (h.near_tree (Nat.le_refl _) (Rat.le_trans hp hg)).mono Rat.le_refl ?_
-      show 2 * nonzeros ts * m.underflow * g ≤ nonzeros ts * (2 * m.underflow * g)
-      grind
-
-end Format.Mode.SumBound
-
-/-- **One sum, in any order**: at most n terms that are not zero. -/
-theorem Computes.near {m : Mode} {n : Nat} {plain : Bool} {e : ErrorBound Rat} {ts : List Rat}
-    {v : Rat} (h : Computes m ts v) (he : m.SumBound n plain e)
-    (hts : plain = true → ∀ t ∈ ts, m.format.Representable t) (hn : nonzeros ts ≤ n) :
-    Near e ts v := by
-  obtain ⟨c, hc, hnc, hall⟩ := he.exists_part
-  refine (hall h hts hn).mono Rat.le_refl ?_
-  have := mul_le_mul_left hc (Rat.natCast_le_natCast.2 hn)
-  show nonzeros ts * c ≤ e.absolute
-  grind
 
 /-! ### Partial sums -/
 
@@ -309,106 +242,44 @@ theorem nearAll_of {R : Rat → Prop} {e : ErrorBound Rat} {c : Rat} (hp : Parti
   show nonzeros ts * c ≤ e.absolute
   grind
 
-/-- **Split-k, the partial sums**: of at most n terms that are not zero in all, they are together as
-near as one sum of n terms. -/
-theorem nearAll_computes (h : PartialSums (Computes m) ts ps) {plain : Bool} {e : ErrorBound Rat}
-    (he : m.SumBound n plain e) (hts : plain = true → ∀ t ∈ ts, m.format.Representable t)
-    (hn : nonzeros ts ≤ n) : NearAll e ts ps :=
-  let ⟨_, hc, hnc, hall⟩ := he.exists_part
-  h.nearAll_of (R := fun t => plain = true → m.format.Representable t) hc hnc
-    (fun h hts hn => hall h (fun hp t ht => hts t ht hp) hn)
-    (fun t ht hp => hts hp t ht) hn
-
-/-- **Split-k in one mode**: partial sums that are added in the mode in which they were summed are
-one sum in some order. -/
-theorem computes {v : Rat} (h : PartialSums (Computes m) ts ps) (hv : Computes m ps v) :
-    Computes m ts v := by
-  have single {ts : List Rat} {p : Rat} (h : PartialSums (Computes m) ts [p]) : Computes m ts p :=
-    h.of_single .perm
-  induction hv generalizing ts with
-  | zero => rw [h.of_nil]; exact .zero
-  | number _ => exact single h
-  | rounded hg => exact (single h).gives hg
-  | add _ _ hg ihl ihr =>
-    obtain ⟨us, vs, h1, h2, h3⟩ := h.of_append
-    exact .perm h3 (.add (ihl h1) (ihr h2) hg)
-  | @fused ps p a v _ hg ih =>
-    obtain ⟨us, vs, h1, h2, h3⟩ := of_append (ps := [p]) h
-    exact .perm h3 (.add (single h1) (ih h2) hg)
-  | perm hp _ ih => exact ih (h.perm_right .perm hp.symm)
+/-- No group has more terms that are not zero than there are. -/
+theorem bounded (hp : PartialSums P ts ps) (hn : nonzeros ts ≤ n) :
+    PartialSums (fun us p => P us p ∧ nonzeros us ≤ n) ts ps := by
+  induction hp with
+  | nil => exact .nil
+  | cons part _ ih =>
+    rw [nonzeros_append] at hn
+    exact .cons ⟨part, by omega⟩ (ih (by omega))
+  | perm hp _ ih => exact .perm hp (ih (by rwa [nonzeros_perm hp]))
 
 end PartialSums
 
-/-! ### What a kernel promises -/
-
-namespace Accumulation
-
-variable {k : Accumulation} {n : Nat} {plain : Bool} {e₁ e₂ : ErrorBound Rat} {ts : List Rat}
-  {v : Rat}
-
-/-- 0 ≤ ρ, of the finished sum. -/
-theorem sumBound_relative_nonneg (h₁ : k.sums.SumBound n plain e₁)
-    (h₂ : ∀ m, k.across = some m → m.SumBound (min k.splits n) false e₂) :
-    0 ≤ (k.sumBound e₁ e₂).relative := by
-  unfold sumBound
-  split
-  · exact h₁.relative_nonneg
-  · next m h =>
-    exact ErrorBound.followedBy_relative_nonneg h₁.relative_nonneg (h₂ m h).relative_nonneg
-
 /-- 0 ≤ ρ, of the last rounding. -/
-theorem lastRounding_relative_nonneg : 0 ≤ k.lastRounding.relative := by
+theorem Accumulation.lastRounding_relative_nonneg {k : Accumulation} :
+    0 ≤ k.lastRounding.relative := by
   unfold lastRounding
   split
   · exact Rat.le_refl
   · exact Rat.le_of_lt (Format.Mode.roundoff_pos _)
 
-/-- 0 ≤ ρ, of what the kernel returns. -/
-theorem bound_relative_nonneg (h₁ : k.sums.SumBound n plain e₁)
-    (h₂ : ∀ m, k.across = some m → m.SumBound (min k.splits n) false e₂) :
-    0 ≤ (k.bound e₁ e₂).relative :=
-  ErrorBound.followedBy_relative_nonneg (sumBound_relative_nonneg h₁ h₂)
-    lastRounding_relative_nonneg
-
-/-- **The finished sum**: at most n terms that are not zero, in any order, dealt out to at most
-`splits` partial sums in any way. -/
-theorem near_sums (h : k.Sums ts v) (hn : nonzeros ts ≤ n)
-    (hts : plain = true → ∀ t ∈ ts, k.sums.format.Representable t)
-    (h₁ : k.sums.SumBound n plain e₁)
-    (h₂ : ∀ m, k.across = some m → m.SumBound (min k.splits n) false e₂) :
-    Near (k.sumBound e₁ e₂) ts v := by
-  unfold Sums at h
-  unfold sumBound
-  split at h
-  · exact h.near h₁ hts hn
-  · next m ha =>
-    obtain ⟨ps, hps, hlen, hv⟩ := h
-    refine (hps.nearAll_computes h₁ hts hn).followedBy (h₂ m ha).relative_nonneg
-      (hv.near (h₂ m ha) (fun h => absurd h Bool.false_ne_true) ?_)
-    have := nonzeros_le_length ps
-    have := hps.nonzeros_le Computes.eq_zero
-    omega
-
-/-- **What a kernel promises**: what it returns for at most n terms that are not zero is as near
-their sum as its error bound says, in whatever order and however they are dealt out. -/
-theorem near (h : k.Gives ts v) (hn : nonzeros ts ≤ n)
-    (hts : plain = true → ∀ t ∈ ts, k.sums.format.Representable t)
-    (h₁ : k.sums.SumBound n plain e₁)
-    (h₂ : ∀ m, k.across = some m → m.SumBound (min k.splits n) false e₂) :
-    Near (k.bound e₁ e₂) ts v := by
-  obtain ⟨s, hs, hv⟩ : ∃ s, k.Sums ts s ∧
-      abs (v - s) ≤ k.lastRounding.relative * abs s + k.lastRounding.absolute := by
-    unfold Gives at h
-    unfold lastRounding
+/-- What holds of the sums, none of which has more terms that are not zero than there are, and of the
+sum across of at most `splits` partial sums, may be weakened. -/
+theorem Accumulation.GivesBy.mono {k : Accumulation} {P P' : List Rat → Rat → Prop}
+    {Q Q' : Mode → List Rat → Rat → Prop} {ts : List Rat} {v : Rat}
+    (hP : ∀ {us p}, P us p → nonzeros us ≤ nonzeros ts → P' us p)
+    (hQ : ∀ {m ps u}, Q m ps u → PartialSums P ts ps ∧ ps.length ≤ k.splits → Q' m ps u)
+    (h : k.GivesBy P Q ts v) : k.GivesBy P' Q' ts v := by
+  have sums {s : Rat} (h : k.SumsBy P Q ts s) : k.SumsBy P' Q' ts s := by
+    unfold SumsBy at *
     split at h
-    · refine ⟨v, h, ?_⟩
-      rw [abs_sub_self]
-      show (0 : Rat) ≤ 0 * abs v + 0
-      rw [Rat.zero_mul, Rat.add_zero]; exact Rat.le_refl
-    · obtain ⟨s, hs, hv⟩ := h
-      exact ⟨s, hs, hv.abs_sub_le⟩
-  exact (near_sums hs hn hts h₁ h₂).followedBy lastRounding_relative_nonneg hv
-
-end Accumulation
+    · exact hP h (Nat.le_refl _)
+    · obtain ⟨ps, hps, hlen, hv⟩ := h
+      exact ⟨ps, (hps.bounded (Nat.le_refl _)).mono fun ⟨h, hus⟩ => hP h hus, hlen,
+        hQ hv ⟨hps, hlen⟩⟩
+  unfold GivesBy at *
+  split at h
+  · exact sums h
+  · obtain ⟨s, hs, hv⟩ := h
+    exact ⟨s, sums hs, hv⟩
 
 end RuntimeApprox

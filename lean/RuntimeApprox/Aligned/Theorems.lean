@@ -1,7 +1,7 @@
 module
 
 public import RuntimeApprox.Aligned
-public import RuntimeApprox.Wide.Theorems
+public import RuntimeApprox.Accumulation.Theorems
 
 /-!
 # What sums that are aligned and cut err by
@@ -11,7 +11,6 @@ public import RuntimeApprox.Wide.Theorems
 * `alignedSum_near`: |v − Σxᵢ| ≤ n·2^(−F)·Σ|xᵢ| + n·2^(−F)·σ, with n numbers that are not zero.
 * `alignedSum_near_of_groups`: where the numbers are exact sums of groups of products.
 * `aligned_step_near`: one step, its output in any mode: that, followed by a rounding.
-* `AlignedSteps.near`: **steps one after another**.
 * `Addend.pow2_product_le`: by how much a product's exponent is too large where operands are
   subnormal.
 -/
@@ -204,39 +203,6 @@ theorem aligned_step_near (hn : nonzeros (addendValues (c :: xs)) ≤ n)
   (alignedSum_near hn hσ).followedBy (Rat.le_of_lt m.roundoff_pos) h.abs_sub_le
 
 end
-
-/-! ### Steps one after another -/
-
-namespace AlignedSteps
-
-variable {bits : Nat} {down : Bool} {m : Mode} {n s : Nat} {σ : Rat} {ts : List Rat} {v : Rat}
-
-/-- They are steps of wide nodes. -/
-theorem steps (h : AlignedSteps bits down m n σ s ts v) :
-    Steps ((ErrorBound.aligned (n : Rat) (pow2 (-bits)) σ).followedBy ⟨m.roundoff, m.underflow⟩)
-      s ts v := by
-  induction h with
-  | start => exact .start
-  | next _ count exponents h ih => exact .next ih (aligned_step_near count exponents h)
-
-/-- **A tensor core**: at most S steps of at most n numbers each, the accumulator included: with
-(ρ, η) the bound of one step, |v − Σtᵢ| ≤ (g − 1)·Σ|tᵢ| + S·η·g for every g ≥ (1 + ρ)ˢ. -/
-theorem near (h : AlignedSteps bits down m n σ s ts v) (hσ : 0 ≤ σ) {S : Nat} (hS : s ≤ S)
-    {e : ErrorBound Rat}
-    (he : e = (ErrorBound.aligned (n : Rat) (pow2 (-bits)) σ).followedBy
-      ⟨m.roundoff, m.underflow⟩)
-    {growth : Rat} (hg : (1 + e.relative) ^ S ≤ growth) :
-    Near (ErrorBound.wide (S : Rat) e.absolute growth) ts v := by
-  subst he
-  have hu := Rat.le_of_lt m.roundoff_pos
-  have h1 : 0 ≤ (n : Rat) * pow2 (-bits) := mul_nonneg Rat.natCast_nonneg (pow2_nonneg _)
-  refine h.steps.near (ErrorBound.followedBy_relative_nonneg h1 hu) ?_ hS hg
-  have h2 := mul_nonneg (show 0 ≤ 1 + m.roundoff by grind) (mul_nonneg h1 hσ)
-  have := m.underflow_pos
-  show 0 ≤ (1 + m.roundoff) * (n * pow2 (-bits) * σ) + m.underflow
-  grind
-
-end AlignedSteps
 
 /-! ### Exponents that are too large -/
 

@@ -10,7 +10,6 @@ public import RuntimeApprox.AnyOrder.Mode
 ## Main results
 * `Near.mono`: a bound may be weakened.
 * `Computes.representable`: what is computed is a number of the format.
-* `Computes.nonneg`: a sum of numbers that are not negative is not negative.
 * `Computes.eq_zero`: a sum of zeros is zero.
 * `Computes.gives`: a result that is rounded once more is a result.
 -/
@@ -102,22 +101,6 @@ theorem representable (h : Computes m ts v) : m.format.Representable v := by
   | number h => exact h
   | rounded h | add _ _ h | fused _ h => exact h.representable
   | perm _ _ ih => exact ih
-
-/-- A sum of numbers that are not negative is not negative. -/
-theorem nonneg (h : Computes m ts v) (hts : ∀ t ∈ ts, 0 ≤ t) : 0 ≤ v := by
-  induction h with
-  | zero => exact Rat.le_refl
-  | number _ => exact hts _ List.mem_cons_self
-  | rounded h => exact h.nonneg (hts _ List.mem_cons_self)
-  | add _ _ h ihl ihr =>
-    have := ihl fun t ht => hts t (List.mem_append_left _ ht)
-    have := ihr fun t ht => hts t (List.mem_append_right _ ht)
-    exact h.nonneg (by grind)
-  | fused _ h ih =>
-    have := ih fun t ht => hts t (List.mem_cons_of_mem _ ht)
-    have := hts _ List.mem_cons_self
-    exact h.nonneg (by grind)
-  | perm hp _ ih => exact ih fun t ht => hts t (hp.mem_iff.1 ht)
 
 /-- A sum of zeros is zero. -/
 theorem eq_zero (h : Computes m ts v) (hts : nonzeros ts = 0) : v = 0 := by

@@ -20,7 +20,6 @@ the format, and it errs by at most u·|exact| + η.
 * `Format.Mode.Gives.zero`: the result is 0 where the exact one is.
 * `Format.Mode.Gives.trans`: a result that is rounded once more, as by adding zero, is still a
   result of the first operation.
-* `Format.Mode.Gives.nonneg`: the result is not negative where the exact one is not.
 * `Format.Mode.rounding_lawful`: |fl(x) − x| ≤ halfUlp x;
   `Format.Mode.Gives.abs_sub_le_halfUlp`, also for a subnormal result that is not flushed.
 -/
@@ -193,13 +192,6 @@ theorem abs_add_sub_le {a b : Rat} (h : m.Gives (a + b) v) (hf : m.flushed = fal
   · have := @pow2_mono m.format.minExponent (m.format.minExponent + 1) (by omega)
     rw [round_eq_self (ha.add hb (by grind)), abs_sub_self]
     exact mul_nonneg (Rat.le_of_lt m.roundoff_pos) (abs_nonneg _)
-
-/-- A result is not negative where the exact one is not. -/
-theorem nonneg (h : m.Gives x v) (hx : 0 ≤ x) : 0 ≤ v := by
-  rcases h with rfl | ⟨_, _, rfl⟩
-  · have := m.round_mono hx
-    rwa [round_zero] at this
-  · exact Rat.le_refl
 
 end Gives
 

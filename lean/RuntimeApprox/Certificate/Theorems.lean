@@ -1,6 +1,7 @@
 module
 
 public import RuntimeApprox.Certificate
+public import RuntimeApprox.Contraction.Numerals.Theorems
 public import RuntimeApprox.Conv2d.Theorems
 public import RuntimeApprox.Dyad.Theorems
 public import RuntimeApprox.Graph.Theorems

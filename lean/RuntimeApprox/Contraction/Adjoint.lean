@@ -1,7 +1,7 @@
 module
 
 public import RuntimeApprox.Contraction.Exact
-public import RuntimeApprox.Tensor.Algebra
+public import RuntimeApprox.Tensor.Algebra.Theorems
 public import RuntimeApprox.Tensor.Reshape
 
 /-!

@@ -1,7 +1,7 @@
 module
 
 public import RuntimeApprox.Contraction
-public import RuntimeApprox.Tensor.Algebra
+public import RuntimeApprox.Tensor.Algebra.Theorems
 
 /-!
 # The exact value of a contraction

@@ -1,8 +1,8 @@
 module
 
 public import RuntimeApprox.Format.Overflow
-public import RuntimeApprox.Format.Ties
-public import RuntimeApprox.Upward
+public import RuntimeApprox.Format.Nearest
+public import RuntimeApprox.Format.Upward
 
 /-!
 # Double rounding that is innocuous

@@ -2,7 +2,7 @@ module
 
 public import RuntimeApprox.Format.Arithmetic.Theorems
 public import RuntimeApprox.Graph
-public import RuntimeApprox.Tensor.Algebra
+public import RuntimeApprox.Tensor.Algebra.Theorems
 
 /-!
 # The bounds of graphs hold

@@ -14,12 +14,11 @@ without rounding.
 ## Main definitions
 * `ParametricNode.ofKernel`: the node, with any runtime that is within the given errors.
 * `conv2dRevNode`: a conv2d whose every operation is rounded.
-* `conv2dKernelNode`: a conv2d by any kernel. `convRelu`: such a conv2d and a rectifier, as a graph.
+* `conv2dKernelNode`: a conv2d by any kernel.
 
 ## Main results
 * `RevGraph.eval_enclosure`, `RevGraph.backprop_enclosure`: bounds of tensors and gradients that
   anything computed, from those of a graph's own.
-* `convRelu_backprop_approx`: its gradients are within their bounds, whatever the kernel.
 -/
 
 set_option autoImplicit false
@@ -136,25 +135,5 @@ def conv2dKernelNode (g : Conv2d)
     RevNode K [g.inputShape, g.kernelShape, g.biasShape] g.outputShape :=
   (conv2dNode K g).ofKernel run err runδ errδ (fun (x, w, b, ⟨⟩) => h x w b)
     fun (x, w, b, ⟨⟩) δ => hδ x w b δ
-
-/-- A graph of a conv2d, by any node, and a rectifier in rounded arithmetic. -/
-def convRelu {R : Rounding K} (hR : R.Lawful) (g : Conv2d)
-    (conv : RevNode K [g.inputShape, g.kernelShape, g.biasShape] g.outputShape) :
-    RevGraph (RevNode K) [g.inputShape, g.kernelShape, g.biasShape]
-      [g.outputShape, g.outputShape, g.inputShape, g.kernelShape, g.biasShape] :=
-  (RevGraph.nil.snoc conv (.cons .zero (.cons (.succ .zero) (.cons (.succ (.succ .zero)) .nil)))).snoc
-    ((reluNode K g.outputShape).toRevNode hR) (.cons .zero .nil)
-
-/-- Whatever kernel computes the conv2d, every entry of the gradients with respect to input, kernel and
-bias is within its bound. -/
-theorem convRelu_backprop_approx {R : Rounding K} (hR : R.Lawful) (g : Conv2d)
-    (conv : RevNode K [g.inputShape, g.kernelShape, g.biasShape] g.outputShape)
-    {xs' xs eps : Tensors K [g.inputShape, g.kernelShape, g.biasShape]}
-    {δ' δ epsδ : Tensor K g.outputShape} (hx : Tensors.Within xs' xs eps)
-    (hδ : Tensor.Within δ' δ epsδ) :
-    Tensors.Within ((convRelu hR g conv).gradient RevNode.exactPass xs' δ')
-      ((convRelu hR g conv).gradient (RevNode.runtimePass R) xs δ)
-      ((convRelu hR g conv).gradientBound (RevNode.boundPass R) xs eps δ epsδ) :=
-  (convRelu hR g conv).gradient_approx (RevNode.model hR) hx hδ
 
 end RuntimeApprox

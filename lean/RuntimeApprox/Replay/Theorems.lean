@@ -1,7 +1,7 @@
 module
 
 public import RuntimeApprox.Conv2d.Theorems
-public import RuntimeApprox.Format.Binade
+public import RuntimeApprox.Format.Binade.Theorems
 public import RuntimeApprox.Format.Arithmetic.Theorems
 public import RuntimeApprox.Printed.Theorems
 public import RuntimeApprox.Replay

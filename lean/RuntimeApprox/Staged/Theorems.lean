@@ -58,18 +58,6 @@ theorem Format.abs_floor_sub_le (f : Format) (x : Rat) :
   rw [pow2_add_one]
   grind
 
-/-- A number of the format is at most 2^(exponent + 1), which an accumulator that may be left out
-needs. -/
-theorem Format.abs_addend_le {f : Format} {zero : Int} {x : Rat} (h : f.Representable x) :
-    abs (f.addend zero x).value ≤ pow2 ((f.addend zero x).exponent + 1) := by
-  rw [value_addend h]
-  show abs x ≤ pow2 ((if x.num = 0 then zero else f.exponent x) + 1)
-  split
-  · next hx =>
-    rw [Rat.num_eq_zero.1 hx, abs_zero]
-    exact pow2_nonneg _
-  · exact Rat.le_of_lt (f.abs_lt_pow2_exponent x)
-
 section
 variable {bits dotBits k n : Nat} {drop down : Bool} {c dot x y : Addend} {xs ys : List Addend}
   {M σ v α s t : Rat} {f : Format} {m : Mode}

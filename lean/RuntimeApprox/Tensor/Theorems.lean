@@ -71,11 +71,6 @@ theorem Tensors.Rel.cons {α : Type u} {β : Type v} {R : α → β → Prop} {s
     {ss : List (List Nat)} {t : Tensor α s} {u : Tensor β s} {ts : Tensors α ss} {us : Tensors β ss}
     (h : t.Rel R u) (hs : ts.Rel R us) : Tensors.Rel R (ss := s :: ss) (t, ts) (u, us) := ⟨h, hs⟩
 
-theorem Tensors.Rel.mono {α : Type u} {β : Type v} {R S : α → β → Prop} (h : ∀ a b, R a b → S a b) :
-    {ss : List (List Nat)} → {ts : Tensors α ss} → {us : Tensors β ss} → ts.Rel R us → ts.Rel S us
-  | [], _, _, _ => trivial
-  | _ :: _, (_, _), (_, _), ⟨ht, hts⟩ => ⟨fun i => h _ _ (ht i), hts.mono h⟩
-
 theorem Tensors.rel_map {α β γ : Type u} {R : β → γ → Prop} {p : α → β} {q : α → γ}
     (h : ∀ a, R (p a) (q a)) : {Γ : List (List Nat)} → (ts : Tensors α Γ) →
     Tensors.Rel R (ts.map p) (ts.map q)
@@ -100,10 +95,6 @@ theorem loop_rel {α : Type u} {β : Type v} {R : α → β → Prop} {f : Nat �
   | succ n ih => exact h n _ _ ih
 
 variable {K : Type w} [OrderedField K]
-
-theorem maxTo_nonneg {n : Nat} (f : Fin n → K) : (k : Nat) → (h : k ≤ n) → 0 ≤ maxTo f k h
-  | 0, _ => Std.IsPreorder.le_refl 0
-  | k + 1, _ => Std.IsPreorder.le_trans _ _ _ (maxTo_nonneg f k _) (le_max_left _ _)
 
 theorem le_maxTo {n : Nat} (f : Fin n → K) (i : Fin n) (k : Nat) (h : k ≤ n) (hi : i.1 < k) :
     f i ≤ maxTo f k h := by

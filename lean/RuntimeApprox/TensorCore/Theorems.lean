@@ -24,6 +24,14 @@ namespace RuntimeApprox
 
 open Format
 
+/-- An exact sum that is rounded once: |v − Σtᵢ| ≤ u·Σ|tᵢ| + η. -/
+theorem Format.Mode.Gives.near {m : Mode} {ts : List Rat} {v : Rat}
+    (h : m.Gives (sumList ts) v) : Near ⟨m.roundoff, m.underflow⟩ ts v := by
+  have h1 := h.abs_sub_le
+  have h2 := mul_le_mul_left (Rat.le_of_lt m.roundoff_pos) (abs_sumList_le ts)
+  show _ ≤ m.roundoff * sumAbs ts + m.underflow
+  grind
+
 /-! ### Lists of addends -/
 
 /-- The order of addends is the order of their values. -/
@@ -340,7 +348,7 @@ theorem near_start (hσ : 0 ≤ k.shortfall) (c : Rat) :
     Near ⟨k.growth s n - 1, k.lost s n * k.growth s n⟩ [c] c := by
   have hg := k.one_le_growth s n
   have h1 := mul_nonneg (lost_nonneg (s := s) (n := n) hσ) (show 0 ≤ k.growth s n by grind)
-  exact (Wide.near_term (show 0 ≤ k.growth s n - 1 by grind)).mono Rat.le_refl h1
+  exact (Near.term (show 0 ≤ k.growth s n - 1 by grind)).mono Rat.le_refl h1
 
 /-- One more step. -/
 theorem near_step (hσ : 0 ≤ k.shortfall) {c : Addend} {products : List Addend}

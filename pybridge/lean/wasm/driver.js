@@ -14,7 +14,8 @@
 // Standard output: one JSON object a line.
 //   {"ready": true}                        once, before the first job
 //   {"stdout": line} or {"stderr": line}   what Lean prints
-//   {"status": n}                          at the end of each job; 70 when Lean crashed
+//   {"status": n, "memory": bytes}         at the end of each job: 70 when Lean crashed; Lean's memory,
+//                                          which only grows
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');
@@ -129,6 +130,9 @@ function serve() {
   start();
   send({ ready: true });
   const lines = readline.createInterface({ input: process.stdin });
-  lines.on('line', (line) => send({ status: statusOf(() => run(JSON.parse(line))) }));
+  lines.on('line', (line) => {
+    const status = statusOf(() => run(JSON.parse(line)));
+    send({ status, memory: lean.words().byteLength });
+  });
   lines.on('close', () => process.exit(0));
 }

@@ -21,7 +21,7 @@ from pybridge.lean.process import kill_group, start
 __all__ = ["Job", "NodeProcess", "Outcome"]
 
 _DRIVER = Path(__file__).with_name("driver.js")
-_MOST_JOBS = 12
+_MOST_MEMORY = 1_600_000_000  # bytes, of the 2 GiB that Lean can have
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +74,18 @@ class NodeProcess:
         self._process: subprocess.Popen[str] | None = None
         self._answers: queue.Queue[str | None] = queue.Queue()
         self._used = 0
+        self._memory = 0
 
     def run(self, job: Job, timeout: float, patience: float | None = None) -> Outcome:
         """Runs one job; Lean's own errors are in the outcome.
 
         Raises `LeanError` when Lean crashes, or takes longer than `timeout` seconds. Lean does not
         give memory back, and may crash or stand still when there is little left: a process is
-        replaced after some jobs, and once more when it ran other jobs before and then crashes, or
-        does not answer within `patience` seconds.
+        replaced when it has used much, and once more when it ran other jobs before and then
+        crashes, or does not answer within `patience` seconds.
         """
         while True:
-            if self._used >= _MOST_JOBS:
+            if self._memory > _MOST_MEMORY:
                 self._kill()
             used = self._used
             limit = timeout if patience is None or not used else min(timeout, patience)
@@ -118,7 +119,9 @@ class NodeProcess:
         except (OSError, ValueError):
             raise _Crash("WebAssembly Lean ended unexpectedly") from None
         outcome = Outcome()
-        outcome.status = int(self._read_until("status", deadline, timeout, outcome))
+        answer = self._read_until("status", deadline, timeout, outcome)
+        outcome.status = int(answer["status"])
+        self._memory = int(answer.get("memory", 0))
         if outcome.status not in (0, 1):
             raise _Crash(f"WebAssembly Lean crashed: {_said(outcome)}")
         return outcome
@@ -137,15 +140,17 @@ class NodeProcess:
     def _kill(self) -> None:
         with self._lock:
             process, self._process = self._process, None
-            self._used = 0
+            self._used = self._memory = 0
         if process is not None:
             kill_group(process)
             with contextlib.suppress(OSError):
                 assert process.stdin is not None
                 process.stdin.close()
 
-    def _read_until(self, key: str, deadline: float, timeout: float, outcome: Outcome) -> Any:
-        """The value of the first answer with this key; what comes before it is in the outcome."""
+    def _read_until(
+        self, key: str, deadline: float, timeout: float, outcome: Outcome
+    ) -> dict[str, Any]:
+        """Return the first answer with this key; what comes before it is in the outcome."""
         while True:
             try:
                 line = self._answers.get(timeout=max(0.0, deadline - time.monotonic()))
@@ -155,7 +160,7 @@ class NodeProcess:
                 raise _Crash(f"WebAssembly Lean ended unexpectedly: {_said(outcome)}")
             answer = _parse(line)
             if key in answer:
-                return answer[key]
+                return answer
             for text in answer.values():
                 if message := Message.from_json(str(text)):
                     outcome.messages.append(message)

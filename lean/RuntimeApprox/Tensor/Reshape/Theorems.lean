@@ -1,7 +1,7 @@
 module
 
 public import RuntimeApprox.Tensor.Reshape
-public import RuntimeApprox.Tensor.Algebra
+public import RuntimeApprox.Tensor.Algebra.Theorems
 
 /-!
 # Facts about reshaping

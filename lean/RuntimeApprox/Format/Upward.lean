@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Format.Binade
+public import RuntimeApprox.Format.Binade.Theorems
 
 /-!
 # Rounding upward, and exact binades, in arithmetic that rounds to nearest

@@ -1,0 +1,190 @@
+"""Where Lean's declarations stand, and that each of them is a result or is needed by one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from pybridge.lean import BuildResult, sources_dir
+from pybridge.lean.modules import library_modules, mask, module_file
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sources_dir()
+SPACE = "RuntimeApprox."
+LIBRARY = [module for module in library_modules(SOURCES) if module.startswith(SPACE)]
+DECLARATION = re.compile(
+    r"^(?P<attributes>@\[.*\]\s+)?(?P<modifiers>(?:private |protected |noncomputable )*)"
+    r"(?P<keyword>theorem|def|abbrev|structure|inductive|class|instance)\b *(?P<name>[^\s:({\[]*)",
+    re.MULTILINE,
+)
+NAME = re.compile(r"[^\W\d][\w.₀-₉'′]*")
+AUXILIARY = {
+    "Aligned.Groups": {"lower", "lowered"},
+    "AnyOrder.Mode": {"rounding"},
+    "AnyOrder.Nearest": {"Modelled", "NumbersNear"},
+    "Contraction.Adjoint": {
+        *("InLoops", "AllLoops", "outDims", "position", "places", "Inside", "entryAt", "InsideAt"),
+        *("pairing", "Tensors.entries", "reads", "Reordered"),
+    },
+    "Contraction.Exact": {"indices", "valueAt", "valuesAt", "addendsAt"},
+    "Contraction.Theorems": {"OptionRel"},
+    "Conv2d.Sharpness": {"tieConv2d", "tieGradOutput"},
+    "Conv2d.VJP": {
+        "conv2dBias",
+        "conv2dKernelReordered",
+        "conv2dInputReordered",
+        "conv2dBiasReordered",
+    },
+    "Depth.Theorems": {"DepthNear"},
+    "Export.Operations": {"Result.at", "Loop.map"},
+    "Export.Theorems": {"Sizes.convolution"},
+    "Format.Rounding": {"NearestEven"},
+    "Graph.Gradient": {"Tensors.dot", "Cotangents.dot", "Pass.IsGradient", "All"},
+    "Graph.Theorems": {"ParametricNode.model", "ParametricNode.toRevNode", "RevNode.model"},
+    "Nodes.AvgPool": {"avgPoolReordered"},
+    "Nodes.Kernel": {
+        *("Rounding.none", "Tensors.zipWith", "ParametricNode.ofKernel", "Tensors.distance"),
+        *("conv2dRevNode", "conv2dKernelNode"),
+    },
+    "Nodes.Linear": {
+        "linearBias",
+        "linearInputReordered",
+        "linearWeightReordered",
+        "linearBiasReordered",
+    },
+    "Nodes.Theorems": {"ParametricNode.IsGradient"},
+    "Sgd": {"Sgd", "decayed", "moved", "step"},
+    "Tensor.Reshape.Theorems": {"flat"},
+    "TensorCore.Operands": {"operandProducts", "OperandWithin", "Addend.Within"},
+    "TensorCore.Scaled": {
+        *("cutToBinary32", "scaledPairs", "mxfp8Step", "pairsInGroup", "groupsOf", "nvfp4Step"),
+        "simulatedPairs",
+    },
+    "TensorCore.Theorems": {"growth", "lost"},
+}
+"""Notions in which modules of proofs state their lemmas, and examples of which they prove
+something; a `…Reordered` is a proof itself."""
+
+
+class Declared(NamedTuple):
+    """A public declaration as its source says it, with its first line, counted from 0."""
+
+    keyword: str
+    name: str
+    attributes: str
+    line: int
+
+
+def declared(text: str) -> list[Declared]:
+    """The public declarations of a Lean file, in order."""
+    code = mask(text)
+    return [
+        Declared(d["keyword"], d["name"], d["attributes"] or "", code.count("\n", 0, d.start()))
+        for d in DECLARATION.finditer(code)
+        if "private" not in d["modifiers"]
+    ]
+
+
+def misplaced(module: str, text: str) -> set[str]:
+    """What a module declares that belongs elsewhere.
+
+    Where X.lean defines, X/….lean proves: a module may both define and prove only theorems that its
+    definitions need, or notions that its theorems need alone.
+    """
+    found = declared(text)
+    theorems = {d.name for d in found if d.keyword == "theorem"}
+    notions = [d for d in found if d.keyword not in ("theorem", "instance")]
+    allowed = AUXILIARY.get(module.removeprefix(SPACE), set())
+    if not theorems or {d.name for d in notions} <= allowed:
+        return set() if notions or "." in module.removeprefix(SPACE) else theorems
+    lines = mask(text).splitlines()
+    ends = [d.line for d in found[1:]] + [len(lines)]
+    names = [last_parts("\n".join(lines[d.line : end])) for d, end in zip(found, ends, strict=True)]
+    needed = set[str]().union(*(n for d, n in zip(found, names, strict=True) if d in notions))
+    for d, used in reversed([*zip(found, names, strict=True)]):
+        if d.keyword == "theorem" and last_part(d.name) in needed:
+            needed |= used
+    return {name for name in theorems if last_part(name) not in needed}
+
+
+def last_part(name: str) -> str:
+    return name.rsplit(".", 1)[-1]
+
+
+def last_parts(code: str) -> set[str]:
+    """The last parts of the names in Lean code."""
+    return {last_part(name) for name in NAME.findall(code)}
+
+
+@pytest.mark.parametrize("module", LIBRARY)
+def test_definitions_and_proofs_are_apart(module: str) -> None:
+    assert misplaced(module, module_file(SOURCES, module).read_text(encoding="utf-8")) == set()
+
+
+def test_what_is_misplaced_is_found() -> None:
+    text = "def a := 1\ntheorem b : p := h\ntheorem c : q := h\ndef d := f b\n"
+    assert misplaced("RuntimeApprox.X", text) == {"c"}
+    assert misplaced("RuntimeApprox.X", "theorem b : p := h\n") == {"b"}
+    assert misplaced("RuntimeApprox.X.Y", "theorem b : p := h\nprivate def a := 1\n") == set()
+
+
+def named_elsewhere() -> set[str]:
+    """The names that the list of theorems, Python and the Lean programs use."""
+    page = (ROOT / "docs" / "theorems.md").read_text(encoding="utf-8")
+    texts = re.findall(r"`[^`]+`", page)
+    for file in [*(ROOT / "pybridge").rglob("*.py"), SOURCES / "Evaluate.lean"]:
+        texts.append(file.read_text(encoding="utf-8"))
+    return {name for text in texts for name in NAME.findall(text)}
+
+
+def references(ilean: Path) -> Iterator[tuple[str | None, str]]:
+    """Each declaration that a module uses, after the one in which it does."""
+    data = json.loads(ilean.read_text(encoding="utf-8"))
+    for key, places in data["references"].items():
+        used = json.loads(key).get("c", {}).get("n")
+        if used:
+            for place in places["usages"]:
+                yield (place[4] if len(place) > 4 else None), used
+
+
+def test_every_declaration_is_needed(library: BuildResult) -> None:
+    outside = named_elsewhere()
+    known: set[str] = set()
+    wanted: set[str] = set()
+    for module in LIBRARY:
+        text = module_file(SOURCES, module).read_text(encoding="utf-8")
+        at = {d.line: d for d in declared(text)}
+        places = json.loads(library.ileans[module].read_text(encoding="utf-8"))["decls"]
+        for name, place in places.items():
+            if d := at.get(place[4]):
+                known.add(name)
+                by_tactics = re.search(r"simp|grind|ext", d.attributes)
+                if (
+                    d.keyword == "instance"
+                    or by_tactics
+                    or {name, name.removeprefix(SPACE)} & outside
+                ):
+                    wanted.add(name)
+    uses: dict[str | None, set[str]] = defaultdict(set)
+    for ilean in library.ileans.values():
+        for user, used in references(ilean):
+            uses[owner(user, known)].add(owner(used, known) or "")
+    wanted |= uses.pop(None)
+    needed: set[str] = set()
+    while wanted:
+        needed |= wanted
+        wanted = {used for name in wanted for used in uses.get(name, ())} - needed
+    assert sorted(known - needed) == []
+
+
+def owner(name: str | None, known: set[str]) -> str | None:
+    """The declaration that a name belongs to, as a field or a constructor of it."""
+    while name and name not in known:
+        name = name.rpartition(".")[0]
+    return name or None
