@@ -688,7 +688,13 @@ BLOCK = re.compile(r"^```(python|sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL
 
 @pytest.mark.parametrize(
     ("page", "outputs"),
-    [("README.md", 3), ("docs/testing.md", 7), ("docs/tutorial.md", 4), ("docs/howto.md", 5)],
+    [
+        ("README.md", 3),
+        ("docs/testing.md", 7),
+        ("docs/ops.md", 1),
+        ("docs/tutorial.md", 4),
+        ("docs/howto.md", 5),
+    ],
 )
 def test_a_page_s_examples_print_what_it_says(
     page: str, outputs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
