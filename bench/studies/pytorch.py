@@ -6,11 +6,12 @@ Layers run in processes of their own, because some of them end the process.
 from __future__ import annotations
 
 import json
+import math
 import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """The layers that were run, those that PyTorch refuses left out, and what was found."""
+    """The layers that were drawn, those that PyTorch refuses included, and what was found."""
 
     layers: int
     results: int
@@ -107,12 +108,12 @@ class Sweep:
             key = (found.layer.function, found.layer.dtype, found.what, found.result)
             groups.setdefault(key, []).append(found)
         rows = tuple(
-            (*key, str(len(found)), f"{max(each.error for each in found):.3g}", found[0].layer.text)
+            (*key, str(len(found)), _largest(found), found[0].layer.text)
             for key, found in sorted(groups.items())
         )
         caption = (
-            f"{self.layers} layers with {self.results} results, of which rounding does not explain "
-            f"{len(self.findings)}."
+            f"{self.layers} layers, those that PyTorch refuses included, with {self.results} results "
+            f"that were checked, and {len(self.findings)} findings."
         )
         head = (
             "function",
@@ -124,6 +125,12 @@ class Sweep:
             "first layer",
         )
         return Table(caption, head, rows)
+
+
+def _largest(findings: Sequence[Finding]) -> str:
+    """The largest error in units of what is allowed; empty if processes crashed."""
+    worst = max(found.error for found in findings)
+    return "" if math.isnan(worst) else f"{worst:.3g}"
 
 
 def sweep(seconds: float, seed: int) -> Sweep:
@@ -142,7 +149,7 @@ def sweep(seconds: float, seed: int) -> Sweep:
             first = line["number"] + 1
             findings += [Finding(layer, *found) for found in line["findings"]]
         if last is not None and time.monotonic() < until:
-            findings.append(Finding(last, "the process crashes", "output", float("nan")))
+            findings.append(Finding(last, "the process crashes", "", float("nan")))
             first = last.number + 1
     return Sweep(layers, results, tuple(findings))
 
