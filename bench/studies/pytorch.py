@@ -112,8 +112,8 @@ class Sweep:
             for key, found in sorted(groups.items())
         )
         caption = (
-            f"{self.layers} layers, those that PyTorch refuses included, with {self.results} results "
-            f"that were checked, and {len(self.findings)} findings."
+            f"{self.layers} layers, those that PyTorch refuses included, with {self.results} "
+            f"results that were checked, and {len(self.findings)} findings."
         )
         head = (
             "function",
