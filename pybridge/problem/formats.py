@@ -203,7 +203,7 @@ def format_array(name: str, values: npt.ArrayLike, format: FloatFormat) -> Float
         place, value = _first(given, ~finite)
         raise InputError(f"{name}[{place}] is {value}, expected finite numbers")
     if given.dtype == format.dtype:
-        return np.ascontiguousarray(given, dtype=format.dtype)
+        return np.asarray(given, dtype=format.dtype, order="C")
     with np.errstate(all="ignore"):
         held = given.astype(format.dtype, order="C")
         lost = held.astype(given.dtype) != given

@@ -210,3 +210,8 @@ def test_flushing_subnormals_is_refused(flag: int) -> None:
     finally:
         library.fesetenv(before)
     require_ieee()
+
+
+def test_an_array_of_no_axes_keeps_its_shape() -> None:
+    held = format_array("x", np.array(1.5, np.float32), FORMATS["binary32"])
+    assert (held.shape, held.dtype) == ((), np.dtype(np.float32))
