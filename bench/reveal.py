@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from bench.page import fill, filled, machine_lines
 from bench.tables import Table, number
-from pybridge.check.torch.conv2d import import_torch
+from pybridge.check.torch.kernels import import_torch
 from pybridge.reveal import (
     NotATreeError,
     Probe,

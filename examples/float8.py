@@ -72,11 +72,10 @@ def case() -> Case:
         label="float8",
         format="binary32",
         geometry=geometry,
-        x=numbers(geometry.x_shape),
-        weight=numbers(geometry.weight_shape),
-        bias=numbers(geometry.bias_shape),
-        grad_output=numbers(geometry.output_shape),
-        eps_x=2.0**-8,
+        operands={
+            name: Operand(numbers(shape), 2.0**-8 if name == "x" else 0.0)
+            for name, shape in geometry.shapes.items()
+        },
     )
 
 
@@ -162,11 +161,11 @@ def compare(answer: Answer) -> list[str]:
         )
         operands = {
             key: Operand(operand.value.astype(format.dtype), operand.eps)
-            for key, operand in given.operands().items()
+            for key, operand in given.operands.items()
         }
         tensors = answer.results[name].tensors
         found = {
-            which: Applied(conv2d_computation(Result(which), given.geometry), operands).evaluate(
+            which: Applied(conv2d_computation(Result(which), given.convolution), operands).evaluate(
                 format
             )
             for which in tensors

@@ -17,6 +17,7 @@ from examples.library import Library, numbers, run_example
 from pybridge.exported.document import CONTRACTIONS
 from pybridge.problem.case import Case
 from pybridge.problem.geometry import Geometry, Window
+from pybridge.problem.operands import Operand
 from pybridge.truth.exact import exact_results
 
 __all__ = ["Ranges", "ask", "case", "compare"]
@@ -36,14 +37,15 @@ def case() -> Case:
         label="intervals",
         format="binary32",
         geometry=geometry,
-        x=np.array([1.0, -0.25, 2.0], np.float32).reshape(geometry.x_shape),
-        weight=np.array([0.5, -3.0], np.float32).reshape(geometry.weight_shape),
-        bias=np.array([0.125], np.float32),
-        grad_output=np.array([-1.0, 0.25], np.float32).reshape(geometry.output_shape),
-        eps_x=0.5,
-        eps_weight=0.25,
-        eps_bias=0.0625,
-        eps_grad_output=0.5,
+        operands={
+            name: Operand(np.array(numbers, np.float32).reshape(geometry.shapes[name]), eps)
+            for name, numbers, eps in (
+                ("x", [1.0, -0.25, 2.0], 0.5),
+                ("weight", [0.5, -3.0], 0.25),
+                ("bias", [0.125], 0.0625),
+                ("grad_output", [-1.0, 0.25], 0.5),
+            )
+        },
     )
 
 
@@ -61,16 +63,14 @@ def ask(library: Library) -> Ranges:
 def corners() -> Iterator[dict[str, list[Fraction]]]:
     """The exact results at every corner of the operands' intervals."""
     given = case()
-    names = ("x", "weight", "bias", "grad_output")
-    arrays = {name: getattr(given, name).astype(np.float64) for name in names}
-    count = sum(array.size for array in arrays.values())
+    count = sum(array.size for array in given.values.values())
     for signs in product((-1.0, 1.0), repeat=count):
         left = iter(signs)
         moved = {
-            name: arrays[name]
-            + getattr(given, f"eps_{name}")
-            * np.array([next(left) for _ in range(arrays[name].size)]).reshape(arrays[name].shape)
-            for name in names
+            name: operand.value.astype(np.float64)
+            + operand.eps
+            * np.array([next(left) for _ in range(operand.value.size)]).reshape(operand.value.shape)
+            for name, operand in given.operands.items()
         }
         results = exact_results(given.geometry, moved)
         yield {name: results[name].fractions() for name in CONTRACTIONS}

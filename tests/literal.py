@@ -24,7 +24,8 @@ DOCUMENT: dict[str, Any] = json.loads(
 )
 
 
-CONTRACTIONS: dict[str, Any] = DOCUMENT["data"]["operations"]["conv2d"]["results"]
+OPERATIONS: dict[str, Any] = DOCUMENT["data"]["operations"]
+CONTRACTIONS: dict[str, Any] = OPERATIONS["conv2d"]["results"]
 
 
 @dataclass(frozen=True)

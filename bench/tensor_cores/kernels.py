@@ -16,7 +16,7 @@ import numpy.typing as npt
 from bench.studies.rounding_or_bug.unfold import Unfolded
 from bench.tensor_cores.scaled import Chosen, divided
 from bench.tensor_cores.units import Unit
-from pybridge.check.torch.conv2d import import_torch
+from pybridge.check.torch.kernels import import_torch
 from pybridge.problem.blocks import BLOCK_FORMATS
 
 __all__ = ["Kernel", "as_array", "as_tensor", "held"]

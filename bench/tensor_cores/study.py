@@ -24,7 +24,7 @@ from bench.tensor_cores.units import Unit, units
 from pybridge.bounds.arguments import read_result
 from pybridge.bounds.judge import Judge
 from pybridge.bounds.kernel_result import KernelResult
-from pybridge.check.torch.conv2d import import_torch
+from pybridge.check.torch.kernels import import_torch
 from pybridge.problem.geometry import Geometry, Parameters
 from pybridge.problem.results import Result as Which
 from pybridge.testing import Accumulation

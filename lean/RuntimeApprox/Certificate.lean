@@ -1,7 +1,7 @@
 module
 
 public import RuntimeApprox.Contraction.Numerals
-public import RuntimeApprox.Conv2d
+public import RuntimeApprox.Contraction
 public import RuntimeApprox.Dyad
 
 /-!

@@ -26,7 +26,7 @@ from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.exported.declarations import LAWS, location, short_name
 from pybridge.exported.document import Definitions, load_definitions
 from pybridge.problem.case import Case
-from pybridge.problem.computation import Computation, conv2d_computation
+from pybridge.problem.computation import Computation, computation_of
 from pybridge.problem.formats import format_of
 from pybridge.problem.geometry import Padding, Pair
 from pybridge.problem.operands import Operand
@@ -217,7 +217,8 @@ def explain(
     optionally bias, with the parameters of `conv2d_backward` and `conv2d_forward`: stride, padding,
     dilation, groups, format, eps_x, eps_weight, eps_bias and eps_grad_output.
 
-    `which` is output, bias, weight or input; `output_index` the entry's index in that result, of
+    `which` is output, bias, weight or input, or another result of the case's operation;
+    `output_index` the entry's index in that result, of
     shape [N, O, OH, OW], [O], [O, I/groups, KH, KW] or [N, I, H, W]. The contributions are exact,
     and add up to Lean's bound of the entry (`RuntimeApprox.conv2dKernelPointBound` and those of the
     other results) exactly. The definitions are by default the package's.
@@ -227,11 +228,12 @@ def explain(
     no format's; `RoundingOverflowError` where a sum or product on the way to the entry overflows,
     so that no bound is claimed of it; `DefinitionsError` when the definitions are damaged.
     """
-    result = Result.of(which)
-    case = _case(case, result, arrays)
     definitions = definitions or load_definitions()
-    computation = conv2d_computation(result, case.geometry, definitions)
-    return explain_entry(computation, case.operands(), case.format, output_index, case.label)
+    if not (isinstance(case, Case) and which in case.geometry.results):
+        which = Result.of(which)
+    case = _case(case, which, arrays)
+    computation = computation_of(case.geometry, which, definitions)
+    return explain_entry(computation, case.operands, case.format, output_index, case.label)
 
 
 def explain_entry(
@@ -292,7 +294,7 @@ def percent(share: float) -> str:
     return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
 
 
-def _case(case: Case | None, which: Result, arrays: Mapping[str, Any]) -> Case:
+def _case(case: Case | None, which: str, arrays: Mapping[str, Any]) -> Case:
     """The case, or one of the arrays and parameters; only the output needs no grad_output."""
     if case is not None:
         if not isinstance(case, Case):

@@ -22,9 +22,8 @@ from pybridge.exported.document import Definitions
 from pybridge.exported.expressions import DefinitionsError
 from pybridge.lean.protocol import CaseResult, TensorResult
 from pybridge.problem.case import Case
-from pybridge.problem.computation import conv2d_computation
+from pybridge.problem.computation import computation_of
 from pybridge.problem.formats import FloatFormat
-from pybridge.problem.results import OPERANDS, Result
 from pybridge.truth.dyadic import Dyadic
 from pybridge.truth.exact import exact_results
 
@@ -58,7 +57,7 @@ def check_case(
     definitions: Definitions,
     seed: int,
     observe: Observer | None = None,
-    fast: Mapping[Result, Fast] | None = None,
+    fast: Mapping[str, Fast] | None = None,
 ) -> CaseReport:
     """The report on a case: for each result, values, bounds, exact values and true errors.
 
@@ -72,22 +71,22 @@ def check_case(
     if lean.refused is not None:
         return report.with_problem("refused", lean.refused)
     parameters = case.geometry.parameters()
-    sizes = tuple(parameters[name] for name in definitions.data.parameters)
+    operation = definitions.data.operations.get(case.geometry.operation)
+    sizes = () if operation is None else tuple(parameters[name] for name in operation.parameters)
     if lean.sizes != sizes:
-        found, expected = (" ".join(map(str, numbers)) for numbers in (lean.sizes, sizes))
-        return report.with_problem("output-size", f"sizes {found}, expected {expected}")
+        got, expected = (" ".join(map(str, numbers)) for numbers in (lean.sizes, sizes))
+        return report.with_problem("output-size", f"sizes {got}, expected {expected}")
     try:
-        operands = case.operands()
         applied = {
-            name: Applied(conv2d_computation(name, case.geometry, definitions), operands)
-            for name in Result
+            name: Applied(computation_of(case.geometry, name, definitions), case.operands)
+            for name in case.geometry.results
         }
-        evaluations = {name: applied[name].evaluate(case.float_format) for name in Result}
+        evaluations = {name: a.evaluate(case.float_format) for name, a in applied.items()}
     except DefinitionsError as error:
         return report.with_problem("definitions", str(error))
     exact = list(_exact(case, seed))
     tensors: dict[str, TensorReport] = {}
-    for name in Result if fast is None else fast:
+    for name in applied if fast is None else fast:
         answer = lean.tensors.get(name)
         shape = evaluations[name].value.shape
         if answer is None or len(answer.value) != math.prod(shape):
@@ -129,7 +128,7 @@ def fast_evaluations(applied: Applied, format: FloatFormat) -> Fast:
 
 def _check_methods(
     case: Case,
-    name: Result,
+    name: str,
     reference: Evaluation,
     lean: TensorResult,
     exact: Mapping[str, Sequence[Fraction]],
@@ -168,21 +167,20 @@ def _check_methods(
     return reports, tuple(problems)
 
 
-def _may_be_infinite(case: Case, name: Result) -> bool:
+def _may_be_infinite(case: Case, name: str) -> bool:
     """Whether the magnitude of an operand that a result reads, its eps added, is beyond float64.
 
     Then a bound may be infinite where the exact one is not.
     """
     return any(
-        eps and math.isinf(round_up(Fraction(float(abs(value).max())) + Fraction(eps)))
-        for value, eps in (
-            (getattr(case, key), getattr(case, f"eps_{key}")) for key in name.operands
-        )
+        operand.eps
+        and math.isinf(round_up(Fraction(float(abs(operand.value).max())) + Fraction(operand.eps)))
+        for operand in (case.operands[key] for key in case.geometry.results[name])
     )
 
 
 def _against(
-    name: Result, replayed: Evaluation, reference: Evaluation, lean: TensorResult, *, infinite: bool
+    name: str, replayed: Evaluation, reference: Evaluation, lean: TensorResult, *, infinite: bool
 ) -> tuple[float, list[Problem]]:
     """How far the replay's bounds exceed Lean's exact ones, and what is unlike the reference."""
     sound = np.flatnonzero(~reference.overflow.ravel()).tolist()
@@ -211,7 +209,7 @@ def _against(
 
 
 def _check_tensor(
-    name: Result,
+    name: str,
     evaluation: Evaluation,
     lean: TensorResult,
     exact: Mapping[str, Sequence[Fraction]],
@@ -293,9 +291,9 @@ def sign_patterns(
     `given` leaves the operands as they are. Where an eps is not zero there follow `plus`, `minus`,
     `outward` (magnitudes grow), `inward` and random ones.
     """
-    arrays = {name: getattr(case, name).astype(np.float64) for name in OPERANDS}
+    arrays = {name: value.astype(np.float64) for name, value in case.values.items()}
     yield "given", {name: np.zeros(array.shape) for name, array in arrays.items()}
-    if not any(getattr(case, f"eps_{name}") for name in OPERANDS):
+    if not any(case.eps.values()):
         return
     yield "plus", {name: np.ones(array.shape) for name, array in arrays.items()}
     yield "minus", {name: -np.ones(array.shape) for name, array in arrays.items()}
@@ -315,16 +313,20 @@ def sign_patterns(
         )
 
 
-def _exact(case: Case, seed: int) -> Iterator[tuple[str, dict[Result, list[Fraction]]]]:
+def _exact(case: Case, seed: int) -> Iterator[tuple[str, dict[str, list[Fraction]]]]:
     """The exact results of each sign pattern that moves an operand they read."""
-    operands = {name: Dyadic.of(getattr(case, name)) for name in OPERANDS}
-    moved = [name for name in OPERANDS if getattr(case, f"eps_{name}")]
+    operands = {name: Dyadic.of(value) for name, value in case.values.items()}
+    moved = {name: eps for name, eps in case.eps.items() if eps}
     for pattern, signs in sign_patterns(case, seed):
         shifted = {
-            name: operands[name] + Dyadic.of(signs[name] * getattr(case, f"eps_{name}"))
-            for name in moved
+            name: operands[name] + Dyadic.of(signs[name] * eps)
+            for name, eps in moved.items()
             if pattern != "given"
         }
-        names = [name for name in Result if pattern == "given" or set(moved) & set(name.operands)]
+        names = [
+            name
+            for name, read in case.geometry.results.items()
+            if pattern == "given" or moved.keys() & set(read)
+        ]
         results = exact_results(case.geometry, operands | shifted, names)
-        yield pattern, {Result(name): result.fractions() for name, result in results.items()}
+        yield pattern, {name: result.fractions() for name, result in results.items()}

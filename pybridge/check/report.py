@@ -16,8 +16,7 @@ from pybridge.check.networks import NetworkReport
 from pybridge.check.problems import Kind, Problem
 from pybridge.model import Model, Report
 from pybridge.problem.case import Case
-from pybridge.problem.geometry import Geometry
-from pybridge.problem.results import OPERANDS
+from pybridge.problem.shapes import Shape
 
 __all__ = ["CaseReport", "CheckReport", "LeanReport", "MethodReport", "TensorReport"]
 
@@ -35,7 +34,7 @@ class MethodReport(Model):
 
 
 class TensorReport(Model):
-    """One result of a case: the forward output or a gradient.
+    """One result of a case: the output, or a gradient.
 
     `bound_linf` is the largest bound, as a hexadecimal float. `excess` is how far a bound is above
     Lean's exact one at most, relative to it. `error_ratio` is the largest true error in units of
@@ -74,8 +73,9 @@ class CaseReport(Model):
 
     name: str
     label: str
+    operation: str
     format: str
-    geometry: Geometry
+    geometry: Shape
     eps: Mapping[str, str]
     tensors: Mapping[str, TensorReport] = {}
     problem: Problem | None = Problem(kind="not-checked")
@@ -86,9 +86,10 @@ class CaseReport(Model):
         return cls(
             name=case.name,
             label=case.label,
+            operation=case.geometry.operation,
             format=case.format,
             geometry=case.geometry,
-            eps={name: getattr(case, f"eps_{name}").hex() for name in OPERANDS},
+            eps={name: eps.hex() for name, eps in case.eps.items()},
         )
 
     def with_problem(self, kind: Kind, detail: str = "") -> Self:

@@ -41,7 +41,7 @@ class Entry:
     """
 
     case: Case
-    which: Result
+    which: str
     fast: Fast
 
 
@@ -61,12 +61,12 @@ def sample(case: Case, count: int, seed: int, definitions: Definitions) -> Itera
 
     Raises `InputError` for a case that is not a convolution of two spatial axes.
     """
-    windows = case.geometry.windows
+    windows = case.convolution.windows
     if len(windows) != 2 or windows[0].transposed:
         raise InputError(f"{case.label}: entries are sampled of two-dimensional convolutions only")
-    operands = case.operands()
+    operands = case.operands
     for which in Result:
-        applied = Applied(conv2d_computation(which, case.geometry, definitions), operands)
+        applied = Applied(conv2d_computation(which, case.convolution, definitions), operands)
         evaluations = fast_evaluations(applied, case.float_format)
         shape = evaluations["replay"].value.shape
         size = math.prod(shape)
@@ -87,11 +87,11 @@ def sample(case: Case, count: int, seed: int, definitions: Definitions) -> Itera
 
 def _alone(case: Case, which: Result, index: tuple[int, ...]) -> Case:
     """Return the case whose result `which` is the entry alone."""
-    g = case.geometry
+    g = case.convolution
     ic, oc = g.in_channels, g.out_channels
     if which is Result.BIAS:
         (o,) = index
-        delta = case.grad_output[:, o : o + 1]
+        delta = case.values["grad_output"][:, o : o + 1]
         one = np.zeros((1, 1, 1, 1), delta.dtype)
         return _case(case, which, index, np.zeros_like(delta), one, delta, [_Axis(0, 0, 0)] * 2)
     first, second, *places = index
@@ -99,21 +99,22 @@ def _alone(case: Case, which: Result, index: tuple[int, ...]) -> Case:
     axes = [read(w, at) for w, at in zip(g.windows, places, strict=True)]
     if which is Result.OUTPUT:
         group = second // oc
-        x = _part(case.x[first : first + 1, group * ic : (group + 1) * ic], axes, "x")
-        weight = _part(case.weight[second : second + 1], axes, "weight")
-        delta = case.grad_output[first : first + 1, second : second + 1, :1, :1]
-        return _case(case, which, index, x, weight, delta, axes, case.bias[second : second + 1])
+        x = _part(case.values["x"][first : first + 1, group * ic : (group + 1) * ic], axes, "x")
+        weight = _part(case.values["weight"][second : second + 1], axes, "weight")
+        delta = case.values["grad_output"][first : first + 1, second : second + 1, :1, :1]
+        bias = case.values["bias"][second : second + 1]
+        return _case(case, which, index, x, weight, delta, axes, bias)
     if which is Result.WEIGHT:
         channel = first // oc * ic + second
-        x = _part(case.x[:, channel : channel + 1], axes, "x")
-        weight = case.weight[first : first + 1, second : second + 1, :1, :1]
-        delta = _part(case.grad_output[:, first : first + 1], axes, "grad_output")
+        x = _part(case.values["x"][:, channel : channel + 1], axes, "x")
+        weight = case.values["weight"][first : first + 1, second : second + 1, :1, :1]
+        delta = _part(case.values["grad_output"][:, first : first + 1], axes, "grad_output")
         return _case(case, which, index, x, weight, delta, axes)
     group = second // ic
     outputs = slice(group * oc, (group + 1) * oc)
-    x = case.x[first : first + 1, second : second + 1, :1, :1]
-    weight = _part(case.weight[outputs, second % ic : second % ic + 1], axes, "weight")
-    delta = _part(case.grad_output[first : first + 1, outputs], axes, "grad_output")
+    x = case.values["x"][first : first + 1, second : second + 1, :1, :1]
+    weight = _part(case.values["weight"][outputs, second % ic : second % ic + 1], axes, "weight")
+    delta = _part(case.values["grad_output"][first : first + 1, outputs], axes, "grad_output")
     return _case(case, which, index, x, weight, delta, axes)
 
 
@@ -175,8 +176,8 @@ def _case(
         format=case.format,
         stride=tuple(axis.stride for axis in axes),
         padding=tuple(axis.padding for axis in axes),
-        eps_x=case.eps_x,
-        eps_weight=case.eps_weight,
-        eps_bias=case.eps_bias,
-        eps_grad_output=case.eps_grad_output,
+        eps_x=case.eps["x"],
+        eps_weight=case.eps["weight"],
+        eps_bias=case.eps["bias"],
+        eps_grad_output=case.eps["grad_output"],
     )

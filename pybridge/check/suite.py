@@ -1,14 +1,17 @@
-"""The built-in cases: small, deterministic, of every format, geometry feature and magnitude."""
+"""The built-in cases: small, deterministic, of every operation, format, feature and magnitude."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pybridge.check.generate import entries
 from pybridge.errors import InputError
 from pybridge.problem.case import Case
 from pybridge.problem.formats import find_format
 from pybridge.problem.geometry import Geometry, Window
+from pybridge.problem.operands import Operand
+from pybridge.problem.shapes import Pooling, Product, Shape
 
 __all__ = ["generated_case", "suite"]
 
@@ -98,40 +101,79 @@ _CASES: Sequence[tuple[str, str, _Shape, _Kinds, _Eps]] = (
 )  # fmt: skip
 
 
+def _window(window: Sequence[int], **more: Any) -> Window:
+    size, kernel, stride, pad_begin, pad_end, dilation = window
+    return Window(
+        size=size,
+        kernel=kernel,
+        stride=stride,
+        pad_begin=pad_begin,
+        pad_end=pad_end,
+        dilation=dilation,
+        **more,
+    )
+
+
+def _line(*window: int, rank: int = 1, **shape: int) -> Geometry:
+    """A geometry with the same window along each of `rank` axes."""
+    return Geometry(windows=(_window(window),) * rank, **shape)
+
+
+def _transposed(*window: int, rank: int = 1, padding: int = 0, **shape: int) -> Geometry:
+    """A transposed geometry with the same window along each of `rank` axes."""
+    spread = _window(window, transposed=True, output_padding=padding)
+    return Geometry(windows=(spread,) * rank, **shape)
+
+
+_OTHERS: Sequence[tuple[str, str, Shape, str, bool]] = (
+    # label, format, shape, kind of entries, whether operands have eps
+    ("conv1d", "binary32", _line(7, 3, 2, 1, 2, 2, batch=2, groups=2, out_channels=2), "normal",
+     True),
+    ("conv1d-mixed", "bfloat16", _line(9, 4, 1, 0, 0, 1, in_channels=2), "mixed", False),
+    ("conv3d", "binary16", _line(3, 2, 2, 1, 0, 1, rank=3, in_channels=2), "normal", True),
+    ("transposed1d", "binary64", _transposed(3, 3, 2, 1, 2, 3, padding=2, groups=2,
+     out_channels=2), "normal", True),
+    ("transposed2d", "binary32", _transposed(2, 3, 2, 1, 1, 1, rank=2, padding=1, batch=2,
+     in_channels=2), "normal", False),
+    ("transposed2d-ties", "binary16", _transposed(2, 2, 1, 0, 0, 2, rank=2, in_channels=2), "ties",
+     False),
+    ("transposed3d", "bfloat16", _transposed(2, 2, 1, 0, 1, 1, rank=3), "normal", True),
+    ("product", "binary32", Product(B=2, M=3, N=2, K=5), "normal", True),
+    ("product-sums", "binary64", Product(M=2, N=2, K=2, P=2, Q=3), "cancelling", True),
+    ("product-huge", "binary16", Product(M=2, N=2, K=4), "huge", False),
+    ("pooling", "binary32", Pooling(batch=2, channels=2, windows=(_window((4, 2, 2, 0, 0, 1)),
+     _window((3, 3, 1, 1, 1, 1)))), "normal", True),
+    ("pooling-ties", "bfloat16", Pooling(windows=(_window((3, 3, 1, 1, 1, 1)),) * 2), "ties",
+     False),
+)  # fmt: skip
+"""Of the operations that are not conv2d."""
+
+
 def generated_case(
     label: str,
-    geometry: Geometry,
+    geometry: Shape,
     format: str,
     *,
-    kinds: Sequence[str] = ("normal", "normal", "normal", "normal"),
-    eps: Sequence[float] = (0.0, 0.0, 0.0, 0.0),
+    kinds: Sequence[str] | None = None,
+    eps: Sequence[float] | None = None,
     seed: str = "",
 ) -> Case:
     """A case with generated operands (`pybridge.check.generate`), determined by the seed.
 
-    `kinds` and `eps` are of x, weight, bias and grad_output. Raises `InputError` for an unknown
-    kind or format.
+    `kinds` (`normal` if None) and `eps` (0 if None) are of the operands in order: of a convolution
+    x, weight, bias and grad_output. Raises `InputError` for an unknown kind or format.
     """
-    if len(kinds) != 4 or len(eps) != 4:
-        raise InputError("kinds and eps: expected four, of x, weight, bias and grad_output")
-    found = find_format(format)
-    x, weight, bias, grad_output = (
-        entries(kind, shape, found, f"{seed} {label} {name}")
-        for kind, (name, shape) in zip(kinds, geometry.shapes.items(), strict=True)
-    )
-    return Case(
-        label=label,
-        geometry=geometry,
-        format=format,
-        x=x,
-        weight=weight,
-        bias=bias,
-        grad_output=grad_output,
-        eps_x=eps[0],
-        eps_weight=eps[1],
-        eps_bias=eps[2],
-        eps_grad_output=eps[3],
-    )
+    shapes = geometry.shapes
+    kinds = ("normal",) * len(shapes) if kinds is None else kinds
+    eps = (0.0,) * len(shapes) if eps is None else eps
+    if not len(kinds) == len(eps) == len(shapes):
+        raise InputError(f"kinds and eps: expected {len(shapes)}, of {', '.join(shapes)}")
+    chosen = find_format(format)
+    operands = {
+        name: Operand(entries(kind, shape, chosen, f"{seed} {label} {name}"), deviation)
+        for (name, shape), kind, deviation in zip(shapes.items(), kinds, eps, strict=True)
+    }
+    return Case(label=label, geometry=geometry, format=format, operands=operands)
 
 
 def _geometry(shape: _Shape) -> Geometry:
@@ -145,20 +187,8 @@ def _geometry(shape: _Shape) -> Geometry:
     )
 
 
-def _window(window: _Window) -> Window:
-    size, kernel, stride, pad_begin, pad_end, dilation = window
-    return Window(
-        size=size,
-        kernel=kernel,
-        stride=stride,
-        pad_begin=pad_begin,
-        pad_end=pad_end,
-        dilation=dilation,
-    )
-
-
 def suite(seed: str = "") -> list[Case]:
-    """The built-in cases, in order; labels are `format-what`. Two of them overflow in part.
+    """The built-in cases, in order; labels are `format-what`. Three of them overflow in part.
 
     Another seed gives other entries of the same kinds; those of the default one are recorded.
     """
@@ -167,4 +197,14 @@ def suite(seed: str = "") -> list[Case]:
             f"{format}-{what}", _geometry(shape), format, kinds=kinds, eps=eps, seed=seed
         )
         for what, format, shape, kinds, eps in _CASES
+    ] + [
+        generated_case(
+            f"{format}-{what}",
+            shape,
+            format,
+            kinds=[kind] * len(shape.shapes),
+            eps=_SOME[: len(shape.shapes)] if moved else None,
+            seed=seed,
+        )
+        for what, format, shape, kind, moved in _OTHERS
     ]

@@ -77,13 +77,13 @@ def certify(
         ),
     ],
     which: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="W,W,…",
-            help=f"Which results: {', '.join(Result)}.",
+            help="Which results: output, or gradients by operand (bias, weight, input); or all.",
             autocompletion=completing(Result),
         ),
-    ] = ",".join(Result),
+    ] = None,
     entries: Annotated[
         int,
         typer.Option(
@@ -117,7 +117,13 @@ def certify(
     outcomes: list[Certified] = []
     with exit_status(), ExitStack() as stack:
         chosen = _distinct(select(cases))
-        files = _write(chosen, _which(which), entries, output, load_definitions(definitions))
+        files = _write(
+            chosen,
+            which.split(",") if which else None,
+            entries,
+            output,
+            load_definitions(definitions),
+        )
         runner = None
         if check:
             runner = stack.enter_context(session(lean, timeout, needed_for="a certificate's check"))
@@ -144,18 +150,11 @@ def _distinct(cases: list[Case]) -> list[Case]:
     return cases
 
 
-def _which(text: str) -> list[str]:
-    words = text.split(",")
-    for word in words:
-        Result.of(word, "--which")
-    return [name for name in Result if name in words]
-
-
 def _write(
-    cases: list[Case], which: list[str], entries: int, folder: Path, definitions: Definitions
+    cases: list[Case], which: list[str] | None, entries: int, folder: Path, definitions: Definitions
 ) -> list[tuple[Path, dict[str, CertifiedEntries]]]:
     made = [certified_entries(case, which, definitions, entries=entries) for case in cases]
-    texts = [certificate_source(case, found) for case, found in zip(cases, made, strict=True)]
+    texts = [certificate_source(case, some) for case, some in zip(cases, made, strict=True)]
     files = [folder / f"{module_name(case.label)}.lean" for case in cases]
     folder.mkdir(parents=True, exist_ok=True)
     for file, text in zip(files, texts, strict=True):
@@ -174,8 +173,8 @@ def _outcome(
     return Certified(
         case=case.name,
         file=str(file),
-        claimed={name: len(found.indices) for name, found in made.items()},
-        entries={name: found.entries for name, found in made.items()},
+        claimed={name: len(certified.indices) for name, certified in made.items()},
+        entries={name: certified.entries for name, certified in made.items()},
         checked=verdict is not None,
         rejected=verdict.rejected if verdict is not None else (),
         reason=verdict.reason if verdict is not None else "",
@@ -188,13 +187,14 @@ def _show(outcomes: Sequence[Certified], *, as_json: bool) -> None:
         write_output(json_text([outcome.model_dump(mode="json") for outcome in outcomes]))
         return
     table = Table(box=None, header_style="bold")
-    for heading in ("case", *Result, "kernel"):
+    results = list(dict.fromkeys(name for outcome in outcomes for name in outcome.claimed))
+    for heading in ("case", *results, "kernel"):
         justify: Any = "left" if heading in ("case", "kernel") else "right"
         table.add_column(heading, justify=justify)
     for outcome in outcomes:
         counts = [
             f"{outcome.claimed[name]} of {outcome.entries[name]}" if name in outcome.claimed else ""
-            for name in Result
+            for name in results
         ]
         verdict = "accepted" if outcome.checked else "not checked"
         if outcome.rejected:

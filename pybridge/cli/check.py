@@ -30,7 +30,7 @@ from pybridge.check.report import CaseReport, CheckReport, LeanReport
 from pybridge.check.sample import Entry, sample
 from pybridge.check.suite import generated_case
 from pybridge.check.torch.compare import Plan, against_torch
-from pybridge.check.torch.conv2d import DTYPES, devices, import_torch
+from pybridge.check.torch.kernels import DTYPES, devices, import_torch
 from pybridge.check.torch.layers import layers as network_layers
 from pybridge.check.torch.report import AgainstReport
 from pybridge.cli.options import (

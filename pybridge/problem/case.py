@@ -1,8 +1,9 @@
-"""A case: geometry, format, operands and errors of one conv2d, as Lean and NumPy both get it."""
+"""A case: shape, format, operands and errors of one operation, as Lean and NumPy both get it."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -10,14 +11,15 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     ConfigDict,
     Field,
     SkipValidation,
+    TypeAdapter,
+    ValidationError,
     model_validator,
 )
 
-from pybridge.errors import InputError
+from pybridge.errors import InputError, one_line
 from pybridge.exported.document import load_definitions
 from pybridge.exported.names import LEAN_OPERANDS
 from pybridge.files import write_atomically
@@ -34,59 +36,55 @@ from pybridge.problem.geometry import Geometry, Padding, Pair
 from pybridge.problem.npz import ArchiveError, read_npz
 from pybridge.problem.operands import Operand, check_eps
 from pybridge.problem.results import OPERANDS
+from pybridge.problem.shapes import Shape
 
 __all__ = ["Case"]
 
-_EPS = ("eps_x", "eps_weight", "eps_bias", "eps_grad_output")
+_ARRAYS = (*OPERANDS, "y", "addend")
+_EPS = tuple(f"eps_{name}" for name in _ARRAYS)
 _PARAMETERS = ("stride", "padding", "dilation", "groups")
-_TEXTS = ("format", "label")
+_TEXTS = ("format", "label", "geometry")
+_SHAPES: TypeAdapter[Shape] = TypeAdapter(Shape)
 
-
-def _eps(value: object) -> float:
-    try:
-        return check_eps("eps", value)
-    except TypeError as error:
-        raise ValueError(str(error)) from None
-
-
-_Eps = Annotated[float, BeforeValidator(_eps)]
 _FormatName = Annotated[str, AfterValidator(lambda name: find_format(name).name)]
 
 
 class Case(Model):
-    """One conv2d: operands of the format's dtype, read-only, of the geometry's shapes.
+    """One operation's shape and operands, read-only, of the format's dtype.
 
-    Each `eps_…` says how far the exact operand's entries may be from the given ones.
+    `operands` has all operands of the shape by name. The eps of each says how far the exact
+    operand's entries may be from the given ones.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     label: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+:=-]*$", max_length=100)
-    geometry: Geometry
+    geometry: Shape
     format: _FormatName
-    x: SkipValidation[FloatArray]
-    weight: SkipValidation[FloatArray]
-    bias: SkipValidation[FloatArray]
-    grad_output: SkipValidation[FloatArray]
-    eps_x: _Eps = 0.0
-    eps_weight: _Eps = 0.0
-    eps_bias: _Eps = 0.0
-    eps_grad_output: _Eps = 0.0
+    operands: SkipValidation[Mapping[str, Operand]]
 
     @model_validator(mode="after")
-    def _arrays_fit(self) -> Self:
-        for name, expected in self.geometry.shapes.items():
-            try:
-                array = format_array(name, getattr(self, name), self.float_format).copy()
-            except TypeError as error:
-                raise ValueError(str(error)) from None
-            if array.shape != expected:
-                raise ValueError(
-                    f"{name} has shape {array.shape}, but the geometry gives {expected}"
-                )
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+    def _operands_fit(self) -> Self:
+        shapes = self.geometry.shapes
+        if self.operands.keys() != shapes.keys():
+            raise ValueError(
+                f"operands: expected {', '.join(shapes)}, got {', '.join(self.operands) or 'none'}"
+            )
+        try:
+            held = {name: self._held(name, shape) for name, shape in shapes.items()}
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+        object.__setattr__(self, "operands", held)
         return self
+
+    def _held(self, name: str, shape: tuple[int, ...]) -> Operand:
+        """An operand of the format and a shape, with its own memory."""
+        operand = self.operands[name]
+        array = format_array(name, operand.value, self.float_format).copy()
+        if array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}, but the geometry gives {shape}")
+        array.flags.writeable = False
+        return Operand(array, check_eps(f"eps_{name}", operand.eps))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Case) and self.to_text() == other.to_text()
@@ -99,11 +97,31 @@ class Case(Model):
         """The format of the operands and of every operation."""
         return find_format(self.format)
 
-    def operands(self) -> dict[str, Operand]:
-        """The operands by name."""
-        return {
-            name: Operand(getattr(self, name), getattr(self, f"eps_{name}")) for name in OPERANDS
-        }
+    @property
+    def convolution(self) -> Geometry:
+        """The geometry of a convolution; `InputError` for another operation."""
+        if not isinstance(self.geometry, Geometry):
+            raise InputError(f"{self.label}: expected a convolution, got {self.geometry.operation}")
+        return self.geometry
+
+    @property
+    def values(self) -> dict[str, FloatArray]:
+        """The operands' values by name."""
+        return {name: operand.value for name, operand in self.operands.items()}
+
+    @property
+    def eps(self) -> dict[str, float]:
+        """The operands' eps by name."""
+        return {name: operand.eps for name, operand in self.operands.items()}
+
+    def changed(self, geometry: Shape | None = None, /, **operands: Operand) -> Self:
+        """The same case with another geometry, or with other operands."""
+        return type(self)(
+            label=self.label,
+            geometry=geometry or self.geometry,
+            format=self.format,
+            operands={**self.operands, **operands},
+        )
 
     def to_text(self) -> str:
         """The case in the format that Lean's `evaluate` reads; numbers are hexadecimal."""
@@ -117,13 +135,13 @@ class Case(Model):
 
     def _body(self) -> str:
         parameters = self.geometry.parameters()
-        stated = load_definitions().data.operations["conv2d"].stated
+        stated = load_definitions().data.operations[self.geometry.operation].stated
         lines = [
             f"format {self.format}",
-            "operation conv2d",
+            f"operation {self.geometry.operation}",
             "sizes " + " ".join(str(parameters[name]) for name in stated),
         ]
-        for name, operand in self.operands().items():
+        for name, operand in self.operands.items():
             numbers = [operand.eps, *operand.value.astype(np.float64).ravel().tolist()]
             lines.append(f"{LEAN_OPERANDS.get(name, name)} {' '.join(map(float.hex, numbers))}")
         return "\n".join([*lines, "end", ""])
@@ -147,16 +165,16 @@ class Case(Model):
         eps_bias: float = 0.0,
         eps_grad_output: float = 0.0,
     ) -> Self:
-        """A case of arrays and parameters as `conv2d_backward` takes them.
+        """A case of conv2d, of arrays and parameters as `conv2d_backward` takes them.
 
         grad_output and bias are 0 if None. Without a `format`, it is the one of the arrays' dtype.
 
         Raises `InputError` or `InputTypeError` as that does.
         """
-        given = {"x": x, "weight": weight, "bias": bias, "grad_output": grad_output}
-        arrays = {name: to_numpy(name, a) for name, a in given.items() if a is not None}
-        found = find_format(format) if format is not None else format_among(arrays)
-        held = {name: format_array(name, array, found) for name, array in arrays.items()}
+        received = {"x": x, "weight": weight, "bias": bias, "grad_output": grad_output}
+        arrays = {name: to_numpy(name, a) for name, a in received.items() if a is not None}
+        chosen = find_format(format) if format is not None else format_among(arrays)
+        held = {name: format_array(name, array, chosen) for name, array in arrays.items()}
         geometry = Geometry.of(
             held["x"].shape,
             held["weight"].shape,
@@ -166,40 +184,31 @@ class Case(Model):
             dilation=dilation,
             groups=groups,
         )
+        eps = {"x": eps_x, "weight": eps_weight, "bias": eps_bias, "grad_output": eps_grad_output}
+        operands = {}
         for name, shape in geometry.shapes.items():
-            held.setdefault(name, np.zeros(shape, found.dtype))
-        return cls(
-            label=label,
-            geometry=geometry,
-            format=found.name,
-            **held,
-            eps_x=eps_x,
-            eps_weight=eps_weight,
-            eps_bias=eps_bias,
-            eps_grad_output=eps_grad_output,
-        )
+            array = held[name] if name in held else np.zeros(shape, chosen.dtype)
+            operands[name] = Operand(array, eps[name])
+        return cls(label=label, geometry=geometry, format=chosen.name, operands=operands)
 
     def save(self, path: str | Path) -> None:
         """Writes the case as a `.npz` that `load` reads, replacing the file atomically.
 
         bfloat16 is stored as float32, which holds it exactly.
         """
-        height, width = self.geometry.height, self.geometry.width
-        stored: dict[str, npt.ArrayLike] = {
-            name: _portable(getattr(self, name)) for name in OPERANDS
-        }
-        stored |= {name: getattr(self, name) for name in _EPS}
-        stored |= {
-            "label": self.label,
-            "format": self.format,
-            "groups": self.geometry.groups,
-            "stride": (height.stride, width.stride),
-            "dilation": (height.dilation, width.dilation),
-            "padding": (
-                (height.pad_begin, height.pad_end),
-                (width.pad_begin, width.pad_end),
-            ),
-        }
+        stored: dict[str, npt.ArrayLike] = {"label": self.label, "format": self.format}
+        for name, operand in self.operands.items():
+            stored |= {name: _portable(operand.value), f"eps_{name}": operand.eps}
+        if isinstance(self.geometry, Geometry) and self.geometry.operation == "conv2d":
+            windows = self.geometry.windows
+            stored |= {
+                "groups": self.geometry.groups,
+                "stride": [window.stride for window in windows],
+                "dilation": [window.dilation for window in windows],
+                "padding": [(window.pad_begin, window.pad_end) for window in windows],
+            }
+        else:
+            stored["geometry"] = self.geometry.model_dump_json()
         with write_atomically(Path(path)) as file:
             np.savez(file, **stored)  # type: ignore[arg-type]
 
@@ -209,31 +218,58 @@ class Case(Model):
 
         Its arrays are x, weight and grad_output, and optionally bias, eps_x, eps_weight, eps_bias,
         eps_grad_output, stride, padding, dilation, groups, format (by default the one of the
-        arrays' dtype) and label (by default the file's name). `overrides` replace them. Raises
-        `InputError` or `InputTypeError`, naming the file.
+        arrays' dtype) and label (by default the file's name). `overrides` replace them. Cases of
+        other operations have a `geometry` as JSON in place of parameters, as `save` writes it, and
+        all its operands. Raises `InputError` or `InputTypeError`, naming the file.
         """
         path = Path(path)
         try:
-            content = {**_read_npz(path), **overrides}
+            content = {"label": _label_of(path), **_read_npz(path), **overrides}
+            if "geometry" in content:
+                return cls._of_geometry(**content)
             for name in ("x", "weight", "grad_output"):
                 if name not in content:
                     raise InputError(f"the array {name} is missing")
-            content.setdefault("label", _label_of(path))
+            if unknown := sorted({"y", "addend", "eps_y", "eps_addend"} & content.keys()):
+                raise InputError(f"{unknown[0]}: expected a geometry beside it")
             return cls.of(**content)
         except (InputError, TypeError) as error:
             raise type(error)(f"{path}: {error}") from None
 
+    @classmethod
+    def _of_geometry(
+        cls, *, label: str, geometry: str, format: str | None = None, **content: Any
+    ) -> Self:
+        """A case of a geometry as JSON, and arrays and eps by name."""
+        try:
+            shape = _SHAPES.validate_json(geometry)
+        except ValidationError as error:
+            raise InputError(f"geometry: {one_line(error)}") from None
+        arrays = {name: to_numpy(name, array) for name, array in content.items() if name in _ARRAYS}
+        for name in sorted(content.keys() - arrays.keys()):
+            if name.removeprefix("eps_") not in arrays:
+                raise InputError(f"{name}: expected only the operands {', '.join(shape.shapes)}")
+        return cls(
+            label=label,
+            geometry=shape,
+            format=format_among(arrays).name if format is None else format,
+            operands={
+                name: Operand(array, content.get(f"eps_{name}", 0.0))
+                for name, array in arrays.items()
+            },
+        )
+
 
 def _read_npz(path: Path) -> dict[str, Any]:
     try:
-        arrays = read_npz(path, (*OPERANDS, *_EPS, *_PARAMETERS, *_TEXTS))
+        arrays = read_npz(path, (*_ARRAYS, *_EPS, *_PARAMETERS, *_TEXTS))
     except ArchiveError as error:
         raise InputError(str(error)) from None
     return {name: _plain(name, array) for name, array in arrays.items()}
 
 
 def _plain(name: str, array: npt.NDArray[Any]) -> Any:
-    if name in OPERANDS:
+    if name in _ARRAYS:
         return array
     if name in _PARAMETERS:
         return array.tolist()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Annotated, ClassVar, Self, TypeAlias
 
-from pydantic import Field, Strict, model_validator
+from pydantic import BaseModel, Discriminator, Field, Strict, Tag, model_validator
 
 from pybridge.model import Model
 from pybridge.problem.geometry import Geometry, Window
@@ -116,5 +116,19 @@ class Pooling(Model):
         return sizes
 
 
-Shape: TypeAlias = Geometry | Product | Pooling
+def _kind(value: object) -> str:
+    """Which shape a document, or a shape itself, is one of."""
+    if isinstance(value, BaseModel):
+        return type(value).__name__
+    names: Mapping[str, type[BaseModel]] = {"B": Product, "channels": Pooling}
+    keys = value if isinstance(value, Mapping) else {}
+    return next((shape.__name__ for key, shape in names.items() if key in keys), "Geometry")
+
+
+Shape: TypeAlias = Annotated[
+    Annotated[Geometry, Tag("Geometry")]
+    | Annotated[Product, Tag("Product")]
+    | Annotated[Pooling, Tag("Pooling")],
+    Discriminator(_kind),
+]
 """The shape of any operation."""

@@ -46,14 +46,7 @@ def lean_results() -> Mapping[str, CaseResult]:
 
 
 def shape_of(case: Case, which: str) -> tuple[int, ...]:
-    g = case.geometry
-    shapes = {
-        "output": g.output_shape,
-        "bias": g.bias_shape,
-        "weight": g.weight_shape,
-        "input": g.x_shape,
-    }
-    return shapes[which]
+    return case.geometry.result_shapes[which]
 
 
 @pytest.mark.parametrize("label", SUITE)
@@ -84,22 +77,22 @@ def test_contributions_add_up_to_leans_bound(
 )
 def test_arrays_are_explained_as_their_case(label: str, which: Result) -> None:
     case = SUITE[label]
-    height, width = case.geometry.height, case.geometry.width
+    height, width = case.convolution.height, case.convolution.width
     found = explain(
         output_index=(0,) * len(shape_of(case, which)),
         which=which,
         stride=(height.stride, width.stride),
         padding=((height.pad_begin, height.pad_end), (width.pad_begin, width.pad_end)),
         dilation=(height.dilation, width.dilation),
-        groups=case.geometry.groups,
-        x=case.x,
-        weight=case.weight,
-        bias=case.bias,
-        grad_output=None if which is Result.OUTPUT else case.grad_output,
-        eps_x=case.eps_x,
-        eps_weight=case.eps_weight,
-        eps_bias=case.eps_bias,
-        eps_grad_output=case.eps_grad_output,
+        groups=case.convolution.groups,
+        x=case.values["x"],
+        weight=case.values["weight"],
+        bias=case.values["bias"],
+        grad_output=None if which is Result.OUTPUT else case.values["grad_output"],
+        eps_x=case.eps["x"],
+        eps_weight=case.eps["weight"],
+        eps_bias=case.eps["bias"],
+        eps_grad_output=case.eps["grad_output"],
     )
     expected = explain(case, found.index, which=which)
     assert (found.format, found.bound, found.value) == (case.format, expected.bound, expected.value)

@@ -17,7 +17,7 @@ from typer.testing import Result as Ran
 from pybridge.check.suite import suite
 from pybridge.check.torch import compare as against
 from pybridge.check.torch.compare import Plan, check_result
-from pybridge.check.torch.conv2d import Refused, Setting, devices, promises, torch_conv2d
+from pybridge.check.torch.kernels import Refused, Setting, devices, promises, torch_results
 from pybridge.check.torch.report import ResultReport
 from pybridge.cli import check
 from pybridge.engine.accumulation import Accumulation
@@ -225,12 +225,12 @@ def test_an_infinite_bound_decides_nothing() -> None:
 def test_flushed_subnormals_hold_as_such_only() -> None:
     case = next(case for case in suite() if case.label == "bfloat16-subnormal")
     format = case.float_format
-    operands = {name: given.value for name, given in case.operands().items()}
+    operands = {name: given.value for name, given in case.operands.items()}
     kept = assumed(format)
     flushed = kept.model_copy(update={"flushed": True})
     report = check_result(
         "weight",
-        np.zeros(case.geometry.weight_shape, format.dtype),
+        np.zeros(case.convolution.weight_shape, format.dtype),
         format,
         case.geometry,
         operands,
@@ -261,7 +261,7 @@ def run(
     torch: Any = None,
 ) -> Ran:
     monkeypatch.setattr(check, "import_torch", lambda: torch or fake_torch())
-    monkeypatch.setattr(against, "torch_conv2d", compute)
+    monkeypatch.setattr(against, "torch_results", compute)
     result = RUNNER.invoke(check.app, ["--against", "torch", *arguments], env={"COLUMNS": "200"})
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -449,7 +449,7 @@ def test_pytorch_on_the_suite_and_a_few_layers() -> None:
 def test_pytorch_with_a_planted_error(monkeypatch: pytest.MonkeyPatch, torch: Any) -> None:
 
     def changed(*arguments: Any) -> dict[str, FloatArray]:
-        found = torch_conv2d(*arguments)
+        found = torch_results(*arguments)
         found["input"] = found["input"].copy()
         found["input"][..., 0] *= 2
         return found
@@ -461,8 +461,8 @@ def test_pytorch_with_a_planted_error(monkeypatch: pytest.MonkeyPatch, torch: An
 
 def test_pytorch_s_asymmetric_padding(torch: Any) -> None:
     case = next(case for case in suite() if case.label == "binary32-asymmetric-padding")
-    operands = {n: getattr(case, n) for n in ("x", "weight", "bias", "grad_output")}
-    found = torch_conv2d(torch, Setting("cpu", "float32"), case.geometry, operands)
+    operands = {n: case.values[n] for n in ("x", "weight", "bias", "grad_output")}
+    found = torch_results(torch, Setting("cpu", "float32"), case.geometry, operands)
     shapes = {name: getattr(case.geometry, shape) for name, shape in SHAPES.items()}
     assert {name: array.shape for name, array in found.items()} == shapes
 

@@ -64,8 +64,8 @@ def stated(text: str) -> list[tuple[tuple[int, ...], Fraction, Fraction]]:
 
 def smallest() -> list[Case]:
     def entries(case: Case) -> int:
-        shape = case.geometry.output_shape
-        return int(np.prod(shape)) + shape[1] + case.weight.size + case.x.size
+        shape = case.convolution.output_shape
+        return int(np.prod(shape)) + shape[1] + case.values["weight"].size + case.values["x"].size
 
     return [case for case in CASES.values() if entries(case) <= SMALLEST]
 
@@ -92,10 +92,10 @@ def test_the_text_has_the_operands_bit_for_bit(label: str, definitions: Definiti
                        ("gradOutput", "grad_output")):  # fmt: skip
         entry = re.search(rf"def {lean}Entry .*?⟨⟨n, (\d+)⟩, ⟨(0x[0-9a-f]+), (\d+)⟩", text, re.S)
         assert entry
-        assert Fraction(int(entry[2], 16), 2 ** int(entry[3])) == getattr(case, f"eps_{name}")
+        assert Fraction(int(entry[2], 16), 2 ** int(entry[3])) == case.eps[name]
         words = re.findall(rf"{lean}Entry \(?(-?0x[0-9a-f]+)", text.replace("\n  ", " "))
         found = [Fraction(int(word, 16), 2 ** int(entry[1])) for word in words]
-        assert found == [Fraction(float(v)) for v in getattr(case, name).ravel()]
+        assert found == [Fraction(float(v)) for v in case.values[name].ravel()]
 
 
 def test_overflowed_entries_are_left_out_and_counted(definitions: Definitions) -> None:
@@ -147,13 +147,12 @@ def test_many_terms_are_in_several_theorems(definitions: Definitions) -> None:
     found = certified_entries(case, tuple(Result), definitions)
     text = certificate_source(case, found)
     for name, result in found.items():
-        prefix = "forward" if name == "output" else name
-        each = max(1, TERMS // result.terms)
+        each = max(1, TERMS // result.computation.terms)
         count = -(-len(result.indices) // each)
         numbers = [f"_{i}" for i in range(1, count + 1)] if count > 1 else [""]
         for kind in ("certified", "within", "computed"):
-            assert re.findall(rf"^theorem {prefix}_{kind}(\S*)", text, re.M) == numbers
-    assert any(len(result.indices) > TERMS // result.terms for result in found.values())
+            assert re.findall(rf"^theorem {name}_{kind}(\S*)", text, re.M) == numbers
+    assert any(len(result.indices) > TERMS // result.computation.terms for result in found.values())
     assert len(stated(text)) == sum(len(result.indices) for result in found.values())
 
 

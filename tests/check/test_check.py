@@ -41,14 +41,14 @@ def hexadecimal(value: Fraction | None) -> str:
     return f"{sign}{abs(value.numerator):x}/{value.denominator:x}"
 
 
-def read_case(lines: list[str]) -> tuple[str, list[int], dict[str, tuple[Any, Fraction]]]:
+def read_case(lines: list[str]) -> tuple[str, str, list[int], dict[str, tuple[Any, Fraction]]]:
     fields = dict(line.split(" ", 1) for line in lines)
     format, operation = fields.pop("format"), fields.pop("operation")
-    assert operation == "conv2d"
     stated = list(map(int, fields.pop("sizes").split()))
     numbers = {key: [float.fromhex(v) for v in text.split(" ")] for key, text in fields.items()}
     return (
         format,
+        operation,
         stated,
         {name: (np.array(entries), Fraction(eps)) for name, (eps, *entries) in numbers.items()},
     )
@@ -102,8 +102,8 @@ class LiteralLean:
         pass
 
     def results(self, lines: list[str]) -> list[str]:
-        format, stated, operands = read_case(lines)
-        operation = self.data["operations"]["conv2d"]
+        format, named, stated, operands = read_case(lines)
+        operation = self.data["operations"][named]
         names = [name for name in operation["parameters"] if name not in operation["derived"]]
         parameters = dict(zip(names, stated, strict=True))
         for name, expression in operation["derived"].items():
@@ -149,7 +149,8 @@ def test_the_whole_suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     overflowed = 0
     for case in report["cases"]:
         assert case["passed"] is True
-        assert list(case["tensors"]) == ["output", "bias", "weight", "input"]
+        operation = literal.OPERATIONS[case["operation"]]
+        assert list(case["tensors"]) == list(operation["results"])
         for tensor in case["tensors"].values():
             assert tensor["problems"] == []
             assert 0 <= tensor["excess"] < 1e-12
@@ -561,7 +562,7 @@ def test_a_case_of_every_sign_pattern() -> None:
     case = generated_case("a", geometry, "float32", eps=(0.5, 0.0, 0.0, 0.0))
     patterns = dict(sign_patterns(case, 1))
     assert set(patterns["plus"]["x"].ravel()) == {1.0}
-    assert (patterns["outward"]["weight"] * case.weight >= 0).all()
+    assert (patterns["outward"]["weight"] * case.values["weight"] >= 0).all()
     assert (patterns["inward"]["x"] == -patterns["outward"]["x"]).all()
     assert set(patterns["random-1"]["x"].ravel()) == {1.0, -1.0}
     again = dict(sign_patterns(case, 1))

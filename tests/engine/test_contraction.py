@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -52,7 +53,7 @@ def compare(
     contraction: Any,
     parameters: dict[str, int],
     format: FloatFormat,
-    given: dict[str, Operand],
+    given: Mapping[str, Operand],
     laws: Any = LAWS,
 ) -> int:
     """Asserts that both executions agree; returns the number of outputs that did not overflow."""

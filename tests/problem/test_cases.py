@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
-from strategies import REGIMES, data, formats, geometries
+from strategies import cases, data
 
+from pybridge.check.suite import generated_case
 from pybridge.errors import InputError, InputTypeError
 from pybridge.problem.case import Case
 from pybridge.problem.formats import FORMATS, FloatFormat
 from pybridge.problem.geometry import Geometry
+from pybridge.problem.operands import Operand
+from pybridge.problem.shapes import Product
 
 
 def arrays(
@@ -40,17 +42,13 @@ def geometry() -> Geometry:
 
 def test_text() -> None:
     geometry = Geometry.of((1, 1, 2, 1), (1, 1, 1, 1), padding=((1, 0), (0, 2)), stride=(1, 3))
-    case = Case(
-        label="one",
-        geometry=geometry,
-        format="float16",
-        x=np.array([1.5, -0.0], np.float16).reshape(1, 1, 2, 1),
-        weight=np.array([2.0**-24]).reshape(1, 1, 1, 1),
-        bias=np.array([-65504.0]),
-        grad_output=np.array([[[[0.1], [0], [1]]]], np.float16),
-        eps_x=0.5,
-        eps_bias=5e-324,
-    )
+    operands = {
+        "x": Operand(np.array([1.5, -0.0], np.float16).reshape(1, 1, 2, 1), 0.5),
+        "weight": Operand(np.array([2.0**-24]).reshape(1, 1, 1, 1)),
+        "bias": Operand(np.array([-65504.0]), 5e-324),
+        "grad_output": Operand(np.array([[[[0.1], [0], [1]]]], np.float16)),
+    }
+    case = Case(label="one", geometry=geometry, format="float16", operands=operands)
     body = (
         "format binary16\n"
         "operation conv2d\n"
@@ -66,49 +64,38 @@ def test_text() -> None:
     assert case.name == f"one#{digest}"
 
 
-@settings(max_examples=40, deadline=None)
-@given(
-    geometry=geometries(),
-    format=formats,
-    regime=st.sampled_from(REGIMES),
-    eps=st.floats(0, 1e308),
-)
-def test_files_and_text_lose_nothing(
-    geometry: Geometry,
-    format: FloatFormat,
-    regime: str,
-    eps: float,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    given_ = arrays(geometry, format, regime)
-    case = Case(label="a", geometry=geometry, format=format.name, **given_, eps_weight=eps)
+@settings(max_examples=60, deadline=None)
+@given(cases())
+def test_files_and_text_lose_nothing(tmp_path_factory: pytest.TempPathFactory, case: Case) -> None:
     path = tmp_path_factory.getbasetemp() / "case.npz"
     case.save(path)
     again = Case.load(path)
     assert again == case
     assert hash(again) == hash(case)
-    assert again.geometry == geometry
-    assert again.eps_weight == eps
+    assert again.geometry == case.geometry
+    assert again.eps == case.eps
     lines = dict(line.split(" ", 1) for line in case.to_text().splitlines()[:-1])
-    for name, key in (("x", "x"), ("grad_output", "gradOutput")):
+    assert lines["operation"] == case.geometry.operation
+    for name, operand in case.operands.items():
+        key = "gradOutput" if name == "grad_output" else name
         numbers = [Fraction(float.fromhex(token)) for token in lines[key].split(" ")]
-        expected = [Fraction(getattr(case, f"eps_{name}"))]
-        assert numbers == [*expected, *(Fraction(float(v)) for v in given_[name].ravel())]
-        assert getattr(again, name).tobytes() == given_[name].tobytes()
-        assert getattr(again, name).dtype == format.dtype
+        assert numbers == [Fraction(v) for v in (operand.eps, *map(float, operand.value.ravel()))]
+        assert again.values[name].tobytes() == operand.value.tobytes()
+        assert again.values[name].dtype == case.float_format.dtype
 
 
 def test_arrays_are_copied_and_read_only(geometry: Geometry) -> None:
     given_ = arrays(geometry, FORMATS["binary32"])
-    case = Case(label="a", geometry=geometry, format="binary32", **given_)
-    before = case.x.copy()
+    operands = {name: Operand(array) for name, array in given_.items()}
+    case = Case(label="a", geometry=geometry, format="binary32", operands=operands)
+    before = case.values["x"].copy()
     given_["x"][...] = 7
-    assert (case.x == before).all()
+    assert (case.values["x"] == before).all()
     with pytest.raises(ValueError, match="read-only"):
-        case.x[...] = 1
+        case.values["x"][...] = 1
     with pytest.raises(ValueError, match="frozen"):
         case.label = "b"
-    other = Case(label="a", geometry=geometry, format="binary32", **given_)
+    other = Case(label="a", geometry=geometry, format="binary32", operands=operands)
     assert other != case
     assert case != "case"
 
@@ -119,23 +106,37 @@ def test_arrays_are_copied_and_read_only(geometry: Geometry) -> None:
         ({"label": "two words"}, "label: String should match pattern"),
         ({"label": ""}, "label: String should match pattern"),
         ({"format": "float80"}, "format: format: unknown name 'float80'"),
-        ({"eps_x": -1}, "eps_x: eps: expected a finite non-negative number, got -1"),
-        ({"eps_x": "1"}, "eps_x: eps: expected a non-negative number, got '1'"),
-        ({"x": np.ones((1, 2, 3, 3), np.float32)}, "x has shape (1, 2, 3, 3), but the geometry"),
-        ({"bias": np.ones(2, int)}, "bias: expected float32, or a floating-point dtype"),
-        ({"weight": np.full((2, 1, 2, 3), np.inf)}, "weight[0, 0, 0, 0] is inf, expected finite"),
+        ({"x": Operand(None, -1)}, "eps_x: expected a finite non-negative number, got -1"),
+        ({"x": Operand(None, "1")}, "eps_x: expected a non-negative number, got '1'"),  # type: ignore[arg-type]
+        (
+            {"x": Operand(np.ones((1, 2, 3, 3), np.float32))},
+            "x has shape (1, 2, 3, 3), but the geometry",
+        ),
+        ({"bias": Operand(np.ones(2, int))}, "bias: expected float32, or a floating-point dtype"),
+        (
+            {"weight": Operand(np.full((2, 1, 2, 3), np.inf))},
+            "weight[0, 0, 0, 0] is inf, expected finite",
+        ),
+        (
+            {"y": Operand(np.ones(1))},
+            "operands: expected x, weight, bias, grad_output, got x, weight, bias, grad_output, y",
+        ),
         ({"extra": 1}, "extra: Extra inputs are not permitted"),
-        ({"geometry": 3}, "geometry: Input should be a valid dictionary or instance of Geometry"),
+        (
+            {"geometry": 3},
+            "geometry.Geometry: Input should be a valid dictionary or instance of Geometry",
+        ),
     ],
 )
 def test_bad_cases(change: Any, message: str, geometry: Geometry) -> None:
-    fields = {
-        "label": "a",
-        "geometry": geometry,
-        "format": "binary32",
-        **arrays(geometry, FORMATS["binary32"]),
-        **change,
-    }
+    drawn = arrays(geometry, FORMATS["binary32"])
+    operands = {name: Operand(array) for name, array in drawn.items()}
+    for name in [name for name, value in change.items() if isinstance(value, Operand)]:
+        operand = change.pop(name)
+        value = drawn[name] if operand.value is None else operand.value
+        operands[name] = Operand(value, operand.eps)
+    fields: dict[str, Any] = {"label": "a", "geometry": geometry, "format": "binary32"}
+    fields |= {"operands": operands, **change}
     with pytest.raises(InputError) as error:
         Case(**fields)
     assert str(error.value).startswith(message)
@@ -151,7 +152,7 @@ def test_load_takes_plain_archives(tmp_path: Path) -> None:
     case = Case.load(path, padding=((0, 0), (1, 1)), grad_output=np.ones((1, 1, 1, 4)))
     assert case.label == "my-data"
     assert case.format == "binary64"
-    assert case.bias.tolist() == [0.0]
+    assert case.values["bias"].tolist() == [0.0]
     assert (
         Case.load(
             path, padding=((0, 0), (1, 1)), grad_output=np.ones((1, 1, 1, 4)), format="bfloat16"
@@ -174,13 +175,18 @@ def test_unusable_files(tmp_path: Path) -> None:
 
     good = {"x": one, "weight": one, "grad_output": one}
     refused("the array grad_output is missing", {"x": one, "weight": one})
-    refused("unknown array 'y', expected x, weight", {**good, "y": one})
+    refused("unknown array 'z', expected x, weight", {**good, "z": one})
+    refused("y: expected a geometry beside it", {**good, "y": one})
+    refused("geometry: Geometry.windows: Field required", {**good, "geometry": "{}"})
+    product = Product().model_dump_json()
+    refused("operands: expected x, y, addend, grad_output, got", {**good, "geometry": product})
+    refused("stride: expected only the operands", {**good, "geometry": product, "stride": 1})
     refused("Object arrays cannot be loaded", {**good, "x": np.array([None])})
     refused("format: expected a text, got 3", {**good, "format": 3})
     refused("label has shape (2,), expected a single entry", {**good, "label": ["a", "b"]})
     refused("stride: expected an integer, got 1.5", {**good, "stride": 1.5}, InputTypeError)
     refused("x is int64: expected float16", {**good, "x": one.astype(int)}, InputTypeError)
-    refused("eps_x: eps: expected a finite non-negative number", {**good, "eps_x": -1.0})
+    refused("eps_x: expected a finite non-negative number", {**good, "eps_x": -1.0})
     with pytest.raises(InputError, match=r"absent.npz: no such file"):
         Case.load(tmp_path / "absent.npz")
     for content in (b"", b"junk", b"PK\x03\x04junk"):
@@ -197,9 +203,7 @@ def test_unusable_files(tmp_path: Path) -> None:
 def test_saving_is_atomic(
     tmp_path: Path, geometry: Geometry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = Case(
-        label="a", geometry=geometry, format="float32", **arrays(geometry, FORMATS["binary32"])
-    )
+    case = generated_case("a", geometry, "float32")
     path = tmp_path / "case.npz"
     case.save(path)
     before = path.read_bytes()

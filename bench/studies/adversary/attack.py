@@ -18,7 +18,7 @@ from bench.studies.adversary import calls
 from bench.studies.adversary.calls import Accumulation, Array
 from bench.studies.adversary.data import KINDS, Kind, random_array, random_dtype, random_eps
 from bench.studies.adversary.kernels import Computed, Kernel
-from bench.studies.adversary.loops import RESULTS, Shapes, long_shapes, random_shapes
+from bench.studies.adversary.loops import RESULTS, Shapes, Which, long_shapes, random_shapes
 from bench.studies.adversary.numbers import BINARY, Exceeds, Format, integers, rounding
 from bench.studies.adversary.problem import Problem
 from bench.studies.adversary.promise import Promise, random_promise
@@ -72,7 +72,7 @@ class Attack:
             shapes = random_shapes(
                 random, 60_000 if random.random() < 0.03 else random.choice(_PRODUCTS)
             )
-            chosen = random.sample(RESULTS, 2)
+            chosen = random.sample([w for w in RESULTS if _has(shapes, w)], 2)
         arrays = _arrays(random, shapes, kind, format, own)
         for which in chosen:
             problem = Problem(which, shapes, arrays)
@@ -262,16 +262,16 @@ class Attack:
         for method in _METHODS:
             try:
                 found = self.call(
-                    f"conv2d, {method}",
+                    f"compute, {method}",
                     lambda method=method: calls.bounded(problem, method, format.name),  # type: ignore[misc]
                 )
             except RefusedError:
                 continue
             values = integers(found.value, unit)
-            self.tally.count(len(values), kind=kind, format=format.name, maker=f"conv2d, {method}")
+            self.tally.count(len(values), kind=kind, format=format.name, maker=f"compute, {method}")
             result = Result(found.value, values, unit)
-            self._within(f"conv2d, {method}: bound ≥ error", problem, found.bound, result, ranges)
-            if method.startswith("replay"):
+            self._within(f"compute, {method}: bound ≥ error", problem, found.bound, result, ranges)
+            if method.startswith("replay") and problem.shapes.stated:
                 self.tally.checks[_STATED] += len(values)
                 shift = unit - problem.unit
                 wanted = [None if value is None else value << shift for value in stated]
@@ -319,18 +319,26 @@ def _arrays(
     bias = arrays["bias"]
     if random.random() < 0.5:
         scale = [math.ldexp(1, random.randint(-20, 20)) for _ in range(bias.size)]
+        factors = np.array(scale).reshape(bias.shape)
         with np.errstate(all="ignore"):
-            scaled = (bias.astype(np.float64) * scale).astype(bias.dtype)
+            scaled = np.asarray(bias.astype(np.float64) * factors).astype(bias.dtype)
         arrays["bias"] = np.where(np.isfinite(scaled), scaled, bias).astype(bias.dtype)
-    if random.random() < 0.3:
+    if "bias" not in shapes.names or (
+        random.random() < 0.3 and shapes.function not in ("addmm", "baddbmm")
+    ):
         del arrays["bias"]
     return arrays
+
+
+def _has(shapes: Shapes, which: Which) -> bool:
+    """Whether an operation has a result."""
+    return which != "bias" or "bias" in shapes.names
 
 
 def _laid_out(array: Array, random: Random) -> Array:
     """The same array, in some order of memory."""
     order = random.random()
-    if order < 0.7:
+    if order < 0.7 or not array.ndim:
         return array
     return np.asfortranarray(array) if order < 0.85 else array[..., ::-1].copy()[..., ::-1]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pybridge
 from bench.studies.adversary.problem import Problem
 from bench.studies.adversary.promise import Promise
-from pybridge import testing
+from pybridge import ops, testing
 
 __all__ = ["Accumulation", "Array", "accumulation_of", "bounded", "certify", "compare", "passes"]
 __all__ += ["tolerance"]
@@ -26,56 +26,69 @@ def accumulation_of(promise: Promise, *, output: bool) -> Accumulation:
 
 
 def certify(
-    problem: Problem, array: Array, method: str, accumulation: Accumulation | None
+    problem: Problem, array: Array, method: Any, accumulation: Accumulation | None
 ) -> pybridge.ProvedBound:
-    """What `certify_gradient` or `certify_output` returns."""
-    eps = {f"eps_{name}": value for name, value in problem.eps.items()}
-    keywords: dict[str, Any] = {"method": method, "accumulation": accumulation, **eps}
+    """What `certify` returns, or `certify_gradient` or `certify_output`."""
+    eps: dict[str, Any] = {f"eps_{name}": value for name, value in problem.eps.items()}
+    keywords: dict[str, Any] = {"method": method, "accumulation": accumulation}
+    if not _has_functions(problem):
+        return _operation(problem).certify(array, **keywords)
     if problem.which == "output":
-        return pybridge.certify_output(array, **_operands(problem), **keywords)
-    return pybridge.certify_gradient(array, which=problem.which, **_operands(problem), **keywords)
+        return pybridge.certify_output(array, **_operands(problem), **keywords, **eps)
+    operands = _operands(problem)
+    return pybridge.certify_gradient(array, which=problem.which, **operands, **keywords, **eps)
 
 
 def compare(
     problem: Problem, array: Array, accumulation: Accumulation | None
 ) -> testing.Comparison:
-    """What `compare_gradient` or `compare_output` returns."""
-    given = {"accumulation": accumulation, **_operands(problem)}
+    """What `compare` returns, or `compare_gradient` or `compare_output`."""
+    if not _has_functions(problem):
+        return testing.compare(array, _operation(problem, eps=False), accumulation=accumulation)
+    keywords = {"accumulation": accumulation, **_operands(problem)}
     if problem.which == "output":
-        return testing.compare_output(array, **given)
-    return testing.compare_gradient(array, which=problem.which, **given)
+        return testing.compare_output(array, **keywords)
+    return testing.compare_gradient(array, which=problem.which, **keywords)
 
 
 def passes(problem: Problem, array: Array, accumulation: Accumulation | None) -> bool:
-    """Whether `assert_gradient_close` or `assert_output_close` passes."""
-    given = {"accumulation": accumulation, **_operands(problem)}
+    """Whether `assert_close`, `assert_gradient_close` or `assert_output_close` passes."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", testing.PowerWarning)
+            if not _has_functions(problem):
+                operation = _operation(problem, eps=False)
+                testing.assert_close(array, operation, accumulation=accumulation)
+                return True
+            keywords = {"accumulation": accumulation, **_operands(problem)}
             if problem.which == "output":
-                testing.assert_output_close(array, **given)
+                testing.assert_output_close(array, **keywords)
             else:
-                testing.assert_gradient_close(array, which=problem.which, **given)
+                testing.assert_gradient_close(array, which=problem.which, **keywords)
     except AssertionError:
         return False
     return True
 
 
 def bounded(problem: Problem, method: Any, format: str) -> pybridge.Bounded:
-    """What `conv2d_forward` or `conv2d_backward` returns of a result."""
+    """What `compute` returns, or `conv2d_forward` or `conv2d_backward` of a result."""
+    if not _has_functions(problem):
+        return _operation(problem).compute(method=method, format=format)
     keywords: dict[str, Any] = {"method": method, "format": format}
     keywords |= {f"eps_{name}": value for name, value in problem.eps.items()}
     if problem.which == "output":
         return pybridge.conv2d_forward(**_operands(problem), **keywords)
     x, weight, grad_output = (problem.arrays[name] for name in ("x", "weight", "grad_output"))
     keywords |= problem.shapes.keywords
-    found = pybridge.conv2d_backward(x, weight, grad_output, **keywords)
-    result: pybridge.Bounded = getattr(found, problem.which)
+    both = pybridge.conv2d_backward(x, weight, grad_output, **keywords)
+    result: pybridge.Bounded = getattr(both, problem.which)
     return result
 
 
 def tolerance(problem: Problem, accumulation: Accumulation) -> testing.Tolerance:
     """The tolerance of operands as large as a problem's."""
+    if not _has_functions(problem):
+        return _operation(problem, eps=False).tolerance(accumulation=accumulation)
     sizes: dict[str, Any] = {
         "max_" + name: float(np.abs(problem.arrays[name].astype(np.float64)).max())
         for name in problem.used
@@ -90,8 +103,35 @@ def tolerance(problem: Problem, accumulation: Accumulation) -> testing.Tolerance
     )
 
 
+def _has_functions(problem: Problem) -> bool:
+    """Whether a conv2d's own functions are called, not those of operations."""
+    return problem.shapes.function == "conv2d" and problem.units[problem.names[-1]] % 2 == 0
+
+
+def _operation(problem: Problem, *, eps: bool = True) -> ops.Operation:
+    """The operation of `pybridge.ops`, or a gradient of it."""
+    shapes, arrays = problem.shapes, problem.arrays
+    names = {**shapes.names, "grad_output": "grad_output"}
+    off = {names[name]: value for name, value in problem.eps.items() if eps}
+    given_eps = {name: value for name, value in off.items() if name != "grad_output"}
+    factors = [arrays["x"], arrays["weight"]]
+    bias = [arrays["bias"]] if "bias" in arrays and "bias" in shapes.names else []
+    if shapes.names.get("bias") == "input" and shapes.function in ("addmm", "baddbmm"):
+        arguments = [arrays["bias"], *factors]
+    elif shapes.function == "einsum":
+        arguments = [shapes.keywords["equation"], *factors]
+    else:
+        arguments = [*factors, *bias]
+    keywords = {name: value for name, value in shapes.keywords.items() if name != "equation"}
+    operation: ops.Operation = getattr(ops, shapes.function)(*arguments, **keywords, eps=given_eps)
+    if problem.which == "output":
+        return operation
+    role = {"input": "x"}.get(problem.which, problem.which)
+    return operation.grad(names[role], arrays["grad_output"], eps=off.get("grad_output", 0.0))
+
+
 def _operands(problem: Problem) -> dict[str, Any]:
     """Operands and parameters; what a result does not depend on is None."""
     names = ("x", "weight", "bias" if problem.which == "output" else "grad_output")
-    given = {name: problem.arrays[name] if name in problem.used else None for name in names}
-    return {**given, **problem.shapes.keywords}
+    used = {name: problem.arrays[name] if name in problem.used else None for name in names}
+    return {**used, **problem.shapes.keywords}

@@ -1,4 +1,4 @@
-"""A convolution of hostile operands, with its exact results in integers."""
+"""An operation on hostile operands, with its exact results in integers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Sums:
 
 
 class Problem:
-    """A result of a conv2d of arrays, which are integers in units of 2^−units[name]."""
+    """A result of an operation on arrays, which are integers in units of 2^−units[name]."""
 
     def __init__(
         self, which: Which, shapes: Shapes, arrays: Mapping[str, npt.NDArray[Any]]
@@ -102,10 +102,7 @@ class Problem:
     @property
     def longest(self) -> int:
         """How many terms a kernel goes over, padding and a bias included."""
-        s = self.shapes
-        kernel, (tall, wide) = s.kernel[0] * s.kernel[1], s.out
-        products = {"output": s.ins * kernel, "input": s.outs * kernel}
-        return products.get(self.which, s.batch * tall * wide) + (self.which == "output")
+        return self.shapes.longest[self.which]
 
     @cached_property
     def most(self) -> int:

@@ -19,7 +19,7 @@ from pybridge.bounds.arguments import read_result
 from pybridge.bounds.judge import Judge, Judgement
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.sharp import sharp_operands
-from pybridge.check.torch.conv2d import import_torch
+from pybridge.check.torch.kernels import import_torch
 from pybridge.engine.accumulation import Accumulation
 from pybridge.problem.arrays import to_numpy
 from pybridge.problem.geometry import Geometry, Parameters

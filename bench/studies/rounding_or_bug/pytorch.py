@@ -12,7 +12,7 @@ from bench.studies.rounding_or_bug.defects import LAYERS, LONG, planted_problem
 from bench.studies.rounding_or_bug.kernels import NUMERICS
 from bench.studies.rounding_or_bug.problems import Problem, whole
 from bench.studies.rounding_or_bug.verdicts import Given
-from pybridge.check.torch.conv2d import (
+from pybridge.check.torch.kernels import (
     Refused,
     Setting,
     describe,
@@ -20,7 +20,7 @@ from pybridge.check.torch.conv2d import (
     import_torch,
     promises,
     settings,
-    torch_conv2d,
+    torch_results,
 )
 from pybridge.check.torch.layers import QUICK, layers
 from pybridge.engine.estimator import estimator
@@ -117,7 +117,7 @@ def _test(
     numerics = NUMERICS[setting.dtype]
     held = {name: numerics.hold(values) for name, values in drawn.items()}
     try:
-        computed = torch_conv2d(torch, setting, geometry, held)
+        computed = torch_results(torch, setting, geometry, held)
     except Refused:
         tested.refused += 1
         return

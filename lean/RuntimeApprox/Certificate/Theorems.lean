@@ -2,7 +2,6 @@ module
 
 public import RuntimeApprox.Certificate
 public import RuntimeApprox.Contraction.Numerals.Theorems
-public import RuntimeApprox.Conv2d.Theorems
 public import RuntimeApprox.Dyad.Theorems
 public import RuntimeApprox.Graph.Theorems
 
@@ -12,12 +11,11 @@ public import RuntimeApprox.Graph.Theorems
 ## Main results
 * `checked_respects_balls`: balls have the values, eps and overflow of the checked arithmetic.
 * `Contraction.certify_iff`: the evaluation on balls decides the claims.
-* Instances of `Decidable (Certified …)` for the forward pass and the three gradients, which
-  `decide +kernel` uses.
-* `Certified.within_forward`, `Certified.within_bias`, `Certified.within_kernel`,
-  `Certified.within_input`: every claimed value is within its bound of the exact result, for all
+* The instance of `Decidable (Certified …)` for the result of a contraction, which `decide +kernel`
+  uses.
+* `Certified.within_exact`: every claimed value is within its bound of the exact result, for all
   exact operands within eps of the given ones.
-* `Certified.computed_forward`, …: the claimed values are what IEEE 754 computes.
+* `Certified.computed_ieee`: the claimed values are what IEEE 754 computes.
 -/
 
 set_option autoImplicit false
@@ -47,8 +45,11 @@ theorem checked_respects_balls (f : Format) :
       Dyad.toRat_abs, Dyad.toRat_halfUlp]
     rfl
 
-theorem Tensor.rel_map_checked {s : List Nat} (t : Tensor Ball s) :
-    Tensor.Rel (fun c b => c = Ball.checked b) (t.map Ball.checked) t := Tensor.get_map _ t
+/-- What holds between `p a` and `a` holds between the tensors with the entries `p a` and `a`. -/
+theorem Tensors.rel_map_left {α β : Type} {R : β → α → Prop} {p : α → β} (h : ∀ a, R (p a) a) :
+    {ss : List (List Nat)} → (ts : Tensors α ss) → Tensors.Rel R (ts.map p) ts
+  | [], _ => .nil
+  | _ :: _, (t, ts) => .cons (fun i => by rw [Tensor.get_map]; exact h _) (rel_map_left h ts)
 
 theorem Ball.meets_iff {b : Ball} {c : Claim} : b.meets c = true ↔
     b.checked.finite = true ∧ b.checked.approx.value = c.value.toRat ∧
@@ -77,43 +78,21 @@ theorem Contraction.certify_iff {f : Format} (c : Contraction Int) {fs : c.Facto
       rw [Tensor.get_ofFn, evalAt_rel (checked_respects_balls f) c hf ha, entryAt_eq]
       exact Ball.meets_iff
 
-section
-variable {f : Format} {g : Conv2d} {ks : List Claim}
-
-instance (x : Tensor Ball g.inputShape) (weight : Tensor Ball g.kernelShape)
-    (bias : Tensor Ball g.biasShape) : Decidable (Certified (conv2d (checked f) g
-      (x.map Ball.checked) (weight.map Ball.checked) (bias.map Ball.checked)) ks) :=
-  decidable_of_iff _ (Contraction.certify_iff (conv2dForward g.sizes)
-    (.cons x.rel_map_checked (.cons weight.rel_map_checked .nil))
-    (.cons bias.rel_map_checked .nil) ks)
-
-instance (δ : Tensor Ball g.outputShape) :
-    Decidable (Certified (conv2dBiasDeriv (checked f) g (δ.map Ball.checked)) ks) :=
-  decidable_of_iff _ (Contraction.certify_iff (conv2dBiasGrad g.sizes)
-    (.cons δ.rel_map_checked .nil) .nil ks)
-
-instance (x : Tensor Ball g.inputShape) (δ : Tensor Ball g.outputShape) : Decidable
-    (Certified (conv2dKernelDeriv (checked f) g (x.map Ball.checked) (δ.map Ball.checked)) ks) :=
-  decidable_of_iff _ (Contraction.certify_iff (conv2dKernelGrad g.sizes)
-    (.cons x.rel_map_checked (.cons δ.rel_map_checked .nil)) .nil ks)
-
-instance (weight : Tensor Ball g.kernelShape) (δ : Tensor Ball g.outputShape) : Decidable
-    (Certified (conv2dInputDeriv (checked f) g (weight.map Ball.checked) (δ.map Ball.checked)) ks) :=
-  decidable_of_iff _ (Contraction.certify_iff (conv2dInputGrad g.sizes)
-    (.cons weight.rel_map_checked (.cons δ.rel_map_checked .nil)) .nil ks)
-
-end
+instance {f : Format} {c : Contraction Int} {fs : c.Factors Ball} {as : c.Addends Ball}
+    {ks : List Claim} : Decidable (Certified (c.eval (checked f) (fs.map Ball.checked)
+      (as.map Ball.checked)) ks) :=
+  decidable_of_iff _ (c.certify_iff (fs.rel_map_left fun _ => rfl) (as.rel_map_left fun _ => rfl) ks)
 
 /-! ### What follows of the exact results -/
 
-theorem Tensor.encloses_of_map_checked {s : List Nat} {t' : Tensor Rat s} {t : Tensor Ball s}
-    (h : t'.Rel Ball.Encloses t) :
-    t'.Rel Checked.Encloses (t.map Ball.checked) := fun i => by
-  rw [Tensor.get_map]; exact h i
+theorem Tensors.encloses_of_map_checked : {ss : List (List Nat)} → {ts' : Tensors Rat ss} →
+    {ts : Tensors Ball ss} → Tensors.Rel Ball.Encloses ts' ts →
+    Tensors.Rel Checked.Encloses ts' (ts.map Ball.checked)
+  | [], _, _, _ => .nil
+  | _ :: _, (_, _), (_, _), ⟨h, hs⟩ =>
+    .cons (fun i => by rw [Tensor.get_map]; exact h i) (encloses_of_map_checked hs)
 
-theorem Tensor.hasIeee_map_checked {s : List Nat} (t : Tensor Ball s) :
-    (t.map Ball.ieee).Rel Checked.HasIeee (t.map Ball.checked) := fun i => by
-  rw [Tensor.get_map, Tensor.get_map]
+theorem Ball.hasIeee (b : Ball) : Checked.HasIeee b.ieee b.checked := by
   unfold Ball.ieee Ball.checked
   split
   · next h => exact ⟨h, rfl⟩
@@ -139,76 +118,24 @@ theorem computed {t' : Tensor Format.Value s} (ht : t'.Rel Checked.HasIeee t) :
 
 end
 
-variable {f : Format} {g : Conv2d} {ks : List Claim} {x : Tensor Ball g.inputShape}
-  {weight : Tensor Ball g.kernelShape} {bias : Tensor Ball g.biasShape}
-  {δ : Tensor Ball g.outputShape} {x' : Tensor Rat g.inputShape} {weight' : Tensor Rat g.kernelShape}
-  {bias' : Tensor Rat g.biasShape} {δ' : Tensor Rat g.outputShape}
+variable {f : Format} {c : Contraction Int} {fs : c.Factors Ball} {as : c.Addends Ball}
+  {ks : List Claim}
+  (h : Certified (c.eval (checked f) (fs.map Ball.checked) (as.map Ball.checked)) ks)
+include h
 
-/-- |value − exact forward pass| ≤ bound at every claimed place, for all exact operands within eps
-of the given ones. -/
-theorem within_forward (h : Certified (conv2d (checked f) g (x.map Ball.checked)
-      (weight.map Ball.checked) (bias.map Ball.checked)) ks) (hx : x'.Rel Ball.Encloses x)
-    (hw : weight'.Rel Ball.Encloses weight) (hb : bias'.Rel Ball.Encloses bias) :
-    ∀ c ∈ ks, c.Within (conv2d exact g x' weight' bias') :=
-  h.within (Contraction.eval_rel (exactNet_respects_checkedNet f).toRespects
-    (conv2dForward g.sizes)
-    (.cons (Tensor.encloses_of_map_checked hx) (.cons (Tensor.encloses_of_map_checked hw) .nil))
-    (.cons (Tensor.encloses_of_map_checked hb) .nil))
+/-- |value − exact entry| ≤ bound at every claimed place, for all exact operands within eps of the
+given ones. -/
+theorem within_exact {fs' : c.Factors Rat} {as' : c.Addends Rat}
+    (hf : Tensors.Rel Ball.Encloses fs' fs) (ha : Tensors.Rel Ball.Encloses as' as) :
+    ∀ k ∈ ks, k.Within (c.eval exact fs' as') :=
+  h.within (Contraction.eval_rel (exactNet_respects_checkedNet f).toRespects c
+    (Tensors.encloses_of_map_checked hf) (Tensors.encloses_of_map_checked ha))
 
-/-- |value − exact bias gradient| ≤ bound at every claimed place. -/
-theorem within_bias
-    (h : Certified (conv2dBiasDeriv (checked f) g (δ.map Ball.checked)) ks)
-    (hδ : δ'.Rel Ball.Encloses δ) : ∀ c ∈ ks, c.Within (conv2dBiasDeriv exact g δ') :=
-  h.within (Contraction.eval_rel (exactNet_respects_checkedNet f).toRespects
-    (conv2dBiasGrad g.sizes)
-    (.cons (Tensor.encloses_of_map_checked hδ) .nil) .nil)
-
-/-- |value − exact kernel gradient| ≤ bound at every claimed place. -/
-theorem within_kernel (h : Certified (conv2dKernelDeriv (checked f) g (x.map Ball.checked)
-      (δ.map Ball.checked)) ks) (hx : x'.Rel Ball.Encloses x) (hδ : δ'.Rel Ball.Encloses δ) :
-    ∀ c ∈ ks, c.Within (conv2dKernelDeriv exact g x' δ') :=
-  h.within (Contraction.eval_rel (exactNet_respects_checkedNet f).toRespects
-    (conv2dKernelGrad g.sizes)
-    (.cons (Tensor.encloses_of_map_checked hx) (.cons (Tensor.encloses_of_map_checked hδ) .nil))
-    .nil)
-
-/-- |value − exact input gradient| ≤ bound at every claimed place. -/
-theorem within_input (h : Certified (conv2dInputDeriv (checked f) g (weight.map Ball.checked)
-      (δ.map Ball.checked)) ks) (hw : weight'.Rel Ball.Encloses weight)
-    (hδ : δ'.Rel Ball.Encloses δ) : ∀ c ∈ ks, c.Within (conv2dInputDeriv exact g weight' δ') :=
-  h.within (Contraction.eval_rel (exactNet_respects_checkedNet f).toRespects
-    (conv2dInputGrad g.sizes)
-    (.cons (Tensor.encloses_of_map_checked hw) (.cons (Tensor.encloses_of_map_checked hδ) .nil))
-    .nil)
-
-/-- The claimed values are what IEEE 754 computes in the format for the forward pass. -/
-theorem computed_forward (h : Certified (conv2d (checked f) g (x.map Ball.checked)
-      (weight.map Ball.checked) (bias.map Ball.checked)) ks) :
-    ∀ c ∈ ks, c.Computed
-      (conv2d (ieee f) g (x.map Ball.ieee) (weight.map Ball.ieee) (bias.map Ball.ieee)) :=
-  h.computed (Contraction.eval_rel (ieee_respects_checked f) (conv2dForward g.sizes)
-    (.cons x.hasIeee_map_checked (.cons weight.hasIeee_map_checked .nil))
-    (.cons bias.hasIeee_map_checked .nil))
-
-/-- The claimed values are what IEEE 754 computes in the format for the bias gradient. -/
-theorem computed_bias (h : Certified (conv2dBiasDeriv (checked f) g (δ.map Ball.checked)) ks) :
-    ∀ c ∈ ks, c.Computed (conv2dBiasDeriv (ieee f) g (δ.map Ball.ieee)) :=
-  h.computed (Contraction.eval_rel (ieee_respects_checked f) (conv2dBiasGrad g.sizes)
-    (.cons δ.hasIeee_map_checked .nil) .nil)
-
-/-- The claimed values are what IEEE 754 computes in the format for the kernel gradient. -/
-theorem computed_kernel (h : Certified (conv2dKernelDeriv (checked f) g (x.map Ball.checked)
-      (δ.map Ball.checked)) ks) :
-    ∀ c ∈ ks, c.Computed (conv2dKernelDeriv (ieee f) g (x.map Ball.ieee) (δ.map Ball.ieee)) :=
-  h.computed (Contraction.eval_rel (ieee_respects_checked f) (conv2dKernelGrad g.sizes)
-    (.cons x.hasIeee_map_checked (.cons δ.hasIeee_map_checked .nil)) .nil)
-
-/-- The claimed values are what IEEE 754 computes in the format for the input gradient. -/
-theorem computed_input (h : Certified (conv2dInputDeriv (checked f) g (weight.map Ball.checked)
-      (δ.map Ball.checked)) ks) :
-    ∀ c ∈ ks, c.Computed (conv2dInputDeriv (ieee f) g (weight.map Ball.ieee) (δ.map Ball.ieee)) :=
-  h.computed (Contraction.eval_rel (ieee_respects_checked f) (conv2dInputGrad g.sizes)
-    (.cons weight.hasIeee_map_checked (.cons δ.hasIeee_map_checked .nil)) .nil)
+/-- The claimed values are what IEEE 754 computes in the format. -/
+theorem computed_ieee :
+    ∀ k ∈ ks, k.Computed (c.eval (ieee f) (fs.map Ball.ieee) (as.map Ball.ieee)) :=
+  h.computed (Contraction.eval_rel (ieee_respects_checked f) c (Tensors.rel_map Ball.hasIeee fs)
+    (Tensors.rel_map Ball.hasIeee as))
 
 end Certified
 

@@ -14,8 +14,7 @@ from pybridge.engine.reference import Evaluation
 from pybridge.errors import InputError
 from pybridge.exported.document import Definitions
 from pybridge.problem.case import Case
-from pybridge.problem.computation import Computation, conv2d_computation
-from pybridge.problem.results import Result
+from pybridge.problem.computation import Computation, computation_of
 
 __all__ = ["ENTRIES", "CertifiedEntries", "certified_entries", "chosen"]
 
@@ -25,44 +24,49 @@ ENTRIES = 100
 
 @dataclass(frozen=True, slots=True)
 class CertifiedEntries:
-    """Entries of one result, and what is certified of them.
+    """Entries of one result (`computation`), and what is certified of them.
 
     `indices` are those of entries, in row-major order; `values` and `bounds` are those entries'
-    rounded values and bounds, as floats. `entries` is how many entries the result has, `overflowed`
-    how many of them have no bound because an operation overflowed, and `terms` the most terms that
-    an entry is the sum of.
+    rounded values and bounds, as floats. `entries` is how many entries the result has, and
+    `overflowed` how many of them have no bound because an operation overflowed.
     """
 
-    which: Result
+    computation: Computation
     indices: tuple[tuple[int, ...], ...]
     values: tuple[float, ...]
     bounds: tuple[float, ...]
     entries: int
     overflowed: int
-    terms: int
 
 
 def certified_entries(
     case: Case,
-    which: Sequence[str],
+    which: Sequence[str] | None,
     definitions: Definitions,
     *,
     entries: int = ENTRIES,
     fast: bool = True,
 ) -> dict[str, CertifiedEntries]:
-    """The entries to certify of the results `which` of a case.
+    """The entries to certify of the results `which` of a case, of all if None.
 
     Values and bounds are those of `method="replay"`, or of `"replay-reference"` where `fast` is
     False. Of a result with more than `entries` entries, a sample is certified: see `chosen`.
 
-    Raises `InputError` where `entries` is not positive, or every entry of the results overflowed.
+    Raises `InputError` if `entries` is not positive, the case has no such result, or every entry of
+    the results overflowed.
     """
     if entries < 1:
         raise InputError(f"the number of entries is {entries}, expected at least 1")
     certified: dict[str, CertifiedEntries] = {}
-    for result in map(Result, which):
-        computation = conv2d_computation(result, case.geometry, definitions)
-        evaluation = Applied(computation, case.operands()).evaluate(case.float_format, fast=fast)
+    known = tuple(case.geometry.results)
+    for result in known if which is None else which:
+        if result not in known:
+            raise InputError(
+                f"{case.label}: {case.geometry.operation} has the results {', '.join(known)}, "
+                f"expected one of them, got {result!r:.60}"
+            )
+        computation = computation_of(case.geometry, result, definitions)
+        evaluation = Applied(computation, case.operands).evaluate(case.float_format, fast=fast)
         certified[result] = _certified(case, computation, evaluation, entries)
     if not any(result.indices for result in certified.values()):
         raise InputError(f"{case.label}: every entry overflowed, and no bound is claimed of them")
@@ -72,20 +76,20 @@ def certified_entries(
 def _certified(
     case: Case, computation: Computation, evaluation: Evaluation, most: int
 ) -> CertifiedEntries:
-    which = Result(computation.name)
     shape = evaluation.value.shape
     values = evaluation.value.astype(np.float64).ravel()
     bounds = evaluation.bound.ravel()
     sound = ~evaluation.overflow.ravel() & np.isfinite(bounds)
-    positions = chosen(bounds, np.flatnonzero(sound).tolist(), most, f"{case.name} {which}")
+    positions = chosen(
+        bounds, np.flatnonzero(sound).tolist(), most, f"{case.name} {computation.name}"
+    )
     return CertifiedEntries(
-        which=which,
+        computation=computation,
         indices=tuple(tuple(int(i) for i in np.unravel_index(p, shape)) for p in positions),
         values=tuple(float(values[p]) for p in positions),
         bounds=tuple(float(bounds[p]) for p in positions),
         entries=math.prod(shape),
         overflowed=int(np.count_nonzero(~sound)),
-        terms=computation.terms,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from pybridge.check.certify.entries import CertifiedEntries
 from pybridge.errors import InputError
+from pybridge.exported.names import LEAN_OPERANDS
 from pybridge.lean.interface import VERSION
 from pybridge.problem.case import Case
-from pybridge.problem.geometry import Window
+from pybridge.problem.shapes import Pooling, Product, Shape
 
 __all__ = ["MODULE", "OPERAND_ENTRIES", "TERMS", "certificate_source", "module_name"]
 
@@ -30,19 +31,6 @@ OPERAND_ENTRIES = 20_000
 
 _WIDTH = 100
 _JOINED = "\N{NO-BREAK SPACE}"
-_OPERANDS = {
-    "x": ("x", "inputShape", "the input, NCHW"),
-    "weight": ("weight", "kernelShape", "the kernel, OIHW"),
-    "bias": ("bias", "biasShape", "the bias"),
-    "grad_output": ("gradOutput", "outputShape", "the gradient with respect to the output, NCHW"),
-}
-# the Lean function, its operands, and the suffix of the theorems that apply to it
-_RESULTS = {
-    "output": ("conv2d", ("x", "weight", "bias"), "forward", "the forward pass"),
-    "bias": ("conv2dBiasDeriv", ("grad_output",), "bias", "the bias gradient"),
-    "weight": ("conv2dKernelDeriv", ("x", "grad_output"), "kernel", "the kernel gradient"),
-    "input": ("conv2dInputDeriv", ("weight", "grad_output"), "input", "the input gradient"),
-}
 
 
 def module_name(label: str) -> str:
@@ -59,21 +47,22 @@ def certificate_source(case: Case, entries: Mapping[str, CertifiedEntries]) -> s
     """
     used = [
         name
-        for name in _OPERANDS
+        for name in case.operands
         if any(
-            name in _RESULTS[which][1] and certified.indices for which, certified in entries.items()
+            name in certified.computation.operands and certified.indices
+            for certified in entries.values()
         )
     ]
-    count = sum(getattr(case, name).size for name in used)
+    count = sum(case.values[name].size for name in used)
     if count > OPERAND_ENTRIES:
         raise InputError(
             f"{case.label}: the operands have {count} numbers, and Lean reads each as a term: "
             f"expected at most {OPERAND_ENTRIES}"
         )
-    blocks = [_header(case, entries), _geometry(case)]
-    blocks += [_operand(case, name) for name in used]
+    blocks = [_header(case, entries), *(_operand(case, name) for name in used)]
     for certified in entries.values():
         parts = list(_parts(certified))
+        blocks += [_contraction(case, certified)] if parts else []
         for number, part in enumerate(parts, 1):
             blocks += _result(case, part, f"_{number}" if len(parts) > 1 else "")
     namespace = f"RuntimeApprox.Certificates.{module_name(case.label)}"
@@ -81,16 +70,16 @@ def certificate_source(case: Case, entries: Mapping[str, CertifiedEntries]) -> s
 
 
 def _header(case: Case, entries: Mapping[str, CertifiedEntries]) -> str:
-    shown = [
-        f"* {_RESULTS[name][3]}: {len(certified.indices)} of {certified.entries} entries"
+    counts = [
+        f"* {certified.computation.words}: {len(certified.indices)} of {certified.entries} entries"
         + (
             f", {certified.overflowed} without a bound because of overflow"
             if certified.overflowed
             else ""
         )
-        for name, certified in entries.items()
+        for certified in entries.values()
     ]
-    eps = ", ".join(_group(f"{name} {getattr(case, f'eps_{name}').hex()}") for name in _OPERANDS)
+    eps = ", ".join(_group(f"{name} {value.hex()}") for name, value in case.eps.items())
     pair = _group("⟨n, k⟩")
     return "\n".join(
         [
@@ -102,11 +91,12 @@ def _header(case: Case, entries: Mapping[str, CertifiedEntries]) -> str:
             f"# Certificate of the case {case.label}",
             "",
             *_wrapped(
-                f"Case {case.name}, in {case.format}. A number n / 2^k is written {pair}. The "
-                f"exact operands may be anywhere within eps of the given ones: {eps}."
+                f"Case {case.name} of {case.geometry.operation}, in {case.format}. A number "
+                f"n / 2^k is written {pair}. The exact operands may be anywhere within eps of the "
+                f"given ones: {eps}."
             ),
             "",
-            *shown,
+            *counts,
             "",
             f"Written by `python -m pybridge.certify`, for Lean {VERSION}.",
             "",
@@ -123,59 +113,80 @@ def _header(case: Case, entries: Mapping[str, CertifiedEntries]) -> str:
     )
 
 
-def _prefix(certified: CertifiedEntries) -> str:
-    """What the names of a result's theorems begin with."""
-    return "forward" if certified.which == "output" else str(certified.which)
-
-
 def _theorems(certified: CertifiedEntries) -> str:
     """The names of a result's theorems, in a line."""
     count = len(list(_parts(certified)))
     first = "_1" if count > 1 else ""
     kinds = ("certified", "within", "computed")
-    which = _prefix(certified)
-    line = "* " + ", ".join(f"`{which}_{kind}{first}`" for kind in kinds)
+    line = "* " + ", ".join(f"`{certified.computation.name}_{kind}{first}`" for kind in kinds)
     return f"{line}, and so on to `_{count}`" if count > 1 else line
 
 
-def _geometry(case: Case) -> str:
-    g = case.geometry
-    return "\n".join(
-        [
-            "/-- The geometry. -/",
-            "def geometry : Conv2d where",
-            f"  batch := {g.batch}",
-            f"  groups := {g.groups}",
-            f"  inChannels := {g.in_channels}",
-            f"  outChannels := {g.out_channels}",
-            f"  height := {_window(g.height)}",
-            f"  width := {_window(g.width)}",
-        ]
-    )
-
-
-def _window(w: Window) -> str:
-    numbers = (w.size, w.kernel, w.stride, w.pad_begin, w.pad_end, w.dilation)
-    return f"⟨{', '.join(map(str, numbers))}, {', '.join(['by decide'] * 4)}⟩"
+def _lean(operand: str) -> str:
+    return LEAN_OPERANDS.get(operand, operand)
 
 
 def _operand(case: Case, name: str) -> str:
-    lean, shape, words = _OPERANDS[name]
-    array = getattr(case, name)
-    scale = max(_dyadic(value)[1] for value in array.ravel().tolist())
-    eps_num, eps_scale = _dyadic(getattr(case, f"eps_{name}"))
+    lean = _lean(name)
+    operand = case.operands[name]
+    scale = max(_dyadic(value)[1] for value in operand.value.ravel().tolist())
+    eps_num, eps_scale = _dyadic(operand.eps)
     entry = f"{lean}Entry"
     return "\n".join(
         [
-            f"/-- n / 2^{scale}, a number of {words}, with its eps. -/",
+            f"/-- n / 2^{scale}, a number of `{lean}`, with its eps. -/",
             f"def {entry} (n : Int) : Ball :=",
             f"  ⟨⟨n, {scale}⟩, ⟨{_hex(eps_num)}, {eps_scale}⟩, true⟩",
             "",
-            f"/-- {words[0].upper()}{words[1:]}. -/",
-            f"def {lean} : Tensor Ball geometry.{shape} :=",
-            *_literal(array, scale, entry),
+            f"/-- The operand `{lean}`. -/",
+            f"def {lean} : Tensor Ball {_shape(operand.value.shape)} :=",
+            *_literal(operand.value, scale, entry),
         ]
     )
+
+
+def _shape(sizes: Sequence[int]) -> str:
+    return f"[{', '.join(map(str, sizes))}]"
+
+
+def _contraction(case: Case, certified: CertifiedEntries) -> str:
+    """The contraction of a result, and the operands that it takes."""
+    what = certified.computation
+    declaration = what.contraction.name.removeprefix("RuntimeApprox.")
+    contraction = f"{what.name}Contraction"
+    factors, addends = (_tuple(map(_lean, names)) for names in (what.factors, what.addends))
+    return _lines(
+        f"/-- {what.words[0].upper()}{what.words[1:]}, as a contraction. -/",
+        f"def {contraction} : Contraction Int :=",
+        *_wrapped(f"{declaration} {_sizes(case.geometry)}", "  ", "    "),
+        "",
+        f"/-- The factors of {what.words}. -/",
+        f"def {what.name}Factors : {contraction}.Factors Ball := {factors}",
+        "",
+        f"/-- The addends of {what.words}. -/",
+        f"def {what.name}Addends : {contraction}.Addends Ball := {addends}",
+    )
+
+
+def _tuple(names: Iterable[str]) -> str:
+    return f"({', '.join([*names, '⟨⟩'])})".replace("(⟨⟩)", "⟨⟩")
+
+
+def _sizes(shape: Shape) -> str:
+    """The arguments of the declarations of an operation's contractions."""
+    numbers = list(map(str, shape.parameters().values()))
+    if isinstance(shape, Product):
+        return f"(productLoops {' '.join(numbers)})"
+    if shape.operation == "conv2d":
+        return f"⟨{', '.join(numbers)}⟩"
+    axes = [
+        (w.size, w.kernel, w.stride, w.pad_begin, w.pad_end, w.dilation, w.output)
+        for w in shape.windows
+    ]
+    windows = f"[{', '.join(_group('⟨' + ', '.join(map(str, axis)) + '⟩') for axis in axes)}]"
+    if isinstance(shape, Pooling):
+        return f"{' '.join(numbers[:2])} {windows}"
+    return f"⟨{', '.join(numbers[:4])}, {windows}⟩"
 
 
 def _literal(array: npt.NDArray[np.generic], scale: int, entry: str) -> list[str]:
@@ -192,7 +203,7 @@ def _literal(array: npt.NDArray[np.generic], scale: int, entry: str) -> list[str
 
 def _parts(certified: CertifiedEntries) -> Iterator[CertifiedEntries]:
     """CertifiedEntries of at most `TERMS` terms together, or of a single entry."""
-    step = max(1, TERMS // certified.terms)
+    step = max(1, TERMS // certified.computation.terms)
     for start in range(0, len(certified.indices), step):
         part = slice(start, start + step)
         yield replace(
@@ -204,24 +215,32 @@ def _parts(certified: CertifiedEntries) -> Iterator[CertifiedEntries]:
 
 
 def _result(case: Case, certified: CertifiedEntries, number: str) -> list[str]:
-    function, operands, suffix, words = _RESULTS[certified.which]
-    names = [_OPERANDS[name][0] for name in operands]
-    which = _prefix(certified)
+    what = certified.computation
+    which, words = what.name, what.words
+    names = [_lean(name) for name in what.operands]
     claimed = f"{which}Claims{number}"
-    given = " ".join(_group(f"({name}.map Ball.checked)") for name in names)
     variables = " ".join(
-        _group(f"{{{name}' : Tensor Rat geometry.{_OPERANDS[operand][1]}}}")
-        for name, operand in zip(names, operands, strict=True)
+        _group(f"{{{_lean(name)}' : Tensor Rat {_shape(case.values[name].shape)}}}")
+        for name in what.operands
     )
     hypotheses = " ".join(_group(f"(h{name} : {name}'.Rel Ball.Encloses {name})") for name in names)
-    exact = " ".join(f"{name}'" for name in names)
-    ieee = _group(f"(ieee .{case.format})")
-    values = " ".join(_group(f"({name}.map Ball.ieee)") for name in names)
+    exact, related = [], []
+    for operands in (what.factors, what.addends):
+        exact.append(_tuple(f"{_lean(name)}'" for name in operands))
+        related.append(".nil")
+        for name in reversed(operands):
+            related[-1] = f"(.cons h{_lean(name)} {related[-1]})"
     rows = zip(certified.indices, certified.values, certified.bounds, strict=True)
     listed = ",\n".join(
         f"  ⟨{list(place)}, {_number(value)}, {_number(bound)}⟩" for place, value, bound in rows
     )
-    applied = f"({function} {_group(f'(checked .{case.format})')} geometry {given})"
+
+    def evaluated(arithmetic: str, entries: str) -> str:
+        arguments = " ".join(
+            _group(f"({which}{kind}.map Ball.{entries})") for kind in ("Factors", "Addends")
+        )
+        return f"({which}Contraction.eval {_group(f'({arithmetic} .{case.format})')} {arguments})"
+
     return [
         f"/-- Of {words}: entry, rounded value, bound. -/\n"
         f"def {claimed} : List Claim := [\n{listed}]",
@@ -231,7 +250,7 @@ def _result(case: Case, certified: CertifiedEntries, number: str) -> list[str]:
                 "bounds. -/"
             ),
             f"theorem {which}_certified{number} : Certified",
-            *_wrapped(applied, "    ", "      "),
+            *_wrapped(evaluated("checked", "checked"), "    ", "      "),
             f"    {claimed} := by",
             "  decide +kernel",
         ),
@@ -242,15 +261,20 @@ def _result(case: Case, certified: CertifiedEntries, number: str) -> list[str]:
             ),
             f"theorem {which}_within{number}",
             *_wrapped(f"{variables} {hypotheses} :", "    "),
-            f"    ∀ c ∈ {claimed}, c.Within ({function} exact geometry {exact}) :=",
-            f"  {which}_certified{number}.within_{suffix} {' '.join(f'h{name}' for name in names)}",
+            *_wrapped(
+                f"∀ c ∈ {claimed}, c.Within ({which}Contraction.eval exact "
+                f"{' '.join(map(_group, exact))}) :=",
+                "    ",
+                "      ",
+            ),
+            f"  {which}_certified{number}.within_exact {' '.join(related)}",
         ),
         _lines(
             *_wrapped(f"/-- IEEE 754 arithmetic in {case.format} gives the values of {words}. -/"),
             f"theorem {which}_computed{number} :",
             f"    ∀ c ∈ {claimed}, c.Computed",
-            *_wrapped(f"({function} {ieee} geometry {values}) :=", "      ", "        "),
-            f"  {which}_certified{number}.computed_{suffix}",
+            *_wrapped(f"{evaluated('ieee', 'ieee')} :=", "      ", "        "),
+            f"  {which}_certified{number}.computed_ieee",
         ),
     ]
 

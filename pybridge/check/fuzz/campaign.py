@@ -21,9 +21,7 @@ from pybridge.check.fuzz.tally import Divergence, FuzzReport, Tally
 from pybridge.check.report import LeanReport
 from pybridge.exported.document import Definitions
 from pybridge.lean import Lean
-from pybridge.problem.computation import conv2d_computation
-from pybridge.problem.geometry import Geometry
-from pybridge.problem.results import Result
+from pybridge.problem.shapes import Shape
 
 __all__ = ["Campaign", "Goal", "entries_of", "versions"]
 
@@ -151,9 +149,9 @@ class Campaign:
         return path
 
 
-def entries_of(geometry: Geometry) -> int:
-    """How many entries the four results have."""
-    return sum(math.prod(conv2d_computation(result, geometry).shape) for result in Result)
+def entries_of(shape: Shape) -> int:
+    """How many entries the results have."""
+    return sum(map(math.prod, shape.result_shapes.values()))
 
 
 def versions() -> dict[str, str]:

@@ -15,9 +15,8 @@ from pybridge.engine.upward import significand_error
 from pybridge.exported.document import Definitions, Law, Laws
 from pybridge.exported.expressions import Scalar
 from pybridge.problem.case import Case
-from pybridge.problem.computation import conv2d_computation
+from pybridge.problem.computation import computation_of
 from pybridge.problem.formats import FloatArray, FloatFormat
-from pybridge.problem.results import Result
 
 __all__ = ["CORNERS", "corners"]
 
@@ -115,7 +114,7 @@ class _Watched(FloatFormat):
 
 
 def corners(case: Case, definitions: Definitions) -> Counter[str]:
-    """How often each of `CORNERS` is reached in the four results' evaluation in the stated order.
+    """How often each of `CORNERS` is reached in the results' evaluation in the stated order.
 
     Of bounds, nothing is counted: errors are taken to be zero.
     """
@@ -127,18 +126,19 @@ def corners(case: Case, definitions: Definitions) -> Counter[str]:
         format.min_exponent,
         format.max_exponent,
     )
-    operands = case.operands()
     laws = _values_only(definitions.data.laws)
-    for name in Result:
-        computation = conv2d_computation(name, case.geometry, definitions)
-        found = evaluate(computation.contraction, laws, computation.numbers, watched, operands)
-        wide = found.value.astype(np.float64)
+    for name in case.geometry.results:
+        computation = computation_of(case.geometry, name, definitions)
+        result = evaluate(
+            computation.contraction, laws, computation.numbers, watched, case.operands
+        )
+        wide = result.value.astype(np.float64)
         watched.counts["subnormal outputs"] += int(
             np.count_nonzero((wide != 0) & (np.abs(wide) < 2.0**format.min_exponent))
         )
-        watched.counts["overflowed outputs"] += int(np.count_nonzero(found.overflow))
+        watched.counts["overflowed outputs"] += int(np.count_nonzero(result.overflow))
     watched.counts["zeros of either sign read"] = sum(
-        int(np.count_nonzero(given.value == 0)) for given in operands.values()
+        int(np.count_nonzero(value == 0)) for value in case.values.values()
     )
     return Counter({name: watched.counts[name] for name in CORNERS})
 

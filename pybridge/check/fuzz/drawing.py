@@ -1,4 +1,4 @@
-"""Draws windows, geometries, operands, errors and whole cases of conv2d.
+"""Draws windows, shapes, operands, errors and whole cases of every operation.
 
 Each is a function of a source of choices: a seeded generator for `pybridge.check.fuzz.stream`,
 Hypothesis for `pybridge.check.fuzz.strategies`. Every case that is drawn is valid: nothing is
@@ -9,16 +9,17 @@ filtered out. Earlier options are simpler ones. Entries follow from a seed
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from pybridge.check.fuzz.kinds import KINDS, mixed_entries
 from pybridge.problem.case import Case
 from pybridge.problem.formats import FORMATS, FloatFormat
 from pybridge.problem.geometry import Geometry, Window
-from pybridge.problem.results import OPERANDS
+from pybridge.problem.operands import Operand
+from pybridge.problem.shapes import Pooling, Product, Shape
 
 __all__ = [
     "EPS",
@@ -29,6 +30,7 @@ __all__ = [
     "draw_eps",
     "draw_geometry",
     "draw_kinds",
+    "draw_shape",
     "draw_window",
 ]
 
@@ -40,6 +42,7 @@ EPS = ("zero", "small", "large", "subnormal", "huge")
 _FORMATS = ("binary32", "binary16", "bfloat16", "binary64")
 _FORMS = ("general", "general", "point", "full", "padding", "unread")
 _GROUPINGS = ("any", "any", "any", "depthwise", "multiplier")
+_OPERATIONS = ("convolution", "convolution", "transposed", "product", "pooling")
 _SMALL = (1, 1, 2, 3)
 _PADDING = (0, 0, 1, 1, 2, 3)
 
@@ -71,9 +74,7 @@ class Seeded:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A case, and of which kinds each operand's entries and errors are, in the order x, weight,
-    bias, grad_output.
-    """
+    """A case, and of which kinds each operand's entries and errors are, in the operands' order."""
 
     case: Case
     kinds: tuple[tuple[str, ...], ...]
@@ -105,32 +106,72 @@ def draw_window(choices: Choices) -> Window:
     )
 
 
-def draw_geometry(choices: Choices, largest: int = 300) -> Geometry:
+def _draw_transposed(choices: Choices) -> Window:
+    """A window as `draw_window`'s, transposed, with some output padding."""
+    window = draw_window(choices)
+    cut = window.pad_begin + window.pad_end + 1 - window.reach
+    least = max(1, -(-cut // window.stride) + 1)
+    most = max(window.stride, window.dilation) - 1
+    padding = choices.choose((0, 0, most, choices.integer(0, most)))
+    size = max(least, min(window.size, 3))
+    changed = {"size": size, "transposed": True, "output_padding": padding}
+    return Window(**{**window.model_dump(), **changed})
+
+
+def draw_geometry(
+    choices: Choices, largest: int = 300, rank: int = 2, transposed: bool = False
+) -> Geometry:
     """A geometry of at most some `largest` multiplications and additions, or of one channel."""
     grouping = choices.choose(_GROUPINGS)
     plain = grouping == "any"
-    height = draw_window(choices)
+    draw = _draw_transposed if transposed else draw_window
+    windows = [draw(choices)]
     alike = choices.choose((True, False, False, False))
+    windows += [windows[0] if alike else draw(choices) for _ in range(rank - 1)]
     geometry = Geometry(
         batch=choices.choose(_SMALL),
         groups=choices.choose(_SMALL) if plain else choices.integer(2, 4),
         in_channels=choices.choose(_SMALL) if plain else 1,
         out_channels=1 if grouping == "depthwise" else choices.choose(_SMALL),
-        windows=(height, height if alike else draw_window(choices)),
+        windows=tuple(windows),
     )
     for axis in ("batch", "in_channels", "out_channels", "groups"):
         if geometry.multiply_adds > largest:
             geometry = geometry.model_copy(update={axis: 1})
+    for i in range(2, rank):
+        if geometry.multiply_adds > largest:
+            windows[i] = Window(size=1, kernel=1, transposed=transposed)
+            geometry = geometry.moving(*windows)
     return geometry
 
 
-def draw_kinds(choices: Choices) -> tuple[tuple[str, ...], ...]:
-    """The kinds of the four operands' entries: one for all, one for each, or several in each."""
+def draw_shape(choices: Choices, largest: int = 300) -> Shape:
+    """The shape of an operation, of at most some `largest` terms, or of one channel."""
+    operation = choices.choose(_OPERATIONS)
+    if operation == "product":
+        sizes = {name: choices.choose(_SMALL) for name in "BMNPQ"}
+        product = Product(**sizes, K=choices.integer(1, 7))
+        for name in "PQB":
+            if product.multiply_adds > largest:
+                product = product.model_copy(update={name: 1})
+        return product
+    if operation == "pooling":
+        windows = (draw_window(choices), draw_window(choices))
+        return Pooling(
+            batch=choices.choose(_SMALL), channels=choices.choose(_SMALL), windows=windows
+        )
+    return draw_geometry(
+        choices, largest, choices.choose((2, 1, 3)), transposed=operation == "transposed"
+    )
+
+
+def draw_kinds(choices: Choices, operands: int = 4) -> tuple[tuple[str, ...], ...]:
+    """The kinds of the operands' entries: one for all, one for each, or several in each."""
     names = tuple(KINDS)
     how = choices.choose(("alike", "apart", "within"))
     if how == "alike":
-        return ((choices.choose(names),),) * 4
-    counts = [1 if how == "apart" else choices.integer(1, 3) for _ in OPERANDS]
+        return ((choices.choose(names),),) * operands
+    counts = [1 if how == "apart" else choices.integer(1, 3) for _ in range(operands)]
     return tuple(
         tuple(dict.fromkeys(choices.choose(names) for _ in range(count))) for count in counts
     )
@@ -149,18 +190,26 @@ def draw_eps(choices: Choices, magnitude: str, format: FloatFormat) -> float:
     return math.ldexp(1 + part / 2**20, choices.integer(least, least + 7))
 
 
-def draw_case(choices: Choices, label: str = "fuzz", largest: int = 300) -> Drawn:
-    """A whole case, with what it is made of; half of the cases have errors of operands."""
+def draw_case(
+    choices: Choices,
+    label: str = "fuzz",
+    largest: int = 300,
+    draw: Callable[[Choices, int], Shape] = draw_shape,
+) -> Drawn:
+    """A whole case, with what it is made of; half of the cases have errors of operands.
+
+    `draw` draws the shape.
+    """
     format = FORMATS[choices.choose(_FORMATS)]
-    geometry = draw_geometry(choices, largest)
-    kinds = draw_kinds(choices)
+    geometry = draw(choices, largest)
+    shapes = geometry.shapes
+    kinds = draw_kinds(choices, len(shapes))
     moved = choices.choose((False, True))
-    magnitudes = tuple(choices.choose(EPS) if moved else "zero" for _ in OPERANDS)
+    magnitudes = tuple(choices.choose(EPS) if moved else "zero" for _ in shapes)
     seed = choices.integer(0, 2**32 - 1)
-    shapes = (geometry.x_shape, geometry.weight_shape, geometry.bias_shape, geometry.output_shape)
-    content: dict[str, Any] = {}
-    for name, names, shape, magnitude in zip(OPERANDS, kinds, shapes, magnitudes, strict=True):
-        content[name] = mixed_entries(names, shape, format, f"{seed} {name}")
-        content[f"eps_{name}"] = draw_eps(choices, magnitude, format)
-    case = Case(label=label, geometry=geometry, format=format.name, **content)
+    operands = {}
+    for (name, shape), names, magnitude in zip(shapes.items(), kinds, magnitudes, strict=True):
+        array = mixed_entries(names, shape, format, f"{seed} {name}")
+        operands[name] = Operand(array, draw_eps(choices, magnitude, format))
+    case = Case(label=label, geometry=geometry, format=format.name, operands=operands)
     return Drawn(case, kinds, magnitudes)

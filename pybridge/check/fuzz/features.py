@@ -1,25 +1,29 @@
-"""What a geometry has that another lacks: the features that fuzzing is to cover."""
+"""What a shape has that another lacks: the features that fuzzing is to cover."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from pybridge.exported.document import OPERATIONS
 from pybridge.problem.geometry import Geometry, Window
+from pybridge.problem.shapes import Pooling, Product, Shape
 
 __all__ = ["FEATURES", "features"]
 
 
 def _reads(window: Window) -> list[list[int]]:
-    """For each output place, the input places within the input that its window reads."""
+    """For each position of the window, the places that it meets in the array it moves over."""
+    size, positions = window.size, window.output
+    if window.transposed:
+        size, positions = positions, size
     return [
         [
             place
             for k in range(window.kernel)
-            if 0 <= (place := o * window.stride + k * window.dilation - window.pad_begin)
-            < window.size
+            if 0 <= (place := p * window.stride + k * window.dilation - window.pad_begin) < size
         ]
-        for o in range(window.output)
-    ]  # fmt: skip
+        for p in range(positions)
+    ]
 
 
 def _reads_padding_only(window: Window) -> bool:
@@ -28,14 +32,14 @@ def _reads_padding_only(window: Window) -> bool:
 
 def _leaves_unread(window: Window) -> bool:
     read = {place for places in _reads(window) for place in places}
-    return len(read) < window.size
+    return len(read) < (window.output if window.transposed else window.size)
 
 
 def _axis(holds: Callable[[Window], bool]) -> Callable[[Geometry], bool]:
-    return lambda geometry: holds(geometry.height) or holds(geometry.width)
+    return lambda geometry: any(map(holds, geometry.windows))
 
 
-FEATURES: Mapping[str, Callable[[Geometry], bool]] = {
+_OF_GEOMETRIES: Mapping[str, Callable[[Geometry], bool]] = {
     "several images": lambda g: g.batch > 1,
     "several groups": lambda g: g.groups > 1,
     "depthwise": lambda g: g.groups > 1 and g.in_channels == g.out_channels == 1,
@@ -49,16 +53,30 @@ FEATURES: Mapping[str, Callable[[Geometry], bool]] = {
     ),
     "padding": _axis(lambda w: w.pad_begin + w.pad_end > 0),
     "asymmetric padding": _axis(lambda w: w.pad_begin != w.pad_end),
-    "kernel as large as the padded input": _axis(lambda w: w.kernel > 1 and w.reach == w.padded),
+    "kernel as large as the padded input": _axis(
+        lambda w: not w.transposed and w.kernel > 1 and w.reach == w.padded
+    ),
     "windows that read padding only": _axis(_reads_padding_only),
     "input that no window reads": _axis(_leaves_unread),
-    "1×1 kernel": lambda g: g.height.kernel == g.width.kernel == 1,
-    "a single output": lambda g: g.height.output == g.width.output == 1,
-    "axes that differ": lambda g: g.height != g.width,
+    "output padding": _axis(lambda w: w.output_padding > 0),
+    "1×1 kernel": lambda g: all(w.kernel == 1 for w in g.windows),
+    "a single output": lambda g: all(w.output == 1 for w in g.windows),
+    "axes that differ": lambda g: len(set(g.windows)) > 1,
 }
-"""Each feature by name, with whether a geometry has it."""
+_OF_PRODUCTS: Mapping[str, Callable[[Product], bool]] = {
+    "several products": lambda p: p.B > 1,
+    "a product of matrices": lambda p: min(p.M, p.N, p.K) > 1,
+    "sums of one operand alone": lambda p: max(p.P, p.Q) > 1,
+}
+FEATURES = (*OPERATIONS, *_OF_GEOMETRIES, *_OF_PRODUCTS)
+"""The names of all features: first the operations."""
 
 
-def features(geometry: Geometry) -> tuple[str, ...]:
-    """The features that a geometry has."""
-    return tuple(name for name, holds in FEATURES.items() if holds(geometry))
+def features(shape: Shape) -> tuple[str, ...]:
+    """The features that a shape has."""
+    if isinstance(shape, Product):
+        own = [name for name, holds in _OF_PRODUCTS.items() if holds(shape)]
+    else:
+        geometry = shape.convolution if isinstance(shape, Pooling) else shape
+        own = [name for name, holds in _OF_GEOMETRIES.items() if holds(geometry)]
+    return (shape.operation, *own)

@@ -13,40 +13,64 @@ import numpy.typing as npt
 from pybridge.errors import InputError
 from pybridge.problem.case import Case
 from pybridge.problem.formats import FloatArray
-from pybridge.problem.geometry import Geometry, Window
-from pybridge.problem.results import OPERANDS
+from pybridge.problem.geometry import Window
+from pybridge.problem.operands import Operand
+from pybridge.problem.shapes import Pooling, Product, Shape
 
 __all__ = ["Reduction", "digits", "reductions"]
 
 Reduction: TypeAlias = Callable[[Case], Case | None]
 """A simplified case, or None where it does not apply."""
 
+_LEAST = {"stride": 1, "dilation": 1, "pad_begin": 0, "pad_end": 0, "output_padding": 0}
 
-_CHANNELS = ("batch", "groups", "in_channels", "out_channels")
-_AXES: Mapping[str, tuple[str, ...]] = {
-    "x": ("batch", "groups", "in_channels", "height", "width"),
-    "weight": ("groups", "out_channels", "in_channels", "kernel height", "kernel width"),
-    "bias": ("groups", "out_channels"),
-    "grad_output": ("batch", "groups", "out_channels", "output height", "output width"),
-}
+
+def _axes(shape: Shape) -> dict[str, list[str]]:
+    """The axes of each operand by names, groups being axes of their own."""
+    if isinstance(shape, Product):
+        return {"x": [*"BMKP"], "y": [*"BNKQ"], "addend": [*"BMN"], "grad_output": [*"BMN"]}
+    spatial = {
+        kind: [f"{kind} {i}" for i in range(len(shape.windows))]
+        for kind in ("size", "kernel", "output")
+    }
+    if isinstance(shape, Pooling):
+        channels = ["batch", "channels"]
+        return {
+            "x": [*channels, *spatial["size"]],
+            "grad_output": [*channels, *spatial["output"]],
+        }
+    own = ["in_channels", "out_channels"] if shape.transposed else ["out_channels", "in_channels"]
+    return {
+        "x": ["batch", "groups", "in_channels", *spatial["size"]],
+        "weight": ["groups", *own, *spatial["kernel"]],
+        "bias": ["groups", "out_channels"],
+        "grad_output": ["batch", "groups", "out_channels", *spatial["output"]],
+    }
+
+
+def _sizes(shape: Shape) -> dict[str, int]:
+    """The sizes of the axes by name."""
+    sizes = {name: value for name, value in shape if isinstance(value, int)}
+    if not isinstance(shape, Product):
+        for i, window in enumerate(shape.windows):
+            sizes |= {f"{kind} {i}": getattr(window, kind) for kind in ("size", "kernel", "output")}
+    return sizes
 
 
 def reductions(case: Case) -> Iterator[Reduction]:
     """The simplifications that a case suggests, those that take most away first."""
     yield from _of_shape(case.geometry)
-    for name in OPERANDS:
+    for name in case.operands:
         yield partial(_replace, name=name, part=slice(None), value=0.0)
         yield partial(_without_eps, name=name)
-    for name in OPERANDS:
+    for name in case.operands:
         yield partial(_replace, name=name, part=slice(None), value=1.0)
         yield partial(_rounded, name=name, part=slice(None), digits=1)
-    pieces = 2
-    while pieces <= 4:
-        for name in OPERANDS:
-            for part in _parts(getattr(case, name).size, pieces):
+    for parts in (2, 4):
+        for name in case.operands:
+            for part in _parts(case.values[name].size, parts):
                 yield partial(_replace, name=name, part=part, value=0.0)
-        pieces *= 2
-    places = [(name, i) for name in OPERANDS for i in range(getattr(case, name).size)]
+    places = [(name, i) for name, value in case.values.items() for i in range(value.size)]
     for value in (0.0, 1.0):
         for name, i in places:
             yield partial(_replace, name=name, part=slice(i, i + 1), value=value)
@@ -55,7 +79,7 @@ def reductions(case: Case) -> Iterator[Reduction]:
             yield partial(_rounded, name=name, part=slice(i, i + 1), digits=kept)
     for name, i in places:
         yield partial(_positive, name=name, part=slice(i, i + 1))
-    for name in OPERANDS:
+    for name in case.operands:
         yield partial(_eps_to_power, name=name)
 
 
@@ -69,41 +93,40 @@ def digits(value: float) -> int:
     return (numerator >> trailing).bit_length() + abs(exponent) + (value < 0)
 
 
-def _of_shape(g: Geometry) -> Iterator[Reduction]:
-    for axis in _CHANNELS:
-        size = getattr(g, axis)
-        for kept in _less(size):
+def _of_shape(shape: Shape) -> Iterator[Reduction]:
+    for axis, size in shape:
+        for kept in _less(size) if isinstance(size, int) else ():
             for first in sorted({0, size - kept}):
                 yield partial(_keep, axis=axis, kept=kept, first=first)
-    for side in ("height", "width"):
-        window: Window = getattr(g, side)
+    if isinstance(shape, Product):
+        return
+    for i, window in enumerate(shape.windows):
         for kept in _less(window.size):
             for first in sorted({0, window.size - kept}):
-                yield partial(_window, side=side, update={"size": kept}, cut={side: first})
+                yield partial(_window, axis=i, update={"size": kept}, cut={f"size {i}": first})
         for kept in _less(window.kernel):
             for first in sorted({0, window.kernel - kept}):
-                cut = {f"kernel {side}": first}
-                yield partial(_window, side=side, update={"kernel": kept}, cut=cut)
-        for parameter, least in (("stride", 1), ("dilation", 1), ("pad_begin", 0), ("pad_end", 0)):
+                yield partial(_window, axis=i, update={"kernel": kept}, cut={f"kernel {i}": first})
+        for parameter, least in _LEAST.items():
             now = getattr(window, parameter)
             for value in sorted({least, now - 1} - {now, least - 1}):
-                yield partial(_window, side=side, update={parameter: value}, cut={})
-        if window.output > 1:
+                yield partial(_window, axis=i, update={parameter: value}, cut={})
+        if window.output > 1 and not window.transposed:
             fewer = window.padded - window.reach + 1
-            yield partial(_window, side=side, update={"stride": fewer}, cut={})
+            yield partial(_window, axis=i, update={"stride": fewer}, cut={})
             for parameter in ("pad_end", "pad_begin"):
                 if (now := getattr(window, parameter)) > 0:
                     update = {parameter: max(0, now - window.stride)}
-                    cut = {f"output {side}": 1} if parameter == "pad_begin" else {}
-                    yield partial(_window, side=side, update=update, cut=cut)
+                    cut = {f"output {i}": 1} if parameter == "pad_begin" else {}
+                    yield partial(_window, axis=i, update=update, cut=cut)
 
 
 def _less(size: int) -> list[int]:
     return sorted({1, size // 2, size - 1} - {0, size})
 
 
-def _parts(size: int, pieces: int) -> Iterator[slice]:
-    edges = sorted({round(size * k / pieces) for k in range(pieces + 1)})
+def _parts(size: int, parts: int) -> Iterator[slice]:
+    edges = sorted({round(size * k / parts) for k in range(parts + 1)})
     if len(edges) > 2:
         yield from map(slice, edges[:-1], edges[1:])
 
@@ -116,53 +139,41 @@ def _keep(case: Case, *, axis: str, kept: int, first: int) -> Case | None:
 
 
 def _window(
-    case: Case, *, side: str, update: Mapping[str, int], cut: Mapping[str, int]
+    case: Case, *, axis: int, update: Mapping[str, int], cut: Mapping[str, int]
 ) -> Case | None:
-    window = getattr(case.geometry, side)
+    assert not isinstance(case.geometry, Product)
+    windows = list(case.geometry.windows)
+    window = windows[axis]
     try:
-        changed = Window(**{**window.model_dump(), **update})
+        changed = windows[axis] = Window(**{**window.model_dump(), **update})
     except InputError:
         return None
     if changed == window or any(
         getattr(changed, name) > getattr(window, name) for name in ("size", "kernel")
     ):
         return None
-    windows = {"height": case.geometry.height, "width": case.geometry.width, side: changed}
-    return _refit(case, case.geometry.moving(*windows.values()), cut)
+    return _refit(case, case.geometry.model_copy(update={"windows": tuple(windows)}), cut)
 
 
-def _refit(case: Case, geometry: Geometry, cut: Mapping[str, int]) -> Case | None:
-    """The case with a geometry: of each axis, what begins at `cut`, and zeros where that ends."""
-    arrays = {}
-    for name, axes in _AXES.items():
-        before = getattr(case, name).reshape(_sizes(case.geometry, axes))
-        after: FloatArray = np.zeros(_sizes(geometry, axes), before.dtype)
+def _refit(case: Case, shape: Shape, cut: Mapping[str, int]) -> Case | None:
+    """The case with a shape: of each axis, what begins at `cut`, and zeros where that ends."""
+    operands = {}
+    old, new = _sizes(case.geometry), _sizes(shape)
+    for name, axes in _axes(shape).items():
+        operand = case.operands[name]
+        before = operand.value.reshape([old[axis] for axis in axes])
+        after: FloatArray = np.zeros([new[axis] for axis in axes], before.dtype)
         starts = [cut.get(axis, 0) for axis in axes]
         counts = [
-            min(size, old - start)
-            for size, old, start in zip(after.shape, before.shape, starts, strict=True)
+            min(size, wide - start)
+            for size, wide, start in zip(after.shape, before.shape, starts, strict=True)
         ]
         if min(counts) <= 0:
             return None
         source = tuple(slice(s, s + n) for s, n in zip(starts, counts, strict=True))
         after[tuple(slice(n) for n in counts)] = before[source]
-        arrays[name] = after
-    shapes = (geometry.x_shape, geometry.weight_shape, geometry.bias_shape, geometry.output_shape)
-    return _changed(
-        case,
-        geometry=geometry,
-        **{name: arrays[name].reshape(s) for name, s in zip(OPERANDS, shapes, strict=True)},
-    )
-
-
-def _sizes(g: Geometry, axes: tuple[str, ...]) -> list[int]:
-    sizes = {
-        **{axis: getattr(g, axis) for axis in _CHANNELS},
-        **{side: getattr(g, side).size for side in ("height", "width")},
-        **{f"kernel {side}": getattr(g, side).kernel for side in ("height", "width")},
-        **{f"output {side}": getattr(g, side).output for side in ("height", "width")},
-    }
-    return [sizes[axis] for axis in axes]
+        operands[name] = Operand(after.reshape(shape.shapes[name]), operand.eps)
+    return case.changed(shape, **operands)
 
 
 def _replace(case: Case, *, name: str, part: slice, value: float) -> Case | None:
@@ -190,28 +201,27 @@ def _with_numbers(
     part: slice,
     change: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]],
 ) -> Case | None:
-    array: FloatArray = getattr(case, name).copy()
+    operand = case.operands[name]
+    array: FloatArray = operand.value.copy()
     flat = array.reshape(-1)
     if not flat[part].size:
         return None
     flat[part] = change(flat[part].astype(np.float64)).astype(array.dtype)
-    if array.tobytes() == getattr(case, name).tobytes():
+    if array.tobytes() == operand.value.tobytes():
         return None
-    return _changed(case, **{name: array})
+    return case.changed(**{name: Operand(array, operand.eps)})
 
 
 def _without_eps(case: Case, *, name: str) -> Case | None:
-    return _changed(case, **{f"eps_{name}": 0.0}) if getattr(case, f"eps_{name}") else None
+    return _with_eps(case, name, 0.0) if case.eps[name] else None
 
 
 def _eps_to_power(case: Case, *, name: str) -> Case | None:
-    eps = getattr(case, f"eps_{name}")
-    fraction, exponent = math.frexp(eps)
+    fraction, exponent = math.frexp(case.eps[name])
     if fraction in (0.0, 0.5):
         return None
-    return _changed(case, **{f"eps_{name}": math.ldexp(0.5, exponent)})
+    return _with_eps(case, name, math.ldexp(0.5, exponent))
 
 
-def _changed(case: Case, **update: object) -> Case:
-    content = {name: getattr(case, name) for name in type(case).model_fields}
-    return Case(**{**content, **update})
+def _with_eps(case: Case, name: str, eps: float) -> Case:
+    return case.changed(**{name: Operand(case.values[name], eps)})

@@ -17,8 +17,8 @@ from pybridge.lean.protocol import parse_number
 from pybridge.model import Model
 from pybridge.problem.case import Case
 from pybridge.problem.formats import FloatArray, find_format
-from pybridge.problem.geometry import Geometry
-from pybridge.problem.results import OPERANDS
+from pybridge.problem.operands import Operand
+from pybridge.problem.shapes import Shape
 
 __all__ = ["LARGEST", "SavedCase"]
 
@@ -36,42 +36,41 @@ class SavedCase(Model):
     hexadecimal floats with spaces between.
     """
 
-    schema_version: Literal[1] = Field(default=1, alias="schema")
+    schema_version: Literal[2] = Field(default=2, alias="schema")
     note: str = Field(default="", max_length=2000)
     problems: tuple[str, ...] = ()
     label: str
     format: str
-    geometry: Geometry
+    geometry: Shape
     eps: dict[str, _Number]
-    x: tuple[_Row, ...]
-    weight: tuple[_Row, ...]
-    bias: tuple[_Row, ...]
-    grad_output: tuple[_Row, ...]
+    operands: dict[str, tuple[_Row, ...]]
 
     @classmethod
     def of(cls, case: Case, *, note: str = "", problems: Sequence[str] = ()) -> Self:
         """The document of a case."""
-        content: dict[str, Any] = {name: _rows(getattr(case, name)) for name in OPERANDS}
         return cls(
             note=note,
             problems=tuple(problems),
             label=case.label,
             format=case.format,
             geometry=case.geometry,
-            eps={name: getattr(case, f"eps_{name}").hex() for name in OPERANDS},
-            **content,
+            eps={name: eps.hex() for name, eps in case.eps.items()},
+            operands={name: _rows(value) for name, value in case.values.items()},
         )
 
     def case(self) -> Case:
         """The case; `InputError` or `InputTypeError` for numbers or shapes that do not fit."""
-        format, geometry = find_format(self.format), self.geometry
-        if set(self.eps) != set(OPERANDS):
-            raise InputError(f"eps: expected one of each of {', '.join(OPERANDS)}")
-        content: dict[str, Any] = {}
-        for name, shape in geometry.shapes.items():
-            content[name] = _array(name, getattr(self, name), shape)
-            content[f"eps_{name}"] = _number(f"eps.{name}", self.eps[name])
-        return Case(label=self.label, geometry=geometry, format=format.name, **content)
+        format, shapes = find_format(self.format), self.geometry.shapes
+        for name, content in (("eps", self.eps.keys()), ("operands", self.operands.keys())):
+            if content != shapes.keys():
+                raise InputError(f"{name}: expected one of each of {', '.join(shapes)}")
+        operands = {
+            name: Operand(
+                _array(name, self.operands[name], shape), _number(f"eps.{name}", self.eps[name])
+            )
+            for name, shape in shapes.items()
+        }
+        return Case(label=self.label, geometry=self.geometry, format=format.name, operands=operands)
 
     def checked_case(self, path: Path) -> Case:
         """The case; `InputError`, naming the file, for numbers or shapes that do not fit."""

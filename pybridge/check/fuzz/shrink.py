@@ -1,4 +1,4 @@
-"""Makes a failing case small: a smaller geometry, simpler numbers, the same kind of failure.
+"""Makes a failing case small: a smaller shape, simpler numbers, the same kind of failure.
 
 Hypothesis's own shrinking asks about one example at a time; but a run of Lean takes seconds before
 it reads the first case, and hardly longer for a hundred small ones. So each step proposes many
@@ -16,7 +16,7 @@ import numpy as np
 from pybridge.check.fuzz.judge import Judge, Verdict
 from pybridge.check.fuzz.reductions import Reduction, digits, reductions
 from pybridge.problem.case import Case
-from pybridge.problem.results import OPERANDS
+from pybridge.problem.shapes import Product
 
 __all__ = ["RUNS", "Shrunk", "complexity", "shrink"]
 
@@ -41,13 +41,13 @@ def complexity(case: Case) -> tuple[int, int, int, int]:
     """How large a case is: its entries and terms; padding, strides and dilations; how many numbers
     are not zero; and their digits.
     """
-    arrays = [getattr(case, name).astype(np.float64) for name in OPERANDS]
+    arrays = [value.astype(np.float64) for value in case.values.values()]
     numbers = [value for array in arrays for value in array.ravel().tolist()]
-    numbers += [getattr(case, f"eps_{name}") for name in OPERANDS]
-    windows = (case.geometry.height, case.geometry.width)
+    numbers += case.eps.values()
+    windows = () if isinstance(case.geometry, Product) else case.geometry.windows
     return (
         sum(array.size for array in arrays) + case.geometry.multiply_adds,
-        sum(w.pad_begin + w.pad_end + w.stride + w.dilation for w in windows),
+        sum(w.pad_begin + w.pad_end + w.stride + w.dilation + w.output_padding for w in windows),
         sum(value != 0 for value in numbers),
         sum(map(digits, numbers)),
     )

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: windows, geometries, formats, and whole cases of conv2d.
+"""Hypothesis strategies: windows, geometries, formats, and whole cases of every operation.
 
 They draw what `pybridge.check.fuzz.drawing` says, with Hypothesis's choices: examples shrink to
 small geometries and plain kinds of entries.

@@ -53,7 +53,7 @@ class Divergence(Model):
 class FuzzReport(Report):
     """A fuzzing run.
 
-    `outputs` are entries of the four results, of each of which value, exact value and bounds were
+    `outputs` are entries of all results, of each of which value, exact value and bounds were
     compared; `finished` says that the run was not interrupted. `cases_sha256` is the SHA-256 of the
     cases' names, one a line, which contain a digest of the case each. `tampered` of Lean's answers
     were changed and compared again; `overlooked` are the labels of those of which that was not

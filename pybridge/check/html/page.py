@@ -6,7 +6,7 @@ import importlib.metadata
 import math
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,15 +16,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pybridge.bounds.explain import explain, number, percent
 from pybridge.check.html.pictures import maps, overview
-from pybridge.check.html.sources import LAW_SOURCES, result_sources, source
+from pybridge.check.html.sources import LAW_SOURCES, source
 from pybridge.check.observed import Observed
 from pybridge.check.report import CaseReport, CheckReport
 from pybridge.exported.declarations import location, short_name
 from pybridge.exported.document import Definitions
 from pybridge.extras import DISTRIBUTION
 from pybridge.files import write_atomically
+from pybridge.problem.computation import Computation, computation_of
 from pybridge.problem.geometry import Geometry
-from pybridge.problem.results import Result
+from pybridge.problem.shapes import Product, Shape
 
 __all__ = ["Made", "Page", "made_of", "render"]
 
@@ -80,7 +81,13 @@ def render(
         lstrip_blocks=True,
     )
     environment.filters["from_hex"] = float.fromhex
-    results = {which: _result(which, definitions) for which in Result}
+    shapes = {case.operation: case.geometry for case in report.cases}
+    told = set(LAW_SOURCES)
+    results = {
+        (operation, which): _result(computation_of(shape, which, definitions), told)
+        for operation, shape in sorted(shapes.items(), key=lambda item: item[0] != "conv2d")
+        for which in shape.results
+    }
     taken = {"page-cases", "page-reading", "page-lean"}
     return environment.get_template("page.html.jinja").render(
         report=report,
@@ -132,7 +139,7 @@ def _case(
     case: CaseReport,
     observed: Mapping[tuple[str, str], Observed],
     definitions: Definitions,
-    results: Mapping[Result, Any],
+    results: Mapping[tuple[str, str], Any],
     taken: set[str],
 ) -> dict[str, Any]:
     """Return what the template shows of a case; its anchor is its label, unless that is `taken`."""
@@ -144,8 +151,8 @@ def _case(
                 "tensor": tensor,
                 "maps": maps(seen) if seen else None,
                 "made": made_of(seen, definitions) if seen else None,
-                "noun": Result(which).noun,
-                "lean": results[Result(which)],
+                "noun": results[case.operation, which]["noun"],
+                "lean": results[case.operation, which],
             }
         )
     ratios = [tensor.error_ratio for tensor in case.tensors.values()]
@@ -164,44 +171,53 @@ def _case(
     }
 
 
-def _result(which: Result, definitions: Definitions) -> dict[str, Any]:
-    lean = which.lean
+def _result(what: Computation, told: set[str]) -> dict[str, Any]:
+    """What the template shows of a result; sources that are `told` are left out and then added."""
+    lean, shape, definitions = what.lean, what.geometry, what.definitions
+    operation = shape.operation if shape is not None else "conv2d"
+    sources = [name for name in (lean.bound, what.contraction.name, lean.entry) if name not in told]
+    told.update(sources)
     return {
-        "noun": which.noun,
-        "statement": which.statement,
+        "noun": what.noun if operation == "conv2d" else f"{what.noun} of {operation}",
+        "statement": what.statement,
         "bound": short_name(lean.bound),
         "theorem": short_name(lean.entry),
         "norm": short_name(lean.whole),
         "norm_place": f"lean/{location(lean.whole, definitions)}",
-        "sources": result_sources(which, definitions),
+        "sources": [source(name, definitions) for name in sources],
     }
 
 
-def _geometry(g: Geometry) -> list[tuple[str, str]]:
+def _geometry(shape: Shape) -> list[tuple[str, str]]:
     """The shapes and parameters in words, those that change nothing left out."""
-    found = [
-        (name, "×".join(map(str, shape)))
-        for name, shape in (
-            ("x", g.x_shape), ("weight", g.weight_shape), ("output", g.output_shape)
-        )
-    ]  # fmt: skip
-    if g.groups > 1:
-        found.append(("groups", str(g.groups)))
+    sizes = {**shape.shapes, "output": shape.result_shapes["output"]}
+    words = [
+        (name, "×".join(map(str, size)))
+        for name, size in sizes.items()
+        if name not in ("bias", "addend", "grad_output")
+    ]
+    if isinstance(shape, Product):
+        return words
+    if isinstance(shape, Geometry) and shape.groups > 1:
+        words.append(("groups", str(shape.groups)))
     for name, of in (
         ("stride", lambda w: (w.stride,)),
         ("padding", lambda w: (w.pad_begin, w.pad_end)),
         ("dilation", lambda w: (w.dilation,)),
+        ("output padding", lambda w: (w.output_padding,)),
     ):
-        text = _both(of(g.height), of(g.width))
-        if text != ("0" if name == "padding" else "1"):
-            found.append((name, text))
-    return found
+        text = _each([of(window) for window in shape.windows])
+        if text != ("0" if "padding" in name else "1"):
+            words.append((name, text))
+    return words
 
 
-def _both(height: tuple[int, ...], width: tuple[int, ...]) -> str:
-    ends = {*height, *width}
+def _each(axes: Sequence[tuple[int, ...]]) -> str:
+    """One number for all axes, or one for each, or the two ends' where they differ."""
+    ends = {end for axis in axes for end in axis}
     if len(ends) == 1:
-        return str(height[0])
-    shown = ["+".join(map(str, side)) if len(set(side)) > 1 else str(side[0])
-             for side in (height, width)]  # fmt: skip
-    return f"{shown[0]} (height), {shown[1]} (width)"
+        return str(axes[0][0])
+    texts = ["+".join(map(str, axis)) if len(set(axis)) > 1 else str(axis[0]) for axis in axes]
+    if len(axes) == 2:
+        return f"{texts[0]} (height), {texts[1]} (width)"
+    return ", ".join(texts)

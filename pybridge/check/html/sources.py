@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -12,9 +11,8 @@ from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 
 from pybridge.exported.declarations import declaration, location, short_name
 from pybridge.exported.document import Definitions
-from pybridge.problem.results import Result
 
-__all__ = ["LAW_SOURCES", "Source", "result_sources", "source"]
+__all__ = ["LAW_SOURCES", "Source", "source"]
 
 LAW_SOURCES = (
     "RuntimeApprox.Approx.add",
@@ -46,10 +44,3 @@ def source(name: str, definitions: Definitions) -> Source:
     code = Markup(highlight(text, get_lexer_by_name("lean4"), formatter))
     short = short_name(name)
     return Source(short, f"lean-{short}", f"lean/{location(name, definitions)}", code)
-
-
-def result_sources(which: Result, definitions: Definitions) -> Iterable[Source]:
-    """The definition of a result's bound, its contraction, and the theorem."""
-    lean = which.lean
-    contraction = definitions.data.contractions[which].name
-    return [source(n, definitions) for n in (lean.bound, contraction, lean.entry)]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pybridge.check.reveal.measure import SumOf, reveal
 from pybridge.check.reveal.tree import SummationTree
-from pybridge.check.torch.conv2d import import_torch
+from pybridge.check.torch.kernels import import_torch
 from pybridge.errors import InputError
 from pybridge.problem.geometry import Geometry, Padding, Pair, Window
 

@@ -27,7 +27,7 @@ from pybridge.bounds.exact_entries import ExactEntries
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.true_errors import Index, TrueErrors
 from pybridge.check.suite import suite
-from pybridge.check.torch.conv2d import (
+from pybridge.check.torch.kernels import (
     DTYPES,
     Device,
     Refused,
@@ -35,20 +35,20 @@ from pybridge.check.torch.conv2d import (
     describe,
     promises,
     settings,
-    torch_conv2d,
+    torch_results,
 )
 from pybridge.check.torch.layers import QUICK, Layer, layers
+from pybridge.check.torch.operations import Example, examples, unseen
 from pybridge.check.torch.report import AgainstReport, LayerReport, PromiseReport, ResultReport
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.upward import Float64
 from pybridge.errors import InputError
 from pybridge.exported.document import Definitions
 from pybridge.problem.case import Case
-from pybridge.problem.computation import conv2d_computation
+from pybridge.problem.computation import computation_of
 from pybridge.problem.formats import FloatArray, FloatFormat
-from pybridge.problem.geometry import Geometry
 from pybridge.problem.operands import Operand
-from pybridge.problem.results import OPERANDS, Result
+from pybridge.problem.shapes import Shape
 
 __all__ = ["Plan", "Work", "against_torch", "check_result"]
 
@@ -65,25 +65,29 @@ _SAMPLE_TERMS = 2**17
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A convolution to compute in a setting, its operands of any dtype: they are rounded to it."""
+    """An operation to compute in a setting, its operands of any dtype: they are rounded to it."""
 
     label: str
     setting: Setting
-    geometry: Geometry
+    geometry: Shape
     operands: Mapping[str, npt.NDArray[Any]]
 
     def rounded(self) -> dict[str, FloatArray]:
-        """x, weight, bias and grad_output in the setting's format."""
+        """The operands in the setting's format."""
         dtype = self.setting.format.dtype
         return {name: np.ascontiguousarray(a, dtype) for name, a in self.operands.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The cases of the built-in suite and the layers to check, each in settings of its own."""
+    """The cases of the built-in suite and the layers to check, each in settings of its own.
+
+    Layers are convolutions of networks, and other operations at the sizes of models and at sizes
+    that the seed draws.
+    """
 
     cases: Sequence[tuple[Case, Setting]]
-    layers: Sequence[tuple[Layer, Sequence[Setting]]]
+    layers: Sequence[tuple[Layer | Example, Sequence[Setting]]]
     seed: int = 0
 
     @classmethod
@@ -111,7 +115,11 @@ class Plan:
         if not asked:
             raise InputError("--dtype tf32: only a GPU computes in it, expected another dtype")
         fast = [s for s in asked if dtypes or s.device != "cpu" or s.dtype != "float16"]
-        chosen = [layer for layer in layers() if not quick or layer.label in QUICK]
+        chosen: list[Layer | Example] = [
+            *(layer for layer in layers() if not quick or layer.label in QUICK),
+            *examples(),
+            *unseen(seed),
+        ]
         cases = suite(str(seed) if seed else "")
         if layer_patterns or case_patterns:
             chosen = _matching("--layers", layer_patterns, chosen)
@@ -127,15 +135,14 @@ class Plan:
 
     def __iter__(self) -> Iterator[Work]:
         for case, setting in self.cases:
-            operands = {name: getattr(case, name) for name in OPERANDS}
-            yield Work(case.label, setting, case.geometry, operands)
+            yield Work(case.label, setting, case.geometry, case.values)
         for layer, asked in self.layers:
             drawn = layer.operands(self.seed)
             for setting in asked:
                 yield Work(layer.label, setting, layer.geometry, drawn)
 
 
-_Labelled = TypeVar("_Labelled", Case, Layer)
+_Labelled = TypeVar("_Labelled", Case, Layer | Example)
 
 
 def _matching(option: str, patterns: Sequence[str], items: Sequence[_Labelled]) -> list[_Labelled]:
@@ -173,40 +180,41 @@ def against_torch(
 
 def _layer(torch: Any, work: Work, seed: int) -> LayerReport:
     setting = work.setting
-    shown = LayerReport(
+    report = LayerReport(
         label=work.label, dtype=setting.dtype, device=setting.device, geometry=work.geometry
     )
     operands = work.rounded()
     try:
-        computed = torch_conv2d(torch, setting, work.geometry, operands)
+        computed = torch_results(torch, setting, work.geometry, operands)
     except Refused as refusal:
-        return shown.model_copy(update={"skipped": f"PyTorch refuses: {refusal}"})
+        return report.model_copy(update={"skipped": f"PyTorch refuses: {refusal}"})
     assumed = promises(torch, setting)
     rng = np.random.default_rng([seed, zlib.crc32(work.label.encode())])
     results = {
         name: check_result(
             name, computed[name], setting.format, work.geometry, operands, assumed, rng
         )
-        for name in Result
+        for name in work.geometry.results
+        if name in computed
     }
-    return shown.model_copy(update={"results": results})
+    return report.model_copy(update={"results": results})
 
 
 def check_result(
     which: str,
     computed: FloatArray,
     format: FloatFormat,
-    geometry: Geometry,
+    geometry: Shape,
     operands: Mapping[str, FloatArray],
     assumed: Sequence[Accumulation],
     rng: np.random.Generator,
 ) -> ResultReport:
     """Tries arithmetics in order until one's any-order bound holds for a result.
 
-    `computed` is of the format, as are `operands` (x,
-    weight, bias, grad_output). `rng` chooses the sample. Raises `InputError` for a wrong shape.
+    `computed` is of the format, as are `operands`; a bias or an addend may be left out. `rng`
+    chooses the sample. Raises `InputError` for a wrong shape.
     """
-    computation = conv2d_computation(Result(which), geometry)
+    computation = computation_of(geometry, which)
     shape = computation.shape
     if computed.shape != shape:
         raise InputError(f"{which} has shape {computed.shape}, expected {shape}")
@@ -214,7 +222,7 @@ def check_result(
         computation,
         computed,
         format,
-        {key: Operand(operands[key]) for key in computation.operands},
+        {key: Operand(operands[key]) for key in computation.operands if key in operands},
         dict.fromkeys(computation.operands, math.ldexp(1.0, format.min_exponent)),
     )
     judge = _Judge(returned, rng)
@@ -247,7 +255,7 @@ class _Judge:
         self.returned, self.rng = returned, rng
         self.estimates = returned.estimator()
         self.errors = TrueErrors.enclose(returned.values, self.estimates)
-        values = {key: given.value for key, given in returned.operands.items()}
+        values = {key: operand.value for key, operand in returned.operands.items()}
         self.exact = ExactEntries(returned.computation, values)
         self.wide = returned.format.precision > 24
         empty = np.broadcast_to(self.estimates.counts == 0, returned.values.shape)

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pybridge.model import Model, Report
-from pybridge.problem.geometry import Geometry
+from pybridge.problem.shapes import Shape
 
 __all__ = ["AgainstReport", "LayerReport", "PromiseReport", "ResultReport", "Verdict"]
 
@@ -77,7 +77,7 @@ class LayerReport(Model):
     label: str
     dtype: str
     device: str
-    geometry: Geometry
+    geometry: Shape
     results: Mapping[str, ResultReport] = {}
     skipped: str | None = None
 

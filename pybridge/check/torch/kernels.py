@@ -1,4 +1,4 @@
-"""PyTorch's own conv2d and its gradients, and the arithmetic that each of its kernels promises."""
+"""PyTorch's own operations and their gradients, and the arithmetic that each kernel promises."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from pybridge.errors import InputError
 from pybridge.extras import install_command
 from pybridge.problem.arrays import to_numpy
 from pybridge.problem.formats import FloatArray, FloatFormat, find_format
-from pybridge.problem.geometry import Geometry
-from pybridge.problem.results import OPERANDS
+from pybridge.problem.shapes import Pooling, Product, Shape
 
 __all__ = [
     "DTYPES",
@@ -29,7 +28,7 @@ __all__ = [
     "import_torch",
     "promises",
     "settings",
-    "torch_conv2d",
+    "torch_results",
 ]
 
 Device: TypeAlias = Literal["cpu", "cuda"]
@@ -117,8 +116,8 @@ def promises(torch: Any, setting: Setting) -> tuple[Accumulation, ...]:
     """
     kept = Accumulation.of(setting.dtype)
     if setting.dtype == "tf32":
-        found = kept, tf32("nearest")
-        return *found, *(one.model_copy(update={"rounding": "toward-zero"}) for one in found)
+        both = kept, tf32("nearest")
+        return *both, *(one.model_copy(update={"rounding": "toward-zero"}) for one in both)
     if setting.device == "cuda" and setting.format.precision < 24:
         return kept, kept.model_copy(update={"rounding": "toward-zero"})
     if setting.format.precision >= 24:
@@ -137,39 +136,80 @@ def _has_instructions(torch: Any, format: FloatFormat) -> bool:
         return False
 
 
-def torch_conv2d(
-    torch: Any, setting: Setting, geometry: Geometry, operands: Mapping[str, FloatArray]
+def torch_results(
+    torch: Any, setting: Setting, shape: Shape, operands: Mapping[str, FloatArray]
 ) -> dict[str, FloatArray]:
-    """The output (`output`) and the `bias`, `weight` and `input` gradients, by autograd.
+    """The output and the gradients, by autograd; a gradient's name is that of the shape's results.
 
-    `operands` are x, weight, bias and grad_output, of the geometry's shapes and the setting's
-    format. Where the padding differs between the two ends of an axis, x is padded with zeros first,
-    by `torch.nn.functional.pad`. Raises `Refused` when PyTorch does not compute it.
+    `operands` are those of the shape, of the setting's format; a bias or an addend may be left out.
+    Where the padding differs between the two ends of an axis, x is padded with zeros first, by
+    `torch.nn.functional.pad`, or the output of a transposed convolution is cut. Average pooling
+    divides by 1. Raises `Refused` if PyTorch does not compute it.
     """
-    functional = torch.nn.functional
-    height, width = geometry.height, geometry.width
-    pads = (width.pad_begin, width.pad_end, height.pad_begin, height.pad_end)
-    symmetric = pads[0] == pads[1] and pads[2] == pads[3]
     try:
-        x, weight, bias, grad_output = (
-            _tensor(torch, operands[name]).to(setting.device) for name in OPERANDS
-        )
-        wanted = [tensor.requires_grad_() for tensor in (x, weight, bias)]
+        tensors = {
+            name: _tensor(torch, array).to(setting.device) for name, array in operands.items()
+        }
+        grad_output = tensors.pop("grad_output")
+        wanted = {name: tensor.requires_grad_() for name, tensor in tensors.items()}
         with _precision(torch, setting):
-            output = functional.conv2d(
-                x if symmetric else functional.pad(x, pads),
-                weight,
-                bias,
-                stride=(height.stride, width.stride),
-                padding=(pads[2], pads[0]) if symmetric else 0,
-                dilation=(height.dilation, width.dilation),
-                groups=geometry.groups,
-            )
-            found = torch.autograd.grad(output, wanted, grad_output)
+            output = _output(torch, shape, wanted)
+            gradients = torch.autograd.grad(output, list(wanted.values()), grad_output)
     except _REFUSALS as error:
         raise Refused((str(error).strip() or type(error).__name__).splitlines()[0]) from None
-    tensors = dict(zip(("output", "input", "weight", "bias"), (output, *found), strict=True))
-    return {name: to_numpy(name, tensor) for name, tensor in tensors.items()}
+    of_x = {} if isinstance(shape, Product) else {"x": "input"}
+    named = {of_x.get(name, name): g for name, g in zip(wanted, gradients, strict=True)}
+    return {name: to_numpy(name, tensor) for name, tensor in {"output": output, **named}.items()}
+
+
+def _output(torch: Any, shape: Shape, operands: Mapping[str, Any]) -> Any:
+    """What PyTorch's own function gives."""
+    functional = torch.nn.functional
+    if isinstance(shape, Product):
+        return _product(torch, shape, **operands)
+    x, windows = operands["x"], shape.windows
+    begins, ends = [w.pad_begin for w in windows], [w.pad_end for w in windows]
+    strides, dilations = [w.stride for w in windows], [w.dilation for w in windows]
+    even = begins == ends
+    pads = [pad for w in reversed(windows) for pad in (w.pad_begin, w.pad_end)]
+    if isinstance(shape, Pooling):
+        if set(dilations) != {1}:
+            raise Refused("average pooling without dilation only")
+        kernels = [w.kernel for w in windows]
+        even = even and all(2 * pad <= kernel for pad, kernel in zip(begins, kernels, strict=True))
+        return functional.avg_pool2d(
+            x if even else functional.pad(x, pads),
+            kernels,
+            strides,
+            begins if even else 0,
+            divisor_override=1,
+        )
+    weight, bias = operands["weight"], operands.get("bias")
+    if shape.transposed:
+        extra = [w.output_padding for w in windows]
+        function = getattr(functional, f"conv_transpose{shape.rank}d")
+        padding = begins if even else 0
+        output = function(x, weight, bias, strides, padding, extra, shape.groups, dilations)
+        if even:
+            return output
+        kept = [slice(w.pad_begin, w.pad_begin + w.output) for w in windows]
+        return output[:, :, *kept]
+    function = getattr(functional, f"conv{shape.rank}d")
+    padded = x if even else functional.pad(x, pads)
+    return function(padded, weight, bias, strides, begins if even else 0, dilations, shape.groups)
+
+
+def _product(torch: Any, shape: Product, x: Any, y: Any, addend: Any = None) -> Any:
+    """linear or matmul, and with an addend addmm or baddbmm."""
+    if shape.P * shape.Q > 1:
+        raise Refused("no sums of one operand alone")
+    x, y = x[..., 0], y[..., 0]
+    if shape.B > 1:
+        y = y.transpose(1, 2)
+        return torch.matmul(x, y) if addend is None else torch.baddbmm(addend, x, y)
+    if addend is None:
+        return torch.nn.functional.linear(x[0], y[0])[None]
+    return torch.addmm(addend[0], x[0], y[0].T)[None]
 
 
 @contextmanager
