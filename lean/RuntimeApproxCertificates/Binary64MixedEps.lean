@@ -5,19 +5,19 @@ public import RuntimeApprox.Certificate.Theorems
 /-!
 # Certificate of the case binary64-mixed-eps
 
-Case binary64-mixed-eps#2e56da598048b1be, in binary64. A number n / 2^k is written ⟨n, k⟩. The exact
-operands may be anywhere within eps of the given ones: x 0x1.0000000000000p+0,
+Case binary64-mixed-eps#2e56da598048b1be of conv2d, in binary64. A number n / 2^k is written ⟨n, k⟩.
+The exact operands may be anywhere within eps of the given ones: x 0x1.0000000000000p+0,
 weight 0x0.0000000000001p-1022, bias 0x1.56e1fc2f8f359p-997, grad_output 0x1.249ad2594c37dp+332.
 
-* the forward pass: 6 of 6 entries
+* the output: 6 of 6 entries
 * the bias gradient: 1 of 1 entries
-* the kernel gradient: 2 of 2 entries
+* the weight gradient: 2 of 2 entries
 * the input gradient: 6 of 6 entries
 
 Written by `python -m pybridge.certify`, for Lean 4.28.0.
 
 ## Main results
-* `forward_certified`, `forward_within`, `forward_computed`
+* `output_certified`, `output_within`, `output_computed`
 * `bias_certified`, `bias_within`, `bias_computed`
 * `weight_certified`, `weight_within`, `weight_computed`
 * `input_certified`, `input_within`, `input_computed`
@@ -29,21 +29,12 @@ set_option autoImplicit false
 
 namespace RuntimeApprox.Certificates.Binary64MixedEps
 
-/-- The geometry. -/
-def geometry : Conv2d where
-  batch := 1
-  groups := 1
-  inChannels := 1
-  outChannels := 1
-  height := ⟨1, 1, 1, 0, 0, 1, by decide, by decide, by decide, by decide⟩
-  width := ⟨6, 2, 1, 1, 0, 1, by decide, by decide, by decide, by decide⟩
-
-/-- n / 2^789, a number of the input, NCHW, with its eps. -/
+/-- n / 2^789, a number of `x`, with its eps. -/
 def xEntry (n : Int) : Ball :=
   ⟨⟨n, 789⟩, ⟨0x1, 0⟩, true⟩
 
-/-- The input, NCHW. -/
-def x : Tensor Ball geometry.inputShape :=
+/-- The operand `x`. -/
+def x : Tensor Ball [1, 1, 1, 6] :=
   #v[#v[#v[#v[xEntry (-0x94bbb6cd253e90000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000),
   xEntry 0x35ffeaed1a76d000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000,
   xEntry 0x176ab9f89a18f5,
@@ -51,29 +42,29 @@ def x : Tensor Ball geometry.inputShape :=
   xEntry 0x5df85c260c2af800000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000,
   xEntry 0xbe03273c83fbd80000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000]]]]
 
-/-- n / 2^1000, a number of the kernel, OIHW, with its eps. -/
+/-- n / 2^1000, a number of `weight`, with its eps. -/
 def weightEntry (n : Int) : Ball :=
   ⟨⟨n, 1000⟩, ⟨0x1, 1074⟩, true⟩
 
-/-- The kernel, OIHW. -/
-def weight : Tensor Ball geometry.kernelShape :=
+/-- The operand `weight`. -/
+def weight : Tensor Ball [1, 1, 1, 2] :=
   #v[#v[#v[#v[weightEntry 0x470f0ffa35b9dc000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000,
   weightEntry (-0x1d40aa492abcd1)]]]]
 
-/-- n / 2^468, a number of the bias, with its eps. -/
+/-- n / 2^468, a number of `bias`, with its eps. -/
 def biasEntry (n : Int) : Ball :=
   ⟨⟨n, 468⟩, ⟨0x156e1fc2f8f359, 1049⟩, true⟩
 
-/-- The bias. -/
-def bias : Tensor Ball geometry.biasShape :=
+/-- The operand `bias`. -/
+def bias : Tensor Ball [1] :=
   #v[biasEntry (-0x16943aff1a7a69)]
 
-/-- n / 2^1071, a number of the gradient with respect to the output, NCHW, with its eps. -/
+/-- n / 2^1071, a number of `gradOutput`, with its eps. -/
 def gradOutputEntry (n : Int) : Ball :=
   ⟨⟨n, 1071⟩, ⟨0x1249ad2594c37d0000000000000000000000000000000000000000000000000000000000000000000000, 0⟩, true⟩
 
-/-- The gradient with respect to the output, NCHW. -/
-def gradOutput : Tensor Ball geometry.outputShape :=
+/-- The operand `gradOutput`. -/
+def gradOutput : Tensor Ball [1, 1, 1, 6] :=
   #v[#v[#v[#v[gradOutputEntry (-0x1),
   gradOutputEntry 0x53514295d2e4ec00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000,
   gradOutputEntry 0x2a93dfb7ddace8000000000000000000000000000000000000000000000000000000000000000000000000,
@@ -81,8 +72,18 @@ def gradOutput : Tensor Ball geometry.outputShape :=
   gradOutputEntry 0xf8f350ba3ffda0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000,
   gradOutputEntry 0x25f2ca50b21a74000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000]]]]
 
-/-- Of the forward pass: entry, rounded value, bound. -/
-def forwardClaims : List Claim := [
+/-- The output, as a contraction. -/
+def outputContraction : Contraction Int :=
+  conv2dForward ⟨1, 1, 1, 1, 1, 6, 1, 2, 1, 1, 0, 0, 1, 0, 1, 1, 1, 6⟩
+
+/-- The factors of the output. -/
+def outputFactors : outputContraction.Factors Ball := (x, weight, ⟨⟩)
+
+/-- The addends of the output. -/
+def outputAddends : outputContraction.Addends Ball := (bias, ⟨⟩)
+
+/-- Of the output: entry, rounded value, bound. -/
+def outputClaims : List Claim := [
   ⟨[0, 0, 0, 0], ⟨-0x16943aff1a7a69, 468⟩, ⟨0x8000000000003, 520⟩⟩,
   ⟨[0, 0, 0, 1], ⟨-0x14a467fd7ccb7500000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000, 0⟩, ⟨0x2000000000000c0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000, 0⟩⟩,
   ⟨[0, 0, 0, 2], ⟨0x77e93c2a620004000000000000000000000000000000000000000000000000000000000000000000, 0⟩, ⟨0x470f0ffa35b9ec00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000, 0⟩⟩,
@@ -90,28 +91,38 @@ def forwardClaims : List Claim := [
   ⟨[0, 0, 0, 4], ⟨0x3546be05b063420000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000, 0⟩, ⟨0x40000000000018000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000, 0⟩⟩,
   ⟨[0, 0, 0, 5], ⟨0xd0ab47caca1be8000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000, 0⟩, ⟨0x10000000000006000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000, 0⟩⟩]
 
-/-- What binary64 gives for the forward pass, in the stated order, and its error bounds. -/
-theorem forward_certified : Certified
-    (conv2d (checked .binary64) geometry (x.map Ball.checked) (weight.map Ball.checked)
-      (bias.map Ball.checked))
-    forwardClaims := by
+/-- What binary64 gives for the output, in the stated order, and its error bounds. -/
+theorem output_certified : Certified
+    (outputContraction.eval (checked .binary64) (outputFactors.map Ball.checked)
+      (outputAddends.map Ball.checked))
+    outputClaims := by
   decide +kernel
 
-/-- The exact entry of the forward pass is within the bound of the value, wherever the exact
-operands are within eps of the given ones. -/
-theorem forward_within
-    {x' : Tensor Rat geometry.inputShape} {weight' : Tensor Rat geometry.kernelShape}
-    {bias' : Tensor Rat geometry.biasShape} (hx : x'.Rel Ball.Encloses x)
-    (hweight : weight'.Rel Ball.Encloses weight) (hbias : bias'.Rel Ball.Encloses bias) :
-    ∀ c ∈ forwardClaims, c.Within (conv2d exact geometry x' weight' bias') :=
-  forward_certified.within_forward hx hweight hbias
+/-- The exact entry of the output is within the bound of the value, wherever the exact operands are
+within eps of the given ones. -/
+theorem output_within
+    {x' : Tensor Rat [1, 1, 1, 6]} {weight' : Tensor Rat [1, 1, 1, 2]} {bias' : Tensor Rat [1]}
+    (hx : x'.Rel Ball.Encloses x) (hweight : weight'.Rel Ball.Encloses weight)
+    (hbias : bias'.Rel Ball.Encloses bias) :
+    ∀ c ∈ outputClaims, c.Within (outputContraction.eval exact (x', weight', ⟨⟩) (bias', ⟨⟩)) :=
+  output_certified.within_exact (.cons hx (.cons hweight .nil)) (.cons hbias .nil)
 
-/-- IEEE 754 arithmetic in binary64 gives the values of the forward pass. -/
-theorem forward_computed :
-    ∀ c ∈ forwardClaims, c.Computed
-      (conv2d (ieee .binary64) geometry (x.map Ball.ieee) (weight.map Ball.ieee)
-        (bias.map Ball.ieee)) :=
-  forward_certified.computed_forward
+/-- IEEE 754 arithmetic in binary64 gives the values of the output. -/
+theorem output_computed :
+    ∀ c ∈ outputClaims, c.Computed
+      (outputContraction.eval (ieee .binary64) (outputFactors.map Ball.ieee)
+        (outputAddends.map Ball.ieee)) :=
+  output_certified.computed_ieee
+
+/-- The bias gradient, as a contraction. -/
+def biasContraction : Contraction Int :=
+  conv2dBiasGrad ⟨1, 1, 1, 1, 1, 6, 1, 2, 1, 1, 0, 0, 1, 0, 1, 1, 1, 6⟩
+
+/-- The factors of the bias gradient. -/
+def biasFactors : biasContraction.Factors Ball := (gradOutput, ⟨⟩)
+
+/-- The addends of the bias gradient. -/
+def biasAddends : biasContraction.Addends Ball := ⟨⟩
 
 /-- Of the bias gradient: entry, rounded value, bound. -/
 def biasClaims : List Claim := [
@@ -119,49 +130,72 @@ def biasClaims : List Claim := [
 
 /-- What binary64 gives for the bias gradient, in the stated order, and its error bounds. -/
 theorem bias_certified : Certified
-    (conv2dBiasDeriv (checked .binary64) geometry (gradOutput.map Ball.checked))
+    (biasContraction.eval (checked .binary64) (biasFactors.map Ball.checked)
+      (biasAddends.map Ball.checked))
     biasClaims := by
   decide +kernel
 
 /-- The exact entry of the bias gradient is within the bound of the value, wherever the exact
 operands are within eps of the given ones. -/
 theorem bias_within
-    {gradOutput' : Tensor Rat geometry.outputShape}
-    (hgradOutput : gradOutput'.Rel Ball.Encloses gradOutput) :
-    ∀ c ∈ biasClaims, c.Within (conv2dBiasDeriv exact geometry gradOutput') :=
-  bias_certified.within_bias hgradOutput
+    {gradOutput' : Tensor Rat [1, 1, 1, 6]} (hgradOutput : gradOutput'.Rel Ball.Encloses gradOutput)
+    :
+    ∀ c ∈ biasClaims, c.Within (biasContraction.eval exact (gradOutput', ⟨⟩) ⟨⟩) :=
+  bias_certified.within_exact (.cons hgradOutput .nil) .nil
 
 /-- IEEE 754 arithmetic in binary64 gives the values of the bias gradient. -/
 theorem bias_computed :
     ∀ c ∈ biasClaims, c.Computed
-      (conv2dBiasDeriv (ieee .binary64) geometry (gradOutput.map Ball.ieee)) :=
-  bias_certified.computed_bias
+      (biasContraction.eval (ieee .binary64) (biasFactors.map Ball.ieee)
+        (biasAddends.map Ball.ieee)) :=
+  bias_certified.computed_ieee
 
-/-- Of the kernel gradient: entry, rounded value, bound. -/
+/-- The weight gradient, as a contraction. -/
+def weightContraction : Contraction Int :=
+  conv2dKernelGrad ⟨1, 1, 1, 1, 1, 6, 1, 2, 1, 1, 0, 0, 1, 0, 1, 1, 1, 6⟩
+
+/-- The factors of the weight gradient. -/
+def weightFactors : weightContraction.Factors Ball := (x, gradOutput, ⟨⟩)
+
+/-- The addends of the weight gradient. -/
+def weightAddends : weightContraction.Addends Ball := ⟨⟩
+
+/-- Of the weight gradient: entry, rounded value, bound. -/
 def weightClaims : List Claim := [
   ⟨[0, 0, 0, 0], ⟨0xdee045c336cee0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000, 0⟩, ⟨0x8000000000004800000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000, 0⟩⟩,
   ⟨[0, 0, 0, 1], ⟨0x1c2aa9d1386c01000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000, 0⟩, ⟨0x35b40edcabd6f800000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000, 0⟩⟩]
 
-/-- What binary64 gives for the kernel gradient, in the stated order, and its error bounds. -/
+/-- What binary64 gives for the weight gradient, in the stated order, and its error bounds. -/
 theorem weight_certified : Certified
-    (conv2dKernelDeriv (checked .binary64) geometry (x.map Ball.checked)
-      (gradOutput.map Ball.checked))
+    (weightContraction.eval (checked .binary64) (weightFactors.map Ball.checked)
+      (weightAddends.map Ball.checked))
     weightClaims := by
   decide +kernel
 
-/-- The exact entry of the kernel gradient is within the bound of the value, wherever the exact
+/-- The exact entry of the weight gradient is within the bound of the value, wherever the exact
 operands are within eps of the given ones. -/
 theorem weight_within
-    {x' : Tensor Rat geometry.inputShape} {gradOutput' : Tensor Rat geometry.outputShape}
+    {x' : Tensor Rat [1, 1, 1, 6]} {gradOutput' : Tensor Rat [1, 1, 1, 6]}
     (hx : x'.Rel Ball.Encloses x) (hgradOutput : gradOutput'.Rel Ball.Encloses gradOutput) :
-    ∀ c ∈ weightClaims, c.Within (conv2dKernelDeriv exact geometry x' gradOutput') :=
-  weight_certified.within_kernel hx hgradOutput
+    ∀ c ∈ weightClaims, c.Within (weightContraction.eval exact (x', gradOutput', ⟨⟩) ⟨⟩) :=
+  weight_certified.within_exact (.cons hx (.cons hgradOutput .nil)) .nil
 
-/-- IEEE 754 arithmetic in binary64 gives the values of the kernel gradient. -/
+/-- IEEE 754 arithmetic in binary64 gives the values of the weight gradient. -/
 theorem weight_computed :
     ∀ c ∈ weightClaims, c.Computed
-      (conv2dKernelDeriv (ieee .binary64) geometry (x.map Ball.ieee) (gradOutput.map Ball.ieee)) :=
-  weight_certified.computed_kernel
+      (weightContraction.eval (ieee .binary64) (weightFactors.map Ball.ieee)
+        (weightAddends.map Ball.ieee)) :=
+  weight_certified.computed_ieee
+
+/-- The input gradient, as a contraction. -/
+def inputContraction : Contraction Int :=
+  conv2dInputGrad ⟨1, 1, 1, 1, 1, 6, 1, 2, 1, 1, 0, 0, 1, 0, 1, 1, 1, 6⟩
+
+/-- The factors of the input gradient. -/
+def inputFactors : inputContraction.Factors Ball := (weight, gradOutput, ⟨⟩)
+
+/-- The addends of the input gradient. -/
+def inputAddends : inputContraction.Addends Ball := ⟨⟩
 
 /-- Of the input gradient: entry, rounded value, bound. -/
 def inputClaims : List Claim := [
@@ -174,25 +208,25 @@ def inputClaims : List Claim := [
 
 /-- What binary64 gives for the input gradient, in the stated order, and its error bounds. -/
 theorem input_certified : Certified
-    (conv2dInputDeriv (checked .binary64) geometry (weight.map Ball.checked)
-      (gradOutput.map Ball.checked))
+    (inputContraction.eval (checked .binary64) (inputFactors.map Ball.checked)
+      (inputAddends.map Ball.checked))
     inputClaims := by
   decide +kernel
 
 /-- The exact entry of the input gradient is within the bound of the value, wherever the exact
 operands are within eps of the given ones. -/
 theorem input_within
-    {weight' : Tensor Rat geometry.kernelShape} {gradOutput' : Tensor Rat geometry.outputShape}
+    {weight' : Tensor Rat [1, 1, 1, 2]} {gradOutput' : Tensor Rat [1, 1, 1, 6]}
     (hweight : weight'.Rel Ball.Encloses weight)
     (hgradOutput : gradOutput'.Rel Ball.Encloses gradOutput) :
-    ∀ c ∈ inputClaims, c.Within (conv2dInputDeriv exact geometry weight' gradOutput') :=
-  input_certified.within_input hweight hgradOutput
+    ∀ c ∈ inputClaims, c.Within (inputContraction.eval exact (weight', gradOutput', ⟨⟩) ⟨⟩) :=
+  input_certified.within_exact (.cons hweight (.cons hgradOutput .nil)) .nil
 
 /-- IEEE 754 arithmetic in binary64 gives the values of the input gradient. -/
 theorem input_computed :
     ∀ c ∈ inputClaims, c.Computed
-      (conv2dInputDeriv (ieee .binary64) geometry (weight.map Ball.ieee) (gradOutput.map Ball.ieee))
-        :=
-  input_certified.computed_input
+      (inputContraction.eval (ieee .binary64) (inputFactors.map Ball.ieee)
+        (inputAddends.map Ball.ieee)) :=
+  input_certified.computed_ieee
 
 end RuntimeApprox.Certificates.Binary64MixedEps

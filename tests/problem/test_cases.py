@@ -177,7 +177,7 @@ def test_unusable_files(tmp_path: Path) -> None:
     refused("the array grad_output is missing", {"x": one, "weight": one})
     refused("unknown array 'z', expected x, weight", {**good, "z": one})
     refused("y: expected a geometry beside it", {**good, "y": one})
-    refused("geometry: Geometry.windows: Field required", {**good, "geometry": "{}"})
+    refused("geometry: Geometry: windows: Field required", {**good, "geometry": "{}"})
     product = Product().model_dump_json()
     refused("operands: expected x, y, addend, grad_output, got", {**good, "geometry": product})
     refused("stride: expected only the operands", {**good, "geometry": product, "stride": 1})

@@ -59,12 +59,13 @@ def certified_entries(
         raise InputError(f"the number of entries is {entries}, expected at least 1")
     certified: dict[str, CertifiedEntries] = {}
     known = tuple(case.geometry.results)
-    for result in known if which is None else which:
+    for result in which or ():
         if result not in known:
             raise InputError(
-                f"{case.label}: {case.geometry.operation} has the results {', '.join(known)}, "
-                f"expected one of them, got {result!r:.60}"
+                f"{case.label}: expected results of {case.geometry.operation} among "
+                f"{', '.join(known)}, got {result!r:.60}"
             )
+    for result in known if which is None else [name for name in known if name in which]:
         computation = computation_of(case.geometry, result, definitions)
         evaluation = Applied(computation, case.operands).evaluate(case.float_format, fast=fast)
         certified[result] = _certified(case, computation, evaluation, entries)
