@@ -388,7 +388,10 @@ def test_own_data(tmp_path: Path) -> None:
     ("arguments", "line"),
     [
         (["nothing"], "'nothing' is neither a built-in case's label nor a .npz file"),
-        (["binary32-basic", "--which", "wait"], "expected results of conv2d among output, bias, weight, input, got 'wait'"),
+        (
+            ["binary32-basic", "--which", "wait"],
+            "expected results of conv2d among output, bias, weight, input, got 'wait'",
+        ),
         (["binary32-basic", "--output", "/dev/null/certificates"], "Not a directory"),
         (["binary32-one-by-one", "--definitions", "none.json"], "none.json"),
     ],
