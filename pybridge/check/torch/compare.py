@@ -195,7 +195,7 @@ def _layer(torch: Any, work: Work, seed: int) -> LayerReport:
             name, computed[name], setting.format, work.geometry, operands, assumed, rng
         )
         for name in work.geometry.results
-        if name in computed
+        if name in computed and name != "addend"  # whose gradient is a copy: nothing is summed
     }
     return report.model_copy(update={"results": results})
 

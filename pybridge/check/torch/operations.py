@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from pybridge.check.fuzz.drawing import Seeded, draw_shape
 from pybridge.problem.geometry import Geometry
-from pybridge.problem.shapes import Pooling, Product, Shape
+from pybridge.problem.shapes import Product, Shape
 
 __all__ = ["Example", "examples", "unseen"]
 
@@ -43,7 +43,6 @@ class Example:
 def examples() -> list[Example]:
     """Layers of models: speech, video, images and their generators, and attention."""
     of = Geometry.of
-    pool = Geometry.of((2, 64, 28, 28), (64, 1, 3, 3), stride=2, padding=1, groups=64)
     return [
         Example("conv1d-speech", of((2, 64, 400), (64, 64, 3), stride=2, rank=1)),
         Example("conv3d-video", of((1, 16, 8, 14, 14), (32, 16, 3, 3, 3), padding=1, rank=3)),
@@ -57,9 +56,6 @@ def examples() -> list[Example]:
         Example("addmm-mlp", Product(M=196, N=256, K=192)),
         Example("matmul-attention", Product(B=6, M=100, N=100, K=64), addend=False),
         Example("baddbmm-attention", Product(B=6, M=100, N=64, K=100)),
-        Example("pooling-2x2", Pooling(batch=2, channels=32, windows=of((2, 32, 28, 28),
-                (32, 1, 2, 2), stride=2, groups=32).windows)),
-        Example("pooling-3x3", Pooling(batch=2, channels=64, windows=pool.windows)),
     ]  # fmt: skip
 
 
