@@ -1,6 +1,7 @@
 module
 
 public import RuntimeApprox.Accumulation
+public import RuntimeApprox.Accumulation.Scaled
 public import RuntimeApprox.Accumulation.Theorems
 public import RuntimeApprox.Aligned
 public import RuntimeApprox.Aligned.Groups
