@@ -67,6 +67,8 @@ public import RuntimeApprox.Nodes.Linear
 public import RuntimeApprox.Nodes.Named
 public import RuntimeApprox.Nodes.Theorems
 public import RuntimeApprox.Operations
+public import RuntimeApprox.Operations.Gradients
+public import RuntimeApprox.Operations.Reordered
 public import RuntimeApprox.OrderedField
 public import RuntimeApprox.OrderedField.Theorems
 public import RuntimeApprox.PowTwo

@@ -282,29 +282,28 @@ theorem map_getD_range {α : Type u} (l : List α) (d : α) :
     simp only [List.length_map, List.length_range] at h
     simp [h]
 
-theorem getD_map_idxOf {α : Type u} (f : Nat → α) (d : α) : {l : List Nat} → 0 ∈ l →
-    (l.map f).getD (l.idxOf 0) d = f 0
-  | k :: l, h => by
-    by_cases hk : k = 0
-    · subst hk; rw [List.idxOf_cons_self]; rfl
-    · have hl := (List.mem_cons.1 h).resolve_left (Ne.symm hk)
-      rw [List.idxOf_cons, show (k == 0) = false from beq_false_of_ne hk]
-      exact getD_map_idxOf f d hl
-
-theorem entryAt_ne_zero : {es : List (List Int → K)} → {ps : List (Option (List Int))} →
-    pairing es ps ≠ 0 → {k : Nat} → k < es.length → k < ps.length →
-    entryAt (es.getD k fun _ => 0) (ps.getD k none) ≠ 0
-  | e :: es, p :: ps, h, 0, _, _ => fun h0 => h (by
-    show entryAt e p * _ = 0
-    rw [show entryAt e p = 0 from h0, Lean.Grind.Semiring.zero_mul])
-  | e :: es, p :: ps, h, k + 1, he, hp => entryAt_ne_zero (es := es) (ps := ps) (fun h0 => h (by
-    show _ * pairing es ps = 0
-    rw [h0, Lean.Grind.Semiring.mul_zero])) (Nat.lt_of_succ_lt_succ he) (Nat.lt_of_succ_lt_succ hp)
-
 theorem insideAt_of_ne_zero {s : List Nat} {t : Tensor K s} :
     {p : Option (List Int)} → entryAt t.entry p ≠ 0 → InsideAt s p
   | none, h => h rfl
   | some _, h => Tensor.inside_of_ne_zero h
+
+/-- Every place is inside its shape. -/
+def InsideAll : List (List Nat) → List (Option (List Int)) → Prop
+  | s :: ss, p :: ps => InsideAt s p ∧ InsideAll ss ps
+  | _, _ => True
+
+/-- The entries of a product that is not zero are all inside. -/
+theorem insideAll_of_ne_zero : {ss : List (List Nat)} → {ts : Tensors K ss} →
+    {ps : List (Option (List Int))} → pairing ts.entries ps ≠ 0 → InsideAll ss ps
+  | [], _, _, _ => trivial
+  | _ :: _, _, [], _ => trivial
+  | _ :: _, (t, ts), p :: ps, h =>
+    ⟨insideAt_of_ne_zero fun h0 => h (by
+      show entryAt t.entry p * pairing ts.entries ps = 0
+      rw [h0, Lean.Grind.Semiring.zero_mul]),
+    insideAll_of_ne_zero fun h0 => h (by
+      show entryAt t.entry p * pairing ts.entries ps = 0
+      rw [h0, Lean.Grind.Semiring.mul_zero])⟩
 
 theorem valueAt_eq_entryAt (axes : List (Axis Int)) (t : Tensor K (extents axes)) (o r : List Nat) :
     valueAt axes t o r = entryAt t.entry (indices axes o r) := by
@@ -341,27 +340,29 @@ theorem dot_eval (c : Contraction Int) (δ : Tensor K c.shape) (fs : c.Factors K
   exact congrArg (· + _) (sums_congr _ fun r =>
     congrArg (δ.entry (places c.out o) * ·) (valuesAt_eq_pairing o r (c.factor :: c.factors) fs))
 
+/-- Whatever the iteration (o, r) reads is inside; otherwise its term is zero. -/
+def Live (c : Contraction Int) (o r : List Nat) : Prop :=
+  InsideAll (c.shape :: shapes (c.factor :: c.factors)) (c.reads o r)
+
 /-- The contraction c′ reads the tensors that c reads, in another order: number k of its result and
-operands is number `order[k]` of those of c. Where an iteration of c reads a place of the result of c′,
-there is an iteration of c′ that reads the same places; where an iteration of c′ reads a place of the
-result of c, there is one of c that reads the place of its result. -/
+operands is number `order[k]` of those of c. The iterations of both that read inside all tensors
+correspond: they read the same places. -/
 structure Reordered (c c' : Contraction Int) (order : List Nat) where
   /-- From iterations of c to those of c′. -/
   there : List Nat → List Nat → List Nat × List Nat
   /-- From iterations of c′ to those of c. -/
   back : List Nat → List Nat → List Nat × List Nat
   length : order.length = c.factors.length + 2
+  length_back : order.length = c'.factors.length + 2
   perm : order.Perm (List.range order.length)
-  reads_there : AllLoops (outDims c.out) fun o => AllLoops (toNats c.red) fun r =>
-    InsideAt c'.shape ((c.reads o r).getD (order.headD 0) none) →
-      InLoops (outDims c'.out) (there o r).1 ∧ InLoops (toNats c'.red) (there o r).2 ∧
+  reads_there : AllLoops (outDims c.out) fun o => AllLoops (toNats c.red) fun r => c.Live o r →
+    InLoops (outDims c'.out) (there o r).1 ∧ InLoops (toNats c'.red) (there o r).2 ∧
       back (there o r).1 (there o r).2 = (o, r) ∧
       c'.reads (there o r).1 (there o r).2 = order.map ((c.reads o r).getD · none)
-  reads_back : AllLoops (outDims c'.out) fun o => AllLoops (toNats c'.red) fun r =>
-    InsideAt c.shape ((c'.reads o r).getD (order.idxOf 0) none) →
-      InLoops (outDims c.out) (back o r).1 ∧ InLoops (toNats c.red) (back o r).2 ∧
+  reads_back : AllLoops (outDims c'.out) fun o => AllLoops (toNats c'.red) fun r => c'.Live o r →
+    InLoops (outDims c.out) (back o r).1 ∧ InLoops (toNats c.red) (back o r).2 ∧
       there (back o r).1 (back o r).2 = (o, r) ∧
-      (c.reads (back o r).1 (back o r).2).getD (order.headD 0) none = (c'.reads o r).headD none
+      c'.reads o r = order.map ((c.reads (back o r).1 (back o r).2).getD · none)
 
 /-- **Adjoints**: ⟨δ, c(x, y, …)⟩ = ⟨u, c′(…)⟩ where c′ is c with result and operands in another order,
 and δ, x, y, … are put in that order. -/
@@ -378,33 +379,16 @@ theorem Reordered.adjoint {c c' : Contraction Int} {order : List Nat} (h : c.Reo
         pairing (δ.entry :: fs.entries) (c.reads o r) := fun {o r _ _} hr => by
     have hl : (c.reads o r).length = order.length := by simp [reads, h.length]
     rw [he, hr, pairing_perm _ _ h.perm, ← length, map_getD_range, length, ← hl, map_getD_range]
-  have head : order.headD 0 < order.length ∧
-      (δ.entry :: fs.entries).getD (order.headD 0) (fun _ => 0) = u.entry := by
-    cases order with
-    | nil => exact absurd he (List.cons_ne_nil _ _)
-    | cons k ks =>
-      exact ⟨List.mem_range.1 (h.perm.mem_iff.1 (List.mem_cons_self ..)), (List.cons.inj he).1.symm⟩
-  have length' := (congrArg List.length he).trans (List.length_map _)
-  have mem : 0 ∈ order := h.perm.mem_iff.2 (List.mem_range.2 (h.length ▸ Nat.succ_pos _))
-  have first : (u.entry :: fs'.entries).getD (order.idxOf 0) (fun _ => 0) = δ.entry := by
-    rw [he, getD_map_idxOf _ _ mem]; rfl
-  have there : ∀ {o r}, InLoops (outDims c.out) o → InLoops (toNats c.red) r → _ :=
-    fun {o r} ho hr => (h.reads_there.apply ho).apply hr
   rw [dot_eval, dot_eval]
   simp only [ha, ha', Lean.Grind.Semiring.mul_zero, sums_zero]
   refine congrArg (· + 0) (RuntimeApprox.adjoint h.there h.back (fun o r ho hr hne => ?_)
     fun o r ho hr hne => ?_)
-  · obtain ⟨h₁, h₂, h₃, h₄⟩ := there ho hr (insideAt_of_ne_zero (t := u) (head.2 ▸
-      entryAt_ne_zero hne (length ▸ head.1) (by simpa [reads, h.length] using head.1)))
+  · obtain ⟨h₁, h₂, h₃, h₄⟩ := (h.reads_there.apply ho).apply hr (insideAll_of_ne_zero
+      (ss := c.shape :: shapes (c.factor :: c.factors)) (ts := (δ, fs)) hne)
     exact ⟨h₁, h₂, h₃, same h₄⟩
-  · have hl : c'.factors.length + 2 = order.length := (congrArg (· + 1) (Tensors.length_entries
-      (ps := c'.factor :: c'.factors) fs').symm).trans length'
-    have hi := List.idxOf_lt_length_of_mem mem
-    obtain ⟨h₁, h₂, h₃, h₄⟩ := (h.reads_back.apply ho).apply hr (insideAt_of_ne_zero (t := δ)
-      (first ▸ entryAt_ne_zero hne (length' ▸ hi) (by simpa [reads, hl] using hi)))
-    obtain ⟨-, -, -, h₅⟩ := there h₁ h₂ (h₄ ▸ places_inside c'.out ho)
-    rw [h₃] at h₅
-    exact ⟨h₁, h₂, h₃, (same h₅).symm⟩
+  · obtain ⟨h₁, h₂, h₃, h₄⟩ := (h.reads_back.apply ho).apply hr (insideAll_of_ne_zero
+      (ss := c'.shape :: shapes (c'.factor :: c'.factors)) (ts := (u, fs')) hne)
+    exact ⟨h₁, h₂, h₃, (same h₄).symm⟩
 
 /-- With zeros for its first factor a contraction is that of its addend. -/
 theorem eval_zero {out : List (List Int)} {red : List Int} {p q : Operand Int} {ps : List (Operand Int)}
@@ -436,18 +420,18 @@ theorem place_iff {s : Int} (hs : 0 < s) (h o t p : Int) :
 
 /-- From an output position o to the input position h = o·s + t − p of a tap, if h ≥ 0: the stride
 divides h + p − t, and the quotient is o. -/
-theorem place_input {s : Nat} (hs : 0 < s) {o t p : Int} (h : 0 ≤ o * s + t - p) :
-    ((o * s + t - p).toNat : Int) = o * s + t - p ∧ (s : Int) ∣ (o * s + t - p).toNat + p - t ∧
+theorem place_input {s : Int} (hs : 0 < s) {o t p : Int} (h : 0 ≤ o * s + t - p) :
+    ((o * s + t - p).toNat : Int) = o * s + t - p ∧ s ∣ (o * s + t - p).toNat + p - t ∧
       ((o * s + t - p).toNat + p - t) / s = o :=
   have e := Int.toNat_of_nonneg h
-  ⟨e, ((place_iff (Int.natCast_pos.2 hs) _ _ _ _).1 e).imp_right Eq.symm⟩
+  ⟨e, ((place_iff hs _ _ _ _).1 e).imp_right Eq.symm⟩
 
 /-- From an input position h to the output position o = (h + p − t) / s that reads it by a tap, if
 the stride divides h + p − t and o ≥ 0: then o·s + t − p = h. -/
-theorem place_output {s : Nat} (hs : 0 < s) {h t p : Int} (hd : (s : Int) ∣ h + p - t)
+theorem place_output {s : Int} (hs : 0 < s) {h t p : Int} (hd : s ∣ h + p - t)
     (ho : 0 ≤ (h + p - t) / s) :
     (((h + p - t) / s).toNat : Int) = (h + p - t) / s ∧ ((h + p - t) / s).toNat * s + t - p = h :=
   have e := Int.toNat_of_nonneg ho
-  ⟨e, ((place_iff (Int.natCast_pos.2 hs) _ _ _ _).2 ⟨hd, e⟩).symm⟩
+  ⟨e, ((place_iff hs _ _ _ _).2 ⟨hd, e⟩).symm⟩
 
 end RuntimeApprox

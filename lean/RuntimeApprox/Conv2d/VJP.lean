@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Contraction.Adjoint
+public import RuntimeApprox.Operations.Gradients
 public import RuntimeApprox.Conv2d.Textbook
 
 /-!
@@ -122,41 +122,34 @@ variable {K : Type u} [OrderedField K] (g : Conv2d) (x dx : Tensor K g.inputShap
   (weight dweight : Tensor K g.kernelShape) (bias dbias : Tensor K g.biasShape)
   (δ : Tensor K g.outputShape)
 
-/-! ### What the iterations read -/
+/-! ### The gradients are reordered contractions -/
+
+/-- The numbers of the convolution of two axes. -/
+abbrev Conv2d.convolution : Convolution Int :=
+  ⟨g.batch, g.groups, g.inChannels, g.outChannels,
+    [⟨g.height.size, g.height.kernel, g.height.stride, g.height.padBegin, g.height.padEnd,
+      g.height.dilation, g.height.output⟩,
+    ⟨g.width.size, g.width.kernel, g.width.stride, g.width.padBegin, g.width.padEnd,
+      g.width.dilation, g.width.output⟩]⟩
+
+/-- The strides of a geometry are positive. -/
+theorem Conv2d.stride_pos : ∀ a ∈ g.convolution.axes, 0 < a.stride := fun a ha => by
+  have := Int.natCast_pos.2 g.height.stride_pos
+  have := Int.natCast_pos.2 g.width.stride_pos
+  simp only [List.mem_cons, List.not_mem_nil, or_false] at ha
+  rcases ha with rfl | rfl <;> assumption
+
+/-- The kernel gradient: of (δ, x, w) the last comes first. -/
+def conv2dKernelReordered :
+    (conv2dForward g.sizes).Reordered (conv2dKernelGrad g.sizes) [2, 1, 0] :=
+  convKernelReorderedOf g.convolution "x" "weight" "x" "gradOutput" ["bias"]
+
+/-- The input gradient: of (δ, x, w) the first comes last. -/
+def conv2dInputReordered :
+    (conv2dForward g.sizes).Reordered (conv2dInputGrad g.sizes) [1, 2, 0] :=
+  convInputReorderedOf g.convolution g.stride_pos "x" "weight" "weight" "gradOutput" ["bias"] []
 
 attribute [local simp] Contraction.reads places position toNats prod indices Affine.eval_one dot Conv2d.sizes
-
-theorem conv2dForward_reads (n c o oh ow i kh kw : Nat) :
-    (conv2dForward g.sizes).reads [n, c, o, oh, ow] [i, kh, kw] =
-      ([some [n, c * g.outChannels + o, oh, ow],
-        some [n, c * g.inChannels + i, oh * g.height.stride + kh * g.height.dilation - g.height.padBegin,
-          ow * g.width.stride + kw * g.width.dilation - g.width.padBegin],
-        some [c * g.outChannels + o, i, kh, kw]] : List (Option (List Int))) := by
-  simp [conv2dForward, Int.mul_comm, Int.sub_eq_add_neg]
-
-theorem conv2dKernelGrad_reads (c o i kh kw n oh ow : Nat) :
-    (conv2dKernelGrad g.sizes).reads [c, o, i, kh, kw] [n, oh, ow] =
-      ([some [c * g.outChannels + o, i, kh, kw],
-        some [n, c * g.inChannels + i, oh * g.height.stride + kh * g.height.dilation - g.height.padBegin,
-          ow * g.width.stride + kw * g.width.dilation - g.width.padBegin],
-        some [n, c * g.outChannels + o, oh, ow]] : List (Option (List Int))) := by
-  simp [conv2dKernelGrad, Int.mul_comm, Int.add_comm, Int.sub_eq_add_neg]
-
-theorem conv2dInputGrad_reads (n c i h w o kh kw : Nat) :
-    (conv2dInputGrad g.sizes).reads [n, c, i, h, w] [o, kh, kw] =
-      ([some [n, c * g.inChannels + i, h, w], some [c * g.outChannels + o, i, kh, kw],
-        if (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation ∧
-            (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation then
-          some [n, c * g.outChannels + o, (h + g.height.padBegin - kh * g.height.dilation) / g.height.stride,
-            (w + g.width.padBegin - kw * g.width.dilation) / g.width.stride]
-        else none] : List (Option (List Int))) := by
-  have form : ∀ a b c d : Int, a + b * -c + d = a + d - b * c := fun _ _ _ _ => by
-    rw [Int.mul_neg]; omega
-  have hs := Affine.eval_of_pos (Int.natCast_pos.2 g.height.stride_pos)
-  have hs' := Affine.eval_of_pos (Int.natCast_pos.2 g.width.stride_pos)
-  by_cases hh : (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation <;>
-    by_cases hw : (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation <;>
-    simp [conv2dInputGrad, Int.mul_comm, hs, hs', form, hh, hw]
 
 /-- The addition of the bias, as a contraction. -/
 def conv2dBias : Contraction Int :=
@@ -172,64 +165,6 @@ theorem conv2dBiasGrad_reads (c o n oh ow : Nat) :
       ([some [c * g.outChannels + o], some [n, c * g.outChannels + o, oh, ow]] : List (Option (List Int))) := by
   simp [conv2dBiasGrad, Int.mul_comm]
 
-/-! ### The gradients are reordered contractions -/
-
-/-- The kernel gradient: of (δ, x, w) the last comes first. -/
-def conv2dKernelReordered : (conv2dForward g.sizes).Reordered (conv2dKernelGrad g.sizes) [2, 1, 0] where
-  there
-    | [n, c, o, oh, ow], [i, kh, kw] => ([c, o, i, kh, kw], [n, oh, ow])
-    | _, _ => ([], [])
-  back
-    | [c, o, i, kh, kw], [n, oh, ow] => ([n, c, o, oh, ow], [i, kh, kw])
-    | _, _ => ([], [])
-  length := rfl
-  perm := by decide
-  reads_there _ hn _ hc _ ho _ hoh _ how _ hi _ hkh _ hkw _ :=
-    ⟨⟨hc, ho, hi, hkh, hkw, trivial⟩, ⟨hn, hoh, how, trivial⟩, rfl, by
-      rw [conv2dForward_reads, conv2dKernelGrad_reads]; rfl⟩
-  reads_back _ hc _ ho _ hi _ hkh _ hkw _ hn _ hoh _ how _ :=
-    ⟨⟨hn, hc, ho, hoh, how, trivial⟩, ⟨hi, hkh, hkw, trivial⟩, rfl, by
-      rw [conv2dForward_reads, conv2dKernelGrad_reads]; rfl⟩
-
-/-- The input gradient: of (δ, x, w) the first comes last. The tap k reads the input position h for the
-output position o iff the stride divides h + p − k·d and o is the quotient. -/
-def conv2dInputReordered : (conv2dForward g.sizes).Reordered (conv2dInputGrad g.sizes) [1, 2, 0] where
-  there
-    | [n, c, o, oh, ow], [i, kh, kw] =>
-      ([n, c, i, (oh * g.height.stride + kh * g.height.dilation - g.height.padBegin : Int).toNat,
-        (ow * g.width.stride + kw * g.width.dilation - g.width.padBegin : Int).toNat], [o, kh, kw])
-    | _, _ => ([], [])
-  back
-    | [n, c, i, h, w], [o, kh, kw] =>
-      ([n, c, o, ((h + g.height.padBegin - kh * g.height.dilation) / g.height.stride : Int).toNat,
-        ((w + g.width.padBegin - kw * g.width.dilation) / g.width.stride : Int).toNat], [i, kh, kw])
-    | _, _ => ([], [])
-  length := rfl
-  perm := by decide
-  reads_there n hn c hc o ho oh hoh ow how i hi kh hkh kw hkw h := by
-    rw [conv2dForward_reads] at h ⊢
-    have h : Inside g.inputShape _ := h
-    obtain ⟨eh, dh, qh⟩ := place_input g.height.stride_pos h.2.2.1.1
-    obtain ⟨ew, dw, qw⟩ := place_input g.width.stride_pos h.2.2.2.1.1
-    refine ⟨⟨hn, hc, hi, (Int.toNat_lt h.2.2.1.1).2 h.2.2.1.2, (Int.toNat_lt h.2.2.2.1.1).2 h.2.2.2.1.2,
-      trivial⟩, ⟨ho, hkh, hkw, trivial⟩, ?_, ?_⟩
-    · simp only [qh, qw, Int.toNat_natCast]
-    · rw [conv2dInputGrad_reads, if_pos ⟨dh, dw⟩, qh, qw, eh, ew]; rfl
-  reads_back n hn c hc i hi h hh w hw o ho kh hkh kw hkw hin := by
-    rw [conv2dInputGrad_reads] at hin
-    by_cases hd : (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation ∧
-      (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation
-    · rw [if_pos hd] at hin
-      have hin : Inside g.outputShape _ := hin
-      obtain ⟨eh, ph⟩ := place_output g.height.stride_pos hd.1 hin.2.2.1.1
-      obtain ⟨ew, pw⟩ := place_output g.width.stride_pos hd.2 hin.2.2.2.1.1
-      refine ⟨⟨hn, hc, ho, (Int.toNat_lt hin.2.2.1.1).2 hin.2.2.1.2,
-        (Int.toNat_lt hin.2.2.2.1.1).2 hin.2.2.2.1.2, trivial⟩, ⟨hi, hkh, hkw, trivial⟩, ?_, ?_⟩
-      · simp only [ph, pw, Int.toNat_natCast]
-      · rw [conv2dForward_reads, conv2dInputGrad_reads, ph, pw]; rfl
-    · rw [if_neg hd] at hin
-      exact hin.elim
-
 /-- The bias gradient: the addend (δ, b) in the other order. -/
 def conv2dBiasReordered : (conv2dBias g).Reordered (conv2dBiasGrad g.sizes) [1, 0] where
   there
@@ -239,6 +174,7 @@ def conv2dBiasReordered : (conv2dBias g).Reordered (conv2dBiasGrad g.sizes) [1, 
     | [c, o], [n, oh, ow] => ([n, c, o, oh, ow], [])
     | _, _ => ([], [])
   length := rfl
+  length_back := rfl
   perm := by decide
   reads_there _ hn _ hc _ ho _ hoh _ how _ := ⟨⟨hc, ho, trivial⟩, ⟨hn, hoh, how, trivial⟩, rfl, by
     rw [conv2dBias_reads, conv2dBiasGrad_reads]; rfl⟩

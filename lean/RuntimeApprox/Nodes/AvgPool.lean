@@ -82,30 +82,33 @@ def avgPoolReordered : g.forward.Reordered g.grad [1, 0, 2] where
         ((w + g.width.padBegin - kw * g.width.dilation) / g.width.stride : Int).toNat], [kh, kw])
     | _, _ => ([], [])
   length := rfl
+  length_back := rfl
   perm := by decide
   reads_there n hn c hc oh hoh ow how kh hkh kw hkw h := by
+    unfold Contraction.Live at h
     rw [avgPoolForward_reads] at h ⊢
-    have h : Inside g.inputShape _ := h
-    obtain ⟨eh, dh, qh⟩ := place_input g.height.stride_pos h.2.2.1.1
-    obtain ⟨ew, dw, qw⟩ := place_input g.width.stride_pos h.2.2.2.1.1
+    have h : Inside g.inputShape _ := h.2.1
+    obtain ⟨eh, dh, qh⟩ := place_input (Int.natCast_pos.2 g.height.stride_pos) h.2.2.1.1
+    obtain ⟨ew, dw, qw⟩ := place_input (Int.natCast_pos.2 g.width.stride_pos) h.2.2.2.1.1
     refine ⟨⟨hn, hc, (Int.toNat_lt h.2.2.1.1).2 h.2.2.1.2, (Int.toNat_lt h.2.2.2.1.1).2 h.2.2.2.1.2,
       trivial⟩, ⟨hkh, hkw, trivial⟩, ?_, ?_⟩
     · simp only [qh, qw, Int.toNat_natCast]
     · rw [avgPoolGrad_reads, if_pos ⟨dh, dw⟩, qh, qw, eh, ew]; rfl
   reads_back n hn c hc h hh w hw kh hkh kw hkw hin := by
-    rw [avgPoolGrad_reads] at hin
+    unfold Contraction.Live at hin
+    rw [avgPoolGrad_reads] at hin ⊢
     by_cases hd : (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation ∧
       (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation
-    · rw [if_pos hd] at hin
-      have hin : Inside g.outputShape _ := hin
-      obtain ⟨eh, ph⟩ := place_output g.height.stride_pos hd.1 hin.2.2.1.1
-      obtain ⟨ew, pw⟩ := place_output g.width.stride_pos hd.2 hin.2.2.2.1.1
+    · rw [if_pos hd] at hin ⊢
+      have hin : Inside g.outputShape _ := hin.2.1
+      obtain ⟨eh, ph⟩ := place_output (Int.natCast_pos.2 g.height.stride_pos) hd.1 hin.2.2.1.1
+      obtain ⟨ew, pw⟩ := place_output (Int.natCast_pos.2 g.width.stride_pos) hd.2 hin.2.2.2.1.1
       refine ⟨⟨hn, hc, (Int.toNat_lt hin.2.2.1.1).2 hin.2.2.1.2,
         (Int.toNat_lt hin.2.2.2.1.1).2 hin.2.2.2.1.2, trivial⟩, ⟨hkh, hkw, trivial⟩, ?_, ?_⟩
       · simp only [ph, pw, Int.toNat_natCast]
-      · rw [avgPoolForward_reads, avgPoolGrad_reads, ph, pw]; rfl
+      · rw [avgPoolForward_reads, ph, pw, eh, ew]; rfl
     · rw [if_neg hd] at hin
-      exact hin.elim
+      exact hin.2.1.elim
 
 /-- The gradient of average pooling is its adjoint, at any scale: ⟨δ, pool(x)⟩ = ⟨x, ∂x⟩ -/
 theorem avgPool_adjoint (scale : K) (x : Tensor K g.inputShape) (δ : Tensor K g.outputShape) :

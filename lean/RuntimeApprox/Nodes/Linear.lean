@@ -50,6 +50,7 @@ def linearInputReordered : g.forward.Reordered g.inputGrad [1, 0, 2] where
     | [n, i], [o] => ([n, o], [i])
     | _, _ => ([], [])
   length := rfl
+  length_back := rfl
   perm := by decide
   reads_there _ hn _ ho _ hi _ := ⟨⟨hn, hi, trivial⟩, ⟨ho, trivial⟩, rfl, by
     simp [Linear.forward, linearForward, Linear.inputGrad, linearInputGrad]⟩
@@ -65,6 +66,7 @@ def linearWeightReordered : g.forward.Reordered g.weightGrad [2, 0, 1] where
     | [o, i], [n] => ([n, o], [i])
     | _, _ => ([], [])
   length := rfl
+  length_back := rfl
   perm := by decide
   reads_there _ hn _ ho _ hi _ := ⟨⟨ho, hi, trivial⟩, ⟨hn, trivial⟩, rfl, by
     simp [Linear.forward, linearForward, Linear.weightGrad, linearWeightGrad]⟩
@@ -84,6 +86,7 @@ def linearBiasReordered : (linearBias g).Reordered g.biasGrad [1, 0] where
     | [o], [n] => ([n, o], [])
     | _, _ => ([], [])
   length := rfl
+  length_back := rfl
   perm := by decide
   reads_there _ hn _ ho _ := ⟨⟨ho, trivial⟩, ⟨hn, trivial⟩, rfl, by
     simp [linearBias, Linear.forward, linearForward, Linear.biasGrad, linearBiasGrad]⟩
