@@ -29,8 +29,8 @@ from pybridge.engine.backend import Backend
 from pybridge.engine.coefficients import ErrorBound, operation
 from pybridge.engine.dense import partial_sums
 from pybridge.engine.estimator import Estimator, distinct_counts
-from pybridge.engine.identity import Same
 from pybridge.exported.document import Definitions
+from pybridge.exported.identity import Same
 
 __all__ = ["Sure", "certainly"]
 

@@ -29,10 +29,10 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
 from pybridge.engine.backend import HOST, Array, Backend
-from pybridge.engine.identity import Same
 from pybridge.engine.indices import AxisReader, Progression, Reader
 from pybridge.exported.document import Contraction
 from pybridge.exported.expressions import DefinitionsError, size_value
+from pybridge.exported.identity import Same
 
 __all__ = [
     "Counts",

@@ -53,11 +53,11 @@ from pybridge.engine.dense import (
     restricted,
     split_contraction,
 )
-from pybridge.engine.identity import Same
 from pybridge.engine.scaled import block_axes, excess_of_blocks
 from pybridge.engine.upward import Float64, add_up
 from pybridge.errors import InputError, RoundingOverflowError
 from pybridge.exported.document import Contraction, Definitions
+from pybridge.exported.identity import Same
 from pybridge.problem.arrays import to_numpy
 from pybridge.problem.formats import FloatArray, FloatFormat, require_ieee
 from pybridge.problem.geometry import Geometry

@@ -36,12 +36,12 @@ from pybridge.engine.coefficients import (
     weigh,
 )
 from pybridge.engine.dense import Split, split_contraction
-from pybridge.engine.identity import Same
 from pybridge.engine.reference import Evaluation, evaluate
 from pybridge.engine.sequential import replay
 from pybridge.engine.upward import Float64
 from pybridge.exported.document import Contraction, Definitions, Law, Laws
 from pybridge.exported.expressions import Scalar
+from pybridge.exported.identity import Same
 from pybridge.problem.formats import FloatFormat, require_ieee
 from pybridge.problem.operands import Operand
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.exported.document import Axis
+from pybridge.exported.document import Axis, Contraction
 from pybridge.exported.expressions import size_parameters, size_value
+from pybridge.exported.identity import Same
 from pybridge.problem.computation import Computation
 
 __all__ = ["Indices", "Loops", "Part"]
@@ -46,33 +48,39 @@ class Loops:
     @classmethod
     def of(cls, computation: Computation) -> Loops:
         """The loops of a computation."""
-        contraction, numbers = computation.contraction, computation.numbers
-        expressions = [size for axis in contraction.out for size in axis]
-        outs = len(expressions)
-        expressions += contraction.red
-        names = tuple(size if isinstance(size, str) else None for size in expressions)
-        sizes = tuple(size_value(size, numbers) for size in expressions)
-        result, start = [], 0
-        for sizes_of in contraction.out:
-            result.append(tuple(range(start, start + len(sizes_of))))
-            start += len(sizes_of)
-        bound = {k for k, name in enumerate(names) if name is None or names.count(name) > 1}
-        operands: dict[str, tuple[Merge | None, ...]] = {}
-        for access in (*contraction.factors, *contraction.addends):
-            merges = []
-            for axis in access.axes:
-                coefficients = _coefficients(axis, numbers)
-                merges.append(_merge(axis, coefficients, sizes, numbers))
-                counted = set(size_parameters(axis.extent)) if merges[-1] is not None else set()
-                bound |= {k for k, c in enumerate(coefficients) if c and names[k] not in counted}
-            operands[access.name] = tuple(merges)
-        free = tuple(k for k in range(len(sizes)) if k not in bound)
-        return cls(names, sizes, outs, tuple(result), operands, free)
+        numbers = tuple(sorted(computation.numbers.items()))
+        return _loops(Same(computation.contraction), numbers)
 
     @property
     def result_sizes(self) -> tuple[int, ...]:
         """How often the loops of the result are run."""
         return self.sizes[: self.outs]
+
+
+@lru_cache(maxsize=256)
+def _loops(key: Same[Contraction], items: tuple[tuple[str, int], ...]) -> Loops:
+    contraction, numbers = key.held, dict(items)
+    expressions = [size for axis in contraction.out for size in axis]
+    outs = len(expressions)
+    expressions += contraction.red
+    names = tuple(size if isinstance(size, str) else None for size in expressions)
+    sizes = tuple(size_value(size, numbers) for size in expressions)
+    result, start = [], 0
+    for sizes_of in contraction.out:
+        result.append(tuple(range(start, start + len(sizes_of))))
+        start += len(sizes_of)
+    bound = {k for k, name in enumerate(names) if name is None or names.count(name) > 1}
+    operands: dict[str, tuple[Merge | None, ...]] = {}
+    for access in (*contraction.factors, *contraction.addends):
+        merges = []
+        for axis in access.axes:
+            coefficients = _coefficients(axis, numbers)
+            merges.append(_merge(axis, coefficients, sizes, numbers))
+            counted = set(size_parameters(axis.extent)) if merges[-1] is not None else set()
+            bound |= {k for k, c in enumerate(coefficients) if c and names[k] not in counted}
+        operands[access.name] = tuple(merges)
+    free = tuple(k for k in range(len(sizes)) if k not in bound)
+    return Loops(names, sizes, outs, tuple(result), operands, free)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
