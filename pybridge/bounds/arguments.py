@@ -111,7 +111,7 @@ def _inward(computation: Computation, key: str, operand: Operand) -> Operand:
 
 def contiguous(array: Array) -> Array:
     """The array, or a C-contiguous copy of it."""
-    return np.ascontiguousarray(array) if isinstance(array, np.ndarray) else array.contiguous()
+    return np.asarray(array, order="C") if isinstance(array, np.ndarray) else array.contiguous()
 
 
 def _geometry(
@@ -160,7 +160,7 @@ def _result(name: str, values: Any, finite: bool, stays: bool) -> tuple[Array, F
         return format_array(name, array, format), format
     if array.size == 0:
         raise InputError(f"{name} has shape {array.shape}: it has no entries")
-    return np.ascontiguousarray(array), format
+    return contiguous(array), format
 
 
 def _tensor(values: Any, finite: bool) -> Array | None:

@@ -16,8 +16,8 @@ __all__ = ["extent"]
 _CHANCE = 0.01
 """How likely a part may be that all failing entries are in it, were they anywhere at random."""
 
-_SPATIAL = ("position", "depth", "row", "column")
-"""The axes over which windows move."""
+_OVER_PIXELS = ("output", "input")
+"""The results of convolutions whose last axes are those over which windows move."""
 
 
 def extent(returned: KernelResult, failures: Mask) -> Iterator[str]:
@@ -27,7 +27,7 @@ def extent(returned: KernelResult, failures: Mask) -> Iterator[str]:
     failed = np.count_nonzero(failures)
     geometry = computation.geometry if isinstance(computation.geometry, Geometry) else None
     windows: dict[int, Window] = {}
-    if geometry is not None and computation.axes[-1] in _SPATIAL:
+    if geometry is not None and computation.name in _OVER_PIXELS:
         windows = dict(enumerate(geometry.windows, failures.ndim - geometry.rank))
     for axis, name in enumerate(computation.axes):
         others = tuple(k for k in range(failures.ndim) if k != axis)

@@ -61,9 +61,9 @@ class KernelResult:
         """The same of NumPy arrays, itself if it is of those."""
         if isinstance(self.values, np.ndarray):
             return self
-        values = np.ascontiguousarray(to_numpy(self.computation.words, self.values))
+        values = np.asarray(to_numpy(self.computation.words, self.values), order="C")
         operands = {
-            key: Operand(np.ascontiguousarray(to_numpy(key, operand.value)), operand.eps)
+            key: Operand(np.asarray(to_numpy(key, operand.value), order="C"), operand.eps)
             for key, operand in self.operands.items()
         }
         return replace(self, values=values, operands=operands)

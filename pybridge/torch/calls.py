@@ -16,7 +16,7 @@ import torch
 from pybridge import ops
 from pybridge.errors import InputError
 
-__all__ = ["Arguments", "Expected", "Reader", "Unseen", "bind", "name_of", "reader"]
+__all__ = ["Arguments", "Expected", "Reader", "Unseen", "bind", "name_of", "overlap", "reader"]
 
 Arguments: TypeAlias = Mapping[str, Any]
 """The arguments of a call by their names in its schema."""
@@ -52,9 +52,11 @@ def name_of(function: Any) -> str:
 def bind(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a call by name, defaults included, tensors detached.
 
-    An argument that the call overwrites is copied, and an `out` left out.
+    Arguments that share memory with one that the call overwrites are copied, and an `out` is left
+    out.
     """
     bound: dict[str, Any] = {}
+    written: list[torch.Tensor] = []
     for position, argument in enumerate(function._schema.arguments):
         if position < len(args):
             value = args[position]
@@ -63,11 +65,33 @@ def bind(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[
         if isinstance(value, torch.Tensor):
             value = value.detach()
             if argument.alias_info is not None and argument.alias_info.is_write:
+                written.append(value)
                 if argument.is_out:
                     continue
-                value = value.clone()
         bound[argument.name] = value
+    for name, value in bound.items():
+        if isinstance(value, torch.Tensor) and any(overlap(value, other) for other in written):
+            bound[name] = value.clone()
     return bound
+
+
+def overlap(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Whether two tensors are one, or the memory from a's first entry to its last meets b's."""
+    if a is b:
+        return True
+    if a.layout != torch.strided or b.layout != torch.strided or a.device != b.device:
+        return False
+    (first, end), (other_first, other_end) = _extent(a), _extent(b)
+    return first < other_end and other_first < end
+
+
+def _extent(tensor: torch.Tensor) -> tuple[int, int]:
+    """The addresses of a tensor's first byte and of the one after its last."""
+    if not tensor.numel():
+        return 0, 0
+    last = sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride(), strict=True))
+    first = tensor.data_ptr()
+    return first, first + (last + 1) * tensor.element_size()
 
 
 def reader(function: Any) -> Reader | Unseen | None:

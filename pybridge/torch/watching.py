@@ -18,7 +18,7 @@ from pybridge.bounds.comparison import Comparison
 from pybridge.engine.accumulation import Accumulation
 from pybridge.errors import InputError, InputTypeError
 from pybridge.testing import compare
-from pybridge.torch.calls import Expected, Reader, Unseen, bind, name_of, reader
+from pybridge.torch.calls import Expected, Reader, Unseen, bind, name_of, overlap, reader
 from pybridge.torch.modules import Origin, Origins
 from pybridge.torch.promises import promises
 from pybridge.torch.ranks import gathered
@@ -222,11 +222,12 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
         with _apart():
             try:
                 computed = operation(*call)
+                computed = computed if isinstance(computed, Sequence) else [computed]
+                outputs = _outputs(computed, returned)
             except (InputError, TypeError) as error:
                 self._unchecked(number, origin, name, str(error))
                 return
-            computed = computed if isinstance(computed, Sequence) else [computed]
-            for expected in _outputs(computed, returned):
+            for expected in outputs:
                 self._check(number, origin, name, expected)
         node = returned[0].grad_fn if isinstance(returned[0], torch.Tensor) else None
         if node is None:
@@ -265,7 +266,9 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
     ) -> None:
         operand = _operand(operation, tensor)
         if operand is None or grad_outputs[0] is None:
-            self._unchecked(number, origin, name, "the gradient of no operand of the operation")
+            self._unchecked(
+                number, origin, name, "the gradient of no operand of the operation, or of several"
+            )
             return
         try:
             expected = operation.grad(operand, grad_outputs[0].detach())
@@ -372,7 +375,16 @@ def _custom(compute: Callable[..., Any], call: Mapping[str, Any], result: Any) -
 
 
 def _outputs(computed: Sequence[Any], results: Iterable[Any]) -> list[Expected]:
-    """Pair the results of a custom kernel with their operations, those that are None left out."""
+    """Pair the results of a custom kernel with their operations, those that are None left out.
+
+    Raises `InputError` for as many operations as there are not results, and for other objects.
+    """
+    results = list(results)
+    if len(computed) != len(results):
+        raise InputError(f"operation: expected {len(results)} results, got {len(computed)}")
+    for operation in computed:
+        if not isinstance(operation, ops.Operation | None):
+            raise InputError(f"operation: expected one of pybridge.ops, got {operation!r:.60}")
     pairs = list(zip(computed, results, strict=True))
     many = len(pairs) > 1
     return [
@@ -389,11 +401,17 @@ def _factors(operation: ops.Operation) -> list[torch.Tensor]:
 
 
 def _operand(operation: ops.Operation, tensor: torch.Tensor) -> str | None:
-    """The name of the operand that a tensor is, None if it is none."""
-    for name, array in operation.arrays.items():
-        if array is tensor:
-            return operation.computation.called(name)
-    return None
+    """The name of the operand that a tensor is; None if it is none, or not the only one that is
+    made of the tensor's memory: each is then differentiated.
+    """
+    shared = [
+        (name, array)
+        for name, array in operation.arrays.items()
+        if isinstance(array, torch.Tensor) and overlap(array, tensor)
+    ]
+    if len(shared) != 1 or shared[0][1] is not tensor:
+        return None
+    return operation.computation.called(shared[0][0])
 
 
 def _unreadable(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:

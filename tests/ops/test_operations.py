@@ -233,6 +233,16 @@ def test_an_entry_is_explained_where_the_caller_has_it() -> None:
     assert f"of matmul with input {a.shape} and other {b.shape}" in tolerance.derivation
 
 
+@pytest.mark.parametrize("actual", [np.float64(14.5), np.array(14.5), torch.tensor(14.5), 14.5])
+def test_results_without_axes(actual: Any) -> None:
+    a = torch.tensor([1.0, 2.0, 3.0])
+    bias = ops.linear(a, a, torch.tensor(0.5)).grad("bias", np.float32(14.5))
+    for operation in (ops.linear(a, a, torch.tensor(0.5)), bias):
+        assert operation.shape == operation.compute().value.shape == ()
+        assert_close(actual, operation)
+        assert "worst: [] is" in compare(actual + 1, operation).message
+
+
 ONES = np.ones((2, 3), np.float32)
 REFUSED: Mapping[str, Callable[[], Any]] = {
     "other has shape (2, 3): expected 3 along axis 0": lambda: ops.matmul(ONES, ONES),

@@ -103,13 +103,47 @@ def test_overwritten_operands_out_and_double_backward() -> None:
     with watch() as report:
         torch.randn(4, 4).addmm_(a, b)
         torch.mm(a, b, out=torch.empty(4, 4))
+        c = torch.randn(4, 4)
+        torch.addmm(c, a, b, out=c)
         x = torch.randn(1, 2, 5, 5, requires_grad=True)
         y = nn.Conv2d(2, 2, 3)(x).square().sum()
         (g,) = torch.autograd.grad(y, x, create_graph=True)
         g.square().sum().backward()
     _require_all_passed(report)
     assert [checked.operator for checked in report.checked][:2] == ["aten.addmm_", "aten.mm"]
-    assert len(report.checked) >= 7
+    assert len(report.checked) >= 8
+
+
+class Square(torch.autograd.Function):
+    """x·x, whose gradient is one of two operands'."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return x @ x
+
+    @staticmethod
+    def backward(ctx: Any, grad: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return grad @ x.T + x.T @ grad
+
+
+@pytest.mark.parametrize(
+    ("operation", "checked", "reason"),
+    [
+        (lambda x: ops.matmul(x, x), 1, "of several"),
+        (lambda x: [ops.matmul(x, x), None], 0, "expected 1 results, got 2"),
+        (lambda x: 3, 0, "expected one of pybridge.ops, got 3"),
+    ],
+)
+def test_what_an_autograd_function_is_said_to_compute(
+    operation: Any, checked: int, reason: str
+) -> None:
+    x = torch.randn(5, 5, requires_grad=True)
+    with watch(operation={Square: operation}, reference=False) as report:
+        Square.apply(x).sum().backward()
+    assert len(report.checked) == checked
+    assert [reason in call.reason for call in report.unchecked] == [True]
 
 
 def test_what_is_not_checked_is_listed() -> None:
