@@ -114,7 +114,7 @@ def test_overwritten_operands_out_and_double_backward() -> None:
     assert len(report.checked) >= 8
 
 
-class Square(torch.autograd.Function):
+class Square(torch.autograd.Function):  # type: ignore[misc, name-defined]
     """x·x, whose gradient is one of two operands'."""
 
     @staticmethod
