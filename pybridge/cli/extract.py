@@ -62,6 +62,7 @@ EXTRACTED = (
     "RuntimeApprox.OrderedField",
     "RuntimeApprox.PowTwo",
     "RuntimeApprox.Printed",
+    "RuntimeApprox.Printed.Below",
     "RuntimeApprox.Printed.Theorems",
     "RuntimeApprox.Replay.Theorems",
     "RuntimeApprox.Rounding",
