@@ -46,10 +46,10 @@ theorem checked_respects_balls (f : Format) :
     rfl
 
 /-- What holds between `p a` and `a` holds between the tensors with the entries `p a` and `a`. -/
-theorem Tensors.rel_map_left {α β : Type} {R : β → α → Prop} {p : α → β} (h : ∀ a, R (p a) a) :
+theorem Tensors.rel_map_self {α β : Type} {R : β → α → Prop} {p : α → β} (h : ∀ a, R (p a) a) :
     {ss : List (List Nat)} → (ts : Tensors α ss) → Tensors.Rel R (ts.map p) ts
   | [], _ => .nil
-  | _ :: _, (t, ts) => .cons (fun i => by rw [Tensor.get_map]; exact h _) (rel_map_left h ts)
+  | _ :: _, (t, ts) => .cons (fun i => by rw [Tensor.get_map]; exact h _) (rel_map_self h ts)
 
 theorem Ball.meets_iff {b : Ball} {c : Claim} : b.meets c = true ↔
     b.checked.finite = true ∧ b.checked.approx.value = c.value.toRat ∧
@@ -81,7 +81,8 @@ theorem Contraction.certify_iff {f : Format} (c : Contraction Int) {fs : c.Facto
 instance {f : Format} {c : Contraction Int} {fs : c.Factors Ball} {as : c.Addends Ball}
     {ks : List Claim} : Decidable (Certified (c.eval (checked f) (fs.map Ball.checked)
       (as.map Ball.checked)) ks) :=
-  decidable_of_iff _ (c.certify_iff (fs.rel_map_left fun _ => rfl) (as.rel_map_left fun _ => rfl) ks)
+  decidable_of_iff _ (c.certify_iff (Tensors.rel_map_self (p := Ball.checked) (fun _ => rfl) fs)
+    (Tensors.rel_map_self (p := Ball.checked) (fun _ => rfl) as) ks)
 
 /-! ### What follows of the exact results -/
 
