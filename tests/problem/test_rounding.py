@@ -161,6 +161,7 @@ def test_midpoints_lie_as_near_one_number_as_another() -> None:
 def test_which_formats_hold_which() -> None:
     sums = {"e8m13", "binary32", "extended", "binary64"}
     wide16 = {"binary16", "bfloat16", "tf32", *sums}
+    wide8 = {"float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz"}
     inside = {
         "binary16": {"binary16", "tf32", *sums},
         "bfloat16": {"bfloat16", "tf32", *sums},
@@ -171,6 +172,9 @@ def test_which_formats_hold_which() -> None:
         "float8_e5m2": {"float8_e5m2", "float8_e5m2fnuz", *wide16},
         "float8_e4m3fnuz": {"float8_e4m3fnuz", *wide16},
         "float8_e5m2fnuz": {"float8_e5m2fnuz", *wide16},
+        "float4_e2m1fn": {"float4_e2m1fn", "float6_e2m3fn", "float6_e3m2fn", *wide8, *wide16},
+        "float6_e2m3fn": {"float6_e2m3fn", "float8_e4m3fn", "float8_e4m3fnuz", *wide16},
+        "float6_e3m2fn": {"float6_e3m2fn", *wide8, *wide16},
         "e8m13": sums,
         "extended": {"extended", "binary64"},
     }
