@@ -9,7 +9,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from pybridge.bounds.kernel_result import KernelResult
+from pybridge.bounds.kernel_result import KernelResult, holds_values
+from pybridge.bounds.scaled import scaled_exactly
 from pybridge.engine.backend import Array, backend_of, dtype_of
 from pybridge.errors import InputError, InputTypeError
 from pybridge.exported.document import load_definitions
@@ -75,7 +76,7 @@ def read_kernel_result(
     leaves tensors where they are, if they can be computed with there. Raises `InputError` and
     `InputTypeError` for what does not fit.
     """
-    stays = stays and stay(values, *arrays.values())
+    stays = stays and not computation.scales and stay(values, *arrays.values())
     operands: dict[str, Operand] = {}
     least_normals: dict[str, float] = {}
     for key in computation.operands:
@@ -93,7 +94,29 @@ def read_kernel_result(
             f"{name} has shape {tuple(result.shape)}, expected {computation.outer_shape}"
         )
     values = contiguous(computation.inward(result))
+    operands |= {
+        key: _scaled(computation.called(key), operands[key], factor, format)
+        for key, factor in computation.scales.items()
+        if key in operands
+    }
     return KernelResult(computation, values, format, operands, least_normals)
+
+
+def _scaled(name: str, operand: Operand, factor: float, format: FloatFormat) -> Operand:
+    """An operand times a number, exactly, of a result in a format that holds the operand."""
+    with np.errstate(over="ignore"):
+        single = float(np.float32(factor))
+    if format.precision <= 24 and single != factor:
+        raise InputError(
+            f"alpha or beta is {factor!r}, but a kernel of {format.dtype.name} multiplies by "
+            f"float32 numbers, expected {single!r}"
+        )
+    if not holds_values(format, operand.value):
+        raise InputError(
+            f"{name}: with alpha or beta, expected numbers that the result's dtype, "
+            f"{format.dtype.name}, holds"
+        )
+    return scaled_exactly(name, operand, factor)
 
 
 def _inward(computation: Computation, key: str, operand: Operand) -> Operand:

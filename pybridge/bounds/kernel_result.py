@@ -11,6 +11,7 @@ import numpy as np
 from pybridge.bounds.applied import Applied
 from pybridge.engine.accumulation import (
     Accumulation,
+    ScaledAccumulation,
     format_parameters,
     parameters_of,
     require_accumulation,
@@ -18,7 +19,7 @@ from pybridge.engine.accumulation import (
 from pybridge.engine.backend import Array, backend_of, dtype_of
 from pybridge.engine.estimator import Estimator, Inexact
 from pybridge.engine.upward import Float64, add_up
-from pybridge.errors import NotProvedError
+from pybridge.errors import InputError, NotProvedError
 from pybridge.exported.document import FormatParameters, load_definitions
 from pybridge.problem.arrays import to_numpy
 from pybridge.problem.computation import Computation
@@ -29,9 +30,9 @@ from pybridge.problem.formats import (
     find_format,
 )
 from pybridge.problem.operands import Operand
-from pybridge.problem.rounding import Direction, least_normal, midpoints, round_to
+from pybridge.problem.rounding import Direction, holds, least_normal, midpoints, round_to
 
-__all__ = ["Gradient", "KernelResult"]
+__all__ = ["Gradient", "KernelResult", "holds_values"]
 
 Gradient: TypeAlias = Literal["bias", "weight", "input"]
 
@@ -79,14 +80,32 @@ class KernelResult:
         rounded to it first; and if the result was `narrowed`, the sum to that dtype.
         """
         stated = require_accumulation(accumulation)
+        if self.computation.scales:
+            return self._scaled(stated or Accumulation.of(self.format.name))
         if stated is not None:
             kept = stated if self.computation.multiplies else stated.of_numbers()
             return kept.returned_in(self.format)
         promise = Accumulation.of(self.narrowed or self.format.name)
         factors = [self.operands[key].value for key in self.computation.factors]
-        if not all(_holds_values(self.format, values) for values in factors):
+        if not all(holds_values(self.format, values) for values in factors):
             promise = promise.model_copy(update={"operands": self.format.dtype.name})
         return promise.returned_in(self.format)
+
+    def _scaled(self, promise: Accumulation) -> Accumulation:
+        """The promise with the computation's scales; `InputError` if it rounds operands before."""
+        definitions = load_definitions()
+        promise = promise.returned_in(self.format)
+        sums = parameters_of(promise.across or promise.accumulate, definitions)
+        if not holds(sums, format_parameters(self.format.name, definitions)):
+            raise InputError(
+                f"accumulation: with alpha or beta, sums have to be in a format that holds the "
+                f"result's, {self.format.dtype.name}"
+            )
+        scale = self.computation.scales[self.computation.factors[0]]
+        added = any(key in self.operands for key in self.computation.addends)
+        scaled = ScaledAccumulation(**dict(promise), scale=scale, added=added)
+        _require_as_given(scaled)
+        return scaled
 
     @property
     def narrowed(self) -> str | None:
@@ -117,6 +136,10 @@ class KernelResult:
         the factors to 16 bits, as autocast does. Raises `NotProvedError` where an operand
         overflows the format that it is rounded to.
         """
+        if self.computation.scales:
+            # What is summed are the operands as they are, and an addend is rounded when scaled.
+            _require_as_given(promise)
+            return {key: Inexact(operand.value) for key, operand in self.operands.items()}
         rounded = {}
         for key, operand in self.operands.items():
             value: FloatArray = operand.value
@@ -207,7 +230,16 @@ class KernelResult:
         return rounded
 
 
-def _holds_values(format: FloatFormat, values: Array) -> bool:
+def _require_as_given(promise: Accumulation) -> None:
+    """Refuse what rounds operands before they are multiplied: nothing is proved of scaled ones."""
+    if promise.operands is not None or promise.flushed or promise.core is not None:
+        raise InputError(
+            "accumulation: with alpha or beta, nothing is proved of kernels that round or flush "
+            "operands, or of matrix units"
+        )
+
+
+def holds_values(format: FloatFormat, values: Array) -> bool:
     """Whether a format holds every value of an array."""
     dtype = dtype_of(values)
     if dtype == format.dtype or np.can_cast(dtype, format.dtype, "safe"):

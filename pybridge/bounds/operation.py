@@ -17,6 +17,7 @@ from pybridge.bounds.comparison import Comparison, compare
 from pybridge.bounds.conv2d import Bounded, Method, bounded
 from pybridge.bounds.explain import Explanation, explain_entry
 from pybridge.bounds.kernel_result import KernelResult
+from pybridge.bounds.scaled import scaled_within
 from pybridge.bounds.tolerance import Tolerance, tolerance_of
 from pybridge.engine.accumulation import Accumulation, require_accumulation
 from pybridge.errors import InputError
@@ -110,6 +111,7 @@ class Operation:
         See `pybridge.testing.tolerance`. Addends are assumed to be numbers of the format of the
         sums.
         """
+        self._require_unscaled("tolerance")
         what = self.computation
         sizes = {name: self._largest(name) for name in what.factors}
         addend = sum((self._largest(name) for name in what.addends), Fraction(0))
@@ -119,9 +121,14 @@ class Operation:
 
     def explain(self, index: int | Sequence[int], *, format: str | None = None) -> Explanation:
         """What contributes to the bound of an entry of `compute()`: see `pybridge.explain`."""
+        self._require_unscaled("explain")
         held, operands = self._held(format)
         operands = self._with_addends(operands, held)
         return explain_entry(self.computation, operands, held.name, index, self.function)
+
+    def _require_unscaled(self, asked: str) -> None:
+        if self.computation.scales:
+            raise InputError(f"{asked}: expected an operation without alpha and beta")
 
     def _held(self, format: str | None) -> tuple[FloatFormat, dict[str, Operand]]:
         """The format, or if None that of the arrays, and the operands in it."""
@@ -136,9 +143,11 @@ class Operation:
             arranged = self.computation.arranged.get(name)
             if arranged is not None:
                 value = contiguous(arranged.inward(value))
-            operands[name] = Operand(
-                value, check_eps(f"eps of {called(name)}", self.eps.get(name, 0.0))
-            )
+            operand = Operand(value, check_eps(f"eps of {called(name)}", self.eps.get(name, 0.0)))
+            factor = self.computation.scales.get(name)
+            if factor is not None:
+                operand = scaled_within(called(name), operand, factor, held.dtype)
+            operands[name] = operand
         return held, operands
 
     def _with_addends(

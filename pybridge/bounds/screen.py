@@ -93,7 +93,7 @@ def screen(returned: KernelResult, promise: Accumulation) -> Passed | None:
 
 def _screen(returned: KernelResult, promise: Accumulation) -> _Screen | None:
     """The screen of a result; None if it has none."""
-    if returned.format.precision > 24:
+    if returned.format.precision > 24 or returned.computation.scales:
         return None
     backend = backend_of(returned.values, *(given.value for given in returned.operands.values()))
     with np.errstate(all="ignore"), backend.exact_products():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, Protocol, TypeAlias
 
-from pybridge.engine.accumulation import Accumulation
+from pybridge.engine.accumulation import Accumulation, ScaledAccumulation
 from pybridge.exported.declarations import declaration, short_name
 from pybridge.exported.document import load_definitions
 from pybridge.problem.results import Declarations
@@ -101,5 +101,9 @@ def _names(result: _Proved, proved: Proved, promise: Accumulation | None) -> Ite
     if promise is not None and promise.core is not None:
         yield from ("TensorCore.exponents_le", "TensorCore.Kernel.near")
         return
+    if isinstance(promise, ScaledAccumulation):
+        yield "Contraction.near_scaled"
+        if promise.added:
+            yield "Contraction.near_addend"
     bounded = promise is not None and promise.bounded
     yield "Accumulation.near_within" if bounded else "Accumulation.near"

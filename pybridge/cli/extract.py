@@ -35,6 +35,7 @@ __all__ = ["EXTRACTED", "ExtractionError", "declarations", "differences", "extra
 
 EXTRACTED = (
     "RuntimeApprox.Accumulation",
+    "RuntimeApprox.Accumulation.Scaled",
     "RuntimeApprox.Accumulation.Theorems",
     "RuntimeApprox.AnyOrder",
     "RuntimeApprox.AnyOrder.Nearest",

@@ -42,6 +42,7 @@ from pybridge.problem.rounding import Direction, holds
 
 __all__ = [
     "Accumulation",
+    "ScaledAccumulation",
     "blocked",
     "format_parameters",
     "pairwise",
@@ -481,9 +482,56 @@ class Accumulation(Model):
             met.append("float16")
         parameters = [format_parameters(format.name, definitions)]
         parameters += [parameters_of(name, definitions) for name in met if name]
-        return min(
-            Fraction(2) ** p.max_exponent * (2 - Fraction(1, 2**p.precision)) for p in parameters
+        return min(map(_overflows, parameters))
+
+
+class ScaledAccumulation(Accumulation):
+    """A promise of a kernel that multiplies its finished sum, and may then add to it.
+
+    The sum times `scale` is rounded to the format of the sum, and so is the addend times another
+    number; if `added`, they are added. The operation says so, and no user: see `pybridge.ops`.
+    """
+
+    scale: float = Field(allow_inf_nan=False)
+    added: bool
+
+    @property
+    def sentence(self) -> str:
+        """What it promises, as a clause."""
+        words = f"{super().sentence}, multiplied by {self.scale:g}"
+        return words + ", and added to a multiple of the addend" * self.added
+
+    def sum_error(
+        self,
+        terms: int,
+        definitions: Definitions,
+        *,
+        plain: bool = False,
+        longest: int | None = None,
+        shortfall: Fraction | None = None,
+    ) -> ErrorBound:
+        """How near the sum of so many scaled terms, of which one may be the addend.
+
+        (Lean: `Contraction.near_scaled`, `Contraction.near_addend`.)
+        """
+        products, most = (max(n - self.added, 1) for n in (terms, longest or terms))
+        summed = super().sum_error(
+            products, definitions, plain=plain, longest=most, shortfall=shortfall
         )
+        once = operation(parameters_of(self._summed, definitions), self.mode)
+        multiple = ErrorBound(summed.relative, abs(Fraction(self.scale)) * summed.absolute)
+        scaled = followed_by(definitions, multiple, once)
+        if not self.added:
+            return scaled
+        # The addend's multiple errs by `once`, whose relative error is no larger than the sum's.
+        both = ErrorBound(scaled.relative, scaled.absolute + once.absolute)
+        return followed_by(definitions, both, once)
+
+    def largest(self, format: FloatFormat) -> Fraction:
+        """From what magnitude on the result, the scaled sum or the sum overflows."""
+        met = [self.accumulate, *([self.across] if self.across else [])]
+        sums = min(_overflows(parameters_of(name, load_definitions())) for name in met)
+        return min(super().largest(format), abs(Fraction(self.scale)) * sums)
 
 
 def tf32(operand_rounding: Direction = "toward-zero") -> Accumulation:
@@ -519,8 +567,10 @@ def blocked(block: int, *, accumulate: Any = "float32") -> Accumulation:
 
 def require_accumulation(value: object) -> Accumulation | None:
     """The argument `accumulation`; `InputTypeError` if it is neither None nor an `Accumulation`."""
-    if value is None or isinstance(value, Accumulation):
+    if isinstance(value, Accumulation) and not isinstance(value, ScaledAccumulation):
         return value
+    if value is None:
+        return None
     raise InputTypeError(
         f"accumulation: expected an Accumulation, as Accumulation.of('bfloat16'), got {value!r:.60}"
     )
@@ -543,6 +593,11 @@ def parameters_of(name: str, definitions: Definitions) -> FormatParameters:
 def core_parameters(core: Aligned, definitions: Definitions) -> FormatParameters:
     """The parameters of the format of a matrix unit's accumulator."""
     return parameters_of(core.accumulator, definitions)
+
+
+def _overflows(format: FormatParameters) -> Fraction:
+    """From what magnitude on numbers overflow a format."""
+    return Fraction(2) ** format.max_exponent * (2 - Fraction(1, 2**format.precision))
 
 
 def _up_to_multiple(value: int, of: int) -> int:

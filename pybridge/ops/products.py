@@ -7,10 +7,12 @@ both factors that are summed, P and Q those of one factor that are summed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from numbers import Real
+from typing import Any, NamedTuple, cast
 
 from pybridge.bounds.arguments import held
 from pybridge.bounds.operation import Operation
@@ -89,8 +91,14 @@ def linear(input: Any, weight: Any, bias: Any = None, *, eps: Eps = None) -> Ope
     return _product("linear", factors, (*batch, *outputs), eps, addend)
 
 
-def addmm(input: Any, mat1: Any, mat2: Any, *, eps: Eps = None) -> Operation:
-    """input + mat1·mat2, as by `torch.addmm`; input broadcasts."""
+def addmm(
+    input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1, eps: Eps = None
+) -> Operation:
+    """beta·input + alpha·mat1·mat2, as by `torch.addmm`; input broadcasts.
+
+    A kernel in float32, bfloat16 or float16 multiplies by float32 numbers: beta and alpha have to
+    be such. If beta is 0, input is not read. Raises `InputError` if alpha is 0.
+    """
     factors = _Factors(
         "mat1",
         held("mat1", mat1),
@@ -100,11 +108,17 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, eps: Eps = None) -> Operation:
         ("inner", "column"),
         broadcasts=False,
     )
-    return _product("addmm", factors, ("row", "column"), eps, _trailing(input, ("row", "column")))
+    addend = _trailing(input, ("row", "column"))
+    return _product("addmm", factors, ("row", "column"), eps, addend, _Scales.of(alpha, beta))
 
 
-def baddbmm(input: Any, batch1: Any, batch2: Any, *, eps: Eps = None) -> Operation:
-    """input + batch1·batch2 of batches of matrices, as by `torch.baddbmm`; input broadcasts."""
+def baddbmm(
+    input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1, eps: Eps = None
+) -> Operation:
+    """beta·input + alpha·batch1·batch2 of batches of matrices, as by `torch.baddbmm`.
+
+    input broadcasts; beta and alpha as in `addmm`.
+    """
     factors = _Factors(
         "batch1",
         held("batch1", batch1),
@@ -115,7 +129,8 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, eps: Eps = None) -> Operati
         broadcasts=False,
     )
     result = ("batch element", "row", "column")
-    return _product("baddbmm", factors, result, eps, _trailing(input, result))
+    addend = _trailing(input, result)
+    return _product("baddbmm", factors, result, eps, addend, _Scales.of(alpha, beta))
 
 
 def einsum(equation: str, *operands: Any, eps: Eps = None) -> Operation:
@@ -208,6 +223,25 @@ class _Addend:
     labels: tuple[str, ...]
 
 
+class _Scales(NamedTuple):
+    """What a sum of products, and its addend, are multiplied by."""
+
+    alpha: float
+    beta: float
+
+    @classmethod
+    def of(cls, alpha: object, beta: object) -> _Scales:
+        """Those of arguments: finite numbers that float64 holds, alpha not zero."""
+        for name, value in (("alpha", alpha), ("beta", beta)):
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise InputTypeError(f"{name}: expected a number, got {value!r:.60}")
+            if not math.isfinite(value) or float(value) != value:
+                raise InputError(f"{name}: expected a finite float64 number, got {value!r:.60}")
+        if alpha == 0:
+            raise InputError("alpha: 0 leaves no products, expected another number")
+        return cls(float(cast(float, alpha)), float(cast(float, beta)))
+
+
 def _trailing(input: Any, labels: tuple[str, ...]) -> _Addend:
     """An addend that broadcasts to axes: it has the last ones."""
     array = held("input", input)
@@ -243,8 +277,12 @@ def _product(
     result: tuple[str, ...],
     eps: Eps,
     addend: _Addend | None = None,
+    scales: _Scales | None = None,
 ) -> Operation:
-    """The product of factors over all labels that the result has not."""
+    """The product of factors over all labels that the result has not, scaled, plus an addend."""
+    alpha, beta = scales or (1.0, 1.0)
+    if beta == 0:
+        addend = None
     sizes = _sizes(factors, result)
     # A size of one that broadcasts is no axis of its operand's.
     x_labels = [
@@ -283,15 +321,17 @@ def _product(
     if addend is not None:
         arrays["addend"], names["addend"] = addend.array, addend.name
         arrangements["addend"] = arrangements["grad_output"].expanding(tuple(addend.array.shape))
-        others["addend"] = _summed(addend, result, outer, names)
+        others["addend"] = _summed(addend, result, outer, names).scaled_by(beta, 1.0)
     results = {
-        role: computation_of(shape, "output" if role == "grad_output" else role).called_by(
+        role: computation_of(shape, "output" if role == "grad_output" else role)
+        .called_by(
             noun="output" if role == "grad_output" else f"{names[role]} gradient",
             axes=axes[role],
             names=names,
             arranged=arrangements,
             result=arrangements[role],
         )
+        .scaled_by(alpha, beta if addend is not None else 1.0)
         for role in axes
     }
     return Bilinear(function, results | others, names).output(arrays, eps)

@@ -99,7 +99,8 @@ class Computation:
     what the caller's axes mean. `lean` names the declarations about it. `geometry` is what the
     textbook's formula needs; without one, the contraction itself is the definition. `names` and
     `arranged` have the operands' names and arrangements where the caller's are others, `result` the
-    arrangement of the result.
+    arrangement of the result. `scales` has what operands are multiplied by, if that is not one for
+    each: the kernel multiplies the sum of products, and the addend, which it adds then.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Computation:
     names: Mapping[str, str] = field(default_factory=dict)
     arranged: Mapping[str, Arrangement] = field(default_factory=dict)
     result: Arrangement | None = None
+    scales: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def words(self) -> str:
@@ -190,6 +192,14 @@ class Computation:
     ) -> Computation:
         """The same of a caller that has other names and shapes."""
         return replace(self, noun=noun, axes=axes, names=names, arranged=arranged, result=result)
+
+    def scaled_by(self, alpha: float, beta: float) -> Computation:
+        """The same with its sum times α, and its addend times β, or without an addend if that is 0.
+
+        The first factor is multiplied in place of the sum.
+        """
+        scales = {self.factors[0]: alpha} | dict.fromkeys(self.addends, beta)
+        return replace(self, scales={} if set(scales.values()) == {1.0} else scales)
 
     def called(self, operand: str) -> str:
         """How the caller names an operand."""

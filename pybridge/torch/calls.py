@@ -175,8 +175,10 @@ def _convolution_backward(call: Arguments, result: Any) -> list[Expected]:
 
 
 def _scaling(call: Arguments) -> dict[str, Any]:
-    """The factors of a sum and of what it is added to, those that are not one."""
-    return {name: call[name] for name in ("alpha", "beta") if call[name] != 1}
+    """The factors of a sum and of what it is added to, as the kernel rounds them to float32."""
+    wide = call["self"].dtype == torch.float64
+    names = ("alpha", "beta")
+    return {n: float(call[n] if wide else torch.tensor(call[n]).float()) for n in names}
 
 
 def _addbmm(call: Arguments) -> ops.Operation:
@@ -196,16 +198,17 @@ def _scaled_mm(call: Arguments) -> ops.Operation:
     """A product of float8 matrices times one scale for each matrix, plus a bias."""
     if call.get("scale_result") is not None:
         raise InputError("_scaled_mm with a scale of its result")
-    scale = 1.0
     for name in ("scale_a", "scale_b"):
         if call[name].numel() != 1:
             raise InputError(f"_scaled_mm with a {name} of shape {tuple(call[name].shape)}")
-        scale *= float(call[name])
+    scales = [float(call[name]) for name in ("scale_a", "scale_b")]
+    if 1 not in scales:
+        raise InputError("_scaled_mm with two scales, by which the sum is multiplied and rounded")
+    (scale,) = set(scales) - {1.0} or {1.0}
     left, right, bias = call["self"], call["mat2"], call.get("bias")
     if bias is None:
         bias = torch.zeros((), dtype=torch.float32, device=left.device)
-    scaling: dict[str, Any] = {} if scale == 1 else {"alpha": scale}
-    return ops.addmm(bias, left, right, **scaling)
+    return ops.addmm(bias, left, right, alpha=scale)
 
 
 _READERS: Mapping[str, Reader] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -12,10 +13,9 @@ import pytest
 from pybridge import InputError, ops
 from pybridge.bounds.operation import Operation
 from pybridge.bounds.true_errors import after
-from pybridge.engine.accumulation import Accumulation
+from pybridge.engine.accumulation import Accumulation, ScaledAccumulation
 from pybridge.exported.document import load_definitions
-from pybridge.problem.formats import find_format
-from pybridge.testing import assert_close, compare
+from pybridge.testing import assert_close, compare, tf32
 
 torch: Any = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -66,6 +66,16 @@ CASES: Mapping[str, tuple[str, Mapping[str, tuple[int, ...]], Mapping[str, Any]]
     "matmul of vectors": ("matmul", {"input": (5,), "other": (2, 5, 3)}, {}),
     "bmm": ("bmm", {"input": (3, 4, 5), "mat2": (3, 5, 2)}, {}),
     "addmm": ("addmm", {"input": (1, 4), "mat1": (3, 5), "mat2": (5, 4)}, {}),
+    "addmm scaled": (
+        "addmm",
+        {"input": (3, 4), "mat1": (3, 5), "mat2": (5, 4)},
+        {"beta": 0.5, "alpha": 2.0},
+    ),
+    "baddbmm scaled": (
+        "baddbmm",
+        {"input": (1, 3, 1), "batch1": (2, 3, 5), "batch2": (2, 5, 4)},
+        {"beta": 0.75, "alpha": 1.5},
+    ),
     "baddbmm": ("baddbmm", {"input": (2, 3, 4), "batch1": (2, 3, 5), "batch2": (2, 5, 4)}, {}),
     "einsum": ("bhqd,bhkd->bhqk", {"first": (2, 3, 4, 5), "second": (2, 3, 6, 5)}, {}),
     "einsum that sums alone": ("bij,kbl->lb", {"first": (2, 3, 4), "second": (5, 2, 3)}, {}),
@@ -77,9 +87,10 @@ ROUNDED_BETWEEN = ("einsum that sums alone", "matmul that broadcasts", "einsum w
 """Where PyTorch sums an operand alone, or a gradient over batches, and rounds that to 16 bits."""
 
 
-def call(module: Any, case: str, arrays: Arrays) -> Any:
+def call(module: Any, case: str, arrays: Arrays, scaled: bool = True) -> Any:
     """What a module computes of arrays: `pybridge.ops`, or PyTorch."""
     function, _, arguments = CASES[case]
+    arguments = {k: v for k, v in arguments.items() if scaled or k not in ("alpha", "beta")}
     if case.startswith("einsum"):
         return module.einsum(function, arrays["first"], arrays["second"])
     found = getattr(module, function, None) or getattr(torch.nn.functional, function)
@@ -94,10 +105,10 @@ def drawn(case: str, rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def results(case: str, arrays: Arrays, cotangent: Any) -> dict[str, Any]:
+def results(case: str, arrays: Arrays, cotangent: Any, scaled: bool = True) -> dict[str, Any]:
     """The output, and the gradients of all operands, as PyTorch has them."""
     leaves = {name: array.clone().requires_grad_() for name, array in arrays.items()}
-    output = call(torch, case, leaves)
+    output = call(torch, case, leaves, scaled)
     given = cotangent if cotangent is not None else torch.ones_like(output)
     gradients = torch.autograd.grad(output, list(leaves.values()), given)
     return {"output": output.detach(), **dict(zip(leaves, gradients, strict=True))}
@@ -128,14 +139,16 @@ def test_verdicts_are_those_of_exact_arithmetic(case: str, dtype: str) -> None:
     cotangent = torch.from_numpy(rng.integers(-12, 13, shape) / 8.0)
     exact = results(case, arrays, cotangent)
     sizes = results(case, {k: a.abs() for k, a in arrays.items()}, cotangent.abs())
-    counts = results(case, {k: torch.ones_like(a) for k, a in arrays.items()}, None)
+    counts = results(case, {k: torch.ones_like(a) for k, a in arrays.items()}, None, False)
     narrow = {name: array.to(getattr(torch, dtype)) for name, array in arrays.items()}
-    promise = Accumulation.of(dtype).returned_in(find_format(dtype))
     for name, values in exact.items():
         operation = asked(case, name, narrow, cotangent.to(getattr(torch, dtype)))
         assert operation.shape == tuple(values.shape)
         honest = values.to(getattr(torch, dtype))
         assert compare(honest, operation).passed, (name, compare(honest, operation).message)
+        promise = compare(honest, operation).accumulation
+        assert promise.output == Accumulation.of(dtype).output
+        assert isinstance(promise, ScaledAccumulation) == case.endswith("scaled")
         for share in (0.5, 0.9, 1.2, 3.0, 1000.0):
             place = tuple(int(rng.integers(n)) for n in values.shape)
             true, size = (Fraction(float(of[name][place])) for of in (exact, sizes))
@@ -163,11 +176,17 @@ def test_pytorch_s_own_results_are_within_their_bounds(case: str) -> None:
         }
         shape = call(torch, case, arrays).shape
         cotangent = torch.from_numpy(rng.standard_normal(shape)).to(dtype)
-        for name, values in results(case, arrays, cotangent).items():
+        if case.endswith("scaled"):  # float64 has to hold the multiples.
+            arrays = {name: array.float().to(dtype) for name, array in arrays.items()}
+            cotangent = cotangent.float().to(dtype)
+        found = results(case, arrays, cotangent)
+        if case.endswith("scaled") and dtype in (torch.bfloat16, torch.float16):
+            found = {"output": found["output"]}  # Gradients are rounded before they are scaled.
+        for name, values in found.items():
             assert_close(values, asked(case, name, arrays, cotangent), dtype=dtype)
 
 
-@pytest.mark.parametrize("case", ["conv_transpose2d", "conv3d", "baddbmm", "einsum"])
+@pytest.mark.parametrize("case", ["conv_transpose2d", "conv3d", "baddbmm scaled", "einsum"])
 @pytest.mark.parametrize("method", ["replay", "replay-reference", "any-order", "enclosure"])
 def test_computed_bounds_hold_of_all_operands_within_eps(case: str, method: Any) -> None:
     rng = np.random.default_rng(5)
@@ -195,6 +214,62 @@ def call_with_eps(case: str, arrays: Arrays, eps: Mapping[str, float]) -> Operat
         return ops.einsum(function, *arrays.values(), eps=eps)
     found: Callable[..., Operation] = getattr(ops, function)
     return found(*arrays.values(), **arguments, eps=eps)
+
+
+@pytest.mark.parametrize("added", [False, True])
+@pytest.mark.parametrize("rounding", ["nearest", "toward-zero"])
+def test_a_scaled_sum_errs_by_what_lean_says(added: bool, rounding: Any) -> None:
+    definitions = load_definitions()
+    plain = Accumulation(rounding=rounding)
+    scaled = ScaledAccumulation(**dict(plain), scale=-3.0, added=added)
+    first = plain.sum_error(7, definitions)
+    roundoff = Fraction(2) ** (-24 if rounding == "nearest" else -23)
+    underflow = Fraction(2) ** (-150 if rounding == "nearest" else -149)
+    relative, absolute = first.relative, 3 * first.absolute
+    for step in range(1 + added):
+        absolute += underflow * step
+        relative, absolute = (
+            relative + roundoff * (1 + relative),
+            absolute + roundoff * absolute + underflow,
+        )
+    found = scaled.sum_error(7 + added, definitions)
+    assert (found.relative, found.absolute) == (relative, absolute)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "entry", "right"),
+    [("float16", 300.0, False), ("float16", 400.0, True), ("float32", 2.0**64, True)],
+)
+def test_an_infinity_is_right_where_the_sum_or_the_result_overflows(
+    dtype: str, entry: float, right: bool
+) -> None:
+    a = np.full((1, 1), entry, dtype)
+    operation = ops.addmm(np.zeros((1, 1), dtype), a, a, alpha=0.5)
+    assert compare(np.full((1, 1), math.inf, dtype), operation).passed == right
+
+
+def test_scaled_sums_of_inexact_multiples() -> None:
+    rng = np.random.default_rng(7)
+    c, a, b = (rng.standard_normal(s).astype(np.float32) for s in ((3, 4), (3, 5), (5, 4)))
+    operation = ops.addmm(c, a, b, alpha=0.1, beta=1e-3)
+    exact = [
+        Fraction(1e-3) * Fraction(float(c[i, j]))
+        + Fraction(0.1) * sum(Fraction(float(a[i, k])) * Fraction(float(b[k, j])) for k in range(5))
+        for i, j in np.ndindex(3, 4)
+    ]
+    found = operation.compute()
+    for value, bound, true in zip(found.value.flat, found.bound.flat, exact, strict=True):
+        assert abs(Fraction(float(value)) - true) <= Fraction(float(bound)) < Fraction(1, 10**5)
+    with pytest.raises(InputError, match="but a kernel of float32 multiplies by float32 numbers"):
+        compare(found.value, operation)
+    rounded: Any = {"alpha": float(np.float32(0.1)), "beta": float(np.float32(1e-3))}
+    assert_close(found.value, ops.addmm(c, a, b, **rounded))
+    assert not compare(
+        found.value + a[0, 0] * b[0, 0] * np.float32(1e-4), ops.addmm(c, a, b, **rounded)
+    ).passed
+    wide = [array.astype(np.float64) / 3 for array in (c, a, b)]
+    with pytest.raises(InputError, match="float64 does not hold"):
+        compare(found.value.astype(np.float64), ops.addmm(*wide, alpha=0.1))
 
 
 def test_the_gradient_of_a_gradient() -> None:
@@ -258,6 +333,18 @@ REFUSED: Mapping[str, Callable[[], Any]] = {
     "eps: expected numbers for some of input, other": lambda: ops.matmul(
         ONES, ONES.T, eps={"z": 1}
     ),
+    "alpha: 0 leaves no products": lambda: ops.addmm(ONES, ONES, ONES, alpha=0),
+    "beta: expected a finite float64 number, got inf": lambda: ops.addmm(
+        ONES, ONES, ONES, beta=math.inf
+    ),
+    "nothing is proved of kernels that round or flush": lambda: compare(
+        np.ones((2, 2), np.float32),
+        ops.addmm(ONES[:, :2], ONES, ONES.T, alpha=2),
+        accumulation=tf32(),
+    ),
+    "tolerance: expected an operation without alpha": lambda: ops.addmm(
+        ONES[:, :2], ONES, ONES.T, alpha=2
+    ).tolerance(),
     "'same' needs a stride of 1": lambda: ops.conv1d(
         ONES, np.ones((1, 2, 2)), stride=2, padding="same"
     ),

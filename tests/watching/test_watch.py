@@ -101,7 +101,7 @@ def test_shared_checkpointed_in_place_channels_last_and_accumulated() -> None:
 def test_overwritten_operands_out_and_double_backward() -> None:
     a, b = torch.randn(4, 5), torch.randn(5, 4)
     with watch() as report:
-        torch.randn(4, 4).addmm_(a, b)
+        torch.randn(4, 4).addmm_(a, b, beta=0.5)
         torch.mm(a, b, out=torch.empty(4, 4))
         c = torch.randn(4, 4)
         torch.addmm(c, a, b, out=c)
