@@ -21,7 +21,7 @@ from pybridge.bounds.comparison import Comparison, Entry
 from pybridge.bounds.comparison import compare as compare_result
 from pybridge.bounds.kernel_result import Gradient, KernelResult
 from pybridge.bounds.operation import Operation
-from pybridge.bounds.sharp import sharp_operands
+from pybridge.bounds.sharp import sharp_factors, sharp_operands
 from pybridge.bounds.tolerance import Tolerance, tolerance
 from pybridge.engine.accumulation import Accumulation, blocked, pairwise, split_k, tf32
 from pybridge.engine.tensor_cores import tensor_core
@@ -46,6 +46,7 @@ __all__ = [
     "compare_gradient",
     "compare_output",
     "pairwise",
+    "sharp_factors",
     "sharp_operands",
     "split_k",
     "tensor_core",

@@ -14,6 +14,7 @@ many terms would all be near one another.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from pybridge.errors import InputError, InputTypeError
 from pybridge.problem.formats import dtype_name, find_format
 from pybridge.problem.geometry import Geometry, Padding, Pair
 
-__all__ = ["SharpOperands", "sharp_operands"]
+__all__ = ["SharpFactors", "SharpOperands", "sharp_factors", "sharp_operands"]
 
 
 class SharpOperands(NamedTuple):
@@ -33,6 +34,60 @@ class SharpOperands(NamedTuple):
     weight: npt.NDArray[Any]
     bias: npt.NDArray[Any]
     grad_output: npt.NDArray[Any]
+
+
+class SharpFactors(NamedTuple):
+    """Operands of a product of matrices, or of batches of them.
+
+    x [..., M, K], y [..., K, N], an addend of the product and the cotangent [..., M, N].
+    """
+
+    x: npt.NDArray[Any]
+    y: npt.NDArray[Any]
+    addend: npt.NDArray[Any]
+    grad_output: npt.NDArray[Any]
+
+
+def sharp_factors(
+    x_shape: Sequence[int], y_shape: Sequence[int], *, seed: int = 0, dtype: Any = "float32"
+) -> SharpFactors:
+    """Return random x [..., M, K] and y [..., K, N] whose x·y has condition number one.
+
+    So have its sum with the addend, and its gradients. A product is the conv2d of images of one
+    pixel, with a group for each element of the batch: see `sharp_operands`, which says what dtypes
+    there are. For a linear layer, y is the weight's transpose, and a row of the addend the bias.
+    Raises `InputError` for shapes that do not fit, and as `sharp_operands` does.
+    """
+    x_shape, y_shape = tuple(x_shape), tuple(y_shape)
+    *batch, rows, inner = (1, 1, *x_shape)
+    batch = batch[2:]
+    if len(x_shape) < 2 or y_shape[:-1] != (*batch, inner) or min(*x_shape, *y_shape) < 1:
+        raise InputError(
+            f"expected shapes [..., M, K] and [..., K, N] with entries, and of one batch, got "
+            f"{x_shape} and {y_shape}"
+        )
+    many, columns = prod(batch), y_shape[-1]
+    drawn = sharp_operands(
+        (rows, many * inner, 1, 1),
+        (many * columns, inner, 1, 1),
+        groups=many,
+        seed=seed,
+        dtype=dtype,
+    )
+
+    def of_rows(array: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
+        """[M, batch·size, 1, 1] as [..., M, size]."""
+        moved = array.reshape(rows, many, size).transpose(1, 0, 2)
+        return np.ascontiguousarray(moved).reshape(*batch, rows, size)
+
+    weight = drawn.weight.reshape(many, columns, inner).transpose(0, 2, 1)
+    grad_output = of_rows(drawn.grad_output, columns)
+    return SharpFactors(
+        x=of_rows(drawn.x, inner),
+        y=np.ascontiguousarray(weight).reshape(y_shape),
+        addend=grad_output[..., ::-1, :].copy(),
+        grad_output=grad_output,
+    )
 
 
 def sharp_operands(

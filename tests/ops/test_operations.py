@@ -15,7 +15,7 @@ from pybridge.bounds.operation import Operation
 from pybridge.bounds.true_errors import after
 from pybridge.engine.accumulation import Accumulation, ScaledAccumulation
 from pybridge.exported.document import load_definitions
-from pybridge.testing import assert_close, compare, tf32
+from pybridge.testing import assert_close, compare, sharp_factors, tf32
 
 torch: Any = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -272,6 +272,24 @@ def test_scaled_sums_of_inexact_multiples() -> None:
         compare(found.value.astype(np.float64), ops.addmm(*wide, alpha=0.1))
 
 
+@pytest.mark.parametrize("dtype", FORMATS)
+@pytest.mark.parametrize("batch", [(), (3,), (2, 3)])
+def test_sharp_factors_have_condition_number_one(batch: tuple[int, ...], dtype: str) -> None:
+    given = sharp_factors((*batch, 5, 24), (*batch, 24, 7), seed=4, dtype=dtype)
+    assert {array.dtype.name for array in given} == {dtype}
+    assert given.x.shape == (*batch, 5, 24)
+    assert given.y.shape == (*batch, 24, 7)
+    assert given.addend.shape == given.grad_output.shape == (*batch, 5, 7)
+    x, y, addend, cotangent = (array.astype(np.float64) for array in given)
+    back, forth = (array.swapaxes(-1, -2) for array in (x, y))
+    for first, second, added in ((x, y, addend), (cotangent, forth, 0), (back, cotangent, 0)):
+        size = np.abs(first) @ np.abs(second) + np.abs(added)
+        np.testing.assert_allclose(np.abs(first @ second + added), size, rtol=1e-12)
+    exact = (x @ y).astype(given.x.dtype)
+    assert compare(exact, ops.matmul(given.x, given.y)).power == 1
+    assert np.unique(given.x).size > given.x.size / 2 or dtype == "bfloat16"
+
+
 def test_the_gradient_of_a_gradient() -> None:
     rng = np.random.default_rng(2)
     x, w = (torch.from_numpy(rng.integers(-9, 9, s) / 4.0) for s in ((2, 3, 5, 5), (4, 3, 3, 3)))
@@ -345,6 +363,9 @@ REFUSED: Mapping[str, Callable[[], Any]] = {
     "tolerance: expected an operation without alpha": lambda: ops.addmm(
         ONES[:, :2], ONES, ONES.T, alpha=2
     ).tolerance(),
+    "got (2, 3) and (2, 3)": lambda: sharp_factors((2, 3), (2, 3)),
+    "got (3,) and (3,)": lambda: sharp_factors((3,), (3,)),
+    "got (2, 3) and (3, 0)": lambda: sharp_factors((2, 3), (3, 0)),
     "'same' needs a stride of 1": lambda: ops.conv1d(
         ONES, np.ones((1, 2, 2)), stride=2, padding="same"
     ),
