@@ -113,7 +113,7 @@ def _scaled(name: str, operand: Operand, factor: float, format: FloatFormat) -> 
         )
     if not holds_values(format, operand.value):
         raise InputError(
-            f"{name}: with alpha or beta, expected numbers that the result's dtype, "
+            f"{name}: with alpha, beta or a divisor, expected numbers that the result's dtype, "
             f"{format.dtype.name}, holds"
         )
     return scaled_exactly(name, operand, factor)

@@ -98,8 +98,8 @@ class KernelResult:
         sums = parameters_of(promise.across or promise.accumulate, definitions)
         if not holds(sums, format_parameters(self.format.name, definitions)):
             raise InputError(
-                f"accumulation: with alpha or beta, sums have to be in a format that holds the "
-                f"result's, {self.format.dtype.name}"
+                "accumulation: with alpha, beta or a divisor, sums have to be in a format that "
+                f"holds the result's, {self.format.dtype.name}"
             )
         scale = self.computation.scales[self.computation.factors[0]]
         added = any(key in self.operands for key in self.computation.addends)
@@ -234,8 +234,8 @@ def _require_as_given(promise: Accumulation) -> None:
     """Refuse what rounds operands before they are multiplied: nothing is proved of scaled ones."""
     if promise.operands is not None or promise.flushed or promise.core is not None:
         raise InputError(
-            "accumulation: with alpha or beta, nothing is proved of kernels that round or flush "
-            "operands, or of matrix units"
+            "accumulation: with alpha, beta or a divisor, nothing is proved of kernels that round "
+            "or flush operands, or of matrix units"
         )
 
 

@@ -128,7 +128,7 @@ class Operation:
 
     def _require_unscaled(self, asked: str) -> None:
         if self.computation.scales:
-            raise InputError(f"{asked}: expected an operation without alpha and beta")
+            raise InputError(f"{asked}: expected an operation without alpha, beta and divisor")
 
     def _held(self, format: str | None) -> tuple[FloatFormat, dict[str, Operand]]:
         """The format, or if None that of the arrays, and the operands in it."""

@@ -17,11 +17,13 @@ from pybridge.ops.convolutions import (
     conv_transpose3d,
 )
 from pybridge.ops.exported import contraction
+from pybridge.ops.pooling import avg_pool2d
 from pybridge.ops.products import addmm, baddbmm, bmm, einsum, linear, matmul
 
 __all__ = [
     "Operation",
     "addmm",
+    "avg_pool2d",
     "baddbmm",
     "bmm",
     "contraction",

@@ -50,7 +50,9 @@ class Bilinear:
         """What plays a role, from what plays the others."""
         computation = self.results[role]
         used = {name: arrays[name] for name in computation.operands if name in arrays}
-        differentiable = [name for name in used if computation.multiplies and name in self.results]
+        # A sum of a cotangent, as an addend's gradient, does not depend on the other operands.
+        known = computation.multiplies or set(self.results) == {"x", _COTANGENT}
+        differentiable = [name for name in used if known and name in self.results]
         return Operation(
             self.function,
             computation,

@@ -66,6 +66,16 @@ CASES: Mapping[str, tuple[str, Mapping[str, tuple[int, ...]], Mapping[str, Any]]
     "matmul of vectors": ("matmul", {"input": (5,), "other": (2, 5, 3)}, {}),
     "bmm": ("bmm", {"input": (3, 4, 5), "mat2": (3, 5, 2)}, {}),
     "addmm": ("addmm", {"input": (1, 4), "mat1": (3, 5), "mat2": (5, 4)}, {}),
+    "avg_pool2d scaled": (
+        "avg_pool2d",
+        {"input": (2, 3, 7, 6)},
+        {"kernel_size": (4, 2), "stride": (2, 1), "padding": (1, 1)},
+    ),
+    "avg_pool2d of an image scaled": (
+        "avg_pool2d",
+        {"input": (3, 6, 7)},
+        {"kernel_size": 3, "divisor_override": 4, "count_include_pad": False, "padding": 1},
+    ),
     "addmm scaled": (
         "addmm",
         {"input": (3, 4), "mat1": (3, 5), "mat2": (5, 4)},
@@ -91,6 +101,8 @@ def call(module: Any, case: str, arrays: Arrays, scaled: bool = True) -> Any:
     """What a module computes of arrays: `pybridge.ops`, or PyTorch."""
     function, _, arguments = CASES[case]
     arguments = {k: v for k, v in arguments.items() if scaled or k not in ("alpha", "beta")}
+    if function == "avg_pool2d" and not scaled:
+        arguments["divisor_override"] = 1
     if case.startswith("einsum"):
         return module.einsum(function, arrays["first"], arrays["second"])
     found = getattr(module, function, None) or getattr(torch.nn.functional, function)
@@ -186,7 +198,9 @@ def test_pytorch_s_own_results_are_within_their_bounds(case: str) -> None:
             assert_close(values, asked(case, name, arrays, cotangent), dtype=dtype)
 
 
-@pytest.mark.parametrize("case", ["conv_transpose2d", "conv3d", "baddbmm scaled", "einsum"])
+@pytest.mark.parametrize(
+    "case", ["conv_transpose2d", "conv3d", "baddbmm scaled", "avg_pool2d scaled", "einsum"]
+)
 @pytest.mark.parametrize("method", ["replay", "replay-reference", "any-order", "enclosure"])
 def test_computed_bounds_hold_of_all_operands_within_eps(case: str, method: Any) -> None:
     rng = np.random.default_rng(5)
@@ -366,6 +380,15 @@ REFUSED: Mapping[str, Callable[[], Any]] = {
     "got (2, 3) and (2, 3)": lambda: sharp_factors((2, 3), (2, 3)),
     "got (3,) and (3,)": lambda: sharp_factors((3,), (3,)),
     "got (2, 3) and (3, 0)": lambda: sharp_factors((2, 3), (3, 0)),
+    "windows are divided by 9, expected a power of two": lambda: ops.avg_pool2d(
+        np.ones((1, 6, 6)), 3
+    ),
+    "ceil_mode: windows that end beyond": lambda: ops.avg_pool2d(
+        np.ones((1, 5, 5)), 2, ceil_mode=True
+    ),
+    "count_include_pad: expected True": lambda: ops.avg_pool2d(
+        np.ones((1, 6, 6)), 2, 2, 1, count_include_pad=False
+    ),
     "'same' needs a stride of 1": lambda: ops.conv1d(
         ONES, np.ones((1, 2, 2)), stride=2, padding="same"
     ),
