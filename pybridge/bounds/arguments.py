@@ -76,7 +76,8 @@ def read_kernel_result(
     leaves tensors where they are, if they can be computed with there. Raises `InputError` and
     `InputTypeError` for what does not fit.
     """
-    stays = stays and not computation.scales and stay(values, *arrays.values())
+    stays = stays and values is not None and not computation.scales
+    stays = stays and stay(values, *arrays.values())
     operands: dict[str, Operand] = {}
     least_normals: dict[str, float] = {}
     for key in computation.operands:

@@ -356,9 +356,18 @@ def _max_pool(
         raise InputError(f"{label}: return_indices has no node")
     shape = builder.shapes[x]
     windows = _windows(label, shape, kernel_size, stride, padding, dilation, ceil_mode)
+    if not all(_reads_everywhere(axis) for axis in windows):
+        raise InputError(f"{label}: a window has padding alone, so that its largest entry is -inf")
     pooling = Pooling(batch=shape[0], channels=shape[1], windows=windows)
     node = MaxPool(pooling, operation(pooling))
     return builder.node(node, [x], _pooled(builder, x, windows), label)
+
+
+def _reads_everywhere(axis: Window) -> bool:
+    """Whether every output along an axis reads an entry of the input."""
+    first = np.arange(axis.output)[:, None] * axis.stride - axis.pad_begin
+    read = first + np.arange(axis.kernel) * axis.dilation
+    return bool(((read >= 0) & (read < axis.size)).any(axis=1).all())
 
 
 def _avg_pool(

@@ -210,5 +210,7 @@ def _padding(padding: Any, kernel: Any, stride: Any, dilation: Any) -> Any:
     if any(step != 1 for step in strides):
         raise InputError(f"padding: 'same' needs a stride of 1, got {stride!r:.60}")
     dilations = dilation if isinstance(dilation, tuple | list) else [dilation] * len(kernel)
+    if len(dilations) != len(kernel) or not all(isinstance(step, int) for step in dilations):
+        return 0  # `Geometry.of` says what is wrong with the dilation.
     totals = [int(d) * (int(k) - 1) for d, k in zip(dilations, kernel, strict=True)]
     return tuple((total // 2, total - total // 2) for total in totals)

@@ -319,6 +319,13 @@ def _product(
     axes = {"x": factors.x_labels, "y": factors.y_labels, "grad_output": result}
     others = {}
     if addend is not None:
+        shape_of_addend = tuple(map(int, addend.array.shape))
+        expected = outer[len(outer) - len(shape_of_addend) :]
+        if any(n not in (1, m) for n, m in zip(shape_of_addend, expected, strict=True)):
+            raise InputError(
+                f"{addend.name} has shape {shape_of_addend}, expected one that broadcasts to "
+                f"{outer}"
+            )
         arrays["addend"], names["addend"] = addend.array, addend.name
         arrangements["addend"] = arrangements["grad_output"].expanding(tuple(addend.array.shape))
         others["addend"] = _summed(addend, result, outer, names).scaled_by(beta, 1.0)

@@ -80,6 +80,8 @@ def block_scaled(values: Any, scales: Any, *, axis: int) -> FloatArray:
         )
     if array.dtype.itemsize > 4 or not _is_float(array.dtype):
         raise InputTypeError(f"values: expected floats of at most 32 bits, got {array.dtype.name}")
+    if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
+        raise InputTypeError(f"axis: expected an integer, got {axis!r:.60}")
     if not -array.ndim <= axis < array.ndim:
         raise InputError(f"axis: {axis} is none of the {array.ndim} axes of values")
     axis %= array.ndim

@@ -333,11 +333,12 @@ def test_blocks_are_along_what_is_summed_over() -> None:
         (np.ones(33, np.float32), np.ones(2, np.float32), 0, "scales: expected one of"),
         (np.ones(33, np.float32), np.ones(3, ml_dtypes.float8_e8m0fnu), 0, r"expected \(2,\)"),
         (np.ones(33, np.float32), np.ones(2, ml_dtypes.float8_e8m0fnu), 1, "axis: 1 is none"),
+        (np.ones(33, np.float32), np.ones(2, ml_dtypes.float8_e8m0fnu), 0.0, "axis: expected an"),
         (np.ones(16, np.float32), -np.ones(1, ml_dtypes.float8_e4m3fn), 0, "no negative number"),
         (np.ones(16, np.int32), np.ones(1, ml_dtypes.float8_e4m3fn), 0, "expected floats"),
     ],
 )
-def test_block_scales_that_do_not_fit(values: Any, scales: Any, axis: int, message: str) -> None:
+def test_block_scales_that_do_not_fit(values: Any, scales: Any, axis: Any, message: str) -> None:
     """One clear line."""
     with pytest.raises((InputError, TypeError), match=message):
         block_scaled(values, scales, axis=axis)

@@ -296,6 +296,13 @@ def test_what_has_no_node_is_refused_by_name(module: nn.Module, message: str) ->
         from_torch(module.eval(), torch.zeros(2, 3))
 
 
+def test_windows_of_padding_alone_are_refused() -> None:
+    with pytest.raises(InputError, match="0: a window has padding alone"):
+        from_torch(
+            nn.Sequential(nn.MaxPool2d(2, padding=1, dilation=2)).eval(), torch.zeros(1, 1, 3, 1)
+        )
+
+
 def test_the_page_s_example_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "networks.md").read_text("utf-8")
     (source, printed), *more = re.findall(

@@ -389,6 +389,13 @@ REFUSED: Mapping[str, Callable[[], Any]] = {
     "count_include_pad: expected True": lambda: ops.avg_pool2d(
         np.ones((1, 6, 6)), 2, 2, 1, count_include_pad=False
     ),
+    "dilation: expected an integer or (height, width), got (1, 1, 1)": lambda: ops.conv2d(
+        np.ones((1, 1, 2, 2)), np.ones((1, 1, 1, 1)), padding="same", dilation=(1, 1, 1)
+    ),
+    "input has shape (3, 2), expected one that broadcasts to (2, 2)": lambda: ops.addmm(
+        np.ones((3, 2)), ONES, ONES.T
+    ),
+    "actual: expected": lambda: compare(None, ops.matmul(torch.ones(2, 2), torch.ones(2, 2))),
     "'same' needs a stride of 1": lambda: ops.conv1d(
         ONES, np.ones((1, 2, 2)), stride=2, padding="same"
     ),
@@ -397,7 +404,7 @@ REFUSED: Mapping[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("message", REFUSED)
 def test_bad_usage_is_one_line(message: str) -> None:
-    with pytest.raises(InputError) as caught:
+    with pytest.raises((InputError, TypeError)) as caught:
         REFUSED[message]()
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
