@@ -2,11 +2,15 @@ module
 
 public import RuntimeApprox.Certificate
 public import RuntimeApprox.Contraction.Numerals.Theorems
+public import RuntimeApprox.Conv2d
 public import RuntimeApprox.Dyad.Theorems
 public import RuntimeApprox.Graph.Theorems
+public import RuntimeApprox.Operations
 
 /-!
 # What a certificate proves
+
+A certificate imports this module: it also brings the contractions of all operations.
 
 ## Main results
 * `checked_respects_balls`: balls have the values, eps and overflow of the checked arithmetic.
