@@ -40,10 +40,11 @@ def declared(sources: Path) -> dict[str, Declaration]:
 def declared_in(module: str, text: str) -> Iterator[tuple[str, Declaration]]:
     """Yield the named declarations of a module's text, with their full names.
 
-    A declaration begins in the first column, and goes on over lines that are indented.
+    A declaration begins in the first column, and goes on over lines that are indented, and `where`.
     """
     lines, masked = text.split("\n"), mask(text).split("\n")
-    starts = [*(k for k, line in enumerate(masked) if line[:1].strip()), len(lines)]
+    begin = (k for k, line in enumerate(masked) if line[:1].strip() and line.split() != ["where"])
+    starts = [*begin, len(lines)]
     scopes: list[str] = []
     for k, following in itertools.pairwise(starts):
         if scope := _SCOPE.match(masked[k]):
