@@ -89,7 +89,8 @@ def test_gradients_are_adjoint_to_the_output(seed: int) -> None:
     expected = (found["output"] * arrays["grad_output"]).sum()
     assert (found["weight"] * arrays["weight"]).sum() == expected
     assert (found["input"] * arrays["x"]).sum() == expected
-    assert (found["bias"] == arrays["grad_output"].sum((0, 2, 3))).all()
+    others = tuple(k for k in range(arrays["grad_output"].ndim) if k != 1)
+    assert (found["bias"] == arrays["grad_output"].sum(others)).all()
 
 
 def test_nothing_is_found() -> None:
@@ -101,7 +102,7 @@ def test_nothing_is_found() -> None:
 
 PLANTED = {
     "certify": "certify, enclosure: bound ≥ error",
-    "bounded": "conv2d, enclosure: bound ≥ error",
+    "bounded": "compute, enclosure: bound ≥ error",
     "tolerance": "tolerance ≥ error",
 }
 
@@ -126,7 +127,9 @@ def test_wrong_verdicts_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def opposite(*args: Any) -> Any:
         found = original(*args)
         judgement = replace(found.details.judgement, failures=~found.failures)
-        details: Any = SimpleNamespace(judgement=judgement, depths=found.details.depths)
+        details: Any = SimpleNamespace(
+            judgement=judgement, depths=found.details.depths, figures=found.details.figures
+        )
         return replace(found, details=details, failed=int(judgement.failures.sum()))
 
     monkeypatch.setattr(calls, "compare", opposite)
