@@ -295,7 +295,7 @@ def _product(
         "B": [a for a in result if a in x_labels and a in y_labels],
         "M": [a for a in result if a in x_labels and a not in y_labels],
         "N": [a for a in result if a not in x_labels],
-        "K": [a for a in x_labels if a in y_labels and a not in result],
+        "K": [a for a in x_labels if a and a in y_labels and a not in result],
         "P": [a for a in x_labels if a and a not in y_labels and a not in result],
         "Q": [a for a in y_labels if a and a not in x_labels and a not in result],
     }

@@ -340,6 +340,14 @@ def test_an_entry_is_explained_where_the_caller_has_it() -> None:
     assert f"of matmul with input {a.shape} and other {b.shape}" in tolerance.derivation
 
 
+def test_both_factors_broadcast() -> None:
+    a, b = np.arange(12.0).reshape(2, 1, 2, 3), np.arange(18.0).reshape(1, 3, 3, 2)
+    assert_close(a @ b, ops.matmul(a, b))
+    wrong = a @ b
+    wrong[1, 2, 0, 1] += 1
+    assert compare(wrong, ops.matmul(a, b)).worst.index == (1, 2, 0, 1)
+
+
 @pytest.mark.parametrize("actual", [np.float64(14.5), np.array(14.5), torch.tensor(14.5), 14.5])
 def test_results_without_axes(actual: Any) -> None:
     a = torch.tensor([1.0, 2.0, 3.0])
