@@ -211,7 +211,32 @@ def _scaled_mm(call: Arguments) -> ops.Operation:
     return ops.addmm(bias, left, right, alpha=scale)
 
 
+def _whole_convolution(name: str) -> Callable[[Arguments], ops.Operation]:
+    """What a function of `torch.nn.functional` computes, which inference mode calls as a whole."""
+
+    def operation(call: Arguments) -> ops.Operation:
+        axes = call["weight"].ndim - 2
+        options = {
+            key: value if isinstance(value, str) else _each_axis(value, axes)
+            for key, value in call.items()
+            if key in ("stride", "padding", "dilation", "output_padding")
+        }
+        made: ops.Operation = getattr(ops, name)(
+            call["input"], call["weight"], call.get("bias"), groups=call["groups"], **options
+        )
+        return made
+
+    return operation
+
+
 _READERS: Mapping[str, Reader] = {
+    **{
+        f"{kind}{axes}d": _output(_whole_convolution(f"{kind}{axes}d"))
+        for kind in ("conv", "conv_transpose")
+        for axes in (1, 2, 3)
+    },
+    "matmul": _output(lambda call: ops.matmul(call["self"], call["other"])),
+    "einsum": _output(lambda call: ops.einsum(call["equation"], *call["tensors"])),
     "convolution": _output(_convolution),
     "_convolution": _output(_convolution),
     "convolution_overrideable": _output(_convolution),

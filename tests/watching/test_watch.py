@@ -146,6 +146,18 @@ def test_what_an_autograd_function_is_said_to_compute(
     assert [reason in call.reason for call in report.unchecked] == [True]
 
 
+def test_whole_functions_in_inference_mode() -> None:
+    x, weight = torch.randn(2, 4, 6, 6), torch.randn(4, 2, 3, 3)
+    with watch() as report, torch.inference_mode():
+        torch.randn(3, 4) @ torch.randn(2, 4, 5)
+        nn.functional.conv2d(x, weight, padding="same", groups=2)
+        nn.functional.conv_transpose2d(x, weight, stride=2, output_padding=1)
+        torch.einsum("ij,kj->ik", torch.randn(3, 4), torch.randn(2, 4))
+    _require_all_passed(report)
+    operators = [checked.operator.removeprefix("aten.") for checked in report.checked]
+    assert operators == ["matmul", "conv2d", "conv_transpose2d", "einsum"]
+
+
 def test_what_is_not_checked_is_listed() -> None:
     q = torch.randn(1, 1, 4, 4)
     with watch() as report:
