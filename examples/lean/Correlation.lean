@@ -5,8 +5,8 @@ public import RuntimeApprox.Program
 /-!
 # A new operation: correlation at displacements
 
-Of two signals, for each displacement d the sum over the channels of x at t and y at t + d − reach, as
-in the cost volumes of stereo and optical flow. It is no convolution: both factors are data.
+Of two signals, for each displacement d the sum over the channels of x at t and y at t + d − reach,
+as in the cost volumes of stereo and optical flow. It is no convolution: both factors are data.
 
 ## Main definitions
 * `Correlation`: the sizes.
@@ -46,7 +46,8 @@ def correlationForward {ι : Type} [OfNat ι 0] [OfNat ι 1] [Neg ι] (s : Corre
 /-- The results, at numbers of the given names. -/
 def correlationResults (names : Correlation String) : List Result :=
   [⟨"output", "RuntimeApprox.correlationForward", correlationForward ⟨.param names.batch,
-    .param names.channels, .param names.length, .param names.displacements, .param names.reach⟩⟩]
+    .param names.channels, .param names.length, .param names.displacements,
+    .param names.reach⟩⟩]
 
 /-- The signature: what a case has to state, and what the results are. -/
 def correlationOperation : Operation where

@@ -88,7 +88,7 @@ LEAN = (
         command=f"{_ONE} native",
         status=1,
         line=f"error: the result is cut off: its last line does not end{_FIRST}",
-        prepare=native("answer = answer[: len(answer) // 2]"),
+        prepare=native("answer = answer[: answer.rindex(' ', 0, len(answer) // 2)]"),
     ),
     Fault(
         what="It leaves no answer",

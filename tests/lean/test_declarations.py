@@ -30,12 +30,13 @@ AUXILIARY = {
     "AnyOrder.Nearest": {"Modelled", "NumbersNear"},
     "Contraction.Adjoint": {
         *("InLoops", "AllLoops", "outDims", "position", "places", "Inside", "entryAt", "InsideAt"),
-        *("pairing", "Tensors.entries", "reads", "Reordered"),
+        *("pairing", "Tensors.entries", "reads", "Reordered", "InsideAll", "Live"),
     },
     "Contraction.Exact": {"indices", "valueAt", "valuesAt", "addendsAt"},
     "Contraction.Theorems": {"OptionRel"},
     "Conv2d.Sharpness": {"tieConv2d", "tieGradOutput"},
     "Conv2d.VJP": {
+        "Conv2d.convolution",
         "conv2dBias",
         "conv2dKernelReordered",
         "conv2dInputReordered",

@@ -281,7 +281,7 @@ def test_quoted_code_is_that_of_the_examples() -> None:
     quoted = [(file, text) for language, file, text in fences() if language != "sh"]
     assert {Path(file).suffix for file, _ in quoted} == {".lean", ".py"}
     assert {file for file, _ in quoted} >= {
-        f"examples/lean/{name}.lean" for name in ("ConvTranspose1d", "Interval", "Float8")
+        f"examples/lean/{name}.lean" for name in ("Correlation", "Interval", "Float8")
     }
     for file, text in quoted:
         assert text in (ROOT / file).read_text(encoding="utf-8"), f"{file} has not: {text}"

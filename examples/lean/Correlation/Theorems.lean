@@ -24,10 +24,10 @@ universe u
 variable {K : Type u} [OrderedField K] (s : Correlation Nat)
 
 /-- An entry of the rounded result is within its bound of the exact one. -/
-theorem abs_rounded_sub_correlation_le {R : Rounding K} (hR : R.Lawful) {x' y' x y : Tensor K s.shape}
-    {xs ys : Tensor (Approx K) s.shape} (hx : x'.Rel Approx.Encloses xs)
-    (hy : y'.Rel Approx.Encloses ys) (hx' : x.Rel Approx.HasValue xs) (hy' : y.Rel Approx.HasValue ys)
-    (i : Index s.outputShape) :
+theorem abs_rounded_sub_correlation_le {R : Rounding K} (hR : R.Lawful)
+    {x' y' x y : Tensor K s.shape} {xs ys : Tensor (Approx K) s.shape}
+    (hx : x'.Rel Approx.Encloses xs) (hy : y'.Rel Approx.Encloses ys)
+    (hx' : x.Rel Approx.HasValue xs) (hy' : y.Rel Approx.HasValue ys) (i : Index s.outputShape) :
     abs ((correlation (rounded R) s x y).get i - (correlation exact s x' y').get i) ≤
       (s.forward.evalAt (bound R) (xs, ys, ⟨⟩) ⟨⟩ (outIndices s.forward.out i)).eps :=
   Contraction.abs_rounded_sub_exact_le hR s.forward
