@@ -41,8 +41,13 @@ theorem correlation_textbook (x y : Tensor K s.shape) (n : Fin s.batch) (d : Fin
   rw [show outIndices s.forward.out (n, d, t, ()) = [n.1, d.1, t.1] from rfl]
   refine (Lean.Grind.Semiring.add_zero _).trans (sum_congr fun c _ =>
     congr (congrArg HMul.hMul (valueAt_of_indices ?_)) (valuesAt_one.trans (valueAt_of_indices ?_)))
-  · show some _ = some _; simp [dot]
-  · show some _ = some _; simp [dot]; omega
+  · show indices [⟨s.batch, ⟨[1, 0, 0], [0], 0, 1⟩⟩, ⟨s.channels, ⟨[0, 0, 0], [1], 0, 1⟩⟩,
+      ⟨s.length, ⟨[0, 0, 1], [0], 0, 1⟩⟩] _ _ = _
+    simp [indices, Affine.eval_one, dot]
+  · show indices [⟨s.batch, ⟨[1, 0, 0], [0], 0, 1⟩⟩, ⟨s.channels, ⟨[0, 0, 0], [1], 0, 1⟩⟩,
+      ⟨s.length, ⟨[0, 1, 1], [0], -s.reach, 1⟩⟩] _ _ = _
+    simp [indices, Affine.eval_one, dot]
+    omega
 
 /-- The exported contraction means the contraction, at whatever numbers the names mean. -/
 theorem correlation_at (e : String → Int) (batch channels length displacements reach : String) :
