@@ -96,6 +96,8 @@ def evaluate_replay(
         if bound.size * prod(parts.red_sizes) <= _FEW:
             least = max(_NEGLIGIBLE * weights.residue, _TINY if format.precision > 24 else 0.0)
             again |= (bound > 0) & (bound < least)
+            if parts.addends:  # An addend alone is charged no product.
+                again |= np.broadcast_to(parts.counts == 0, bound.shape)
         if again.any():
             return evaluate(contraction, laws, parameters, format, operands)
     bound[overflow] = np.inf
