@@ -67,10 +67,11 @@ structure Built (Γ : List (List Nat)) where
   nodes : Nat
 
 /-- Where an operand is in the context of a graph: operands are counted from the context's first
-tensor on, but nodes come first there, the last one first. -/
+tensor on, but nodes come first there, the last one first. Beyond the last node there is none, and
+the place is beyond the context. -/
 def Built.place {Γ : List (List Nat)} (b : Built Γ) (k : Nat) : Nat :=
   let n := countFrom Γ 0
-  if k < n then b.nodes + k else b.nodes - 1 - (k - n)
+  if k < n then b.nodes + k else if k < n + b.nodes then b.nodes - 1 - (k - n) else k
 
 /-- The places of operands. -/
 def Built.places {Γ : List (List Nat)} (b : Built Γ) : List Nat → List Nat

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -196,6 +197,10 @@ def test_networks_are_lean_s_bit_for_bit(lean: Lean) -> None:
     cases = list(small_networks())
     reports = compare_networks(cases, lean.networks(networks_text(cases)))
     assert [str(report) for report in reports if not report.passed] == []
+    relu = re.compile(r"^node relu : \d+", re.MULTILINE)
+    text = next(case.text for case in cases if relu.search(case.text))
+    refused = relu.sub("node relu : 99", text)
+    assert "refused relu: an operand is missing" in lean.networks(refused)
 
 
 def test_every_module_is_proved(library: BuildResult) -> None:
