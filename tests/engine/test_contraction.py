@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import REGIMES, data, formats, geometries
+from test_dense import ODD as DENSE
+from test_dense import axis_of
 
 from pybridge.engine import reference as contraction_module
 from pybridge.engine.reference import evaluate
@@ -167,44 +169,12 @@ def test_bounds_beyond_the_scaled_range() -> None:
     compare(CONTRACTIONS["output"], geometry.parameters(), FORMATS["binary64"], huge)
 
 
-def _axis(extent: Any, out: list[Any], red: list[Any], offset: Any = 0, divisor: Any = 1) -> Any:
-    return {
-        "extent": extent,
-        "index": {"out": out, "red": red, "offset": offset, "divisor": divisor},
-    }
-
-
+_DIAGONAL = "diagonal, negative and divided"
 ODD: dict[str, Any] = {
-    "three factors": {
-        "out": [["batch", 3]],
-        "red": [2],
-        "factors": [
-            {"name": "x", "axes": [_axis(7, [2, -1], [3], -1)]},
-            {"name": "weight", "axes": [_axis(3, [0, 2], [1], 0, 2), _axis(2, [0, 0], [1])]},
-            {"name": "gradOutput", "axes": [_axis(4, [-1, -1], [0], 4)]},
-        ],
-        "addends": [],
-    },
-    "diagonal, negative and divided": {
-        "out": [[4], [5]],
-        "red": [3],
-        "factors": [
-            {"name": "x", "axes": [_axis(3, [-2, 0], [1], 6, 3), _axis(4, [1, 0], [0])]},
-            {"name": "weight", "axes": [_axis(2, [0, 6], [-4], 2, 4)]},
-        ],
-        "addends": [{"name": "bias", "axes": [_axis(3, [0, 1], [], -1)]}],
-    },
-    "no reduction": {
-        "out": [[3]],
-        "red": [],
-        "factors": [{"name": "x", "axes": [_axis(3, [1], [])]}],
-        "addends": [],
-    },
-    "one number": {
-        "out": [],
-        "red": [3],
-        "factors": [{"name": "x", "axes": [_axis(3, [], [1])]}],
-        "addends": [],
+    **{name: DENSE[name] for name in ("three factors", "no reduction", "one number")},
+    _DIAGONAL: {
+        **DENSE[_DIAGONAL],
+        "addends": [{"name": "bias", "axes": [axis_of(3, [0, 1], [], -1)]}],
     },
 }
 

@@ -105,7 +105,7 @@ def test_counts_of_long_kernels_take_no_table(name: str) -> None:
         assert (counts.reshape(-1) == np.minimum(row, row[::-1])).all()
 
 
-def _axis(extent: Any, out: list[Any], red: list[Any], offset: Any = 0, divisor: Any = 1) -> Any:
+def axis_of(extent: Any, out: list[Any], red: list[Any], offset: Any = 0, divisor: Any = 1) -> Any:
     return {
         "extent": extent,
         "index": {"out": out, "red": red, "offset": offset, "divisor": divisor},
@@ -117,9 +117,9 @@ ODD: dict[str, Any] = {
         "out": [["batch", 3]],
         "red": [2],
         "factors": [
-            {"name": "x", "axes": [_axis(7, [2, -1], [3], -1)]},
-            {"name": "weight", "axes": [_axis(3, [0, 2], [1], 0, 2), _axis(2, [0, 0], [1])]},
-            {"name": "gradOutput", "axes": [_axis(4, [-1, -1], [0], 4)]},
+            {"name": "x", "axes": [axis_of(7, [2, -1], [3], -1)]},
+            {"name": "weight", "axes": [axis_of(3, [0, 2], [1], 0, 2), axis_of(2, [0, 0], [1])]},
+            {"name": "gradOutput", "axes": [axis_of(4, [-1, -1], [0], 4)]},
         ],
         "addends": [],
     },
@@ -127,48 +127,48 @@ ODD: dict[str, Any] = {
         "out": [[4], [5]],
         "red": [3],
         "factors": [
-            {"name": "x", "axes": [_axis(3, [-2, 0], [1], 6, 3), _axis(4, [1, 0], [0])]},
-            {"name": "weight", "axes": [_axis(2, [0, 6], [-4], 2, 4)]},
+            {"name": "x", "axes": [axis_of(3, [-2, 0], [1], 6, 3), axis_of(4, [1, 0], [0])]},
+            {"name": "weight", "axes": [axis_of(2, [0, 6], [-4], 2, 4)]},
         ],
         "addends": [],
     },
     "a diagonal of which the operand is one entry": {
         "out": [[4]],
         "red": [4],
-        "factors": [{"name": "x", "axes": [_axis(3, [1], [1]), _axis(3, [1], [1], -1)]}],
+        "factors": [{"name": "x", "axes": [axis_of(3, [1], [1]), axis_of(3, [1], [1], -1)]}],
         "addends": [],
     },
     "always outside": {
         "out": [[2]],
         "red": [2],
         "factors": [
-            {"name": "x", "axes": [_axis(3, [1], [1], 7)]},
-            {"name": "weight", "axes": [_axis(3, [1], [1], -9)]},
+            {"name": "x", "axes": [axis_of(3, [1], [1], 7)]},
+            {"name": "weight", "axes": [axis_of(3, [1], [1], -9)]},
         ],
         "addends": [],
     },
     "never divided": {
         "out": [[2]],
         "red": [2],
-        "factors": [{"name": "x", "axes": [_axis(3, [2], [4], 1, 2)]}],
+        "factors": [{"name": "x", "axes": [axis_of(3, [2], [4], 1, 2)]}],
         "addends": [],
     },
     "no reduction": {
         "out": [[3]],
         "red": [],
-        "factors": [{"name": "x", "axes": [_axis(3, [1], [])]}],
+        "factors": [{"name": "x", "axes": [axis_of(3, [1], [])]}],
         "addends": [],
     },
     "one number": {
         "out": [],
         "red": [3],
-        "factors": [{"name": "x", "axes": [_axis(3, [], [1])]}],
+        "factors": [{"name": "x", "axes": [axis_of(3, [], [1])]}],
         "addends": [],
     },
     "independent of an output": {
         "out": [[2, 3], [4]],
         "red": [3, 2],
-        "factors": [{"name": "x", "axes": [_axis(3, [0, 1, 0], [1, 0], -1)]}],
+        "factors": [{"name": "x", "axes": [axis_of(3, [0, 1, 0], [1, 0], -1)]}],
         "addends": [],
     },
 }
