@@ -14,7 +14,6 @@ compute.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from fractions import Fraction
 from itertools import product
 from typing import Any, Literal, TypeAlias
 
@@ -24,7 +23,7 @@ import numpy.typing as npt
 from pybridge.problem.geometry import Geometry, Window
 from pybridge.truth.dyadic import Dyadic, Integers, multiply
 
-__all__ = ["convolution", "convolution_entry"]
+__all__ = ["convolution", "convolution_terms"]
 
 _Floats: TypeAlias = npt.NDArray[Any]
 _Indices: TypeAlias = npt.NDArray[np.intp]
@@ -59,16 +58,17 @@ def convolution(name: str, geometry: Geometry, operands: Mapping[str, Dyadic]) -
     return total
 
 
-def convolution_entry(
+def convolution_terms(
     name: str, geometry: Geometry, operands: Mapping[str, _Floats], index: Sequence[int]
-) -> Fraction:
-    """The exact entry of a result at an index: the nested sum over the terms that padding leaves.
+) -> dict[str, _Floats]:
+    """Return the factors of the terms of a result's entry, in the order of the nested sum.
 
-    `operands` are those of `convolution`, of dtypes whose values float64 holds.
+    The flat arrays, by the operands that they are read from, have one element for each term that
+    padding leaves. `operands` are those of `convolution`; a weight of ones may be left out.
     """
     g = geometry
     if name == "bias":
-        return _dot(operands["grad_output"][:, index[0]])
+        return {"grad_output": operands["grad_output"][:, index[0]].ravel()}
     result, names = _roles(name, g)
     first, second, *spatial = index
     moved, placed = _channels(g)
@@ -85,14 +85,12 @@ def convolution_entry(
         outputs = slice(group * placed, (group + 1) * placed)
         chosen = {"placed": (first, outputs), "weight": (outputs, tap)}
     met = [_meeting(result, w, i) for w, i in zip(g.windows, spatial, strict=True)]
-    read = []
+    terms = {}
     for role, channels in chosen.items():
-        entries: tuple[Any, ...] = (slice(None), *np.ix_(*(axis[role] for axis in met)))
-        read.append(operands[names[role]][channels][entries])
-    total = _dot(*read)
-    if name == "output" and "bias" in operands:
-        total += _dot(operands["bias"][second])
-    return total
+        if names[role] in operands:
+            entries: tuple[Any, ...] = (slice(None), *np.ix_(*(axis[role] for axis in met)))
+            terms[names[role]] = operands[names[role]][channels][entries].ravel()
+    return terms
 
 
 def _roles(name: str, g: Geometry) -> tuple[_Role, dict[_Role, str]]:
@@ -140,14 +138,6 @@ def _meeting(result: _Role, w: Window, index: int) -> dict[_Role, _Indices]:
     read = np.asarray(position * w.stride + tap * w.dilation - w.pad_begin)
     meet = (read >= 0) & (read < _extent(w))
     return {"moved": read[meet], other: others[meet]}
-
-
-def _dot(a: _Floats, b: _Floats | None = None) -> Fraction:
-    """The exact sum of the products of two arrays' entries, or of one array's entries."""
-    if a.size == 0:
-        return Fraction(0)
-    terms = Dyadic.of(a) if b is None else Dyadic.of(a) * Dyadic.of(b)
-    return terms.sum(tuple(range(a.ndim))).fractions()[0]
 
 
 def _padded(g: Geometry) -> tuple[Integers, Integers]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from math import prod
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from pybridge.truth.dyadic import Dyadic, Integers, multiply
 
-__all__ = ["einsum", "einsum_entry"]
+__all__ = ["einsum", "einsum_terms"]
 
 
 def einsum(
@@ -47,25 +46,29 @@ def einsum(
     return Dyadic(np.array(whole, dtype=object), x.exponent + y.exponent)
 
 
-def einsum_entry(
+def einsum_terms(
     x: npt.NDArray[Any],
     x_labels: str,
     y: npt.NDArray[Any],
     y_labels: str,
     labels: str,
     index: Sequence[int],
-) -> Fraction:
-    """The exact entry of `einsum` at an index, of arrays whose values float64 holds."""
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return the factors of the terms of the entry of `einsum` at an index, each flat.
+
+    The labels of the sum are run through as the operands have them, the last one fastest.
+    """
     at = dict(zip(labels, index, strict=True))
     x = x[tuple(at.get(label, slice(None)) for label in x_labels)]
     y = y[tuple(at.get(label, slice(None)) for label in y_labels)]
-    x_labels = "".join(label for label in x_labels if label not in at)
-    y_labels = "".join(label for label in y_labels if label not in at)
-    sizes = dict(zip(x_labels + y_labels, x.shape + y.shape, strict=True))
-    if 0 in sizes.values():
-        return Fraction(0)
-    entry = einsum(Dyadic.of(x), x_labels, Dyadic.of(y), y_labels, "", sizes)
-    return entry.fractions()[0]
+    own = [label for label in x_labels if label not in at]
+    order = [*own, *(label for label in y_labels if label not in at and label not in own)]
+    x = x.reshape(x.shape + (1,) * (len(order) - len(own)))
+    have = [label for label in y_labels if label not in at]
+    y = y.transpose([have.index(label) for label in order if label in have])
+    y = y[tuple(slice(None) if label in have else None for label in order)]
+    x, y = np.broadcast_arrays(x, y)
+    return x.ravel(), y.ravel()
 
 
 def _summed(x: Dyadic, labels: str, kept: str) -> tuple[Dyadic, str]:

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from pybridge.problem.geometry import Geometry
 from pybridge.problem.shapes import Pooling, Shape
-from pybridge.truth.convolution import convolution, convolution_entry
+from pybridge.truth.convolution import convolution, convolution_terms
 from pybridge.truth.dyadic import Dyadic
-from pybridge.truth.einsum import einsum, einsum_entry
+from pybridge.truth.einsum import einsum, einsum_terms
 
-__all__ = ["exact_entry", "exact_results"]
+__all__ = ["entry_terms", "exact_entry", "exact_results"]
 
 _Floats: TypeAlias = npt.NDArray[Any]
 
@@ -59,29 +59,43 @@ def _result(name: str, shape: Shape, operands: Mapping[str, Dyadic]) -> Dyadic:
     return total + operands["addend"] if name == "output" and "addend" in operands else total
 
 
+def entry_terms(
+    name: str, shape: Shape, operands: Mapping[str, _Floats], index: Sequence[int]
+) -> tuple[dict[str, _Floats], dict[str, float]]:
+    """Return what an entry of a result sums: the factors of its terms, and its addend if any.
+
+    The factors are flat arrays by operand, in the order of the nested sum. `operands` are as
+    `exact_results` takes them; those that the result does not depend on may be left out.
+    """
+    at = tuple(index)
+    if isinstance(shape, Pooling):
+        return convolution_terms(name, shape.convolution, operands, at), {}
+    if isinstance(shape, Geometry):
+        factors = convolution_terms(name, shape, operands, at)
+        added = {"bias": at[1:2]} if name == "output" else {}
+    elif name == "addend":
+        return {"grad_output": operands["grad_output"][at].reshape(1)}, {}
+    else:
+        first, second, labels = _product(name)
+        read = [(operands[key], _LABELS[key]) for key in (first, second)]
+        terms = einsum_terms(*read[0], *read[1], labels, at)
+        factors = dict(zip((first, second), terms, strict=True))
+        added = {"addend": at} if name == "output" else {}
+    return factors, {key: float(operands[key][i]) for key, i in added.items() if key in operands}
+
+
 def exact_entry(
     name: str, shape: Shape, operands: Mapping[str, _Floats], index: Sequence[int]
 ) -> Fraction:
-    """The exact entry of a result at an index.
-
-    `operands` are as `exact_results` takes them; those that the result does not depend on may be
-    left out.
-    """
-    if isinstance(shape, Pooling):
-        geometry = shape.convolution
-        ones = np.ones(geometry.weight_shape)
-        return convolution_entry(name, geometry, {**operands, "weight": ones}, index)
-    if isinstance(shape, Geometry):
-        return convolution_entry(name, shape, operands, index)
-    if name == "addend":
-        return Fraction(float(operands["grad_output"][tuple(index)]))
-    first, second, labels = _product(name)
-    total = einsum_entry(
-        operands[first], _LABELS[first], operands[second], _LABELS[second], labels, index
-    )
-    if name == "output" and "addend" in operands:
-        total += Fraction(float(operands["addend"][tuple(index)]))
-    return total
+    """Return the exact entry of a result at an index: the sum of its `entry_terms`."""
+    factors, added = entry_terms(name, shape, operands, index)
+    total = sum(map(Fraction, added.values()), Fraction(0))
+    if not all(array.size for array in factors.values()):
+        return total
+    first, *others = map(Dyadic.of, factors.values())
+    for other in others:
+        first = first * other
+    return total + first.sum((0,)).fractions()[0]
 
 
 def _product(name: str) -> tuple[str, str, str]:
