@@ -10,8 +10,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pybridge.bounds.certify import ProvedBound, certify_gradient, certify_output
-    from pybridge.bounds.conv2d import Bounded, Conv2dGradients, conv2d_backward, conv2d_forward
+    from pybridge.bounds.certify import ProvedBound
+    from pybridge.bounds.computed import Bounded
+    from pybridge.bounds.conv2d import (
+        Conv2dGradients,
+        certify_gradient,
+        certify_output,
+        conv2d_backward,
+        conv2d_forward,
+    )
     from pybridge.bounds.explain import Contribution, Explanation, explain
     from pybridge.bounds.operation import Operation
     from pybridge.engine.accumulation import Accumulation
@@ -48,10 +55,17 @@ __all__ = [
 ]
 
 _EXPORTED = {
-    "bounds.conv2d": ("Bounded", "Conv2dGradients", "conv2d_backward", "conv2d_forward"),
+    "bounds.certify": ("ProvedBound",),
+    "bounds.computed": ("Bounded",),
+    "bounds.conv2d": (
+        "Conv2dGradients",
+        "certify_gradient",
+        "certify_output",
+        "conv2d_backward",
+        "conv2d_forward",
+    ),
     "bounds.explain": ("Contribution", "Explanation", "explain"),
     "bounds.operation": ("Operation",),
-    "bounds.certify": ("ProvedBound", "certify_gradient", "certify_output"),
     "engine.accumulation": ("Accumulation",),
     "errors": ("InputError", "InputTypeError", "RoundingOverflowError"),
     "exported.document": ("Definitions", "load_definitions"),

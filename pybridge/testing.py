@@ -16,13 +16,13 @@ from numbers import Real
 from types import FrameType
 from typing import Any, TypeAlias
 
-from pybridge.bounds.arguments import read_result
 from pybridge.bounds.comparison import Comparison, Entry
 from pybridge.bounds.comparison import compare as compare_result
-from pybridge.bounds.kernel_result import Gradient, KernelResult
+from pybridge.bounds.conv2d import conv2d_result, tolerance
+from pybridge.bounds.kernel_result import Gradient
 from pybridge.bounds.operation import Operation
 from pybridge.bounds.sharp import sharp_factors, sharp_operands
-from pybridge.bounds.tolerance import Tolerance, tolerance
+from pybridge.bounds.tolerance import Tolerance
 from pybridge.engine.accumulation import Accumulation, blocked, pairwise, split_k, tf32
 from pybridge.engine.tensor_cores import tensor_core
 from pybridge.errors import InputError, InputTypeError
@@ -82,21 +82,21 @@ def assert_close(
     `assert_gradient_close`, which says what the other arguments mean and what is raised, too.
     """
     __tracebackhide__ = True
-    _require(_returned(actual, operation), accumulation, dtype, min_power, msg)
+    _require(actual, _operation(operation), accumulation, dtype, min_power, msg)
 
 
 def compare(
     actual: Any, operation: Operation, *, accumulation: Accumulation | None = None
 ) -> Comparison:
     """Return the verdict of `assert_close` as an object, without asserting it."""
-    return compare_result(_returned(actual, operation), accumulation)
+    return _operation(operation).compare(actual, accumulation=accumulation)
 
 
-def _returned(actual: Any, operation: Operation) -> KernelResult:
+def _operation(operation: object) -> Operation:
     if not isinstance(operation, Operation):
         got = type(operation).__name__
         raise InputTypeError(f"operation: expected one of pybridge.ops, got {got}")
-    return operation.returned(actual)
+    return operation
 
 
 def assert_gradient_close(
@@ -147,15 +147,13 @@ def assert_gradient_close(
     smaller than that.
     """
     __tracebackhide__ = True
-    returned = read_result(
+    operation = conv2d_result(
         Result.of(which, gradient=True),
-        actual,
         {"x": x, "weight": weight, "grad_output": grad_output},
         Parameters(stride, padding, dilation, groups),
-        finite=False,
-        stays=True,
+        actual=actual,
     )
-    _require(returned, accumulation, dtype, min_power, msg)
+    _require(actual, operation, accumulation, dtype, min_power, msg)
 
 
 def assert_output_close(
@@ -178,15 +176,12 @@ def assert_output_close(
     Works like `assert_gradient_close`, for an output [N, O, OH, OW]; bias is [O].
     """
     __tracebackhide__ = True
-    returned = read_result(
+    operation = conv2d_result(
         Result.OUTPUT,
-        actual,
         {"x": x, "weight": weight, "bias": bias},
         Parameters(stride, padding, dilation, groups),
-        finite=False,
-        stays=True,
     )
-    _require(returned, accumulation, dtype, min_power, msg)
+    _require(actual, operation, accumulation, dtype, min_power, msg)
 
 
 def compare_gradient(
@@ -203,15 +198,13 @@ def compare_gradient(
     accumulation: Accumulation | None = None,
 ) -> Comparison:
     """Return the verdict of `assert_gradient_close` as an object, without asserting it."""
-    returned = read_result(
+    operation = conv2d_result(
         Result.of(which, gradient=True),
-        actual,
         {"x": x, "weight": weight, "grad_output": grad_output},
         Parameters(stride, padding, dilation, groups),
-        finite=False,
-        stays=True,
+        actual=actual,
     )
-    return compare_result(returned, accumulation)
+    return operation.compare(actual, accumulation=accumulation)
 
 
 def compare_output(
@@ -227,25 +220,24 @@ def compare_output(
     accumulation: Accumulation | None = None,
 ) -> Comparison:
     """Return the verdict of `assert_output_close` as an object, without asserting it."""
-    returned = read_result(
+    operation = conv2d_result(
         Result.OUTPUT,
-        actual,
         {"x": x, "weight": weight, "bias": bias},
         Parameters(stride, padding, dilation, groups),
-        finite=False,
-        stays=True,
     )
-    return compare_result(returned, accumulation)
+    return operation.compare(actual, accumulation=accumulation)
 
 
 def _require(
-    returned: KernelResult,
+    actual: Any,
+    operation: Operation,
     accumulation: Accumulation | None,
     dtype: Any,
     min_power: float,
     msg: Message,
 ) -> None:
     __tracebackhide__ = True
+    returned = operation.returned(actual)
     if isinstance(min_power, bool) or not isinstance(min_power, Real):
         raise InputTypeError(f"min_power: expected a number, got {min_power!r:.60}")
     if not 0 <= min_power <= 1:

@@ -21,7 +21,7 @@ from bench.tensor_cores.kernels import Kernel
 from bench.tensor_cores.promises import others, promise
 from bench.tensor_cores.scaled import SCALED_DOTS
 from bench.tensor_cores.units import Unit, units
-from pybridge.bounds.arguments import read_result
+from pybridge.bounds.conv2d import conv2d_result
 from pybridge.bounds.judge import Judge
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.check.torch.kernels import import_torch
@@ -168,7 +168,7 @@ def returned(problem: Problem, result: _Array) -> KernelResult:
         dilation=tuple(axis.dilation for axis in axes),
         groups=g.groups,
     )
-    return read_result(Which(problem.result), result, operands, parameters, finite=False)
+    return conv2d_result(Which(problem.result), operands, parameters).returned(result)
 
 
 class _Judge:

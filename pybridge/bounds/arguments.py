@@ -15,42 +15,13 @@ from pybridge.engine.backend import Array, backend_of, dtype_of
 from pybridge.errors import InputError, InputTypeError
 from pybridge.exported.document import load_definitions
 from pybridge.problem.arrays import stay, to_numpy
-from pybridge.problem.computation import Computation, conv2d_computation
+from pybridge.problem.computation import Computation
 from pybridge.problem.formats import FORMATS, FloatFormat, format_array, format_of
-from pybridge.problem.geometry import Geometry, Parameters, Window
-from pybridge.problem.operands import Operand, check_eps
-from pybridge.problem.results import Result
+from pybridge.problem.operands import Operand
 
-__all__ = ["contiguous", "held", "read_kernel_result", "read_result"]
+__all__ = ["held", "inward", "read_kernel_result"]
 
 _FORMATS = {format.dtype: format for format in FORMATS.values()}
-
-
-def read_result(
-    which: Result,
-    values: Any,
-    operands: Mapping[str, Any],
-    parameters: Parameters,
-    *,
-    eps: Mapping[str, object] | None = None,
-    finite: bool = True,
-    stays: bool = False,
-) -> KernelResult:
-    """A result of conv2d and its operands by name, each an array or None, with their eps by name.
-
-    As `read_kernel_result`; operands that the result does not depend on say what shapes there are.
-    """
-    for key in which.operands:
-        if operands.get(key) is None and key != "bias":
-            raise InputTypeError(f"{key}: {which.words} depends on it, got None")
-    name = "output" if which is Result.OUTPUT else "gradient"
-    arrays = {key: held(key, array) for key, array in operands.items() if array is not None}
-    values = held(name, values)
-    shapes = {key: tuple(array.shape) for key, array in arrays.items()}
-    geometry = _geometry(which, tuple(values.shape), shapes, parameters)
-    return read_kernel_result(
-        conv2d_computation(which, geometry), values, arrays, eps, name, finite=finite, stays=stays
-    )
 
 
 def held(name: str, values: Any) -> Any:
@@ -64,7 +35,7 @@ def read_kernel_result(
     computation: Computation,
     values: Any,
     arrays: Mapping[str, Any],
-    eps: Mapping[str, object] | None = None,
+    eps: Mapping[str, float] | None = None,
     name: str = "actual",
     *,
     finite: bool = True,
@@ -82,19 +53,17 @@ def read_kernel_result(
     least_normals: dict[str, float] = {}
     for key in computation.operands:
         called = computation.called(key)
-        deviation = eps.get(key, 0.0) if eps else 0.0
         if key not in arrays:
-            if deviation:
-                raise InputError(f"eps_{called}: expected 0 without a {called}, got {deviation}")
             continue
+        deviation = eps.get(key, 0.0) if eps else 0.0
         operand, least_normals[key] = _operand(called, arrays[key], deviation, stays)
-        operands[key] = _inward(computation, key, operand)
+        operands[key] = inward(computation, key, operand)
     result, format = _result(name, values, finite, stays)
     if tuple(result.shape) != computation.outer_shape:
         raise InputError(
             f"{name} has shape {tuple(result.shape)}, expected {computation.outer_shape}"
         )
-    values = contiguous(computation.inward(result))
+    values = _contiguous(computation.inward(result))
     operands |= {
         key: _scaled(computation.called(key), operands[key], factor, format)
         for key, factor in computation.scales.items()
@@ -120,7 +89,7 @@ def _scaled(name: str, operand: Operand, factor: float, format: FloatFormat) -> 
     return scaled_exactly(name, operand, factor)
 
 
-def _inward(computation: Computation, key: str, operand: Operand) -> Operand:
+def inward(computation: Computation, key: str, operand: Operand) -> Operand:
     """An operand in the contraction's axes; `InputError` for another shape."""
     expected = computation.outer(key)
     if tuple(operand.value.shape) != expected:
@@ -130,44 +99,12 @@ def _inward(computation: Computation, key: str, operand: Operand) -> Operand:
     arranged = computation.arranged.get(key)
     if arranged is None or arranged.is_plain:
         return operand
-    return Operand(contiguous(arranged.inward(operand.value)), operand.eps)
+    return Operand(_contiguous(arranged.inward(operand.value)), operand.eps)
 
 
-def contiguous(array: Array) -> Array:
+def _contiguous(array: Array) -> Array:
     """The array, or a C-contiguous copy of it."""
     return np.asarray(array, order="C") if isinstance(array, np.ndarray) else array.contiguous()
-
-
-def _geometry(
-    which: Result,
-    shape: tuple[int, ...],
-    shapes: Mapping[str, tuple[int, ...]],
-    parameters: Parameters,
-) -> Geometry:
-    """The geometry of operands' shapes; that of a gradient may stand for its operand's, and the
-    bias gradient needs grad_output alone.
-    """
-    own = {Result.WEIGHT: {"weight": shape}, Result.INPUT: {"x": shape}}.get(which, {})
-    every = {**own, **shapes}
-    if "x" in every and "weight" in every:
-        return Geometry.of(
-            every["x"], every["weight"], every.get("grad_output"), **parameters._asdict()
-        )
-    return _pointwise(shapes["grad_output"])
-
-
-def _pointwise(shape: tuple[int, ...]) -> Geometry:
-    """A conv2d with a kernel of one entry, of which an array is the output."""
-    if len(shape) != 4:
-        raise InputError(
-            f"grad_output has shape {shape}, expected four axes [batch, channels, height, width]"
-        )
-    batch, channels, height, width = shape
-    return Geometry(
-        batch=batch,
-        out_channels=channels,
-        windows=(Window(size=height, kernel=1), Window(size=width, kernel=1)),
-    )
 
 
 def _result(name: str, values: Any, finite: bool, stays: bool) -> tuple[Array, FloatFormat]:
@@ -184,7 +121,7 @@ def _result(name: str, values: Any, finite: bool, stays: bool) -> tuple[Array, F
         return format_array(name, array, format), format
     if array.size == 0:
         raise InputError(f"{name} has shape {array.shape}: it has no entries")
-    return contiguous(array), format
+    return _contiguous(array), format
 
 
 def _tensor(values: Any, finite: bool) -> Array | None:
@@ -195,17 +132,16 @@ def _tensor(values: Any, finite: bool) -> Array | None:
     return tensor
 
 
-def _operand(name: str, values: Any, eps: object, stays: bool) -> tuple[Operand, float]:
+def _operand(name: str, values: Any, eps: float, stays: bool) -> tuple[Operand, float]:
     """An operand in its own format, or in one that holds its dtype, and the least normal number of
     that dtype.
     """
     tensor = _tensor(values, finite=True) if stays else None
     if tensor is not None:
-        operand = Operand(tensor, check_eps(f"eps_{name}", eps))
-        return operand, 2.0 ** _FORMATS[dtype_of(tensor)].min_exponent
+        return Operand(tensor, eps), 2.0 ** _FORMATS[dtype_of(tensor)].min_exponent
     array = to_numpy(name, values)
     format = _FORMATS.get(array.dtype) or _holder(array.dtype)
-    operand = Operand(format_array(name, array, format), check_eps(f"eps_{name}", eps))
+    operand = Operand(format_array(name, array, format), eps)
     try:
         least = float(ml_dtypes.finfo(array.dtype).smallest_normal)  # type: ignore[no-untyped-call]
     except ValueError:

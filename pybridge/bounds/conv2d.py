@@ -1,61 +1,46 @@
-"""Conv2d's forward pass and gradients: rounded values, each with its proved error bound."""
+"""Conv2d's forward pass and gradients: the operations of `pybridge.ops` under their first names."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from fractions import Fraction
+from math import prod
+from typing import Any, Literal, TypeAlias
 
-import numpy as np
 import numpy.typing as npt
 
-from pybridge.bounds.applied import Applied
-from pybridge.bounds.theorems import Proved, Theorem, proofs
-from pybridge.engine.accumulation import Accumulation
-from pybridge.engine.estimator import require_finite
-from pybridge.engine.upward import Float64
-from pybridge.errors import InputError, RoundingOverflowError
-from pybridge.exported.document import load_definitions
+from pybridge.bounds.arguments import held
+from pybridge.bounds.certify import Method as CertifyMethod
+from pybridge.bounds.certify import ProvedBound
+from pybridge.bounds.computed import Bounded, Method
+from pybridge.bounds.kernel_result import Gradient
+from pybridge.bounds.operation import Operation
+from pybridge.bounds.tolerance import Tolerance, tolerance_of
+from pybridge.engine.accumulation import Accumulation, require_accumulation
+from pybridge.errors import InputError, InputTypeError
 from pybridge.problem.arrays import to_numpy
 from pybridge.problem.computation import Computation, conv2d_computation
-from pybridge.problem.formats import FloatArray, FloatFormat, format_among, format_array, format_of
-from pybridge.problem.geometry import Geometry, Padding, Pair
-from pybridge.problem.operands import Operand, check_eps
+from pybridge.problem.formats import format_among, require_ieee
+from pybridge.problem.geometry import Geometry, Padding, Pair, Parameters, Window
+from pybridge.problem.operands import check_eps
 from pybridge.problem.results import Result
 
 __all__ = [
-    "Bounded",
     "Conv2dGradients",
-    "Method",
+    "Which",
+    "certify_gradient",
+    "certify_output",
     "conv2d_backward",
     "conv2d_forward",
+    "conv2d_result",
+    "tolerance",
 ]
 
-Method: TypeAlias = Literal["replay", "replay-reference", "any-order", "enclosure"]
+_LARGEST = 2**27
+"""The most entries of an array of which only the shape is known."""
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Bounded:
-    """A rounded result and how far each entry may be from the exact one.
-
-    `value` has the format's dtype, `bound` is float64, both of the result's shape: every exact
-    result, of every exact operand within its eps of the given one, is within `bound` of `value`.
-    A bound above the largest float64 is infinite. `theorems` are the Lean theorems that prove it.
-    """
-
-    value: FloatArray
-    bound: Float64
-    theorems: tuple[Theorem, ...] = ()
-
-    @property
-    def theorem(self) -> Theorem:
-        """The Lean theorem whose conclusion the bound is, with its file and line."""
-        return self.theorems[0]
-
-    @property
-    def bound_linf(self) -> float:
-        """The largest bound of an entry (Lean: `linfNorm` of the bound tensor)."""
-        return float(self.bound.max())
+Which: TypeAlias = Result | Literal["output", "bias", "weight", "input"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +50,41 @@ class Conv2dGradients:
     bias: Bounded
     weight: Bounded
     input: Bounded
+
+
+def conv2d_result(
+    which: Result,
+    operands: Mapping[str, Any],
+    parameters: Parameters,
+    *,
+    actual: Any = None,
+    eps: Mapping[str, object] | None = None,
+) -> Operation:
+    """Return a result of conv2d of operands by name, each an array or None, as an operation.
+
+    Operands that the result does not depend on only say what shapes there are; `actual`, with which
+    a gradient is to be compared, may stand for the operand that it is the gradient of. Raises
+    `InputError` and `InputTypeError` for what does not fit.
+    """
+    for key in which.operands:
+        if operands.get(key) is None and key != "bias":
+            raise InputTypeError(f"{key}: {which.words} depends on it, got None")
+    arrays = {key: held(key, array) for key, array in operands.items() if array is not None}
+    deviations = {key: check_eps(f"eps_{key}", value) for key, value in (eps or {}).items()}
+    if deviations.get("bias") and "bias" not in arrays:
+        raise InputError(f"eps_bias: expected 0 without a bias, got {deviations['bias']}")
+    shapes = {key: tuple(array.shape) for key, array in arrays.items()}
+    name = "output" if which is Result.OUTPUT else "gradient"
+    own = {Result.WEIGHT: "weight", Result.INPUT: "x"}.get(which)
+    if own is not None and actual is not None:
+        shapes.setdefault(own, tuple(held(name, actual).shape))
+    return Operation(
+        "conv2d",
+        conv2d_computation(which, _geometry(shapes, parameters)),
+        {key: arrays[key] for key in which.operands if key in arrays},
+        {key: deviations[key] for key in which.operands if key in deviations},
+        argument=name,
+    )
 
 
 def conv2d_backward(
@@ -115,27 +135,17 @@ def conv2d_backward(
     `FloatingPointError` if this thread flushes subnormal numbers to zero or does not round to
     nearest.
     """
-    held, operands = _operands(
-        {
-            "x": (x, eps_x),
-            "weight": (weight, eps_weight),
-            "grad_output": (grad_output, eps_grad_output),
-        },
-        format,
-    )
-    geometry = Geometry.of(
-        operands["x"].value.shape,
-        operands["weight"].value.shape,
-        operands["grad_output"].value.shape,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-    )
+    operands = {"x": x, "weight": weight, "grad_output": grad_output}
+    eps = {"x": eps_x, "weight": eps_weight, "grad_output": eps_grad_output}
+    parameters = Parameters(stride, padding, dilation, groups)
+    if format is None:
+        format = format_among({name: to_numpy(name, a) for name, a in operands.items()}).name
     return Conv2dGradients(
         *(
-            bounded(Applied(conv2d_computation(result, geometry), operands), method, held)
-            for result in (Result.BIAS, Result.WEIGHT, Result.INPUT)
+            conv2d_result(which, operands, parameters, eps=eps).compute(
+                method=method, format=format
+            )
+            for which in (Result.BIAS, Result.WEIGHT, Result.INPUT)
         )
     )
 
@@ -163,77 +173,177 @@ def conv2d_forward(
     `conv2dBoundTensor`; the theorem is `approxT_conv2d_spec`. Raises the errors of
     `conv2d_backward`.
     """
-    arrays = {"x": (x, eps_x), "weight": (weight, eps_weight)}
-    if bias is not None:
-        arrays["bias"] = (bias, eps_bias)
-    held, operands = _operands(arrays, format)
+    operation = conv2d_result(
+        Result.OUTPUT,
+        {"x": x, "weight": weight, "bias": bias},
+        Parameters(stride, padding, dilation, groups),
+        eps={"x": eps_x, "weight": eps_weight, "bias": eps_bias},
+    )
+    return operation.compute(method=method, format=format)
+
+
+def certify_gradient(
+    gradient: npt.ArrayLike,
+    x: npt.ArrayLike | None,
+    weight: npt.ArrayLike | None,
+    grad_output: npt.ArrayLike,
+    *,
+    which: Gradient,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+    method: CertifyMethod = "enclosure",
+    accumulation: Accumulation | None = None,
+    eps_x: float = 0.0,
+    eps_weight: float = 0.0,
+    eps_grad_output: float = 0.0,
+) -> ProvedBound:
+    """Return a proved bound of the error of an array as a gradient of conv2d.
+
+    `which` says which gradient: bias [O], weight [O, I/groups, KH, KW] or input [N, I, H, W].
+    Operands have the shapes and parameters that `conv2d_backward` says; those that the gradient
+    does not depend on may be None. Arrays are NumPy's or PyTorch's, or have `__dlpack__`, and are
+    finite. The gradient is in binary16, bfloat16, binary32 or binary64; operands may have any dtype
+    whose values float64 can represent. The bound covers every exact operand within `eps_…` of the
+    argument.
+
+    The method `enclosure` holds for any algorithm that computed the gradient, and its bound is the
+    smaller one, except for one part in 2²⁸. A gradient in binary64 is compared with exact products
+    of slices of the operands, or, if their exponents are too far apart, with exact arithmetic,
+    which is refused if it would take minutes. `any-order` does not read the gradient's
+    entries: it holds if they are sums of products in any order in an `accumulation`. By default,
+    that is the gradient's format, or binary32 for the formats with 16 bits. Operands that this
+    format cannot represent are rounded to it first, which the bound includes entry by entry.
+
+    Raises `InputError` for shapes, values or parameters that do not fit, `InputTypeError` for a
+    wrong type, and `RoundingOverflowError` if the bound is beyond the largest float64.
+    """
+    operation = conv2d_result(
+        Result.of(which, gradient=True),
+        {"x": x, "weight": weight, "grad_output": grad_output},
+        Parameters(stride, padding, dilation, groups),
+        actual=gradient,
+        eps={"x": eps_x, "weight": eps_weight, "grad_output": eps_grad_output},
+    )
+    return operation.certify(gradient, method=method, accumulation=accumulation)
+
+
+def certify_output(
+    output: npt.ArrayLike,
+    x: npt.ArrayLike,
+    weight: npt.ArrayLike,
+    bias: npt.ArrayLike | None = None,
+    *,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+    method: CertifyMethod = "enclosure",
+    accumulation: Accumulation | None = None,
+    eps_x: float = 0.0,
+    eps_weight: float = 0.0,
+    eps_bias: float = 0.0,
+) -> ProvedBound:
+    """Return a proved bound of the error of an array as an output of conv2d.
+
+    Works like `certify_gradient`, for an output [N, O, OH, OW]; bias is [O].
+    """
+    operation = conv2d_result(
+        Result.OUTPUT,
+        {"x": x, "weight": weight, "bias": bias},
+        Parameters(stride, padding, dilation, groups),
+        eps={"x": eps_x, "weight": eps_weight, "bias": eps_bias},
+    )
+    return operation.certify(output, method=method, accumulation=accumulation)
+
+
+def tolerance(
+    x_shape: Sequence[int],
+    weight_shape: Sequence[int],
+    *,
+    which: Which,
+    accumulation: Accumulation | None = None,
+    max_x: float | None = None,
+    max_weight: float | None = None,
+    max_bias: float = 0.0,
+    max_grad_output: float | None = None,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+) -> Tolerance:
+    """Return the proved absolute tolerance of conv2d's output or of one of its gradients.
+
+    `which` is output, or the gradient: bias, weight or input. `accumulation` is the kernel's
+    promise, by default sums in float32; `Accumulation.of("bfloat16")` is the default promise of a
+    dtype. `max_…` are bounds of the operands' magnitudes. They are required for the operands that
+    the result depends on, except for the output's bias, which defaults to zero. Shapes and
+    parameters are as in `conv2d_backward`.
+
+    The tolerance bounds the distance to the exact result; two kernels may differ by the sum of
+    their tolerances. It is infinite if it is beyond float64. A bias is assumed to be a number of
+    the format of the sums; the kernel may round it to 16 bits where it rounds the factors to them.
+
+    Raises `InputError` for arguments that do not fit, `InputTypeError` for a wrong type, and
+    `FloatingPointError` if this thread does not compute as IEEE 754 requires.
+    """
+    require_ieee()
+    result = Result.of(which)
     geometry = Geometry.of(
-        operands["x"].value.shape,
-        operands["weight"].value.shape,
+        x_shape,
+        weight_shape,
         stride=stride,
         padding=padding,
         dilation=dilation,
         groups=groups,
     )
-    if bias is None:
-        if eps_bias:
-            raise InputError(f"eps_bias: expected 0 without a bias, got {eps_bias}")
-        if method not in ("any-order", "enclosure"):
-            operands["bias"] = Operand(np.zeros(geometry.bias_shape, held.dtype))
-    else:
-        shape = operands["bias"].value.shape
-        if shape != geometry.bias_shape:
+    computation = conv2d_computation(result, geometry)
+    for name, shape in (
+        ("x", geometry.x_shape),
+        ("weight", geometry.weight_shape),
+        ("the output", geometry.output_shape),
+    ):
+        if prod(shape) > _LARGEST:
             raise InputError(
-                f"bias has shape {shape}, but weight of shape {geometry.weight_shape} expects "
-                f"{geometry.bias_shape}"
+                f"{name} of shape {shape} has {prod(shape)} entries, expected at most {_LARGEST}"
             )
-    return bounded(Applied(conv2d_computation(Result.OUTPUT, geometry), operands), method, held)
-
-
-def _operands(
-    read: Mapping[str, tuple[npt.ArrayLike, float]], format: str | None
-) -> tuple[FloatFormat, dict[str, Operand]]:
-    """Return the format, or if None that of the arrays, and the operands in it by name."""
-    arrays = {name: to_numpy(name, array) for name, (array, _) in read.items()}
-    name = format if format is not None else format_among(arrays).name
-    held = format_of(name, load_definitions())
-    return held, {
-        name: Operand(format_array(name, array, held), check_eps(f"eps_{name}", read[name][1]))
-        for name, array in arrays.items()
+    known = {"x": max_x, "weight": max_weight, "grad_output": max_grad_output}
+    sizes = {
+        name: _magnitude(f"max_{name}", known[name], computation) for name in computation.factors
     }
+    bias = Fraction(check_eps("max_bias", max_bias))
+    if bias and not computation.addends:
+        raise InputError(f"max_bias: {computation.words} does not depend on it, expected 0")
+    subject = f"a conv2d with x {geometry.x_shape} and weight {geometry.weight_shape}"
+    return tolerance_of(computation, sizes, bias, require_accumulation(accumulation), subject)
 
 
-def bounded(applied: Applied, method: Method, format: FloatFormat) -> Bounded:
-    """A result by a method, and its bound."""
-    if not isinstance(method, str) or method not in get_args(Method):
-        known = ", ".join(get_args(Method))
-        raise InputError(f"method: expected one of {known}, got {method!r:.60}")
-    computation = applied.computation
-    if method in ("replay", "replay-reference"):
-        evaluation = applied.evaluate(format, fast=method == "replay")
-        _require_no_overflow(computation, evaluation.overflow, format)
-        value, bound = map(computation.outward, (evaluation.value, evaluation.bound))
-        return Bounded(value, bound, proofs(computation, method))
-    estimates = applied.estimator()
-    value = estimates.rounded(format)
-    _require_no_overflow(computation, ~np.isfinite(value), format)
-    promise: Accumulation | None = None
-    proved: Proved = "any-order"
-    if method == "any-order":
-        promise = Accumulation.of(format.name)
-        bound = estimates.any_order(promise)
-    else:
-        bound, proved = applied.enclosure(value)
-    require_finite(f"the bound of {computation.words}", bound)
-    value, bound = map(computation.outward, (value, bound))
-    return Bounded(value, bound, proofs(computation, proved, promise))
+def _magnitude(name: str, value: float | None, computation: Computation) -> Fraction:
+    if value is None:
+        what = computation.words
+        raise InputError(f"{name}: {what} depends on it, expected the largest magnitude")
+    return Fraction(check_eps(name, value))
 
 
-def _require_no_overflow(
-    computation: Computation, overflow: npt.NDArray[np.bool_], format: FloatFormat
-) -> None:
-    if overflow.any():
-        first = np.unravel_index(int(np.argmax(overflow)), overflow.shape)
-        index = computation.outer_index(tuple(int(i) for i in first))
-        count = int(np.count_nonzero(overflow))
-        raise RoundingOverflowError(computation.words, index, count, format.name)
+def _geometry(shapes: Mapping[str, tuple[int, ...]], parameters: Parameters) -> Geometry:
+    """The geometry of operands' shapes; the bias gradient needs grad_output alone."""
+    if "x" in shapes and "weight" in shapes:
+        return Geometry.of(
+            shapes["x"], shapes["weight"], shapes.get("grad_output"), **parameters._asdict()
+        )
+    return _pointwise(shapes["grad_output"])
+
+
+def _pointwise(shape: tuple[int, ...]) -> Geometry:
+    """A conv2d with a kernel of one entry, of which an array is the output."""
+    if len(shape) != 4:
+        raise InputError(
+            f"grad_output has shape {shape}, expected four axes [batch, channels, height, width]"
+        )
+    batch, channels, height, width = shape
+    return Geometry(
+        batch=batch,
+        out_channels=channels,
+        windows=(Window(size=height, kernel=1), Window(size=width, kernel=1)),
+    )

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from pybridge.bounds.applied import Applied
-from pybridge.bounds.arguments import contiguous, read_kernel_result
+from pybridge.bounds.arguments import inward, read_kernel_result
 from pybridge.bounds.certify import Method as CertifyMethod
 from pybridge.bounds.certify import ProvedBound, certify
 from pybridge.bounds.comparison import Comparison, compare
-from pybridge.bounds.conv2d import Bounded, Method, bounded
+from pybridge.bounds.computed import Bounded, Method, bounded
 from pybridge.bounds.explain import Explanation, explain_entry
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.scaled import scaled_within
@@ -25,7 +25,7 @@ from pybridge.exported.document import load_definitions
 from pybridge.problem.arrays import to_numpy
 from pybridge.problem.computation import Computation
 from pybridge.problem.formats import FloatFormat, format_among, format_array, format_of
-from pybridge.problem.operands import Operand, check_eps
+from pybridge.problem.operands import Operand
 
 __all__ = ["Operation"]
 
@@ -38,7 +38,7 @@ class Operation:
 
     The functions of `pybridge.ops` make it. `arrays` and `eps` are by the contraction's names of
     the operands, the arrays as the caller has them; each eps says how far the exact operand's
-    entries may be from the given ones.
+    entries may be from the given ones. `argument` is what messages call a kernel's result.
     """
 
     function: str
@@ -46,6 +46,7 @@ class Operation:
     arrays: Mapping[str, Any] = field(repr=False)
     eps: Mapping[str, float] = field(default_factory=dict)
     gradients: Mapping[str, Gradient] = field(default_factory=dict, repr=False)
+    argument: str = "actual"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -88,7 +89,9 @@ class Operation:
         accumulation: Accumulation | None = None,
     ) -> ProvedBound:
         """How far each entry of an array may be from the exact one: see `certify_gradient`."""
-        returned = read_kernel_result(self.computation, actual, self.arrays, self.eps)
+        returned = read_kernel_result(
+            self.computation, actual, self.arrays, self.eps, self.argument
+        )
         return certify(returned, method, accumulation)
 
     def compare(self, actual: Any, *, accumulation: Accumulation | None = None) -> Comparison:
@@ -103,7 +106,9 @@ class Operation:
                     f"eps: {self.computation.called(name)} has {eps}, but a comparison is with the "
                     "exact result of the operands as they are, expected 0"
                 )
-        return read_kernel_result(self.computation, actual, self.arrays, finite=False, stays=True)
+        return read_kernel_result(
+            self.computation, actual, self.arrays, name=self.argument, finite=False, stays=True
+        )
 
     def tolerance(self, *, accumulation: Accumulation | None = None) -> Tolerance:
         """The proved absolute tolerance for operands of at most these magnitudes.
@@ -140,10 +145,7 @@ class Operation:
         operands = {}
         for name, array in arrays.items():
             value = format_array(called(name), array, held)
-            arranged = self.computation.arranged.get(name)
-            if arranged is not None:
-                value = contiguous(arranged.inward(value))
-            operand = Operand(value, check_eps(f"eps of {called(name)}", self.eps.get(name, 0.0)))
+            operand = inward(self.computation, name, Operand(value, self.eps.get(name, 0.0)))
             factor = self.computation.scales.get(name)
             if factor is not None:
                 operand = scaled_within(called(name), operand, factor, held.dtype)
@@ -167,4 +169,4 @@ class Operation:
         if not np.isfinite(array).all():
             raise InputError(f"{called}: expected finite numbers")
         size = float(np.abs(array.astype(np.float64)).max(initial=0.0))
-        return Fraction(size) + Fraction(check_eps(f"eps of {called}", self.eps.get(name, 0.0)))
+        return Fraction(size) + Fraction(self.eps.get(name, 0.0))

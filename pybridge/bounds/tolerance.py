@@ -1,4 +1,4 @@
-"""The proved absolute tolerance of a convolution of which only shapes and magnitudes are known.
+"""The proved absolute tolerance of an operation of which only shapes and magnitudes are known.
 
 An entry of n terms, of operands of at most X and Y in magnitude that the kernel rounds or flushes
 by at most Dx and Dy, is within
@@ -6,46 +6,36 @@ by at most Dx and Dy, is within
   ρ·n·X·Y + (1 + ρ)·n·(Dx·(Y + Dy) + X·Dy) + η
 
 of the exact one, in whatever order it was summed (Lean: `ErrorBound.tolerance`), where (ρ, η) is
-what Lean proves of the kernel's sums. Where the
-operands are at hand, `pybridge.testing` allows far less: what the operands themselves allow.
+what Lean proves of the kernel's sums. With the operands at hand, `pybridge.testing` allows far
+less.
 
 `python -m pybridge.tolerance` prints it for a shape, beside what tests commonly use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 from math import prod
-from typing import Literal, TypeAlias
 
 import numpy as np
 
 from pybridge.bounds.theorems import Theorem, proofs
-from pybridge.engine.accumulation import Accumulation, parameters_of, require_accumulation
+from pybridge.engine.accumulation import Accumulation, parameters_of
 from pybridge.engine.coefficients import ErrorBound, formula, operation, power_up, round_up
 from pybridge.engine.dense import split_contraction
 from pybridge.engine.upward import Float64
-from pybridge.errors import InputError, NotProvedError
+from pybridge.errors import NotProvedError
 from pybridge.exported.document import load_definitions
-from pybridge.problem.computation import Computation, conv2d_computation
-from pybridge.problem.formats import require_ieee
-from pybridge.problem.geometry import Geometry, Padding, Pair
-from pybridge.problem.operands import check_eps
-from pybridge.problem.results import Result
+from pybridge.problem.computation import Computation
 from pybridge.problem.rounding import largest
 
-__all__ = ["Tolerance", "Which", "tolerance", "tolerance_of"]
-
-_LARGEST = 2**27
-"""The most entries of an array: every one has a tolerance of its own."""
+__all__ = ["Tolerance", "tolerance_of"]
 
 _SHORT = ("bfloat16", "float16")
 """Formats to which a kernel that rounds its factors may round a bias, too."""
-
-Which: TypeAlias = Result | Literal["output", "bias", "weight", "input"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,67 +66,6 @@ class Tolerance:
     def absolute(self) -> float:
         """The tolerance that holds for every entry."""
         return float(self.per_entry.max())
-
-
-def tolerance(
-    x_shape: Sequence[int],
-    weight_shape: Sequence[int],
-    *,
-    which: Which,
-    accumulation: Accumulation | None = None,
-    max_x: float | None = None,
-    max_weight: float | None = None,
-    max_bias: float = 0.0,
-    max_grad_output: float | None = None,
-    stride: Pair = 1,
-    padding: Padding = 0,
-    dilation: Pair = 1,
-    groups: int = 1,
-) -> Tolerance:
-    """Return the proved absolute tolerance of conv2d's output or of one of its gradients.
-
-    `which` is output, or the gradient: bias, weight or input. `accumulation` is the kernel's
-    promise, by default sums in float32; `Accumulation.of("bfloat16")` is the default promise of a
-    dtype. `max_…` are bounds of the operands' magnitudes. They are required for the operands that
-    the result depends on, except for the output's bias, which defaults to zero. Shapes and
-    parameters are as in `conv2d_backward`.
-
-    The tolerance bounds the distance to the exact result; two kernels may differ by the sum of
-    their tolerances. It is infinite if it is beyond float64. A bias is assumed to be a number of
-    the format of the sums; the kernel may round it to 16 bits where it rounds the factors to them.
-
-    Raises `InputError` for arguments that do not fit, `InputTypeError` for a wrong type, and
-    `FloatingPointError` if this thread does not compute as IEEE 754 requires.
-    """
-    require_ieee()
-    result = Result.of(which)
-    geometry = Geometry.of(
-        x_shape,
-        weight_shape,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-    )
-    computation = conv2d_computation(result, geometry)
-    for name, shape in (
-        ("x", geometry.x_shape),
-        ("weight", geometry.weight_shape),
-        ("the output", geometry.output_shape),
-    ):
-        if prod(shape) > _LARGEST:
-            raise InputError(
-                f"{name} of shape {shape} has {prod(shape)} entries, expected at most {_LARGEST}"
-            )
-    known = {"x": max_x, "weight": max_weight, "grad_output": max_grad_output}
-    sizes = {
-        name: _magnitude(f"max_{name}", known[name], computation) for name in computation.factors
-    }
-    bias = Fraction(check_eps("max_bias", max_bias))
-    if bias and not computation.addends:
-        raise InputError(f"max_bias: {computation.words} does not depend on it, expected 0")
-    subject = f"a conv2d with x {geometry.x_shape} and weight {geometry.weight_shape}"
-    return tolerance_of(computation, sizes, bias, require_accumulation(accumulation), subject)
 
 
 def tolerance_of(
@@ -176,13 +105,6 @@ def tolerance_of(
         derivation=most.derivation(subject),
         theorems=proofs(computation, "tolerance", promise),
     )
-
-
-def _magnitude(name: str, value: float | None, computation: Computation) -> Fraction:
-    if value is None:
-        what = computation.words
-        raise InputError(f"{name}: {what} depends on it, expected the largest magnitude")
-    return Fraction(check_eps(name, value))
 
 
 def _require_held(name: str, size: Fraction, format: str | None) -> None:

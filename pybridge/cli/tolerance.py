@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.table import Table
 
-from pybridge.bounds.tolerance import Tolerance, tolerance
+from pybridge.bounds.conv2d import tolerance
+from pybridge.bounds.tolerance import Tolerance
 from pybridge.cli.options import (
     Dilation,
     JsonOption,

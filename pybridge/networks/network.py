@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.bounds.conv2d import Bounded
+from pybridge.bounds.computed import Bounded
 from pybridge.bounds.theorems import Theorem, theorem
 from pybridge.engine.elementwise import Pairs, apply_law
 from pybridge.engine.upward import Float64, add_up

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.bounds.conv2d import Bounded
+from pybridge.bounds.computed import Bounded
 from pybridge.bounds.theorems import theorem
 from pybridge.engine.elementwise import Pairs
 from pybridge.errors import InputError

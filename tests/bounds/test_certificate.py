@@ -14,8 +14,13 @@ from hypothesis import strategies as st
 from strategies import data, formats, geometries
 from test_anyorder import holds
 
-from pybridge.bounds.certify import Gradient, certify_gradient, certify_output
-from pybridge.bounds.conv2d import conv2d_backward, conv2d_forward
+from pybridge.bounds.conv2d import (
+    certify_gradient,
+    certify_output,
+    conv2d_backward,
+    conv2d_forward,
+)
+from pybridge.bounds.kernel_result import Gradient
 from pybridge.bounds.theorems import proofs
 from pybridge.engine.accumulation import Accumulation, split_k
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pybridge.bounds.conv2d import Bounded
+from pybridge.bounds.computed import Bounded
 from pybridge.bounds.theorems import Proved, Theorem, proofs
 from pybridge.engine.accumulation import Accumulation, split_k, tf32
 from pybridge.lean import sources_dir

@@ -15,8 +15,8 @@ from strategies import data, geometries
 
 from pybridge.bounds import comparison, screen, sure
 from pybridge.bounds.applied import Applied
-from pybridge.bounds.arguments import read_result
 from pybridge.bounds.comparison import compare
+from pybridge.bounds.conv2d import conv2d_result
 from pybridge.bounds.judge import Judge
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.engine.accumulation import Accumulation
@@ -306,7 +306,7 @@ def test_arrays_that_were_changed_are_noticed() -> None:
     returned = drawn("output", geometry, "binary32", "normal", 6, lambda exact: exact)
     x, weight = returned.operands["x"].value, returned.operands["weight"].value
     operands = {"x": x, "weight": weight, "bias": returned.operands["bias"].value}
-    made = read_result(Result.OUTPUT, returned.values, operands, Parameters(padding=1))
+    made = conv2d_result(Result.OUTPUT, operands, Parameters(padding=1)).returned(returned.values)
     found = compare(made, None)
     returned.values[0, 0, 0, 0] += 1
     with pytest.raises(InputError, match="the output: an array was changed after it was compared"):
@@ -319,7 +319,7 @@ def test_tensors_of_other_kinds_are_read_as_before() -> None:
 
     def read(x: Any) -> KernelResult:
         operands = {"x": x, "weight": None, "grad_output": grad}
-        return read_result(Result.WEIGHT, actual, operands, Parameters(), finite=False, stays=True)
+        return conv2d_result(Result.WEIGHT, operands, Parameters(), actual=actual).returned(actual)
 
     kept = read(x)
     assert kept.values.data_ptr() == actual.data_ptr()
@@ -334,7 +334,7 @@ def test_allowances_beyond_float64_are_left_to_the_judge(place: str) -> None:
     """150 000 operations toward zero in bfloat16 may grow by (1 + 2⁻⁷)^150 000."""
     ones = np.ones((1, 150_000, 1, 1), np.float32)
     operands = {"x": ones, "weight": ones, "bias": None}
-    made = read_result(Result.OUTPUT, ones[:, :1], operands, Parameters())
+    made = conv2d_result(Result.OUTPUT, operands, Parameters()).returned(ones[:, :1])
     promise = Accumulation(accumulate="bfloat16", rounding="toward-zero")
     assert screen.screen(moved(made, place), promise) is None
     assert compare(made, promise).passed

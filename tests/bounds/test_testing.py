@@ -23,8 +23,8 @@ from typer.testing import CliRunner
 
 from pybridge import testing
 from pybridge.bounds import comparison, exact_entries
-from pybridge.bounds.arguments import read_result
 from pybridge.bounds.comparison import compare, interval
+from pybridge.bounds.conv2d import conv2d_result
 from pybridge.bounds.hints import Diagnosis
 from pybridge.bounds.judge import Decision
 from pybridge.bounds.theorems import proofs
@@ -344,7 +344,8 @@ def test_a_group() -> None:
     x = rng.standard_normal((2, 6, 5, 5), dtype=np.float32)
     grad = rng.standard_normal((2, 6, 3, 3), dtype=np.float32)
     blank, read = np.zeros((6, 2, 3, 3), np.float32), {"x": x, "grad_output": grad}
-    returned = read_result(Result.WEIGHT, blank, read, Parameters(groups=3))
+    operation = conv2d_result(Result.WEIGHT, read, Parameters(groups=3), actual=blank)
+    returned = operation.returned(blank)
     actual = returned.estimator().value(np.float32)
     actual[2:4] = 0
     found = compare_gradient(actual, x, None, grad, which="weight", groups=3)
@@ -409,7 +410,7 @@ def test_the_interval_holds_the_exact_value() -> None:
     found = defect(scale(..., 1.5))
     read = {"x": x, "weight": weight, "grad_output": grad}
     blank = np.zeros(WEIGHT, np.float32)
-    returned = read_result(Result.WEIGHT, blank, read, Parameters(padding=1))
+    returned = conv2d_result(Result.WEIGHT, read, Parameters(padding=1)).returned(blank)
     values = {key: given.value for key, given in returned.operands.items()}
     exact = exact_entry("weight", GEOMETRY, values, found.worst.index)
     assert Fraction(found.worst.lower) <= exact <= Fraction(found.worst.upper)
@@ -423,7 +424,7 @@ def test_verdicts_in_the_sliver_are_exact(monkeypatch: pytest.MonkeyPatch) -> No
     x, weight, grad = drawn()
     actual = in_order(sequential)(x, grad)
     read = {"x": x, "weight": weight, "grad_output": grad}
-    returned = read_result(Result.WEIGHT, actual, read, Parameters(padding=1))
+    returned = conv2d_result(Result.WEIGHT, read, Parameters(padding=1)).returned(actual)
     exact = exact_results(GEOMETRY, read)["weight"].fractions()
     values = actual.ravel().tolist()
     errors = [round_up(abs(Fraction(v) - e)) for v, e in zip(values, exact, strict=True)]

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from pybridge.bounds.conv2d import tolerance
 from pybridge.bounds.theorems import proofs
-from pybridge.bounds.tolerance import Tolerance, tolerance
+from pybridge.bounds.tolerance import Tolerance
 from pybridge.cli.tolerance import app, assert_close, dynamic
 from pybridge.errors import InputError, InputTypeError, NotProvedError
 from pybridge.problem.results import Result

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from strategies import REGIMES, data, formats, geometries
 
 from pybridge.bounds.applied import Applied
-from pybridge.bounds.arguments import read_result
+from pybridge.bounds.arguments import read_kernel_result
+from pybridge.bounds.conv2d import conv2d_result
 from pybridge.engine.accumulation import Accumulation, parameters_of, split_k, tf32
 from pybridge.engine.coefficients import round_up
 from pybridge.engine.estimator import Estimator, Inexact, estimator
@@ -173,12 +174,14 @@ def test_mixed_precision(
     bound = estimator(name, geometry, deviating, DEFINITIONS).any_order(promise)
     for signs in (None, np.ones(1)):
         assert holds(values, bound, exact(geometry, given_, name, signs))
-    returned = read_result(
+    operation = conv2d_result(
         Result(name),
-        values,
         {key: given_[key].value for key in ("x", "weight", "grad_output")},
         Parameters(**options(geometry)),
         eps={"x": eps[0], "weight": eps[1], "grad_output": eps[3]},
+    )
+    returned = read_kernel_result(
+        operation.computation, values, operation.arrays, operation.eps, finite=True
     )
     claimed = returned.unrounded(promise)
     if promise.operands != "tf32" or promise.operand_rounding != "nearest":

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pytest
 from ml_dtypes import bfloat16
 
-from pybridge.bounds.arguments import read_result
 from pybridge.bounds.comparison import Comparison
+from pybridge.bounds.conv2d import conv2d_result
 from pybridge.bounds.kernel_result import Gradient
 from pybridge.bounds.sharp import SharpOperands
 from pybridge.engine.accumulation import Accumulation, blocked, pairwise, split_k
@@ -614,7 +614,8 @@ def test_less_than_half_an_ulp_shows() -> None:
     given = sharp_operands((4, 16, 8, 8), (32, 16, 3, 3), padding=1, dtype="bfloat16", seed=1)
     read = {"x": given.x, "grad_output": given.grad_output}
     blank = np.zeros((32, 16, 3, 3), bfloat16)
-    returned = read_result(Result.WEIGHT, blank, read, Parameters(padding=1))
+    operation = conv2d_result(Result.WEIGHT, read, Parameters(padding=1), actual=blank)
+    returned = operation.returned(blank)
     exact = returned.estimator().value(np.float64)
     assert np.mean(np.frexp(np.abs(exact))[0] < 0.5 * 2**0.2) > 0.15
     options: dict[str, Any] = {"which": "weight", "padding": 1}

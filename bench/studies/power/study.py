@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.studies.power.defects import HONEST, Operands, gradients, weight_gradients
-from pybridge.bounds.arguments import read_result
+from pybridge.bounds.conv2d import conv2d_result
 from pybridge.bounds.judge import Judge, Judgement
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.sharp import sharp_operands
@@ -192,7 +192,7 @@ def _claim(name: str, result: Any, given: Operands) -> KernelResult:
     operands = {"x": given.x, "weight": given.weight}
     if name != "output":
         operands["grad_output"] = given.grad_output
-    return read_result(Result(name), result, operands, Parameters(**given.arguments))
+    return conv2d_result(Result(name), operands, Parameters(**given.arguments)).returned(result)
 
 
 class _Ruler:
