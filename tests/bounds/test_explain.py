@@ -301,22 +301,3 @@ def test_command_refuses_in_one_line(arguments: list[str], message: str) -> None
 def test_explanation_is_exported_as_a_value() -> None:
     assert isinstance(explain(SUITE["binary32-one-by-one"], (0, 0, 0, 0)), Explanation)
     assert isinstance(FORMATS["binary16"], FormatParameters)
-
-
-def test_the_documents_example_is_what_the_command_prints() -> None:
-    text = DOCUMENT.read_text("utf-8")
-    command = re.search(r"python -m pybridge\.explanation (.+)\n```", text)
-    shown = re.search(r"```text\n(.+?)\n```", text, re.DOTALL)
-    assert command
-    assert shown
-    result = RUNNER.invoke(app, command[1].split())
-    lines = [line.rstrip() for line in result.output.strip().splitlines()]
-    assert lines == shown[1].splitlines()
-
-
-def test_the_documents_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    expected = ("[0, 1, 2, 0] of binary32-basic-eps: ", "[0, 0, 0, 0] of arrays: 11.6233201 ± 2.22")
-    snippets = re.findall(r"```python\n(.+?)\n```", DOCUMENT.read_text("utf-8"), re.DOTALL)
-    for code, start in zip(snippets, expected, strict=True):
-        exec(compile(code, "docs/report.md", "exec"), {})
-        assert capsys.readouterr().out.startswith(f"weight gradient{start}")

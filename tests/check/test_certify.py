@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from leans import stand_in
 from typer.testing import CliRunner
 
 from pybridge.check.certify import (
@@ -309,10 +310,7 @@ def test_a_library_that_does_not_build_is_no_verdict(tmp_path: Path) -> None:
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[Message]:
     messages: list[Message] = []
 
-    def stand_in(mode: str, **options: object) -> Answering:
-        return Answering(*messages)
-
-    monkeypatch.setattr(session, "find", stand_in)
+    monkeypatch.setattr(session, "find", lambda *_, **__: Answering(*messages))
     return messages
 
 
@@ -353,10 +351,7 @@ def test_what_was_checked_before_is_shown(
                 return ()
             raise fault
 
-    def dying(mode: str, **options: object) -> Dying:
-        return Dying()
-
-    monkeypatch.setattr(session, "find", dying)
+    stand_in(monkeypatch, Dying())
     status, out, _ = run("binary32-one-by-one", "binary32-overflow", "--output", str(tmp_path))
     assert status == (1 if isinstance(fault, LeanError) else 130)
     assert "binary32-one-by-one" in out
@@ -418,10 +413,7 @@ def test_two_cases_do_not_go_to_one_file(tmp_path: Path) -> None:
 
 
 def test_recorded_evaluations_cannot_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def recorded(mode: str, **options: object) -> RecordedLean:
-        return RecordedLean.find(None)
-
-    monkeypatch.setattr(session, "find", recorded)
+    stand_in(monkeypatch, RecordedLean.find(None))
     status, _, err = run("binary32-one-by-one", "--output", str(tmp_path))
     assert status == 3
     assert err.startswith("error: a certificate's check needs Lean itself")

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from leans import LiteralLean, stand_in
 from strategies import cases, data, formats
-from test_check import LiteralLean
 from typer.testing import CliRunner, Result
 
 import pybridge.check.fuzz.campaign as campaign_module
@@ -33,7 +33,6 @@ from pybridge.check.fuzz.shrink import complexity
 from pybridge.check.fuzz.stream import numbered, stream
 from pybridge.check.fuzz.tally import FuzzReport
 from pybridge.check.problems import Problem
-from pybridge.cli import session
 from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
 from pybridge.lean import Lean, LeanError, LeanNotFound
@@ -87,12 +86,7 @@ def swapped_parameters() -> LiteralLean:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, lean: Any = None) -> Result:
-    def find(mode: str = "auto", *, timeout: float = 600.0, progress: bool = True) -> Any:
-        if isinstance(lean, Exception):
-            raise lean
-        return lean or LiteralLean()
-
-    monkeypatch.setattr(session, "find", find)
+    stand_in(monkeypatch, lean or LiteralLean())
     result = CliRunner().invoke(command.app, arguments, env={"COLUMNS": "200"})
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import pytest
+from leans import FakeLean, stand_in
 from typer.testing import CliRunner
 
 from pybridge.check.suite import suite
 from pybridge.cli import record
-from pybridge.cli import session as console
 from pybridge.cli.lean import app
 from pybridge.lean import discovery, find
 from pybridge.lean.errors import LeanError, LeanNotFound
-from pybridge.lean.interface import BuildResult, Kind, Lean, Message
+from pybridge.lean.interface import Lean, Message
 from pybridge.lean.recorded import RecordedLean, program_sources
 from pybridge.lean.sources import Project, cache_dir, sources_dir
 
@@ -25,49 +24,11 @@ WARNING = Message("A.lean", 2, 0, "warning", "unused")
 ERROR = Message("A.lean", 3, 4, "error", "no")
 
 
-class FakeLean:
-    """A Lean that answers what a test tells it to."""
-
-    description = "fake Lean"
-
-    def __init__(self, kind: Kind = "native") -> None:
-        self.kind: Kind = kind
-        self.messages: tuple[Message, ...] = ()
-        self.failed: dict[str, str] = {}
-        self.error: LeanError | None = None
-        self.closed = False
-
-    def evaluate(self, case_text: str) -> str:
-        if self.error:
-            raise self.error
-        names = [line[5:] for line in case_text.splitlines() if line.startswith("case ")]
-        return "".join(f"case {name}\nrefused no\nend {name}\n" for name in names)
-
-    def export(self) -> str:
-        return "{}\n"
-
-    def networks(self, text: str) -> str:
-        return self.evaluate(text)
-
-    def build(self, modules: Sequence[str] | None = None, *, ilean: bool = True) -> BuildResult:
-        return BuildResult(tuple(modules or ("All",)), self.failed, self.messages)
-
-    def check(self, file: Path) -> tuple[Message, ...]:
-        return self.messages
-
-    def close(self) -> None:
-        self.closed = True
-
-
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeLean:
-    stand_in = FakeLean()
-
-    def find_fake(mode: str, *, timeout: float) -> Lean:
-        return stand_in
-
-    monkeypatch.setattr(console, "find", find_fake)
-    return stand_in
+    lean = FakeLean()
+    stand_in(monkeypatch, lean)
+    return lean
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
@@ -153,10 +114,7 @@ def test_a_failure_of_lean_is_status_1(fake: FakeLean, tmp_path: Path) -> None:
 
 
 def test_without_lean_the_status_is_3(monkeypatch: pytest.MonkeyPatch) -> None:
-    def find_none(mode: str, *, timeout: float) -> Lean:
-        raise LeanNotFound("no Lean")
-
-    monkeypatch.setattr(console, "find", find_none)
+    stand_in(monkeypatch, LeanNotFound("no Lean"))
     assert run("setup") == (3, "", "error: no Lean\n")
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -301,16 +299,6 @@ def test_windows_of_padding_alone_are_refused() -> None:
         from_torch(
             nn.Sequential(nn.MaxPool2d(2, padding=1, dilation=2)).eval(), torch.zeros(1, 1, 3, 1)
         )
-
-
-def test_the_page_s_example_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "networks.md").read_text("utf-8")
-    (source, printed), *more = re.findall(
-        r"^```python\n(.*?)^```\n```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL
-    )
-    assert not more
-    exec(source, {})
-    assert capsys.readouterr().out == printed
 
 
 def test_modules_in_training_mode_are_refused() -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -278,14 +276,3 @@ def test_rank_0_has_the_report_of_all() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     torch.multiprocessing.spawn(partial(_rank), args=(port,), nprocs=2)
-
-
-@pytest.mark.parametrize("page", ["watching.md", "pytorch.md", "howto.md"])
-def test_the_pages_snippets_run(page: str) -> None:
-    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
-    snippets = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    names: dict[str, Any] = {}
-    for snippet in snippets:
-        if "watch" in snippet or page != "howto.md":
-            exec(compile(snippet, page, "exec"), names)
-    assert any("watch" in snippet for snippet in snippets)
