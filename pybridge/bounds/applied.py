@@ -62,7 +62,7 @@ class Applied:
         """What computes the result of operands, by default its own, and bounds it."""
         chosen = self.operands if operands is None else operands
         what = self.computation
-        return Estimator(what.contraction, what.numbers, chosen, what.definitions)
+        return Estimator(what.contraction, what.numbers, chosen, what.definitions, what.names)
 
     def enclosure(self, computed: FloatArray) -> Enclosure:
         """How far an array may be from the exact result, whatever computed it.

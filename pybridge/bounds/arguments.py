@@ -117,17 +117,15 @@ def _result(name: str, values: Any, finite: bool, stays: bool) -> tuple[Array, F
         known = ", ".join(dtype.name for dtype in _FORMATS)
         raise InputTypeError(f"{name}: expected one of {known}, got {array.dtype.name}")
     format_of(format.name, load_definitions())
-    if finite:
+    if finite and array.size:
         return format_array(name, array, format), format
-    if array.size == 0:
-        raise InputError(f"{name} has shape {array.shape}: it has no entries")
     return _contiguous(array), format
 
 
 def _tensor(values: Any, finite: bool) -> Array | None:
-    """A tensor as it is used where it is, if it has entries and they are as expected."""
+    """A tensor as it is used where it is, if its entries are as expected."""
     tensor = values.detach().resolve_neg().contiguous()
-    if not tensor.numel() or (finite and not math.isfinite(backend_of(tensor).largest(tensor))):
+    if finite and tensor.numel() and not math.isfinite(backend_of(tensor).largest(tensor)):
         return None
     return tensor
 

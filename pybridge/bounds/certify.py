@@ -40,7 +40,7 @@ class ProvedBound:
     @property
     def bound_linf(self) -> float:
         """The largest bound of an entry."""
-        return float(self.bound.max())
+        return float(self.bound.max(initial=0.0))
 
 
 @np.errstate(all="ignore")

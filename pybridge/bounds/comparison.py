@@ -222,6 +222,8 @@ class Comparison:
     @property
     def message(self) -> str:
         """The verdict in a few lines."""
+        if not self.entries:
+            return f"{self.computation.words}: it has no entries"
         worst, promise = self.worst, self.accumulation.sentence
         index = ", ".join(map(str, worst.index))
         low, high = interval(worst.lower, worst.upper)

@@ -43,7 +43,7 @@ class Bounded:
     @property
     def bound_linf(self) -> float:
         """The largest bound of an entry (Lean: `linfNorm` of the bound tensor)."""
-        return float(self.bound.max())
+        return float(self.bound.max(initial=0.0))
 
 
 def bounded(applied: Applied, method: Method, format: FloatFormat) -> Bounded:

@@ -196,7 +196,11 @@ class _Screen:
     def _estimator(self, computation: Computation, values: Mapping[str, Array]) -> Estimator:
         operands = {key: Inexact(value) for key, value in values.items()}
         return Estimator(
-            computation.contraction, computation.numbers, operands, computation.definitions
+            computation.contraction,
+            computation.numbers,
+            operands,
+            computation.definitions,
+            computation.names,
         )
 
     def run(self) -> Passed | None:

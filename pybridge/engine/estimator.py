@@ -136,6 +136,7 @@ class Estimator:
     `operands` maps the exported operand names to arrays of the shapes that the contraction gives
     them, each of a dtype whose values float64 holds, all of one backend. Bounds are computed of
     NumPy arrays only. An addend that it lacks is zero: it is not added, but counts as a term.
+    `names` are how messages name operands, if otherwise.
     Raises `InputError` for other shapes, and what `split_contraction` and `require_ieee` do.
     """
 
@@ -145,8 +146,10 @@ class Estimator:
         parameters: Mapping[str, int],
         operands: Mapping[str, Operand | Inexact],
         definitions: Definitions,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         require_ieee()
+        self._names = names or {}
         self.definitions = definitions
         self.split = split_contraction(contraction, parameters)
         lone = _lone_addends(Same(contraction))
@@ -452,7 +455,8 @@ class Estimator:
         assert core.scaled is not None
         key = core.scaled, core.unit == "grouped"
         if key not in self._excesses:
-            names = [factor.name for factor in self._contraction.factors]
+            keys = [factor.name for factor in self._contraction.factors]
+            names = [self._names.get(key, key) for key in keys]
             factors = [
                 (name, to_numpy(name, operand.value))
                 for name, operand in zip(names, self.factors, strict=True)

@@ -149,8 +149,8 @@ def _excess(
         excess = max(excess, Fraction(float(subnormal[possible].max(initial=0.0))))
     if not fits.all():
         raise InputError(
-            f"{key}: expected {name} in blocks of {form.block} along axis {axis}, which is summed "
-            f"over, but no scale makes a block, with {blocks[~fits][0].max():.9g} as the largest, "
+            f"{key}: expected {name} in blocks of {form.block} along an axis that is summed over, "
+            f"but no scale makes a block, with {blocks[~fits][0].max():.9g} as the largest, "
             f"numbers of {' or '.join(form.elements)}"
         )
     return excess

@@ -7,14 +7,14 @@ the three is a function of the two others, and the gradient of such a gradient i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from pybridge.bounds.arguments import held
 from pybridge.bounds.operation import Operation
 from pybridge.errors import InputError
-from pybridge.problem.computation import Computation
+from pybridge.problem.computation import Arrangement, Computation
 from pybridge.problem.operands import check_eps
 
 __all__ = ["Bilinear"]
@@ -50,19 +50,38 @@ class Bilinear:
         """What plays a role, from what plays the others."""
         computation = self.results[role]
         used = {name: arrays[name] for name in computation.operands if name in arrays}
+        filled, whole = self._filled(computation, used)
         # A sum of a cotangent, as an addend's gradient, does not depend on the other operands.
         known = computation.multiplies or set(self.results) == {"x", _COTANGENT}
         differentiable = [name for name in used if known and name in self.results]
         return Operation(
             self.function,
-            computation,
-            used,
-            {name: eps[name] for name in used if name in eps},
+            filled,
+            whole,
+            {name: eps[name] for name in used if name in eps and whole[name] is used[name]},
             {
                 self.names[name]: partial(self._gradient, name, role, used, eps)
                 for name in differentiable
             },
         )
+
+    def _filled(
+        self, computation: Computation, arrays: Mapping[str, Any]
+    ) -> tuple[Computation, dict[str, Any]]:
+        """The computation and its operands, with zeros for those of which nothing is read.
+
+        Those are arrays without entries, and all if the result has none.
+        """
+        whole, arranged = dict(arrays), dict(computation.arranged)
+        for name, array in arrays.items():
+            shape, expected = tuple(array.shape), computation.outer(name)
+            if shape != expected:
+                raise InputError(f"{self.names[name]} has shape {shape}, expected {expected}")
+            if 0 in (*shape, *computation.outer_shape):
+                inner = computation.shapes[name]
+                whole[name] = Arrangement((0,), (0,), inner).inward(array)
+                arranged[name] = Arrangement.plain(inner)
+        return replace(computation, arranged=arranged), whole
 
     def _gradient(
         self,

@@ -158,7 +158,8 @@ def _convolution(
     outer = tuple(map(int, arrays["x"].shape))
     batched = len(outer) != rank + 1
     geometry = Geometry.of(
-        outer if batched else (1, *outer),
+        # Without images, one of zeros is computed, of which no entry is returned.
+        (*(n or 1 for n in outer[:1]), *outer[1:]) if batched else (1, *outer),
         arrays["weight"].shape,
         stride=stride,
         padding=_padding(padding, arrays["weight"].shape[2:], stride, dilation),
@@ -167,6 +168,7 @@ def _convolution(
         output_padding=0 if output_padding is None else output_padding,
         transposed=output_padding is not None,
         rank=rank,
+        called="input",
     )
     spatial = _AXES[rank]
     kernel = tuple("kernel " + axis for axis in spatial)
@@ -180,7 +182,7 @@ def _convolution(
     }
     arranged = {
         role: Arrangement.plain(
-            shape if batched or role in ("weight", "bias") else shape[1:], shape
+            shape if role in ("weight", "bias") else (*outer[:1] * batched, *shape[1:]), shape
         )
         for role, shape in geometry.shapes.items()
     }

@@ -41,14 +41,16 @@ def avg_pool2d(
     outer = tuple(map(int, array.shape))
     if len(outer) not in (3, 4):
         raise InputError(f"input has shape {outer}, expected axes [N, C, H, W] or [C, H, W]")
-    shape = outer if len(outer) == 4 else (1, *outer)
+    batched = len(outer) == 4
+    # Without images, one of zeros is computed, of which no entry is returned.
+    shape = (outer[0] or 1, *outer[1:]) if batched else (1, *outer)
     kernel = _pair("kernel_size", kernel_size)
     steps = kernel if stride is None else _pair("stride", stride)
     pads = _pair("padding", padding)
     if any(2 * pad > size for pad, size in zip(pads, kernel, strict=True)):
         raise InputError(f"padding: expected at most half of the kernel {kernel}, got {pads}")
     windows = Geometry.of(
-        shape, (shape[1], 1, *kernel), stride=steps, padding=pads, groups=shape[1]
+        shape, (shape[1], 1, *kernel), stride=steps, padding=pads, groups=shape[1], called="input"
     ).windows
     if ceil_mode and any((w.padded - w.reach) % w.stride for w in windows):
         raise InputError("ceil_mode: windows that end beyond the padding are not supported")
@@ -63,9 +65,8 @@ def avg_pool2d(
             "entries divided by another number"
         )
     pooling = Pooling(batch=shape[0], channels=shape[1], windows=windows)
-    batched = len(outer) == 4
     arranged = {
-        role: Arrangement.plain(inner if batched else inner[1:], inner)
+        role: Arrangement.plain((*outer[:1] * batched, *inner[1:]), inner)
         for role, inner in pooling.shapes.items()
     }
     axes = (*("batch element",) * batched, "channel", "row", "column")

@@ -47,7 +47,7 @@ def matmul(input: Any, other: Any, *, eps: Eps = None) -> Operation:
     second = labels(other, "inner", *columns)
     return _product(
         "matmul",
-        _Factors("input", input, first, "other", other, second),
+        _Factors("input", input, first, "other", other, second, frozenset(batch)),
         (*batch, *rows, *columns),
         eps,
     )
@@ -62,7 +62,6 @@ def bmm(input: Any, mat2: Any, *, eps: Eps = None) -> Operation:
         "mat2",
         held("mat2", mat2),
         ("batch element", "inner", "column"),
-        broadcasts=False,
     )
     return _product("bmm", factors, ("batch element", "row", "column"), eps)
 
@@ -85,7 +84,6 @@ def linear(input: Any, weight: Any, bias: Any = None, *, eps: Eps = None) -> Ope
         "weight",
         weight,
         (*outputs, "input feature"),
-        broadcasts=False,
     )
     addend = None if bias is None else _Addend("bias", held("bias", bias), outputs)
     return _product("linear", factors, (*batch, *outputs), eps, addend)
@@ -106,7 +104,6 @@ def addmm(
         "mat2",
         held("mat2", mat2),
         ("inner", "column"),
-        broadcasts=False,
     )
     addend = _trailing(input, ("row", "column"))
     return _product("addmm", factors, ("row", "column"), eps, addend, _Scales.of(alpha, beta))
@@ -126,7 +123,6 @@ def baddbmm(
         "batch2",
         held("batch2", batch2),
         ("batch element", "inner", "column"),
-        broadcasts=False,
     )
     result = ("batch element", "row", "column")
     addend = _trailing(input, result)
@@ -171,7 +167,8 @@ def einsum(equation: str, *operands: Any, eps: Eps = None) -> Operation:
                 f"equation: expected each label of the result once, and in an operand, got "
                 f"{label!r} in {equation!r:.60}"
             )
-    factors = _Factors("first", first, labels[0], "second", second, labels[1])
+    every_label = frozenset(label for term in labels for label in term)
+    factors = _Factors("first", first, labels[0], "second", second, labels[1], every_label)
     return _product("einsum", factors, wanted, eps)
 
 
@@ -193,7 +190,10 @@ def _labels(term: str, rank: int, most: int, axes: int | None) -> tuple[str, ...
 
 @dataclass(frozen=True, slots=True)
 class _Factors:
-    """Two factors, their names, and the labels of their axes; a size of one may broadcast."""
+    """Two factors, their names, and the labels of their axes.
+
+    Along axes of labels in `broadcast`, one of them may have a size of one.
+    """
 
     first: str
     x: Any
@@ -201,7 +201,7 @@ class _Factors:
     second: str
     y: Any
     y_labels: tuple[str, ...]
-    broadcasts: bool = True
+    broadcast: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         for name, array, labels in (
@@ -212,8 +212,6 @@ class _Factors:
                 raise InputError(
                     f"{name} has shape {tuple(array.shape)}, expected axes [{', '.join(labels)}]"
                 )
-            if 0 in array.shape:
-                raise InputError(f"{name} has shape {tuple(array.shape)}: it has no entries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +250,7 @@ def _trailing(input: Any, labels: tuple[str, ...]) -> _Addend:
     return _Addend("input", array, labels[len(labels) - len(array.shape) :])
 
 
-def _sizes(factors: _Factors, result: Sequence[str]) -> dict[str, int]:
+def _sizes(factors: _Factors) -> dict[str, int]:
     """The size of each label; `InputError` where two axes do not agree."""
     sizes: dict[str, int] = {}
     for name, array, labels in (
@@ -261,13 +259,12 @@ def _sizes(factors: _Factors, result: Sequence[str]) -> dict[str, int]:
     ):
         for axis, (label, size) in enumerate(zip(labels, array.shape, strict=True)):
             known = sizes.setdefault(label, int(size))
-            fits = known == size or (factors.broadcasts and label in result and 1 in (known, size))
-            if not fits:
+            if known != size and not (label in factors.broadcast and 1 in (known, size)):
                 raise InputError(
                     f"{name} has shape {tuple(array.shape)}: expected {known} along axis {axis} "
                     f"({label}), as {factors.first} of shape {tuple(factors.x.shape)} has"
                 )
-            sizes[label] = max(known, int(size))
+            sizes[label] = int(size) if known == 1 else known
     return sizes
 
 
@@ -283,7 +280,7 @@ def _product(
     alpha, beta = scales or (1.0, 1.0)
     if beta == 0:
         addend = None
-    sizes = _sizes(factors, result)
+    sizes = _sizes(factors)
     # A size of one that broadcasts is no axis of its operand's.
     x_labels = [
         a if n == sizes[a] else "" for a, n in zip(factors.x_labels, factors.x.shape, strict=True)
@@ -299,7 +296,8 @@ def _product(
         "P": [a for a in x_labels if a and a not in y_labels and a not in result],
         "Q": [a for a in y_labels if a and a not in x_labels and a not in result],
     }
-    extents = {name: prod(sizes[a] for a in labels) for name, labels in groups.items()}
+    # A sum of no terms is that of one zero.
+    extents = {name: prod(sizes[a] for a in labels) or 1 for name, labels in groups.items()}
     shape = Product(**extents)
 
     def arranged(labels: Sequence[str], outer: tuple[int, ...], names: str) -> Arrangement:
@@ -358,7 +356,7 @@ def _summed(
         if size == outer[leading + axis]
     ]
     rest = [axis for axis in range(len(result)) if axis not in own]
-    entries, repeated = (prod(outer[axis] for axis in axes) for axes in (own, rest))
+    entries, repeated = (prod(outer[axis] for axis in axes) or 1 for axes in (own, rest))
     shape = Geometry(batch=repeated, out_channels=entries, windows=(Window(size=1, kernel=1),))
     return computation_of(shape, "bias").called_by(
         noun=f"{addend.name} gradient",

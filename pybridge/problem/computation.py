@@ -46,7 +46,14 @@ class Arrangement:
         return self.outer == self.inner and self.order == tuple(range(len(self.inner)))
 
     def inward(self, array: Any) -> Any:
-        """An array of NumPy's or PyTorch's of the caller's shape as one of the contraction's."""
+        """An array of NumPy's or PyTorch's of the caller's shape as one of the contraction's.
+
+        Without entries, it becomes zeros: a contraction has no sizes of zero, and a sum of no terms
+        is one of a zero.
+        """
+        if 0 in self.outer:
+            new = getattr(array, "new_zeros", None)
+            return new(self.inner) if new else np.zeros(self.inner, array.dtype)
         if self.is_plain:
             return array
         if self.repeated is not None:
@@ -58,6 +65,8 @@ class Arrangement:
         """An array of the contraction's shape as one of the caller's."""
         if self.is_plain:
             return array
+        if 0 in self.outer:
+            return array.ravel()[:0].reshape(self.outer)
         back = tuple(self.order.index(axis) for axis in range(len(self.order)))
         parts = array.reshape([self.outer[axis] for axis in self.order])
         return _transposed(parts, back)
@@ -70,7 +79,7 @@ class Arrangement:
             place = place * size + i
         moved: dict[int, int] = {}
         for axis in reversed(self.order):
-            place, moved[axis] = divmod(place, shape[axis])
+            place, moved[axis] = divmod(place, shape[axis] or 1)
         found = [moved[axis] for axis in range(len(shape))][len(shape) - len(self.outer) :]
         return tuple(i if n > 1 else 0 for i, n in zip(found, self.outer, strict=True))
 

@@ -149,17 +149,18 @@ class Geometry(Model):
         output_padding: Pair = 0,
         transposed: bool = False,
         rank: int = 2,
+        called: str = "x",
     ) -> Self:
         """The geometry of given operand shapes and parameters, with `rank` spatial axes.
 
         `stride`, `dilation` and `output_padding` are an int or one for each axis; `padding` is an
         int, one for each axis, or (begin, end) for each axis: ((top, bottom), (left, right)).
-        Raises `InputError` when shapes or parameters do not fit each other, and `InputTypeError`
-        for a parameter that is not made of integers.
+        `called` is how messages name x. Raises `InputError` when shapes or parameters do not fit
+        each other, and `InputTypeError` for a parameter that is not made of integers.
         """
         axes = _axis_names(rank)
         x_meaning, weight_meaning = ("batch", "channels"), _WEIGHT_AXES[transposed]
-        batch, channels, *sizes = _shape("x", (*x_meaning, *axes), x_shape)
+        batch, channels, *sizes = _shape(called, (*x_meaning, *axes), x_shape)
         first, second, *kernels = _shape("weight", (*weight_meaning, *axes), weight_shape)
         groups = _integer("groups", groups)
         if groups < 1:
@@ -167,7 +168,7 @@ class Geometry(Model):
         expected = first if transposed else groups * second
         if channels != expected:
             raise InputError(
-                f"x has {channels} channels, but weight of shape {tuple(weight_shape)} with "
+                f"{called} has {channels} channels, but weight of shape {tuple(weight_shape)} with "
                 f"groups={groups} expects {expected}"
             )
         if first % groups:
@@ -209,7 +210,7 @@ class Geometry(Model):
             )
         if tuple(received) != geometry.output_shape:
             raise InputError(
-                f"grad_output has shape {tuple(received)}, but x of shape "
+                f"grad_output has shape {tuple(received)}, but {called} of shape "
                 f"{tuple(x_shape)} and weight of shape {tuple(weight_shape)} with stride={strides},"
                 f" padding={pads}, dilation={dilations}, groups={groups} give an output of shape "
                 f"{geometry.output_shape}"

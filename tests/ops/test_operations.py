@@ -90,10 +90,16 @@ CASES: Mapping[str, tuple[str, Mapping[str, tuple[int, ...]], Mapping[str, Any]]
     "einsum": ("bhqd,bhkd->bhqk", {"first": (2, 3, 4, 5), "second": (2, 3, 6, 5)}, {}),
     "einsum that sums alone": ("bij,kbl->lb", {"first": (2, 3, 4), "second": (5, 2, 3)}, {}),
     "einsum with dots": ("...ij,...kj", {"first": (2, 1, 3, 4), "second": (3, 2, 4)}, {}),
+    "einsum that repeats": ("ij,jk->ik", {"first": (2, 1), "second": (3, 4)}, {}),
 }
 
 
-ROUNDED_BETWEEN = ("einsum that sums alone", "matmul that broadcasts", "einsum with dots")
+ROUNDED_BETWEEN = (
+    "einsum that sums alone",
+    "matmul that broadcasts",
+    "einsum with dots",
+    "einsum that repeats",
+)
 """Where PyTorch sums an operand alone, or a gradient over batches, and rounds that to 16 bits."""
 
 
@@ -356,6 +362,47 @@ def test_results_without_axes(actual: Any) -> None:
         assert operation.shape == operation.compute().value.shape == ()
         assert_close(actual, operation)
         assert "worst: [] is" in compare(actual + 1, operation).message
+
+
+EMPTY: Mapping[str, Mapping[str, tuple[int, ...]]] = {
+    "conv1d": {"input": (0, 4, 9)},
+    "conv3d": {"input": (0, 2, 4, 5, 3)},
+    "conv_transpose2d": {"input": (0, 4, 3, 4)},
+    "linear": {"input": (2, 0, 7)},
+    "matmul": {"input": (0, 4, 5)},
+    "matmul that broadcasts": {"input": (2, 1, 4, 0), "other": (3, 0, 2)},
+    "bmm": {"input": (3, 4, 0), "mat2": (3, 0, 2)},
+    "addmm scaled": {"mat1": (3, 0), "mat2": (0, 4)},
+    "addmm": {"input": (4,), "mat1": (0, 5)},
+    "avg_pool2d scaled": {"input": (0, 3, 7, 6)},
+    "einsum": {"first": (2, 3, 0, 5)},
+    "einsum that repeats": {"second": (0, 4)},
+}
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float64"])
+@pytest.mark.parametrize("case", EMPTY)
+def test_operands_without_entries(case: str, dtype: str) -> None:
+    """What PyTorch computes of no rows or of no terms is right, and nothing else is."""
+    shapes = {**CASES[case][1], **EMPTY[case]}
+    arrays = {n: torch.full(s, 0.5, dtype=getattr(torch, dtype)) for n, s in shapes.items()}
+    cotangent = torch.ones_like(call(torch, case, arrays))
+    for name, right in results(case, arrays, cotangent).items():
+        operation = asked(case, name, arrays, cotangent)
+        assert operation.shape == tuple(right.shape)
+        assert compare(right, operation).passed
+        if right.numel():
+            wrong = right.contiguous().clone()
+            wrong.view(-1)[-1] += 2.0**-20
+            assert compare(wrong, operation).passed == torch.equal(wrong, right)
+        else:
+            assert compare(right, operation).message.endswith(": it has no entries")
+        computed = operation.compute()
+        assert computed.value.shape == computed.bound.shape == operation.shape
+        assert operation.certify(right).bound.shape == operation.shape
+        assert operation.tolerance().shape == operation.shape if "scaled" not in case else True
+        with pytest.raises(InputError, match="actual has shape"):
+            compare(torch.zeros(1, 0, 1), operation)
 
 
 ONES = np.ones((2, 3), np.float32)

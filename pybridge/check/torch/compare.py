@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,13 @@ from pybridge.check.torch.kernels import (
 )
 from pybridge.check.torch.layers import QUICK, Layer, layers
 from pybridge.check.torch.operations import Example, examples, unseen
-from pybridge.check.torch.report import AgainstReport, LayerReport, PromiseReport, ResultReport
+from pybridge.check.torch.report import (
+    AgainstReport,
+    LayerReport,
+    PromiseProblem,
+    PromiseReport,
+    ResultReport,
+)
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.upward import Float64
 from pybridge.errors import InputError
@@ -285,7 +291,7 @@ class _Judge:
                 ratio=None,
                 beyond=0,
                 undecided=0,
-                problem=str(error),
+                problem=PromiseProblem(kind="not-proved", detail=str(error)),
             )
         finite = self.errors.finite
         seen = finite & np.isfinite(bound)
@@ -332,17 +338,19 @@ class _Judge:
             self.known[index] = True
             (within if error <= Fraction(float(bound[index])) else beyond)[index] = True
 
-    def _problem(self, beyond: _Mask, undecided: _Mask, bound: Float64) -> str | None:
-        for mask, what in ((beyond, "beyond the bound"), (undecided, "undecided")):
+    def _problem(self, beyond: _Mask, undecided: _Mask, bound: Float64) -> PromiseProblem | None:
+        kinds: tuple[Literal["beyond", "undecided"], ...] = ("beyond", "undecided")
+        for mask, kind in zip((beyond, undecided), kinds, strict=True):
             if mask.any():
                 place = np.unravel_index(int(np.argmax(mask)), mask.shape)
-                index = ", ".join(str(int(i)) for i in place)
-                count = int(np.count_nonzero(mask))
-                if not self.errors.finite[place]:
-                    return f"not finite at [{index}] and {count - 1} more, without an overflow"
+                finite = bool(self.errors.finite[place])
                 error = (self.errors.upper if self.known[place] else self.errors.lower)[place]
-                return (
-                    f"{count} of {mask.size} entries {what}, the first at [{index}]: "
-                    f"error {error:.3g}, bound {bound[place]:.3g}"
+                return PromiseProblem(
+                    kind=kind if finite else "not-finite",
+                    index=tuple(int(i) for i in place),
+                    entries=int(np.count_nonzero(mask)),
+                    of=mask.size,
+                    error=float(error) if finite else None,
+                    bound=float(bound[place]) if finite else None,
                 )
         return None

@@ -16,9 +16,50 @@ from rich.text import Text
 from pybridge.model import Model, Report
 from pybridge.problem.shapes import Shape
 
-__all__ = ["AgainstReport", "LayerReport", "PromiseReport", "ResultReport", "Verdict"]
+__all__ = [
+    "AgainstReport",
+    "LayerReport",
+    "PromiseProblem",
+    "PromiseReport",
+    "ResultReport",
+    "Verdict",
+]
 
 Verdict: TypeAlias = Literal["holds", "violates", "undecided"]
+
+
+class PromiseProblem(Model):
+    """Why a promise is not known to hold.
+
+    `kind` says what is so of `entries` of `of` entries, the first of which is at `index`, with this
+    `error` and `bound`; or that no bound is proved, for the reason in `detail`.
+    """
+
+    kind: Literal["not-proved", "not-finite", "beyond", "undecided"]
+    detail: str = ""
+    index: tuple[int, ...] = ()
+    entries: int = 0
+    of: int = 0
+    error: float | None = None
+    bound: float | None = None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def text(self) -> str:
+        """The problem in words."""
+        if self.kind == "not-proved":
+            return self.detail
+        index = ", ".join(map(str, self.index))
+        if self.kind == "not-finite":
+            return f"not finite at [{index}] and {self.entries - 1} more, without an overflow"
+        what = "beyond the bound" if self.kind == "beyond" else self.kind
+        return (
+            f"{self.entries} of {self.of} entries {what}, the first at [{index}]: "
+            f"error {self.error:.3g}, bound {self.bound:.3g}"
+        )
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class PromiseReport(Model):
@@ -35,7 +76,7 @@ class PromiseReport(Model):
     ratio: float | None
     beyond: int
     undecided: int
-    problem: str | None = None
+    problem: PromiseProblem | None = None
 
     @computed_field  # type: ignore[prop-decorator]
     @property
