@@ -41,7 +41,6 @@ def _parts(evidence: Evidence, machine: Mapping[str, str], command: str) -> dict
         "false alarms": filled(counted),
         "honest kernels": tables["honest"],
         "defects": "\n\n".join(defects),
-        "PyTorch": "\n\n".join([_pytorch(evidence), tables.get("pytorch", "")]),
     }
 
 
@@ -52,12 +51,3 @@ def _message(evidence: Evidence) -> list[str]:
             intro = f"The message for “{outcome.defect.what}” in {outcome.numerics}:"
             return [filled(intro), f"```text\n{outcome.message}\n```"]
     return []
-
-
-def _pytorch(evidence: Evidence) -> str:
-    if not evidence.pytorch.tested:
-        return "PyTorch was not installed."
-    lines = [filled(f"- {description}") for description in evidence.pytorch.descriptions]
-    if not any(tested.setting.device == "cuda" for tested in evidence.pytorch.tested):
-        lines.append("- no GPU on this machine")
-    return "\n".join(lines)

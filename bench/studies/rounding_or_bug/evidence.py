@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from bench.studies.rounding_or_bug.honest import Honest, Point, run_honest
 from bench.studies.rounding_or_bug.planted import Outcome, run_planted
-from bench.studies.rounding_or_bug.pytorch import PyTorch, run_pytorch
 from bench.studies.rounding_or_bug.recipes import RECIPES
 from bench.tables import Row, Table
 
@@ -21,12 +20,11 @@ _SHOWN = ("pybridge", *TESTS[1:])
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What became of honest kernels, of planted defects, and of PyTorch."""
+    """What became of honest kernels and of planted defects."""
 
     honest: Sequence[Honest]
     points: Sequence[Point]
     outcomes: Sequence[Outcome]
-    pytorch: PyTorch
 
     @property
     def false_alarms(self) -> list[Honest]:
@@ -53,8 +51,6 @@ class Evidence:
         yield "honest", self._honest()
         yield "summary", self._summary()
         yield "defects", self._defects()
-        if self.pytorch.tested:
-            yield "pytorch", self._pytorch()
 
     def _honest(self) -> Table:
         usual = [
@@ -118,33 +114,12 @@ class Evidence:
             tuple(rows),
         )
 
-    def _pytorch(self) -> Table:
-        rows = [
-            (
-                tested.setting.label,
-                str(tested.results),
-                f"{tested.entries:,}",
-                f"{tested.largest:.3f}",
-                *(f"{tested.alarms.get(test, 0):,}" for test in TESTS),
-                f"{tested.explained:,}",
-            )
-            for tested in self.pytorch.tested
-        ]
-        return Table(
-            "Entries of PyTorch's results that a test finds wrong.",
-            (
-                "setting", "results", "entries", "largest error / allowed", *_SHOWN,
-                "of pybridge's: by the known deviation",
-            ),
-            tuple(rows),
-        )  # fmt: skip
-
 
 def gather(progress: Callable[[str], None], *, quick: bool = False) -> Evidence:
     """Runs everything; `quick` runs little of it, to test it."""
     honest, points = run_honest(progress, quick=quick)
     outcomes = run_planted(progress, quick=quick)
-    return Evidence(honest, points, outcomes, run_pytorch(progress, quick=quick))
+    return Evidence(honest, points, outcomes)
 
 
 def _counted(format: str, kernel: str, honest: Sequence[Honest]) -> Row:

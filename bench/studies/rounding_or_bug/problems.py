@@ -16,13 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.studies.rounding_or_bug.kernels import Numerics
-from bench.studies.rounding_or_bug.unfold import (
-    Unfolded,
-    entry_terms,
-    nominal_terms,
-    result_shape,
-    unfold,
-)
+from bench.studies.rounding_or_bug.unfold import Unfolded, nominal_terms, result_shape, unfold
 from pybridge.check.suite import suite
 from pybridge.check.torch.layers import Layer, layers
 from pybridge.engine.upward import Float64
@@ -30,6 +24,7 @@ from pybridge.problem.case import Case
 from pybridge.problem.formats import FloatArray
 from pybridge.problem.geometry import Geometry, Window
 from pybridge.problem.results import Result
+from pybridge.truth.exact import entry_terms
 
 __all__ = ["Budget", "Problem", "networks", "samples", "suite_problems", "whole"]
 
@@ -144,8 +139,9 @@ def samples(layer: Layer, budget: Budget) -> Iterator[Problem]:
         classes: dict[int, list[tuple[Float64, Float64]]] = {}
         for flat in np.sort(chosen):
             index = [int(i) for i in np.unravel_index(flat, shape)]
-            factors = entry_terms(name, layer.geometry, drawn, index)
-            classes.setdefault(len(factors[0]), []).append(factors)
+            terms, _ = entry_terms(name, layer.geometry, drawn, index)
+            *one, last = (terms[key] for key in _FACTORS[name])
+            classes.setdefault(len(last), []).append((one[0] if one else np.ones_like(last), last))
         for n, found in sorted(classes.items()):
             if n and (len(found) >= _LEAST_ENTRIES or len(found) == count):
                 first, second = (np.stack([f[k] for f in found]) for k in (0, 1))

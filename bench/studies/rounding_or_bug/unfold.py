@@ -1,4 +1,4 @@
-"""The terms of conv2d's output and gradients: of all entries at once, or of chosen ones.
+"""The terms of conv2d's output and gradients, of all entries at once.
 
 Arrays of terms have the terms on the leading axis, in the order of loops over (batch, row, column)
 for the kernel and bias gradients, (channel, kernel row, kernel column) for the output and the input
@@ -7,7 +7,7 @@ gradient. Nothing here comes from the exported definitions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -18,7 +18,7 @@ from pybridge.problem.computation import conv2d_computation
 from pybridge.problem.geometry import Geometry, Window
 from pybridge.problem.results import Result
 
-__all__ = ["Unfolded", "entry_terms", "nominal_terms", "result_shape", "unfold"]
+__all__ = ["Unfolded", "nominal_terms", "result_shape", "unfold"]
 
 _Array: TypeAlias = npt.NDArray[Any]
 
@@ -124,58 +124,3 @@ def _scattered(g: Geometry, grads: _Array) -> _Array:
         padded[..., *read] = given
         scattered[:, :, :, i, j] = padded[..., *_inner(g)]
     return scattered
-
-
-def entry_terms(
-    name: str, geometry: Geometry, operands: Mapping[str, _Array], index: Sequence[int]
-) -> tuple[_Array, _Array]:
-    """The factors of one entry's terms, those alone that padding and stride leave; no bias."""
-    g = geometry
-    if name == "bias":
-        grads = operands["grad_output"][:, index[0]].ravel()
-        return np.ones_like(grads), grads
-    first, second, row, column = index
-    if name == "output":
-        channels = slice(*_range(second // g.out_channels, g.in_channels))
-        a, y = _inside(g.height, row * g.height.stride, g.height.dilation, g.height.kernel)
-        b, x = _inside(g.width, column * g.width.stride, g.width.dilation, g.width.kernel)
-        read = operands["x"][first, channels][:, y][:, :, x]
-        return read.ravel(), operands["weight"][second][:, a][:, :, b].ravel()
-    if name == "weight":
-        channel = first // g.out_channels * g.in_channels + second
-        oy, y = _inside(g.height, row * g.height.dilation, g.height.stride, g.height.output)
-        ox, x = _inside(g.width, column * g.width.dilation, g.width.stride, g.width.output)
-        read = operands["x"][:, channel][:, y][:, :, x]
-        return read.ravel(), operands["grad_output"][:, first][:, oy][:, :, ox].ravel()
-    group, i = divmod(second, g.in_channels)
-    outs = slice(*_range(group, g.out_channels))
-    a, oy = _readers(g.height, row)
-    b, ox = _readers(g.width, column)
-    weight = operands["weight"][outs, i][:, a][:, :, b]
-    return weight.ravel(), operands["grad_output"][first, outs][:, oy][:, :, ox].ravel()
-
-
-def _range(group: int, size: int) -> tuple[int, int]:
-    return group * size, (group + 1) * size
-
-
-def _inside(
-    window: Window, start: int, step: int, count: int
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """The k < count for which start + k·step is in the input, and these places of it."""
-    k = np.arange(count)
-    places = start + k * step - window.pad_begin
-    found = (places >= 0) & (places < window.size)
-    return k[found], places[found]
-
-
-def _readers(window: Window, place: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """The taps and outputs that read a place of the input."""
-    pairs = [
-        (tap, steps // window.stride)
-        for tap in range(window.kernel)
-        if (steps := place + window.pad_begin - tap * window.dilation) % window.stride == 0
-        and 0 <= steps // window.stride < window.output
-    ]
-    taps, outputs = np.array(pairs, np.intp).reshape(-1, 2).T
-    return taps, outputs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 
@@ -39,34 +39,17 @@ def compare_result(
     accumulation: Accumulation,
 ) -> Comparison:
     """`compare_output` or `compare_gradient` of a result of held operands."""
-    g = geometry
-    height, width = g.height, g.width
-    padding = ((height.pad_begin, height.pad_end), (width.pad_begin, width.pad_end))
-    stride, dilation = (height.stride, width.stride), (height.dilation, width.dilation)
+    options: dict[str, Any] = {
+        "stride": tuple(w.stride for w in geometry.windows),
+        "padding": tuple((w.pad_begin, w.pad_end) for w in geometry.windows),
+        "dilation": tuple(w.dilation for w in geometry.windows),
+        "groups": geometry.groups,
+        "accumulation": accumulation,
+    }
     if name == "output":
-        return compare_output(
-            actual,
-            held["x"],
-            held["weight"],
-            held.get("bias"),
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=g.groups,
-            accumulation=accumulation,
-        )
-    return compare_gradient(
-        actual,
-        held.get("x"),
-        held.get("weight"),
-        held["grad_output"],
-        which=cast(_Gradient, name),
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=g.groups,
-        accumulation=accumulation,
-    )
+        return compare_output(actual, held["x"], held["weight"], held.get("bias"), **options)
+    operands = (held.get("x"), held.get("weight"), held["grad_output"])
+    return compare_gradient(actual, *operands, which=cast(_Gradient, name), **options)
 
 
 @dataclass(frozen=True, slots=True)
