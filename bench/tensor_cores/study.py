@@ -168,7 +168,8 @@ def returned(problem: Problem, result: _Array) -> KernelResult:
         dilation=tuple(axis.dilation for axis in axes),
         groups=g.groups,
     )
-    return conv2d_result(Which(problem.result), operands, parameters).returned(result)
+    what = conv2d_result(Which(problem.result), operands, parameters, actual=result)
+    return what.returned(result)
 
 
 class _Judge:

@@ -189,10 +189,12 @@ def _measure(torch: Any, given: Operands, layer: str, dtype: str, data: str) -> 
 
 
 def _claim(name: str, result: Any, given: Operands) -> KernelResult:
-    operands = {"x": given.x, "weight": given.weight}
-    if name != "output":
-        operands["grad_output"] = given.grad_output
-    return conv2d_result(Result(name), operands, Parameters(**given.arguments)).returned(result)
+    operands = {
+        key: to_numpy(key, getattr(given, key))
+        for key in ("x", "weight", *(["grad_output"] if name != "output" else []))
+    }
+    operation = conv2d_result(Result(name), operands, Parameters(**given.arguments))
+    return operation.returned(to_numpy(name, result))
 
 
 class _Ruler:

@@ -139,8 +139,8 @@ def samples(layer: Layer, budget: Budget) -> Iterator[Problem]:
         classes: dict[int, list[tuple[Float64, Float64]]] = {}
         for flat in np.sort(chosen):
             index = [int(i) for i in np.unravel_index(flat, shape)]
-            terms, _ = entry_terms(name, layer.geometry, drawn, index)
-            *one, last = (terms[key] for key in _FACTORS[name])
+            read, _ = entry_terms(name, layer.geometry, drawn, index)
+            *one, last = (read[key] for key in _FACTORS[name])
             classes.setdefault(len(last), []).append((one[0] if one else np.ones_like(last), last))
         for n, found in sorted(classes.items()):
             if n and (len(found) >= _LEAST_ENTRIES or len(found) == count):
