@@ -189,8 +189,7 @@ def _run(layer: Layer) -> tuple[int, list[tuple[str, str, float]]] | None:
         except RuntimeError:
             return None
     found = [
-        ("wrong", each.result, each.ratio if each.ratio < float("inf") else float("inf"))
-        for each in report.failures
+        ("wrong", each.result, each.ratio) for each in report.failures if each.ratio is not None
     ]
     return len(report.checked), found
 

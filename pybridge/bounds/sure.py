@@ -8,8 +8,10 @@ Instead of M, a sum over few of its terms is computed, L ≤ M. An entry w passe
 
 where α is what is allowed for a unit of M less what the reference may be off, and α·β′ what is
 allowed for a unit of |e|, for every number of terms (Lean: `passes_below`). Results of honest
-kernels are far within that. If one entry is not, nothing is said, and `pybridge.bounds.screen`
-looks closer. The operands' deviations only add to what is allowed, and are left out.
+kernels are far within that, but where the few terms happen to be small: a slice with such an entry
+is looked at again, by more of its terms. If one still is not, nothing is said, and
+`pybridge.bounds.screen` looks closer. The operands' deviations only add to what is allowed, and are
+left out.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from pybridge.engine.backend import Backend
 from pybridge.engine.coefficients import ErrorBound, operation
 from pybridge.engine.dense import partial_sums
 from pybridge.engine.estimator import Estimator, distinct_counts
+from pybridge.engine.upward import Float64
 from pybridge.exported.document import Definitions
 from pybridge.exported.identity import Same
 
@@ -39,10 +42,12 @@ _ROUNDED = (1 + Fraction(1, 2**24)) ** 8
 _FEW = 24
 """Entries of fewer terms are left to the screen: half a promise leaves no room for them."""
 _LEAST_TERMS = 32
-_SHARE = 64
-"""L is a sum of at least so many terms, and of at least one in so many."""
+_SHARES = (1 / 64, 3 / 4)
+"""L is a sum of at least so many terms, and of at least such a share, at each look."""
 _SAMPLE = (1 << 7, 1 << 12)
 """At least and at most how many entries the power is of, about; between them a 64th of all."""
+_ENOUGH = 0.7
+"""A power above which it does not matter how much it is."""
 _SLICE = 1 << 26
 _DEVICE_SLICE = 1 << 30
 """The bytes that the arrays of a slice take."""
@@ -52,9 +57,9 @@ _DEVICE_SLICE = 1 << 30
 class Sure:
     """What is known of a result all of whose entries pass.
 
-    `power` is the share of some entries, of those whose value is not zero, at which a zero would be
-    noticed; 1 if there are none. `needed` is the depth that a promise would have to state for half
-    of these, `most` the one that it states.
+    `power` is at most the share of some entries, of those whose value is not zero, at which a zero
+    would be noticed; 1 if there are none. At the depth `needed` half of these would be noticed, if
+    a promise stated it; `most` is the one that it states.
     """
 
     power: float
@@ -79,49 +84,56 @@ def certainly(
     """
     if returned.format.precision > 24 or estimates.multiplies_wide:
         return None
-    some = _few_terms(estimates)
-    limit = None if some is None else _limit_of(estimates, some, promise)
-    if limit is None or not estimates.largest_sum() * max(limit.beta, 1.0) < 2.0**120:
+    looks = [
+        (share, limit)
+        for share in _SHARES
+        if (some := _some_terms(estimates, share))
+        and (limit := _limit_of(estimates, some, promise))
+    ]
+    beta = max([1.0, *(limit.beta for _, limit in looks)])
+    if not (looks and estimates.largest_sum() * beta < 2.0**120):
         return None
-    verdicts = []
-    most = _SLICE if backend.on_cpu else _DEVICE_SLICE
-    parts = -(-12 * math.prod(estimates.shape) // most)
+    parts = -(-12 * math.prod(estimates.shape) // (_SLICE if backend.on_cpu else _DEVICE_SLICE))
     for result, own in estimates.slices(returned.values, parts):
-        reference, some = own.in_parts(np.float32), _few_terms(own)
-        assert some is not None
-        sizes = some.value(np.float32, absolute=True)
-        result, reference, sizes = (
-            backend.filled(array, result.shape) for array in (result, reference, sizes)
-        )
-        verdicts.append(backend.within(result, reference, sizes, limit.scale, limit.beta))
-    return _sure(estimates, promise) if backend.everywhere(verdicts) else None
+        reference = backend.filled(own.in_parts(np.float32), result.shape)
+        contiguous = backend.filled(result, result.shape)
+        for share, limit in looks:
+            some = _some_terms(own, share)
+            if some is None:
+                continue
+            sizes = backend.filled(some.value(np.float32, absolute=True), result.shape)
+            if backend.within(contiguous, reference, sizes, limit.scale, limit.beta):
+                break
+        else:
+            return None
+    return _sure(returned, estimates, promise)
 
 
-def _few_terms(estimates: Estimator) -> Estimator | None:
-    """L: sums over some of the terms, also at the entries that have fewest; None if these have too
-    few, or if the reference is no sum of parts.
+def _some_terms(estimates: Estimator, share: float) -> Estimator | None:
+    """L: sums over a share of the terms, also at the entries that have fewest.
+
+    None if these have too few, or if the reference is no sum of parts.
     """
     fewest = next((n for (n,) in distinct_counts(estimates) if n), 0)
     if fewest < _FEW or len(partial_sums(estimates.split)) == 1:
         return None
     products = math.prod(estimates.split.red_sizes)
-    return estimates.some_terms(max(_LEAST_TERMS * products // fewest, products // _SHARE))
+    return estimates.some_terms(max(_LEAST_TERMS * products // fewest, int(products * share)))
 
 
 def _limit_of(estimates: Estimator, some: Estimator, promise: Accumulation) -> _Limit | None:
     definitions = estimates.definitions
-    unit = operation(format_parameters("binary32", definitions))
     counts = [(n, few) for n, few in distinct_counts(estimates, some) if n]
     return _limit(
         Same(definitions),
         tuple(estimates.sum_error(promise, n) for n, _ in counts),
         tuple(estimates.parts_error(n) for n, _ in counts),
-        tuple(estimates.float_sum(few, unit) for _, few in counts),
+        tuple(estimates.float_sum(few) for _, few in counts),
         promise.last_rounding(definitions),
     )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1 << 10)
 def _limit(
     definitions: Same[Definitions],
     allowed: tuple[ErrorBound, ...],
@@ -160,25 +172,38 @@ def _limit(
     return None if 0 < scaled < 1 else _Limit(scale, scaled)  # Its product might underflow.
 
 
-def _sure(estimates: Estimator, promise: Accumulation) -> Sure:
-    """The power of the promise at some entries."""
-    least, most = _SAMPLE
-    some = estimates.some_entries(min(max(math.prod(estimates.shape) // 64, least), most))
-    longest = int(estimates.counts.max())
-    allowed = some.sum_error(promise, longest)
-    last = promise.last_rounding(some.definitions)
-    before, beta, constant = map(float, after(last))
+def _sure(returned: KernelResult, estimates: Estimator, promise: Accumulation) -> Sure:
+    """The power of the promise at some entries, by the largest terms that they may have, or if that
+    leaves it low, by those that they have.
+    """
+    longest, entries = int(estimates.counts.max()), math.prod(estimates.shape)
+    count = min(max(entries // 64, _SAMPLE[0]), _SAMPLE[1])
+    most = promise.roundings(longest, estimates.longest)
+    flat = returned.values.reshape(-1)[:: -(-entries // count)]
+    values = np.abs(estimates.backend.to_host(flat).astype(np.float64))
+    factors = len(estimates.factors)
+    largest = longest * math.prod(estimates.largest[:factors]) + sum(estimates.largest[factors:])
+    power = _power(promise, estimates, values, np.full(1, largest))
+    if power >= _ENOUGH:
+        return Sure(power, most, most)
+    some = estimates.some_entries(count)
     values, terms = (
         np.abs(some.backend.to_host(array).astype(np.float64))
         for array in (some.value(np.float32), some.value(np.float32, absolute=True))
     )
+    needed = needed_depth(promise, longest, values, terms)
+    return Sure(_power(promise, estimates, values, terms), needed, most)
+
+
+def _power(promise: Accumulation, estimates: Estimator, values: Float64, terms: Float64) -> float:
+    """The share of values other than zero that are larger than what is allowed."""
+    allowed = estimates.sum_error(promise, int(estimates.counts.max()))
+    before, beta, constant = map(float, after(promise.last_rounding(estimates.definitions)))
     there = values != 0
     sums = float(allowed.relative) * terms + float(allowed.absolute)
     noticed = there & (values > before * sums + beta * values + constant)
     count = int(np.count_nonzero(there))
-    power = int(np.count_nonzero(noticed)) / count if count else 1.0
-    needed = needed_depth(promise, longest, values, terms)
-    return Sure(power, needed, promise.roundings(longest, estimates.longest))
+    return int(np.count_nonzero(noticed)) / count if count else 1.0
 
 
 def _above(value: Fraction) -> float:

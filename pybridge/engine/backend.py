@@ -151,15 +151,12 @@ class Backend(Protocol):
 
     def within(
         self, result: Array, reference: Array, sizes: Array, scale: float, beta: float
-    ) -> Array:
+    ) -> bool:
         """Whether scale·|result − reference| ≤ sizes + β·|reference| everywhere, in float32.
 
         C-contiguous arrays of one shape; the reference and the sizes are in float32. Each operation
         rounds once.
         """
-
-    def everywhere(self, verdicts: Sequence[Array]) -> bool:
-        """Whether everything that `within` returned is true."""
 
     def filled(self, array: Array, shape: Sequence[int]) -> Array:
         """An array in C order, broadcast to a shape."""
@@ -314,10 +311,6 @@ class NumPy:
             if not (distance <= limit).all():
                 return False
         return True
-
-    def everywhere(self, verdicts: Sequence[Array]) -> bool:
-        """See `Backend.everywhere`."""
-        return all(verdicts)
 
     def filled(self, array: npt.NDArray[Any], shape: Sequence[int]) -> npt.NDArray[Any]:
         """See `Backend.filled`."""
@@ -485,7 +478,7 @@ class PyTorch:
 
     def within(
         self, result: Array, reference: Array, sizes: Array, scale: float, beta: float
-    ) -> Array:
+    ) -> bool:
         """See `Backend.within`."""
         torch = self.functions
         flat = [array.view(-1) for array in (result, reference, sizes)]
@@ -497,11 +490,7 @@ class PyTorch:
             if beta:
                 limit = limit.add(r.abs(), alpha=beta)
             verdicts.append((distance <= limit).all())
-        return torch.stack(verdicts).all()
-
-    def everywhere(self, verdicts: Sequence[Array]) -> bool:
-        """See `Backend.everywhere`."""
-        return bool(self.functions.stack(list(verdicts)).all())
+        return bool(torch.stack(verdicts).all())
 
     def filled(self, array: Array, shape: Sequence[int]) -> Array:
         """See `Backend.filled`."""

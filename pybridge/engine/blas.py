@@ -308,7 +308,7 @@ class _Plan:
         return result
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=1 << 10)
 def _plan(split: Split, dtype: np.dtype[Any], limits: _Limits) -> _Plan:
     boxes = [np.empty(layout.shape, dtype) for layout in split.layouts]
     viewed = [split.views(lattice, boxes) for lattice in split.lattices]

@@ -50,7 +50,8 @@ __all__ = [
 
 Counts: TypeAlias = npt.NDArray[np.int64]
 
-_REMEMBERED = 64
+_REMEMBERED = 1 << 9
+"""Results of a network's layers: everything that is prepared for one starts from its split."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import prod
 from typing import Any
 
@@ -76,6 +76,9 @@ _REFERENCE = Accumulation(accumulate="float64")
 
 _WIDE_TERMS = 2**19
 """Above n terms with n·2⁻²⁴ = 1/32, magnitudes are summed in binary64."""
+
+_REMEMBERED = 1 << 11
+"""Error bounds and counts of a network's layers, forward and backward."""
 
 _LARGEST_EXPONENT = 1000
 """Sums of magnitudes that may be larger than this power of two are scaled."""
@@ -264,45 +267,38 @@ class Estimator:
         everything = (*self.factors, *(addend for _, addend in self.addends))
         return any(operand.value.dtype.itemsize > 4 for operand in everything)
 
+    @cached_property
+    def largest(self) -> tuple[float, ...]:
+        """What no magnitude of a factor, and of an addend, is above."""
+        everything = (*self.factors, *(addend for _, addend in self.addends))
+        return tuple(self.backend.largest(operand.value) for operand in everything)
+
     def largest_sum(self) -> float:
-        """What no sum of magnitudes is above, but for its own roundings."""
-        largest = [
-            max(self.backend.largest(operand.value), 1.0)
-            for operand in (*self.factors, *(addend for _, addend in self.addends))
-        ]
-        return prod(largest) * self.longest
+        """What no sum of magnitudes is above, but for its own roundings, nor a factor."""
+        return prod(max(size, 1.0) for size in self.largest) * self.longest
 
     def in_parts(self, dtype: npt.DTypeLike) -> Array:
         """The results, as the sum of `partial_sums` and addends, each computed in the dtype."""
         return self.value(dtype, parts=partial_sums(self.split))
 
-    def parts_error(self, terms: int, format: str = "binary32") -> ErrorBound:
-        """How near `in_parts` is to the exact sum of so many terms, addends included.
+    def parts_error(self, terms: int) -> ErrorBound:
+        """How near `in_parts` in float32 is to the exact sum of so many terms, addends included.
 
         Each partial sum is one in any order, and so is the sum of these and of the addends, which
         are numbers (Lean: `ErrorBound.followedBy`).
         """
-        unit = operation(format_parameters(format, self.definitions))
-        parts = partial_sums(self.split)
         products = max(terms - len(self.added), 0)
-        share = Fraction(max(prod(part.red_sizes) for part in parts), prod(self.split.red_sizes))
-        longest = self.float_sum(math.ceil(products * share), unit)
-        return followed_by(
-            self.definitions,
-            times(self.definitions, longest, len(parts)),
-            numbers(self.definitions, len(parts) + len(self.addends), unit),
-        )
+        return _parts_error(Same(self.definitions), self.split, products, len(self.addends))
 
-    def float_sum(self, terms: int, unit: ErrorBound) -> ErrorBound:
-        """How near a sum of so many terms is, in any order in a format that holds the operands."""
-        one = len(self.factors) == 1
-        return (numbers if one else nearest)(self.definitions, max(terms, 1), unit)
+    def float_sum(self, terms: int) -> ErrorBound:
+        """How near a sum of so many terms is, in any order in float32, which holds the operands."""
+        return _float_sum(Same(self.definitions), len(self.factors), terms)
 
     def some_terms(self, least: int) -> Estimator:
         """Sums over some of the terms, at least so many where none is skipped, without addends.
 
-        They are from all over the longest reductions, as far as these can be cut, so that the
-        factors become smaller, too.
+        They are from all over the longest reductions, as far as these can be halved, so that the
+        factors become smaller, too; if none can, one is cut as short as it can be.
         """
         outs = len(self.split.out_sizes)
         some = copy(self)
@@ -311,12 +307,13 @@ class Estimator:
             dims = list(range(outs, outs + len(self.split.red_sizes)))
             while dims:
                 dim = max(dims, key=lambda k: some.split.red_sizes[k - outs])
-                size = some.split.red_sizes[dim - outs]
-                half = max(size // 2, fewest)
-                terms = prod(some.split.red_sizes) // size * half
+                size, terms = some.split.red_sizes[dim - outs], prod(some.split.red_sizes)
+                fewer = max(size // 2, fewest)
+                if terms // size * fewer < least:
+                    fewer = -(-least * size // terms) if some.split is self.split else size
                 smaller = None
-                if half < size and terms >= least:
-                    smaller = some._fewer_steps(dim, size, half, windows)
+                if fewer < size:
+                    smaller = some._fewer_steps(dim, size, fewer, windows)
                 if smaller is None:
                     dims.remove(dim)
                 else:
@@ -424,12 +421,13 @@ class Estimator:
 
     def sum_error(self, accumulation: Accumulation, terms: int) -> ErrorBound:
         """How near the sum of so many terms a promised sum is, before the last rounding."""
-        return accumulation.sum_error(
+        return _sum_error(
+            Same(self.definitions),
+            accumulation,
             terms,
-            self.definitions,
-            plain=self._plain(accumulation),
-            longest=self.longest,
-            shortfall=self._shortfall(accumulation),
+            self._plain(accumulation),
+            self.longest,
+            self._shortfall(accumulation),
         )
 
     @property
@@ -677,7 +675,39 @@ def distinct_counts(*estimates: Estimator) -> tuple[tuple[int, ...], ...]:
     return _distinct(tuple((each.split, *each.added) for each in estimates))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_REMEMBERED)
+def _sum_error(
+    definitions: Same[Definitions],
+    accumulation: Accumulation,
+    terms: int,
+    plain: bool,
+    longest: int,
+    shortfall: Fraction,
+) -> ErrorBound:
+    return accumulation.sum_error(
+        terms, definitions.held, plain=plain, longest=longest, shortfall=shortfall
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _parts_error(
+    definitions: Same[Definitions], split: Split, products: int, addends: int
+) -> ErrorBound:
+    held, parts = definitions.held, partial_sums(split)
+    share = Fraction(max(prod(part.red_sizes) for part in parts), prod(split.red_sizes))
+    longest = _float_sum(definitions, len(split.layouts), math.ceil(products * share))
+    added = _float_sum(definitions, 1, len(parts) + addends)
+    return followed_by(held, times(held, longest, len(parts)), added)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _float_sum(definitions: Same[Definitions], factors: int, terms: int) -> ErrorBound:
+    held = definitions.held
+    unit = operation(format_parameters("binary32", held))
+    return (numbers if factors == 1 else nearest)(held, max(terms, 1), unit)
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def _distinct(splits: tuple[tuple[Split, ...], ...]) -> tuple[tuple[int, ...], ...]:
     columns = np.broadcast_arrays(*(_counts(*own) for own in splits))
     rows = np.unique(np.stack([column.ravel() for column in columns]), axis=1)
@@ -725,7 +755,7 @@ def _operand(layout: Layout, operands: Mapping[str, Operand | Inexact]) -> Inexa
     return operand if isinstance(operand, Inexact) else Inexact(operand.value, float(operand.eps))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_REMEMBERED)
 def _counts(*splits: Split) -> Counts:
     total = sum(split.counts for split in splits)
     return np.asarray(total, np.int64)

@@ -36,8 +36,10 @@ class Checked:
 
     `call` numbers the watched calls from 0. `module` is the path of the module whose forward or
     backward pass made it, empty outside of modules. `operation` says what the result should be,
-    `operator` what computed it. `ratio` is the largest error in units of what is allowed, `power`
-    the share of the entries at which a zero would be noticed. `message` is the full verdict.
+    `operator` what computed it. `ratio` is the largest error in units of what is allowed, at the
+    entry `worst`; None where a look sufficed to see that all are allowed. `power` is the share of
+    the entries at which a zero would be noticed, or after a look at most that. `message` is the
+    full verdict.
     """
 
     call: int
@@ -51,8 +53,8 @@ class Checked:
     device: str
     promise: str
     passed: bool
-    ratio: float
-    worst: tuple[int, ...]
+    ratio: float | None
+    worst: tuple[int, ...] | None
     power: float
     message: str
     theorems: tuple[str, ...]
@@ -156,7 +158,7 @@ class Report:
         return table
 
     def to_json(self) -> str:
-        """Return the report as JSON; a ratio that is infinite is null."""
+        """Return the report as JSON; a ratio that is infinite is null, as one that is not known."""
         document: dict[str, Any] = {"passed": self.passed, "summary": self.summary, **asdict(self)}
         for checked in document["checked"]:
             if checked["ratio"] == float("inf"):
@@ -195,7 +197,7 @@ class Report:
 
     def _rows(self) -> list[tuple[str, ...]]:
         """The cells of each result, failures first, then by ratio."""
-        ordered = sorted(self.checked, key=lambda checked: (checked.passed, -checked.ratio))
+        ordered = sorted(self.checked, key=lambda checked: (checked.passed, -(checked.ratio or 0)))
         return [
             (
                 "ok" if checked.passed else "FAILED",
@@ -203,8 +205,8 @@ class Report:
                 f"{checked.operation}: {checked.result}",
                 "×".join(map(str, checked.shape)),
                 checked.dtype,
-                f"{checked.ratio:.3g}",
-                f"{checked.power:.0%}",
+                "≤ 1" if checked.ratio is None else f"{checked.ratio:.3g}",
+                f"{'≥ ' * (checked.ratio is None)}{checked.power:.0%}",
             )
             for checked in ordered
         ]

@@ -14,10 +14,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pybridge import ops
-from pybridge.bounds.comparison import Comparison
+from pybridge.bounds.comparison import Comparison, compare
 from pybridge.engine.accumulation import Accumulation
 from pybridge.errors import InputError, InputTypeError
-from pybridge.testing import compare
 from pybridge.torch.calls import Expected, Reader, Unseen, bind, name_of, overlap, reader
 from pybridge.torch.modules import Origin, Origins
 from pybridge.torch.promises import promises
@@ -157,6 +156,7 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
         except (InputError, TypeError, OverflowError) as error:
             self._unchecked(number, origin, name, f"{expected.result}: {error}")
             return
+        sure = comparison.details.sure
         self.report.checked.append(
             Checked(
                 call=number,
@@ -170,9 +170,9 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
                 device=str(actual.device),
                 promise=comparison.accumulation.sentence,
                 passed=comparison.passed,
-                ratio=comparison.ratio,
-                worst=tuple(comparison.worst.index),
-                power=comparison.power,
+                ratio=comparison.ratio if sure is None else None,
+                worst=tuple(comparison.worst.index) if sure is None else None,
+                power=comparison.power if sure is None else sure.power,
                 message=comparison.message if not comparison.passed else "",
                 theorems=tuple(map(str, comparison.theorems)),
             )
@@ -185,8 +185,9 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
         stated = self._stated(origin, name)
         candidates = [stated] if stated is not None else promises(actual, *_factors(operation))
         first: Comparison | None = None
+        returned = operation.returned(actual)
         for promise in candidates:
-            comparison = compare(actual, operation, accumulation=promise)
+            comparison = compare(returned, promise, at_first_look=True)
             if comparison.passed:
                 return comparison
             first = first or comparison
