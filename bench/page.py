@@ -14,7 +14,7 @@ from bench.tables import Table
 from pybridge.errors import InputError
 from pybridge.files import write_atomically
 
-__all__ = ["DOCS", "fill", "filled", "machine_lines", "shown"]
+__all__ = ["DOCS", "captioned", "fill", "filled", "machine_lines"]
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 """The pages of this repository."""
@@ -51,7 +51,7 @@ def machine_lines(machine: Mapping[str, str], command: str) -> str:
     )
 
 
-def shown(table: Table) -> str:
+def captioned(table: Table) -> str:
     """A table in Markdown, below its caption."""
     return f"{filled(table.caption)}\n\n{table.markdown}"
 

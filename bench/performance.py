@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.layers import Measured, markdown, summary
-from bench.page import fill, filled, machine_lines, shown
+from bench.page import captioned, fill, filled, machine_lines
 from bench.plot import draw
 from bench.tables import Figure
 
@@ -44,11 +44,11 @@ def _section(figure: Figure) -> str:
     parts = [f"## {figure.number}. {figure.title}"]
     parts += map(filled, figure.text.split("\n\n"))
     for table in figure.tables:
-        parts.append(shown(table))
+        parts.append(captioned(table))
     if figure.lines:
         parts.append(f"![Time over multiply-adds, both axes logarithmic]({DIAGRAM})")
-    reached = len(figure.claims) - len(figure.missed)
-    parts.append(f"Goals reached: {reached} of {len(figure.claims)}.")
+    reached = len(figure.goals) - len(figure.missed)
+    parts.append(f"Goals reached: {reached} of {len(figure.goals)}.")
     if figure.missed:
         parts.append("\n".join(filled(f"- {shortfall}") for shortfall in figure.shortfalls))
     return "\n\n".join(parts)

@@ -10,7 +10,7 @@ from rich.table import Table as RichTable
 
 from bench.timing import Timing
 
-__all__ = ["WIDTH", "Claim", "Figure", "Points", "Row", "Table", "close", "milliseconds", "number"]
+__all__ = ["WIDTH", "Figure", "Goal", "Points", "Row", "Table", "close", "milliseconds", "number"]
 
 Row: TypeAlias = tuple[str, ...]
 
@@ -19,7 +19,7 @@ WIDTH = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Goal:
     """A goal, and what was measured: at most or at least the goal.
 
     `why` explains, where it is not reached, what stands in the way.
@@ -27,7 +27,7 @@ class Claim:
 
     what: str
     measured: float
-    goal: float
+    limit: float
     sense: Literal["≤", "≥"] = "≤"
     why: str = ""
 
@@ -35,13 +35,13 @@ class Claim:
     def reached(self) -> bool:
         """Whether the goal is reached."""
         if self.sense == "≤":
-            return self.measured <= self.goal
-        return self.measured >= self.goal
+            return self.measured <= self.limit
+        return self.measured >= self.limit
 
     @property
     def cells(self) -> Row:
         """The goal, and whether it is reached or by how much it is not."""
-        return f"{self.sense} {self.goal:g}", self.verdict
+        return f"{self.sense} {self.limit:g}", self.verdict
 
     @property
     def verdict(self) -> str:
@@ -51,7 +51,7 @@ class Claim:
     @property
     def distance(self) -> str:
         """How far from the goal a measurement is that misses it."""
-        ratio = self.measured / self.goal
+        ratio = self.measured / self.limit
         if self.sense == "≤":
             return f"{ratio:.1f} times that" if ratio >= 2 else f"{100 * (ratio - 1):.2g} % above"
         return f"1/{1 / ratio:.1f} of that" if ratio <= 0.5 else f"{100 * (1 - ratio):.2g} % below"
@@ -108,23 +108,23 @@ class Figure:
     title: str
     text: str
     tables: Sequence[Table]
-    claims: Sequence[Claim]
+    goals: Sequence[Goal]
     lines: Sequence[Points] = field(default=())
 
     @property
-    def missed(self) -> list[Claim]:
+    def missed(self) -> list[Goal]:
         """The goals that are not reached."""
-        return [claim for claim in self.claims if not claim.reached]
+        return [goal for goal in self.goals if not goal.reached]
 
     @property
     def shortfalls(self) -> list[str]:
         """For each reason for which goals are not reached: these goals, by how much, and why."""
-        reasons: dict[str, list[Claim]] = {}
-        for claim in self.missed:
-            reasons.setdefault(claim.why, []).append(claim)
+        reasons: dict[str, list[Goal]] = {}
+        for goal in self.missed:
+            reasons.setdefault(goal.why, []).append(goal)
         return [
-            f"Not reached: {'; '.join(claim.sentence for claim in claims)}. {why}".strip()
-            for why, claims in reasons.items()
+            f"Not reached: {'; '.join(goal.sentence for goal in goals)}. {why}".strip()
+            for why, goals in reasons.items()
         ]
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.page import fill, machine_lines, shown
+from bench.page import captioned, fill, machine_lines
 from bench.tables import Table
 from bench.timing import Effort, Timing, alternate
 
@@ -121,7 +121,7 @@ def write(measured: Table, machine: dict[str, str], command: str, directory: Pat
     """Write the table into docs/watching.md."""
     fill(
         "watching.md",
-        {"cost": f"{machine_lines(machine, command)}\n\n{shown(measured)}"},
+        {"cost": f"{machine_lines(machine, command)}\n\n{captioned(measured)}"},
         directory,
     )
 

@@ -27,7 +27,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
 
 
 @dataclass(frozen=True)
-class Shown:
+class Entry:
     """A command as a page shows it: how it is run, the command, its group's, its module's text."""
 
     name: str
@@ -68,7 +68,7 @@ class Shown:
         return examples(self.command.epilog)
 
 
-def shown() -> Iterator[Shown]:
+def entries() -> Iterator[Entry]:
     """Every command of the package and of the benchmarks, groups before their commands."""
     apps = {name: (entry.module, entry.run_as) for name, entry in COMMANDS.items()}
     apps = dict(sorted(apps.items()))
@@ -78,10 +78,10 @@ def shown() -> Iterator[Shown]:
         module = importlib.import_module(module_name)
         command = get_command(module.app)
         text = module.__doc__ or ""
-        yield Shown(name, f"python -m {run_as}", command, name, None, text)
+        yield Entry(name, f"python -m {run_as}", command, name, None, text)
         for part, subcommand in getattr(command, "commands", {}).items():
             run = f"python -m {run_as} {part}"
-            yield Shown(f"{name} {part}", run, subcommand, name, command, text)
+            yield Entry(f"{name} {part}", run, subcommand, name, command, text)
 
 
 def statuses(text: str) -> dict[int, str]:
@@ -115,7 +115,7 @@ def _without_status(text: str) -> str:
 
 def render() -> str:
     """The page."""
-    commands = list(shown())
+    commands = list(entries())
     parts = [INTRODUCTION, "## Contents\n"]
     parts.append(
         "\n".join(
@@ -127,7 +127,7 @@ def render() -> str:
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
-def _title(command: Shown) -> str:
+def _title(command: Entry) -> str:
     return command.run_as
 
 
@@ -135,12 +135,12 @@ def _anchored(title: str) -> str:
     return re.sub(r"[^a-z0-9_ -]", "", title.lower()).replace(" ", "-")
 
 
-def _summary(command: Shown) -> str:
+def _summary(command: Entry) -> str:
     text = command.help or _without_status(command.module)
     return _prose(text.split("\n\n")[0]).rstrip(".")
 
 
-def _section(command: Shown) -> str:
+def _section(command: Entry) -> str:
     about = ABOUT.get(command.about, About())
     also = [f"[{_linked(page)}](../{page})" for page in about.see_also]
     also = [link.replace("(../docs/", "(") for link in also]
@@ -166,7 +166,7 @@ def _section(command: Shown) -> str:
     return "\n\n".join(lines)
 
 
-def _paragraphs(command: Shown) -> str:
+def _paragraphs(command: Entry) -> str:
     text = command.help or _without_status(command.module)
     return "\n\n".join(_filled(_prose(paragraph)) for paragraph in text.split("\n\n")[1:])
 
@@ -183,7 +183,7 @@ def _prose(text: str) -> str:
     return " ".join(text.split()).replace("*", r"\*").replace("|", r"\|")
 
 
-def _synopsis(command: Shown) -> str:
+def _synopsis(command: Entry) -> str:
     words = [command.run_as]
     parameters = command.command.params
     words += [
@@ -205,7 +205,7 @@ def _is_option(parameter: Any) -> bool:
     return bool(parameter.param_type_name == "option")
 
 
-def _options(command: Shown) -> Iterator[str]:
+def _options(command: Entry) -> Iterator[str]:
     """An item for each argument and option; of a group, for each of its commands as well."""
     for parameter in command.command.params:
         names = [*parameter.opts, *parameter.secondary_opts] if _is_option(parameter) else []
@@ -265,7 +265,7 @@ def _code(lines: list[str]) -> str:
     return "\n".join(["```sh", *lines, "```"]) if lines else ""
 
 
-def _together(commands: list[Shown]) -> str:
+def _together(commands: list[Entry]) -> str:
     """Every exit status in one table."""
     numbers = sorted({number for command in commands for number in command.statuses})
     lines = ["## Exit statuses\n", f"| command | {' | '.join(map(str, numbers))} |"]

@@ -10,7 +10,7 @@ import numpy as np
 from bench import methods
 from bench.baselines import unfolded_first, unfolded_last
 from bench.shapes import Shape, shape
-from bench.tables import Claim, Figure, Row, Table, close, milliseconds, number
+from bench.tables import Figure, Goal, Row, Table, close, milliseconds, number
 from bench.timing import Effort, alternate
 from bench.truth import true_errors
 from pybridge.engine.blas import contract
@@ -55,11 +55,11 @@ _WHY = (
 def measure_any_order(effort: Effort, progress: Callable[[str], None]) -> Figure:
     """Measures the any-order bound of the kernel gradient."""
     rows: list[Row] = []
-    claims: list[Claim] = []
+    goals: list[Goal] = []
     for name in _SHAPES:
         progress(f"any-order bound, {name}")
         here = shape(name, quick=effort.quick)
-        made, claimed = _compare(
+        made, more = _compare(
             "any-order bound",
             here,
             partial(methods.any_order, "weight", here),
@@ -67,20 +67,20 @@ def measure_any_order(effort: Effort, progress: Callable[[str], None]) -> Figure
             effort,
         )
         rows += made
-        claims += claimed
+        goals += more
     table = Table("The any-order bound against a float32 gradient.", _HEADER, tuple(rows))
-    return Figure(2, "Any-order bound", _ANY_ORDER_TEXT, [table], claims)
+    return Figure(2, "Any-order bound", _ANY_ORDER_TEXT, [table], goals)
 
 
 def measure_enclosure(effort: Effort, progress: Callable[[str], None]) -> Figure:
     """Measures the enclosure of a kernel gradient, and how tight it is."""
     rows: list[Row] = []
-    claims: list[Claim] = []
+    goals: list[Goal] = []
     for name in _SHAPES:
         progress(f"enclosure, {name}")
         here = shape(name, quick=effort.quick)
         given = np.ascontiguousarray(unfolded_last(here))
-        made, claimed = _compare(
+        made, more = _compare(
             "enclosure",
             here,
             partial(methods.enclosure, "weight", here, given),
@@ -88,11 +88,11 @@ def measure_enclosure(effort: Effort, progress: Callable[[str], None]) -> Figure
             effort,
         )
         rows += made
-        claims += claimed
+        goals += more
     progress("enclosure against the true error, rn28")
-    tight, claim = _tightness(shape("rn28", quick=effort.quick))
+    tight, goal = _tightness(shape("rn28", quick=effort.quick))
     table = Table("The enclosure against a float32 gradient.", _HEADER, tuple(rows))
-    return Figure(3, "Enclosure", _ENCLOSURE_TEXT, [table, tight], [*claims, claim])
+    return Figure(3, "Enclosure", _ENCLOSURE_TEXT, [table, tight], [*goals, goal])
 
 
 _HEADER: Row = (
@@ -108,8 +108,8 @@ _HEADER: Row = (
 
 
 def _compare(
-    what: str, shape: Shape, ours: Callable[[], object], goal: float, effort: Effort
-) -> tuple[list[Row], list[Claim]]:
+    what: str, shape: Shape, ours: Callable[[], object], limit: float, effort: Effort
+) -> tuple[list[Row], list[Goal]]:
     parts = methods.estimates("weight", shape).split
     factors = [shape.operands[layout.name].value for layout in parts.layouts]
     times = alternate(
@@ -122,36 +122,36 @@ def _compare(
         effort,
     )
     bound = times.pop("bound")
-    rows, claims = [], []
+    rows, goals = [], []
     for label, theirs in times.items():
-        claim = Claim(
+        goal = Goal(
             f"{what}, {shape.name}, gradient by {label}",
             bound.best / theirs.best,
-            goal,
+            limit,
             why=_WHY,
         )
-        measured = milliseconds(bound), milliseconds(theirs), number(claim.measured)
-        cells = claim.cells if label.startswith("channels") else ("", "")
+        measured = milliseconds(bound), milliseconds(theirs), number(goal.measured)
+        cells = goal.cells if label.startswith("channels") else ("", "")
         rows.append((shape.name, label, *measured, number(bound.median / theirs.median), *cells))
         if label.startswith("channels"):
-            claims.append(claim)
-    return rows, claims
+            goals.append(goal)
+    return rows, goals
 
 
-def _tightness(shape: Shape) -> tuple[Table, Claim]:
+def _tightness(shape: Shape) -> tuple[Table, Goal]:
     given = np.ascontiguousarray(unfolded_last(shape))
     bound = float(methods.enclosure("weight", shape, given).max())
     error = float(true_errors(shape, given).max())
-    claim = Claim(
+    goal = Goal(
         "the enclosure's largest bound over the largest true error on rn28",
         bound / error,
         _TIGHT_GOAL,
         why="The float64 recomputation's own bound is not small beside the error.",
     )
-    row = (shape.name, f"{bound:.6g}", f"{error:.6g}", close(claim.measured), *claim.cells)
+    row = (shape.name, f"{bound:.6g}", f"{error:.6g}", close(goal.measured), *goal.cells)
     caption = (
         "The largest bound against the largest true error of the gradient by channels last, by "
         "exact arithmetic (`pybridge.truth.exact`, python-flint)."
     )
     header = ("shape", "largest bound", "largest true error", "ratio", "goal", "reached")
-    return Table(caption, header, (row,)), claim
+    return Table(caption, header, (row,)), goal

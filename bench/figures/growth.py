@@ -11,7 +11,7 @@ from bench import methods
 from bench.baselines import unfolded_last
 from bench.memory import peak_bytes
 from bench.shapes import Shape, channels, shape
-from bench.tables import Claim, Figure, Points, Row, Table, milliseconds, number
+from bench.tables import Figure, Goal, Points, Row, Table, milliseconds, number
 from bench.timing import Effort, alternate
 from pybridge.exported.document import CONTRACTIONS
 from pybridge.problem.results import Result
@@ -57,34 +57,34 @@ _EXPONENT_WHY = (
 
 def measure(effort: Effort, progress: Callable[[str], None]) -> Figure:
     """Measures memory on rn56, and time over the numbers of channels."""
-    memory, claims = _memory(shape("rn56", quick=effort.quick), progress)
+    memory, goals = _memory(shape("rn56", quick=effort.quick), progress)
     counts = _QUICK_CHANNELS if effort.quick else _CHANNELS
     times, lines, growths = _growth(counts, effort, progress)
     text = _TEXT.format(first=counts[0], last=counts[-1], goal=_EXPONENT_GOAL)
-    return Figure(5, "Memory and growth", text, [memory, times], [*claims, *growths], lines)
+    return Figure(5, "Memory and growth", text, [memory, times], [*goals, *growths], lines)
 
 
-def _memory(shape: Shape, progress: Callable[[str], None]) -> tuple[Table, list[Claim]]:
+def _memory(shape: Shape, progress: Callable[[str], None]) -> tuple[Table, list[Goal]]:
     rows: list[Row] = []
-    claims: list[Claim] = []
+    goals: list[Goal] = []
     for method, run in methods.METHODS.items():
         for name in CONTRACTIONS:
             progress(f"memory of {method}, {name}")
             peak, result = peak_bytes(partial(run, name, shape))
             operands = sum(shape.operands[key].value.nbytes for key in Result(name).operands)
             results = result.value.nbytes + result.bound.nbytes
-            claim = Claim(
+            goal = Goal(
                 f"{method}, {_SHOWN[name]}",
                 (operands + peak) / (operands + results),
                 _MEMORY_GOAL,
                 why=_MEMORY_WHY[method],
             )
             sizes = _mebibytes(operands + results), _mebibytes(operands + peak)
-            rows.append((method, _SHOWN[name], *sizes, number(claim.measured), *claim.cells))
-            claims.append(claim)
+            rows.append((method, _SHOWN[name], *sizes, number(goal.measured), *goal.cells))
+            goals.append(goal)
     header = ("method", "result", "operands and results, MiB", "peak, MiB", "multiple")
     caption = f"Memory at its peak on rn56 ({shape.description})."
-    return Table(caption, (*header, "goal", "reached"), tuple(rows)), claims
+    return Table(caption, (*header, "goal", "reached"), tuple(rows)), goals
 
 
 _SHOWN: Mapping[str, str] = {
@@ -101,7 +101,7 @@ def _mebibytes(count: int) -> str:
 
 def _growth(
     counts: Sequence[int], effort: Effort, progress: Callable[[str], None]
-) -> tuple[Table, list[Points], list[Claim]]:
+) -> tuple[Table, list[Points], list[Goal]]:
     work: list[int] = []
     seconds: dict[str, list[float]] = {}
     cells: dict[str, list[str]] = {}
@@ -117,9 +117,9 @@ def _growth(
         for label, times in seconds.items()
     ]
     rows: list[Row] = []
-    claims: list[Claim] = []
+    goals: list[Goal] = []
     for line in lines:
-        claim = Claim(
+        goal = Goal(
             f"exponent of {line.label}",
             line.exponent,
             _EXPONENT_GOAL,
@@ -127,12 +127,12 @@ def _growth(
         )
         bounded = line.label != _UNBOUNDED
         if bounded:
-            claims.append(claim)
-        ends = claim.cells if bounded else ("", "")
+            goals.append(goal)
+        ends = goal.cells if bounded else ("", "")
         rows.append((line.label, *cells[line.label], f"{line.exponent:.3f}", *ends))
     header = ("ms", *(f"{count} ({number(n)})" for count, n in zip(counts, work, strict=True)))
     caption = "Time by the number of channels (multiply-adds), and the fitted exponent."
-    return Table(caption, (*header, "exponent", "goal", "reached"), tuple(rows)), lines, claims
+    return Table(caption, (*header, "exponent", "goal", "reached"), tuple(rows)), lines, goals
 
 
 _UNBOUNDED = "kernel gradient alone"

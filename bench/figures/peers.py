@@ -12,7 +12,7 @@ from bench import methods
 from bench.baselines import unfolded_last
 from bench.peers import Matrices, Peer, Sample, arb, fmpz, fraction, interval
 from bench.shapes import Shape, shape
-from bench.tables import Claim, Figure, Row, Table, close, milliseconds, number
+from bench.tables import Figure, Goal, Row, Table, close, milliseconds, number
 from bench.timing import Effort, Timing, alternate
 from bench.truth import true_errors
 from pybridge.engine.upward import Float64
@@ -78,13 +78,13 @@ def measure(effort: Effort, progress: Callable[[str], None]) -> Figure:
     progress("peers, rn28")
     entries = _measure(here, given, errors, sample, whole, effort)
     rows: list[Row] = []
-    claims: list[Claim] = []
+    goals: list[Goal] = []
     for label, entry in entries.items():
         ratios = {ours: entry.timing.best / entries[ours].timing.best for ours in _OURS}
         verdict = ("", "")
         if label not in _OURS:
             made = [
-                Claim(
+                Goal(
                     f"the time of {label} over that of {ours}",
                     ratios[ours],
                     1.0,
@@ -93,8 +93,8 @@ def measure(effort: Effort, progress: Callable[[str], None]) -> Figure:
                 )
                 for ours in _OURS
             ]
-            claims += made
-            slower = [ours for ours, claim in zip(_OURS, made, strict=True) if not claim.reached]
+            goals += made
+            slower = [ours for ours, goal in zip(_OURS, made, strict=True) if not goal.reached]
             expected = _EXPECTED.get(label)
             verdict = (
                 "yes" if not slower else f"no: {', '.join(slower)}",
@@ -117,7 +117,7 @@ def measure(effort: Effort, progress: Callable[[str], None]) -> Figure:
         tuple(rows),
     )
     text = _TEXT.format(count=len(sample.places), sampled=sample.products, whole=whole)
-    return Figure(4, "Peers", text, [table], claims)
+    return Figure(4, "Peers", text, [table], goals)
 
 
 def _spread(shape: Shape) -> int:

@@ -14,7 +14,7 @@ from bench.baselines import (
     tuned_weight,
 )
 from bench.shapes import NAMES, Shape, shape
-from bench.tables import Claim, Figure, Row, Table, close, milliseconds, number
+from bench.tables import Figure, Goal, Row, Table, close, milliseconds, number
 from bench.timing import Effort, alternate
 from pybridge.problem.formats import FloatArray
 
@@ -84,14 +84,14 @@ def require_same(name: str, shape: Shape) -> None:
 
 def measure(effort: Effort, progress: Callable[[str], None]) -> Figure:
     """Measures every shape, and on rn28 the literal recursion and the reference."""
-    tables, claims = [], []
+    tables, goals = [], []
     for name in BASELINES:
         rows: list[Row] = []
         for shape_name in NAMES:
             progress(f"replay of the {_SHOWN[name]} gradient, {shape_name}")
-            made, claimed = _compare(name, shape(shape_name, quick=effort.quick), effort)
+            made, more = _compare(name, shape(shape_name, quick=effort.quick), effort)
             rows += made
-            claims += claimed
+            goals += more
         header = ("shape", "baseline", "replay, ms", "baseline, ms", "ratio", "of medians")
         tables.append(
             Table(
@@ -101,33 +101,33 @@ def measure(effort: Effort, progress: Callable[[str], None]) -> Figure:
             )
         )
     progress("replay against the literal recursion and the reference, rn28")
-    table, claimed = _against_literal(shape("rn28", quick=effort.quick), effort)
-    return Figure(1, "Replay at its limit", _TEXT, [*tables, table], [*claims, *claimed])
+    table, more = _against_literal(shape("rn28", quick=effort.quick), effort)
+    return Figure(1, "Replay at its limit", _TEXT, [*tables, table], [*goals, *more])
 
 
-def _compare(name: str, shape: Shape, effort: Effort) -> tuple[list[Row], list[Claim]]:
+def _compare(name: str, shape: Shape, effort: Effort) -> tuple[list[Row], list[Goal]]:
     require_same(name, shape)
     runs: dict[str, Callable[[], object]] = {"replay": lambda: methods.replay(name, shape)}
     for label, run in BASELINES[name].items():
         runs[label] = partial(run, shape)
     times = alternate(runs, effort)
     ours = times["replay"]
-    rows, claims = [], []
+    rows, goals = [], []
     for label in BASELINES[name]:
         theirs = times[label]
-        claim = Claim(
+        goal = Goal(
             f"{_SHOWN[name]} gradient, {shape.name}, {label} baseline",
             ours.best / theirs.best,
             _GOALS[name],
             why=_FIXED if shape.geometry.multiply_adds < _FEW_PRODUCTS else _PASSES,
         )
-        cells = milliseconds(ours), milliseconds(theirs), number(claim.measured)
-        rows.append((shape.name, label, *cells, number(ours.median / theirs.median), *claim.cells))
-        claims.append(claim)
-    return rows, claims
+        cells = milliseconds(ours), milliseconds(theirs), number(goal.measured)
+        rows.append((shape.name, label, *cells, number(ours.median / theirs.median), *goal.cells))
+        goals.append(goal)
+    return rows, goals
 
 
-def _against_literal(shape: Shape, effort: Effort) -> tuple[Table, list[Claim]]:
+def _against_literal(shape: Shape, effort: Effort) -> tuple[Table, list[Goal]]:
     times = alternate(
         {
             "replay": lambda: methods.replay("weight", shape),
@@ -143,30 +143,30 @@ def _against_literal(shape: Shape, effort: Effort) -> tuple[Table, list[Claim]]:
     }
     speed = {label: times[label].best / times["replay"].best for label in times}
     tight = {label: float(largest["replay"] / largest[label]) for label in times}
-    faster = Claim(
+    faster = Goal(
         "the literal recursion's time over the replay's on rn28",
         speed["literal recursion"],
         _LITERAL_GOAL,
         "≥",
         "What np.spacing costs depends on NumPy's build and on the processor.",
     )
-    tighter = Claim(
+    tighter = Goal(
         "the replay's largest bound over the literal one on rn28",
         tight["literal recursion"],
         _TIGHT_GOAL,
         why="A sum that rounding lifts to a power of two is charged twice its half ulp.",
     )
-    goals: dict[str, tuple[Row, Row]] = {"literal recursion": (faster.cells, tighter.cells)}
+    cells_of: dict[str, tuple[Row, Row]] = {"literal recursion": (faster.cells, tighter.cells)}
     blank: Row = ("", "")
     rows = tuple(
         (
             label,
             milliseconds(times[label]),
             number(speed[label]),
-            *goals.get(label, (blank, blank))[0],
+            *cells_of.get(label, (blank, blank))[0],
             f"{largest[label]:.6g}",
             close(tight[label]),
-            *goals.get(label, (blank, blank))[1],
+            *cells_of.get(label, (blank, blank))[1],
         )
         for label in times
     )

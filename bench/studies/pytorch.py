@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.page import fill, machine_lines, shown
+from bench.page import captioned, fill, machine_lines
 from bench.tables import Table
 
 __all__ = ["Finding", "Layer", "Sweep", "sweep", "write"]
@@ -196,7 +196,7 @@ def _run(layer: Layer) -> tuple[int, list[tuple[str, str, float]]] | None:
 
 def write(sweep: Sweep, machine: dict[str, str], command: str, directory: Path) -> None:
     """Write the findings into docs/pytorch.md."""
-    parts = {"sweep": f"{machine_lines(machine, command)}\n\n{shown(sweep.table())}"}
+    parts = {"sweep": f"{machine_lines(machine, command)}\n\n{captioned(sweep.table())}"}
     fill("pytorch.md", parts, directory)
 
 

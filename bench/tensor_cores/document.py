@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from bench.page import fill, filled, machine_lines, shown
+from bench.page import captioned, fill, filled, machine_lines
 from bench.tables import Row, Table, number
 from bench.tensor_cores.promises import OTHERS
 from bench.tensor_cores.study import Study, Verdict
@@ -40,7 +40,7 @@ def parts(study: Study, machine: Mapping[str, str], command: str) -> dict[str, s
         texts = (
             "\n".join(filled(f"- {line}") for line in _summary(plain)),
             made["units"].markdown,
-            shown(made["kinds"]),
+            captioned(made["kinds"]),
             made["missed"].markdown if plain.missed else "None.",
             versions,
         )

@@ -20,7 +20,7 @@ from pybridge.check.certify.entries import ENTRIES, CertifiedEntries, certified_
 from pybridge.check.certify.source import certificate_source, module_name
 from pybridge.check.certify.verdict import Verdict, check_certificate
 from pybridge.cli.options import DefinitionsOption, ModeOption, TimeoutOption, completing
-from pybridge.cli.output import json_text, shown
+from pybridge.cli.output import json_text, rendered
 from pybridge.cli.process import HELP, command_line, examples, run_command, write_output
 from pybridge.cli.session import exit_status, labels, select, session
 from pybridge.errors import InputError
@@ -200,7 +200,7 @@ def _show(outcomes: Sequence[Certified], *, as_json: bool) -> None:
         if outcome.rejected:
             verdict = f"rejects {', '.join(outcome.rejected)}"
         table.add_row(outcome.case.split("#")[0], *counts, verdict)
-    write_output(shown(_WIDTH, table))
+    write_output(rendered(_WIDTH, table))
 
 
 def main() -> None:

@@ -44,7 +44,7 @@ from pybridge.cli.options import (
     numbers,
     parse_padding,
 )
-from pybridge.cli.output import shown
+from pybridge.cli.output import rendered
 from pybridge.cli.process import (
     HELP,
     INTERRUPTED,
@@ -381,7 +381,7 @@ def check(
                     result = _with_networks(result, runner)
     with undisturbed():
         problems = [problem for write in writers if (problem := _failure(write, result))]
-    write_output(result.to_json() if as_json else _shown(result, each=each))
+    write_output(result.to_json() if as_json else _text(result, each=each))
     raise SystemExit(_end(result, problems))
 
 
@@ -406,13 +406,13 @@ def _command() -> str:
     return shlex.join([*(start.split() if start else [program.name]), *sys.argv[1:]])
 
 
-def _shown(result: Outcome, *, each: bool) -> str:
+def _text(result: Outcome, *, each: bool) -> str:
     """Return the report as text: a line for each case or group of layers, or `each` result."""
     if isinstance(result, AgainstReport):
-        return shown(_WIDTH, result.table(each=each), result.summary())
+        return rendered(_WIDTH, result.table(each=each), result.summary())
     if each:
-        return shown(_WIDTH, result.table(), result.summary())
-    return shown(_WIDTH, *([result.lines()] * bool(result.cases)), result.summary())
+        return rendered(_WIDTH, result.table(), result.summary())
+    return rendered(_WIDTH, *([result.lines()] * bool(result.cases)), result.summary())
 
 
 def _failure(write: Callable[[Outcome], None], result: Outcome) -> str | None:

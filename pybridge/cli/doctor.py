@@ -8,7 +8,7 @@ import typer
 
 from pybridge.check.doctor.examination import examine
 from pybridge.cli.options import JsonOption
-from pybridge.cli.output import shown
+from pybridge.cli.output import rendered
 from pybridge.cli.process import HELP, command_line, examples, run_command, write_output
 from pybridge.lean.interface import Mode
 
@@ -57,7 +57,9 @@ def command(
     the one that --lean asks for.
     """
     report = examine(lean, run=run, after=after or ())
-    write_output(report.to_json() if as_json else shown(_WIDTH, report.table(), report.summary()))
+    write_output(
+        report.to_json() if as_json else rendered(_WIDTH, report.table(), report.summary())
+    )
     raise typer.Exit(report.status)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from pybridge.bounds.explain import explain
 from pybridge.cli.options import DefinitionsOption, JsonOption, completing, numbers
-from pybridge.cli.output import json_text, shown
+from pybridge.cli.output import json_text, rendered
 from pybridge.cli.process import HELP, command_line, examples, run_command, write_output
 from pybridge.cli.session import exit_status, labels, select
 from pybridge.errors import InputError
@@ -69,7 +69,7 @@ def command(
     if as_json:
         write_output(json_text(found.document(limit)))
         return
-    write_output(shown(_WIDTH, found.summary(), found.table(limit)))
+    write_output(rendered(_WIDTH, found.summary(), found.table(limit)))
 
 
 def main() -> None:

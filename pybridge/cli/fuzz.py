@@ -17,7 +17,7 @@ from pybridge.check.fuzz.campaign import Campaign, Goal
 from pybridge.check.fuzz.judge import Evaluator, Judge
 from pybridge.check.fuzz.saved import SavedCase
 from pybridge.cli.options import ModeOption, TimeoutOption
-from pybridge.cli.output import json_text, shown
+from pybridge.cli.output import json_text, rendered
 from pybridge.cli.process import (
     HELP,
     INTERRUPTED,
@@ -118,7 +118,7 @@ def fuzz(
             write_output(found.to_json())
         else:
             parts = [part for part in (found.findings(), found.summary()) if part]
-            write_output(shown(_WIDTH, found.table(), *parts))
+            write_output(rendered(_WIDTH, found.table(), *parts))
         if isinstance(ended, LeanError):
             raise ended
     clean = not (found.divergences or found.overlooked)

@@ -12,10 +12,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["json_text", "shown"]
+__all__ = ["json_text", "rendered"]
 
 
-def shown(width: int, *parts: RenderableType) -> str:
+def rendered(width: int, *parts: RenderableType) -> str:
     """The parts one after the other, as standard output shows them.
 
     If that is not a terminal, tables have at least `width` columns and as many as they need. In a

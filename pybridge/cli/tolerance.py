@@ -22,7 +22,7 @@ from pybridge.cli.options import (
     numbers,
     parse_padding,
 )
-from pybridge.cli.output import json_text, shown
+from pybridge.cli.output import json_text, rendered
 from pybridge.cli.process import HELP, command_line, examples, run_command, write_output
 from pybridge.cli.session import exit_status
 from pybridge.engine.accumulation import Accumulation
@@ -121,7 +121,7 @@ def command(
         }
         write_output(json_text(document))
         return
-    write_output(shown(_WIDTH, _table(derived, rows), derived.derivation))
+    write_output(rendered(_WIDTH, _table(derived, rows), derived.derivation))
 
 
 def _promises() -> Iterator[tuple[str, Accumulation]]:

@@ -41,8 +41,8 @@ def attacked(cases: int = CASES) -> Attack:
     return attack
 
 
-def claims(attack: Attack) -> set[str]:
-    return {finding.claim for finding in attack.tally.findings}
+def rules(attack: Attack) -> set[str]:
+    return {finding.rule for finding in attack.tally.findings}
 
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16", "float32"])
@@ -118,7 +118,7 @@ def test_a_bound_that_is_too_small_is_found(name: str, monkeypatch: pytest.Monke
         return replace(found, bound=found.bound * (1 - 2.0**-10))
 
     monkeypatch.setattr(calls, name, smaller)
-    assert PLANTED[name] in claims(attacked())
+    assert PLANTED[name] in rules(attacked())
 
 
 def test_wrong_verdicts_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +133,7 @@ def test_wrong_verdicts_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(found, details=details, failed=int(judgement.failures.sum()))
 
     monkeypatch.setattr(calls, "compare", opposite)
-    found = claims(attacked(10))
+    found = rules(attacked(10))
     assert "a kernel that keeps its promise passes" in found
     assert "an entry that passes is within what is allowed" in found
     assert "an entry that fails is beyond what is allowed" in found

@@ -25,7 +25,7 @@ from bench.peers import Matrices, Sample, arb, fmpz, fraction, interval
 from bench.performance import DIAGRAM, DOCUMENT, write
 from bench.plot import draw
 from bench.shapes import NAMES, Shape, channels, shape
-from bench.tables import Claim, Figure, Points, Table, close, number
+from bench.tables import Figure, Goal, Points, Table, close, number
 from bench.timing import Effort, Timing, alternate
 from bench.truth import true_errors
 from pybridge.problem.geometry import Geometry
@@ -177,14 +177,14 @@ def test_peak_memory_is_that_of_what_is_held_at_once() -> None:
 
 
 def test_claims() -> None:
-    assert Claim("x", 1.5, 1.5).cells == ("≤ 1.5", "yes")
-    assert Claim("x", 1.65, 1.5).cells == ("≤ 1.5", "no, 10 % above")
-    assert Claim("x", 6.0, 1.5).sentence == "x: 6 (4.0 times that)"
-    assert Claim("x", 10.0, 10.0, "≥").reached
-    assert Claim("x", 9.0, 10.0, "≥").verdict == "no, 10 % below"
-    assert Claim("x", 1.0, 10.0, "≥").verdict == "no, 1/10.0 of that"
-    claims = [Claim("a", 2, 1, why="W."), Claim("b", 1, 1, why="W."), Claim("c", 3, 1, why="W.")]
-    figure = Figure(1, "", "", [], claims)
+    assert Goal("x", 1.5, 1.5).cells == ("≤ 1.5", "yes")
+    assert Goal("x", 1.65, 1.5).cells == ("≤ 1.5", "no, 10 % above")
+    assert Goal("x", 6.0, 1.5).sentence == "x: 6 (4.0 times that)"
+    assert Goal("x", 10.0, 10.0, "≥").reached
+    assert Goal("x", 9.0, 10.0, "≥").verdict == "no, 10 % below"
+    assert Goal("x", 1.0, 10.0, "≥").verdict == "no, 1/10.0 of that"
+    goals = [Goal("a", 2, 1, why="W."), Goal("b", 1, 1, why="W."), Goal("c", 3, 1, why="W.")]
+    figure = Figure(1, "", "", [], goals)
     assert figure.shortfalls == ["Not reached: a: 2 (2.0 times that); c: 3 (3.0 times that). W."]
 
 
@@ -211,9 +211,10 @@ def test_the_replay_figure(figures: dict[int, Figure]) -> None:
     expected = [(name, baseline) for name in NAMES for baseline in ("plain", "tuned")]
     assert rows(weight, 0, 1) == rows(inputs, 0, 1) == expected
     assert rows(literal, 0) == [("replay",), ("literal recursion",), ("reference",)]
-    goals = [(claim.sense, claim.goal) for claim in figures[1].claims]
-    assert goals == [("≤", 1.5)] * 12 + [("≤", 1.6)] * 12 + [("≥", 10.0), ("≤", 1.05)]
-    assert figures[1].claims[-1].reached
+    assert [(goal.sense, goal.limit) for goal in figures[1].goals] == [("≤", 1.5)] * 12 + [
+        ("≤", 1.6)
+    ] * 12 + [("≥", 10.0), ("≤", 1.05)]
+    assert figures[1].goals[-1].reached
 
 
 @pytest.mark.parametrize(("n", "goal"), [(2, 1.3), (3, 3.5)])
@@ -224,10 +225,10 @@ def test_the_figures_of_estimates(figures: dict[int, Figure], n: int, goal: floa
         for baseline in ("channels last", "channels first", "pybridge's product")
     ]
     assert rows(figures[n].tables[0], 0, 1) == expected
-    assert [claim.goal for claim in figures[n].claims[:4]] == [goal] * 4
+    assert [found.limit for found in figures[n].goals[:4]] == [goal] * 4
     if n == 3:
         assert rows(figures[n].tables[1], 0, 5) == [("rn28", "yes")]
-        assert figures[n].claims[4].goal == 1.001
+        assert figures[n].goals[4].limit == 1.001
 
 
 def test_the_figure_of_peers(figures: dict[int, Figure]) -> None:
@@ -245,7 +246,7 @@ def test_the_figure_of_peers(figures: dict[int, Figure]) -> None:
     ]
     exact = [row[-2:] for row in table.rows if row[0].startswith(("fmpz", "Fraction"))]
     assert exact == [("0", "1.000000")] * 3
-    assert len(figures[4].claims) == 18
+    assert len(figures[4].goals) == 18
 
 
 def test_the_figure_of_memory_and_growth(figures: dict[int, Figure]) -> None:

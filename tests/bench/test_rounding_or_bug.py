@@ -32,7 +32,7 @@ from bench.studies.rounding_or_bug.planted import _outcome
 from bench.studies.rounding_or_bug.problems import Budget, networks, samples, suite_problems
 from bench.studies.rounding_or_bug.recipes import RECIPES, Known
 from bench.studies.rounding_or_bug.unfold import result_shape, unfold
-from bench.studies.rounding_or_bug.verdicts import Given, promise_of
+from bench.studies.rounding_or_bug.verdicts import Reference, promise_of
 from pybridge.problem.geometry import Geometry
 from pybridge.problem.results import Result
 from pybridge.testing import tf32
@@ -251,7 +251,7 @@ def test_nan_and_infinity_are_found_by_recipes() -> None:
     honest = defect.without(numerics)
     honest[0, 0, 0] = (np.nan, np.inf, -np.inf)
     problem = defect.problem
-    given = Given.of(problem, numerics)
+    given = Reference.of(problem, numerics)
     assert all(count >= 3 for count in given.by_recipes(honest).values())
     found, alarms = given.compare(honest, promise_of(defect.kernel, numerics))
     assert found.nonfinite == 3

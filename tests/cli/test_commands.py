@@ -16,19 +16,19 @@ from typing import Any
 
 import pytest
 from commands_about import ABOUT
-from commands_page import PAGE, Shown, examples, render, shown, statuses, value
+from commands_page import PAGE, Entry, entries, examples, render, statuses, value
 from typer.testing import CliRunner
 
 from pybridge.cli import app as cli
 from pybridge.cli.app import COMMANDS
 from pybridge.cli.process import examples as epilog
 
-SHOWN = {command.run_as: command for command in shown()}
+SHOWN = {command.run_as: command for command in entries()}
 OWN = [run_as for run_as in SHOWN if not run_as.startswith("python -m bench")]
 EXAMPLES = [(example, command.run_as) for command in SHOWN.values() for example in command.examples]
 
 
-def section(command: Shown) -> str:
+def section(command: Entry) -> str:
     text = PAGE.read_text(encoding="utf-8")
     return text.partition(f"## {command.run_as}\n")[2].partition("\n## ")[0]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands_page import shown
+from commands_page import entries
 from leans import FakeLean, LiteralLean, stand_in
 
 from pybridge.check.suite import suite
@@ -24,7 +24,7 @@ from pybridge.model import Report
 MODULES = {entry.run_as: entry.module for entry in COMMANDS.values()}
 JSON = {
     command.run_as.removeprefix("python -m ")
-    for command in shown()
+    for command in entries()
     if any("--json" in parameter.opts for parameter in command.command.params)
 }
 TINY = "--x 1,1,2,2 --weight 1,1,2,2"

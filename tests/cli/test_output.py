@@ -8,7 +8,7 @@ from rich.table import Table
 from typer.testing import CliRunner
 
 from pybridge.cli import tolerance as tolerance_command
-from pybridge.cli.output import shown
+from pybridge.cli.output import rendered
 
 
 @pytest.mark.parametrize("option", ["--stride", "--dilation"])
@@ -26,10 +26,10 @@ def test_tables_are_not_cut(columns: int, terminal: bool, monkeypatch: pytest.Mo
     if terminal:
         monkeypatch.setenv("FORCE_COLOR", "1")
     table = Table("a", "b")
-    assert shown(10, Group(table), "end") == "end\n"
+    assert rendered(10, Group(table), "end") == "end\n"
     table.add_column("c", no_wrap=True)
     table.add_row("1", "", "3" * 30)
-    text = shown(10, table)
+    text = rendered(10, table)
     assert "…" not in text
     assert "3" * 30 in text.replace("\n", "")
     assert ("1, c " in text) == (terminal and columns == 20)

@@ -24,7 +24,7 @@ from bench.studies.adversary.problem import Problem
 from bench.studies.adversary.promise import Promise, random_promise
 from bench.studies.adversary.results import Result, hostile, native, of_kernel
 from bench.studies.adversary.tally import Finding, Tally
-from bench.studies.adversary.verdicts import Verdicts, ratio_of, shown
+from bench.studies.adversary.verdicts import Verdicts, decimal, ratio_of
 
 __all__ = ["Attack"]
 
@@ -82,9 +82,9 @@ class Attack:
             else:
                 self._others(problem, format, label, random)
 
-    def find(self, claim: str, what: str) -> None:
+    def find(self, rule: str, what: str) -> None:
         """Keeps a finding."""
-        self.tally.findings.append(Finding(self.case, claim, what))
+        self.tally.findings.append(Finding(self.case, rule, what))
 
     def call(self, name: str, function: Callable[[], _T]) -> _T:
         """What a public function returns; `RefusedError` where it refuses as documented."""
@@ -179,7 +179,7 @@ class Attack:
 
     def _within(
         self,
-        claim: str,
+        rule: str,
         problem: Problem,
         bounds: npt.NDArray[np.float64],
         result: Result,
@@ -192,15 +192,17 @@ class Attack:
         for k, (value, (low, high), bound) in enumerate(entries):
             if value is None:
                 continue
-            self.tally.checks[claim] += 1
+            self.tally.checks[rule] += 1
             value <<= up
             error = max(value - (low << more), (high << more) - value)
             limit = Fraction(bound) * 2**unit if math.isfinite(bound) else None
             if math.isnan(bound) or bound < 0 or (limit is not None and error > limit):
-                numbers = f"error {shown(error, unit)}, bound {bound!r}, value {shown(value, unit)}"
-                self.find(claim, f"{problem.text}, entry {k}: {numbers}")
+                numbers = (
+                    f"error {decimal(error, unit)}, bound {bound!r}, value {decimal(value, unit)}"
+                )
+                self.find(rule, f"{problem.text}, entry {k}: {numbers}")
             if limit:
-                self.tally.near(claim, ratio_of(error, limit))
+                self.tally.near(rule, ratio_of(error, limit))
 
     def _compare(
         self,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.page import fill, shown
+from bench.page import captioned, fill
 from bench.studies.adversary.attack import Attack
 from bench.studies.adversary.tally import Tally
 from bench.tables import WIDTH, Row, Table
@@ -50,14 +50,14 @@ def _show(tally: Tally) -> None:
     for table in tables(tally):
         console.print(table.rich)
     for finding in tally.findings[:_SHOWN]:
-        print(f"bench: case {finding.case}: {finding.claim}: {finding.what}", file=sys.stderr)
+        print(f"bench: case {finding.case}: {finding.rule}: {finding.what}", file=sys.stderr)
     if len(tally.findings) > _SHOWN:
         print(f"bench: {len(tally.findings)} findings in all", file=sys.stderr)
 
 
 def _parts(tally: Tally, seed: int, seconds: float) -> dict[str, str]:
     """What the command writes of the page."""
-    found = [f"* {f.case}: {f.claim}: {f.what}" for f in tally.findings[:100]]
+    found = [f"* {f.case}: {f.rule}: {f.what}" for f in tally.findings[:100]]
     verdict = f"{len(tally.findings):,} findings:" if found else "Nothing was found."
     result = (
         f"{tally.entries:,} entries of results in {tally.cases:,} cases were tried from seed "
@@ -65,17 +65,16 @@ def _parts(tally: Tally, seed: int, seconds: float) -> dict[str, str]:
     )
     return {
         "result": "\n".join([result, *[""] * bool(found), *found]),
-        "tables": "\n\n".join(map(shown, tables(tally))),
+        "tables": "\n\n".join(map(captioned, tables(tally))),
     }
 
 
 def tables(tally: Tally) -> list[Table]:
     """What was tried: entries, checks, refusals."""
-    found = Counter(finding.claim for finding in tally.findings)
-    claims = sorted({*tally.checks, *found})
+    found = Counter(finding.rule for finding in tally.findings)
+    rules = sorted({*tally.checks, *found})
     rows = [
-        (claim, f"{tally.checks[claim]:,}", _part(tally, claim), f"{found[claim]:,}")
-        for claim in claims
+        (rule, f"{tally.checks[rule]:,}", _part(tally, rule), f"{found[rule]:,}") for rule in rules
     ]
     made = [
         Table("Entries by who computed them.", ("results", "entries"), _rows(tally.makers)),
@@ -83,7 +82,7 @@ def tables(tally: Tally) -> list[Table]:
         Table("By the format of the result.", ("result", "entries"), _rows(tally.formats)),
         Table(
             "What was checked, and the largest error in units of its bound.",
-            ("claim", "checks", "error / bound", "findings"),
+            ("rule", "checks", "error / bound", "findings"),
             tuple(rows),
         ),
         Table("Calls that were refused.", ("call", "refusals"), _rows(tally.refused)),
@@ -95,7 +94,7 @@ def _rows(counts: Counter[str]) -> tuple[Row, ...]:
     return tuple((name, f"{count:,}") for name, count in sorted(counts.items()))
 
 
-def _part(tally: Tally, claim: str) -> str:
+def _part(tally: Tally, rule: str) -> str:
     """The largest error in units of a bound, rounded down, where that was measured."""
-    ratio = tally.tightest.get(claim)
+    ratio = tally.tightest.get(rule)
     return "" if ratio is None else f"{int(ratio * 10**6) / 10**6:.6f}"

@@ -10,18 +10,18 @@ __all__ = ["Finding", "Tally"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that must not be: the case, the claim that it breaks, and the numbers."""
+    """Something that must not be: the case, the rule that it breaks, and the numbers."""
 
     case: str
-    claim: str
+    rule: str
     what: str
 
 
 @dataclass
 class Tally:
-    """How much was tried: entries by kind, checks by claim, refusals by call.
+    """How much was tried: entries by kind, checks by rule, refusals by call.
 
-    `tightest` has the largest part that an error was of a bound, for each claim.
+    `tightest` has the largest part that an error was of a bound, for each rule.
     """
 
     cases: int = 0
@@ -44,6 +44,6 @@ class Tally:
         self.formats[format] += entries
         self.makers[maker] += entries
 
-    def near(self, claim: str, ratio: float) -> None:
+    def near(self, rule: str, ratio: float) -> None:
         """Keeps the largest part of a bound that an error was."""
-        self.tightest[claim] = max(self.tightest.get(claim, 0.0), ratio)
+        self.tightest[rule] = max(self.tightest.get(rule, 0.0), ratio)

@@ -17,7 +17,7 @@ from bench.studies.adversary.results import Result
 from bench.studies.adversary.tally import Finding, Tally
 from pybridge import testing
 
-__all__ = ["FALSE_ALARM", "Verdicts", "ratio_of", "shown"]
+__all__ = ["FALSE_ALARM", "Verdicts", "decimal", "ratio_of"]
 
 FALSE_ALARM = "a kernel that keeps its promise passes"
 _FAILS = "an entry that fails is beyond what is allowed"
@@ -47,11 +47,9 @@ class Verdicts:
         wide = any(problem.arrays[name].dtype.itemsize > 4 for name in problem.used)
         self.wide = wide and promise.operands in (None, BINARY["float64"])
 
-    def find(self, claim: str, place: int, what: str) -> None:
+    def find(self, rule: str, place: int, what: str) -> None:
         """Keeps a finding."""
-        self.tally.findings.append(
-            Finding(self.case, claim, f"{self.where}, entry {place}: {what}")
-        )
+        self.tally.findings.append(Finding(self.case, rule, f"{self.where}, entry {place}: {what}"))
 
     def check(
         self, result: Result, found: testing.Comparison, computed: Sequence[Computed] | None
@@ -95,15 +93,15 @@ class Verdicts:
         self, k: int, entry: Sums, limit: Limit, numbers: tuple[int, int], failed: bool
     ) -> None:
         error, allowed = numbers
-        claim = _FAILS if failed else _PASSES
-        self.tally.checks[claim] += 1
+        rule = _FAILS if failed else _PASSES
+        self.tally.checks[rule] += 1
         if failed and error <= allowed:
-            self.find(claim, k, _parts(error, allowed, limit))
+            self.find(rule, k, _parts(error, allowed, limit))
         if not failed and error > allowed:
             if error > allowed + self._slack(allowed, entry, limit):
-                self.find(claim, k, _parts(error, allowed, limit))
+                self.find(rule, k, _parts(error, allowed, limit))
             elif allowed >> max(limit.fine - 100, 0):
-                self.tally.near(claim, ratio_of(error, allowed))
+                self.tally.near(rule, ratio_of(error, allowed))
 
     def _infinite(
         self,
@@ -171,7 +169,7 @@ def ratio_of(a: int | Fraction, b: int | Fraction) -> float:
         return math.inf
 
 
-def shown(number: int, unit: int) -> str:
+def decimal(number: int, unit: int) -> str:
     """number·2^−unit for a message."""
     try:
         return repr(float(Fraction(number, 2**unit)))
@@ -181,4 +179,6 @@ def shown(number: int, unit: int) -> str:
 
 def _parts(error: int, allowed: int, limit: Limit) -> str:
     ratio = ratio_of(error, allowed)
-    return f"error {shown(error, limit.fine)}, allowed {shown(allowed, limit.fine)}, ratio {ratio}"
+    return (
+        f"error {decimal(error, limit.fine)}, allowed {decimal(allowed, limit.fine)}, ratio {ratio}"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.page import fill, filled, machine_lines, shown
+from bench.page import captioned, fill, filled, machine_lines
 from bench.studies.power.study import DATA, DTYPES, PROMISES, STATED, Measured, Study
 from bench.tables import Row, Table, number
 
@@ -37,9 +37,9 @@ def parts(study: Study, machine: Mapping[str, str], command: str) -> dict[str, s
     for layer in study.layers:
         defects.append(f"### {layer}")
         defects.append(f"An entry of the weight gradient sums {study.terms(layer):,} terms.")
-        defects += [shown(tables_of[f"{layer}, {dtype}"]) for dtype in DTYPES]
+        defects += [captioned(tables_of[f"{layer}, {dtype}"]) for dtype in DTYPES]
     return {
-        "summary": f"{summary}\n\n{shown(tables_of['summary'])}",
+        "summary": f"{summary}\n\n{captioned(tables_of['summary'])}",
         "machine": machine_lines(machine, command),
         "defects": "\n\n".join(defects),
         "honest results": tables_of["honest"].markdown,

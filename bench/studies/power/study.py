@@ -179,7 +179,7 @@ def _operands(torch: Any, geometry: Geometry, dtype: str, data: str) -> Operands
 def _measure(torch: Any, given: Operands, layer: str, dtype: str, data: str) -> Iterator[Measured]:
     results = gradients(torch, given)
     for name, honest in results.items():
-        ruler = _Ruler(torch, _claim(name, honest, given))
+        ruler = _Ruler(torch, _returned(name, honest, given))
         kernels = [(HONEST, honest)]
         if name == "weight":
             kernels += weight_gradients(torch, given, honest)
@@ -188,7 +188,7 @@ def _measure(torch: Any, given: Operands, layer: str, dtype: str, data: str) -> 
             yield Measured(layer, _RESULTS[name], dtype, data, what, cells, close)
 
 
-def _claim(name: str, result: Any, given: Operands) -> KernelResult:
+def _returned(name: str, result: Any, given: Operands) -> KernelResult:
     operands = {
         key: to_numpy(key, getattr(given, key))
         for key in ("x", "weight", *(["grad_output"] if name != "output" else []))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.page import fill, filled, machine_lines, shown
+from bench.page import captioned, fill, filled, machine_lines
 from bench.studies.rounding_or_bug.evidence import Evidence
 from bench.studies.rounding_or_bug.pictures import draw_errors, draw_tolerances
 
@@ -24,7 +24,7 @@ def write(evidence: Evidence, machine: Mapping[str, str], command: str, director
 
 
 def _parts(evidence: Evidence, machine: Mapping[str, str], command: str) -> dict[str, str]:
-    tables = {section: shown(table) for section, table in evidence.tables()}
+    tables = {section: captioned(table) for section, table in evidence.tables()}
     alarms, missed = len(evidence.false_alarms), len(evidence.missed)
     counted = (
         f"Kinds of honest kernels with a false alarm of pybridge: {alarms} of "

@@ -20,7 +20,7 @@ from bench.studies.rounding_or_bug.problems import (
     suite_problems,
 )
 from bench.studies.rounding_or_bug.recipes import RECIPES
-from bench.studies.rounding_or_bug.verdicts import Given, promise_of
+from bench.studies.rounding_or_bug.verdicts import Reference, promise_of
 from pybridge.testing import Comparison
 
 __all__ = ["EDGES", "Honest", "Kind", "Point", "kinds", "run_honest"]
@@ -59,7 +59,7 @@ class Honest:
     largest: float = 0.0
     first: str = ""
 
-    def add(self, given: Given, found: Comparison, recipes: dict[str, int]) -> None:
+    def add(self, given: Reference, found: Comparison, recipes: dict[str, int]) -> None:
         """Counts a result."""
         self.results += 1
         self.entries += found.entries
@@ -110,7 +110,7 @@ def run_honest(
     for numerics in NUMERICS.values():
         for problem in _problems(numerics, quick=quick):
             progress(f"honest kernels in {numerics.name}, {problem.label}")
-            given = Given.of(problem, numerics)
+            given = Reference.of(problem, numerics)
             terms = problem.read(numerics)
             seed = zlib.crc32(f"{problem.label} {problem.name}".encode())
             for kind, honest in found.items():
@@ -137,7 +137,7 @@ def _problems(numerics: Numerics, *, quick: bool) -> Iterator[Problem]:
             yield planted_problem(layer_name, name)
 
 
-def _point(given: Given, found: Comparison, numerics: Numerics) -> list[Point]:
+def _point(given: Reference, found: Comparison, numerics: Numerics) -> list[Point]:
     if given.problem.name != "weight":
         return []
     place = np.unravel_index(int(np.argmax(found.errors)), found.shape)

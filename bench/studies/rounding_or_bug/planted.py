@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.studies.rounding_or_bug.defects import DEFECTS, LONG, Defect, planted_problem
 from bench.studies.rounding_or_bug.kernels import NUMERICS, Numerics
-from bench.studies.rounding_or_bug.verdicts import Given, promise_of
+from bench.studies.rounding_or_bug.verdicts import Reference, promise_of
 from pybridge.engine.upward import Float64
 from pybridge.problem.formats import FloatArray
 from pybridge.truth.exact import exact_results
@@ -62,7 +62,7 @@ def _outcome(defect: Defect, numerics: Numerics) -> Outcome:
     exact = _exact(defect.layer, defect.name, numerics)
     held = _exact(defect.layer, defect.name, replace(numerics, tf32=None))
     nearest = np.array([float(value) for value in held]).reshape(problem.shape)
-    given = Given.of(problem, numerics, nearest)
+    given = Reference.of(problem, numerics, nearest)
     actual = defect.result(numerics)
     promise = promise_of(defect.kernel, numerics)
     found, alarms = given.compare(actual, promise)

@@ -17,7 +17,7 @@ from pybridge.problem.formats import FloatArray
 from pybridge.problem.geometry import Geometry
 from pybridge.testing import Accumulation, Comparison, compare_gradient, compare_output, tf32
 
-__all__ = ["Alarms", "Given", "compare_result", "promise_of"]
+__all__ = ["Alarms", "Reference", "compare_result", "promise_of"]
 
 _Gradient: TypeAlias = Literal["bias", "weight", "input"]
 
@@ -61,7 +61,7 @@ class Alarms:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Given:
+class Reference:
     """A problem's operands in a format, the result of binary64, and what recipes make of it."""
 
     problem: Problem
@@ -70,7 +70,7 @@ class Given:
     tolerances: Mapping[str, Float64]
 
     @classmethod
-    def of(cls, problem: Problem, numerics: Numerics, exact: Float64 | None = None) -> Given:
+    def of(cls, problem: Problem, numerics: Numerics, exact: Float64 | None = None) -> Reference:
         """Computes the reference in binary64, unless a better one is given."""
         held = problem.held(numerics)
         if exact is None:
