@@ -51,12 +51,15 @@ def read_kernel_result(
     stays = stays and stay(values, *arrays.values())
     operands: dict[str, Operand] = {}
     least_normals: dict[str, float] = {}
+    largest: dict[str, float] = {}
     for key in computation.operands:
         called = computation.called(key)
         if key not in arrays:
             continue
         deviation = eps.get(key, 0.0) if eps else 0.0
-        operand, least_normals[key] = _operand(called, arrays[key], deviation, stays)
+        operand, least_normals[key], most = _operand(called, arrays[key], deviation, stays)
+        if most is not None and key not in computation.scales:
+            largest[key] = most
         operands[key] = inward(computation, key, operand)
     result, format = _result(name, values, finite, stays)
     if tuple(result.shape) != computation.outer_shape:
@@ -69,7 +72,7 @@ def read_kernel_result(
         for key, factor in computation.scales.items()
         if key in operands
     }
-    return KernelResult(computation, values, format, operands, least_normals)
+    return KernelResult(computation, values, format, operands, least_normals, largest)
 
 
 def _scaled(name: str, operand: Operand, factor: float, format: FloatFormat) -> Operand:
@@ -108,8 +111,8 @@ def _contiguous(array: Array) -> Array:
 
 
 def _result(name: str, values: Any, finite: bool, stays: bool) -> tuple[Array, FloatFormat]:
-    tensor = _tensor(values, finite) if stays else None
-    if tensor is not None:
+    if stays and (not finite or math.isfinite(_largest(values))):
+        tensor = _tensor(values)
         return tensor, _FORMATS[dtype_of(tensor)]
     array = to_numpy(name, values)
     format = _FORMATS.get(array.dtype)
@@ -122,21 +125,25 @@ def _result(name: str, values: Any, finite: bool, stays: bool) -> tuple[Array, F
     return _contiguous(array), format
 
 
-def _tensor(values: Any, finite: bool) -> Array | None:
-    """A tensor as it is used where it is, if its entries are as expected."""
-    tensor = values.detach().resolve_neg().contiguous()
-    if finite and tensor.numel() and not math.isfinite(backend_of(tensor).largest(tensor)):
-        return None
-    return tensor
+def _tensor(values: Any) -> Array:
+    """A tensor as it is used where it is."""
+    return values.detach().resolve_neg().contiguous()
 
 
-def _operand(name: str, values: Any, eps: float, stays: bool) -> tuple[Operand, float]:
-    """An operand in its own format, or in one that holds its dtype, and the least normal number of
-    that dtype.
+def _largest(values: Any) -> float:
+    """The largest magnitude of a tensor; 0 of one without entries."""
+    return backend_of(values).largest(values.detach()) if values.numel() else 0.0
+
+
+def _operand(
+    name: str, values: Any, eps: float, stays: bool
+) -> tuple[Operand, float, float | None]:
+    """An operand in its own format, or in one that holds its dtype, the least normal number of that
+    dtype, and its largest magnitude if that is known.
     """
-    tensor = _tensor(values, finite=True) if stays else None
-    if tensor is not None:
-        return Operand(tensor, eps), 2.0 ** _FORMATS[dtype_of(tensor)].min_exponent
+    if stays and math.isfinite(largest := _largest(values)):
+        tensor = _tensor(values)
+        return Operand(tensor, eps), 2.0 ** _FORMATS[dtype_of(tensor)].min_exponent, largest
     array = to_numpy(name, values)
     format = _FORMATS.get(array.dtype) or _holder(array.dtype)
     operand = Operand(format_array(name, array, format), eps)
@@ -144,7 +151,7 @@ def _operand(name: str, values: Any, eps: float, stays: bool) -> tuple[Operand, 
         least = float(ml_dtypes.finfo(array.dtype).smallest_normal)  # type: ignore[no-untyped-call]
     except ValueError:
         least = 0.0
-    return operand, least
+    return operand, least, None
 
 
 def _holder(dtype: np.dtype[Any]) -> FloatFormat:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -43,7 +43,8 @@ _FORMATS = {format.dtype: format for format in FORMATS.values()}
 class KernelResult:
     """A result of the computation's shape, and its operands.
 
-    `least_normals` has the least normal number of each operand's own dtype. All arrays are NumPy's,
+    `least_normals` has the least normal number of each operand's own dtype, `largest` the largest
+    magnitudes of operands as far as they are known. All arrays are NumPy's,
     or all are PyTorch's (`on_host`); besides the promise, only NumPy's say more.
     """
 
@@ -52,6 +53,7 @@ class KernelResult:
     format: FloatFormat
     operands: Mapping[str, Operand]
     least_normals: Mapping[str, float]
+    largest: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def applied(self) -> Applied:

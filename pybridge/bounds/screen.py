@@ -1,15 +1,9 @@
 """Whether all entries of a result certainly pass, in few passes and where the arrays are.
 
 The screen recomputes the result and its magnitudes slice by slice, on the arrays' backend, and
-compares the distance d = |result − reference| with
-
-  α·Σ|x||y| + β·|reference| + γ,
-
-which is below what `pybridge.bounds.judge` allows by more than the slack of the reference and all
-that float64 rounds on the way: `_Limit` derives the coefficients of each number of terms from those
-of the judge, exactly, and takes a margin of 2⁻⁴⁰. Deviations of operands only add to what is
-allowed, and are left out. Hence every entry within that passes. If one is not, or may be too large
-for float64, the screen says nothing, and the judge decides.
+compares the distance |result − reference| with what `pybridge.bounds.limits` says. Every entry
+within that passes. If one is not, or may be too large for float64, the screen says nothing, and the
+judge decides.
 """
 
 from __future__ import annotations
@@ -17,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -25,8 +18,9 @@ import numpy as np
 
 from pybridge.bounds.depth import needed_depth
 from pybridge.bounds.kernel_result import KernelResult
+from pybridge.bounds.limits import Limit, limits
 from pybridge.bounds.sure import Sure, certainly
-from pybridge.bounds.true_errors import Index, after, nearest_float
+from pybridge.bounds.true_errors import Index, after
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.backend import HOST, Array, Backend, backend_of
 from pybridge.engine.dense import Counts
@@ -39,11 +33,6 @@ from pybridge.problem.parts import Part
 
 __all__ = ["Passed", "first_look", "screen"]
 
-_MARGIN = Fraction(1, 2**40)
-_GROWTH = 1 + Fraction(1, 2**44)
-"""Covers what float64 rounds in the judge's own sums."""
-_LEAST = Fraction(1, 2**1000)
-"""Constants below this are not told from what underflow costs."""
 _TERMS = 2**19
 """Above so many terms, magnitudes are summed in float64."""
 _SAMPLE = 1 << 16
@@ -120,54 +109,6 @@ def _multiplied(
                 return None
             values[key] = rounded
     return values
-
-
-@dataclass(frozen=True, slots=True)
-class _Limit:
-    """α, β, γ of an entry; and a, c, s, r, so that a sum is allowed a·size + c and the reference is
-    within s·size + r.
-    """
-
-    alpha: float
-    beta: float
-    gamma: float
-    sums: tuple[float, float]
-    slack: tuple[float, float]
-
-    @classmethod
-    def of(
-        cls,
-        sums: tuple[float, float],
-        slack: tuple[float, float],
-        last: tuple[Fraction, Fraction, Fraction],
-    ) -> _Limit | None:
-        """The limit of an entry, None if it is not above what the reference may be off, or is
-        beyond float64.
-        """
-        if not all(map(math.isfinite, (*sums, *slack))):
-            return None
-        before, size, constant = last
-        (a, c), (s, r) = (tuple(map(Fraction, pair)) for pair in (sums, slack))
-        alpha = before * a + (size - _GROWTH) * s
-        gamma = before * c + constant + (size - _GROWTH) * r - _LEAST
-        if alpha < 0 or gamma < _LEAST:
-            return None
-        down = 1 - _MARGIN
-        first, second, third = (nearest_float(w * down) for w in (alpha, size, gamma))
-        if not math.isfinite(first + second + third):
-            return None
-        return cls(first, second, third, sums, slack)
-
-    def allowance(self, size: float, reference: float, last: Any) -> float:
-        """What is allowed at an entry, as the judge has it but for roundings."""
-        before, relative, constant = last
-        bound = before * Fraction(self.sums[0] * size + self.sums[1]) + constant
-        total = bound + relative * (Fraction(abs(reference)) + Fraction(self.off(size)))
-        return nearest_float(total)
-
-    def off(self, size: float) -> float:
-        """How far the reference may be from the exact value."""
-        return self.slack[0] * size + self.slack[1]
 
 
 @dataclass(slots=True)
@@ -276,22 +217,11 @@ class _Screen:
         return total
 
     @cached_property
-    def limits(self) -> tuple[Counts, dict[int, _Limit]] | None:
+    def limits(self) -> tuple[Counts, dict[int, Limit]] | None:
         """The numbers of terms, and the limit of each; None if there is not one for each."""
         counts = self.whole.counts
-        sums = self.whole.coefficients(self.promise, finished=False, wide=self.wide)
-        slack = self.whole.coefficients(Accumulation(accumulate="float64"), wide=self.wide)
-        found: dict[int, _Limit] = {}
-        for n in map(int, np.unique(counts)):
-            limit = (
-                _Limit.of(sums(n), slack(n), self.last)
-                if n
-                else _Limit(0.0, 0.0, 2.0**-1000, (0.0, 0.0), (0.0, 0.0))
-            )
-            if limit is None:
-                return None
-            found[n] = limit
-        return counts, found
+        found = limits(self.whole, self.promise, map(int, np.unique(counts)), wide=self.wide)
+        return None if found is None else (counts, found)
 
     @cached_property
     def _weights(self) -> tuple[Float64 | float, float, Float64 | float]:
@@ -377,7 +307,7 @@ class _Screen:
             most=self.promise.roundings(most, self.whole.longest),
         )
 
-    def _limit(self, index: Sequence[int]) -> _Limit:
+    def _limit(self, index: Sequence[int]) -> Limit:
         assert self.limits is not None
         counts, limits = self.limits
         at = tuple(i if n > 1 else 0 for i, n in zip(index, counts.shape, strict=True))

@@ -1,15 +1,16 @@
-"""Whether all entries of a result certainly pass, by sums in float32 alone.
+"""Whether all entries of a result certainly pass, by one product in float32.
 
-The result is recomputed in float32 in two partial sums, so that the reference r errs by about half
-of what a result in any order may: |r − e| ≤ s·M + c where M = Σ|x||y|, while a·M + … is allowed.
-Instead of M, a sum over few of its terms is computed, L ≤ M. An entry w passes if
+The result is recomputed in two partial sums p and q, so that the reference r = p + q errs by about
+half of what a result in any order may: |r − e| ≤ s·M + c where M = Σ|x||y|, while a·M + … is
+allowed. M is not computed: it is at least about |p| + |q|. An entry w passes if
 
-  |w − r| ≤ α·(L + β′·|r|),
+  |w − r| ≤ α·(|p| + |q|) + β·|r|,
 
-where α is what is allowed for a unit of M less what the reference may be off, and α·β′ what is
-allowed for a unit of |e|, for every number of terms (Lean: `passes_below`). Results of honest
-kernels are far within that, but where the few terms happen to be small: a slice with such an entry
-is looked at again, by more of its terms. If one still is not, nothing is said, and
+where α is what is allowed for a unit of M less what the reference may be off, and β what is allowed
+for a unit of |e| (Lean: `passes_by_parts`). Sums of so few terms that the reference is too near to
+what is allowed are recomputed in float64. Results of honest kernels are within that but for few
+entries, whose M is small beside |p| + |q|. These are computed one by one, with their M, in float64
+(`pybridge.bounds.limits`). If one is not within that, or if they are many, nothing is said, and
 `pybridge.bounds.screen` looks closer. The operands' deviations only add to what is allowed, and are
 left out.
 """
@@ -20,16 +21,19 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pybridge.bounds.depth import needed_depth
 from pybridge.bounds.kernel_result import KernelResult
+from pybridge.bounds.limits import limits
 from pybridge.bounds.true_errors import after, nearest_float
 from pybridge.engine.accumulation import Accumulation, format_parameters
 from pybridge.engine.backend import Backend
 from pybridge.engine.coefficients import ErrorBound, operation
-from pybridge.engine.dense import partial_sums
+from pybridge.engine.entries import some_entries
 from pybridge.engine.estimator import Estimator, distinct_counts
 from pybridge.engine.upward import Float64
 from pybridge.exported.document import Definitions
@@ -38,17 +42,19 @@ from pybridge.exported.identity import Same
 __all__ = ["Sure", "certainly"]
 
 _ROUNDED = (1 + Fraction(1, 2**24)) ** 8
-"""What the comparison itself rounds in float32: the distance, the limit and its two parts."""
-_FEW = 24
-"""Entries of fewer terms are left to the screen: half a promise leaves no room for them."""
-_LEAST_TERMS = 32
-_SHARES = (1 / 64, 3 / 4)
-"""L is a sum of at least so many terms, and of at least such a share, at each look."""
+"""What the comparison itself rounds in float32: the distance, the limit and its parts."""
+_ROOM = Fraction(3, 10)
+"""The least share of what is allowed that the reference has to leave."""
+_OPEN = (64, 16, 128)
+"""So many entries may be computed one by one; and one in so many as an entry has terms, but at
+least and at most one in so many.
+"""
 _SAMPLE = (1 << 7, 1 << 12)
 """At least and at most how many entries the power is of, about; between them a 64th of all."""
 _ENOUGH = 0.7
 """A power above which it does not matter how much it is."""
-_SLICE = 1 << 26
+_GOLDEN = (math.sqrt(5) - 1) / 2
+_SLICE = 1 << 24
 _DEVICE_SLICE = 1 << 30
 """The bytes that the arrays of a slice take."""
 
@@ -69,7 +75,7 @@ class Sure:
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
-    """The comparison's coefficients: 1/α, at least one, and β′."""
+    """The comparison's coefficients: 1/α, at least one, and β."""
 
     scale: float
     beta: float
@@ -84,106 +90,110 @@ def certainly(
     """
     if returned.format.precision > 24 or estimates.multiplies_wide:
         return None
-    looks = [
-        (share, limit)
-        for share in _SHARES
-        if (some := _some_terms(estimates, share))
-        and (limit := _limit_of(estimates, some, promise))
-    ]
-    beta = max([1.0, *(limit.beta for _, limit in looks)])
-    if not (looks and estimates.largest_sum() * beta < 2.0**120):
+    dtype: np.dtype[Any] = np.dtype(np.float32)
+    known = _limits(estimates, promise, "binary32")
+    if known is None:
+        dtype, known = np.dtype(np.float64), _limits(estimates, promise, "binary64")
+    if known is None:
         return None
-    parts = -(-12 * math.prod(estimates.shape) // (_SLICE if backend.on_cpu else _DEVICE_SLICE))
-    for result, own in estimates.slices(returned.values, parts):
-        reference = backend.filled(own.in_parts(np.float32), result.shape)
-        contiguous = backend.filled(result, result.shape)
-        for share, limit in looks:
-            some = _some_terms(own, share)
-            if some is None:
-                continue
-            sizes = backend.filled(some.value(np.float32, absolute=True), result.shape)
-            if backend.within(contiguous, reference, sizes, limit.scale, limit.beta):
-                break
-        else:
+    largest = estimates.largest(returned.largest)
+    most = math.prod(max(size, 1.0) for size in largest) * estimates.longest
+    if dtype.itemsize == 4 and not most < 2.0**120:
+        return None
+    open_ = _open(returned, estimates, backend, dtype, known)
+    if open_ is None or not _pass(returned, promise, estimates, open_):
+        return None
+    return _sure(returned, promise, estimates, largest)
+
+
+def _limits(estimates: Estimator, promise: Accumulation, format: str) -> dict[int, _Limit] | None:
+    """The limits of all numbers of terms, if the reference is in a format; None if one has none."""
+    found = {n: _limit_of(estimates, promise, n, format) for (n,) in distinct_counts(estimates)}
+    known = {n: limit for n, limit in found.items() if limit is not None}
+    return known if len(known) == len(found) else None
+
+
+def _open(
+    returned: KernelResult,
+    estimates: Estimator,
+    backend: Backend,
+    dtype: np.dtype[Any],
+    known: dict[int, _Limit],
+) -> npt.NDArray[np.intp] | None:
+    """The flat indices of the entries of which the comparison says nothing; None if many."""
+    size = math.prod(estimates.shape)
+    few, share, most_share = _OPEN
+    room = max(few, size // min(max(estimates.longest, share), most_share))
+    beta = max(limit.beta for limit in known.values())
+    scale: Any = max(limit.scale for limit in known.values())
+    varies = scale != min(limit.scale for limit in known.values())
+    if varies:
+        counts = estimates.counts
+        each, inverse = np.unique(counts, return_inverse=True)
+        scales = np.array([known[int(n)].scale for n in each], dtype)
+        plane = backend.from_host(scales[inverse].reshape(counts.shape))
+    most = _SLICE if backend.on_cpu else _DEVICE_SLICE
+    found = [np.zeros(0, np.intp)]
+    for place, own in estimates.slices(-(-3 * dtype.itemsize * size // most)):
+        result = backend.contiguous(returned.values[place])
+        parts, addends = own.in_parts(dtype)
+        if varies and tuple(getattr(scale, "shape", ())) != own.shape:
+            scale = backend.filled(plane, own.shape)
+        indices = backend.beyond(result, parts, addends, scale, beta)
+        room -= indices.size
+        if room < 0:
             return None
-    return _sure(returned, estimates, promise)
+        if indices.size:
+            at = list(np.unravel_index(indices, own.shape))
+            for axis, along in enumerate(place):
+                at[axis] = at[axis] + (along.start or 0)
+            found.append(np.ravel_multi_index(at, estimates.shape))
+    return np.concatenate(found)
 
 
-def _some_terms(estimates: Estimator, share: float) -> Estimator | None:
-    """L: sums over a share of the terms, also at the entries that have fewest.
-
-    None if these have too few, or if the reference is no sum of parts.
-    """
-    fewest = next((n for (n,) in distinct_counts(estimates) if n), 0)
-    if fewest < _FEW or len(partial_sums(estimates.split)) == 1:
-        return None
-    products = math.prod(estimates.split.red_sizes)
-    return estimates.some_terms(max(_LEAST_TERMS * products // fewest, int(products * share)))
-
-
-def _limit_of(estimates: Estimator, some: Estimator, promise: Accumulation) -> _Limit | None:
-    definitions = estimates.definitions
-    counts = [(n, few) for n, few in distinct_counts(estimates, some) if n]
-    return _limit(
-        Same(definitions),
-        tuple(estimates.sum_error(promise, n) for n, _ in counts),
-        tuple(estimates.parts_error(n) for n, _ in counts),
-        tuple(estimates.float_sum(few) for _, few in counts),
-        promise.last_rounding(definitions),
+def _pass(
+    returned: KernelResult,
+    promise: Accumulation,
+    estimates: Estimator,
+    entries: npt.NDArray[np.intp],
+) -> bool:
+    """Whether entries are within what is allowed, by their values and magnitudes in float64."""
+    if not entries.size:
+        return True
+    counts = estimates.counts
+    at = np.unravel_index(entries, estimates.shape)
+    each = counts[tuple(i if n > 1 else 0 for i, n in zip(at, counts.shape, strict=True))]
+    distinct, inverse = np.unique(each, return_inverse=True)
+    known = limits(estimates, promise, map(int, distinct), wide=True)
+    if known is None:
+        return False
+    alpha, beta, gamma = (
+        np.array([getattr(known[int(n)], name) for n in distinct])[inverse]
+        for name in ("alpha", "beta", "gamma")
     )
+    values, sizes = some_entries(estimates, entries)
+    allowed = alpha * sizes + beta * np.abs(values) + gamma
+    distance = np.abs(estimates.backend.taken(returned.values, entries) - values)
+    return bool((distance <= allowed).all())  # Not of nan.
 
 
-@lru_cache(maxsize=1 << 10)
-def _limit(
-    definitions: Same[Definitions],
-    allowed: tuple[ErrorBound, ...],
-    off: tuple[ErrorBound, ...],
-    few: tuple[ErrorBound, ...],
-    last: ErrorBound,
-) -> _Limit | None:
-    """The limit that is right for all entries; None if there is none. Of those of one number of
-    terms: what is allowed, and how near the reference and the sum of few terms are.
-
-    Exactly: with K for the roundings of the comparison,
-
-      α·K·(1 + ρ) ≤ a − (1 + β)·s,  α·K·β′ ≤ β  and  α·K·η + (1 + β)·c ≤ the allowed constant,
-
-    where (ρ, η) is of the few terms' sum, and η has the underflow of scaling the distance, too,
-    unless 1/α is a power of two.
-    """
-    before, beta, constant = after(last)
-    unit = operation(format_parameters("binary32", definitions.held))
-    rooms: list[tuple[Fraction, Fraction, Fraction]] = []
-    for sums, reference, some in zip(allowed, off, few, strict=True):
-        room = before * sums.relative - (1 + beta) * reference.relative
-        rest = before * sums.absolute + constant - (1 + beta) * reference.absolute
-        rooms.append((room / (1 + some.relative), rest, some.absolute))
-    least = min((room for room, _, _ in rooms), default=Fraction(0))
-    if least <= 0:
-        return None
-    scale = max(_above(_ROUNDED / least), 1.0)
-    underflow = unit.absolute
-    if any(absolute == 0 for _, _, absolute in rooms):
-        scale, underflow = 2.0 ** math.ceil(math.log2(scale)), Fraction(0)
-    alpha = _ROUNDED / Fraction(scale)
-    if not scale < 2.0**100 or any(rest < alpha * (lost + underflow) for _, rest, lost in rooms):
-        return None
-    scaled = _below(beta / alpha)
-    return None if 0 < scaled < 1 else _Limit(scale, scaled)  # Its product might underflow.
-
-
-def _sure(returned: KernelResult, estimates: Estimator, promise: Accumulation) -> Sure:
+def _sure(
+    returned: KernelResult,
+    promise: Accumulation,
+    estimates: Estimator,
+    largest: tuple[float, ...],
+) -> Sure:
     """The power of the promise at some entries, by the largest terms that they may have, or if that
     leaves it low, by those that they have.
     """
-    longest, entries = int(estimates.counts.max()), math.prod(estimates.shape)
-    count = min(max(entries // 64, _SAMPLE[0]), _SAMPLE[1])
+    longest, size = int(estimates.counts.max()), math.prod(estimates.shape)
     most = promise.roundings(longest, estimates.longest)
-    flat = returned.values.reshape(-1)[:: -(-entries // count)]
-    values = np.abs(estimates.backend.to_host(flat).astype(np.float64))
+    count = min(max(size // 64, _SAMPLE[0]), _SAMPLE[1], size)
+    sample = (np.arange(count) * _GOLDEN % 1 * size).astype(np.intp)
+    values = np.abs(estimates.backend.taken(returned.values, sample))
     factors = len(estimates.factors)
-    largest = longest * math.prod(estimates.largest[:factors]) + sum(estimates.largest[factors:])
-    power = _power(promise, estimates, values, np.full(1, largest))
+    reach = longest * math.prod(largest[:factors]) + sum(largest[factors:])
+    power = _power(promise, estimates, values, np.full(1, reach))
     if power >= _ENOUGH:
         return Sure(power, most, most)
     some = estimates.some_entries(count)
@@ -204,6 +214,60 @@ def _power(promise: Accumulation, estimates: Estimator, values: Float64, terms: 
     noticed = there & (values > before * sums + beta * values + constant)
     count = int(np.count_nonzero(there))
     return int(np.count_nonzero(noticed)) / count if count else 1.0
+
+
+def _limit_of(
+    estimates: Estimator, promise: Accumulation, terms: int, format: str
+) -> _Limit | None:
+    """The limit of entries of so many terms, if the reference is in a format; None without one."""
+    if not terms:
+        return _Limit(1.0, 0.0)
+    definitions = estimates.definitions
+    return _limit(
+        Same(definitions),
+        estimates.sum_error(promise, terms),
+        estimates.parts_error(terms, format),
+        promise.last_rounding(definitions),
+        format,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _limit(
+    definitions: Same[Definitions],
+    allowed: ErrorBound,
+    near: tuple[ErrorBound, ErrorBound],
+    last: ErrorBound,
+    format: str,
+) -> _Limit | None:
+    """The limit from what is allowed, and how near partial sums and the reference are.
+
+    Exactly: with K for the roundings of the comparison,
+
+      K·α·(1 + ρ) ≤ a − (1 + b)·s,  K·β ≤ b  and  K·α·η + (1 + b)·r + γ ≤ the allowed constant,
+
+    where (ρ, η) is of the partial sums, and what underflow costs is in η, for the scaled distance,
+    and in γ, for β·|reference|.
+    """
+    before, size, constant = after(last)
+    unit = operation(format_parameters(format, definitions.held))
+    parts, reference = near
+    share = before * allowed.relative
+    room = share - (1 + size) * reference.relative
+    rest = before * allowed.absolute + constant - (1 + size) * reference.absolute
+    if size:
+        rest -= 2 * unit.absolute
+    if room < _ROOM * share or room <= 0 or rest < 0:
+        return None
+    alpha = room / (1 + parts.relative) / _ROUNDED
+    lost = parts.absolute + unit.absolute
+    if rest:
+        scale = max(_above(max(1 / alpha, _ROUNDED * lost / rest)), 1.0)
+    elif parts.absolute:
+        return None
+    else:  # Scaling by a power of two loses nothing.
+        scale = 2.0 ** max(math.ceil(math.log2(_above(1 / alpha))), 0)
+    return _Limit(scale, _below(size / _ROUNDED)) if scale < 2.0**100 else None
 
 
 def _above(value: Fraction) -> float:

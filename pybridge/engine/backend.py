@@ -64,6 +64,10 @@ _REFUSED: Mapping[str, tuple[str, ...]] = {
 that do not."""
 
 
+_ROW = 256
+"""Entries of which the least is taken first."""
+
+
 class Backend(Protocol):
     """What carries out a plan."""
 
@@ -149,14 +153,23 @@ class Backend(Protocol):
         zero; result, reference and size of the largest ratio.
         """
 
-    def within(
-        self, result: Array, reference: Array, sizes: Array, scale: float, beta: float
-    ) -> bool:
-        """Whether scale·|result − reference| ≤ sizes + β·|reference| everywhere, in float32.
+    def beyond(
+        self,
+        result: Array,
+        parts: Sequence[Array],
+        addends: Sequence[Array],
+        scale: Array | float,
+        beta: float,
+    ) -> npt.NDArray[np.intp]:
+        """The flat indices at which scale·(|result − r| − β·|r|) ≤ Σ|parts| is not true, on the
+        host, where r is the sum of parts and addends in their order.
 
-        C-contiguous arrays of one shape; the reference and the sizes are in float32. Each operation
-        rounds once.
+        C-contiguous arrays of one shape; all but the result have the dtype that is computed in.
+        Each operation rounds once. The parts are overwritten.
         """
+
+    def taken(self, array: Array, places: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+        """The entries at flat indices, in float64, on the host."""
 
     def filled(self, array: Array, shape: Sequence[int]) -> Array:
         """An array in C order, broadcast to a shape."""
@@ -291,26 +304,37 @@ class NumPy:
         met = (float(array[at]) for array in (result, reference, sizes))
         return [float(ratio[at]), at, noticed, np.count_nonzero(reference), *met]
 
-    def within(
+    def beyond(
         self,
         result: npt.NDArray[Any],
-        reference: npt.NDArray[np.float32],
-        sizes: npt.NDArray[np.float32],
-        scale: float,
+        parts: Sequence[npt.NDArray[Any]],
+        addends: Sequence[npt.NDArray[Any]],
+        scale: npt.NDArray[Any] | float,
         beta: float,
-    ) -> bool:
-        """See `Backend.within`."""
-        flat = [array.reshape(-1) for array in (result, reference, sizes)]
-        for start in range(0, reference.size, 2 * self.chunk):
-            w, r, limit = (array[start : start + 2 * self.chunk] for array in flat)
-            distance = np.subtract(widened(w), r, dtype=np.float32)
+    ) -> npt.NDArray[np.intp]:
+        """See `Backend.beyond`."""
+        dtype, found = parts[0].dtype.type, []
+        for chunk in _chunks(result.size, self.chunk):
+            first, *others = (array.reshape(-1)[chunk] for array in (*parts, *addends))
+            low, reference = np.abs(first), first
+            for part in others[: len(parts) - 1]:
+                low += np.abs(part)
+            for other in others:
+                reference = reference + other
+            distance = np.subtract(widened(result.reshape(-1)[chunk]), reference, dtype=dtype)
             np.abs(distance, out=distance)
-            distance *= np.float32(scale)
             if beta:
-                limit = np.abs(r) * np.float32(beta) + limit
-            if not (distance <= limit).all():
-                return False
-        return True
+                distance -= np.abs(reference) * dtype(beta)
+            distance *= dtype(scale) if isinstance(scale, float) else scale.reshape(-1)[chunk]
+            if not (within := distance <= low).all():
+                found.append(chunk.start + np.flatnonzero(~within))
+        return np.concatenate([np.zeros(0, np.intp), *found])
+
+    def taken(
+        self, array: npt.NDArray[Any], places: npt.NDArray[np.intp]
+    ) -> npt.NDArray[np.float64]:
+        """See `Backend.taken`."""
+        return widened(array.reshape(-1)[places]).astype(np.float64)
 
     def filled(self, array: npt.NDArray[Any], shape: Sequence[int]) -> npt.NDArray[Any]:
         """See `Backend.filled`."""
@@ -336,6 +360,11 @@ class NumPy:
 
 
 HOST = NumPy()
+
+
+def _chunks(size: int, chunk: int) -> Iterator[slice]:
+    for start in range(0, size, chunk):
+        yield slice(start, min(start + chunk, size))
 
 
 def widened(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -476,21 +505,48 @@ class PyTorch:
         row = (most, at, noticed, there, result[at], reference[at], sizes[at])
         return torch.stack([number.to(torch.float64) for number in row])
 
-    def within(
-        self, result: Array, reference: Array, sizes: Array, scale: float, beta: float
-    ) -> bool:
-        """See `Backend.within`."""
-        torch = self.functions
-        flat = [array.view(-1) for array in (result, reference, sizes)]
-        verdicts = []
-        chunk = 2 * self.chunk or flat[0].numel()
-        for start in range(0, flat[0].numel(), chunk):
-            w, r, limit = (array[start : start + chunk] for array in flat)
-            distance = torch.sub(w, r).abs_().mul_(scale)
+    def beyond(
+        self,
+        result: Array,
+        parts: Sequence[Array],
+        addends: Sequence[Array],
+        scale: Array | float,
+        beta: float,
+    ) -> npt.NDArray[np.intp]:
+        """See `Backend.beyond`."""
+        torch, found = self.functions, []
+        size = result.numel()
+        held = torch.empty(
+            min(4 * self.chunk or size, size), dtype=parts[0].dtype, device=self.device
+        )
+        for chunk in _chunks(size, held.numel()):
+            low, *others = (array.view(-1)[chunk] for array in (*parts, *addends))
+            reference = held[: low.numel()].copy_(low)
+            for other in others:
+                reference.add_(other)
+            low.abs_()
+            for part in others[: len(parts) - 1]:
+                low.add_(part.abs_())
+            distance = torch.sub(result.view(-1)[chunk], reference).abs_()
             if beta:
-                limit = limit.add(r.abs(), alpha=beta)
-            verdicts.append((distance <= limit).all())
-        return bool(torch.stack(verdicts).all())
+                distance.sub_(reference.abs_(), alpha=beta)
+            distance.mul_(scale if isinstance(scale, float) else scale.view(-1)[chunk])
+            # Not below zero just where the limit is not below the distance, and fast.
+            low.sub_(distance)
+            rows = low.view(-1, math.gcd(low.numel(), _ROW)).amin(1)
+            if not rows.amin() >= 0:  # or nan
+                length = low.numel() // rows.numel()
+                some = (~(rows >= 0)).nonzero().view(-1)
+                at, along = (~(low.view(-1, length)[some] >= 0)).nonzero(as_tuple=True)
+                found.append(self.to_host(some[at] * length + along) + chunk.start)
+        return np.concatenate([np.zeros(0, np.intp), *found])
+
+    def taken(self, array: Array, places: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+        """See `Backend.taken`."""
+        if self.on_cpu:
+            return HOST.taken(self.to_host(array), places)
+        some = array.reshape(-1)[self.from_host(places)]
+        return self.to_host(some.to(self.functions.float64))
 
     def filled(self, array: Array, shape: Sequence[int]) -> Array:
         """See `Backend.filled`."""
@@ -506,7 +562,7 @@ class PyTorch:
 
     def to_host(self, array: Array) -> npt.NDArray[Any]:
         """See `Backend.to_host`."""
-        host = array.detach().cpu()
+        host = array.detach() if self.on_cpu else array.detach().cpu()
         if host.dtype == self.functions.bfloat16:
             bits: npt.NDArray[Any] = host.view(self.functions.int16).numpy()
             return bits.view(ml_dtypes.bfloat16)

@@ -31,7 +31,7 @@ from pybridge.errors import InputError
 from pybridge.exported.expressions import DefinitionsError
 from pybridge.problem.formats import FloatArray
 
-__all__ = ["contract"]
+__all__ = ["contract", "contract_parts"]
 
 _Part: TypeAlias = dict[int, slice]
 _Caller: TypeAlias = Callable[..., None]
@@ -69,7 +69,6 @@ def contract(
     *,
     absolute: bool = False,
     backend: Backend = HOST,
-    parts: Sequence[Split] = (),
 ) -> Array:
     """Σ Π of the factors' entries, computed in float32 or float64, in an order of BLAS's choosing.
 
@@ -78,19 +77,28 @@ def contract(
     the entries' magnitudes. The addends are not added. The result has the contraction's axes, of
     size one where nothing depends on one.
 
-    `parts` are sums over some of the terms, of the same layouts, each of which is computed by
-    itself before they are added in their order.
-
     Beside None, a factor is summed over the reductions that are its alone before it is multiplied
     by zeros and ones. Raises `DefinitionsError` when there are more than two factors, and
     `FloatingPointError` as `require_sound` does when BLAS errs by more than rounding can, and
     `InputError` if padding makes operands many times as large as operands and result.
     """
+    (result,) = contract_parts((split,), operands, dtype, absolute=absolute, backend=backend)
+    return result
+
+
+def contract_parts(
+    parts: Sequence[Split],
+    operands: Sequence[Array | None],
+    dtype: npt.DTypeLike,
+    *,
+    absolute: bool = False,
+    backend: Backend = HOST,
+) -> list[Array]:
+    """What `contract` computes, of several sums over some of the terms, of the same layouts."""
     if len(operands) > 2:
         raise DefinitionsError(f"cannot evaluate products of {len(operands)} factors by matrices")
     kind = np.dtype(dtype)
-    _require_room(split, operands, kind)
-    parts = parts or (split,)
+    _require_room(parts[0], operands, kind)
     if backend is not HOST:
         parts = [part.forwards for part in parts]
     beside_ones = backend is HOST and any(array is None for array in operands)
@@ -100,6 +108,7 @@ def contract(
         else _plan(part, kind, _limits(part, kind, backend))
         for part in parts
     ]
+    results = []
     with backend.exact_products():
         boxes = [
             _ones(layout, kind, backend)
@@ -107,7 +116,6 @@ def contract(
             else backend.contiguous(layout.pad(array, kind, absolute=absolute, backend=backend))
             for layout, array in zip(parts[0].layouts, operands, strict=True)
         ]
-        total = None
         for part, plan in zip(parts, plans, strict=True):
             if plan is not None:
                 result = plan.run(boxes, backend)
@@ -117,11 +125,8 @@ def contract(
                 result = _sums(part, boxes[0], kind, backend)
             if len(boxes) == 2:
                 require_sound(part, boxes, result, backend)
-            if total is None:
-                total = result
-            else:
-                backend.add(total, result)
-        return merge_axes(total, split.axes, backend)
+            results.append(merge_axes(result, part.axes, backend))
+    return results
 
 
 def _limits(split: Split, dtype: np.dtype[Any], backend: Backend) -> _Limits:

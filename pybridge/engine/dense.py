@@ -19,8 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property, lru_cache
-from itertools import product
+from itertools import pairwise, product
 from math import gcd, lcm, prod
 from typing import Any, TypeAlias
 
@@ -40,11 +41,11 @@ __all__ = [
     "Lattice",
     "Layout",
     "Narrowed",
+    "PartialSums",
     "Split",
     "merge_axes",
     "narrowed",
     "partial_sums",
-    "restricted",
     "split_contraction",
 ]
 
@@ -361,14 +362,57 @@ def narrowed(split: Split, dim: int, size: int) -> Narrowed | None:
     return Narrowed(shorter, tuple(axes))
 
 
-@lru_cache(maxsize=4 * _REMEMBERED)
-def restricted(split: Split, dim: int, start: int, stop: int) -> Split | None:
+@dataclass(frozen=True, slots=True, eq=False)
+class PartialSums:
+    """Sums over parts of the terms: `shares` are the parts of every entry's terms that each has.
+
+    Of `free` parts these are exact; otherwise terms are skipped, and a part may have all of an
+    entry's.
+    """
+
+    parts: tuple[Split, ...]
+    shares: tuple[Fraction, ...]
+    free: bool
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def partial_sums(split: Split) -> PartialSums:
+    """The sums over two parts of a reduction, as far as there is one.
+
+    It is one on which no skipping depends, if there is one, and of these the one that divides best.
+    """
+    outs = len(split.out_sizes)
+    conditions = {
+        k
+        for reader in split.readers
+        for axis in reader.axes
+        if not axis.always_inside(split.out_sizes, split.red_sizes)
+        for k in _dimensions(axis)
+    }
+    whole = [
+        outs + k
+        for k, size in enumerate(split.red_sizes)
+        if size > 1 and _is_whole(split, outs + k)
+    ]
+    free = [k for k in whole if k not in conditions]
+    if not whole:
+        return PartialSums((split,), (Fraction(1),), free=True)
+    dim = min(
+        free or whole,
+        key=lambda k: Fraction((split.red_sizes[k - outs] + 1) // 2, split.red_sizes[k - outs]),
+    )
+    size = split.red_sizes[dim - outs]
+    cuts = (0, (size + 1) // 2, size)
+    parts = tuple(_restricted(split, dim, *ends) for ends in pairwise(cuts))
+    shares = tuple(Fraction(b - a, size) for a, b in pairwise(cuts))
+    return PartialSums(parts, shares, bool(free))
+
+
+def _restricted(split: Split, dim: int, start: int, stop: int) -> Split:
     """The sums over the terms at some steps of a reduction, of the same factors.
 
-    The dimension is counted as by `narrowed`. None if it is divided into residue classes.
+    The dimension is counted as by `narrowed`, and not divided into residue classes.
     """
-    if not _is_whole(split, dim):
-        return None
     reduced = dim - len(split.out_sizes)
     lattices = []
     for lattice in split.lattices:
@@ -386,34 +430,6 @@ def restricted(split: Split, dim: int, start: int, stop: int) -> Split | None:
         lattices=tuple(lattices),
         readers=tuple(reader.begun(reduced, start) for reader in split.readers),
     )
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def partial_sums(split: Split) -> tuple[Split, ...]:
-    """The sums over each half of a reduction on which no skipping depends; without one, the whole.
-
-    Every entry has the same share of its terms in each half.
-    """
-    outs = len(split.out_sizes)
-    conditions = {
-        k
-        for reader in split.readers
-        for axis in reader.axes
-        if not axis.always_inside(split.out_sizes, split.red_sizes)
-        for k in _dimensions(axis)
-    }
-    free = [
-        outs + k
-        for k, size in enumerate(split.red_sizes)
-        if size > 1 and outs + k not in conditions and _is_whole(split, outs + k)
-    ]
-    if not free:
-        return (split,)
-    dim = min(free, key=lambda k: -(-split.red_sizes[k - outs] // 2) / split.red_sizes[k - outs])
-    size = split.red_sizes[dim - outs]
-    middle = -(-size // 2)
-    halves = (restricted(split, dim, 0, middle), restricted(split, dim, middle, size))
-    return tuple(half for half in halves if half is not None)
 
 
 def _is_whole(split: Split, dim: int) -> bool:

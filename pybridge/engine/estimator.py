@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -28,7 +28,7 @@ import numpy.typing as npt
 from pybridge.engine.accumulation import Accumulation, format_parameters, parameters_of
 from pybridge.engine.aligned import Aligned
 from pybridge.engine.backend import HOST, Array, backend_of, dtype_of
-from pybridge.engine.blas import contract
+from pybridge.engine.blas import contract, contract_parts
 from pybridge.engine.coefficients import (
     EXACT,
     Broadcast,
@@ -40,17 +40,16 @@ from pybridge.engine.coefficients import (
     nearest,
     numbers,
     operation,
-    times,
     weigh,
     weigh_counts,
 )
 from pybridge.engine.dense import (
     Counts,
     Layout,
+    PartialSums,
     Split,
     narrowed,
     partial_sums,
-    restricted,
     split_contraction,
 )
 from pybridge.engine.scaled import block_axes, excess_of_blocks
@@ -179,30 +178,37 @@ class Estimator:
         """How many terms each entry sums, addends included; of size one where constant."""
         return _counts(self.split, *self.added)
 
-    def value(
-        self, dtype: npt.DTypeLike, *, absolute: bool = False, parts: Sequence[Split] = ()
-    ) -> Array:
+    def value(self, dtype: npt.DTypeLike, *, absolute: bool = False) -> Array:
         """The results in float32 or float64, summed in an order of BLAS's choosing.
 
-        Infinite or nan where they overflow. `absolute` takes the magnitudes of all entries. `parts`
-        are summed one after the other.
+        Infinite or nan where they overflow. `absolute` takes the magnitudes of all entries.
         """
         with np.errstate(all="ignore"):
             total = contract(
-                self.split,
-                self.values,
-                dtype,
-                absolute=absolute,
-                backend=self.backend,
-                parts=parts,
+                self.split, self.values, dtype, absolute=absolute, backend=self.backend
             )
-            for split, addend in self.addends:
-                total += contract(
-                    split, [addend.value], dtype, absolute=absolute, backend=self.backend
-                )
-        if tuple(total.shape) != self.shape:  # An axis on which no operand depends.
-            total = self.backend.contiguous(self.backend.functions.broadcast_to(total, self.shape))
-        return total
+            for addend in self._added(dtype, absolute=absolute):
+                total += addend
+        return self._whole(total)
+
+    def in_parts(self, dtype: npt.DTypeLike) -> tuple[list[Array], list[Array]]:
+        """The results as `partial_sums` and addends, which are still to be added."""
+        sums = partial_sums(self.split)
+        with np.errstate(all="ignore"):
+            parts = contract_parts(sums.parts, self.values, dtype, backend=self.backend)
+            addends = list(self._added(dtype))
+        return [self._whole(part) for part in parts], [self._whole(one) for one in addends]
+
+    def _added(self, dtype: npt.DTypeLike, *, absolute: bool = False) -> Iterator[Array]:
+        for split, addend in self.addends:
+            yield contract(split, [addend.value], dtype, absolute=absolute, backend=self.backend)
+
+    def _whole(self, array: Array) -> Array:
+        """An array of the result's shape, which has axes on which no operand depends."""
+        if tuple(array.shape) == self.shape:
+            return array
+        functions = self.backend.functions
+        return self.backend.contiguous(functions.broadcast_to(array, self.shape))
 
     def cut(self, dim: int, size: int, part: slice) -> Estimator | None:
         """The same of `size` steps of a dimension, those of a slice; None if it cannot be cut.
@@ -231,8 +237,8 @@ class Estimator:
         cut._magnitudes = {}
         return cut
 
-    def slices(self, result: Array, parts: int) -> Iterator[tuple[Array, Estimator]]:
-        """A result cut into about so many parts, each with what computes it: views.
+    def slices(self, parts: int) -> Iterator[tuple[tuple[slice, ...], Estimator]]:
+        """About so many parts of the result, each with what computes it: views.
 
         It is cut along the first axis that is long enough, else along the longest one that can be.
         """
@@ -244,7 +250,7 @@ class Estimator:
         enough = [one for one in axes if self.shape[one[0]] >= parts]
         chosen = enough[:1] or sorted(axes, key=lambda one: -self.shape[one[0]])[:1]
         if parts <= 1 or not chosen:
-            yield result, self
+            yield (), self
             return
         ((axis, dim),) = chosen
         size = self.shape[axis]
@@ -253,7 +259,7 @@ class Estimator:
             part = slice(k * size // parts, (k + 1) * size // parts)
             cut = self.cut(dim, part.stop - part.start, part)
             assert cut is not None
-            yield result[(slice(None),) * axis + (part,)], cut
+            yield (slice(None),) * axis + (part,), cut
 
     def _loops(self) -> Iterator[tuple[int, int]]:
         """For each output dimension, the axis of the result that it is a part of, and its size."""
@@ -267,70 +273,31 @@ class Estimator:
         everything = (*self.factors, *(addend for _, addend in self.addends))
         return any(operand.value.dtype.itemsize > 4 for operand in everything)
 
-    @cached_property
-    def largest(self) -> tuple[float, ...]:
-        """What no magnitude of a factor, and of an addend, is above."""
-        everything = (*self.factors, *(addend for _, addend in self.addends))
-        return tuple(self.backend.largest(operand.value) for operand in everything)
+    def largest(self, known: Mapping[str, float]) -> tuple[float, ...]:
+        """About what no magnitude of a factor, and of an addend, is above; `known` has some."""
+        layouts = [*self.split.layouts, *(split.layouts[0] for split, _ in self.addends)]
+        operands = [*self.factors, *(addend for _, addend in self.addends)]
+        return tuple(
+            known[layout.name] if layout.name in known else self.backend.largest(operand.value)
+            for layout, operand in zip(layouts, operands, strict=True)
+        )
 
-    def largest_sum(self) -> float:
-        """What no sum of magnitudes is above, but for its own roundings, nor a factor."""
-        return prod(max(size, 1.0) for size in self.largest) * self.longest
+    def parts_error(self, terms: int, format: str) -> tuple[ErrorBound, ErrorBound]:
+        """How near `in_parts` is, for so many terms, addends included: its partial sums all
+        together, and the sum of all.
 
-    def in_parts(self, dtype: npt.DTypeLike) -> Array:
-        """The results, as the sum of `partial_sums` and addends, each computed in the dtype."""
-        return self.value(dtype, parts=partial_sums(self.split))
-
-    def parts_error(self, terms: int) -> ErrorBound:
-        """How near `in_parts` in float32 is to the exact sum of so many terms, addends included.
-
-        Each partial sum is one in any order, and so is the sum of these and of the addends, which
-        are numbers (Lean: `ErrorBound.followedBy`).
+        Each partial sum is one in any order; their absolute errors add up, and the relative one is
+        the largest (Lean: `NearAll.append`). So is the sum of them and the addends, which are
+        numbers (Lean: `NearAll.followedBy`).
         """
-        products = max(terms - len(self.added), 0)
-        return _parts_error(Same(self.definitions), self.split, products, len(self.addends))
-
-    def float_sum(self, terms: int) -> ErrorBound:
-        """How near a sum of so many terms is, in any order in float32, which holds the operands."""
-        return _float_sum(Same(self.definitions), len(self.factors), terms)
-
-    def some_terms(self, least: int) -> Estimator:
-        """Sums over some of the terms, at least so many where none is skipped, without addends.
-
-        They are from all over the longest reductions, as far as these can be halved, so that the
-        factors become smaller, too; if none can, one is cut as short as it can be.
-        """
-        outs = len(self.split.out_sizes)
-        some = copy(self)
-        some.added, some.addends, some._magnitudes = (), [], {}
-        for fewest, windows in ((2, False), (1, True), (1, False)):
-            dims = list(range(outs, outs + len(self.split.red_sizes)))
-            while dims:
-                dim = max(dims, key=lambda k: some.split.red_sizes[k - outs])
-                size, terms = some.split.red_sizes[dim - outs], prod(some.split.red_sizes)
-                fewer = max(size // 2, fewest)
-                if terms // size * fewer < least:
-                    fewer = -(-least * size // terms) if some.split is self.split else size
-                smaller = None
-                if fewer < size:
-                    smaller = some._fewer_steps(dim, size, fewer, windows)
-                if smaller is None:
-                    dims.remove(dim)
-                else:
-                    some = smaller
-        return some
-
-    def _fewer_steps(self, dim: int, size: int, fewer: int, windows: bool) -> Estimator | None:
-        step = size // fewer
-        if not windows:
-            return self.cut(dim, fewer, slice(0, fewer * step, step))
-        start = (size - fewer) // 2
-        split = restricted(self.split, dim, start, start + fewer)
-        if split is None:
-            return None
-        smaller = copy(self)
-        smaller.split = split
-        return smaller
+        return _parts_error(
+            Same(self.definitions),
+            partial_sums(self.split),
+            len(self.factors),
+            max(terms - len(self.added), 0),
+            len(self.addends),
+            format,
+        )
 
     def some_entries(self, most: int) -> Estimator:
         """The same of about so many entries; more if few axes can be cut.
@@ -676,38 +643,6 @@ def distinct_counts(*estimates: Estimator) -> tuple[tuple[int, ...], ...]:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _sum_error(
-    definitions: Same[Definitions],
-    accumulation: Accumulation,
-    terms: int,
-    plain: bool,
-    longest: int,
-    shortfall: Fraction,
-) -> ErrorBound:
-    return accumulation.sum_error(
-        terms, definitions.held, plain=plain, longest=longest, shortfall=shortfall
-    )
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _parts_error(
-    definitions: Same[Definitions], split: Split, products: int, addends: int
-) -> ErrorBound:
-    held, parts = definitions.held, partial_sums(split)
-    share = Fraction(max(prod(part.red_sizes) for part in parts), prod(split.red_sizes))
-    longest = _float_sum(definitions, len(split.layouts), math.ceil(products * share))
-    added = _float_sum(definitions, 1, len(parts) + addends)
-    return followed_by(held, times(held, longest, len(parts)), added)
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _float_sum(definitions: Same[Definitions], factors: int, terms: int) -> ErrorBound:
-    held = definitions.held
-    unit = operation(format_parameters("binary32", held))
-    return (numbers if factors == 1 else nearest)(held, max(terms, 1), unit)
-
-
-@lru_cache(maxsize=_REMEMBERED)
 def _distinct(splits: tuple[tuple[Split, ...], ...]) -> tuple[tuple[int, ...], ...]:
     columns = np.broadcast_arrays(*(_counts(*own) for own in splits))
     rows = np.unique(np.stack([column.ravel() for column in columns]), axis=1)
@@ -759,6 +694,40 @@ def _operand(layout: Layout, operands: Mapping[str, Operand | Inexact]) -> Inexa
 def _counts(*splits: Split) -> Counts:
     total = sum(split.counts for split in splits)
     return np.asarray(total, np.int64)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _sum_error(
+    definitions: Same[Definitions],
+    accumulation: Accumulation,
+    terms: int,
+    plain: bool,
+    longest: int,
+    shortfall: Fraction,
+) -> ErrorBound:
+    return accumulation.sum_error(
+        terms, definitions.held, plain=plain, longest=longest, shortfall=shortfall
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _parts_error(
+    definitions: Same[Definitions],
+    sums: PartialSums,
+    factors: int,
+    products: int,
+    addends: int,
+    format: str,
+) -> tuple[ErrorBound, ErrorBound]:
+    held = definitions.held
+    unit = operation(format_parameters(format, held))
+    near = nearest if factors > 1 else numbers
+    counts = [products * share if sums.free else products for share in sums.shares]
+    parts = [near(held, max(math.ceil(n), 1), unit) for n in counts]
+    together = ErrorBound(
+        max(part.relative for part in parts), sum((part.absolute for part in parts), Fraction(0))
+    )
+    return together, followed_by(held, together, numbers(held, len(parts) + addends, unit))
 
 
 @lru_cache(maxsize=8)

@@ -1,0 +1,102 @@
+"""What float64 arithmetic may compare a distance with, so that nothing passes that may not.
+
+The distance d of a result to a reference in float64 is compared with
+
+  α·Σ|x||y| + β·|reference| + γ,
+
+which is below what `pybridge.bounds.judge` allows by more than the slack of the reference and all
+that float64 rounds on the way: the coefficients of each number of terms are derived from those of
+the judge, exactly, with a margin of 2⁻⁴⁰. Deviations of operands only add to what is allowed, and
+are left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from pybridge.bounds.true_errors import after, nearest_float
+from pybridge.engine.accumulation import Accumulation
+from pybridge.engine.estimator import Estimator
+
+__all__ = ["Limit", "limits"]
+
+_MARGIN = Fraction(1, 2**40)
+_GROWTH = 1 + Fraction(1, 2**44)
+"""Covers what float64 rounds in the judge's own sums."""
+_LEAST = Fraction(1, 2**1000)
+"""Constants below this are not told from what underflow costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """α, β, γ of an entry; and a, c, s, r, so that a sum is allowed a·size + c and the reference is
+    within s·size + r.
+    """
+
+    alpha: float
+    beta: float
+    gamma: float
+    sums: tuple[float, float]
+    slack: tuple[float, float]
+
+    @classmethod
+    def of(
+        cls,
+        sums: tuple[float, float],
+        slack: tuple[float, float],
+        last: tuple[Fraction, Fraction, Fraction],
+    ) -> Limit | None:
+        """The limit of an entry, None if it is not above what the reference may be off, or is
+        beyond float64.
+        """
+        if not all(map(math.isfinite, (*sums, *slack))):
+            return None
+        before, size, constant = last
+        (a, c), (s, r) = (tuple(map(Fraction, pair)) for pair in (sums, slack))
+        alpha = before * a + (size - _GROWTH) * s
+        gamma = before * c + constant + (size - _GROWTH) * r - _LEAST
+        if alpha < 0 or gamma < _LEAST:
+            return None
+        down = 1 - _MARGIN
+        first, second, third = (nearest_float(w * down) for w in (alpha, size, gamma))
+        if not math.isfinite(first + second + third):
+            return None
+        return cls(first, second, third, sums, slack)
+
+    def allowance(self, size: float, reference: float, last: Any) -> float:
+        """What is allowed at an entry, as the judge has it but for roundings."""
+        before, relative, constant = last
+        bound = before * Fraction(self.sums[0] * size + self.sums[1]) + constant
+        total = bound + relative * (Fraction(abs(reference)) + Fraction(self.off(size)))
+        return nearest_float(total)
+
+    def off(self, size: float) -> float:
+        """How far the reference may be from the exact value."""
+        return self.slack[0] * size + self.slack[1]
+
+
+_NOTHING = Limit(0.0, 0.0, 2.0**-1000, (0.0, 0.0), (0.0, 0.0))
+"""Of an entry without terms."""
+
+
+def limits(
+    estimates: Estimator, promise: Accumulation, counts: Iterable[int], *, wide: bool
+) -> dict[int, Limit] | None:
+    """The limits of entries of so many terms each; None if one has none.
+
+    Magnitudes are summed in float64 if `wide`, else in float32.
+    """
+    sums = estimates.coefficients(promise, finished=False, wide=wide)
+    slack = estimates.coefficients(Accumulation(accumulate="float64"), wide=wide)
+    last = after(promise.last_rounding(estimates.definitions))
+    found: dict[int, Limit] = {}
+    for n in counts:
+        limit = Limit.of(sums(n), slack(n), last) if n else _NOTHING
+        if limit is None:
+            return None
+        found[n] = limit
+    return found
