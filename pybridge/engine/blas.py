@@ -174,17 +174,16 @@ def _sums(split: Split, box: Array, dtype: np.dtype[Any], backend: Backend) -> A
     result = backend.new(sizes, dtype, zero=not covered)
     for lattice, (like,) in zip(split.lattices, viewed, strict=True):
         outs = len(lattice.out)
-        view = backend.part(box, _distance(like, model), like.shape, like.strides)
+        view = backend.part(box, _address(like) - _address(model), like.shape, like.strides)
         full = backend.functions.broadcast_to(view, like.shape[:outs] + lattice.red_sizes)
         total = backend.sum(full, range(outs, like.ndim))
         (backend.copy if lattice.first else backend.add)(_region(result, lattice), total)
     return result
 
 
-def _distance(part: FloatArray, whole: FloatArray) -> int:
-    """How many bytes behind an array's first entry that of its part is."""
-    first, start = (array.__array_interface__["data"][0] for array in (part, whole))
-    return int(first - start)
+def _address(array: FloatArray) -> int:
+    """Where an array's first entry is."""
+    return int(array.__array_interface__["data"][0])
 
 
 def _beside_ones(split: Split, boxes: Sequence[FloatArray], limits: _Limits) -> FloatArray:
@@ -268,12 +267,14 @@ class _Buffers:
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.held = [np.empty(0, dtype) for _ in range(3)]
+        self.starts = [0, 0, 0]
 
     def array(self, which: int, shape: Sequence[int]) -> FloatArray:
         """An uninitialized array, whose entries the next one of the same number overwrites."""
         size = prod(shape)
         if self.held[which].size < size:
             self.held[which] = np.empty(size, self.held[which].dtype)
+            self.starts[which] = _address(self.held[which])
         return self.held[which][:size].reshape(shape)
 
 
@@ -321,11 +322,14 @@ def _plan(split: Split, dtype: np.dtype[Any], limits: _Limits) -> _Plan:
     buffers = _Buffers(dtype)
     steps: list[tuple[str, tuple[_Place, ...]]] = []
 
+    fixed = [(_address(base), base.nbytes) for base in (*boxes, result)]
+
     def place(array: FloatArray) -> _Place:
-        for number, base in enumerate([*boxes, result, *buffers.held]):
-            offset = _distance(array, base)
-            if 0 <= offset < base.nbytes:
-                return _Place(number, offset, array.shape, array.strides)
+        address = _address(array)
+        held = zip(buffers.starts, (base.nbytes for base in buffers.held), strict=True)
+        for number, (start, size) in enumerate((*fixed, *held)):
+            if 0 <= address - start < size:
+                return _Place(number, address - start, array.shape, array.strides)
         raise AssertionError
 
     def record(step: str, *arrays: FloatArray) -> None:
@@ -574,7 +578,7 @@ class _Product:
         flat = flat[(0,) * (view.ndim - len(order))]
         batch = flat.shape[: len(self.batch)]
         copy = self.buffers.array(number, [*batch, *extents[across], *extents[not across]])
-        held = (flat.__array_interface__["data"][0], flat.shape, flat.strides, copy.shape)
+        held = (_address(flat), flat.shape, flat.strides, copy.shape)
         if self.copies.get(number) != held:
             self.copies[number] = held
             self.call("copy", copy, flat)

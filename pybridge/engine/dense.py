@@ -54,6 +54,9 @@ Counts: TypeAlias = npt.NDArray[np.int64]
 _REMEMBERED = 1 << 9
 """Results of a network's layers: everything that is prepared for one starts from its split."""
 
+_MANY = 64
+"""Lattices from which on terms are not divided into partial sums."""
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -380,6 +383,7 @@ def partial_sums(split: Split) -> PartialSums:
     """The sums over two parts of a reduction, as far as there is one.
 
     It is one on which no skipping depends, if there is one, and of these the one that divides best.
+    Of many lattices there is one part, since the plan of each takes time.
     """
     outs = len(split.out_sizes)
     conditions = {
@@ -395,7 +399,7 @@ def partial_sums(split: Split) -> PartialSums:
         if size > 1 and _is_whole(split, outs + k)
     ]
     free = [k for k in whole if k not in conditions]
-    if not whole:
+    if not whole or len(split.lattices) > _MANY:
         return PartialSums((split,), (Fraction(1),), free=True)
     dim = min(
         free or whole,
