@@ -10,6 +10,7 @@ from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.true_errors import Mask
 from pybridge.problem.geometry import Geometry, Window
 from pybridge.problem.parts import Indices
+from pybridge.problem.shapes import Pooling
 
 __all__ = ["extent"]
 
@@ -17,7 +18,7 @@ _CHANCE = 0.01
 """How likely a part may be that all failing entries are in it, were they anywhere at random."""
 
 _OVER_PIXELS = ("output", "input")
-"""The results of convolutions whose last axes are those over which windows move."""
+"""The results of convolutions and poolings whose last axes are those over which windows move."""
 
 
 def extent(returned: KernelResult, failures: Mask) -> Iterator[str]:
@@ -27,8 +28,9 @@ def extent(returned: KernelResult, failures: Mask) -> Iterator[str]:
     failed = np.count_nonzero(failures)
     geometry = computation.geometry if isinstance(computation.geometry, Geometry) else None
     windows: dict[int, Window] = {}
-    if geometry is not None and computation.name in _OVER_PIXELS:
-        windows = dict(enumerate(geometry.windows, failures.ndim - geometry.rank))
+    if computation.name in _OVER_PIXELS and isinstance(computation.geometry, Geometry | Pooling):
+        moving = computation.geometry.windows
+        windows = dict(enumerate(moving, failures.ndim - len(moving)))
     for axis, name in enumerate(computation.axes):
         others = tuple(k for k in range(failures.ndim) if k != axis)
         size = failures.shape[axis]

@@ -109,8 +109,9 @@ Move = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
 
 def _moves(names: Sequence[str], shape: Sequence[int]) -> Iterator[tuple[str, Move]]:
     """Rearrangements that are results of the same shape."""
-    if tuple(names[2:]) == ("kernel row", "kernel column"):
-        yield "the kernel is flipped", lambda values: values[..., ::-1, ::-1]
+    kernel = tuple(axis for axis, name in enumerate(names) if name.startswith("kernel "))
+    if kernel:
+        yield "the kernel is flipped", lambda values: np.flip(values, kernel)
     for a, b in pairwise(range(len(shape))):
         if shape[a] == shape[b]:
             words = f"{names[a]}s and {names[b]}s are transposed"

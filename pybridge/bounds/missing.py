@@ -18,6 +18,7 @@ from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.true_errors import Index, Mask
 from pybridge.engine.upward import Float64
 from pybridge.problem.computation import Computation
+from pybridge.problem.geometry import index_names
 from pybridge.problem.operands import Operand
 from pybridge.problem.parts import Indices, Loops, Merge
 
@@ -37,7 +38,7 @@ _NAMES: Mapping[str, str] = {
     "B": "batch element",
     "M": "row",
     "N": "column",
-    "K": "inner index",
+    "K": "inner position",
 }
 """What the loops of a sum count; channels are those of a group."""
 
@@ -208,8 +209,14 @@ def missing(
 
 def _names(computation: Computation) -> list[str]:
     """What the loops of the sum count."""
-    loops = Loops.of(computation)
-    return [_NAMES.get(name or "", f"index of {name}") for name in loops.names[loops.outs :]]
+    loops, counted = Loops.of(computation), dict(_NAMES)
+    windows = getattr(computation.geometry, "windows", ())
+    for axis, what in enumerate(index_names(len(windows))):
+        counted |= {f"kernel{axis}": f"kernel {what}", f"output{axis}": f"output {what}"}
+        counted[f"size{axis}"] = f"input {what}"
+    for operand, name in zip(computation.factors, "PQ", strict=False):
+        counted[name] = f"inner position of {computation.called(operand)} alone"
+    return [counted.get(name or "", f"index of {name}") for name in loops.names[loops.outs :]]
 
 
 def _families(names: Sequence[str], shape: Sequence[int]) -> Iterator[_Family]:
@@ -224,8 +231,9 @@ def _families(names: Sequence[str], shape: Sequence[int]) -> Iterator[_Family]:
 def _pairs(names: Sequence[str], shape: Sequence[int]) -> Iterator[_Family]:
     """Single iterations of two loops: taps of a kernel, or those of the first two."""
     axes, words = (0, 1), f"{names[1]} {{1}} of {names[0]} {{0}}"
-    if tuple(names[1:]) == ("kernel row", "kernel column"):
-        axes, words = (1, 2), "kernel tap ({}, {})"
+    taps = tuple(axis for axis, name in enumerate(names) if name.startswith("kernel "))
+    if len(taps) == 2:
+        axes, words = (taps[0], taps[1]), "kernel tap ({}, {})"
     singles = np.arange(shape[axes[0]] * shape[axes[1]])
     if min(shape[axis] for axis in axes) > 1:
         yield _Family(words, axes, 10 * len(shape), singles, singles + 1)

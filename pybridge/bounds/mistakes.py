@@ -5,7 +5,7 @@ Each is a part of the result (`Region`) of the same shape, of other operands or 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Literal, TypeAlias
@@ -16,13 +16,15 @@ from pybridge.bounds.crops import Region, crop
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.errors import InputError
 from pybridge.problem.formats import FloatArray
-from pybridge.problem.geometry import Geometry, Window
+from pybridge.problem.geometry import Geometry, Window, axis_names, index_names
 from pybridge.problem.operands import Operand
+from pybridge.problem.shapes import Pooling
 
 __all__ = ["mistakes"]
 
-Moves: TypeAlias = Mapping[str, tuple[int, int, int]]
-"""Stride, padding at the start, and dilation, of the height and the width."""
+Shaped: TypeAlias = Geometry | Pooling
+Moves: TypeAlias = tuple[tuple[int, int, int], ...]
+"""Stride, padding at the start, and dilation, of each spatial axis."""
 
 _MODES: tuple[tuple[Literal["edge", "reflect", "wrap"], str], ...] = (
     ("edge", "the padding repeated the border"),
@@ -36,15 +38,15 @@ def mistakes(region: Region) -> Iterator[tuple[str, KernelResult]]:
     part = crop(region)
     yield from _other_addends(region, part)
     geometry = region.returned.computation.geometry
-    if not isinstance(geometry, Geometry):
+    if not isinstance(geometry, Geometry | Pooling):
         yield from _transposed(region)
         return
     if "weight" in part.operands:
-        yield from _other_kernels(region, part, geometry.rank)
-    if geometry.rank != 2 or geometry.transposed or not part.computation.multiplies:
+        yield from _other_kernels(region, part, len(geometry.windows))
+    if isinstance(geometry, Geometry) and not part.computation.multiplies:
         return
-    for words, windows in _other_geometries(geometry):
-        other = _moved(part, windows)
+    for words, moves in _other_geometries(geometry):
+        other = _moved(part, moves)
         if other is not None:
             yield f"as if {words}", other
     if "x" in part.operands:
@@ -55,9 +57,9 @@ def mistakes(region: Region) -> Iterator[tuple[str, KernelResult]]:
                 yield f"as if {words}", other
 
 
-def _geometry(returned: KernelResult) -> Geometry:
+def _geometry(returned: KernelResult) -> Shaped:
     geometry = returned.computation.geometry
-    assert isinstance(geometry, Geometry)
+    assert isinstance(geometry, Geometry | Pooling)
     return geometry
 
 
@@ -71,9 +73,10 @@ def _over_output(returned: KernelResult) -> bool:
     return "x" not in returned.operands
 
 
-def _of_windows(returned: KernelResult, *windows: Window) -> KernelResult:
-    geometry = _geometry(returned).moving(*windows)
-    return replace(returned, computation=returned.computation.of_geometry(geometry))
+def _of_windows(returned: KernelResult, windows: Sequence[Window]) -> KernelResult:
+    geometry = _geometry(returned)
+    other = type(geometry)(**{**dict(geometry), "windows": tuple(windows)})
+    return replace(returned, computation=returned.computation.of_geometry(other))
 
 
 def _other_kernels(
@@ -122,89 +125,90 @@ def _other_addends(region: Region, part: KernelResult) -> Iterator[tuple[str, Ke
             yield words, crop(region, _with(region.returned, key, rolled))
 
 
-def _other_geometries(geometry: Geometry) -> Iterator[tuple[str, Moves]]:
+def _other_geometries(geometry: Shaped) -> Iterator[tuple[str, Moves]]:
     """For each axis another stride, padding at the start, and dilation."""
-    own: dict[str, tuple[int, int, int]] = {
-        axis: (window.stride, window.pad_begin, window.dilation)
-        for axis, window in (("height", geometry.height), ("width", geometry.width))
-    }
-
-    def changed(axes: tuple[str, ...], step: int) -> Moves:
-        return own | {axis: (own[axis][0], own[axis][1] + step, own[axis][2]) for axis in axes}
-
-    for axes, where in (
-        (("height",), "the height"),
-        (("width",), "the width"),
-        (("height", "width"), "both axes"),
-    ):
+    own = tuple((w.stride, w.pad_begin, w.dilation) for w in geometry.windows)
+    names, every = axis_names(len(own)), range(len(own))
+    where: list[tuple[str, tuple[int, ...]]] = [(f"the {names[k]}", (k,)) for k in every]
+    if len(own) > 1:
+        where.append(("both axes" if len(own) == 2 else "all axes", tuple(every)))
+    for at, axes in where:
         for step, side in ((1, "more"), (-1, "less")):
-            words = f"there were one {side} of padding at the start of {where}"
-            yield words, changed(axes, step)
+            words = f"there were one {side} of padding at the start of {at}"
+            yield words, tuple((s, p + step * (k in axes), d) for k, (s, p, d) in enumerate(own))
     others: dict[str, Moves] = {
-        "there were no padding at the start": {a: (s, 0, d) for a, (s, _, d) in own.items()},
-        "stride and dilation were swapped": {a: (d, p, s) for a, (s, p, d) in own.items()},
-        "height and width were swapped in the parameters": {
-            "height": own["width"],
-            "width": own["height"],
-        },
-        "the stride were 1": {a: (1, p, d) for a, (_, p, d) in own.items()},
-        "the dilation were 1": {a: (s, p, 1) for a, (s, p, _) in own.items()},
-        "the stride were one more": {a: (s + 1, p, d) for a, (s, p, d) in own.items()},
-        "the stride were one less": {a: (s - 1, p, d) for a, (s, p, d) in own.items()},
-        "the dilation were one more": {a: (s, p, d + 1) for a, (s, p, d) in own.items()},
-        "the dilation were one less": {a: (s, p, d - 1) for a, (s, p, d) in own.items()},
+        "there were no padding at the start": tuple((s, 0, d) for s, _, d in own),
+        "stride and dilation were swapped": tuple((d, p, s) for s, p, d in own),
+    }
+    for a, b in combinations(every, 2):
+        swapped = [b if k == a else a if k == b else k for k in every]
+        words = f"{names[a]} and {names[b]} were swapped in the parameters"
+        others[words] = tuple(own[k] for k in swapped)
+    others |= {
+        "the stride were 1": tuple((1, p, d) for _, p, d in own),
+        "the dilation were 1": tuple((s, p, 1) for s, p, _ in own),
+        "the stride were one more": tuple((s + 1, p, d) for s, p, d in own),
+        "the stride were one less": tuple((s - 1, p, d) for s, p, d in own),
+        "the dilation were one more": tuple((s, p, d + 1) for s, p, d in own),
+        "the dilation were one less": tuple((s, p, d - 1) for s, p, d in own),
     }
     met: list[Moves] = [own]
-    for words, windows in others.items():
-        if windows not in met and all(s > 0 and d > 0 for s, _, d in windows.values()):
-            met.append(windows)
-            yield words, windows
+    for words, moves in others.items():
+        if moves not in met and all(s > 0 and d > 0 for s, _, d in moves):
+            met.append(moves)
+            yield words, moves
 
 
-def _moved(returned: KernelResult, windows: Moves) -> KernelResult | None:
+def _moved(returned: KernelResult, moves: Moves) -> KernelResult | None:
     """The result where the kernel moves otherwise over x; its output has the same size.
 
     None if a kernel of such a geometry would read nothing, or write an input gradient of another
     size.
     """
-    moved: dict[str, Window] = {}
-    kept = []
-    for axis, (stride, pad, dilation) in windows.items():
-        window: Window = getattr(_geometry(returned), axis)
+    moved, kept = [], []
+    for window, (stride, pad, dilation) in zip(_geometry(returned).windows, moves, strict=True):
         last = (window.output - 1) * stride + dilation * (window.kernel - 1) - pad
         low, high = max(-pad, 0), min(last + 1, window.size)
-        if low >= high or (_over_output(returned) and pad < 0):
+        numbers = {"kernel": window.kernel, "stride": stride, "dilation": dilation}
+        if window.transposed:
+            spread = (window.size - 1) * stride + dilation * (window.kernel - 1) + 1
+            less = spread - pad - window.output
+            low, high = 0, window.size
+            numbers |= {"pad_end": max(less, 0), "output_padding": max(-less, 0)}
+        else:
+            numbers["pad_end"] = max(last + 1 - window.size, 0)
+        if low >= high or (pad < 0 and (window.transposed or _over_output(returned))):
             return None
+        size = window.size if _over_output(returned) else high - low
         try:
-            moved[axis] = Window(
-                size=window.size if _over_output(returned) else high - low,
-                kernel=window.kernel,
-                stride=stride,
-                pad_begin=max(pad, 0),
-                pad_end=max(last + 1 - window.size, 0),
-                dilation=dilation,
+            other = Window(
+                size=size, pad_begin=max(pad, 0), transposed=window.transposed, **numbers
             )
         except InputError:
             return None
-        if moved[axis].output != window.output:
+        if other.output != window.output:
             return None
+        moved.append(other)
         kept.append(slice(low, high))
-    result = _of_windows(returned, moved["height"], moved["width"])
+    result = _of_windows(returned, moved)
     if _over_output(returned):
         return result
-    return _with(result, "x", returned.operands["x"].value[:, :, kept[0], kept[1]])
+    return _with(result, "x", returned.operands["x"].value[:, :, *kept])
 
 
 def _shifted(returned: KernelResult) -> Iterator[tuple[str, KernelResult]]:
     """x read one row or column away, zeros where there is none."""
-    own = returned.operands["x"].value
-    steps = ((1, "further"), (-1, "before"))
-    for axes, what in (((2,), "row"), ((3,), "column"), ((2, 3), "row and column")):
-        for step, side in steps:
+    own, called = returned.operands["x"].value, returned.computation.called("x")
+    steps = index_names(own.ndim - 2)
+    moved: list[tuple[tuple[int, ...], str]] = [((2 + k,), what) for k, what in enumerate(steps)]
+    if len(steps) > 1:
+        moved.append((tuple(range(2, own.ndim)), " and ".join(steps)))
+    for axes, what in moved:
+        for step, side in ((1, "further"), (-1, "before")):
             values = np.roll(own, -step, axes)
             for axis in axes:
                 np.moveaxis(values, axis, 0)[-1 if step > 0 else 0] = 0
-            yield f"as if x were read one {what} {side}", _with(returned, "x", values)
+            yield f"as if {called} were read one {what} {side}", _with(returned, "x", values)
 
 
 def _filled(
@@ -213,11 +217,11 @@ def _filled(
     """The result where padding is not zero, but what a mode of `numpy.pad` makes it."""
     geometry = _geometry(returned)
     pads = [(w.pad_begin, w.pad_end) for w in geometry.windows]
-    if not any(map(any, pads)):
+    if not any(map(any, pads)) or geometry.windows[0].transposed:
         return None
     values = np.pad(returned.operands["x"].value, [(0, 0), (0, 0), *pads], mode)
-    unpadded = (
+    unpadded = [
         w.model_copy(update={"size": w.padded, "pad_begin": 0, "pad_end": 0})
         for w in geometry.windows
-    )
-    return _with(_of_windows(returned, *unpadded), "x", values)
+    ]
+    return _with(_of_windows(returned, unpadded), "x", values)

@@ -137,7 +137,7 @@ def _matrix_units(
     """Promises of matrix instructions that take the operands as they are, and allow more than
     float32 sums.
     """
-    factors = [operand.value for key, operand in returned.operands.items() if key != "bias"]
+    factors = [returned.operands[key].value for key in returned.computation.factors]
     for architecture, name in _UNITS:
         if all(_holds(name, values) for values in factors):
             words = f'tensor_core("{architecture}", "{name}")'

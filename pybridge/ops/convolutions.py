@@ -10,7 +10,7 @@ from pybridge.bounds.operation import Operation
 from pybridge.errors import InputError
 from pybridge.ops.bilinear import Bilinear
 from pybridge.problem.computation import Arrangement, computation_of
-from pybridge.problem.geometry import Geometry, Padding, Pair
+from pybridge.problem.geometry import Geometry, Padding, Pair, index_names
 
 __all__ = [
     "conv1d",
@@ -24,7 +24,6 @@ __all__ = [
 Eps = Mapping[str, float] | None
 
 _NAMES = {"x": "input", "weight": "weight", "bias": "bias", "grad_output": "grad_output"}
-_AXES = {1: ("position",), 2: ("row", "column"), 3: ("depth", "row", "column")}
 
 
 def conv2d(
@@ -170,7 +169,7 @@ def _convolution(
         rank=rank,
         called="input",
     )
-    spatial = _AXES[rank]
+    spatial = index_names(rank)
     kernel = tuple("kernel " + axis for axis in spatial)
     channels = ("output channel", "input channel")[:: -1 if geometry.transposed else 1]
     batch = ("batch element",) * batched

@@ -12,7 +12,7 @@ from pydantic import Field, Strict, model_validator
 from pybridge.errors import InputError, InputTypeError
 from pybridge.model import Model
 
-__all__ = ["Geometry", "Padding", "Pair", "Parameters", "Window"]
+__all__ = ["Geometry", "Padding", "Pair", "Parameters", "Window", "axis_names", "index_names"]
 
 Pair: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 Padding: TypeAlias = Pair | Sequence[Pair]
@@ -158,7 +158,7 @@ class Geometry(Model):
         `called` is how messages name x. Raises `InputError` when shapes or parameters do not fit
         each other, and `InputTypeError` for a parameter that is not made of integers.
         """
-        axes = _axis_names(rank)
+        axes = axis_names(rank)
         x_meaning, weight_meaning = ("batch", "channels"), _WEIGHT_AXES[transposed]
         batch, channels, *sizes = _shape(called, (*x_meaning, *axes), x_shape)
         first, second, *kernels = _shape("weight", (*weight_meaning, *axes), weight_shape)
@@ -347,10 +347,17 @@ _WEIGHT_AXES = {
 _NUMERALS = {3: "three", 4: "four", 5: "five"}
 
 
-def _axis_names(rank: int) -> tuple[str, ...]:
+def axis_names(rank: int) -> tuple[str, ...]:
+    """What the spatial axes are called, in order."""
     if rank <= 3:
         return (("length",), ("height", "width"), ("depth", "height", "width"))[rank - 1]
     return tuple(f"axis {i}" for i in range(rank))
+
+
+def index_names(rank: int) -> tuple[str, ...]:
+    """What an index along each spatial axis counts, in order."""
+    names = {1: ("position",), 2: ("row", "column"), 3: ("depth", "row", "column")}
+    return names.get(rank) or tuple(f"index of axis {i}" for i in range(rank))
 
 
 def _window(axis: str, **numbers: Any) -> Window:

@@ -364,6 +364,75 @@ def test_results_without_axes(actual: Any) -> None:
         assert "worst: [] is" in compare(actual + 1, operation).message
 
 
+def drawn_float(seed: int, *shapes: tuple[int, ...]) -> list[Any]:
+    rng = np.random.default_rng(seed)
+    return [torch.from_numpy(rng.standard_normal(shape).astype(np.float32)) for shape in shapes]
+
+
+def rolled(array: Any, axis: int) -> Any:
+    """The next entries along an axis, zeros after the last."""
+    moved = array.roll(-1, axis)
+    moved.select(axis, -1).zero_()
+    return moved
+
+
+def planted_mistakes() -> dict[str, tuple[Any, Operation]]:
+    """Results with a common mistake, by what the message is to say."""
+    nn = torch.nn.functional
+    x1, w1 = drawn_float(1, (3, 4, 17), (5, 4, 3))
+    x2, w2, b2 = drawn_float(2, (2, 4, 9, 8), (4, 3, 3, 2), (3,))
+    x3, w3 = drawn_float(3, (2, 3, 6, 7, 5), (4, 3, 3, 2, 3))
+    a, b, c, d, e = drawn_float(4, (3, 8, 8), (3, 8, 8), (9, 12), (7, 12), (7,))
+    x4, w4 = x3[:, :, :5, :5].contiguous(), w3[:, :, :2].contiguous()
+    unpadded = nn.conv_transpose2d(x2, w2, b2, stride=2)
+    return {
+        "as if input were read one position further": (
+            nn.conv1d(rolled(x1, 2), w1, padding=1),
+            ops.conv1d(x1, w1, padding=1),
+        ),
+        "as if the padding were circular": (
+            nn.conv1d(nn.pad(x1, (2, 2), mode="circular"), w1),
+            ops.conv1d(x1, w1, padding=2),
+        ),
+        "as if the kernel were flipped": (
+            nn.conv3d(x3, w3.flip(2, 3, 4)),
+            ops.conv3d(x3, w3),
+        ),
+        "as if depth and height were swapped in the parameters": (
+            nn.conv3d(nn.pad(x4, (0, 0, 0, 0, 0, 3)), w4, stride=(2, 1, 1))[:, :, :, :2],
+            ops.conv3d(x4, w4, stride=(1, 2, 1)),
+        ),
+        "as if there were one more of padding at the start of the height": (
+            unpadded[:, :, 2:, 1:-1],
+            ops.conv_transpose2d(x2, w2, b2, stride=2, padding=1),
+        ),
+        "as if the bias were added twice": (
+            nn.conv_transpose2d(x2, w2, 2 * b2, stride=2),
+            ops.conv_transpose2d(x2, w2, b2, stride=2),
+        ),
+        "as if there were one less of padding at the start of the height": (
+            nn.avg_pool2d(rolled(x2, 2), 2, 1),
+            ops.avg_pool2d(x2, 2, 1),
+        ),
+        "as if other were transposed": (a @ b.mT, ops.matmul(a, b)),
+        "as if the last 2 inner positions were left out": (
+            torch.bmm(a[:, :, :6], b[:, :6]),
+            ops.bmm(a, b),
+        ),
+        "as if inner position 3 were of the wrong sign": (
+            nn.linear(c * torch.tensor([1.0] * 3 + [-1.0] + [1.0] * 8), d, e),
+            ops.linear(c, d, e),
+        ),
+    }
+
+
+@pytest.mark.parametrize("words", planted_mistakes())
+def test_a_message_names_the_mistake(words: str) -> None:
+    actual, operation = planted_mistakes()[words]
+    found = compare(actual, operation)
+    assert any(pattern.startswith(words) for pattern in found.patterns), found.message
+
+
 EMPTY: Mapping[str, Mapping[str, tuple[int, ...]]] = {
     "conv1d": {"input": (0, 4, 9)},
     "conv3d": {"input": (0, 2, 4, 5, 3)},
