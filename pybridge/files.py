@@ -13,7 +13,7 @@ from typing import IO
 
 from pybridge.errors import InputError
 
-__all__ = ["WriteError", "check_writable", "write_atomically"]
+__all__ = ["WriteError", "check_writable", "write_atomically", "write_text"]
 
 
 class WriteError(OSError):
@@ -50,6 +50,12 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
             part.replace(target)
     except OSError as error:
         raise WriteError(path, error) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file in UTF-8, whole or not at all, as `write_atomically` does."""
+    with write_atomically(path) as file:
+        file.write(text.encode())
 
 
 def check_writable(option: str, path: Path | None) -> None:

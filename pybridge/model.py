@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pybridge.errors import InputError, one_line
-from pybridge.files import write_atomically
 
 __all__ = ["Model", "Report"]
 
@@ -31,8 +29,3 @@ class Report(Model):
     def to_json(self) -> str:
         """The report as JSON; infinite numbers are null."""
         return self.model_dump_json(indent=2) + "\n"
-
-    def save(self, path: Path) -> None:
-        """Writes the report as JSON, the file whole or not at all."""
-        with write_atomically(path) as file:
-            file.write(self.to_json().encode())

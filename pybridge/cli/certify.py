@@ -25,7 +25,7 @@ from pybridge.cli.process import HELP, command_line, examples, run_command, writ
 from pybridge.cli.session import exit_status, labels, select, session
 from pybridge.errors import InputError
 from pybridge.exported.document import Definitions, load_definitions
-from pybridge.files import write_atomically
+from pybridge.files import write_text
 from pybridge.lean import LeanError
 from pybridge.model import Model
 from pybridge.problem.case import Case
@@ -158,8 +158,7 @@ def _write(
     files = [folder / f"{module_name(case.label)}.lean" for case in cases]
     folder.mkdir(parents=True, exist_ok=True)
     for file, text in zip(files, texts, strict=True):
-        with write_atomically(file) as stream:
-            stream.write(text.encode())
+        write_text(file, text)
     return list(zip(files, made, strict=True))
 
 

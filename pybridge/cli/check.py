@@ -57,7 +57,7 @@ from pybridge.cli.process import (
 from pybridge.cli.session import complain, exit_status, labels, select, session
 from pybridge.errors import InputError
 from pybridge.exported.document import Definitions, load_definitions
-from pybridge.files import check_writable
+from pybridge.files import check_writable, write_text
 from pybridge.lean import Lean, LeanError
 from pybridge.lean.protocol import CaseResult, parse_results
 from pybridge.problem.case import Case
@@ -348,7 +348,7 @@ def check(
         _refuse(against, lean_only if against is not None else torch_only)
         loaded = load_definitions(definitions)
         if report is not None:
-            writers.append(lambda result: result.save(report))
+            writers.append(lambda result: write_text(report, result.to_json()))
         if against is not None:
             torch = import_torch()
             plan = Plan.of(

@@ -26,7 +26,7 @@ from pybridge.errors import InputError
 from pybridge.exported.document import digest, parse_definitions
 from pybridge.exported.expressions import DefinitionsError
 from pybridge.extras import install_command
-from pybridge.files import write_atomically
+from pybridge.files import write_text
 from pybridge.lean import PINNED, Lean, LeanError, sources_dir
 from pybridge.lean.modules import evaluator, import_order, module_file
 from pybridge.lean.sources import Project, file_digest
@@ -260,8 +260,7 @@ def main(
             document = extract(runner)
         found = differences(output, document) if check else []
         if not check:
-            with write_atomically(output) as file:
-                file.write((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+            write_text(output, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     count = len(document["declarations"])
     if as_json:
         answer = {

@@ -30,7 +30,7 @@ from pybridge.cli.process import (
 from pybridge.cli.session import exit_status, session
 from pybridge.errors import InputError
 from pybridge.exported.document import Definitions, load_definitions
-from pybridge.files import check_writable
+from pybridge.files import check_writable, write_text
 from pybridge.lean import LeanError
 from pybridge.problem.case import Case
 
@@ -113,7 +113,7 @@ def fuzz(
         with undisturbed():
             found = campaign.report()
             if report is not None:
-                found.save(report)
+                write_text(report, found.to_json())
         if as_json:
             write_output(found.to_json())
         else:

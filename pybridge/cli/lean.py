@@ -18,7 +18,7 @@ from pybridge.cli.output import json_text
 from pybridge.cli.process import HELP, command_line, examples, run_command, write_output
 from pybridge.cli.session import exit_status, session
 from pybridge.errors import InputError
-from pybridge.files import check_writable, write_atomically
+from pybridge.files import check_writable, write_text
 from pybridge.lean.interface import Message
 from pybridge.lean.protocol import parse_results
 
@@ -149,8 +149,7 @@ def run(
         if output is None:
             write_output(printed)
         else:
-            with write_atomically(output) as file:
-                file.write(text.encode())
+            write_text(output, text)
     raise typer.Exit(status)
 
 

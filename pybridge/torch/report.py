@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pybridge.errors import InputError
 from pybridge.extras import install_command, missing
-from pybridge.files import write_atomically
+from pybridge.files import write_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -192,8 +192,7 @@ class Report:
     def save(self, path: str | Path) -> None:
         """Write the report to a file, as a page if its name ends in `.html`, else as JSON."""
         text = self.to_html() if Path(path).suffix == ".html" else self.to_json()
-        with write_atomically(Path(path)) as file:
-            file.write(text.encode())
+        write_text(Path(path), text)
 
     def _rows(self) -> list[tuple[str, ...]]:
         """The cells of each result, failures first, then by ratio."""

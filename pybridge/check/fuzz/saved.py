@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from pybridge.errors import InputError, InputTypeError
-from pybridge.files import write_atomically
+from pybridge.files import write_text
 from pybridge.lean import LeanError
 from pybridge.lean.protocol import parse_number
 from pybridge.model import Model
@@ -86,8 +86,7 @@ class SavedCase(Model):
 
     def save(self, path: Path) -> None:
         """Writes the document, the file whole or not at all."""
-        with write_atomically(path) as file:
-            file.write(self.to_json().encode())
+        write_text(path, self.to_json())
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -22,7 +22,7 @@ from pybridge.check.report import CaseReport, CheckReport
 from pybridge.exported.declarations import location, short_name
 from pybridge.exported.document import Definitions
 from pybridge.extras import DISTRIBUTION
-from pybridge.files import write_atomically
+from pybridge.files import write_text
 from pybridge.problem.computation import Computation, computation_of
 from pybridge.problem.geometry import Geometry
 from pybridge.problem.shapes import Product, Shape
@@ -62,8 +62,7 @@ class Page:
     def write(self, report: CheckReport, definitions: Definitions) -> None:
         """Write the page, the file whole or not at all; `OSError` if that fails."""
         text = render(report, self._observed, definitions, self._command)
-        with write_atomically(self._path) as file:
-            file.write(text.encode())
+        write_text(self._path, text)
 
 
 def render(

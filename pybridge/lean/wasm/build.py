@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pybridge.files import write_atomically
+from pybridge.files import write_text
 from pybridge.lean.errors import LeanError, last_lines
 from pybridge.lean.interface import BuildResult, Message
 from pybridge.lean.modules import import_order, module_file
@@ -150,8 +150,7 @@ class Builder:
             messages.append(Message(source, 1, 0, "warning", text, sorry=True))
         if not outcome.status:
             stamp = _Stamp(digest=digest, sizes=output.sizes(), messages=tuple(messages))
-            with write_atomically(output.file(".stamp")) as file:
-                file.write(stamp.model_dump_json().encode())
+            write_text(output.file(".stamp"), stamp.model_dump_json())
         return tuple(messages)
 
     def _digests(self, order: Mapping[str, Sequence[str]]) -> dict[str, str]:
