@@ -75,10 +75,11 @@ def _step(batch: int, size: int) -> Callable[[str], None]:
         watched: Any = nullcontext()
         if mode != MODES[0]:
             watched = watch(sample=1.0 if mode == MODES[2] else 0.02, seed=next(seed))
-        with watched:
+        with watched as report:
             loss = torch.nn.functional.cross_entropy(model(x), labels)
             loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+        assert report is None or not report.unchecked, report.message
 
     return run
 

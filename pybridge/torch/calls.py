@@ -134,7 +134,7 @@ def _convolution(call: Arguments) -> ops.Operation:
     if x.ndim != weight.ndim:
         raise InputError("a convolution of an input without a batch")
     bias = call.get("bias")
-    if bias is None and call.get("bias_sizes"):
+    if bias is None and any(call.get("bias_sizes") or ()):  # PyTorch says [0] for none.
         bias = weight.new_zeros(call["bias_sizes"])
     options: dict[str, Any] = {
         name: _each_axis(call[name], axes) for name in ("stride", "padding", "dilation")

@@ -33,11 +33,11 @@ def _require_all_passed(report: Report) -> None:
     assert not report.unchecked, report.message
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("steps", [1, pytest.param(10, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("autocast", [False, True], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_ten_honest_steps_have_no_false_alarm(model: Any, autocast: bool) -> None:
-    reports = trained(model(), 10, autocast, watch)
+def test_honest_steps_have_no_false_alarm(model: Any, autocast: bool, steps: int) -> None:
+    reports = trained(model(), steps, autocast, watch)
     for report in reports:
         assert report.checked
         _require_all_passed(report)
