@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 from bench.shapes import Shape
 from pybridge.engine.accumulation import Accumulation
-from pybridge.engine.estimator import Estimator, estimator
+from pybridge.engine.estimator import Estimator
 from pybridge.engine.reference import Evaluation, evaluate
 from pybridge.engine.replay import evaluate_replay
 from pybridge.engine.upward import Float64
@@ -45,7 +45,9 @@ def reference(name: str, shape: Shape) -> Evaluation:
 
 def estimates(name: str, shape: Shape) -> Estimator:
     """The estimator of an exported contraction."""
-    return estimator(name, shape.geometry, shape.operands, load_definitions())
+    definitions = load_definitions()
+    contraction = definitions.data.contractions[name]
+    return Estimator(contraction, shape.geometry.parameters(), shape.operands, definitions)
 
 
 def any_order(name: str, shape: Shape) -> Float64:

@@ -516,29 +516,30 @@ class PyTorch:
         """See `Backend.beyond`."""
         torch, found = self.functions, []
         size = result.numel()
-        held = torch.empty(
-            min(4 * self.chunk or size, size), dtype=parts[0].dtype, device=self.device
-        )
-        for chunk in _chunks(size, held.numel()):
-            low, *others = (array.view(-1)[chunk] for array in (*parts, *addends))
-            reference = held[: low.numel()].copy_(low)
+        chunk = min(16 * self.chunk // parts[0].itemsize or size, size)
+        held = torch.empty((2, chunk), dtype=parts[0].dtype, device=self.device)
+        for place in _chunks(size, chunk):
+            low, *others = (array.view(-1)[place] for array in (*parts, *addends))
+            reference, distance = held[:, : low.numel()]
+            reference.copy_(low)
             for other in others:
                 reference.add_(other)
             low.abs_()
             for part in others[: len(parts) - 1]:
                 low.add_(part.abs_())
-            distance = torch.sub(result.view(-1)[chunk], reference).abs_()
+            distance.copy_(result.view(-1)[place])  # Arithmetic of two dtypes is slow.
+            distance.sub_(reference).abs_()
             if beta:
                 distance.sub_(reference.abs_(), alpha=beta)
-            distance.mul_(scale if isinstance(scale, float) else scale.view(-1)[chunk])
+            distance.mul_(scale if isinstance(scale, float) else scale.view(-1)[place])
             # Not below zero just where the limit is not below the distance, and fast.
             low.sub_(distance)
             rows = low.view(-1, math.gcd(low.numel(), _ROW)).amin(1)
             if not rows.amin() >= 0:  # or nan
                 length = low.numel() // rows.numel()
                 some = (~(rows >= 0)).nonzero().view(-1)
-                at, along = (~(low.view(-1, length)[some] >= 0)).nonzero(as_tuple=True)
-                found.append(self.to_host(some[at] * length + along) + chunk.start)
+                at, along = (~(self.to_host(low.view(-1, length)[some]) >= 0)).nonzero()
+                found.append(self.to_host(some)[at] * length + along + place.start)
         return np.concatenate([np.zeros(0, np.intp), *found])
 
     def taken(self, array: Array, places: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:

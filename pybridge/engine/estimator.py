@@ -59,7 +59,6 @@ from pybridge.exported.document import Contraction, Definitions
 from pybridge.exported.identity import Same
 from pybridge.problem.arrays import to_numpy
 from pybridge.problem.formats import FloatArray, FloatFormat, require_ieee
-from pybridge.problem.geometry import Geometry
 from pybridge.problem.operands import Operand
 from pybridge.problem.rounding import holds
 
@@ -67,7 +66,6 @@ __all__ = [
     "Estimator",
     "Inexact",
     "distinct_counts",
-    "estimator",
     "require_finite",
 ]
 
@@ -622,17 +620,6 @@ def _scaled(values: Float64, scale: int, dtype: np.dtype[Any]) -> FloatArray:
         if below.any():
             narrow = np.where(below, np.nextafter(narrow, dtype.type(np.inf)), narrow)
     return narrow
-
-
-def estimator(
-    name: str,
-    geometry: Geometry,
-    operands: Mapping[str, Operand] | Mapping[str, Inexact],
-    definitions: Definitions,
-) -> Estimator:
-    """The estimator of an exported contraction: output, bias, weight or input."""
-    contraction = definitions.data.contractions[name]
-    return Estimator(contraction, geometry.parameters(), operands, definitions)
 
 
 def distinct_counts(*estimates: Estimator) -> tuple[tuple[int, ...], ...]:

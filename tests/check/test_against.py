@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from strategies import estimator
 from typer.testing import CliRunner
 from typer.testing import Result as Ran
 
@@ -21,9 +22,7 @@ from pybridge.check.torch.kernels import Refused, Setting, devices, promises, to
 from pybridge.check.torch.report import ResultReport
 from pybridge.cli import check
 from pybridge.engine.accumulation import Accumulation
-from pybridge.engine.estimator import estimator
 from pybridge.errors import InputError
-from pybridge.exported.document import load_definitions
 from pybridge.extras import install_command
 from pybridge.problem.formats import FORMATS, FloatArray, FloatFormat, find_format
 from pybridge.problem.geometry import Geometry
@@ -53,10 +52,7 @@ def by_blas(
 ) -> dict[str, FloatArray]:
     """What stands for PyTorch: the package's own matrix products."""
     given = {name: Operand(array, 0.0) for name, array in operands.items()}
-    return {
-        name: estimator(name, geometry, given, load_definitions()).rounded(setting.format)
-        for name in Result
-    }
+    return {name: estimator(name, geometry, given).rounded(setting.format) for name in Result}
 
 
 def assumed(format: FloatFormat) -> Accumulation:
@@ -72,7 +68,7 @@ def checked(
     found = find_format(format)
     operands = arrays(geometry, found)
     given = {key: Operand(array, 0.0) for key, array in operands.items()}
-    result = estimator(name, geometry, given, load_definitions()).rounded(found).copy()
+    result = estimator(name, geometry, given).rounded(found).copy()
     change(result, operands)
     return check_result(
         name,
@@ -110,7 +106,7 @@ def test_an_entry_that_is_off_is_found(name: str, format: str) -> None:
 
     def change(result: FloatArray, operands: dict[str, FloatArray]) -> None:
         given = {key: Operand(array, 0.0) for key, array in operands.items()}
-        found = estimator(name, LARGE, given, load_definitions())
+        found = estimator(name, LARGE, given)
         bound = np.broadcast_to(found.any_order(assumed(find_format(format))), result.shape)
         result[place] = float(result[place]) + 10 * bound[place]
 
@@ -142,9 +138,7 @@ def test_a_dropped_tap_is_found(format: str) -> None:
     def without(result: FloatArray, operands: dict[str, FloatArray]) -> None:
         given = {key: Operand(array.copy(), 0.0) for key, array in operands.items()}
         given["weight"].value[:, :, 1, 1] = 0
-        result[...] = estimator("input", LARGE, given, load_definitions()).rounded(
-            find_format(format)
-        )
+        result[...] = estimator("input", LARGE, given).rounded(find_format(format))
 
     report = checked("input", without, format)
     assert report.verdict == "violates"
@@ -190,7 +184,7 @@ def test_promises_of_many_terms_and_those_of_which_nothing_is_proved() -> None:
     operands = arrays(LARGE, format)
     operands["x"][0, 0, 0, 0] = 2.0**17
     given = {key: Operand(array, 0.0) for key, array in operands.items()}
-    found = estimator("weight", LARGE, given, load_definitions())
+    found = estimator("weight", LARGE, given)
     assert found.counts.max() > 256
     narrow = Accumulation(accumulate="bfloat16")
     report = check_result(

@@ -12,14 +12,14 @@ import numpy.typing as npt
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from strategies import REGIMES, data, formats, geometries
+from strategies import REGIMES, data, estimator, formats, geometries
 
 from pybridge.bounds.applied import Applied
 from pybridge.bounds.arguments import read_kernel_result
 from pybridge.bounds.conv2d import conv2d_result
 from pybridge.engine.accumulation import Accumulation, parameters_of, split_k, tf32
 from pybridge.engine.coefficients import round_up
-from pybridge.engine.estimator import Estimator, Inexact, estimator
+from pybridge.engine.estimator import Estimator, Inexact
 from pybridge.engine.upward import add_up
 from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
@@ -94,7 +94,7 @@ def test_results_of_blas_are_within_the_bounds(
     seed: int,
 ) -> None:
     given_ = operands(geometry, format, regimes, eps, seed)
-    found = estimator(name, geometry, given_, DEFINITIONS)
+    found = estimator(name, geometry, given_)
     values = found.rounded(format)
     assert values.dtype == format.dtype
     assume(np.isfinite(values).all())
@@ -120,7 +120,7 @@ def test_any_array_is_enclosed(
     geometry: Geometry, format: FloatFormat, regime: str, name: str, seed: int
 ) -> None:
     given_ = operands(geometry, format, (regime, regime), (0.0,) * 4, seed)
-    shape = estimator(name, geometry, given_, DEFINITIONS).shape
+    shape = estimator(name, geometry, given_).shape
     wrong = data(np.random.default_rng(seed), format, regime, shape)
     bound = applied(name, geometry, given_).enclosure(wrong).bound
     assert holds(wrong, bound, exact(geometry, given_, name))
@@ -159,7 +159,7 @@ def test_mixed_precision(
         for key, given in given_.items()
     }
     values = estimator(
-        name, geometry, {key: Operand(value) for key, value in kernel.items()}, DEFINITIONS
+        name, geometry, {key: Operand(value) for key, value in kernel.items()}
     ).value(np.float32)
     if promise.output:
         last = parameters_of(promise.output, DEFINITIONS)
@@ -171,7 +171,7 @@ def test_mixed_precision(
         )
         for key, given in given_.items()
     }
-    bound = estimator(name, geometry, deviating, DEFINITIONS).any_order(promise)
+    bound = estimator(name, geometry, deviating).any_order(promise)
     for signs in (None, np.ones(1)):
         assert holds(values, bound, exact(geometry, given_, name, signs))
     operation = conv2d_result(
@@ -295,7 +295,7 @@ def test_the_formula_with_deviations(
         deviations[key] = Dyadic.of(np.broadcast_to(deviation, value.shape))
     plain = name == "bias" and not wide
     accumulation, errs = PROMISES[promise]
-    found = estimator(name, geometry, moved, DEFINITIONS)
+    found = estimator(name, geometry, moved)
     bound = found.any_order(accumulation).ravel().tolist()
     counts = np.broadcast_to(found.counts, found.shape).ravel().tolist()
 
@@ -326,7 +326,7 @@ def test_bounds_near_overflow_are_finite_and_sharp(name: str, shift: tuple[int, 
     if name == "input":
         shifts["weight"] = shift[0]
     large = {key: Operand(np.ldexp(given_[key].value, shifts[key])) for key in KEYS}
-    found = estimator(name, geometry, large, DEFINITIONS)
+    found = estimator(name, geometry, large)
     assert np.isinf(found.value(np.float64, absolute=True)).any()
     bound = found.any_order(Accumulation(accumulate="float64"))
     assert np.isfinite(bound).all()
@@ -347,7 +347,7 @@ def test_more_terms_than_the_roundoff_is_small(promise: str) -> None:
         KEYS, (geometry.x_shape, (1, 1, 1, 1), (1,), geometry.x_shape), strict=True
     ):
         given_[key] = Operand(np.ones(shape, ml_dtypes.bfloat16))
-    weight = estimator("weight", geometry, given_, DEFINITIONS)
+    weight = estimator("weight", geometry, given_)
     chosen = PROMISES[promise][0].model_copy(update={"accumulate": "bfloat16"})
     total = ml_dtypes.bfloat16(0)
     for _ in range(729):
@@ -373,7 +373,7 @@ def test_a_layer(name: str) -> None:
     """
     geometry = layer(8, 14)
     given_ = operands(geometry, FORMATS["binary32"], ("normal", "normal"), (0.0,) * 4, 3)
-    found = estimator(name, geometry, given_, DEFINITIONS)
+    found = estimator(name, geometry, given_)
     values = found.value(np.float32)
     true = exact(geometry, given_, name)
     bound = found.enclosure(values)
@@ -388,12 +388,12 @@ def test_a_layer(name: str) -> None:
 def test_terms_that_are_skipped_are_not_counted() -> None:
     geometry = layer(1, 5)
     given_ = operands(geometry, FORMATS["binary32"], ("normal", "normal"), (0.0,) * 4, 3)
-    weight = estimator("weight", geometry, given_, DEFINITIONS)
+    weight = estimator("weight", geometry, given_)
     assert weight.counts.tolist() == [[[[16, 20, 16], [20, 25, 20], [16, 20, 16]]]]
-    forward = estimator("output", geometry, given_, DEFINITIONS)
+    forward = estimator("output", geometry, given_)
     assert forward.counts[0, 0, 0].tolist() == [5, 7, 7, 7, 5]
     without = {key: operand for key, operand in given_.items() if key != "bias"}
-    lacking = estimator("output", geometry, without, DEFINITIONS)
+    lacking = estimator("output", geometry, without)
     assert (lacking.counts == forward.counts).all()
     difference = forward.value(np.float64) - lacking.value(np.float64)
     assert np.allclose(difference, given_["bias"].value.item())
@@ -403,7 +403,7 @@ def test_an_addend_is_a_term_of_the_bound() -> None:
     geometry = Geometry.of((1, 1, 1, 1), (1, 1, 1, 1))
     shapes = (geometry.x_shape, geometry.weight_shape, geometry.bias_shape)
     ones = {key: Operand(np.ones(s, np.float32)) for key, s in zip(KEYS, shapes, strict=False)}
-    forward = estimator("output", geometry, ones, DEFINITIONS)
+    forward = estimator("output", geometry, ones)
     bound = Fraction(forward.any_order(Accumulation(accumulate="float32")).item())
     two_roundings = 2 * Fraction(1, 2**24)
     assert two_roundings * 2 <= bound <= two_roundings * 2 * (1 + Fraction(1, 2**20))
@@ -415,7 +415,7 @@ def test_magnitudes_that_overflow_binary32_are_summed_in_binary64() -> None:
     signs = np.array([1.0, -1.0] * 8).reshape(1, 1, 4, 4)
     given_["x"] = Operand((np.ones((1, 2, 4, 4)) * 1e30).astype(np.float32))
     given_["grad_output"] = Operand((np.ones((1, 2, 4, 4)) * signs * 3e7).astype(np.float32))
-    found = estimator("weight", geometry, given_, DEFINITIONS)
+    found = estimator("weight", geometry, given_)
     assert np.isinf(found.value(np.float32, absolute=True)).any()
     values = found.value(np.float32)
     assert np.isfinite(values).all()
@@ -427,7 +427,7 @@ def test_magnitudes_that_overflow_binary32_are_summed_in_binary64() -> None:
 def test_many_terms_are_summed_in_binary64(monkeypatch: pytest.MonkeyPatch) -> None:
     geometry = layer(2, 4)
     given_ = operands(geometry, FORMATS["binary32"], ("normal", "normal"), (0.0,) * 4, 1)
-    found = estimator("bias", geometry, given_, DEFINITIONS)
+    found = estimator("bias", geometry, given_)
     narrow = found.any_order(Accumulation())
     monkeypatch.setattr("pybridge.engine.estimator._WIDE_TERMS", 15)
     wide = found.any_order(Accumulation())
@@ -439,7 +439,7 @@ def test_many_terms_are_summed_in_binary64(monkeypatch: pytest.MonkeyPatch) -> N
 def test_results_in_binary64_are_compared_with_exact_products_of_slices(name: str) -> None:
     geometry = layer(3, 6)
     given_ = operands(geometry, FORMATS["binary64"], ("normal", "normal"), (0.0,) * 4, 1)
-    found = estimator(name, geometry, given_, DEFINITIONS)
+    found = estimator(name, geometry, given_)
     values = found.value(np.float64)
     bound, proved = applied(name, geometry, given_).enclosure(values)
     assert proved == "slices"
@@ -457,7 +457,7 @@ def test_exponents_that_are_too_far_apart_need_the_exact_result(
     given_ = operands(geometry, FORMATS["binary64"], ("normal", "normal"), (0.0,) * 4, 1)
     given_["x"].value[...] *= 2.0**-1000
     given_["grad_output"].value[...] *= 2.0**-40
-    found = estimator("weight", geometry, given_, DEFINITIONS)
+    found = estimator("weight", geometry, given_)
     values = found.value(np.float64)
     convolution = applied("weight", geometry, given_)
     bound, proved = convolution.enclosure(values)

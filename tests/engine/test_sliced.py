@@ -8,10 +8,10 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 import pytest
+from strategies import estimator
 
-from pybridge.engine.estimator import Inexact, estimator
+from pybridge.engine.estimator import Inexact
 from pybridge.engine.sliced import remainder
-from pybridge.exported.document import load_definitions
 from pybridge.problem.geometry import Geometry
 from pybridge.problem.results import Result
 from pybridge.truth.exact import exact_entry
@@ -45,10 +45,7 @@ def test_the_exact_result_is_within_the_uncertainty(result: Result, kind: str) -
     }
     values = {name: _KINDS[kind](rng, shape) for name, shape in shapes.items()}
     estimates = estimator(
-        result,
-        geometry,
-        {name: Inexact(values[name]) for name in result.operands},
-        load_definitions(),
+        result, geometry, {name: Inexact(values[name]) for name in result.operands}
     )
     computed = estimates.value(np.float64)
     left = remainder(estimates, computed)
@@ -64,7 +61,7 @@ def test_the_uncertainty_is_far_below_the_errors_of_ordinary_operands() -> None:
     rng = np.random.default_rng(0)
     x, grad = rng.standard_normal(geometry.x_shape), rng.standard_normal(geometry.output_shape)
     operands = {"x": Inexact(x), "grad_output": Inexact(grad)}
-    estimates = estimator(Result.WEIGHT, geometry, operands, load_definitions())
+    estimates = estimator(Result.WEIGHT, geometry, operands)
     left = remainder(estimates, estimates.value(np.float64))
     assert left is not None
     assert (left.uncertainty < 2.0**-53 * 1e-3 * estimates.sizes()).all()
@@ -75,7 +72,7 @@ def test_nothing_is_said_of_operands_whose_slices_would_underflow() -> None:
     x = np.full(geometry.x_shape, np.pi * 2.0**-600)
     grad = np.full(geometry.output_shape, np.e * 2.0**-460)
     operands = {"x": Inexact(x), "grad_output": Inexact(grad)}
-    estimates = estimator(Result.WEIGHT, geometry, operands, load_definitions())
+    estimates = estimator(Result.WEIGHT, geometry, operands)
     assert remainder(estimates, np.zeros(estimates.shape)) is None
 
 
@@ -83,6 +80,6 @@ def test_underflow_on_the_way_is_no_error() -> None:
     geometry = Geometry.of((1, 1, 1, 2), (1, 1, 1, 1))
     x, weight = np.array([[[[2.0**-1074, 0.0]]]]), np.ones((1, 1, 1, 1))
     operands = {"x": Inexact(x), "weight": Inexact(weight)}
-    estimates = estimator(Result.OUTPUT, geometry, operands, load_definitions())
+    estimates = estimator(Result.OUTPUT, geometry, operands)
     with np.errstate(all="raise"):
         assert remainder(estimates, np.zeros((1, 1, 1, 2))) is None
