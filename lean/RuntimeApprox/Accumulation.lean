@@ -45,7 +45,7 @@ variable {K : Type u} [OrderedField K]
 Σ|pᵢ| ≤ (1 + ρ)·Σ|tᵢ| + η. -/
 structure NearAll (e : ErrorBound K) (ts ps : List K) : Prop where
   /-- |Σpᵢ − Σtᵢ| ≤ ρ·Σ|tᵢ| + η -/
-  sum : Near e ts (sumList ps)
+  sum : Near e ts ps.sum
   /-- Σ|pᵢ| ≤ (1 + ρ)·Σ|tᵢ| + η -/
   magnitude : sumAbs ps ≤ (1 + e.relative) * sumAbs ts + e.absolute
 

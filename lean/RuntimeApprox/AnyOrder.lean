@@ -97,15 +97,8 @@ inductive Computes (m : Format.Mode) : List Rat → Rat → Prop where
 
 /-! ### Error bounds -/
 
-/-- The sum of a list. -/
-def sumList {K : Type u} [OrderedField K] : List K → K
-  | [] => 0
-  | a :: as => a + sumList as
-
 /-- The sum of the absolute values of a list. -/
-def sumAbs {K : Type u} [OrderedField K] : List K → K
-  | [] => 0
-  | a :: as => abs a + sumAbs as
+def sumAbs {K : Type u} [OrderedField K] (ts : List K) : K := (ts.map abs).sum
 
 /-- What a value may be off: relative·(a magnitude) + absolute. -/
 structure ErrorBound (ι : Type u) where
@@ -117,7 +110,7 @@ structure ErrorBound (ι : Type u) where
 /-- v is as near the sum of the numbers `ts` as `e` says: |v − Σtᵢ| ≤ ρ·Σ|tᵢ| + η. How it was
 computed does not matter. -/
 def Near {K : Type u} [OrderedField K] (e : ErrorBound K) (ts : List K) (v : K) : Prop :=
-  abs (v - sumList ts) ≤ e.relative * sumAbs ts + e.absolute
+  abs (v - ts.sum) ≤ e.relative * sumAbs ts + e.absolute
 
 namespace ErrorBound
 

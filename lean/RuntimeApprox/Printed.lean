@@ -40,7 +40,7 @@ structure Part (K : Type u) where
 namespace Part
 
 /-- C·Σtᵢ -/
-def exact (p : Part K) : K := p.coefficient * sumList p.terms
+def exact (p : Part K) : K := p.coefficient * p.terms.sum
 
 /-- What the computed sum may have lost absolutely: C / (1 − ρ)·η. -/
 def lost (p : Part K) : K := residue p.coefficient p.error
@@ -67,13 +67,13 @@ end Part
 the error `ev`, for Σ C′·M̂ + c′, where (c + Σ C / (1 − ρ)·η + ηₑ) / (1 − ρₑ) ≤ c′. -/
 structure Printed (ev : ErrorBound K) (ps : List (Part K)) (c B V : K) : Prop where
   /-- B ≤ Σ C·M + c -/
-  bound : B ≤ sumList (ps.map Part.exact) + c
+  bound : B ≤ (ps.map Part.exact).sum + c
   /-- What is assumed of the parts. -/
   parts : ∀ p ∈ ps, p.Holds ev
   /-- ρₑ < 1 -/
   relative : ev.relative < 1
   /-- The evaluation. -/
-  value : ∃ c', 0 ≤ c' ∧ constantWeight c (sumList (ps.map Part.lost)) ev ≤ c' ∧
+  value : ∃ c', 0 ≤ c' ∧ constantWeight c (ps.map Part.lost).sum ev ≤ c' ∧
     Near ev (ps.map (fun p => p.factor * p.computed) ++ [c']) V
 
 end RuntimeApprox

@@ -59,7 +59,7 @@ inductive Sliced {s₁ s₂ : List Nat} (y : Tensor K s₂) (R : K) :
       (others : Sliced y R x ps Ms) : Sliced y R (x₁ + x) ((x₁, ys) :: ps) ((X, T) :: Ms)
 
 /-- Σ Xᵢ·Tᵢ -/
-def tailBound (Ms : List (K × K)) : K := sumList (Ms.map fun M => M.1 * M.2)
+def tailBound (Ms : List (K × K)) : K := (Ms.map fun M => M.1 * M.2).sum
 
 /-- The entries at `o` of the products of slices that are computed, of a contraction of two
 factors. -/

@@ -80,7 +80,7 @@ def Gives (m : Mode) (c : Addend) (products : List Addend) (v : Rat) : Unit → 
         (alignedSum bits true (alignedSum bits false x xs) [alignedSum bits false y ys]))) v
   | grouped bits groups => ∃ gs, products.Perm (groupMembers gs) ∧ gs.length ≤ groups ∧
       m.Gives (alignedSum bits false c (groupSums gs)).value v
-  | exact => m.Gives (sumList (addendValues (c :: products))) v
+  | exact => m.Gives (addendValues (c :: products)).sum v
 
 /-- How many of the products are cut one by one: those that are not zero, or in groups none. -/
 def counted (products : List Addend) : Unit → Nat

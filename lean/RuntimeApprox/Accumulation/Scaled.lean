@@ -27,11 +27,11 @@ namespace RuntimeApprox
 universe u
 variable {K : Type u} [OrderedField K] {e e₁ e₂ e₃ : ErrorBound K} {ts bs : List K} {p b v a : K}
 
-theorem sumList_scaled (a : K) : (ts : List K) → sumList (ts.map (a * ·)) = a * sumList ts
+theorem listSum_scaled (a : K) : (ts : List K) → (ts.map (a * ·)).sum = a * ts.sum
   | [] => (Lean.Grind.Semiring.mul_zero a).symm
   | t :: ts => by
-    show a * t + sumList (ts.map (a * ·)) = a * (t + sumList ts)
-    rw [sumList_scaled a ts, Lean.Grind.Semiring.left_distrib]
+    show a * t + (ts.map (a * ·)).sum = a * (t + ts.sum)
+    rw [listSum_scaled a ts, Lean.Grind.Semiring.left_distrib]
 
 theorem sumAbs_scaled (a : K) : (ts : List K) → sumAbs (ts.map (a * ·)) = abs a * sumAbs ts
   | [] => (Lean.Grind.Semiring.mul_zero _).symm
@@ -43,10 +43,10 @@ theorem sumAbs_scaled (a : K) : (ts : List K) → sumAbs (ts.map (a * ·)) = abs
 theorem Near.multiple (h : Near e ts p) (a : K) :
     Near ⟨e.relative, abs a * e.absolute⟩ (ts.map (a * ·)) (a * p) := by
   have h1 := mul_le_mul_left (abs_nonneg a) h
-  have h2 : a * p - a * sumList ts = a * (p - sumList ts) := by grind
-  show abs (a * p - sumList (ts.map (a * ·))) ≤ e.relative * sumAbs (ts.map (a * ·)) +
+  have h2 : a * p - a * ts.sum = a * (p - ts.sum) := by grind
+  show abs (a * p - (ts.map (a * ·)).sum) ≤ e.relative * sumAbs (ts.map (a * ·)) +
     abs a * e.absolute
-  rw [sumList_scaled, sumAbs_scaled, h2, abs_mul]
+  rw [listSum_scaled, sumAbs_scaled, h2, abs_mul]
   grind
 
 /-- A larger absolute error. -/
@@ -169,7 +169,7 @@ theorem near_addend {s : Operand Int} {c : Tensor K (extents s.axes)} {t : K}
   rw [hs]
   have := h.plus hb he h₃ hv
   unfold Near at *
-  rw [sumList_perm hp.symm, sumAbs_perm hp.symm] at this
+  rw [listSum_perm hp.symm, sumAbs_perm hp.symm] at this
   exact this
 
 end Contraction

@@ -29,9 +29,9 @@ variable {K : Type u} [OrderedField K] {e₁ e₂ : ErrorBound K} {ts ps : List 
 
 /-- One partial sum. -/
 theorem Near.nearAll (h : Near e₁ ts p) : NearAll e₁ ts [p] := by
-  have h0 := abs_sumList_le ts
-  have h1 := abs_add_le (sumList ts) (p - sumList ts)
-  rw [show sumList ts + (p - sumList ts) = p by grind] at h1
+  have h0 := abs_listSum_le ts
+  have h1 := abs_add_le ts.sum (p - ts.sum)
+  rw [show ts.sum + (p - ts.sum) = p by grind] at h1
   constructor
   · show Near e₁ ts (p + 0)
     rwa [show p + 0 = p by grind]
@@ -59,12 +59,12 @@ theorem NearAll.append {ρ η₁ η₂ : K} {us qs : List K} (h₁ : NearAll ⟨
     (h₂ : NearAll ⟨ρ, η₂⟩ us qs) : NearAll ⟨ρ, η₁ + η₂⟩ (ts ++ us) (ps ++ qs) := by
   obtain ⟨s₁, m₁⟩ := h₁
   obtain ⟨s₂, m₂⟩ := h₂
-  have := abs_add_le (sumList ps - sumList ts) (sumList qs - sumList us)
-  rw [show sumList ps - sumList ts + (sumList qs - sumList us) =
-    sumList ps + sumList qs - (sumList ts + sumList us) by grind] at this
+  have := abs_add_le (ps.sum - ts.sum) (qs.sum - us.sum)
+  rw [show ps.sum - ts.sum + (qs.sum - us.sum) =
+    ps.sum + qs.sum - (ts.sum + us.sum) by grind] at this
   constructor
   · unfold Near at *
-    rw [sumList_append, sumList_append, sumAbs_append]
+    rw [listSum_append, listSum_append, sumAbs_append]
     grind
   · rw [sumAbs_append, sumAbs_append]
     grind
@@ -73,7 +73,7 @@ theorem NearAll.append {ρ η₁ η₂ : K} {us qs : List K} (h₁ : NearAll ⟨
 theorem NearAll.perm {us : List K} (hp : ts.Perm us) (h : NearAll e₁ ts ps) : NearAll e₁ us ps := by
   obtain ⟨h1, h2⟩ := h
   unfold Near at h1
-  rw [sumList_perm hp, sumAbs_perm hp] at h1
+  rw [listSum_perm hp, sumAbs_perm hp] at h1
   rw [sumAbs_perm hp] at h2
   exact ⟨h1, h2⟩
 
@@ -91,7 +91,7 @@ theorem NearAll.followedBy (h : NearAll e₁ ts ps) (he : 0 ≤ e₂.relative) (
     Near (e₁.followedBy e₂) ts v := by
   obtain ⟨h1, h2⟩ := h
   have h3 := mul_le_mul_left he h2
-  have h4 := abs_sub_le v (sumList ps) (sumList ts)
+  have h4 := abs_sub_le v ps.sum ts.sum
   show _ ≤ ((1 + e₁.relative) * (1 + e₂.relative) - 1) * sumAbs ts +
     ((1 + e₂.relative) * e₁.absolute + e₂.absolute)
   unfold Near at h1 hv

@@ -26,13 +26,13 @@ open Format
 
 /-- Numbers that are cut at or below their last bits lose nothing. -/
 theorem cutSum_exact (down : Bool) {u : Int} : {xs : List Addend} → (∀ x ∈ xs, u ≤ x.unit) →
-    (cutSum down u xs : Rat) * pow2 u = sumList (addendValues xs)
+    (cutSum down u xs : Rat) * pow2 u = (addendValues xs).sum
   | [], _ => Rat.zero_mul _
   | x :: xs, h => by
     have ih := cutSum_exact down fun y hy => h y (List.mem_cons_of_mem _ hy)
     have hx := h x List.mem_cons_self
     show ((cutShift down x.significand (x.unit - u) + cutSum down u xs : Int) : Rat) * pow2 u =
-      x.significand * pow2 x.unit + sumList (addendValues xs)
+      x.significand * pow2 x.unit + (addendValues xs).sum
     rw [← ih, Rat.intCast_add, cutShift, if_pos (by omega), Rat.intCast_mul, Rat.intCast_natCast,
       ← pow2_natCast, show ((x.unit - u).toNat : Int) = x.unit - u by omega,
       show pow2 x.unit = pow2 (x.unit - u) * pow2 u by rw [← pow2_add]; congr 1; omega]
@@ -51,7 +51,7 @@ theorem leastUnit_le (x : Addend) : (xs : List Addend) → ∀ y ∈ x :: xs, le
 
 /-- The sum of a group is exact. -/
 theorem value_groupSum (x : Addend) (xs : List Addend) :
-    (groupSum x xs).value = sumList (addendValues (x :: xs)) :=
+    (groupSum x xs).value = (addendValues (x :: xs)).sum :=
   cutSum_exact true (leastUnit_le x xs)
 
 /-- A group is aligned as one of its products is. -/
@@ -66,24 +66,24 @@ theorem groupExponent_mem (x : Addend) : (xs : List Addend) →
     · exact ⟨x, List.mem_cons_self, rfl⟩
 
 /-- The values of the products of groups. -/
-theorem sumList_groupMembers (x : Addend) (xs zs : List Addend) :
-    sumList (addendValues (x :: (xs ++ zs))) =
-      sumList (addendValues (x :: xs)) + sumList (addendValues zs) := by
+theorem listSum_groupMembers (x : Addend) (xs zs : List Addend) :
+    (addendValues (x :: (xs ++ zs))).sum =
+      (addendValues (x :: xs)).sum + (addendValues zs).sum := by
   induction xs generalizing x with
   | nil => show x.value + _ = x.value + 0 + _; rw [Rat.add_zero]; rfl
   | cons y ys ih =>
-    show x.value + sumList (addendValues (y :: (ys ++ zs))) =
-      x.value + sumList (addendValues (y :: ys)) + _
+    show x.value + (addendValues (y :: (ys ++ zs))).sum =
+      x.value + (addendValues (y :: ys)).sum + _
     rw [ih, Rat.add_assoc]
 
 /-- **Exact**: the sums of groups are together the sum of their products. -/
 theorem groupSums_sum : (gs : List (Addend × List Addend)) →
-    sumList (addendValues (groupSums gs)) = sumList (addendValues (groupMembers gs))
+    (addendValues (groupSums gs)).sum = (addendValues (groupMembers gs)).sum
   | [] => rfl
   | (x, xs) :: gs => by
-    show (groupSum x xs).value + sumList (addendValues (groupSums gs)) =
-      sumList (addendValues (x :: (xs ++ groupMembers gs)))
-    rw [sumList_groupMembers, value_groupSum, groupSums_sum gs]
+    show (groupSum x xs).value + (addendValues (groupSums gs)).sum =
+      (addendValues (x :: (xs ++ groupMembers gs))).sum
+    rw [listSum_groupMembers, value_groupSum, groupSums_sum gs]
 
 /-- Each sum of a group is aligned as one of the products is. -/
 theorem groupSums_exponent : (gs : List (Addend × List Addend)) → ∀ g ∈ groupSums gs,
@@ -127,8 +127,8 @@ theorem grouped_near (hgs : gs.length ≤ groups)
     have h2 : (addendValues (c :: groupSums gs)).length = gs.length + 1 :=
       congrArg (· + 1) (length_groupSums gs)
     omega
-  have hsum : sumList (addendValues (c :: groupSums gs)) =
-      sumList (addendValues (c :: groupMembers gs)) := by
+  have hsum : (addendValues (c :: groupSums gs)).sum =
+      (addendValues (c :: groupMembers gs)).sum := by
     show c.value + _ = c.value + _
     rw [groupSums_sum]
   have hexp : ∀ x ∈ c :: groupSums gs,

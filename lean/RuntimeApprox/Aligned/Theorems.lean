@@ -80,7 +80,7 @@ theorem cutShift_zero (down : Bool) (k : Int) : cutShift down 0 k = 0 := by
 
 /-- Numbers that are cut to multiples of 2ᵘ lose at most 2ᵘ each, and zeros nothing. -/
 theorem abs_cutSum_sub_le (down : Bool) (u : Int) : (xs : List Addend) →
-    abs ((cutSum down u xs : Rat) * pow2 u - sumList (addendValues xs)) ≤
+    abs ((cutSum down u xs : Rat) * pow2 u - (addendValues xs).sum) ≤
       nonzeros (addendValues xs) * pow2 u
   | [] => by
     show abs (((0 : Int) : Rat) * pow2 u - 0) ≤ ((0 : Nat) : Rat) * pow2 u
@@ -91,7 +91,7 @@ theorem abs_cutSum_sub_le (down : Bool) (u : Int) : (xs : List Addend) →
     have ih := abs_cutSum_sub_le down u xs
     have hu := pow2_nonneg u
     show abs (((cutShift down x.significand (x.unit - u) + cutSum down u xs : Int) : Rat) * pow2 u -
-      (x.value + sumList (addendValues xs))) ≤ nonzeros (x.value :: addendValues xs) * pow2 u
+      (x.value + (addendValues xs).sum)) ≤ nonzeros (x.value :: addendValues xs) * pow2 u
     rw [Rat.intCast_add]
     by_cases hx : x.value = 0
     · have : x.significand = 0 := by
@@ -108,12 +108,12 @@ theorem abs_cutSum_sub_le (down : Bool) (u : Int) : (xs : List Addend) →
       have h3 := abs_add_le
         (pow2 u * ((cutShift down x.significand (x.unit - u) : Rat) -
           x.significand * pow2 (x.unit - u)))
-        ((cutSum down u xs : Rat) * pow2 u - sumList (addendValues xs))
+        ((cutSum down u xs : Rat) * pow2 u - (addendValues xs).sum)
       rw [show pow2 u * ((cutShift down x.significand (x.unit - u) : Rat) -
           x.significand * pow2 (x.unit - u)) +
-          ((cutSum down u xs : Rat) * pow2 u - sumList (addendValues xs)) =
+          ((cutSum down u xs : Rat) * pow2 u - (addendValues xs).sum) =
         ((cutShift down x.significand (x.unit - u) : Rat) + cutSum down u xs) * pow2 u -
-          (x.value + sumList (addendValues xs)) by rw [h2]; grind] at h3
+          (x.value + (addendValues xs).sum) by rw [h2]; grind] at h3
       grind
 
 /-! ### Alignment -/
@@ -151,7 +151,7 @@ variable {bits : Nat} {down : Bool} {c : Addend} {xs : List Addend} {n : Nat} {M
 errs by at most n·2^(−F)·M, where M is at least 2^exponent of each. -/
 theorem abs_alignedSum_sub_le (hn : nonzeros (addendValues (c :: xs)) ≤ n)
     (hM : ∀ x ∈ c :: xs, pow2 x.exponent ≤ M) :
-    abs ((alignedSum bits down c xs).value - sumList (addendValues (c :: xs))) ≤
+    abs ((alignedSum bits down c xs).value - (addendValues (c :: xs)).sum) ≤
       n * pow2 (-bits) * M := by
   have h1 := abs_cutSum_sub_le down (largestExponent c xs - bits) (c :: xs)
   have h2 := pow2_largestExponent_le hM
@@ -185,7 +185,7 @@ of the terms `ts` themselves, n·2^(−F)·κ relatively, if no exponent is too 
 factor κ and σ, taken together: 2^exponent ≤ κ·Σ|tᵢ| + σ. -/
 theorem alignedSum_near_of_groups {ts : List Rat} {κ : Rat}
     (hn : nonzeros (addendValues (c :: xs)) ≤ n)
-    (hsum : sumList (addendValues (c :: xs)) = sumList ts)
+    (hsum : (addendValues (c :: xs)).sum = ts.sum)
     (hM : ∀ x ∈ c :: xs, pow2 x.exponent ≤ κ * sumAbs ts + σ) :
     Near ⟨n * pow2 (-bits) * κ, n * pow2 (-bits) * σ⟩ ts (alignedSum bits down c xs).value := by
   have := abs_alignedSum_sub_le (bits := bits) (down := down) hn hM

@@ -56,23 +56,23 @@ theorem sumAbs_eq_zero : {ts : List Rat} → nonzeros ts = 0 → sumAbs ts = 0
     · rw [nonzeros_cons ht] at h; omega
 
 /-- Without numbers that are not zero, Σtᵢ = 0. -/
-theorem sumList_eq_zero {ts : List Rat} (h : nonzeros ts = 0) : sumList ts = 0 := by
-  have := abs_sumList_le ts
+theorem listSum_eq_zero {ts : List Rat} (h : nonzeros ts = 0) : ts.sum = 0 := by
+  have := abs_listSum_le ts
   rw [sumAbs_eq_zero h] at this
   unfold abs at this; grind
 
 /-- Zeros that come first add nothing. -/
 theorem zeros_append {ts : List Rat} (h : nonzeros ts = 0) (us : List Rat) :
-    nonzeros (ts ++ us) = nonzeros us ∧ sumList (ts ++ us) = sumList us ∧
+    nonzeros (ts ++ us) = nonzeros us ∧ (ts ++ us).sum = us.sum ∧
       sumAbs (ts ++ us) = sumAbs us := by
-  rw [nonzeros_append, sumList_append, sumAbs_append, h, sumList_eq_zero h, sumAbs_eq_zero h]
+  rw [nonzeros_append, listSum_append, sumAbs_append, h, listSum_eq_zero h, sumAbs_eq_zero h]
   exact ⟨Nat.zero_add _, Rat.zero_add _, Rat.zero_add _⟩
 
 /-- Zeros that come last add nothing. -/
 theorem append_zeros (ts : List Rat) {us : List Rat} (h : nonzeros us = 0) :
-    nonzeros (ts ++ us) = nonzeros ts ∧ sumList (ts ++ us) = sumList ts ∧
+    nonzeros (ts ++ us) = nonzeros ts ∧ (ts ++ us).sum = ts.sum ∧
       sumAbs (ts ++ us) = sumAbs ts := by
-  rw [nonzeros_append, sumList_append, sumAbs_append, h, sumList_eq_zero h, sumAbs_eq_zero h]
+  rw [nonzeros_append, listSum_append, sumAbs_append, h, listSum_eq_zero h, sumAbs_eq_zero h]
   exact ⟨Nat.add_zero _, Rat.add_zero _, Rat.add_zero _⟩
 
 /-- If one number is not zero, it is one. -/

@@ -7,10 +7,10 @@ public import RuntimeApprox.OrderedField.Theorems
 # Sums and powers
 
 ## Main results
-* `sumList_append`, `sumAbs_append`: of lists that are appended.
-* `sumList_perm`, `sumAbs_perm`: the order does not matter.
-* `abs_sumList_le`: |Σtᵢ| ≤ Σ|tᵢ|.
-* `sumList_map_one_eq_length`: a sum of ones is their number.
+* `listSum_append`, `sumAbs_append`: of lists that are appended.
+* `listSum_perm`, `sumAbs_perm`: the order does not matter.
+* `abs_listSum_le`: |Σtᵢ| ≤ Σ|tᵢ|.
+* `listSum_map_one_eq_length`: a sum of ones is their number.
 * `OrderedField.one_le_pow`, `OrderedField.pow_le_pow_right`: powers of numbers that are at least 1.
 -/
 
@@ -24,80 +24,41 @@ universe u
 variable {K : Type u} [OrderedField K]
 
 /-- Σ(as ++ bs) = Σas + Σbs -/
-theorem sumList_append : (as bs : List K) → sumList (as ++ bs) = sumList as + sumList bs
-  | [], bs => by show sumList bs = 0 + sumList bs; grind
-  | a :: as, bs => by
-    have := sumList_append as bs
-    show a + sumList (as ++ bs) = a + sumList as + sumList bs
-    grind
+theorem listSum_append (as bs : List K) : (as ++ bs).sum = as.sum + bs.sum := by
+  induction as <;> grind
 
 /-- Σ|as ++ bs| = Σ|as| + Σ|bs| -/
-theorem sumAbs_append : (as bs : List K) → sumAbs (as ++ bs) = sumAbs as + sumAbs bs
-  | [], bs => by show sumAbs bs = 0 + sumAbs bs; grind
-  | a :: as, bs => by
-    have := sumAbs_append as bs
-    show abs a + sumAbs (as ++ bs) = abs a + sumAbs as + sumAbs bs
-    grind
+theorem sumAbs_append (as bs : List K) : sumAbs (as ++ bs) = sumAbs as + sumAbs bs := by
+  rw [sumAbs, List.map_append, listSum_append]; rfl
 
 /-- A sum does not depend on the order of its terms. -/
-theorem sumList_perm {as bs : List K} (h : as.Perm bs) : sumList as = sumList bs := by
-  induction h with
-  | nil => rfl
-  | cons a _ ih => exact congrArg (a + ·) ih
-  | swap a b l => show b + (a + sumList l) = a + (b + sumList l); grind
-  | trans _ _ ih₁ ih₂ => exact ih₁.trans ih₂
+theorem listSum_perm {as bs : List K} (h : as.Perm bs) : as.sum = bs.sum := by
+  induction h <;> grind
 
 /-- A sum of absolute values does not depend on the order of its terms. -/
-theorem sumAbs_perm {as bs : List K} (h : as.Perm bs) : sumAbs as = sumAbs bs := by
-  induction h with
-  | nil => rfl
-  | cons a _ ih => exact congrArg (abs a + ·) ih
-  | swap a b l => show abs b + (abs a + sumAbs l) = abs a + (abs b + sumAbs l); grind
-  | trans _ _ ih₁ ih₂ => exact ih₁.trans ih₂
-
-/-- The sum of the absolute values, as a sum. -/
-theorem sumList_map_abs : (ts : List K) → sumList (ts.map abs) = sumAbs ts
-  | [] => rfl
-  | t :: ts => congrArg (abs t + ·) (sumList_map_abs ts)
+theorem sumAbs_perm {as bs : List K} (h : as.Perm bs) : sumAbs as = sumAbs bs :=
+  listSum_perm (h.map abs)
 
 /-- 0 ≤ Σ|tᵢ| -/
-theorem sumAbs_nonneg : (ts : List K) → 0 ≤ sumAbs ts
-  | [] => Std.IsPreorder.le_refl 0
-  | t :: ts => by
-    have := sumAbs_nonneg ts
-    have := abs_nonneg t
-    show 0 ≤ abs t + sumAbs ts
-    grind
+theorem sumAbs_nonneg (ts : List K) : 0 ≤ sumAbs ts := by
+  unfold sumAbs
+  induction ts <;> grind [abs_nonneg]
 
 /-- |Σtᵢ| ≤ Σ|tᵢ| -/
-theorem abs_sumList_le : (ts : List K) → abs (sumList ts) ≤ sumAbs ts
-  | [] => by show abs (0 : K) ≤ 0; rw [abs_zero]; exact Std.IsPreorder.le_refl 0
-  | t :: ts => by
-    have := abs_sumList_le ts
-    have := abs_add_le t (sumList ts)
-    show abs (t + sumList ts) ≤ abs t + sumAbs ts
-    grind
+theorem abs_listSum_le (ts : List K) : abs ts.sum ≤ sumAbs ts := by
+  unfold sumAbs
+  induction ts <;> grind [abs_add_le, abs_zero]
 
 /-- Σ|tᵢ| = Σtᵢ for numbers that are not negative. -/
-theorem sumAbs_eq_sumList : {ts : List K} → (∀ t ∈ ts, 0 ≤ t) → sumAbs ts = sumList ts
-  | [], _ => rfl
-  | t :: ts, h => by
-    have := sumAbs_eq_sumList fun s hs => h s (List.mem_cons_of_mem t hs)
-    have := abs_of_nonneg (h t List.mem_cons_self)
-    show abs t + sumAbs ts = t + sumList ts
-    grind
+theorem sumAbs_eq_listSum {ts : List K} (h : ∀ t ∈ ts, 0 ≤ t) : sumAbs ts = ts.sum := by
+  unfold sumAbs
+  induction ts <;> grind [abs_of_nonneg]
 
 attribute [local instance] Lean.Grind.Semiring.natCast in
 /-- A sum of ones is their number. -/
-theorem sumList_map_one_eq_length : (ts : List K) →
-    sumList (ts.map fun _ => (1 : K)) = (ts.length : K)
-  | [] => by
-    show (0 : K) = ((0 : Nat) : K)
-    grind
-  | _ :: ts => by
-    have := sumList_map_one_eq_length ts
-    show (1 : K) + sumList (ts.map fun _ => 1) = ((ts.length + 1 : Nat) : K)
-    grind
+theorem listSum_map_one_eq_length (ts : List K) :
+    (ts.map fun _ => (1 : K)).sum = (ts.length : K) := by
+  induction ts <;> simp only [List.map, List.length] <;> grind
 
 namespace OrderedField
 

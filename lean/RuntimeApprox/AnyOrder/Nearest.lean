@@ -117,7 +117,7 @@ structure Modelled (u η : Rat) (ts : List Rat) (v σ S : Rat) : Prop where
   /-- |v − σ| ≤ n·u·S -/
   value : abs (v - σ) ≤ nonzeros ts * (u * S)
   /-- |σ − Σtᵢ| ≤ n·η -/
-  underflow : abs (σ - sumList ts) ≤ nonzeros ts * η
+  underflow : abs (σ - ts.sum) ≤ nonzeros ts * η
   /-- S ≤ Σ|tᵢ| + n·η -/
   magnitude : S ≤ sumAbs ts + nonzeros ts * η
 
@@ -128,7 +128,7 @@ variable {u η : Rat} {ts us : List Rat} {a b v σ τ S T t : Rat}
 /-- The model of a sum of zeros. -/
 theorem zeros (h : nonzeros ts = 0) : Modelled u η ts 0 0 0 := by
   have h0 := abs_zero (K := Rat)
-  have hs := sumList_eq_zero h
+  have hs := listSum_eq_zero h
   have ha := sumAbs_eq_zero h
   have hc : (nonzeros ts : Rat) = 0 := by rw [h]; rfl
   have hη : (nonzeros ts : Rat) * η = 0 := by rw [hc, Rat.zero_mul]
@@ -146,7 +146,7 @@ theorem append_zeros (h : Modelled u η us b τ T) (hts : nonzeros ts = 0) :
 theorem perm (h : Modelled u η ts v σ S) (hp : ts.Perm us) : Modelled u η us v σ S := by
   obtain ⟨h1, h2, h3, h4⟩ := h
   have hn := nonzeros_perm hp
-  exact ⟨h1, hn ▸ h2, hn ▸ sumList_perm hp ▸ h3, hn ▸ sumAbs_perm hp ▸ h4⟩
+  exact ⟨h1, hn ▸ h2, hn ▸ listSum_perm hp ▸ h3, hn ▸ sumAbs_perm hp ▸ h4⟩
 
 /-- The rounded sum of two results. -/
 theorem add (hl : Modelled u η ts a σ S) (hr : Modelled u η us b τ T) (hu : 0 ≤ u)
@@ -160,13 +160,13 @@ theorem add (hl : Modelled u η ts a σ S) (hr : Modelled u η us b τ T) (hu : 
   have := abs_add_le σ τ
   have h1 := abs_sub_le v (a + b) (σ + τ)
   have h2 := abs_add_le (a - σ) (b - τ)
-  have h3 := abs_add_le (σ - sumList ts) (τ - sumList us)
+  have h3 := abs_add_le (σ - ts.sum) (τ - us.sum)
   rw [show a - σ + (b - τ) = a + b - (σ + τ) by grind] at h2
   constructor
   · grind
   · rw [nonzeros_append, Rat.natCast_add]; grind
-  · rw [nonzeros_append, Rat.natCast_add, sumList_append,
-      show σ + τ - (sumList ts + sumList us) = σ - sumList ts + (τ - sumList us) by grind]
+  · rw [nonzeros_append, Rat.natCast_add, listSum_append,
+      show σ + τ - (ts.sum + us.sum) = σ - ts.sum + (τ - us.sum) by grind]
     grind
   · rw [nonzeros_append, Rat.natCast_add, sumAbs_append]; grind
 
@@ -182,8 +182,8 @@ theorem fused (h : Modelled u η ts a σ S) (hu : 0 ≤ u) (hη : 0 ≤ η) (ht 
   constructor
   · grind
   · rw [nonzeros_cons ht, Rat.natCast_add]; grind
-  · show abs (t + σ - (t + sumList ts)) ≤ _
-    rw [nonzeros_cons ht, Rat.natCast_add, show t + σ - (t + sumList ts) = σ - sumList ts by grind]
+  · show abs (t + σ - (t + ts.sum)) ≤ _
+    rw [nonzeros_cons ht, Rat.natCast_add, show t + σ - (t + ts.sum) = σ - ts.sum by grind]
     grind
   · show abs t + S ≤ abs t + sumAbs ts + _
     rw [nonzeros_cons ht, Rat.natCast_add]; grind
@@ -194,7 +194,7 @@ theorem fused_underflow (h : Modelled u η ts a σ S) (hu : 0 ≤ u) (ht : t ≠
     Modelled u η (t :: ts) v (v - a + σ) (abs (v - a) + S) := by
   obtain ⟨l1, l2, l3, l4⟩ := h
   have h2 := abs_add_le (v - a) σ
-  have h3 := abs_add_le (v - (t + a)) (σ - sumList ts)
+  have h3 := abs_add_le (v - (t + a)) (σ - ts.sum)
   have h4 := abs_add_le t (v - (t + a))
   rw [show t + (v - (t + a)) = v - a by grind] at h4
   have h5 := mul_nonneg hu (abs_nonneg (v - a))
@@ -203,9 +203,9 @@ theorem fused_underflow (h : Modelled u η ts a σ S) (hu : 0 ≤ u) (ht : t ≠
   constructor
   · grind
   · rw [nonzeros_cons ht, Rat.natCast_add, show v - (v - a + σ) = a - σ by grind]; grind
-  · show abs (v - a + σ - (t + sumList ts)) ≤ _
+  · show abs (v - a + σ - (t + ts.sum)) ≤ _
     rw [nonzeros_cons ht, Rat.natCast_add,
-      show v - a + σ - (t + sumList ts) = v - (t + a) + (σ - sumList ts) by grind]
+      show v - a + σ - (t + ts.sum) = v - (t + a) + (σ - ts.sum) by grind]
     grind
   · show abs (v - a) + S ≤ abs t + sumAbs ts + _
     rw [nonzeros_cons ht, Rat.natCast_add]; grind
@@ -279,11 +279,11 @@ theorem exists_model (hz : m.towardZero = false) (hf : m.flushed = false) (h : C
 
 /-- |v − Σtᵢ| ≤ n·u·Σ|tᵢ| + n·η·(1 + n·u), n being the number of terms that are not zero. -/
 theorem abs_sub_le_nearest (hz : m.towardZero = false) (hf : m.flushed = false)
-    (h : Computes m ts v) : abs (v - sumList ts) ≤
+    (h : Computes m ts v) : abs (v - ts.sum) ≤
       nonzeros ts * m.roundoff * sumAbs ts +
         nonzeros ts * (m.underflow * (1 + nonzeros ts * m.roundoff)) := by
   obtain ⟨σ, S, _, h2, h3, h4⟩ := h.exists_model hz hf
-  have := abs_sub_le v σ (sumList ts)
+  have := abs_sub_le v σ ts.sum
   have := mul_le_mul_left (mul_nonneg (Rat.natCast_nonneg (a := nonzeros ts))
     (Rat.le_of_lt m.roundoff_pos)) h4
   grind
@@ -313,7 +313,7 @@ end Computes
 
 /-- |v − Σtᵢ| ≤ (n − 1)·u·Σ|tᵢ|, with n numbers that are not zero. -/
 def NumbersNear (u : Rat) (ts : List Rat) (v : Rat) : Prop :=
-  abs (v - sumList ts) ≤ (nonzeros ts - 1) * (u * sumAbs ts)
+  abs (v - ts.sum) ≤ (nonzeros ts - 1) * (u * sumAbs ts)
 
 /-- The rounded sum of two results, of m and of k numbers that are not zero, errs by at most
 (m + k − 1)·u·Σ|tᵢ|. -/
@@ -325,12 +325,12 @@ theorem numbers_step {u a b v : Rat} {ts us : List Rat} (hu : 0 ≤ u) (hu' : 2 
   unfold NumbersNear at *
   have h1 := mul_nonneg hu (sumAbs_nonneg ts)
   have h2 := mul_nonneg hu (sumAbs_nonneg us)
-  have hnode := node_le (natCast_eq_one_or hm) (natCast_eq_one_or hk) hu hu' (abs_sumList_le ts)
-    (abs_sumList_le us) (by grind) (by grind) ha hb h
-  have h3 := abs_sub_le v (a + b) (sumList ts + sumList us)
-  have h4 := abs_add_le (a - sumList ts) (b - sumList us)
-  rw [show a - sumList ts + (b - sumList us) = a + b - (sumList ts + sumList us) by grind] at h4
-  rw [nonzeros_append, Rat.natCast_add, sumList_append, sumAbs_append]
+  have hnode := node_le (natCast_eq_one_or hm) (natCast_eq_one_or hk) hu hu' (abs_listSum_le ts)
+    (abs_listSum_le us) (by grind) (by grind) ha hb h
+  have h3 := abs_sub_le v (a + b) (ts.sum + us.sum)
+  have h4 := abs_add_le (a - ts.sum) (b - us.sum)
+  rw [show a - ts.sum + (b - us.sum) = a + b - (ts.sum + us.sum) by grind] at h4
+  rw [nonzeros_append, Rat.natCast_add, listSum_append, sumAbs_append]
   grind
 
 namespace Computes
@@ -389,7 +389,7 @@ theorem numbersNear (hz : m.towardZero = false) (hf : m.flushed = false)
       (numbers_single rfl) (ih fun t ht => hts t (List.mem_cons_of_mem _ ht)) hn
   | perm hp _ ih =>
     rw [← nonzeros_perm hp] at hn
-    rw [NumbersNear, ← nonzeros_perm hp, ← sumList_perm hp, ← sumAbs_perm hp]
+    rw [NumbersNear, ← nonzeros_perm hp, ← listSum_perm hp, ← sumAbs_perm hp]
     exact ih (fun t ht => hts t (hp.mem_iff.1 ht)) hn
 
 /-- **Jeannerod and Rump (2013)**: sums of numbers of the format to nearest, in any order. With n
@@ -399,7 +399,7 @@ theorem near_numbers (hz : m.towardZero = false) (hf : m.flushed = false) (h : C
     Near (ErrorBound.numbers 0 (n : Rat) m.roundoff) ts v := by
   show _ ≤ (n - 1) * m.roundoff * sumAbs ts + 0
   by_cases h0 : nonzeros ts = 0
-  · rw [h.eq_zero h0, sumList_eq_zero h0, sumAbs_eq_zero h0, abs_sub_self, Rat.mul_zero,
+  · rw [h.eq_zero h0, listSum_eq_zero h0, sumAbs_eq_zero h0, abs_sub_self, Rat.mul_zero,
       Rat.add_zero]
     exact Rat.le_refl
   · have h1 := h.numbersNear hz hf hts h0

@@ -34,7 +34,7 @@ theorem conv2dBiasPointBound_le_replay (δ : Tensor Rat g.outputShape) (epsδ : 
     (hn : (termsIn exact (conv2dBiasGrad g.sizes) (δ, ⟨⟩)
       (outIndices (conv2dBiasGrad g.sizes).out i)).length = n) :
     conv2dBiasPointBound f.rounding g δ epsδ i ≤
-      f.unitRoundoff * sumList bs + (replayConstant (n : Rat) 0 epsδ κ + (n : Rat) * epsδ) := by
+      f.unitRoundoff * bs.sum + (replayConstant (n : Rat) 0 epsδ κ + (n : Rat) * epsδ) := by
   have h := replay_le_one (out := (conv2dBiasGrad g.sizes).out)
     (red := (conv2dBiasGrad g.sizes).red) (p := (conv2dBiasGrad g.sizes).factor) (qs := []) hκ δ
     epsδ (as := ⟨⟩) (bas := ⟨⟩) .nil _ hs (E := 0) (m := 0) Rat.le_refl (Nat.le_refl _) hn
@@ -52,11 +52,11 @@ theorem conv2dKernelPointBound_le_replay (x : Tensor Rat g.inputShape) (epsX : R
     (hn : (termsIn exact (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩)
       (outIndices (conv2dKernelGrad g.sizes).out i)).length = n) :
     conv2dKernelPointBound f.rounding g x epsX δ epsδ i ≤
-      f.unitRoundoff * sumList (bs ++ cs) +
-        epsδ * sumList (termsIn exact (conv2dKernelGrad g.sizes) (x.map abs, δ.map fun _ => 1, ⟨⟩)
-          (outIndices (conv2dKernelGrad g.sizes).out i)) +
-        epsX * sumList (termsIn exact (conv2dKernelGrad g.sizes) (x.map fun _ => 1, δ.map abs, ⟨⟩)
-          (outIndices (conv2dKernelGrad g.sizes).out i)) +
+      f.unitRoundoff * (bs ++ cs).sum +
+        epsδ * (termsIn exact (conv2dKernelGrad g.sizes) (x.map abs, δ.map fun _ => 1, ⟨⟩)
+          (outIndices (conv2dKernelGrad g.sizes).out i)).sum +
+        epsX * (termsIn exact (conv2dKernelGrad g.sizes) (x.map fun _ => 1, δ.map abs, ⟨⟩)
+          (outIndices (conv2dKernelGrad g.sizes).out i)).sum +
         replayConstant (n : Rat) epsX epsδ κ := by
   have h := replay_le (out := (conv2dKernelGrad g.sizes).out)
     (red := (conv2dKernelGrad g.sizes).red) (p := (conv2dKernelGrad g.sizes).factor)
@@ -77,11 +77,11 @@ theorem conv2dInputPointBound_le_replay (weight : Tensor Rat g.kernelShape) (eps
     (hn : (termsIn exact (conv2dInputGrad g.sizes) (weight, δ, ⟨⟩)
       (outIndices (conv2dInputGrad g.sizes).out i)).length = n) :
     conv2dInputPointBound f.rounding g weight epsW δ epsδ i ≤
-      f.unitRoundoff * sumList (bs ++ cs) +
-        epsδ * sumList (termsIn exact (conv2dInputGrad g.sizes)
-          (weight.map abs, δ.map fun _ => 1, ⟨⟩) (outIndices (conv2dInputGrad g.sizes).out i)) +
-        epsW * sumList (termsIn exact (conv2dInputGrad g.sizes)
-          (weight.map fun _ => 1, δ.map abs, ⟨⟩) (outIndices (conv2dInputGrad g.sizes).out i)) +
+      f.unitRoundoff * (bs ++ cs).sum +
+        epsδ * (termsIn exact (conv2dInputGrad g.sizes)
+          (weight.map abs, δ.map fun _ => 1, ⟨⟩) (outIndices (conv2dInputGrad g.sizes).out i)).sum +
+        epsW * (termsIn exact (conv2dInputGrad g.sizes)
+          (weight.map fun _ => 1, δ.map abs, ⟨⟩) (outIndices (conv2dInputGrad g.sizes).out i)).sum +
         replayConstant (n : Rat) epsW epsδ κ := by
   have h := replay_le (out := (conv2dInputGrad g.sizes).out)
     (red := (conv2dInputGrad g.sizes).red) (p := (conv2dInputGrad g.sizes).factor)
@@ -103,11 +103,11 @@ theorem conv2dPointBound_le_replay (x : Tensor Rat g.inputShape) (epsX : Rat)
     (hn : (termsIn exact (conv2dForward g.sizes) (x, weight, ⟨⟩)
       (outIndices (conv2dForward g.sizes).out i)).length = n) :
     conv2dPointBound f.rounding g x epsX weight epsW bias epsB i ≤
-      f.unitRoundoff * sumList (bs ++ cs) +
-        epsW * sumList (termsIn exact (conv2dForward g.sizes)
-          (x.map abs, weight.map fun _ => 1, ⟨⟩) (outIndices (conv2dForward g.sizes).out i)) +
-        epsX * sumList (termsIn exact (conv2dForward g.sizes)
-          (x.map fun _ => 1, weight.map abs, ⟨⟩) (outIndices (conv2dForward g.sizes).out i)) +
+      f.unitRoundoff * (bs ++ cs).sum +
+        epsW * (termsIn exact (conv2dForward g.sizes)
+          (x.map abs, weight.map fun _ => 1, ⟨⟩) (outIndices (conv2dForward g.sizes).out i)).sum +
+        epsX * (termsIn exact (conv2dForward g.sizes)
+          (x.map fun _ => 1, weight.map abs, ⟨⟩) (outIndices (conv2dForward g.sizes).out i)).sum +
         (replayConstant (n : Rat) epsX epsW κ + (epsB + κ)) := by
   have ⟨hE, hm⟩ := addendList_withEps (p := (conv2dForward g.sizes).addends.headD
     (conv2dForward g.sizes).factor) bias hB (outIndices (conv2dForward g.sizes).out i)

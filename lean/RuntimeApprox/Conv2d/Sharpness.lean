@@ -221,12 +221,12 @@ theorem conv2dBiasPointBound_tie (n : Nat) (i : Index (tieConv2d n).biasShape) :
 
 end
 
-theorem sumList_tie (f : Format) : (n : Nat) →
-    sumList (List.replicate n f.unitRoundoff ++ [1]) = 1 + (n : Rat) * f.unitRoundoff
+theorem listSum_tie (f : Format) : (n : Nat) →
+    (List.replicate n f.unitRoundoff ++ [1]).sum = 1 + (n : Rat) * f.unitRoundoff
   | 0 => by show (1 : Rat) + 0 = 1 + ((0 : Nat) : Rat) * _; grind
   | n + 1 => by
-    have := sumList_tie f n
-    show f.unitRoundoff + sumList (List.replicate n f.unitRoundoff ++ [1]) = _
+    have := listSum_tie f n
+    show f.unitRoundoff + (List.replicate n f.unitRoundoff ++ [1]).sum = _
     rw [Rat.natCast_add]
     grind
 
@@ -234,7 +234,7 @@ theorem sumList_tie (f : Format) : (n : Nat) →
 theorem conv2dBiasDeriv_tie_exact (f : Format) (n : Nat) (i : Index (tieConv2d n).biasShape) :
     (conv2dBiasDeriv exact (tieConv2d n) (tieGradOutput f n)).get i =
       1 + (n : Rat) * f.unitRoundoff := by
-  rw [conv2dBiasDeriv_eq_total, total_exact, entries_tieGradOutput, sumList_tie]
+  rw [conv2dBiasDeriv_eq_total, total_exact, entries_tieGradOutput, listSum_tie]
 
 /-- **The bound is nearly attained**: for every n, (n + 1)·|computed − exact| = n·bound, in every
 format with p ≥ 2 and eₘᵢₙ < 0, of which the entries of the gradient are numbers. -/

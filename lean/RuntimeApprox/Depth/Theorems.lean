@@ -49,7 +49,7 @@ theorem depth_node_le {a b v σ τ S T A m k u η : Rat} (hu : 0 ≤ u) (hη : 0
 /-- |v − Σtᵢ| ≤ ((1 + u)ᵈ − 1)·Σ|tᵢ| + (2·n − 1)·η·(1 + u)ᵈ, with n terms that are not zero: they
 take 2·n − 1 operations. -/
 def DepthNear (m : Mode) (d : Nat) (ts : List Rat) (v : Rat) : Prop :=
-  abs (v - sumList ts) ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs ts +
+  abs (v - ts.sum) ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs ts +
     (2 * nonzeros ts - 1) * (m.underflow * (1 + m.roundoff) ^ d)
 
 namespace ComputesWithin
@@ -141,8 +141,8 @@ theorem depth_rounded (h : abs (w - t) ≤ m.roundoff * abs t + m.underflow)
 theorem depth_step (h : m.Gives (a + b) v) (hl : DepthNear m d ts a) (hr : DepthNear m d us b) :
     DepthNear m (d + 1) (ts ++ us) v := by
   have := depth_node_le (Rat.le_of_lt m.roundoff_pos) (Rat.le_of_lt m.underflow_pos)
-    (one_le_growth m d) (abs_sumList_le ts) (abs_sumList_le us) hl hr h.abs_sub_le
-  rw [DepthNear, nonzeros_append, Rat.natCast_add, sumList_append, sumAbs_append, Rat.pow_succ]
+    (one_le_growth m d) (abs_listSum_le ts) (abs_listSum_le us) hl hr h.abs_sub_le
+  rw [DepthNear, nonzeros_append, Rat.natCast_add, listSum_append, sumAbs_append, Rat.pow_succ]
   exact this
 
 /-- A larger depth allows more. -/
@@ -159,11 +159,11 @@ theorem depth_succ (hn : nonzeros ts ≠ 0) (h : DepthNear m d ts v) : DepthNear
 /-- The step of `depthNear`, a result plus one that is zero. -/
 theorem depth_addZero (hl : DepthNear m d ts v) (hr : DepthNear m d us 0) :
     DepthNear m d (ts ++ us) v := by
-  have h1 := abs_add_le (v - sumList ts) (0 - sumList us)
+  have h1 := abs_add_le (v - ts.sum) (0 - us.sum)
   have h2 := mul_nonneg (Rat.le_of_lt m.underflow_pos)
     (show 0 ≤ (1 + m.roundoff) ^ d by have := one_le_growth m d; grind)
-  rw [show v - sumList ts + (0 - sumList us) = v - (sumList ts + sumList us) by grind] at h1
-  rw [DepthNear, nonzeros_append, Rat.natCast_add, sumList_append, sumAbs_append]
+  rw [show v - ts.sum + (0 - us.sum) = v - (ts.sum + us.sum) by grind] at h1
+  rw [DepthNear, nonzeros_append, Rat.natCast_add, listSum_append, sumAbs_append]
   unfold DepthNear at hl hr
   grind
 
@@ -187,7 +187,7 @@ theorem depth_self (hn : nonzeros [t] ≠ 0) : DepthNear m d [t] t := by
   have := mul_nonneg (show 0 ≤ (1 + m.roundoff) ^ d - 1 by grind) (sumAbs_nonneg [t])
   have := mul_nonneg (Rat.le_of_lt m.underflow_pos) (show 0 ≤ (1 + m.roundoff) ^ d by grind)
   have h2 : 2 * ((1 : Nat) : Rat) - 1 = 1 := by decide +kernel
-  rw [DepthNear, nonzeros_single hn, h2, show sumList [t] = t from Rat.add_zero t, abs_sub_self]
+  rw [DepthNear, nonzeros_single hn, h2, show [t].sum = t from Rat.add_zero t, abs_sub_self]
   grind
 
 /-- The case `add` of `depthNear`. -/
@@ -250,7 +250,7 @@ theorem depthNear (h : ComputesWithin m d ts v) :
   | perm hp _ ih =>
     intro w hw hn
     rw [← nonzeros_perm hp] at hn
-    rw [DepthNear, ← nonzeros_perm hp, ← sumList_perm hp, ← sumAbs_perm hp]
+    rw [DepthNear, ← nonzeros_perm hp, ← listSum_perm hp, ← sumAbs_perm hp]
     exact ih w hw hn
 
 /-- **Depth, any mode**: with n terms that are not zero, none of which passes more than d roundings,
@@ -266,7 +266,7 @@ theorem near (h : ComputesWithin m d ts v) {n : Nat} (hn : nonzeros ts ≤ n) {g
   have h2 := mul_nonneg hn0 (mul_nonneg (Rat.le_of_lt hη) (show 0 ≤ growth by grind))
   show _ ≤ (growth - 1) * sumAbs ts + 2 * n * m.underflow * growth
   by_cases h0 : nonzeros ts = 0
-  · rw [h.computes.eq_zero h0, sumList_eq_zero h0, sumAbs_eq_zero h0, abs_sub_self]
+  · rw [h.computes.eq_zero h0, listSum_eq_zero h0, sumAbs_eq_zero h0, abs_sub_self]
     grind
   · have h3 := h.depthNear v (Mode.gives_self h.computes.representable) h0
     have h4 := mul_le_mul_left (sumAbs_nonneg ts) hg
@@ -282,15 +282,15 @@ theorem near (h : ComputesWithin m d ts v) {n : Nat} (hn : nonzeros ts ≤ n) {g
 /-- The step of `near_numbers`, a sum of two results. -/
 theorem numbers_step (hf : m.flushed = false) (h : m.Gives (a + b) v)
     (ha : m.format.Representable a) (hb : m.format.Representable b)
-    (hl : abs (a - sumList ts) ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs ts)
-    (hr : abs (b - sumList us) ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs us) :
-    abs (v - sumList (ts ++ us)) ≤ ((1 + m.roundoff) ^ (d + 1) - 1) * sumAbs (ts ++ us) := by
+    (hl : abs (a - ts.sum) ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs ts)
+    (hr : abs (b - us.sum) ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs us) :
+    abs (v - (ts ++ us).sum) ≤ ((1 + m.roundoff) ^ (d + 1) - 1) * sumAbs (ts ++ us) := by
   have hu := Rat.le_of_lt m.roundoff_pos
   have h0 := h.abs_add_sub_le hf ha hb
-  have := depth_node_le (m := 0) (k := 0) (η := 0) (A := (1 + m.roundoff) ^ d) (σ := sumList ts)
-    (τ := sumList us) hu Rat.le_refl (one_le_growth m d) (abs_sumList_le ts) (abs_sumList_le us)
+  have := depth_node_le (m := 0) (k := 0) (η := 0) (A := (1 + m.roundoff) ^ d) (σ := ts.sum)
+    (τ := us.sum) hu Rat.le_refl (one_le_growth m d) (abs_listSum_le ts) (abs_listSum_le us)
     (by grind) (by grind) (show abs (v - (a + b)) ≤ m.roundoff * abs (a + b) + 0 by grind)
-  rw [sumList_append, sumAbs_append, Rat.pow_succ]
+  rw [listSum_append, sumAbs_append, Rat.pow_succ]
   grind
 
 /-- A number of the format that is rounded, nothing flushed, stays what it is. -/
@@ -305,11 +305,11 @@ underflow, however many there are. -/
 theorem near_numbers (hf : m.flushed = false) (h : ComputesWithin m d ts v)
     (hts : ∀ t ∈ ts, m.format.Representable t) : Near ⟨(1 + m.roundoff) ^ d - 1, 0⟩ ts v := by
   have exactly : ∀ (d : Nat) (t : Rat),
-      abs (t - sumList [t]) ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs [t] := fun d t => by
+      abs (t - [t].sum) ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs [t] := fun d t => by
     have hA := one_le_growth m d
     have := mul_nonneg (show 0 ≤ (1 + m.roundoff) ^ d - 1 by grind) (sumAbs_nonneg [t])
-    rwa [show sumList [t] = t from Rat.add_zero t, abs_sub_self]
-  have key : abs (v - sumList ts) ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs ts := by
+    rwa [show [t].sum = t from Rat.add_zero t, abs_sub_self]
+  have key : abs (v - ts.sum) ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs ts := by
     induction h with
     | zero => show abs (0 - 0) ≤ _ * 0; rw [abs_sub_self, Rat.mul_zero]; exact Rat.le_refl
     | number _ => exact exactly _ _
@@ -321,15 +321,15 @@ theorem near_numbers (hf : m.flushed = false) (h : ComputesWithin m d ts v)
     | @addZero d ts us a v hl hr h ihl ihr =>
       have h1 := ihl fun t ht => hts t (List.mem_append_left _ ht)
       have h2 := ihr fun t ht => hts t (List.mem_append_right _ ht)
-      have h3 := abs_add_le (a - sumList ts) (0 - sumList us)
-      rw [show a - sumList ts + (0 - sumList us) = a - (sumList ts + sumList us) by grind] at h3
-      rw [eq_of_gives hf hl.computes.representable h, sumList_append, sumAbs_append]
+      have h3 := abs_add_le (a - ts.sum) (0 - us.sum)
+      rw [show a - ts.sum + (0 - us.sum) = a - (ts.sum + us.sum) by grind] at h3
+      rw [eq_of_gives hf hl.computes.representable h, listSum_append, sumAbs_append]
       grind
     | @fused d ts t a v hs h ih =>
       exact numbers_step (ts := [t]) hf h (hts t List.mem_cons_self) hs.computes.representable
         (exactly d t) (ih fun t ht => hts t (List.mem_cons_of_mem _ ht))
     | perm hp _ ih =>
-      rw [← sumList_perm hp, ← sumAbs_perm hp]
+      rw [← listSum_perm hp, ← sumAbs_perm hp]
       exact ih fun t ht => hts t (hp.mem_iff.1 ht)
   show _ ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs ts + 0
   rwa [Rat.add_zero]

@@ -181,7 +181,7 @@ theorem estimate {e : ErrorBound K} (he : 0 ≤ e.relative) {v A : K}
   have h3 := abs_sub_le v (evalAt exact c fsr asr o) (evalAt exact c fs' as' o)
   have h4 := le_abs_self (evalAt exact c (fsr.map abs) (asr.map abs) o)
   unfold Near at hv
-  rw [sumList_summands, sumAbs_summands] at hv
+  rw [listSum_summands, sumAbs_summands] at hv
   have h5 := mul_le_mul_left he (show evalAt exact c (fsr.map abs) (asr.map abs) o ≤
     evalAt exact c ps bs o + A by grind)
   unfold ErrorBound.estimate ErrorBound.magnitudeCoefficient ErrorBound.deviationCoefficient

@@ -35,14 +35,14 @@ theorem Holds.le {ev : ErrorBound K} (hev : ev.relative < 1) {p : Part K} (h : p
       0 ≤ p.factor * p.computed := by
   obtain ⟨hC, ht, hM, hn, hρ, hw⟩ := h
   unfold Near at hn
-  rw [sumAbs_eq_sumList ht] at hn
+  rw [sumAbs_eq_listSum ht] at hn
   have h1 := (abs_le.1 hn).1
   have hq := div_nonneg hC hρ
-  have h2 := mul_le_mul_left hq (show (1 - p.error.relative) * sumList p.terms ≤
+  have h2 := mul_le_mul_left hq (show (1 - p.error.relative) * p.terms.sum ≤
     p.computed + p.error.absolute by grind)
   have h3 := mul_le_mul_left (show 0 ≤ 1 - ev.relative by grind) (mul_le_mul_left hM hw)
-  have e1 : p.coefficient / (1 - p.error.relative) * ((1 - p.error.relative) * sumList p.terms) =
-    p.coefficient * sumList p.terms := by grind
+  have e1 : p.coefficient / (1 - p.error.relative) * ((1 - p.error.relative) * p.terms.sum) =
+    p.coefficient * p.terms.sum := by grind
   have e2 : (1 - ev.relative) * (p.computed *
       (p.coefficient / (1 - p.error.relative) / (1 - ev.relative))) =
     p.coefficient / (1 - p.error.relative) * p.computed := by grind
@@ -54,16 +54,16 @@ theorem Holds.le {ev : ErrorBound K} (hev : ev.relative < 1) {p : Part K} (h : p
   grind
 
 theorem sum_le {ev : ErrorBound K} (hev : ev.relative < 1) : (ps : List (Part K)) →
-    (∀ p ∈ ps, p.Holds ev) → sumList (ps.map exact) ≤
-      (1 - ev.relative) * sumList (ps.map fun p => p.factor * p.computed) +
-        sumList (ps.map lost) ∧ ∀ t ∈ ps.map fun p => p.factor * p.computed, 0 ≤ t
+    (∀ p ∈ ps, p.Holds ev) → (ps.map exact).sum ≤
+      (1 - ev.relative) * (ps.map fun p => p.factor * p.computed).sum +
+        (ps.map lost).sum ∧ ∀ t ∈ ps.map fun p => p.factor * p.computed, 0 ≤ t
   | [], _ => ⟨by show (0 : K) ≤ _ * 0 + 0; grind, by simp⟩
   | p :: ps, h => by
     obtain ⟨h1, h2⟩ := (h p List.mem_cons_self).le hev
     obtain ⟨h3, h4⟩ := sum_le hev ps fun q hq => h q (List.mem_cons_of_mem p hq)
     refine ⟨?_, by simpa using ⟨h2, by simpa using h4⟩⟩
-    show p.exact + sumList (ps.map exact) ≤ _ * (p.factor * p.computed +
-      sumList (ps.map fun p => p.factor * p.computed)) + (p.lost + sumList (ps.map lost))
+    show p.exact + (ps.map exact).sum ≤ _ * (p.factor * p.computed +
+      (ps.map fun p => p.factor * p.computed).sum) + (p.lost + (ps.map lost).sum)
     grind
 
 end Part
@@ -74,17 +74,17 @@ theorem Printed.le {ev : ErrorBound K} {ps : List (Part K)} {c B V : K}
   obtain ⟨hB, hps, hev, c', hc0, hc, hV⟩ := h
   obtain ⟨h1, h2⟩ := Part.sum_le hev ps hps
   unfold Near at hV
-  rw [sumAbs_eq_sumList (by
+  rw [sumAbs_eq_listSum (by
     intro t ht
     rcases List.mem_append.1 ht with ht | ht
     · exact h2 t ht
-    · rw [List.mem_singleton.1 ht]; exact hc0), sumList_append] at hV
+    · rw [List.mem_singleton.1 ht]; exact hc0), listSum_append] at hV
   have h3 := (abs_le.1 hV).1
   have h4 := mul_le_mul_left (show 0 ≤ 1 - ev.relative by grind) hc
-  have e : (1 - ev.relative) * constantWeight c (sumList (ps.map Part.lost)) ev =
-      c + sumList (ps.map Part.lost) + ev.absolute := by unfold constantWeight; grind
+  have e : (1 - ev.relative) * constantWeight c (ps.map Part.lost).sum ev =
+      c + (ps.map Part.lost).sum + ev.absolute := by unfold constantWeight; grind
   rw [e] at h4
-  rw [show sumList [c'] = c' + 0 from rfl] at h3
+  rw [show [c'].sum = c' + 0 from rfl] at h3
   grind
 
 section

@@ -44,14 +44,14 @@ theorem total_value : (ts : List (Approx K)) →
 
 /-- The eps of a sum of pairs: Σ eps + Σ halfUlp(acc + t). -/
 theorem total_eps : (ts : List (Approx K)) →
-    (total (bound R) ts).eps = sumList (ts.map Approx.eps) +
-      sumList ((unrounded R (ts.map Approx.value)).map R.halfUlp)
+    (total (bound R) ts).eps = (ts.map Approx.eps).sum +
+      ((unrounded R (ts.map Approx.value)).map R.halfUlp).sum
   | [] => by show (0 : K) = 0 + 0; grind
   | t :: ts => by
     have h := total_eps ts
     show (total (bound R) ts).eps + t.eps + R.halfUlp ((total (bound R) ts).value + t.value) =
-      t.eps + sumList (ts.map Approx.eps) + (R.halfUlp (total (rounded R) (ts.map Approx.value) +
-        t.value) + sumList ((unrounded R (ts.map Approx.value)).map R.halfUlp))
+      t.eps + (ts.map Approx.eps).sum + (R.halfUlp (total (rounded R) (ts.map Approx.value) +
+        t.value) + ((unrounded R (ts.map Approx.value)).map R.halfUlp).sum)
     rw [total_value, h]
     grind
 
@@ -144,8 +144,8 @@ the additions, with the accumulators of the rounded evaluation. -/
 theorem eps_evalAt (hf : Tensors.Rel Approx.HasValue fs bfs)
     (ha : Tensors.Rel Approx.HasValue as bas) (o : List Nat) :
     (evalAt (bound R) c bfs bas o).eps =
-      sumList ((added (bound R) c bfs bas o).map Approx.eps) +
-        sumList ((additions R c fs as o).map R.halfUlp) := by
+      ((added (bound R) c bfs bas o).map Approx.eps).sum +
+        ((additions R c fs as o).map R.halfUlp).sum := by
   rw [evalAt_eq_total, total_eps, additions, added_map (rounded_respects_bound R).mul c hf ha]
 
 /-- An entry's bound is at most Σ eps of its terms + u·Σ b over its additions + κ for each of n
@@ -155,11 +155,11 @@ theorem replay_le_terms {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (c : Contractio
     {bas : c.Addends (Approx Rat)} (hf : Tensors.Rel Approx.HasValue fs bfs)
     (ha : Tensors.Rel Approx.HasValue as bas) (o : List Nat) {bs : List Rat}
     (hs : f.Charges κ (additions f.rounding c fs as o) bs) {E : Rat} {m : Nat}
-    (hE : sumList ((addendList o c.addends bas []).map Approx.eps) ≤ E)
+    (hE : ((addendList o c.addends bas []).map Approx.eps).sum ≤ E)
     (hm : (addendList o c.addends bas []).length ≤ m) :
     (evalAt (bound f.rounding) c bfs bas o).eps ≤
-      sumList ((termsIn (bound f.rounding) c bfs o).map Approx.eps) +
-        f.unitRoundoff * sumList bs + ((termsIn (bound f.rounding) c bfs o).length : Rat) * κ +
+      ((termsIn (bound f.rounding) c bfs o).map Approx.eps).sum +
+        f.unitRoundoff * bs.sum + ((termsIn (bound f.rounding) c bfs o).length : Rat) * κ +
         (E + (m : Rat) * κ) := by
   have h := hs.sum_le
   have hl : (additions f.rounding c fs as o).length = _ := length_unrounded f.rounding _
@@ -171,8 +171,8 @@ theorem replay_le_terms {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (c : Contractio
   have := mul_le_mul_left hκ (Rat.natCast_le_natCast.2 hm)
   rw [hadd] at h ⊢
   rw [List.length_append, Rat.natCast_add] at h
-  rw [List.map_append, sumList_append]
-  show _ + sumList (List.map f.halfUlp _) ≤ _
+  rw [List.map_append, listSum_append]
+  show _ + (List.map f.halfUlp _).sum ≤ _
   clear hs hadd hl
   grind
 
@@ -180,22 +180,22 @@ end
 
 /-- Σ over n pairs of (|x| + ε_x)·ε_y + |y|·ε_x + halfUlp(x·y), and n·κ, is at most
 u·Σ b + ε_y·Σ |x| + ε_x·Σ |y| + n·(ε_x·ε_y + 2·κ). -/
-theorem sumList_mulEps_le {f : Format} {κ : Rat} (εx εy : Rat) : (l : List (Rat × Rat)) →
+theorem listSum_mulEps_le {f : Format} {κ : Rat} (εx εy : Rat) : (l : List (Rat × Rat)) →
     {cs : List Rat} → f.Charges κ (l.map fun t => t.1 * t.2) cs →
-    sumList (l.map fun t => (abs t.1 + εx) * εy + abs t.2 * εx + f.halfUlp (t.1 * t.2)) +
+    (l.map fun t => (abs t.1 + εx) * εy + abs t.2 * εx + f.halfUlp (t.1 * t.2)).sum +
         (l.length : Rat) * κ ≤
-      f.unitRoundoff * sumList cs + εy * sumList (l.map fun t => abs t.1 * 1) +
-        εx * sumList (l.map fun t => 1 * abs t.2) + replayConstant (l.length : Rat) εx εy κ
+      f.unitRoundoff * cs.sum + εy * (l.map fun t => abs t.1 * 1).sum +
+        εx * (l.map fun t => 1 * abs t.2).sum + replayConstant (l.length : Rat) εx εy κ
   | [], [], _ => by
     show (0 : Rat) + ((0 : Nat) : Rat) * κ ≤ _ * 0 + _ * 0 + _ * 0 + ((0 : Nat) : Rat) * _
     grind
   | t :: l, b :: cs, h => by
-    have := sumList_mulEps_le εx εy l h.2
+    have := listSum_mulEps_le εx εy l h.2
     have := h.1
     unfold replayConstant at *
-    show (abs t.1 + εx) * εy + abs t.2 * εx + f.halfUlp (t.1 * t.2) + sumList (List.map _ _) +
-      ((l.length + 1 : Nat) : Rat) * κ ≤ _ * (b + sumList cs) +
-        _ * (abs t.1 * 1 + sumList (List.map _ _)) + _ * (1 * abs t.2 + sumList (List.map _ _)) +
+    show (abs t.1 + εx) * εy + abs t.2 * εx + f.halfUlp (t.1 * t.2) + (List.map _ _).sum +
+      ((l.length + 1 : Nat) : Rat) * κ ≤ _ * (b + cs.sum) +
+        _ * (abs t.1 * 1 + (List.map _ _).sum) + _ * (1 * abs t.2 + (List.map _ _).sum) +
         ((l.length + 1 : Nat) : Rat) * _
     rw [Rat.natCast_add]
     clear h
@@ -204,12 +204,12 @@ theorem sumList_mulEps_le {f : Format} {κ : Rat} (εx εy : Rat) : (l : List (R
   | _ :: _, [], h => h.elim
 
 /-- n entries, each with eps ε: n·ε. -/
-theorem sumList_map_eps (ε : Rat) : (l : List Rat) →
-    sumList ((l.map fun v => (⟨v, ε⟩ : Approx Rat)).map Approx.eps) = (l.length : Rat) * ε
+theorem listSum_map_eps (ε : Rat) : (l : List Rat) →
+    ((l.map fun v => (⟨v, ε⟩ : Approx Rat)).map Approx.eps).sum = (l.length : Rat) * ε
   | [] => by show (0 : Rat) = ((0 : Nat) : Rat) * ε; grind
   | _ :: l => by
-    have := sumList_map_eps ε l
-    show ε + sumList (List.map _ _) = ((l.length + 1 : Nat) : Rat) * ε
+    have := listSum_map_eps ε l
+    show ε + (List.map _ _).sum = ((l.length + 1 : Nat) : Rat) * ε
     rw [Rat.natCast_add]
     grind
 
@@ -218,7 +218,7 @@ variable {out : List (List Int)} {red : List Int} {p q : Operand Int} {qs : List
 /-- An addend that errs by ε is at most one. -/
 theorem addendList_withEps (t : Tensor Rat (extents p.axes)) {ε : Rat} (hε : 0 ≤ ε)
     (o : List Nat) :
-    sumList ((addendList o [p] (t.withEps ε, ⟨⟩) []).map Approx.eps) ≤ ε ∧
+    ((addendList o [p] (t.withEps ε, ⟨⟩) []).map Approx.eps).sum ≤ ε ∧
       (addendList o [p] (t.withEps ε, ⟨⟩) []).length ≤ 1 := by
   unfold addendList addendList
   rw [Tensor.withEps, read_map]
@@ -235,12 +235,12 @@ theorem replay_le {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (x : Tensor Rat (exte
     (o : List Nat) {bs cs : List Rat}
     (hs : f.Charges κ (additions f.rounding ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) as o) bs)
     (hp : f.Charges κ (termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o) cs) {E : Rat} {m : Nat}
-    (hE : sumList ((addendList o qs bas []).map Approx.eps) ≤ E)
+    (hE : ((addendList o qs bas []).map Approx.eps).sum ≤ E)
     (hm : (addendList o qs bas []).length ≤ m) :
     (evalAt (bound f.rounding) ⟨out, red, p, [q], qs⟩ (x.withEps εx, y.withEps εy, ⟨⟩) bas o).eps ≤
-      f.unitRoundoff * sumList (bs ++ cs) +
-        εy * sumList (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map abs, y.map fun _ => 1, ⟨⟩) o) +
-        εx * sumList (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map fun _ => 1, y.map abs, ⟨⟩) o) +
+      f.unitRoundoff * (bs ++ cs).sum +
+        εy * (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map abs, y.map fun _ => 1, ⟨⟩) o).sum +
+        εx * (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map fun _ => 1, y.map abs, ⟨⟩) o).sum +
         (replayConstant ((termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o).length : Rat) εx εy κ +
           (E + (m : Rat) * κ)) := by
   have h := replay_le_terms hκ ⟨out, red, p, [q], qs⟩
@@ -256,11 +256,11 @@ theorem replay_le {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (x : Tensor Rat (exte
   have h2 := he (fun _ => 1) abs
   rw [hb, List.length_map, List.map_map] at h
   rw [hx] at hp
-  rw [h1, h2, hx, List.length_map, sumList_append]
+  rw [h1, h2, hx, List.length_map, listSum_append]
   clear hs hb he hx h1 h2
   generalize pairs p.axes q.axes (toNats red) x y o = l at *
-  have hm : sumList (l.map (Approx.eps ∘ fun t => Approx.mul f.rounding ⟨t.1, εx⟩ ⟨t.2, εy⟩)) +
-    (l.length : Rat) * κ ≤ _ := sumList_mulEps_le εx εy l hp
+  have hm : (l.map (Approx.eps ∘ fun t => Approx.mul f.rounding ⟨t.1, εx⟩ ⟨t.2, εy⟩)).sum +
+    (l.length : Rat) * κ ≤ _ := listSum_mulEps_le εx εy l hp
   clear hp
   grind
 
@@ -270,11 +270,11 @@ theorem replay_le_one {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (y : Tensor Rat (
     (ε : Rat) {as : Tensors Rat (shapes qs)} {bas : Tensors (Approx Rat) (shapes qs)}
     (ha : Tensors.Rel Approx.HasValue as bas) (o : List Nat) {bs : List Rat}
     (hs : f.Charges κ (additions f.rounding ⟨out, red, p, [], qs⟩ (y, ⟨⟩) as o) bs) {E : Rat} {m : Nat}
-    (hE : sumList ((addendList o qs bas []).map Approx.eps) ≤ E)
+    (hE : ((addendList o qs bas []).map Approx.eps).sum ≤ E)
     (hm : (addendList o qs bas []).length ≤ m) {n : Nat}
     (hn : (termsIn exact ⟨out, red, p, [], qs⟩ (y, ⟨⟩) o).length = n) :
     (evalAt (bound f.rounding) ⟨out, red, p, [], qs⟩ (y.withEps ε, ⟨⟩) bas o).eps ≤
-      f.unitRoundoff * sumList bs +
+      f.unitRoundoff * bs.sum +
         (replayConstant (n : Rat) 0 ε κ + (n : Rat) * ε + (E + (m : Rat) * κ)) := by
   have h := replay_le_terms hκ ⟨out, red, p, [], qs⟩
     (.cons (y.hasValue_withEps ε) .nil) ha o hs hE hm
@@ -282,7 +282,7 @@ theorem replay_le_one {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (y : Tensor Rat (
   have hb : termsIn (bound f.rounding) ⟨out, red, p, [], qs⟩ (y.withEps ε, ⟨⟩) o = _ :=
     (termsIn_one _ _ o).trans (entries_map _ p.axes (toNats red) y o)
   rw [termsIn_one] at hn
-  rw [hb, sumList_map_eps, List.length_map, hn] at h
+  rw [hb, listSum_map_eps, List.length_map, hn] at h
   unfold replayConstant
   clear hs hb
   grind
@@ -298,11 +298,11 @@ theorem replay_printed {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (x : Tensor Rat 
     (o : List Nat) {bs cs : List Rat}
     (hs : f.Charges κ (additions f.rounding ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) as o) bs)
     (hp : f.Charges κ (termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o) cs) {E : Rat} {m : Nat}
-    (hE : sumList ((addendList o qs bas []).map Approx.eps) ≤ E)
+    (hE : ((addendList o qs bas []).map Approx.eps).sum ≤ E)
     (hm : (addendList o qs bas []).length ≤ m)
-    (hV : Printed ev ps c (f.unitRoundoff * sumList (bs ++ cs) +
-        εy * sumList (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map abs, y.map fun _ => 1, ⟨⟩) o) +
-        εx * sumList (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map fun _ => 1, y.map abs, ⟨⟩) o) +
+    (hV : Printed ev ps c (f.unitRoundoff * (bs ++ cs).sum +
+        εy * (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map abs, y.map fun _ => 1, ⟨⟩) o).sum +
+        εx * (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map fun _ => 1, y.map abs, ⟨⟩) o).sum +
         (replayConstant ((termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o).length : Rat) εx εy κ +
           (E + (m : Rat) * κ))) V) :
     (evalAt (bound f.rounding) ⟨out, red, p, [q], qs⟩ (x.withEps εx, y.withEps εy, ⟨⟩) bas o).eps ≤
@@ -314,10 +314,10 @@ theorem replay_one_printed {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (y : Tensor 
     (ε : Rat) {as : Tensors Rat (shapes qs)} {bas : Tensors (Approx Rat) (shapes qs)}
     (ha : Tensors.Rel Approx.HasValue as bas) (o : List Nat) {bs : List Rat}
     (hs : f.Charges κ (additions f.rounding ⟨out, red, p, [], qs⟩ (y, ⟨⟩) as o) bs) {E : Rat} {m : Nat}
-    (hE : sumList ((addendList o qs bas []).map Approx.eps) ≤ E)
+    (hE : ((addendList o qs bas []).map Approx.eps).sum ≤ E)
     (hm : (addendList o qs bas []).length ≤ m) {n : Nat}
     (hn : (termsIn exact ⟨out, red, p, [], qs⟩ (y, ⟨⟩) o).length = n)
-    (hV : Printed ev ps c (f.unitRoundoff * sumList bs +
+    (hV : Printed ev ps c (f.unitRoundoff * bs.sum +
       (replayConstant (n : Rat) 0 ε κ + (n : Rat) * ε + (E + (m : Rat) * κ))) V) :
     (evalAt (bound f.rounding) ⟨out, red, p, [], qs⟩ (y.withEps ε, ⟨⟩) bas o).eps ≤ V :=
   Rat.le_trans (replay_le_one hκ y ε ha o hs hE hm hn) hV.le

@@ -9,7 +9,7 @@ public import RuntimeApprox.Estimate.Tolerance
 # What products of slices give
 
 ## Main results
-* `Computes.eq_sumList`: a sum of multiples of 2ᵉ with Σ|tᵢ| ≤ 2^(p + e) is exact, in any order,
+* `Computes.eq_listSum`: a sum of multiples of 2ᵉ with Σ|tᵢ| ≤ 2^(p + e) is exact, in any order,
   fused or not; `Contraction.sum_of_slices_exact`: so is what is computed of two slices.
 * `Contraction.abs_sub_keptProducts_le`: |c(x, y) − Σ c(xᵢ, yⱼ)| ≤ n·(Σ Xᵢ·Tᵢ + R·Y).
 * `Accumulates.abs_sub_le`: |w − (v + Σtᵢ)| ≤ u·s, the running error.
@@ -47,10 +47,10 @@ theorem mul {d : Int} (hx : Multiple e x) (hy : Multiple d y) : Multiple (e + d)
   exact ⟨k * l, by rw [Rat.intCast_mul, pow2_add]; grind⟩
 
 /-- The sum of a list of multiples. -/
-theorem sumList : {ts : List Rat} → (∀ t ∈ ts, Multiple e t) → Multiple e (sumList ts)
+theorem listSum : {ts : List Rat} → (∀ t ∈ ts, Multiple e t) → Multiple e ts.sum
   | [], _ => ⟨0, (Rat.zero_mul _).symm⟩
   | _ :: _, h => (h _ List.mem_cons_self).add
-      (sumList fun t ht => h t (List.mem_cons_of_mem _ ht))
+      (listSum fun t ht => h t (List.mem_cons_of_mem _ ht))
 
 /-- A multiple of 2ᵉ of at most 2^(p + e) in magnitude is a number of the format. -/
 theorem representable {f : Format} (he : f.minExponent - f.precision + 1 ≤ e) (hx : Multiple e x)
@@ -70,20 +70,20 @@ theorem Format.Mode.Gives.eq_self {m : Mode} {x v : Rat} (hm : m.flushed = false
   · rw [hm] at hf; exact absurd hf (by decide)
 
 /-- **Exact sums**: multiples of 2ᵉ with Σ|tᵢ| ≤ 2^(p + e) are summed without error, in any order. -/
-theorem Computes.eq_sumList {m : Mode} {ts : List Rat} {v : Rat} {e : Int}
+theorem Computes.eq_listSum {m : Mode} {ts : List Rat} {v : Rat} {e : Int}
     (hm : m.flushed = false) (he : m.format.minExponent - m.format.precision + 1 ≤ e)
     (h : Computes m ts v) (ht : ∀ t ∈ ts, Multiple e t)
-    (hs : sumAbs ts ≤ pow2 (m.format.precision + e)) : v = sumList ts := by
+    (hs : sumAbs ts ≤ pow2 (m.format.precision + e)) : v = ts.sum := by
   have exact : ∀ us : List Rat, (∀ t ∈ us, Multiple e t) →
-      sumAbs us ≤ pow2 (m.format.precision + e) → m.format.Representable (sumList us) :=
-    fun us h1 h2 => (Multiple.sumList h1).representable he
-      (Rat.le_trans (abs_sumList_le us) h2)
+      sumAbs us ≤ pow2 (m.format.precision + e) → m.format.Representable us.sum :=
+    fun us h1 h2 => (Multiple.listSum h1).representable he
+      (Rat.le_trans (abs_listSum_le us) h2)
   induction h with
   | zero => rfl
   | number _ => exact (Rat.add_zero _).symm
   | @rounded t v h =>
     have := exact [t] ht hs
-    rw [show sumList [t] = t from Rat.add_zero _] at *
+    rw [show [t].sum = t from Rat.add_zero _] at *
     exact h.eq_self hm this
   | @add ts us a b v _ _ h ihl ihr =>
     have h1 := sumAbs_append ts us
@@ -92,7 +92,7 @@ theorem Computes.eq_sumList {m : Mode} {ts : List Rat} {v : Rat} {e : Int}
     have ha := ihl (fun t h => ht t (List.mem_append_left _ h)) (by grind)
     have hb := ihr (fun t h => ht t (List.mem_append_right _ h)) (by grind)
     have := exact _ ht hs
-    rw [sumList_append] at *
+    rw [listSum_append] at *
     exact (h.eq_self hm (by rw [ha, hb]; exact this)).trans (by rw [ha, hb])
   | @fused ts t a v _ h ih =>
     have h1 : sumAbs (t :: ts) = abs t + sumAbs ts := rfl
@@ -102,7 +102,7 @@ theorem Computes.eq_sumList {m : Mode} {ts : List Rat} {v : Rat} {e : Int}
     exact h.eq_self hm (by rw [ha]; exact this) |>.trans (by rw [ha]; rfl)
   | perm hp _ ih =>
     rw [← sumAbs_perm hp] at hs
-    rw [← sumList_perm hp]
+    rw [← listSum_perm hp]
     exact ih (fun t h => ht t (hp.mem_iff.1 h)) hs
 
 /-! ### What is left -/
@@ -152,13 +152,13 @@ theorem evalAt_add_right (x : Tensor K (extents p₁.axes)) (y₁ y : Tensor K (
 theorem evalAt_plus (x : Tensor K (extents p₁.axes)) (z : Tensor K (extents p₂.axes)) :
     (ys : List (Tensor K (extents p₂.axes))) →
     evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x, Tensor.plus ys z, ⟨⟩) ⟨⟩ o =
-      sumList (ys.map fun y => evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x, y, ⟨⟩) ⟨⟩ o) +
+      (ys.map fun y => evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x, y, ⟨⟩) ⟨⟩ o).sum +
         evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x, z, ⟨⟩) ⟨⟩ o
   | [] => (by grind : ∀ a : K, a = 0 + a) _
   | y :: ys => by
     have := evalAt_plus x z ys
     show evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x, y + Tensor.plus ys z, ⟨⟩) ⟨⟩ o =
-      evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x, y, ⟨⟩) ⟨⟩ o + sumList _ + _
+      evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x, y, ⟨⟩) ⟨⟩ o + List.sum _ + _
     rw [evalAt_add_right, this]
     grind
 
@@ -179,13 +179,13 @@ theorem abs_evalAt_one_le {x : Tensor K (extents p₁.axes)} {X : K}
 theorem evalAt_one_plus (r : Tensor K (extents p₁.axes)) :
     (xs : List (Tensor K (extents p₁.axes))) →
     evalAt exact ⟨out, red, p₁, [], []⟩ (Tensor.plus xs r, ⟨⟩) ⟨⟩ o =
-      sumList (xs.map fun x => evalAt exact ⟨out, red, p₁, [], []⟩ (x, ⟨⟩) ⟨⟩ o) +
+      (xs.map fun x => evalAt exact ⟨out, red, p₁, [], []⟩ (x, ⟨⟩) ⟨⟩ o).sum +
         evalAt exact ⟨out, red, p₁, [], []⟩ (r, ⟨⟩) ⟨⟩ o
   | [] => (by grind : ∀ a : K, a = 0 + a) _
   | x :: xs => by
     have h := evalAt_one_plus r xs
     show evalAt exact ⟨out, red, p₁, [], []⟩ (x + Tensor.plus xs r, ⟨⟩) ⟨⟩ o =
-      evalAt exact ⟨out, red, p₁, [], []⟩ (x, ⟨⟩) ⟨⟩ o + sumList _ + _
+      evalAt exact ⟨out, red, p₁, [], []⟩ (x, ⟨⟩) ⟨⟩ o + List.sum _ + _
     rw [evalAt_one] at h
     rw [evalAt_one, evalAt_one x]
     simp only [valueAt_add, sums_add]
@@ -198,7 +198,7 @@ theorem abs_sub_keptProducts_le {x : Tensor K (extents p₁.axes)} {y : Tensor K
     {R Y : K} {ps : List (Tensor K (extents p₁.axes) × List (Tensor K (extents p₂.axes)))}
     {Ms : List (K × K)} (h : Sliced y R x ps Ms) (hY : ∀ i, abs (y.get i) ≤ Y) :
     abs (evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x, y, ⟨⟩) ⟨⟩ o -
-        sumList (keptProducts out red p₁ p₂ ps o)) ≤
+        (keptProducts out red p₁ p₂ ps o).sum) ≤
       leftBound (termCount K ⟨out, red, p₁, [p₂], []⟩ o) (tailBound Ms) R Y := by
   unfold leftBound
   induction h with
@@ -213,10 +213,10 @@ theorem abs_sub_keptProducts_le {x : Tensor K (extents p₁.axes)} {y : Tensor K
     rw [← hy] at h2
     have h3 := abs_add_le (evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x₁, z, ⟨⟩) ⟨⟩ o)
       (evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x, y, ⟨⟩) ⟨⟩ o -
-        sumList (keptProducts out red p₁ p₂ ps o))
-    have h4 : sumList (keptProducts out red p₁ p₂ ((x₁, ys) :: ps) o) =
-        sumList (ys.map fun y => evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x₁, y, ⟨⟩) ⟨⟩ o) +
-          sumList (keptProducts out red p₁ p₂ ps o) := sumList_append _ _
+        (keptProducts out red p₁ p₂ ps o).sum)
+    have h4 : (keptProducts out red p₁ p₂ ((x₁, ys) :: ps) o).sum =
+        (ys.map fun y => evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x₁, y, ⟨⟩) ⟨⟩ o).sum +
+          (keptProducts out red p₁ p₂ ps o).sum := listSum_append _ _
     have h5 : tailBound ((X, T) :: Ms) = X * T + tailBound Ms := rfl
     rw [evalAt_add_left, h2, h4, h5]
     rw [show ∀ a b c d : K, a + b + c - (a + d) = b + (c - d) by grind]
@@ -276,7 +276,7 @@ theorem sum_of_slice_exact {m : Mode} {x : Tensor Rat (extents p₁.axes)} {e : 
       rcases List.mem_cons.1 ht with rfl | ht
       · exact forall_read (fun i => (hx i).1) ha
       · exact hl t ht
-  rw [h.eq_sumList hm he hmult ?_, sumList_summands]
+  rw [h.eq_listSum hm he hmult ?_, listSum_summands]
   rw [sumAbs_summands]
   have h1 := abs_evalAt_one_le (out := out) (red := red) (o := o) (x := x.map abs) (X := X)
     fun i => by rw [Tensor.get_map, abs_of_nonneg (abs_nonneg _)]; exact (hx i).2
@@ -297,8 +297,8 @@ theorem sum_of_slices_exact {m : Mode} {x : Tensor Rat (extents p₁.axes)}
     (hs : n * (X * Y) ≤ pow2 (m.format.precision + (e + d)))
     (h : Computes m (summands ⟨out, red, p₁, [p₂], []⟩ (x, y, ⟨⟩) ⟨⟩ o) v) :
     v = evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x, y, ⟨⟩) ⟨⟩ o := by
-  rw [h.eq_sumList hm he (multiple_summands (fun i => (hx i).1) fun i => (hy i).1) ?_,
-    sumList_summands]
+  rw [h.eq_listSum hm he (multiple_summands (fun i => (hx i).1) fun i => (hy i).1) ?_,
+    listSum_summands]
   rw [sumAbs_summands]
   have h1 := abs_evalAt_fill_le (out := out) (red := red) (o := o)
     (x := x.map abs) (y := y.map abs) (X := X) (Y := Y)
@@ -319,7 +319,7 @@ end
 at most u times the magnitudes of what is computed on the way. -/
 theorem Accumulates.abs_sub_le {f : Format} {v w s : Rat} {ts : List Rat}
     (h : Accumulates f v ts w s) (hv : f.Representable v) (ht : ∀ t ∈ ts, f.Representable t) :
-    abs (w - (v + sumList ts)) ≤ f.unitRoundoff * s := by
+    abs (w - (v + ts.sum)) ≤ f.unitRoundoff * s := by
   induction h with
   | nil v =>
     show abs (v - (v + 0)) ≤ _
@@ -330,10 +330,10 @@ theorem Accumulates.abs_sub_le {f : Format} {v w s : Rat} {ts : List Rat}
     have h3 := abs_add_le (f.round (v + t)) (v + t - f.round (v + t))
     rw [show f.round (v + t) + (v + t - f.round (v + t)) = v + t by grind, abs_sub_comm] at h3
     have h4 := mul_le_mul_left (Rat.le_of_lt f.unitRoundoff_pos) h3
-    have h5 := abs_add_le (w - (f.round (v + t) + sumList ts)) (f.round (v + t) - (v + t))
-    rw [show w - (f.round (v + t) + sumList ts) + (f.round (v + t) - (v + t)) =
-      w - (v + (t + sumList ts)) by grind] at h5
-    show abs (w - (v + (t + sumList ts))) ≤ _
+    have h5 := abs_add_le (w - (f.round (v + t) + ts.sum)) (f.round (v + t) - (v + t))
+    rw [show w - (f.round (v + t) + ts.sum) + (f.round (v + t) - (v + t)) =
+      w - (v + (t + ts.sum)) by grind] at h5
+    show abs (w - (v + (t + ts.sum))) ≤ _
     grind
 
 namespace Contraction
@@ -350,7 +350,7 @@ theorem sliced_reference {x : Tensor Rat (extents p₁.axes)} {y : Tensor Rat (e
     {ps : List (Tensor Rat (extents p₁.axes) × List (Tensor Rat (extents p₂.axes)))}
     {Ms : List (Rat × Rat)} (hw : f.Representable w) (ht : ∀ t ∈ ts, f.Representable t)
     (h : Accumulates f w ts d s)
-    (hk : sumList ts = -(sumList (keptProducts out red p₁ p₂ ps o) + addendsAt o qs bs))
+    (hk : ts.sum = -((keptProducts out red p₁ p₂ ps o).sum + addendsAt o qs bs))
     (hx : Sliced y R x ps Ms) (hY : ∀ i, abs (y.get i) ≤ Y) :
     abs (w - d - evalAt exact ⟨out, red, p₁, [p₂], qs⟩ (x, y, ⟨⟩) bs o) ≤ f.unitRoundoff * s +
       leftBound (termCount Rat ⟨out, red, p₁, [p₂], []⟩ o) (tailBound Ms) R Y := by
@@ -359,11 +359,11 @@ theorem sliced_reference {x : Tensor Rat (extents p₁.axes)} {y : Tensor Rat (e
   have h3 := evalAt_two (out := out) (red := red) (o := o) x y bs
   have h4 := evalAt_two (out := out) (red := red) (o := o) (ps := []) x y ⟨⟩
   change _ = _ + (0 : Rat) at h4
-  have h5 := abs_add_le (w + sumList ts - d) (sumList (keptProducts out red p₁ p₂ ps o) -
+  have h5 := abs_add_le (w + ts.sum - d) ((keptProducts out red p₁ p₂ ps o).sum -
     evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x, y, ⟨⟩) ⟨⟩ o)
   rw [abs_sub_comm d] at h1
   rw [abs_sub_comm] at h2
-  rw [show w + sumList ts - d + (sumList (keptProducts out red p₁ p₂ ps o) -
+  rw [show w + ts.sum - d + ((keptProducts out red p₁ p₂ ps o).sum -
     evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x, y, ⟨⟩) ⟨⟩ o) =
     w - d - evalAt exact ⟨out, red, p₁, [p₂], qs⟩ (x, y, ⟨⟩) bs o by rw [hk, h3, h4]; grind] at h5
   grind
@@ -371,19 +371,19 @@ theorem sliced_reference {x : Tensor Rat (extents p₁.axes)} {y : Tensor Rat (e
 /-- `sliced_reference` for one factor, which is cut into slices alone: x = x₁ + … + xₛ + r. -/
 theorem sliced_reference_one {xs : List (Tensor Rat (extents p₁.axes))}
     {r : Tensor Rat (extents p₁.axes)} (hw : f.Representable w) (ht : ∀ t ∈ ts, f.Representable t)
-    (h : Accumulates f w ts d s) (hk : sumList ts =
-      -sumList (xs.map fun x => evalAt exact ⟨out, red, p₁, [], []⟩ (x, ⟨⟩) ⟨⟩ o))
+    (h : Accumulates f w ts d s) (hk : ts.sum =
+      -(xs.map fun x => evalAt exact ⟨out, red, p₁, [], []⟩ (x, ⟨⟩) ⟨⟩ o).sum)
     (hr : ∀ i, abs (r.get i) ≤ R) :
     abs (w - d - evalAt exact ⟨out, red, p₁, [], []⟩ (Tensor.plus xs r, ⟨⟩) ⟨⟩ o) ≤
       f.unitRoundoff * s + leftBound (termCount Rat ⟨out, red, p₁, [], []⟩ o) 0 R 1 := by
   have h1 := h.abs_sub_le hw ht
   have h2 := abs_evalAt_one_le (out := out) (red := red) (o := o) hr
   have h3 := evalAt_one_plus (out := out) (red := red) (o := o) r xs
-  have h4 := abs_add_le (w + sumList ts - d)
+  have h4 := abs_add_le (w + ts.sum - d)
     (-evalAt exact ⟨out, red, p₁, [], []⟩ (r, ⟨⟩) ⟨⟩ o)
   rw [abs_sub_comm d] at h1
   rw [abs_neg] at h4
-  rw [show w + sumList ts - d + -evalAt exact ⟨out, red, p₁, [], []⟩ (r, ⟨⟩) ⟨⟩ o =
+  rw [show w + ts.sum - d + -evalAt exact ⟨out, red, p₁, [], []⟩ (r, ⟨⟩) ⟨⟩ o =
     w - d - evalAt exact ⟨out, red, p₁, [], []⟩ (Tensor.plus xs r, ⟨⟩) ⟨⟩ o by
       rw [hk, h3]; grind] at h4
   unfold leftBound

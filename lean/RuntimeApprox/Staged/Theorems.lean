@@ -119,7 +119,7 @@ theorem abs_two_sub_le {β : Rat} (hx : abs (x.value - s) ≤ α * M) (hy : abs 
 
 /-- What follows where the sum is floored to a wider format f and given in the mode m. -/
 theorem near_of_floor {ts : List Rat} {A z : Rat}
-    (hz : abs (z - sumList ts) ≤ A * (sumAbs ts + σ)) (h : m.Gives (f.floor z) v) :
+    (hz : abs (z - ts.sum) ≤ A * (sumAbs ts + σ)) (h : m.Gives (f.floor z) v) :
     Near ((ErrorBound.followedBy ⟨A, A * σ⟩
       ⟨2 * f.unitRoundoff, pow2 (f.minExponent - f.precision + 1)⟩).followedBy
         ⟨m.roundoff, m.underflow⟩) ts v := by
@@ -202,7 +202,7 @@ theorem staged_step_near_of_two (hk : nonzeros (addendValues (x :: xs)) ≤ k)
       · rw [List.mem_singleton.1 hz]; exact hyM
   have := abs_stagedSum_sub_le (bits := bits) (dotBits := dotBits) (drop := drop) hdot hd
     (hM c List.mem_cons_self) hdrop
-  rwa [← sumList_append] at this
+  rwa [← listSum_append] at this
 
 end
 

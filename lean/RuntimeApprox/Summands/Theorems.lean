@@ -10,7 +10,7 @@ public import RuntimeApprox.Summands
 ## Main results
 * `Contraction.evalAt_eq_total`: an entry is the sum of what it adds up, in every arithmetic.
 * `Contraction.added_map`: a function that keeps products maps what is added.
-* `Contraction.sumList_summands`, `Contraction.sumAbs_summands`: the sum of the summands is the
+* `Contraction.listSum_summands`, `Contraction.sumAbs_summands`: the sum of the summands is the
   entry, and that of their absolute values the entry of the operands' absolute values.
 * `Contraction.count_get`: the contraction of ones is the number of summands.
 -/
@@ -106,11 +106,11 @@ end
 
 variable {K : Type u} [OrderedField K]
 
-theorem total_exact : (ts : List K) → total exact ts = sumList ts
+theorem total_exact : (ts : List K) → total exact ts = ts.sum
   | [] => rfl
   | t :: ts => by
     have := total_exact ts
-    show total exact ts + t = t + sumList ts
+    show total exact ts + t = t + ts.sum
     grind
 
 namespace Contraction
@@ -118,21 +118,21 @@ namespace Contraction
 variable (c : Contraction Int) (fs : c.Factors K) (as : c.Addends K)
 
 /-- An entry is the sum of its summands. -/
-theorem sumList_summands (o : List Nat) : sumList (c.summands fs as o) = evalAt exact c fs as o := by
+theorem listSum_summands (o : List Nat) : (c.summands fs as o).sum = evalAt exact c fs as o := by
   rw [evalAt_eq_total, total_exact]
 
 /-- The entry of operands to which a function was applied that keeps products. -/
 theorem evalAt_map {f : K → K} (hf : ∀ a b, f a * f b = f (a * b)) (o : List Nat) :
-    evalAt exact c (fs.map f) (as.map f) o = sumList ((c.summands fs as o).map f) := by
-  rw [← sumList_summands]
-  exact congrArg sumList (added_map (A := exact) (B := exact) (fun a b c d h h' => by subst h h'; exact hf b d) c
+    evalAt exact c (fs.map f) (as.map f) o = ((c.summands fs as o).map f).sum := by
+  rw [← listSum_summands]
+  exact congrArg List.sum (added_map (A := exact) (B := exact) (fun a b c d h h' => by subst h h'; exact hf b d) c
     (fs.map_rel f) (as.map_rel f) o)
 
 /-- The sum of the absolute values of the summands is the entry of the absolute values of the
 operands: Σ|x||y|. -/
 theorem sumAbs_summands (o : List Nat) :
     sumAbs (c.summands fs as o) = evalAt exact c (fs.map abs) (as.map abs) o := by
-  rw [evalAt_map c fs as fun a b => (abs_mul a b).symm, sumList_map_abs]
+  rw [evalAt_map c fs as fun a b => (abs_mul a b).symm]; rfl
 
 attribute [local instance] Lean.Grind.Semiring.natCast in
 /-- The number of summands of an entry is the contraction of ones: those that an index outside of an
@@ -140,7 +140,7 @@ operand skips do not count. -/
 theorem count_get (i : Index c.shape) : ((c.summands fs as (outIndices c.out i)).length : K) =
     (eval exact c (fs.map fun _ => 1) (as.map fun _ => 1)).get i := by
   unfold eval
-  rw [Tensor.get_ofFn, evalAt_map c fs as fun _ _ => by grind, sumList_map_one_eq_length]
+  rw [Tensor.get_ofFn, evalAt_map c fs as fun _ _ => by grind, listSum_map_one_eq_length]
 
 end Contraction
 

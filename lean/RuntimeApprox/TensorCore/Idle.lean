@@ -65,13 +65,13 @@ theorem alignedSum_idle {bits : Nat} {down : Bool} {c : Addend} {xs : List Adden
     show c.unit - (c.exponent - bits) + (c.exponent - (bits : Int)) = c.unit by omega]
 
 /-- Zeros add up to zero. -/
-theorem sumList_addendValues_eq_zero : {xs : List Addend} → (∀ x ∈ xs, x.value = 0) →
-    sumList (addendValues xs) = 0
+theorem listSum_addendValues_eq_zero : {xs : List Addend} → (∀ x ∈ xs, x.value = 0) →
+    (addendValues xs).sum = 0
   | [], _ => rfl
   | x :: xs, h => by
-    show x.value + sumList (addendValues xs) = 0
+    show x.value + (addendValues xs).sum = 0
     rw [h x List.mem_cons_self,
-      sumList_addendValues_eq_zero fun y hy => h y (List.mem_cons_of_mem _ hy), Rat.add_zero]
+      listSum_addendValues_eq_zero fun y hy => h y (List.mem_cons_of_mem _ hy), Rat.add_zero]
 
 /-- Groups of zeros have sums that are zero. -/
 theorem nonzeros_groupSums : {gs : List (Addend × List Addend)} →
@@ -80,7 +80,7 @@ theorem nonzeros_groupSums : {gs : List (Addend × List Addend)} →
   | (x, xs) :: gs, h => by
     have h1 : (groupSum x xs).value = 0 := by
       rw [value_groupSum]
-      exact sumList_addendValues_eq_zero fun y hy =>
+      exact listSum_addendValues_eq_zero fun y hy =>
         h y (show y ∈ (x :: xs) ++ groupMembers gs from List.mem_append_left _ hy)
     show nonzeros ((groupSum x xs).value :: addendValues (groupSums gs)) = 0
     rw [h1, nonzeros_zero_cons]

@@ -26,9 +26,9 @@ open Format
 
 /-- An exact sum that is rounded once: |v − Σtᵢ| ≤ u·Σ|tᵢ| + η. -/
 theorem Format.Mode.Gives.near {m : Mode} {ts : List Rat} {v : Rat}
-    (h : m.Gives (sumList ts) v) : Near ⟨m.roundoff, m.underflow⟩ ts v := by
+    (h : m.Gives ts.sum v) : Near ⟨m.roundoff, m.underflow⟩ ts v := by
   have h1 := h.abs_sub_le
-  have h2 := mul_le_mul_left (Rat.le_of_lt m.roundoff_pos) (abs_sumList_le ts)
+  have h2 := mul_le_mul_left (Rat.le_of_lt m.roundoff_pos) (abs_listSum_le ts)
   show _ ≤ m.roundoff * sumAbs ts + m.underflow
   grind
 
@@ -53,7 +53,7 @@ theorem addendValues_append : (xs ys : List Addend) →
 theorem Near.perm {e : ErrorBound Rat} {ts us : List Rat} {v : Rat} (h : Near e ts v)
     (hp : ts.Perm us) : Near e us v := by
   unfold Near at *
-  rwa [← sumList_perm hp, ← sumAbs_perm hp]
+  rwa [← listSum_perm hp, ← sumAbs_perm hp]
 
 /-! ### One step -/
 
@@ -228,7 +228,7 @@ theorem ratPow_add (x : Rat) (m n : Nat) : x ^ (m + n) = x ^ m * x ^ n := by
 theorem nearAll_self {ρ : Rat} (hρ : 0 ≤ ρ) (ts : List Rat) : NearAll ⟨ρ, 0⟩ ts ts := by
   have h1 := mul_nonneg hρ (sumAbs_nonneg ts)
   constructor
-  · show abs (sumList ts - sumList ts) ≤ ρ * sumAbs ts + 0
+  · show abs (ts.sum - ts.sum) ≤ ρ * sumAbs ts + 0
     rw [abs_sub_self]; grind
   · show sumAbs ts ≤ (1 + ρ) * sumAbs ts + 0
     grind
@@ -419,7 +419,7 @@ theorem near_add (hσ : 0 ≤ k.shortfall) (hu : k.added.roundoff ≤ (k.unit.ro
   have hl := lost_nonneg (k := k) (s := s) (n := n) hσ
   have hr := lost_nonneg (k := k) (s := s') (n := n') hσ
   have hg := k.one_le_growth (s + s' - 1) (n + n')
-  have hab : k.added.Gives (sumList [a, b]) v := by
+  have hab : k.added.Gives [a, b].sum v := by
     show k.added.Gives (a + (b + 0)) v
     rwa [Rat.add_zero]
   have hv : Near ⟨(k.unit.rounding k.mode).relative, (k.unit.rounding k.mode).absolute⟩ [a, b] v :=

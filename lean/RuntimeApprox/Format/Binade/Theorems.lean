@@ -162,12 +162,12 @@ theorem BoundsHalfUlp.charges {β : Rat → Rat} {κ : Rat} (h : f.BoundsHalfUlp
 
 /-- Σ halfUlp(s) ≤ u·Σ b + n·κ over n numbers. -/
 theorem Charges.sum_le {κ : Rat} : {ss bs : List Rat} → f.Charges κ ss bs →
-    sumList (ss.map f.halfUlp) ≤ f.unitRoundoff * sumList bs + (ss.length : Rat) * κ
+    (ss.map f.halfUlp).sum ≤ f.unitRoundoff * bs.sum + (ss.length : Rat) * κ
   | [], [], _ => by show (0 : Rat) ≤ _ * 0 + ((0 : Nat) : Rat) * κ; grind
   | s :: ss, b :: bs, h => by
     have := h.2.sum_le
     have := h.1
-    show f.halfUlp s + sumList _ ≤ _ * (b + sumList bs) + ((ss.length + 1 : Nat) : Rat) * κ
+    show f.halfUlp s + List.sum _ ≤ _ * (b + bs.sum) + ((ss.length + 1 : Nat) : Rat) * κ
     rw [Rat.natCast_add]
     grind
   | [], _ :: _, h => h.elim
