@@ -4,14 +4,12 @@ public import RuntimeApprox.Accumulation
 public import RuntimeApprox.Accumulation.Scaled
 public import RuntimeApprox.Accumulation.Theorems
 public import RuntimeApprox.Aligned
-public import RuntimeApprox.Aligned.Groups
+public import RuntimeApprox.Aligned.Staged
 public import RuntimeApprox.Aligned.Theorems
 public import RuntimeApprox.AnyOrder
 public import RuntimeApprox.AnyOrder.Computes
-public import RuntimeApprox.AnyOrder.Lists
 public import RuntimeApprox.AnyOrder.Mode
 public import RuntimeApprox.AnyOrder.Nearest
-public import RuntimeApprox.AnyOrder.Truncate
 public import RuntimeApprox.Certificate
 public import RuntimeApprox.Certificate.Theorems
 public import RuntimeApprox.Choice
@@ -23,7 +21,6 @@ public import RuntimeApprox.Contraction.Numerals
 public import RuntimeApprox.Contraction.Numerals.Theorems
 public import RuntimeApprox.Contraction.Theorems
 public import RuntimeApprox.Conv2d
-public import RuntimeApprox.Conv2d.Replay
 public import RuntimeApprox.Conv2d.Sharpness
 public import RuntimeApprox.Conv2d.Textbook
 public import RuntimeApprox.Conv2d.Theorems
@@ -34,7 +31,6 @@ public import RuntimeApprox.Depth.Theorems
 public import RuntimeApprox.Dyad
 public import RuntimeApprox.Dyad.Theorems
 public import RuntimeApprox.Estimate
-public import RuntimeApprox.Estimate.Conv2d
 public import RuntimeApprox.Estimate.Printed
 public import RuntimeApprox.Estimate.Theorems
 public import RuntimeApprox.Estimate.Tolerance
@@ -49,8 +45,6 @@ public import RuntimeApprox.Format.Binade.Theorems
 public import RuntimeApprox.Format.DoubleRounding
 public import RuntimeApprox.Format.Narrow
 public import RuntimeApprox.Format.Nearest
-public import RuntimeApprox.Format.Overflow
-public import RuntimeApprox.Format.RelativeError
 public import RuntimeApprox.Format.Rounding
 public import RuntimeApprox.Format.Upward
 public import RuntimeApprox.Graph
@@ -60,10 +54,7 @@ public import RuntimeApprox.MaxPool
 public import RuntimeApprox.Net
 public import RuntimeApprox.Net.Theorems
 public import RuntimeApprox.Nodes
-public import RuntimeApprox.Nodes.AvgPool
-public import RuntimeApprox.Nodes.Conv2d
 public import RuntimeApprox.Nodes.Kernel
-public import RuntimeApprox.Nodes.Linear
 public import RuntimeApprox.Nodes.Named
 public import RuntimeApprox.Nodes.Theorems
 public import RuntimeApprox.Operations
@@ -74,7 +65,6 @@ public import RuntimeApprox.OrderedField.Theorems
 public import RuntimeApprox.PowTwo
 public import RuntimeApprox.PowTwo.Theorems
 public import RuntimeApprox.Printed
-public import RuntimeApprox.Printed.Below
 public import RuntimeApprox.Printed.Theorems
 public import RuntimeApprox.Program
 public import RuntimeApprox.Replay
@@ -85,8 +75,6 @@ public import RuntimeApprox.Sgd
 public import RuntimeApprox.Sliced
 public import RuntimeApprox.Sliced.Formulas
 public import RuntimeApprox.Sliced.Theorems
-public import RuntimeApprox.Staged
-public import RuntimeApprox.Staged.Theorems
 public import RuntimeApprox.Summands
 public import RuntimeApprox.Summands.Theorems
 public import RuntimeApprox.Tensor
@@ -96,8 +84,5 @@ public import RuntimeApprox.Tensor.Reshape
 public import RuntimeApprox.Tensor.Reshape.Theorems
 public import RuntimeApprox.Tensor.Theorems
 public import RuntimeApprox.TensorCore
-public import RuntimeApprox.TensorCore.Formulas
-public import RuntimeApprox.TensorCore.Idle
 public import RuntimeApprox.TensorCore.Operands
-public import RuntimeApprox.TensorCore.Scaled
 public import RuntimeApprox.TensorCore.Theorems

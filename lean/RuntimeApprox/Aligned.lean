@@ -3,7 +3,7 @@ module
 public import RuntimeApprox.Accumulation
 
 /-!
-# Sums that are aligned and cut, as in tensor cores
+# Sums that are aligned and cut, as in tensor and matrix cores
 
 A step of a tensor core takes products that are exact and the accumulator, shifts all significands
 to the largest exponent, cuts them at F bits after the point, adds them exactly, and cuts or rounds
@@ -15,6 +15,9 @@ the sum to the output's precision. Everything but the predicate runs.
 * `Addend.scaled`, `Addend.inGroup`: an operand with its block's scale, as the adder sees it.
 * `groupSums`: groups of products, each summed exactly, as with block scales.
 * `ErrorBound.aligned`: the error bound of the aligned and cut sum.
+* `Addend.cut`: a number cut to a multiple of a power of two.
+* `stagedSum`: the sum of products and the accumulator, aligned and floored.
+* `Format.floor`: a number floored to the digits of a format.
 -/
 
 set_option autoImplicit false
@@ -23,9 +26,9 @@ set_option autoImplicit false
 
 namespace RuntimeApprox
 
-open Format
-
 universe u
+
+open Format
 
 /-- A number as the adder sees it: significand·2^unit. It is aligned by its exponent, which need not
 be that of its binade: a product of significands in [1, 4) is not normalised, nor is a subnormal. -/
@@ -83,9 +86,7 @@ def alignedSum (bits : Nat) (down : Bool) (c : Addend) (products : List Addend) 
   ⟨cutSum down (e - bits) (c :: products), e - bits, e⟩
 
 /-- The numbers of a list of addends. -/
-def addendValues : List Addend → List Rat
-  | [] => []
-  | x :: xs => x.value :: addendValues xs
+def addendValues (xs : List Addend) : List Rat := xs.map Addend.value
 
 /-- n numbers that are each cut by less than `cut` = 2^(−F) of the largest power of two, which is at
 most their sum of magnitudes plus `shortfall`: n·2^(−F) relatively, n·2^(−F)·σ absolutely. -/
@@ -134,5 +135,27 @@ def groupSums : List (Addend × List Addend) → List Addend
 def groupMembers : List (Addend × List Addend) → List Addend
   | [] => []
   | (x, xs) :: gs => x :: (xs ++ groupMembers gs)
+
+/-! ### Two stages, as in CDNA 3
+
+The products are added first, by an aligned and cut sum, or by two of them, of even and odd products.
+That sum and the accumulator are then aligned and floored, each at its own number of bits, added
+exactly, floored to a wider format, and rounded. -/
+
+/-- x cut to a multiple of 2ᵘ, toward zero or down. -/
+def Addend.cut (down : Bool) (u : Int) (x : Addend) : Addend :=
+  ⟨cutShift down x.significand (x.unit - u), u, x.exponent⟩
+
+/-- The sum of products `dot`, floored at `dotBits` bits after the point of the larger exponent, and
+the accumulator c, floored at `bits` bits, added exactly. If `drop`, an accumulator whose exponent
+is smaller by more than bits + 1 is left out. -/
+def stagedSum (bits dotBits : Nat) (drop : Bool) (c dot : Addend) : Rat :=
+  let e := if dot.exponent ≤ c.exponent then c.exponent else dot.exponent
+  (dot.cut true (e - dotBits)).value +
+    if drop && decide (c.exponent < e - bits - 1) then 0 else (c.cut true (e - bits)).value
+
+/-- x floored to the digits of the format: ⌊x / ulp x⌋·ulp x. -/
+def Format.floor (f : Format) (x : Rat) : Rat :=
+  ((x / f.ulp x).num / (x / f.ulp x).den : Int) * f.ulp x
 
 end RuntimeApprox

@@ -97,9 +97,6 @@ inductive Computes (m : Format.Mode) : List Rat → Rat → Prop where
 
 /-! ### Error bounds -/
 
-/-- The sum of the absolute values of a list. -/
-def sumAbs {K : Type u} [OrderedField K] (ts : List K) : K := (ts.map abs).sum
-
 /-- What a value may be off: relative·(a magnitude) + absolute. -/
 structure ErrorBound (ι : Type u) where
   /-- What multiplies the magnitude: ρ. -/

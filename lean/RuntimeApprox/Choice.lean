@@ -152,24 +152,18 @@ def chooseOp : TernaryOp K where
 
 /-! ### Division by a constant -/
 
-theorem inv_nonneg {c : K} (hc : 0 < c) : 0 ≤ c⁻¹ := by
-  have h : c * c⁻¹ = 1 := Lean.Grind.Field.mul_inv_cancel (by grind)
-  rcases Std.IsLinearOrder.le_total (0 : K) c⁻¹ with h' | h'
-  · exact h'
-  · have := mul_nonneg (show 0 ≤ c by grind) (show 0 ≤ -c⁻¹ by grind)
-    grind
-
 /-- Soundness of the error law of x / c: eps / c + halfUlp(v / c). -/
 theorem abs_div_sub_le {R : Rounding K} (hR : R.Lawful) {c : K} (hc : 0 < c) {x : K} {a : Approx K}
     (h : a.Encloses x) :
     abs (R.rnd (a.value / c) - x / c) ≤ a.eps / c + R.halfUlp (a.value / c) := by
   have h1 := abs_sub_le (R.rnd (a.value / c)) (a.value / c) (x / c)
   have h2 := hR.abs_rnd_sub_le (a.value / c)
+  have hi : 0 ≤ c⁻¹ := Lean.Grind.Field.IsOrdered.inv_nonneg_iff.2 (by grind)
   have h3 : abs (a.value / c - x / c) ≤ a.eps / c := by
     have e : a.value / c - x / c = c⁻¹ * (a.value - x) := by
       rw [Lean.Grind.Field.div_eq_mul_inv, Lean.Grind.Field.div_eq_mul_inv]; grind
-    rw [e, abs_mul, abs_of_nonneg (inv_nonneg hc), Lean.Grind.Field.div_eq_mul_inv a.eps]
-    have := mul_le_mul_left (inv_nonneg hc) h
+    rw [e, abs_mul, abs_of_nonneg hi, Lean.Grind.Field.div_eq_mul_inv a.eps]
+    have := mul_le_mul_left hi h
     grind
   grind
 

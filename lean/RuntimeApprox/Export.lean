@@ -5,7 +5,7 @@ public import RuntimeApprox.Format.Arithmetic
 public import RuntimeApprox.Format.Narrow
 public import RuntimeApprox.Operations
 public import RuntimeApprox.Sliced.Formulas
-public import RuntimeApprox.TensorCore.Formulas
+public import RuntimeApprox.TensorCore
 
 /-!
 # The definitions as data

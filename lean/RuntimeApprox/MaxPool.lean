@@ -101,26 +101,20 @@ variable {β : Type u} {K : Type u} [OrderedField K] {A : NetArithmetic K α} {B
 
 theorem firstThen_rel {f : α → α → α} {g : β → β → β}
     (h : ∀ a b c d, R a b → R c d → R (f a c) (g b d)) {acc : Option α} {acc' : Option β}
-    (hacc : OptionRel R acc acc') {a : α} {b : β} (hab : R a b) :
-    OptionRel R (firstThen f acc a) (firstThen g acc' b) := by
-  rcases acc with _ | c <;> rcases acc' with _ | d
-  · exact hab
-  · exact hacc.elim
-  · exact hacc.elim
-  · exact h _ _ _ _ hacc hab
+    (hacc : Option.Rel R acc acc') {a : α} {b : β} (hab : R a b) :
+    Option.Rel R (firstThen f acc a) (firstThen g acc' b) :=
+  match hacc with
+  | .none => .some hab
+  | .some hacc => .some (h _ _ _ _ hacc hab)
 
 theorem reduced_rel {f : α → α → α} {g : β → β → β}
     (h : ∀ a b c d, R a b → R c d → R (f a c) (g b d)) (red : List Nat) {t : List Nat → Option α}
-    {u : List Nat → Option β} (htu : ∀ r, OptionRel R (t r) (u r)) :
-    OptionRel R (reduced f red t) (reduced g red u) :=
-  loops_rel (R := OptionRel R) red trivial fun r acc acc' hacc => by
-    have h' := htu r
-    revert h'
-    rcases t r with _ | a <;> rcases u r with _ | b <;> intro h'
-    · exact hacc
-    · exact h'.elim
-    · exact h'.elim
-    · exact firstThen_rel h hacc h'
+    {u : List Nat → Option β} (htu : ∀ r, Option.Rel R (t r) (u r)) :
+    Option.Rel R (reduced f red t) (reduced g red u) :=
+  loops_rel (R := Option.Rel R) red .none fun r acc acc' hacc => by
+    match t r, u r, htu r with
+    | _, _, .none => exact hacc
+    | _, _, .some h' => exact firstThen_rel h hacc h'
 
 variable (hAB : A.Respects B R) {axes : List (Axis Int)} {x : Tensor α (extents axes)}
   {y : Tensor β (extents axes)} (red : List Nat) (hx : x.Rel R y)
@@ -129,13 +123,10 @@ include hAB hx
 theorem isFirst_rel (o r : List Nat) {a : α} {b : β} (hab : R a b) :
     R (isFirst A axes red x o r a) (isFirst B axes red y o r b) :=
   loops_rel red (hAB.const 1) fun r' acc acc' hacc => by
-    have h := read_rel axes hx o r'
-    revert h
-    rcases read axes x o r' with _ | a' <;> rcases read axes y o r' with _ | b' <;> intro h
-    · exact hacc
-    · exact h.elim
-    · exact h.elim
-    · show R (if _ then _ else _) (if _ then _ else _)
+    match read axes x o r', read axes y o r', read_rel axes hx o r' with
+    | _, _, .none => exact hacc
+    | _, _, .some h =>
+      show R (if _ then _ else _) (if _ then _ else _)
       split
       · exact hAB.apply₃ _ _ _ _ _ _ _ (hAB.apply₂ _ _ _ _ _ hab h) hAB.zero hacc
       · split
@@ -144,13 +135,13 @@ theorem isFirst_rel (o r : List Nat) {a : α} {b : β} (hab : R a b) :
 
 theorem passed_rel {gradAxes : List (Axis Int)} {δ : Tensor α (extents gradAxes)}
     {γ : Tensor β (extents gradAxes)} (hδ : δ.Rel R γ) (i r : List Nat) :
-    OptionRel R (passed A axes red x gradAxes δ i r) (passed B axes red y gradAxes γ i r) := by
+    Option.Rel R (passed A axes red x gradAxes δ i r) (passed B axes red y gradAxes γ i r) := by
   unfold passed
   split
-  · trivial
+  · exact .none
   · exact bind_rel (read_rel gradAxes hδ i r) fun _ _ h =>
       bind_rel (read_rel axes hx _ r) fun _ _ h' =>
-        hAB.apply₃ _ _ _ _ _ _ _ (isFirst_rel hAB red hx _ r h') hAB.zero h
+        .some (hAB.apply₃ _ _ _ _ _ _ _ (isFirst_rel hAB red hx _ r h') hAB.zero h)
 
 end
 

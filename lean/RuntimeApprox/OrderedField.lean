@@ -12,7 +12,7 @@ the programs use; whoever imports Mathlib gets ℝ.
 
 ## Main definitions
 * `OrderedField`: core's `Lean.Grind.Field` with `Lean.Grind.OrderedRing` and a linear order.
-* `abs`, `max`: absolute value and maximum, by `if`.
+* `abs`, `max`: absolute value and maximum, by `if`; `sumAbs`: Σ|tᵢ|.
 -/
 
 set_option autoImplicit false
@@ -50,5 +50,8 @@ def abs (x : K) : K := if 0 ≤ x then x else -x
 
 /-- The larger of x and y. -/
 def max (x y : K) : K := if x ≤ y then y else x
+
+/-- The sum of the absolute values of a list. -/
+def sumAbs (ts : List K) : K := (ts.map abs).sum
 
 end RuntimeApprox

@@ -10,8 +10,7 @@ where u = 2⁻ᵖ and η = 2^(least exponent − p), and η is left out where th
 addend adds its eps, and η. The coefficients are inflated so that what float64 makes of this is not
 below its exact value.
 
-Lean: `Contraction.replay_le`, `Contraction.replay_le_one`, and `Contraction.replay_printed` for
-what float64 makes of it.
+Lean: `Contraction.replay_printed`, `Contraction.replay_one_printed`.
 """
 
 from __future__ import annotations

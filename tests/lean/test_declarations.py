@@ -25,7 +25,7 @@ DECLARATION = re.compile(
 )
 NAME = re.compile(r"[^\W\d][\w.₀-₉'′]*")
 AUXILIARY = {
-    "Aligned.Groups": {"lower", "lowered"},
+    "Aligned.Theorems": {"lower", "lowered"},
     "AnyOrder.Mode": {"rounding"},
     "AnyOrder.Nearest": {"Modelled", "NumbersNear"},
     "Contraction.Adjoint": {
@@ -33,7 +33,6 @@ AUXILIARY = {
         *("pairing", "Tensors.entries", "reads", "Reordered", "InsideAll", "Live"),
     },
     "Contraction.Exact": {"indices", "valueAt", "valuesAt", "addendsAt"},
-    "Contraction.Theorems": {"OptionRel"},
     "Conv2d.Sharpness": {"tieConv2d", "tieGradOutput"},
     "Conv2d.VJP": {
         "Conv2d.convolution",
@@ -48,24 +47,19 @@ AUXILIARY = {
     "Format.Rounding": {"NearestEven"},
     "Graph.Gradient": {"Tensors.dot", "Cotangents.dot", "Pass.IsGradient", "All"},
     "Graph.Theorems": {"ParametricNode.model", "ParametricNode.toRevNode", "RevNode.model"},
-    "Nodes.AvgPool": {"avgPoolReordered"},
     "Nodes.Kernel": {
         *("Rounding.none", "Tensors.zipWith", "ParametricNode.ofKernel", "Tensors.distance"),
         *("conv2dRevNode", "conv2dKernelNode"),
     },
-    "Nodes.Linear": {
-        "linearBias",
-        "linearInputReordered",
-        "linearWeightReordered",
-        "linearBiasReordered",
+    "Nodes.Theorems": {
+        *("ParametricNode.IsGradient", "linearBias", "linearInputReordered"),
+        *("linearWeightReordered", "linearBiasReordered", "avgPoolReordered"),
     },
-    "Nodes.Theorems": {"ParametricNode.IsGradient"},
     "Sgd": {"Sgd", "decayed", "moved", "step"},
     "Tensor.Reshape.Theorems": {"flat"},
-    "TensorCore.Operands": {"operandProducts", "OperandWithin", "Addend.Within"},
-    "TensorCore.Scaled": {
-        *("cutToBinary32", "scaledPairs", "mxfp8Step", "pairsInGroup", "groupsOf", "nvfp4Step"),
-        "simulatedPairs",
+    "TensorCore.Operands": {
+        *("operandProducts", "OperandWithin", "Addend.Within", "cutToBinary32", "scaledPairs"),
+        *("mxfp8Step", "pairsInGroup", "groupsOf", "nvfp4Step", "simulatedPairs"),
     },
     "TensorCore.Theorems": {"growth", "lost"},
 }

@@ -27,17 +27,12 @@ namespace RuntimeApprox
 universe u
 variable {K : Type u} [OrderedField K] {e e₁ e₂ e₃ : ErrorBound K} {ts bs : List K} {p b v a : K}
 
-theorem listSum_scaled (a : K) : (ts : List K) → (ts.map (a * ·)).sum = a * ts.sum
-  | [] => (Lean.Grind.Semiring.mul_zero a).symm
-  | t :: ts => by
-    show a * t + (ts.map (a * ·)).sum = a * (t + ts.sum)
-    rw [listSum_scaled a ts, Lean.Grind.Semiring.left_distrib]
+theorem listSum_scaled (a : K) (ts : List K) : (ts.map (a * ·)).sum = a * ts.sum := by
+  induction ts <;> grind
 
-theorem sumAbs_scaled (a : K) : (ts : List K) → sumAbs (ts.map (a * ·)) = abs a * sumAbs ts
-  | [] => (Lean.Grind.Semiring.mul_zero _).symm
-  | t :: ts => by
-    show abs (a * t) + sumAbs (ts.map (a * ·)) = abs a * (abs t + sumAbs ts)
-    rw [sumAbs_scaled a ts, abs_mul, Lean.Grind.Semiring.left_distrib]
+theorem sumAbs_scaled (a : K) (ts : List K) : sumAbs (ts.map (a * ·)) = abs a * sumAbs ts := by
+  unfold sumAbs
+  induction ts <;> grind [abs_mul]
 
 /-- An exact multiple: |a·p − Σa·tᵢ| ≤ ρ·Σ|a·tᵢ| + |a|·η. -/
 theorem Near.multiple (h : Near e ts p) (a : K) :
@@ -70,11 +65,7 @@ theorem Near.divided {d : K} (hd : 1 ≤ d) (h : Near e₁ ts p) (h₁ : 0 ≤ e
   have hdiv : p / d = d⁻¹ * p := by rw [Lean.Grind.Field.div_eq_mul_inv]; grind
   have h0 : d * d⁻¹ = 1 := Lean.Grind.Field.mul_inv_cancel (by grind)
   have hi : abs d⁻¹ ≤ 1 := by
-    have hpos : 0 ≤ d⁻¹ := by
-      rcases Std.IsLinearOrder.le_total (0 : K) d⁻¹ with h | h
-      · exact h
-      · have := mul_nonneg (show 0 ≤ d by grind) (show 0 ≤ -d⁻¹ by grind)
-        grind
+    have hpos : 0 ≤ d⁻¹ := Lean.Grind.Field.IsOrdered.inv_nonneg_iff.2 (by grind)
     have := mul_nonneg (show 0 ≤ d - 1 by grind) hpos
     rw [abs_of_nonneg hpos]
     grind

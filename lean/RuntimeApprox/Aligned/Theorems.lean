@@ -1,7 +1,7 @@
 module
 
-public import RuntimeApprox.Aligned
 public import RuntimeApprox.Accumulation.Theorems
+public import RuntimeApprox.Aligned
 
 /-!
 # What sums that are aligned and cut err by
@@ -13,6 +13,12 @@ public import RuntimeApprox.Accumulation.Theorems
 * `aligned_step_near`: one step, its output in any mode: that, followed by a rounding.
 * `Addend.pow2_product_le`: by how much a product's exponent is too large where operands are
   subnormal.
+* `groupSums_sum`: the sums of groups are exact: together they are the sum of the products.
+* `groupSums_exponent`: each is aligned as one of its products is.
+* `grouped_near`: aligned and cut, they err by (groups + 1)·2^(−F)·(Σ|xᵢ| + σ), the accumulator
+  included, however the products of a group cancel.
+* `Addend.value_scaled`, `Addend.value_inGroup`: operands times the scales of their blocks.
+* `alignedSum_lower`: only exponents relative to the number of bits matter.
 -/
 
 set_option autoImplicit false
@@ -22,6 +28,10 @@ set_option autoImplicit false
 namespace RuntimeApprox
 
 open Format
+
+/-- The values of addends that are appended. -/
+theorem addendValues_append (xs ys : List Addend) :
+    addendValues (xs ++ ys) = addendValues xs ++ addendValues ys := List.map_append
 
 /-! ### Cutting -/
 
@@ -78,6 +88,27 @@ theorem cutShift_zero (down : Bool) (k : Int) : cutShift down 0 k = 0 := by
   · exact Int.zero_mul _
   · simp
 
+/-- Zero has the significand zero. -/
+theorem Addend.significand_eq_zero {x : Addend} (h : x.value = 0) : x.significand = 0 :=
+  Rat.intCast_eq_zero_iff.1 ((Rat.mul_eq_zero.1
+    (show (x.significand : Rat) * pow2 x.unit = 0 from h)).resolve_right (pow2_ne_zero x.unit))
+
+/-- A number that is cut to a multiple of 2ᵘ loses at most 2ᵘ. -/
+theorem Addend.abs_cut_sub_le (down : Bool) (u : Int) (x : Addend) :
+    abs ((x.cut down u).value - x.value) ≤ pow2 u := by
+  have hu := pow2_nonneg u
+  have h1 := mul_le_mul_left hu (abs_cutShift_sub_le down x.significand (x.unit - u))
+  rw [← abs_of_nonneg hu, ← abs_mul, abs_of_nonneg hu] at h1
+  have h2 : x.value = x.significand * pow2 (x.unit - u) * pow2 u := by
+    rw [Rat.mul_assoc, ← pow2_add, show x.unit - u + u = x.unit by omega]; rfl
+  have h3 : (x.cut down u).value - x.value = pow2 u *
+      ((cutShift down x.significand (x.unit - u) : Rat) - x.significand * pow2 (x.unit - u)) := by
+    rw [h2]
+    show (cutShift down x.significand (x.unit - u) : Rat) * pow2 u - _ = _
+    grind
+  rw [h3]
+  grind
+
 /-- Numbers that are cut to multiples of 2ᵘ lose at most 2ᵘ each, and zeros nothing. -/
 theorem abs_cutSum_sub_le (down : Bool) (u : Int) : (xs : List Addend) →
     abs ((cutSum down u xs : Rat) * pow2 u - (addendValues xs).sum) ≤
@@ -89,59 +120,36 @@ theorem abs_cutSum_sub_le (down : Bool) (u : Int) : (xs : List Addend) →
     exact Rat.le_refl
   | x :: xs => by
     have ih := abs_cutSum_sub_le down u xs
-    have hu := pow2_nonneg u
     show abs (((cutShift down x.significand (x.unit - u) + cutSum down u xs : Int) : Rat) * pow2 u -
       (x.value + (addendValues xs).sum)) ≤ nonzeros (x.value :: addendValues xs) * pow2 u
     rw [Rat.intCast_add]
     by_cases hx : x.value = 0
-    · have : x.significand = 0 := by
-        have h := pow2_ne_zero x.unit
-        have h1 : (x.significand : Rat) * pow2 x.unit = 0 := hx
-        exact Rat.intCast_eq_zero_iff.1 ((Rat.mul_eq_zero.1 h1).resolve_right h)
-      rw [hx, this, cutShift_zero, nonzeros_zero_cons, show ((0 : Int) : Rat) = 0 from rfl]
+    · rw [hx, x.significand_eq_zero hx, cutShift_zero, nonzeros_zero_cons,
+        show ((0 : Int) : Rat) = 0 from rfl]
       rwa [Rat.zero_add, Rat.zero_add]
     · rw [nonzeros_cons hx, Rat.natCast_add, show ((1 : Nat) : Rat) = 1 from rfl]
-      have h1 := mul_le_mul_left hu (abs_cutShift_sub_le down x.significand (x.unit - u))
-      rw [← abs_of_nonneg hu, ← abs_mul, abs_of_nonneg hu] at h1
-      have h2 : x.value = x.significand * pow2 (x.unit - u) * pow2 u := by
-        rw [Rat.mul_assoc, ← pow2_add, show x.unit - u + u = x.unit by omega]; rfl
-      have h3 := abs_add_le
-        (pow2 u * ((cutShift down x.significand (x.unit - u) : Rat) -
-          x.significand * pow2 (x.unit - u)))
+      have h1 := x.abs_cut_sub_le down u
+      have h2 : (x.cut down u).value = cutShift down x.significand (x.unit - u) * pow2 u := rfl
+      have h3 := abs_add_le ((x.cut down u).value - x.value)
         ((cutSum down u xs : Rat) * pow2 u - (addendValues xs).sum)
-      rw [show pow2 u * ((cutShift down x.significand (x.unit - u) : Rat) -
-          x.significand * pow2 (x.unit - u)) +
+      rw [h2] at h1 h3
+      rw [show (cutShift down x.significand (x.unit - u) : Rat) * pow2 u - x.value +
           ((cutSum down u xs : Rat) * pow2 u - (addendValues xs).sum) =
         ((cutShift down x.significand (x.unit - u) : Rat) + cutSum down u xs) * pow2 u -
-          (x.value + (addendValues xs).sum) by rw [h2]; grind] at h3
+          (x.value + (addendValues xs).sum) by grind] at h3
       grind
 
 /-! ### Alignment -/
 
 /-- If M is at least 2^exponent of each number, it is at least 2^(the largest exponent). -/
-theorem pow2_largestExponent_le {c : Addend} {M : Rat} : {xs : List Addend} →
-    (∀ x ∈ c :: xs, pow2 x.exponent ≤ M) → pow2 (largestExponent c xs) ≤ M
-  | [], h => h c List.mem_cons_self
-  | x :: xs, h => by
-    have ih := pow2_largestExponent_le (c := c) (M := M) (xs := xs) fun y hy => by
-      rcases List.mem_cons.1 hy with rfl | hy
-      · exact h _ List.mem_cons_self
-      · exact h _ (List.mem_cons_of_mem _ (List.mem_cons_of_mem _ hy))
-    have hx := h x (List.mem_cons_of_mem _ List.mem_cons_self)
-    show pow2 (if largestExponent c xs ≤ x.exponent then x.exponent else largestExponent c xs) ≤ M
-    split <;> assumption
+theorem pow2_largestExponent_le {c : Addend} {M : Rat} {xs : List Addend}
+    (h : ∀ x ∈ c :: xs, pow2 x.exponent ≤ M) : pow2 (largestExponent c xs) ≤ M := by
+  induction xs <;> grind [largestExponent]
 
 /-- |x| ≤ Σ|xᵢ| for each of the numbers. -/
-theorem abs_value_le_sumAbs {x : Addend} : {xs : List Addend} → x ∈ xs →
-    abs x.value ≤ sumAbs (addendValues xs)
-  | y :: ys, h => by
-    have h1 := abs_nonneg y.value
-    have h2 := sumAbs_nonneg (addendValues ys)
-    show abs x.value ≤ abs y.value + sumAbs (addendValues ys)
-    rcases List.mem_cons.1 h with rfl | h
-    · grind
-    · have := abs_value_le_sumAbs h
-      grind
+theorem abs_value_le_sumAbs {x : Addend} {xs : List Addend} (h : x ∈ xs) :
+    abs x.value ≤ sumAbs (addendValues xs) :=
+  abs_le_sumAbs (List.mem_map_of_mem h)
 
 section
 variable {bits : Nat} {down : Bool} {c : Addend} {xs : List Addend} {n : Nat} {M σ v : Rat}
@@ -278,5 +286,153 @@ theorem pow2_product_le {zero : Int} {x y : Addend} {α β X Y σ : Rat}
     grind
 
 end Addend
+
+/-! ### Groups of products that are summed exactly before they are aligned -/
+
+/-- Numbers that are cut at or below their last bits lose nothing. -/
+theorem cutSum_exact (down : Bool) {u : Int} : {xs : List Addend} → (∀ x ∈ xs, u ≤ x.unit) →
+    (cutSum down u xs : Rat) * pow2 u = (addendValues xs).sum
+  | [], _ => Rat.zero_mul _
+  | x :: xs, h => by
+    have ih := cutSum_exact down fun y hy => h y (List.mem_cons_of_mem _ hy)
+    have hx := h x List.mem_cons_self
+    show ((cutShift down x.significand (x.unit - u) + cutSum down u xs : Int) : Rat) * pow2 u =
+      x.significand * pow2 x.unit + (addendValues xs).sum
+    rw [← ih, Rat.intCast_add, cutShift, if_pos (by omega), Rat.intCast_mul, Rat.intCast_natCast,
+      ← pow2_natCast, show ((x.unit - u).toNat : Int) = x.unit - u by omega,
+      show pow2 x.unit = pow2 (x.unit - u) * pow2 u by rw [← pow2_add]; congr 1; omega]
+    grind
+
+/-- The least unit is at most each. -/
+theorem leastUnit_le (x : Addend) (xs : List Addend) : ∀ y ∈ x :: xs, leastUnit x xs ≤ y.unit := by
+  induction xs generalizing x <;> grind [leastUnit]
+
+/-- The sum of a group is exact. -/
+theorem value_groupSum (x : Addend) (xs : List Addend) :
+    (groupSum x xs).value = (addendValues (x :: xs)).sum :=
+  cutSum_exact true (leastUnit_le x xs)
+
+/-- A group is aligned as one of its products is. -/
+theorem groupExponent_mem (x : Addend) (xs : List Addend) :
+    ∃ y ∈ x :: xs, groupExponent x xs = y.exponent := by
+  induction xs generalizing x <;> grind [groupExponent]
+
+/-- **Exact**: the sums of groups are together the sum of their products. -/
+theorem groupSums_sum : (gs : List (Addend × List Addend)) →
+    (addendValues (groupSums gs)).sum = (addendValues (groupMembers gs)).sum
+  | [] => rfl
+  | (x, xs) :: gs => by
+    show (groupSum x xs).value + (addendValues (groupSums gs)).sum =
+      (addendValues ((x :: xs) ++ groupMembers gs)).sum
+    rw [addendValues_append, listSum_append, value_groupSum, groupSums_sum gs]
+
+/-- Each sum of a group is aligned as one of the products is. -/
+theorem groupSums_exponent : (gs : List (Addend × List Addend)) → ∀ g ∈ groupSums gs,
+    ∃ y ∈ groupMembers gs, g.exponent = y.exponent
+  | [], _, h => absurd h List.not_mem_nil
+  | (x, xs) :: gs, g, h => by
+    rcases List.mem_cons.1 h with rfl | h
+    · obtain ⟨y, hy, h⟩ := groupExponent_mem x xs
+      refine ⟨y, ?_, h⟩
+      show y ∈ (x :: xs) ++ groupMembers gs
+      exact List.mem_append_left _ hy
+    · obtain ⟨y, hy, h⟩ := groupSums_exponent gs g h
+      exact ⟨y, List.mem_cons_of_mem _ (List.mem_append_right _ hy), h⟩
+
+/-- There are as many sums as groups. -/
+theorem length_groupSums : (gs : List (Addend × List Addend)) →
+    (addendValues (groupSums gs)).length = gs.length
+  | [] => rfl
+  | (_, _) :: gs => congrArg (· + 1) (length_groupSums gs)
+
+section
+variable {bits groups : Nat} {down : Bool} {c : Addend} {gs : List (Addend × List Addend)}
+  {σ v : Rat} {m : Mode}
+
+/-- **Groups, aligned and cut**: an accumulator and sums of so many groups at most, given in any mode.
+No product's exponent is too large by more than σ; how products cancel does not matter. -/
+theorem grouped_near (hgs : gs.length ≤ groups)
+    (hσ : ∀ x ∈ c :: groupMembers gs, pow2 x.exponent ≤ abs x.value + σ)
+    (h : m.Gives (alignedSum bits down c (groupSums gs)).value v) :
+    Near ((ErrorBound.aligned ((groups + 1 : Nat) : Rat) (pow2 (-bits)) σ).followedBy
+      ⟨m.roundoff, m.underflow⟩) (addendValues (c :: groupMembers gs)) v := by
+  have hM : ∀ x ∈ c :: groupMembers gs,
+      pow2 x.exponent ≤ 1 * sumAbs (addendValues (c :: groupMembers gs)) + σ := fun x hx => by
+    have := hσ x hx
+    have := abs_value_le_sumAbs hx
+    grind
+  have hn : nonzeros (addendValues (c :: groupSums gs)) ≤ groups + 1 := by
+    have h1 := nonzeros_le_length (addendValues (c :: groupSums gs))
+    have h2 : (addendValues (c :: groupSums gs)).length = gs.length + 1 :=
+      congrArg (· + 1) (length_groupSums gs)
+    omega
+  have hsum : (addendValues (c :: groupSums gs)).sum =
+      (addendValues (c :: groupMembers gs)).sum := by
+    show c.value + _ = c.value + _
+    rw [groupSums_sum]
+  have hexp : ∀ x ∈ c :: groupSums gs,
+      pow2 x.exponent ≤ 1 * sumAbs (addendValues (c :: groupMembers gs)) + σ := fun x hx => by
+    rcases List.mem_cons.1 hx with rfl | hx
+    · exact hM _ List.mem_cons_self
+    · obtain ⟨y, hy, hxy⟩ := groupSums_exponent gs x hx
+      rw [hxy]
+      exact hM y (List.mem_cons_of_mem _ hy)
+  have h1 := alignedSum_near_of_groups (bits := bits) (down := down) hn hsum hexp
+  rw [Rat.mul_one] at h1
+  exact Near.followedBy h1 (Rat.le_of_lt m.roundoff_pos) h.abs_sub_le
+
+end
+
+/-! ### Operands with scales -/
+
+namespace Addend
+
+/-- An operand times the scale 2ᵉ of its block. -/
+theorem value_scaled (x : Addend) (e : Int) : (x.scaled e).value = x.value * pow2 e := by
+  show (x.significand : Rat) * pow2 (x.unit + e) = x.significand * pow2 x.unit * pow2 e
+  rw [pow2_add, Rat.mul_assoc]
+
+/-- An operand times the scale s of its block. -/
+theorem value_inGroup (x s : Addend) : (x.inGroup s).value = x.value * s.value := by
+  show ((x.significand * s.significand : Int) : Rat) * pow2 (x.unit + s.unit) =
+    x.significand * pow2 x.unit * (s.significand * pow2 s.unit)
+  rw [Rat.intCast_mul, pow2_add]; grind
+
+/-- The same number, aligned by an exponent that is smaller by k. -/
+def lower (k : Int) (x : Addend) : Addend := ⟨x.significand, x.unit, x.exponent - k⟩
+
+end Addend
+
+/-- All exponents are smaller by k. -/
+def lowered (k : Int) (xs : List Addend) : List Addend := xs.map (Addend.lower k)
+
+/-- The largest exponent of numbers whose exponents are smaller by k. -/
+theorem largestExponent_lower (k : Int) (c : Addend) : (xs : List Addend) →
+    largestExponent (c.lower k) (lowered k xs) = largestExponent c xs - k
+  | [] => rfl
+  | x :: xs => by
+    show (if largestExponent (c.lower k) (lowered k xs) ≤ x.exponent - k then x.exponent - k
+      else largestExponent (c.lower k) (lowered k xs)) =
+      (if largestExponent c xs ≤ x.exponent then x.exponent else largestExponent c xs) - k
+    rw [largestExponent_lower k c xs]
+    split <;> split <;> omega
+
+/-- Exponents do not change what numbers are cut to. -/
+theorem cutSum_lower (k : Int) (down : Bool) (u : Int) : (xs : List Addend) →
+    cutSum down u (lowered k xs) = cutSum down u xs
+  | [] => rfl
+  | x :: xs => congrArg (cutShift down x.significand (x.unit - u) + ·) (cutSum_lower k down u xs)
+
+/-- **F bits after a point that is k bits higher**: if all exponents are smaller by k and so is the
+number of bits, the sum is the same. -/
+theorem alignedSum_lower (bits k : Nat) (down : Bool) (c : Addend) (xs : List Addend) :
+    (alignedSum bits down (c.lower k) (lowered k xs)).value =
+      (alignedSum (bits + k) down c xs).value := by
+  show (cutSum down (largestExponent (c.lower k) (lowered k xs) - bits) (lowered k (c :: xs)) : Rat) *
+    pow2 (largestExponent (c.lower k) (lowered k xs) - bits) =
+    (cutSum down (largestExponent c xs - (bits + k : Nat)) (c :: xs) : Rat) *
+      pow2 (largestExponent c xs - (bits + k : Nat))
+  rw [largestExponent_lower, cutSum_lower, show largestExponent c xs - k - (bits : Int) =
+    largestExponent c xs - (bits + k : Nat) by omega]
 
 end RuntimeApprox

@@ -1,7 +1,7 @@
 module
 
 public import RuntimeApprox.Accumulation
-public import RuntimeApprox.AnyOrder.Lists
+public import RuntimeApprox.OrderedField.Theorems
 public import RuntimeApprox.AnyOrder.Mode
 
 /-!
@@ -44,16 +44,19 @@ theorem nonzeros_perm {ts us : List Rat} (h : ts.Perm us) : nonzeros ts = nonzer
 /-- At most all are not zero. -/
 theorem nonzeros_le_length (ts : List Rat) : nonzeros ts ≤ ts.length := List.countP_le_length
 
+/-- If no number is counted, all are zero. -/
+theorem nonzeros_eq_zero {ts : List Rat} : nonzeros ts = 0 ↔ ∀ t ∈ ts, t = 0 := by
+  simp [nonzeros, List.countP_eq_zero]
+
+/-- A number that is not counted is zero. -/
+theorem eq_zero_of_nonzeros {t : Rat} (h : nonzeros [t] = 0) : t = 0 :=
+  nonzeros_eq_zero.1 h t List.mem_cons_self
+
 /-- Without numbers that are not zero, Σ|tᵢ| = 0. -/
-theorem sumAbs_eq_zero : {ts : List Rat} → nonzeros ts = 0 → sumAbs ts = 0
-  | [], _ => rfl
-  | t :: ts, h => by
-    by_cases ht : t = 0
-    · subst ht
-      rw [nonzeros_zero_cons] at h
-      show abs 0 + sumAbs ts = 0
-      rw [sumAbs_eq_zero h, abs_zero, Rat.add_zero]
-    · rw [nonzeros_cons ht] at h; omega
+theorem sumAbs_eq_zero {ts : List Rat} (h : nonzeros ts = 0) : sumAbs ts = 0 := by
+  have h := nonzeros_eq_zero.1 h
+  unfold sumAbs
+  induction ts <;> grind [abs_zero]
 
 /-- Without numbers that are not zero, Σtᵢ = 0. -/
 theorem listSum_eq_zero {ts : List Rat} (h : nonzeros ts = 0) : ts.sum = 0 := by
@@ -106,13 +109,10 @@ theorem representable (h : Computes m ts v) : m.format.Representable v := by
 theorem eq_zero (h : Computes m ts v) (hts : nonzeros ts = 0) : v = 0 := by
   induction h with
   | zero => rfl
-  | @number t _ =>
-    refine Decidable.byContradiction fun ht => ?_
-    rw [nonzeros_cons ht] at hts; omega
-  | @rounded t v h =>
-    by_cases ht : t = 0
-    · exact (ht ▸ h).zero
-    · rw [nonzeros_cons ht] at hts; omega
+  | number _ => exact eq_zero_of_nonzeros hts
+  | rounded h =>
+    rw [eq_zero_of_nonzeros hts] at h
+    exact h.zero
   | add _ _ h ihl ihr =>
     rw [nonzeros_append] at hts
     rw [ihl (by omega), ihr (by omega), Rat.add_zero] at h

@@ -23,40 +23,30 @@ namespace RuntimeApprox
 universe u v w
 variable {α : Type u} {β : Type v} {R : α → β → Prop}
 
-/-- Both absent, or both present and related. -/
-def OptionRel (R : α → β → Prop) : Option α → Option β → Prop
-  | none, none => True
-  | some a, some b => R a b
-  | _, _ => False
-
-theorem bind_rel {a : Option α} {b : Option β} (h : OptionRel R a b) {γ : Type u} {δ : Type v}
+theorem bind_rel {a : Option α} {b : Option β} (h : Option.Rel R a b) {γ : Type u} {δ : Type v}
     {S : γ → δ → Prop} {f : α → Option γ} {g : β → Option δ}
-    (hfg : ∀ a b, R a b → OptionRel S (f a) (g b)) : OptionRel S (a.bind f) (b.bind g) := by
-  rcases a with _ | a <;> rcases b with _ | b
-  · trivial
-  · exact h.elim
-  · exact h.elim
-  · exact hfg _ _ h
+    (hfg : ∀ a b, R a b → Option.Rel S (f a) (g b)) : Option.Rel S (a.bind f) (b.bind g) :=
+  match h with
+  | .none => .none
+  | .some h => hfg _ _ h
 
-theorem getD_rel {a : Option α} {b : Option β} (h : OptionRel R a b) {x : α} {y : β} (hxy : R x y) :
-    R (a.getD x) (b.getD y) := by
-  rcases a with _ | a <;> rcases b with _ | b
-  · exact hxy
-  · exact h.elim
-  · exact h.elim
-  · exact h
+theorem getD_rel {a : Option α} {b : Option β} (h : Option.Rel R a b) {x : α} {y : β}
+    (hxy : R x y) : R (a.getD x) (b.getD y) :=
+  match h with
+  | .none => hxy
+  | .some h => h
 
 theorem read_rel : (axes : List (Axis Int)) → {t : Tensor α (extents axes)} →
     {u : Tensor β (extents axes)} → t.Rel R u → (o r : List Nat) →
-    OptionRel R (read axes t o r) (read axes u o r)
-  | [], _, _, h, _, _ => h ()
+    Option.Rel R (read axes t o r) (read axes u o r)
+  | [], _, _, h, _, _ => .some (h ())
   | a :: as, t, u, h, o, r => by
     unfold read
     split
-    · trivial
+    · exact .none
     · split
       · next i _ hi => exact read_rel as (fun j => h (⟨i.toNat, hi.2⟩, j)) o r
-      · trivial
+      · exact .none
 
 section
 variable {A : Arithmetic α} {B : Arithmetic β} (o r : List Nat)
@@ -64,17 +54,13 @@ variable {A : Arithmetic α} {B : Arithmetic β} (o r : List Nat)
 theorem product_rel (mul : ∀ a b c d, R a b → R c d → R (A.mul a c) (B.mul b d)) :
     (ps : List (Operand Int)) → {ts : Tensors α (shapes ps)} → {us : Tensors β (shapes ps)} →
     ts.Rel R us → {a : α} → {b : β} → R a b →
-    OptionRel R (product A o r ps ts a) (product B o r ps us b)
-  | [], _, _, _, _, _, hab => hab
+    Option.Rel R (product A o r ps ts a) (product B o r ps us b)
+  | [], _, _, _, _, _, hab => .some hab
   | p :: ps, (t, ts), (u, us), ⟨ht, hts⟩, a, b, hab => by
-    have h := read_rel p.axes ht o r
     unfold product
-    revert h
-    rcases read p.axes t o r with _ | x <;> rcases read p.axes u o r with _ | y <;> intro h
-    · trivial
-    · exact h.elim
-    · exact h.elim
-    · exact product_rel mul ps hts (mul _ _ _ _ hab h)
+    match read p.axes t o r, read p.axes u o r, read_rel p.axes ht o r with
+    | _, _, .none => exact .none
+    | _, _, .some h => exact product_rel mul ps hts (mul _ _ _ _ hab h)
 
 theorem addAll_rel (add : ∀ a b c d, R a b → R c d → R (A.add a c) (B.add b d)) :
     (ps : List (Operand Int)) → {ts : Tensors α (shapes ps)} → {us : Tensors β (shapes ps)} →
@@ -82,14 +68,10 @@ theorem addAll_rel (add : ∀ a b c d, R a b → R c d → R (A.add a c) (B.add 
     R (addAll A o ps ts a) (addAll B o ps us b)
   | [], _, _, _, _, _, hab => hab
   | p :: ps, (t, ts), (u, us), ⟨ht, hts⟩, a, b, hab => by
-    have h := read_rel p.axes ht o []
     unfold addAll
-    revert h
-    rcases read p.axes t o [] with _ | x <;> rcases read p.axes u o [] with _ | y <;> intro h
-    · exact addAll_rel add ps hts hab
-    · exact h.elim
-    · exact h.elim
-    · exact addAll_rel add ps hts (add _ _ _ _ hab h)
+    match read p.axes t o [], read p.axes u o [], read_rel p.axes ht o [] with
+    | _, _, .none => exact addAll_rel add ps hts hab
+    | _, _, .some h => exact addAll_rel add ps hts (add _ _ _ _ hab h)
 
 end
 
@@ -107,18 +89,13 @@ variable {A : Arithmetic α} {B : Arithmetic β}
 
 theorem term_rel (mul : ∀ a b c d, R a b → R c d → R (A.mul a c) (B.mul b d))
     (c : Contraction Int) {fs : c.Factors α} {gs : c.Factors β} (hf : Tensors.Rel R fs gs)
-    (o r : List Nat) : OptionRel R (term A c fs o r) (term B c gs o r) := by
+    (o r : List Nat) : Option.Rel R (term A c fs o r) (term B c gs o r) := by
   obtain ⟨t, ts⟩ := fs
   obtain ⟨u, us⟩ := gs
-  have h := read_rel c.factor.axes hf.1 o r
   unfold term
-  revert h
-  rcases read c.factor.axes t o r with _ | x <;> rcases read c.factor.axes u o r with _ | y <;>
-    intro h
-  · trivial
-  · exact h.elim
-  · exact h.elim
-  · exact product_rel o r mul c.factors hf.2 h
+  match read c.factor.axes t o r, read c.factor.axes u o r, read_rel c.factor.axes hf.1 o r with
+  | _, _, .none => exact .none
+  | _, _, .some h => exact product_rel o r mul c.factors hf.2 h
 
 variable (hAB : A.Respects B R) (c : Contraction Int) {fs : c.Factors α} {gs : c.Factors β}
   (hf : Tensors.Rel R fs gs)
@@ -126,14 +103,10 @@ include hAB hf
 
 theorem step_rel (o r : List Nat) (a : α) (b : β) (hab : R a b) :
     R (step A c fs o r a) (step B c gs o r b) := by
-  have h := term_rel hAB.mul c hf o r
   unfold step
-  revert h
-  rcases term A c fs o r with _ | x <;> rcases term B c gs o r with _ | y <;> intro h
-  · exact hab
-  · exact h.elim
-  · exact h.elim
-  · exact hAB.add _ _ _ _ hab h
+  match term A c fs o r, term B c gs o r, term_rel hAB.mul c hf o r with
+  | _, _, .none => exact hab
+  | _, _, .some h => exact hAB.add _ _ _ _ hab h
 
 variable {as : c.Addends α} {bs : c.Addends β} (ha : Tensors.Rel R as bs)
 include ha

@@ -35,6 +35,21 @@ variable {m : Mode} {b c d d' h k n : Nat} {ts ps : List Rat} {v : Rat}
 
 /-! ### Any order -/
 
+/-- The sum of two results has one more level than each of them, if neither is a sum of zeros. -/
+theorem ComputesWithin.sum {us : List Rat} {x y : Rat} (hl : ComputesWithin m d ts x)
+    (hr : ComputesWithin m d' us y) (h : m.Gives (x + y) v) (hd : d ≤ n) (hd' : d' ≤ n)
+    (hn : nonzeros ts ≠ 0 → nonzeros us ≠ 0 → d < n ∧ d' < n) :
+    ComputesWithin m n (ts ++ us) v := by
+  by_cases hm : nonzeros ts = 0
+  · rw [hl.computes.eq_zero hm, Rat.zero_add] at h
+    exact .perm List.perm_append_comm (.addZero (hr.mono hd') (.zeros hm) h)
+  by_cases hk : nonzeros us = 0
+  · rw [hr.computes.eq_zero hk, Rat.add_zero] at h
+    exact .addZero (hl.mono hd) (.zeros hk) h
+  obtain ⟨h1, h2⟩ := hn hm hk
+  obtain ⟨n, rfl⟩ := Nat.exists_eq_add_of_le' (show 1 ≤ n by omega)
+  exact .add (hl.mono (by omega)) (hr.mono (by omega)) h
+
 /-- **Any order**: n terms that are not zero have depth n. -/
 theorem Computes.within (hv : Computes m ts v) (hn : nonzeros ts ≤ n) :
     ComputesWithin m n ts v := by
@@ -48,28 +63,17 @@ theorem Computes.within (hv : Computes m ts v) (hn : nonzeros ts ≤ n) :
     · subst ht
       rw [h.zero]; exact .number representable_zero
     · rw [nonzeros_cons ht]; exact .rounded h
-  | @add ts us a b v hl hr h ihl ihr =>
-    by_cases hm : nonzeros ts = 0
-    · rw [hl.eq_zero hm, Rat.zero_add] at h
-      rw [nonzeros_append, hm, Nat.zero_add]
-      exact .perm List.perm_append_comm (.addZero ihr (ComputesWithin.zeros hm) h)
-    by_cases hk : nonzeros us = 0
-    · rw [hr.eq_zero hk, Rat.add_zero] at h
-      rw [nonzeros_append, hk, Nat.add_zero]
-      exact .addZero ihl (ComputesWithin.zeros hk) h
+  | add _ _ h ihl ihr =>
     rw [nonzeros_append]
-    obtain ⟨d, hd⟩ := Nat.exists_eq_add_of_le' (show 1 ≤ nonzeros ts + nonzeros us by omega)
-    rw [hd]
-    exact .add (ihl.mono (by omega)) (ihr.mono (by omega)) h
+    exact ihl.sum ihr h (by omega) (by omega) (by omega)
   | @fused ts t a v hs h ih =>
     by_cases ht : t = 0
     · subst ht
-      rw [Rat.zero_add] at h
       rw [nonzeros_zero_cons]
-      exact .perm (List.perm_append_comm (l₁ := ts) (l₂ := [0]))
-        (.addZero ih (ComputesWithin.zeros rfl) h)
-    rw [nonzeros_cons ht]
-    exact .fused ih h
+      exact .sum (ts := [0]) (d := 0) (.number representable_zero) ih h (by omega) (by omega)
+        fun h => absurd rfl h
+    · rw [nonzeros_cons ht]
+      exact .fused ih h
   | perm hp _ ih => rw [← nonzeros_perm hp]; exact .perm hp ih
 
 /-- **Any mode and order**: with n terms that are not zero, to nearest or toward zero, flushed or
@@ -84,34 +88,18 @@ theorem Computes.within_numbers (hv : Computes m ts v) (hts : ∀ t ∈ ts, m.fo
     (hn : nonzeros ts ≤ n) : ComputesWithin m (n - 1) ts v := by
   suffices ComputesWithin m (nonzeros ts - 1) ts v from this.mono (by omega)
   clear hn
-  have step : ∀ {ts us : List Rat} {a b v : Rat}, Computes m ts a → Computes m us b →
-      m.Gives (a + b) v → ComputesWithin m (nonzeros ts - 1) ts a →
-      ComputesWithin m (nonzeros us - 1) us b →
-      ComputesWithin m (nonzeros (ts ++ us) - 1) (ts ++ us) v := by
-    intro ts us a b v hl hr h ihl ihr
-    by_cases hm : nonzeros ts = 0
-    · rw [hl.eq_zero hm, Rat.zero_add] at h
-      rw [nonzeros_append, hm, Nat.zero_add]
-      exact .perm List.perm_append_comm (.addZero ihr (ComputesWithin.zeros hm) h)
-    by_cases hk : nonzeros us = 0
-    · rw [hr.eq_zero hk, Rat.add_zero] at h
-      rw [nonzeros_append, hk, Nat.add_zero]
-      exact .addZero ihl (ComputesWithin.zeros hk) h
-    rw [nonzeros_append]
-    obtain ⟨d, hd⟩ := Nat.exists_eq_add_of_le' (show 1 ≤ nonzeros ts + nonzeros us - 1 by omega)
-    rw [hd]
-    exact .add (ihl.mono (by omega)) (ihr.mono (by omega)) h
   induction hv with
   | zero => exact .zero
   | number h => exact .number h
   | rounded h => exact (ComputesWithin.number (hts _ List.mem_cons_self)).gives h
-  | add hl hr h ihl ihr =>
-    exact step hl hr h (ihl fun t ht => hts t (List.mem_append_left _ ht))
-      (ihr fun t ht => hts t (List.mem_append_right _ ht))
-  | @fused ts t a v hs h ih =>
-    have ht := hts t List.mem_cons_self
-    exact step (ts := [t]) (.number ht) hs h (.number ht)
-      (ih fun t ht => hts t (List.mem_cons_of_mem _ ht))
+  | add _ _ h ihl ihr =>
+    rw [nonzeros_append]
+    exact (ihl fun t ht => hts t (List.mem_append_left _ ht)).sum
+      (ihr fun t ht => hts t (List.mem_append_right _ ht)) h (by omega) (by omega) (by omega)
+  | @fused ts t a v _ h ih =>
+    rw [show t :: ts = [t] ++ ts from rfl, nonzeros_append]
+    exact .sum (d := 0) (.number (hts t List.mem_cons_self))
+      (ih fun t ht => hts t (List.mem_cons_of_mem _ ht)) h (by omega) (by omega) (by omega)
   | perm hp _ ih =>
     rw [← nonzeros_perm hp]
     exact .perm hp (ih fun t ht => hts t (hp.mem_iff.1 ht))

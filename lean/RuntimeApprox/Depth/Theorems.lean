@@ -190,21 +190,26 @@ theorem depth_self (hn : nonzeros [t] ≠ 0) : DepthNear m d [t] t := by
   rw [DepthNear, nonzeros_single hn, h2, show [t].sum = t from Rat.add_zero t, abs_sub_self]
   grind
 
-/-- The case `add` of `depthNear`. -/
-theorem depth_case_add (hl : ComputesWithin m d ts a) (hr : ComputesWithin m d us b)
+/-- The cases `add` and `fused` of `depthNear`: a sum of two numbers, which are near their terms. If
+there are no terms on one side, the other number is rounded once more. -/
+theorem depth_case (ha : nonzeros ts = 0 → a = 0) (hb : nonzeros us = 0 → b = 0)
     (h : m.Gives (a + b) v) (hn : nonzeros (ts ++ us) ≠ 0)
-    (ihl : ∀ w, m.Gives a w → nonzeros ts ≠ 0 → DepthNear m d ts w)
-    (ihr : ∀ w, m.Gives b w → nonzeros us ≠ 0 → DepthNear m d us w) :
+    (hl : nonzeros ts ≠ 0 → DepthNear m d ts a ∧ (m.Gives a v → DepthNear m (d + 1) ts v))
+    (hr : nonzeros us ≠ 0 → DepthNear m d us b ∧ (m.Gives b v → DepthNear m (d + 1) us v)) :
     DepthNear m (d + 1) (ts ++ us) v := by
   by_cases hm : nonzeros ts = 0
-  · rw [hl.computes.eq_zero hm, Rat.zero_add] at h
-    have hn := (zeros_append hm us).1 ▸ hn
-    exact (depth_zeros_append hm).2 (depth_succ hn (ihr v h hn))
+  · rw [ha hm, Rat.zero_add] at h
+    exact (depth_zeros_append hm).2 ((hr ((zeros_append hm us).1 ▸ hn)).2 h)
   by_cases hk : nonzeros us = 0
-  · rw [hr.computes.eq_zero hk, Rat.add_zero] at h
-    exact (depth_append_zeros hk).2 (depth_succ hm (ihl v h hm))
-  exact depth_step h (ihl a (Mode.gives_self hl.computes.representable) hm)
-    (ihr b (Mode.gives_self hr.computes.representable) hk)
+  · rw [hb hk, Rat.add_zero] at h
+    exact (depth_append_zeros hk).2 ((hl hm).2 h)
+  exact depth_step h (hl hm).1 (hr hk).1
+
+/-- What a result that is rounded again is near to. -/
+theorem depth_rounded_again (hs : ComputesWithin m d ts a)
+    (ih : ∀ w, m.Gives a w → nonzeros ts ≠ 0 → DepthNear m d ts w) (hn : nonzeros ts ≠ 0) :
+    DepthNear m d ts a ∧ (m.Gives a v → DepthNear m (d + 1) ts v) :=
+  ⟨ih a (Mode.gives_self hs.computes.representable) hn, fun h => depth_succ hn (ih v h hn)⟩
 
 /-- The case `addZero` of `depthNear`. -/
 theorem depth_case_addZero (hl : ComputesWithin m d ts a) (h : m.Gives a v)
@@ -219,23 +224,6 @@ theorem depth_case_addZero (hl : ComputesWithin m d ts a) (h : m.Gives a v)
   · exact (depth_append_zeros hk).2 (ihl v h hm)
   exact depth_addZero (ihl v h hm) (ihr 0 (Mode.gives_self representable_zero) hk)
 
-/-- The case `fused` of `depthNear`. -/
-theorem depth_case_fused (hs : ComputesWithin m d ts a) (h : m.Gives (t + a) v)
-    (hn : nonzeros (t :: ts) ≠ 0)
-    (ih : ∀ w, m.Gives a w → nonzeros ts ≠ 0 → DepthNear m d ts w) :
-    DepthNear m (d + 1) (t :: ts) v := by
-  by_cases ht : t = 0
-  · subst ht
-    rw [Rat.zero_add] at h
-    rw [nonzeros_zero_cons] at hn
-    exact (depth_zeros_append (ts := [0]) rfl).2 (depth_succ hn (ih v h hn))
-  have h1 : nonzeros [t] ≠ 0 := by rw [nonzeros_cons ht]; omega
-  by_cases hts : nonzeros ts = 0
-  · rw [hs.computes.eq_zero hts, Rat.add_zero] at h
-    exact (depth_append_zeros (ts := [t]) hts).2 (depth_rounded h.abs_sub_le h1)
-  exact depth_step (ts := [t]) h (depth_self h1)
-    (ih a (Mode.gives_self hs.computes.representable) hts)
-
 /-- With n terms that are not zero, n ≥ 1, there are 2·n − 1 operations:
 |w − Σtᵢ| ≤ ((1 + u)ᵈ − 1)·Σ|tᵢ| + (2·n − 1)·η·(1 + u)ᵈ, also where the result is rounded again. -/
 theorem depthNear (h : ComputesWithin m d ts v) :
@@ -244,9 +232,13 @@ theorem depthNear (h : ComputesWithin m d ts v) :
   | zero => exact fun _ _ hn => absurd rfl hn
   | number h => exact fun w hw hn => depth_number h hw hn
   | rounded h => exact fun w hw hn => depth_rounded (h.trans hw).abs_sub_le hn
-  | add hl hr h ihl ihr => exact fun w hw hn => depth_case_add hl hr (h.trans hw) hn ihl ihr
+  | add hl hr h ihl ihr =>
+    exact fun w hw hn => depth_case hl.computes.eq_zero hr.computes.eq_zero (h.trans hw) hn
+      (depth_rounded_again hl ihl) (depth_rounded_again hr ihr)
   | addZero hl _ h ihl ihr => exact fun w hw hn => depth_case_addZero hl (h.trans hw) hn ihl ihr
-  | fused hs h ih => exact fun w hw hn => depth_case_fused hs (h.trans hw) hn ih
+  | @fused d ts t a v hs h ih =>
+    exact fun w hw hn => depth_case (ts := [t]) eq_zero_of_nonzeros hs.computes.eq_zero (h.trans hw)
+      hn (fun h => ⟨depth_self h, fun hw => depth_rounded hw.abs_sub_le h⟩) (depth_rounded_again hs ih)
   | perm hp _ ih =>
     intro w hw hn
     rw [← nonzeros_perm hp] at hn
@@ -293,13 +285,6 @@ theorem numbers_step (hf : m.flushed = false) (h : m.Gives (a + b) v)
   rw [listSum_append, sumAbs_append, Rat.pow_succ]
   grind
 
-/-- A number of the format that is rounded, nothing flushed, stays what it is. -/
-theorem eq_of_gives (hf : m.flushed = false) (ht : m.format.Representable t) (h : m.Gives t v) :
-    v = t := by
-  rcases h with rfl | ⟨h, _⟩
-  · exact Mode.round_eq_self ht
-  · rw [hf] at h; contradiction
-
 /-- **Depth, numbers of the format**, nothing flushed: |v − Σtᵢ| ≤ ((1 + u)ᵈ − 1)·Σ|tᵢ|, without
 underflow, however many there are. -/
 theorem near_numbers (hf : m.flushed = false) (h : ComputesWithin m d ts v)
@@ -313,7 +298,7 @@ theorem near_numbers (hf : m.flushed = false) (h : ComputesWithin m d ts v)
     induction h with
     | zero => show abs (0 - 0) ≤ _ * 0; rw [abs_sub_self, Rat.mul_zero]; exact Rat.le_refl
     | number _ => exact exactly _ _
-    | rounded h => rw [eq_of_gives hf (hts _ List.mem_cons_self) h]; exact exactly _ _
+    | rounded h => rw [h.eq_self hf (hts _ List.mem_cons_self)]; exact exactly _ _
     | add hl hr h ihl ihr =>
       exact numbers_step hf h hl.computes.representable hr.computes.representable
         (ihl fun t ht => hts t (List.mem_append_left _ ht))
@@ -323,7 +308,7 @@ theorem near_numbers (hf : m.flushed = false) (h : ComputesWithin m d ts v)
       have h2 := ihr fun t ht => hts t (List.mem_append_right _ ht)
       have h3 := abs_add_le (a - ts.sum) (0 - us.sum)
       rw [show a - ts.sum + (0 - us.sum) = a - (ts.sum + us.sum) by grind] at h3
-      rw [eq_of_gives hf hl.computes.representable h, listSum_append, sumAbs_append]
+      rw [h.eq_self hf hl.computes.representable, listSum_append, sumAbs_append]
       grind
     | @fused d ts t a v hs h ih =>
       exact numbers_step (ts := [t]) hf h (hts t List.mem_cons_self) hs.computes.representable

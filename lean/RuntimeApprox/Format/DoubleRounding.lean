@@ -1,6 +1,5 @@
 module
 
-public import RuntimeApprox.Format.Overflow
 public import RuntimeApprox.Format.Nearest
 public import RuntimeApprox.Format.Upward
 

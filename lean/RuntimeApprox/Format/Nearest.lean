@@ -6,7 +6,7 @@ public import RuntimeApprox.Format.Rounding
 # Rounding gives the nearest number of the format, on a tie the even one
 
 `round_nearest` speaks of the significand of round x in units of ulp x. That is its significand as
-a number of the format, also where rounding carries into the next binade.
+a number of the format, also where rounding carries into the next binade. u = 2⁻ᵖ is the unit roundoff.
 
 ## Main results
 * `Format.representable_round`: round x is a number of the format.
@@ -21,6 +21,14 @@ a number of the format, also where rounding carries into the next binade.
 * `Format.exponent_round`: rounding leaves the binade only to the power of two above it.
 * `Format.round_tie_even`: if round x is not the only nearest number of the format, its significand
   is even.
+* `Format.abs_round_sub_le_mul`: |round x − x| ≤ u·|x| for |x| ≥ 2^eₘᵢₙ, and the sharp
+  `Format.one_add_mul_abs_round_sub_le`: |round x − x| ≤ u/(1+u)·|x|.
+* `Format.abs_round_sub_le_pow2`: |round x − x| ≤ 2^(eₘᵢₙ − p) for |x| < 2^eₘᵢₙ.
+* `Format.abs_round_sub_le_mul_add`: |round x − x| ≤ u·|x| + 2^(eₘᵢₙ − p) for every x.
+* `Format.round_add_eq_self`, `Format.abs_round_add_sub_le`: a sum of two numbers of the format is
+  exact where it is small, so that its error is at most u·|a + b| without an underflow term.
+* `Format.overflows_round_iff`: round x is beyond the largest finite number iff
+  |x| ≥ (2 − u)·2^eₘₐₓ, the threshold from which IEEE 754 rounds to infinity.
 -/
 
 set_option autoImplicit false
@@ -291,5 +299,202 @@ theorem round_tie_even (hp : 1 < f.precision) {x y : Rat} (hy : f.Representable 
   rcases round_nearest hy hne with h | ⟨_, h⟩
   · grind
   · exact significand_round_even hp h
+
+/-! ### Rounding errors relative to the number rounded -/
+
+/-- 0 < u -/
+theorem unitRoundoff_pos (f : Format) : 0 < f.unitRoundoff := pow2_pos _
+
+/-- halfUlp x = u·2^(exponent x) -/
+theorem halfUlp_eq (f : Format) (x : Rat) : f.halfUlp x = f.unitRoundoff * pow2 (f.exponent x) := by
+  rw [halfUlp, unitRoundoff, ← pow2_add]; congr 1; omega
+
+/-- 2^(exponent x) ≤ |x| for x in the normal range, 2^eₘᵢₙ ≤ |x|. -/
+theorem pow2_exponent_le_of_normal {x : Rat} (h : pow2 f.minExponent ≤ abs x) :
+    pow2 (f.exponent x) ≤ abs x := by
+  by_cases he : f.minExponent < f.exponent x
+  · exact f.pow2_exponent_le he
+  · rwa [show f.exponent x = f.minExponent by have := f.minExponent_le_exponent x; omega]
+
+/-- halfUlp x ≤ u·|x| for 2^eₘᵢₙ ≤ |x|. -/
+theorem halfUlp_le_mul {x : Rat} (h : pow2 f.minExponent ≤ abs x) :
+    f.halfUlp x ≤ f.unitRoundoff * abs x := by
+  rw [halfUlp_eq]
+  exact mul_le_mul_left (pow2_nonneg _) (pow2_exponent_le_of_normal h)
+
+/-- halfUlp x = 2^(eₘᵢₙ − p) for |x| < 2^(eₘᵢₙ + 1). -/
+theorem halfUlp_eq_pow2 {x : Rat} (h : abs x < pow2 (f.minExponent + 1)) :
+    f.halfUlp x = pow2 (f.minExponent - f.precision) := by
+  have h1 := f.exponent_le (Int.le_refl _) h
+  have h2 := f.minExponent_le_exponent x
+  rw [halfUlp, Int.le_antisymm h1 h2]
+
+/-- halfUlp x ≤ u·|x| + 2^(eₘᵢₙ − p) for every x. -/
+theorem halfUlp_le_mul_add (f : Format) (x : Rat) :
+    f.halfUlp x ≤ f.unitRoundoff * abs x + pow2 (f.minExponent - f.precision) := by
+  have := pow2_pos (f.minExponent - f.precision)
+  by_cases h : pow2 f.minExponent ≤ abs x
+  · have := halfUlp_le_mul h; grind
+  · have := mul_nonneg (Rat.le_of_lt f.unitRoundoff_pos) (abs_nonneg x)
+    have := @pow2_mono f.minExponent (f.minExponent + 1) (by omega)
+    rw [halfUlp_eq_pow2 (by grind)]; grind
+
+/-- |round x − x| ≤ u·|x| for x in the normal range, 2^eₘᵢₙ ≤ |x|. -/
+theorem abs_round_sub_le_mul {x : Rat} (h : pow2 f.minExponent ≤ abs x) :
+    abs (f.round x - x) ≤ f.unitRoundoff * abs x :=
+  Rat.le_trans (f.abs_round_sub_le x) (halfUlp_le_mul h)
+
+/-- |round x − x| ≤ 2^(eₘᵢₙ − p) for x below the normal range, |x| < 2^eₘᵢₙ, and in its first
+binade. -/
+theorem abs_round_sub_le_pow2 {x : Rat} (h : abs x < pow2 (f.minExponent + 1)) :
+    abs (f.round x - x) ≤ pow2 (f.minExponent - f.precision) :=
+  halfUlp_eq_pow2 h ▸ f.abs_round_sub_le x
+
+/-- |round x − x| ≤ u·|x| + 2^(eₘᵢₙ − p) for every x. -/
+theorem abs_round_sub_le_mul_add (f : Format) (x : Rat) :
+    abs (f.round x - x) ≤ f.unitRoundoff * abs x + pow2 (f.minExponent - f.precision) :=
+  Rat.le_trans (f.abs_round_sub_le x) (f.halfUlp_le_mul_add x)
+
+/-- (1 + u)·|round x − x| ≤ u·|x| for 2^eₘᵢₙ ≤ |x|: the sharp bound u/(1+u) of the relative error.
+-/
+theorem one_add_mul_abs_round_sub_le {x : Rat} (h : pow2 f.minExponent ≤ abs x) :
+    (1 + f.unitRoundoff) * abs (f.round x - x) ≤ f.unitRoundoff * abs x := by
+  have h1 := abs_round_sub_le_sub_pow2 (pow2_exponent_le_of_normal h)
+  have h2 := mul_le_mul_left (Rat.le_of_lt f.unitRoundoff_pos) h1
+  have h3 := f.abs_round_sub_le x
+  rw [halfUlp_eq] at h3
+  grind
+
+/-- A sum of two numbers of the format is itself one where |a + b| ≤ 2^(eₘᵢₙ + 1). -/
+theorem Representable.add {a b : Rat} (ha : f.Representable a) (hb : f.Representable b)
+    (h : abs (a + b) ≤ pow2 (f.minExponent + 1)) : f.Representable (a + b) := by
+  obtain ⟨k, rfl⟩ := ha.eq_mul_pow2
+  obtain ⟨l, rfl⟩ := hb.eq_mul_pow2
+  rw [← Rat.add_mul, ← Rat.intCast_add] at *
+  refine representable_of_le (natAbs_le_two_pow.2 ?_) (Int.le_refl _)
+  rw [abs_mul_pow2, show f.minExponent + 1 = f.precision + (f.minExponent - f.precision + 1) by
+    omega, pow2_add f.precision] at h
+  exact Rat.le_of_mul_le_mul_right h (pow2_pos _)
+
+/-- round (a + b) = a + b for numbers of the format with |a + b| ≤ 2^(eₘᵢₙ + 1): an addition does
+not underflow. -/
+theorem round_add_eq_self {a b : Rat} (ha : f.Representable a) (hb : f.Representable b)
+    (h : abs (a + b) ≤ pow2 (f.minExponent + 1)) : f.round (a + b) = a + b :=
+  round_eq_self (ha.add hb h)
+
+/-- (1 + u)·|round (a + b) − (a + b)| ≤ u·|a + b| for numbers a and b of the format. -/
+theorem one_add_mul_abs_round_add_sub_le {a b : Rat} (ha : f.Representable a)
+    (hb : f.Representable b) :
+    (1 + f.unitRoundoff) * abs (f.round (a + b) - (a + b)) ≤ f.unitRoundoff * abs (a + b) := by
+  by_cases h : pow2 f.minExponent ≤ abs (a + b)
+  · exact one_add_mul_abs_round_sub_le h
+  · have := @pow2_mono f.minExponent (f.minExponent + 1) (by omega)
+    rw [round_add_eq_self ha hb (by grind), abs_sub_self, Rat.mul_zero]
+    exact mul_nonneg (pow2_nonneg _) (abs_nonneg _)
+
+/-- |round (a + b) − (a + b)| ≤ u·|a + b| for numbers a and b of the format: no underflow term. -/
+theorem abs_round_add_sub_le {a b : Rat} (ha : f.Representable a) (hb : f.Representable b) :
+    abs (f.round (a + b) - (a + b)) ≤ f.unitRoundoff * abs (a + b) := by
+  have h1 := one_add_mul_abs_round_add_sub_le ha hb
+  have h2 := mul_nonneg (Rat.le_of_lt f.unitRoundoff_pos) (abs_nonneg (f.round (a + b) - (a + b)))
+  grind
+
+/-! ### When rounding overflows -/
+
+/-- 2^(e+1) − 2^(e−p+1) = (2ᵖ − 1)·2^(e−p+1), the largest number of the format below 2^(e+1), is
+one of the format for e ≥ eₘᵢₙ. -/
+theorem representable_pow2_sub (f : Format) {e : Int} (he : f.minExponent ≤ e) :
+    f.Representable (pow2 (e + 1) - pow2 (e - f.precision + 1)) := by
+  have := Nat.two_pow_pos f.precision
+  refine ⟨(2 ^ f.precision : Nat) - 1, e - f.precision + 1, by omega, by omega, ?_⟩
+  rw [Rat.intCast_sub, Rat.intCast_natCast, ← pow2_natCast, Rat.intCast_one,
+    show e + 1 = f.precision + (e - f.precision + 1) by omega, pow2_add f.precision]
+  grind
+
+/-- 2^(e+1) − 2^(e−p), halfway between 2^(e+1) and the number of the format before, rounds to
+2^(e+1), whose significand is even. -/
+theorem round_pow2_sub {e : Int} (he : f.minExponent ≤ e) :
+    f.round (pow2 (e + 1) - pow2 (e - f.precision)) = pow2 (e + 1) := by
+  obtain ⟨n, hn⟩ := Nat.exists_eq_succ_of_ne_zero (Nat.ne_of_gt f.precision_pos)
+  have hpos := pow2_pos (e - f.precision)
+  have hle := @pow2_mono (e - f.precision) e (by omega)
+  have h1 := pow2_add_one e
+  have hy : pow2 (e + 1) - pow2 (e - f.precision) =
+      (pow2 f.precision - 1 / 2) * pow2 (e - f.precision + 1) := by
+    rw [show e + 1 = f.precision + (e - f.precision + 1) by omega, pow2_add f.precision,
+      pow2_add_one (e - f.precision)]
+    grind
+  have hexp : f.exponent (pow2 (e + 1) - pow2 (e - f.precision)) = e := by
+    have habs := abs_of_nonneg (show 0 ≤ pow2 (e + 1) - pow2 (e - f.precision) by grind)
+    exact Int.le_antisymm (f.exponent_le he (by grind)) (f.le_exponent (by grind))
+  have hsig : f.significand (pow2 (e + 1) - pow2 (e - f.precision)) = (2 ^ f.precision : Nat) := by
+    rw [significand, ulp, hexp, hy, Rat.mul_div_cancel (pow2_ne_zero _), roundEven_eq_iff,
+      NearestEven, Rat.intCast_natCast, ← pow2_natCast, hn, Nat.pow_succ]
+    exact ⟨by grind, by grind, by omega⟩
+  rw [round, hsig, Rat.intCast_natCast, ← pow2_natCast, pow2_precision_mul_ulp, hexp]
+
+/-- 2^(e+1) ≤ round x iff 2^(e+1) − 2^(e−p) ≤ x, for e ≥ eₘᵢₙ. -/
+theorem pow2_le_round_iff {x : Rat} {e : Int} (he : f.minExponent ≤ e) :
+    pow2 (e + 1) ≤ f.round x ↔ pow2 (e + 1) - pow2 (e - f.precision) ≤ x := by
+  have hM := f.representable_pow2_sub he
+  constructor <;> intro h
+  · have h1 := abs_round_sub_le_abs_sub hM x
+    have h2 := @round_mono f x (pow2 (e + 1) - pow2 (e - f.precision + 1))
+    rw [round_eq_self hM] at h2
+    have := pow2_add_one (e - f.precision)
+    have := pow2_pos (e - f.precision)
+    unfold abs at h1; grind
+  · exact round_pow2_sub he ▸ f.round_mono h
+
+/-- round x is beyond the largest finite number iff |x| ≥ (2 − u)·2^eₘₐₓ, where IEEE 754 rounds to
+infinity. -/
+theorem overflows_round_iff (hf : f.minExponent ≤ f.maxExponent) {x : Rat} :
+    f.overflows (f.round x) = true ↔ (2 - f.unitRoundoff) * pow2 f.maxExponent ≤ abs x := by
+  have : (2 - f.unitRoundoff) * pow2 f.maxExponent =
+      pow2 (f.maxExponent + 1) - pow2 (f.maxExponent - f.precision) := by
+    have h1 := pow2_add_one f.maxExponent
+    have h2 := pow2_add f.maxExponent (-f.precision)
+    rw [← Int.sub_eq_add_neg] at h2
+    rw [h1, h2, unitRoundoff]; grind
+  rw [overflows_iff, ← round_abs, pow2_le_round_iff hf, this]
+
+/-! ### Examples
+
+Ties, carries into the next binade, subnormal numbers and overflow, evaluated by the kernel from the
+definitions. -/
+
+example : binary32.round (1 / 3) = 11184811 / 33554432 := by decide +kernel
+
+example : binary64.round (1 / 10) = 3602879701896397 / 36028797018963968 := by decide +kernel
+
+/-! Ties: 2049 and 2051 lie halfway between numbers of binary16. -/
+
+example : binary16.round 2049 = 2048 ∧ binary16.round 2051 = 2052 := by decide +kernel
+
+example : binary16.round (-2049) = -2048 ∧ binary16.round (-2051) = -2052 := by decide +kernel
+
+/-! Into the next binade, from a tie and from above it. -/
+
+example : binary16.round 4095 = 4096 ∧ bfloat16.round (511 + 1 / 3) = 512 := by decide +kernel
+
+/-! Subnormal numbers: half the least one ties with 0; the largest carries to a normal number. -/
+
+example : binary32.round (pow2 (-150)) = 0 := by decide +kernel
+
+example : binary32.round (3 * pow2 (-150)) = pow2 (-148) := by decide +kernel
+
+example : binary32.round (pow2 (-126) - pow2 (-150)) = pow2 (-126) := by decide +kernel
+
+example : binary64.round (pow2 (-1073) / 3) = pow2 (-1074) := by decide +kernel
+
+/-! The error bound at a number and at 0. -/
+
+example : binary32.halfUlp 1 = pow2 (-24) ∧ binary32.halfUlp 0 = pow2 (-150) := by decide +kernel
+
+/-! Overflow of binary16: 65519 rounds to the largest finite number, 65520 beyond. -/
+
+example : binary16.round 65519 = 65504 ∧ binary16.overflows 65504 = false := by decide +kernel
+
+example : binary16.round 65520 = 65536 ∧ binary16.overflows 65536 = true := by decide +kernel
 
 end RuntimeApprox.Format

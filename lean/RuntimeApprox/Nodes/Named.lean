@@ -84,18 +84,18 @@ variable {α β : Type u}
 variable {R : α → β → Prop}
 
 theorem Tensor.atShape_rel {s : List Nat} {t : Tensor α s} {u : Tensor β s} (h : t.Rel R u)
-    (r : List Nat) : OptionRel (Tensor.Rel R) (t.atShape r) (u.atShape r) := by
+    (r : List Nat) : Option.Rel (Tensor.Rel R) (t.atShape r) (u.atShape r) := by
   unfold Tensor.atShape
   rcases decideShape s r with h' | h'
-  · trivial
-  · subst h'; exact h
+  · exact .none
+  · subst h'; exact .some h
 
 theorem findOperand_rel (name : String) (s : List Nat) : (names : List String) →
     {As : List (List Nat)} → {ts : Tensors α As} → {us : Tensors β As} → ts.Rel R us →
-    OptionRel (Tensor.Rel R) (findOperand name s names ts) (findOperand name s names us)
-  | [], [], _, _, _ => trivial
-  | [], _ :: _, _, _, _ => trivial
-  | _ :: _, [], _, _, _ => trivial
+    Option.Rel (Tensor.Rel R) (findOperand name s names ts) (findOperand name s names us)
+  | [], [], _, _, _ => .none
+  | [], _ :: _, _, _, _ => .none
+  | _ :: _, [], _, _, _ => .none
   | n :: names, _ :: _, (_, _), (_, _), ⟨h, hs⟩ => by
     unfold findOperand
     split
@@ -104,10 +104,10 @@ theorem findOperand_rel (name : String) (s : List Nat) : (names : List String) �
 
 theorem findOperands_rel (names : List String) {As : List (List Nat)} {ts : Tensors α As}
     {us : Tensors β As} (h : ts.Rel R us) : (ps : List (Operand Int)) →
-    OptionRel (Tensors.Rel R) (findOperands names ts ps) (findOperands names us ps)
-  | [] => trivial
+    Option.Rel (Tensors.Rel R) (findOperands names ts ps) (findOperands names us ps)
+  | [] => .some trivial
   | p :: ps => bind_rel (findOperand_rel p.name (extents p.axes) names h) fun _ _ ht =>
-      bind_rel (findOperands_rel names h ps) fun _ _ hts => Tensors.Rel.cons ht hts
+      bind_rel (findOperands_rel names h ps) fun _ _ hts => .some (.cons ht hts)
 
 variable {A : Arithmetic α} {B : Arithmetic β} (hAB : A.Respects B R)
 include hAB

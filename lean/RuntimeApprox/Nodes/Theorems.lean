@@ -1,6 +1,8 @@
 module
 
+public import RuntimeApprox.Contraction.Adjoint
 public import RuntimeApprox.Contraction.Dual
+public import RuntimeApprox.Conv2d.VJP
 public import RuntimeApprox.Graph.Gradient
 public import RuntimeApprox.Nodes
 public import RuntimeApprox.Tensor.Reshape.Theorems
@@ -12,6 +14,9 @@ On dual numbers x + dx·ε a parametric node computes its own derivative. The re
 at its kink; there both its derivative and its gradient are taken to be zero. An operation's derivative
 is part of its definition: `relu_sub_relu` shows that the rectifier's is the true one elsewhere.
 
+In the textbook's formulas `sum n fun i => f i` is Σ_{i < n} f i, and `t.entry [i, j, …]` is t[i, j, …]
+with zeros outside t (the padding).
+
 ## Main definitions
 * `ParametricNode.IsGradient`: ⟨δ, derivative along dx⟩ = ⟨vjp δ, dx⟩.
 
@@ -20,6 +25,13 @@ is part of its definition: `relu_sub_relu` shows that the rectifier's is the tru
 * `addNode_isGradient`, `scaleNode_isGradient`, `reshapeNode_isGradient`, `divNode_isGradient`,
   `reluNode_isGradient`, `leakyReluNode_isGradient`.
 * `relu_sub_relu`: away from the kink the rectifier is its derivative.
+* `linear_textbook`, `avgPool_textbook`: an entry of the exact forward pass.
+* `linear_input_adjoint`, `linear_weight_adjoint`, `linear_bias_adjoint`: each gradient is the adjoint
+  of the forward pass in its operand.
+* `linearNode_isGradient`: together they are the vector-Jacobian product.
+* `avgPool_scale`: kh·kw·scale = 1, so that the forward pass is the average.
+* `avgPool_adjoint`: the gradient is the adjoint of the forward pass.
+* `avgPoolNode_isGradient`: the vector-Jacobian product is the gradient.
 -/
 
 set_option autoImplicit false
@@ -158,5 +170,230 @@ theorem relu_sub_relu {x d : K} (hx : x ≠ 0) (hd : abs d ≤ abs x) :
   unfold max choose
   unfold abs at *
   grind
+
+/-! ### The linear layer as in the textbook, and its gradients -/
+
+section
+variable (g : Linear)
+
+/-- y[n, o] = Σ_i x[n, i]·weight[o, i] + bias[o] -/
+theorem linear_textbook (x : Tensor K g.inputShape) (weight : Tensor K g.weightShape)
+    (bias : Tensor K g.biasShape) (n : Fin g.batch) (o : Fin g.outFeatures) :
+    (linear exact g x weight bias).get (n, o, ()) =
+      (sum g.inFeatures fun i => x.entry [n.1, i] * weight.entry [o.1, i]) + bias.entry [o.1] := by
+  refine (Contraction.get_eval_exact g.forward (x, weight, ⟨⟩) (bias, ⟨⟩) (n, o, ())).trans ?_
+  rw [show outIndices g.forward.out (n, o, ()) = [n.1, o.1] from rfl]
+  refine congr (congrArg HAdd.hAdd (sum_congr fun i _ =>
+    congr (congrArg HMul.hMul (valueAt_of_indices ?_)) (valuesAt_one.trans (valueAt_of_indices ?_))))
+    (addendsAt_one.trans (valueAt_of_indices ?_)) <;>
+  simp [indices, Linear.forward, linearForward, Affine.eval_one, dot]
+
+/-! ### The gradients are reordered contractions -/
+
+attribute [local simp] Contraction.reads places position toNats prod indices Affine.eval_one dot
+
+/-- The input gradient: of (δ, x, weight) the second comes first. -/
+def linearInputReordered : g.forward.Reordered g.inputGrad [1, 0, 2] where
+  there
+    | [n, o], [i] => ([n, i], [o])
+    | _, _ => ([], [])
+  back
+    | [n, i], [o] => ([n, o], [i])
+    | _, _ => ([], [])
+  length := rfl
+  length_back := rfl
+  perm := by decide
+  reads_there _ hn _ ho _ hi _ := ⟨⟨hn, hi, trivial⟩, ⟨ho, trivial⟩, rfl, by
+    simp [Linear.forward, linearForward, Linear.inputGrad, linearInputGrad]⟩
+  reads_back _ hn _ hi _ ho _ := ⟨⟨hn, ho, trivial⟩, ⟨hi, trivial⟩, rfl, by
+    simp [Linear.forward, linearForward, Linear.inputGrad, linearInputGrad]⟩
+
+/-- The weight gradient: of (δ, x, weight) the last comes first. -/
+def linearWeightReordered : g.forward.Reordered g.weightGrad [2, 0, 1] where
+  there
+    | [n, o], [i] => ([o, i], [n])
+    | _, _ => ([], [])
+  back
+    | [o, i], [n] => ([n, o], [i])
+    | _, _ => ([], [])
+  length := rfl
+  length_back := rfl
+  perm := by decide
+  reads_there _ hn _ ho _ hi _ := ⟨⟨ho, hi, trivial⟩, ⟨hn, trivial⟩, rfl, by
+    simp [Linear.forward, linearForward, Linear.weightGrad, linearWeightGrad]⟩
+  reads_back _ ho _ hi _ hn _ := ⟨⟨hn, ho, trivial⟩, ⟨hi, trivial⟩, rfl, by
+    simp [Linear.forward, linearForward, Linear.weightGrad, linearWeightGrad]⟩
+
+/-- The addition of the bias, as a contraction. -/
+def linearBias : Contraction Int :=
+  ⟨g.forward.out, [], g.forward.addends.headD ⟨"", []⟩, [], []⟩
+
+/-- The bias gradient: the addend (δ, bias) in the other order. -/
+def linearBiasReordered : (linearBias g).Reordered g.biasGrad [1, 0] where
+  there
+    | [n, o], _ => ([o], [n])
+    | _, _ => ([], [])
+  back
+    | [o], [n] => ([n, o], [])
+    | _, _ => ([], [])
+  length := rfl
+  length_back := rfl
+  perm := by decide
+  reads_there _ hn _ ho _ := ⟨⟨ho, trivial⟩, ⟨hn, trivial⟩, rfl, by
+    simp [linearBias, Linear.forward, linearForward, Linear.biasGrad, linearBiasGrad]⟩
+  reads_back _ ho _ hn _ := ⟨⟨hn, ho, trivial⟩, trivial, rfl, by
+    simp [linearBias, Linear.forward, linearForward, Linear.biasGrad, linearBiasGrad]⟩
+
+/-! ### The adjoints -/
+
+variable (x : Tensor K g.inputShape) (weight : Tensor K g.weightShape) (bias : Tensor K g.biasShape)
+  (δ : Tensor K g.outputShape)
+
+/-- The input gradient is the adjoint of the layer in its input:
+⟨δ, linear(x, weight, 0)⟩ = ⟨x, ∂x⟩ -/
+theorem linear_input_adjoint :
+    δ.dot (linear exact g x weight 0) = x.dot (linearInputDeriv exact g weight δ) :=
+  (linearInputReordered g).adjoint rfl addendsAt_zero fun _ => rfl
+
+/-- The weight gradient is the adjoint of the layer in its weight:
+⟨δ, linear(x, weight, 0)⟩ = ⟨weight, ∂weight⟩ -/
+theorem linear_weight_adjoint :
+    δ.dot (linear exact g x weight 0) = weight.dot (linearWeightDeriv exact g x δ) :=
+  (linearWeightReordered g).adjoint rfl addendsAt_zero fun _ => rfl
+
+/-- The bias gradient is the adjoint of the layer in its bias:
+⟨δ, linear(0, 0, bias)⟩ = ⟨bias, ∂bias⟩ -/
+theorem linear_bias_adjoint :
+    δ.dot (linear exact g 0 0 bias) = bias.dot (linearBiasDeriv exact g δ) :=
+  (congrArg δ.dot (Contraction.eval_zero ..)).trans
+    ((linearBiasReordered g).adjoint rfl (fun _ => rfl) fun _ => rfl)
+
+/-- ⟨δ, derivative of the layer⟩ = ⟨∂x, dx⟩ + ⟨∂weight, dweight⟩ + ⟨∂bias, dbias⟩ -/
+theorem linearNode_isGradient : (linearNode K g).IsGradient := fun (x, weight, bias, ⟨⟩) δ =>
+  Contraction.dot_tangent (out := g.forward.out) (red := g.forward.red) (p := g.forward.factor)
+    (q := g.forward.factors.headD ⟨"", []⟩) (b := g.forward.addends.headD ⟨"", []⟩) x weight bias δ
+    (linear_input_adjoint ..) (linear_weight_adjoint ..) (linear_bias_adjoint ..)
+
+end
+
+/-! ### Average pooling as in the textbook, and its gradient -/
+
+section
+variable (g : Pool)
+
+/-- y[n, c, oh, ow] = Σ_kh Σ_kw x[n, c, oh·sh + kh·dh − pt, ow·sw + kw·dw − pl]·scale -/
+theorem avgPool_textbook (scale : K) (x : Tensor K g.inputShape) (n : Fin g.batch)
+    (c : Fin g.channels) (oh : Fin g.height.output) (ow : Fin g.width.output) :
+    (avgPool exact g scale x).get (n, c, oh, ow, ()) =
+      sum g.height.kernel fun kh => sum g.width.kernel fun kw =>
+        x.entry [n.1, c.1, oh.1 * g.height.stride + kh * g.height.dilation - g.height.padBegin,
+          ow.1 * g.width.stride + kw * g.width.dilation - g.width.padBegin] * scale := by
+  refine (Contraction.get_eval_exact g.forward (x, scale, ⟨⟩) ⟨⟩ (n, c, oh, ow, ())).trans ?_
+  rw [show outIndices g.forward.out (n, c, oh, ow, ()) = [n.1, c.1, oh.1, ow.1] from rfl]
+  refine (Lean.Grind.Semiring.add_zero _).trans (sum_congr fun kh _ => sum_congr fun kw _ =>
+    congr (congrArg HMul.hMul (valueAt_of_indices ?_))
+      (valuesAt_one.trans (valueAt_of_indices (is := []) rfl)))
+  simp [indices, Pool.forward, avgPoolForward, Affine.eval_one, dot, Pool.sizes, Conv2d.sizes,
+    Int.mul_comm, Int.sub_eq_add_neg]
+
+/-! ### The adjoint -/
+
+attribute [local simp] Contraction.reads places position toNats prod indices Affine.eval_one dot
+  Pool.sizes Conv2d.sizes
+
+theorem avgPoolForward_reads (n c oh ow kh kw : Nat) : g.forward.reads [n, c, oh, ow] [kh, kw] =
+    ([some [n, c, oh, ow],
+      some [n, c, oh * g.height.stride + kh * g.height.dilation - g.height.padBegin,
+        ow * g.width.stride + kw * g.width.dilation - g.width.padBegin], some []] :
+      List (Option (List Int))) := by
+  simp [Pool.forward, avgPoolForward, Int.mul_comm, Int.sub_eq_add_neg]
+
+theorem avgPoolGrad_reads (n c h w kh kw : Nat) : g.grad.reads [n, c, h, w] [kh, kw] =
+    ([some [n, c, h, w],
+      if (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation ∧
+          (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation then
+        some [n, c, (h + g.height.padBegin - kh * g.height.dilation) / g.height.stride,
+          (w + g.width.padBegin - kw * g.width.dilation) / g.width.stride]
+      else none, some []] : List (Option (List Int))) := by
+  have form : ∀ a b c d : Int, a + b * -c + d = a + d - b * c := fun _ _ _ _ => by
+    rw [Int.mul_neg]; omega
+  have hs := Affine.eval_of_pos (Int.natCast_pos.2 g.height.stride_pos)
+  have hs' := Affine.eval_of_pos (Int.natCast_pos.2 g.width.stride_pos)
+  by_cases hh : (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation <;>
+    by_cases hw : (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation <;>
+    simp [Pool.grad, avgPoolGrad, Int.mul_comm, hs, hs', form, hh, hw]
+
+/-- The gradient: of (δ, x, scale) the second comes first. -/
+def avgPoolReordered : g.forward.Reordered g.grad [1, 0, 2] where
+  there
+    | [n, c, oh, ow], [kh, kw] =>
+      ([n, c, (oh * g.height.stride + kh * g.height.dilation - g.height.padBegin : Int).toNat,
+        (ow * g.width.stride + kw * g.width.dilation - g.width.padBegin : Int).toNat], [kh, kw])
+    | _, _ => ([], [])
+  back
+    | [n, c, h, w], [kh, kw] =>
+      ([n, c, ((h + g.height.padBegin - kh * g.height.dilation) / g.height.stride : Int).toNat,
+        ((w + g.width.padBegin - kw * g.width.dilation) / g.width.stride : Int).toNat], [kh, kw])
+    | _, _ => ([], [])
+  length := rfl
+  length_back := rfl
+  perm := by decide
+  reads_there n hn c hc oh hoh ow how kh hkh kw hkw h := by
+    unfold Contraction.Live at h
+    rw [avgPoolForward_reads] at h ⊢
+    have h : Inside g.inputShape _ := h.2.1
+    obtain ⟨eh, dh, qh⟩ := place_input (Int.natCast_pos.2 g.height.stride_pos) h.2.2.1.1
+    obtain ⟨ew, dw, qw⟩ := place_input (Int.natCast_pos.2 g.width.stride_pos) h.2.2.2.1.1
+    refine ⟨⟨hn, hc, (Int.toNat_lt h.2.2.1.1).2 h.2.2.1.2, (Int.toNat_lt h.2.2.2.1.1).2 h.2.2.2.1.2,
+      trivial⟩, ⟨hkh, hkw, trivial⟩, ?_, ?_⟩
+    · simp only [qh, qw, Int.toNat_natCast]
+    · rw [avgPoolGrad_reads, if_pos ⟨dh, dw⟩, qh, qw, eh, ew]; rfl
+  reads_back n hn c hc h hh w hw kh hkh kw hkw hin := by
+    unfold Contraction.Live at hin
+    rw [avgPoolGrad_reads] at hin ⊢
+    by_cases hd : (g.height.stride : Int) ∣ h + g.height.padBegin - kh * g.height.dilation ∧
+      (g.width.stride : Int) ∣ w + g.width.padBegin - kw * g.width.dilation
+    · rw [if_pos hd] at hin ⊢
+      have hin : Inside g.outputShape _ := hin.2.1
+      obtain ⟨eh, ph⟩ := place_output (Int.natCast_pos.2 g.height.stride_pos) hd.1 hin.2.2.1.1
+      obtain ⟨ew, pw⟩ := place_output (Int.natCast_pos.2 g.width.stride_pos) hd.2 hin.2.2.2.1.1
+      refine ⟨⟨hn, hc, (Int.toNat_lt hin.2.2.1.1).2 hin.2.2.1.2,
+        (Int.toNat_lt hin.2.2.2.1.1).2 hin.2.2.2.1.2, trivial⟩, ⟨hkh, hkw, trivial⟩, ?_, ?_⟩
+      · simp only [ph, pw, Int.toNat_natCast]
+      · rw [avgPoolForward_reads, ph, pw, eh, ew]; rfl
+    · rw [if_neg hd] at hin
+      exact hin.2.1.elim
+
+/-- The gradient of average pooling is its adjoint, at any scale: ⟨δ, pool(x)⟩ = ⟨x, ∂x⟩ -/
+theorem avgPool_adjoint (scale : K) (x : Tensor K g.inputShape) (δ : Tensor K g.outputShape) :
+    δ.dot (avgPool exact g scale x) = x.dot (avgPoolDeriv exact g scale δ) :=
+  (avgPoolReordered g).adjoint rfl (fun _ => rfl) fun _ => rfl
+
+/-- ⟨δ, pool(dx)⟩ = ⟨vjp δ, dx⟩ -/
+theorem avgPoolNode_isGradient : (avgPoolNode K g).IsGradient := fun (x, ⟨⟩) δ => by
+  refine (congrArg δ.dot (Contraction.tangent_eval (out := g.forward.out) (red := g.forward.red)
+    (p := g.forward.factor) (q := ⟨"scale", []⟩) (ads := []) x (⟨g.scale K, 0⟩ : Dual K) ⟨⟩)).trans
+    ((Tensor.dot_add ..).trans ((congrArg (· + _) (Tensor.dot_add ..)).trans ?_))
+  have h := avgPool_adjoint g (g.scale K) (x.map Dual.tangent) δ
+  have zero : ∀ x : Tensor K g.inputShape, δ.dot (avgPool exact g (0 : K) x) = 0 := fun x => by
+    have h : avgPool exact g (0 : K) x = 0 := Tensor.ext fun (n, c, oh, ow, ⟨⟩) => by
+      rw [avgPool_textbook, Tensor.get_zero]
+      simp only [Lean.Grind.Semiring.mul_zero, sum_zero]
+    rw [h, Tensor.dot_comm, Tensor.zero_dot]
+  refine (congr (congrArg HAdd.hAdd (congr (congrArg HAdd.hAdd h) (zero _))) (zero _)).trans ?_
+  rw [Tensor.dot_comm (x.map _)]
+  exact Lean.Grind.Semiring.add_zero _
+
+attribute [local instance] Lean.Grind.Semiring.natCast in
+/-- kh·kw·scale = 1 -/
+theorem avgPool_scale : ((g.height.kernel * g.width.kernel : Nat) : K) * g.scale K = 1 := by
+  have hk : 0 < g.height.kernel * g.width.kernel :=
+    Nat.mul_pos g.height.kernel_pos g.width.kernel_pos
+  refine Lean.Grind.Field.mul_inv_cancel fun h => ?_
+  have := (Lean.Grind.IsCharP.natCast_eq_zero_iff (α := K) 0 _).1 h
+  rw [Nat.mod_zero] at this
+  omega
+
+end
 
 end RuntimeApprox

@@ -16,11 +16,10 @@ binade in its own way (`Format.Charges`).
 
 ## Main results
 * `Contraction.eps_evalAt`: an entry's bound is Σ eps of what is added + Σ halfUlp of its additions.
-* `Contraction.replay_le`: the bound of an entry of n products x·y is at most
+* `Contraction.replay_printed`: the bound of an entry of n products x·y is at most what is printed for
   u·Σ b + ε_y·Σ|x| + ε_x·Σ|y| + n·(ε_x·ε_y + 2·κ) + what its addends err + κ for each of them.
-* `Contraction.replay_le_one`: the same of n numbers y: u·Σ b + n·ε_y + n·2·κ + …
-* `Contraction.replay_printed`, `Contraction.replay_one_printed`: the number that is printed for it
-  is a bound.
+* `Contraction.replay_one_printed`: the same of n numbers y: u·Σ b + n·ε_y + n·2·κ + …
+* `Contraction.addendList_withEps`: what an addend errs.
 -/
 
 set_option autoImplicit false
@@ -226,23 +225,29 @@ theorem addendList_withEps (t : Tensor Rat (extents p.axes)) {ε : Rat} (hε : 0
   · exact ⟨hε, Nat.zero_le _⟩
   · exact ⟨by show ε + 0 ≤ ε; grind, Nat.le_refl _⟩
 
-/-- **Replay**, two factors: where the sums of an entry are charged b and its products c, each in its
-own way, and at most m addends err by E in all, the bound of an entry of n terms is at most
+variable {ev : ErrorBound Rat} {ps : List (Part Rat)} {c V : Rat}
+
+/-- **The replay's printed bound**, two factors: where the sums of an entry are charged b and its
+products c, each in its own way, and at most m addends err by E in all, the bound of an entry of n
+terms is at most the number V that is printed for
 u·(Σ b + Σ c) + ε_y·Σ |x| + ε_x·Σ |y| + n·(ε_x·ε_y + 2·κ) + (E + m·κ). -/
-theorem replay_le {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (x : Tensor Rat (extents p.axes)) (εx : Rat)
-    (y : Tensor Rat (extents q.axes)) (εy : Rat) {as : Tensors Rat (shapes qs)}
+theorem replay_printed {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (x : Tensor Rat (extents p.axes))
+    (εx : Rat) (y : Tensor Rat (extents q.axes)) (εy : Rat) {as : Tensors Rat (shapes qs)}
     {bas : Tensors (Approx Rat) (shapes qs)} (ha : Tensors.Rel Approx.HasValue as bas)
     (o : List Nat) {bs cs : List Rat}
     (hs : f.Charges κ (additions f.rounding ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) as o) bs)
     (hp : f.Charges κ (termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o) cs) {E : Rat} {m : Nat}
     (hE : ((addendList o qs bas []).map Approx.eps).sum ≤ E)
-    (hm : (addendList o qs bas []).length ≤ m) :
-    (evalAt (bound f.rounding) ⟨out, red, p, [q], qs⟩ (x.withEps εx, y.withEps εy, ⟨⟩) bas o).eps ≤
-      f.unitRoundoff * (bs ++ cs).sum +
+    (hm : (addendList o qs bas []).length ≤ m)
+    (hV : Printed ev ps c (f.unitRoundoff * (bs ++ cs).sum +
         εy * (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map abs, y.map fun _ => 1, ⟨⟩) o).sum +
         εx * (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map fun _ => 1, y.map abs, ⟨⟩) o).sum +
         (replayConstant ((termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o).length : Rat) εx εy κ +
-          (E + (m : Rat) * κ)) := by
+          (E + (m : Rat) * κ))) V) :
+    (evalAt (bound f.rounding) ⟨out, red, p, [q], qs⟩ (x.withEps εx, y.withEps εy, ⟨⟩) bas o).eps ≤
+      V := by
+  refine Rat.le_trans ?_ hV.le
+  clear hV
   have h := replay_le_terms hκ ⟨out, red, p, [q], qs⟩
     (.cons (x.hasValue_withEps εx) (.cons (y.hasValue_withEps εy) .nil)) ha o hs hE hm
   have hb : termsIn (bound f.rounding) ⟨out, red, p, [q], qs⟩ (x.withEps εx, y.withEps εy, ⟨⟩) o =
@@ -264,18 +269,19 @@ theorem replay_le {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (x : Tensor Rat (exte
   clear hp
   grind
 
-/-- **Replay**, one factor: the bound of an entry of n terms is at most
-u·Σ b + (n·2·κ + n·ε + (E + m·κ)). -/
-theorem replay_le_one {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (y : Tensor Rat (extents p.axes))
+/-- **The replay's printed bound**, one factor: u·Σ b + (n·2·κ + n·ε + (E + m·κ)). -/
+theorem replay_one_printed {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (y : Tensor Rat (extents p.axes))
     (ε : Rat) {as : Tensors Rat (shapes qs)} {bas : Tensors (Approx Rat) (shapes qs)}
     (ha : Tensors.Rel Approx.HasValue as bas) (o : List Nat) {bs : List Rat}
     (hs : f.Charges κ (additions f.rounding ⟨out, red, p, [], qs⟩ (y, ⟨⟩) as o) bs) {E : Rat} {m : Nat}
     (hE : ((addendList o qs bas []).map Approx.eps).sum ≤ E)
     (hm : (addendList o qs bas []).length ≤ m) {n : Nat}
-    (hn : (termsIn exact ⟨out, red, p, [], qs⟩ (y, ⟨⟩) o).length = n) :
-    (evalAt (bound f.rounding) ⟨out, red, p, [], qs⟩ (y.withEps ε, ⟨⟩) bas o).eps ≤
-      f.unitRoundoff * bs.sum +
-        (replayConstant (n : Rat) 0 ε κ + (n : Rat) * ε + (E + (m : Rat) * κ)) := by
+    (hn : (termsIn exact ⟨out, red, p, [], qs⟩ (y, ⟨⟩) o).length = n)
+    (hV : Printed ev ps c (f.unitRoundoff * bs.sum +
+      (replayConstant (n : Rat) 0 ε κ + (n : Rat) * ε + (E + (m : Rat) * κ))) V) :
+    (evalAt (bound f.rounding) ⟨out, red, p, [], qs⟩ (y.withEps ε, ⟨⟩) bas o).eps ≤ V := by
+  refine Rat.le_trans ?_ hV.le
+  clear hV
   have h := replay_le_terms hκ ⟨out, red, p, [], qs⟩
     (.cons (y.hasValue_withEps ε) .nil) ha o hs hE hm
   have := mul_nonneg (Rat.natCast_nonneg (a := n)) hκ
@@ -286,43 +292,6 @@ theorem replay_le_one {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (y : Tensor Rat (
   unfold replayConstant
   clear hs hb
   grind
-
-section
-variable {ev : ErrorBound Rat} {ps : List (Part Rat)} {c V : Rat}
-
-/-- **The replay's printed bound**, two factors: the bound of an entry is at most the number V that
-is printed for u·(Σ b + Σ c) + ε_y·Σ |x| + ε_x·Σ |y| + n·(ε_x·ε_y + 2·κ) + (E + m·κ). -/
-theorem replay_printed {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (x : Tensor Rat (extents p.axes))
-    (εx : Rat) (y : Tensor Rat (extents q.axes)) (εy : Rat) {as : Tensors Rat (shapes qs)}
-    {bas : Tensors (Approx Rat) (shapes qs)} (ha : Tensors.Rel Approx.HasValue as bas)
-    (o : List Nat) {bs cs : List Rat}
-    (hs : f.Charges κ (additions f.rounding ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) as o) bs)
-    (hp : f.Charges κ (termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o) cs) {E : Rat} {m : Nat}
-    (hE : ((addendList o qs bas []).map Approx.eps).sum ≤ E)
-    (hm : (addendList o qs bas []).length ≤ m)
-    (hV : Printed ev ps c (f.unitRoundoff * (bs ++ cs).sum +
-        εy * (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map abs, y.map fun _ => 1, ⟨⟩) o).sum +
-        εx * (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map fun _ => 1, y.map abs, ⟨⟩) o).sum +
-        (replayConstant ((termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o).length : Rat) εx εy κ +
-          (E + (m : Rat) * κ))) V) :
-    (evalAt (bound f.rounding) ⟨out, red, p, [q], qs⟩ (x.withEps εx, y.withEps εy, ⟨⟩) bas o).eps ≤
-      V :=
-  Rat.le_trans (replay_le hκ x εx y εy ha o hs hp hE hm) hV.le
-
-/-- **The replay's printed bound**, one factor. -/
-theorem replay_one_printed {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (y : Tensor Rat (extents p.axes))
-    (ε : Rat) {as : Tensors Rat (shapes qs)} {bas : Tensors (Approx Rat) (shapes qs)}
-    (ha : Tensors.Rel Approx.HasValue as bas) (o : List Nat) {bs : List Rat}
-    (hs : f.Charges κ (additions f.rounding ⟨out, red, p, [], qs⟩ (y, ⟨⟩) as o) bs) {E : Rat} {m : Nat}
-    (hE : ((addendList o qs bas []).map Approx.eps).sum ≤ E)
-    (hm : (addendList o qs bas []).length ≤ m) {n : Nat}
-    (hn : (termsIn exact ⟨out, red, p, [], qs⟩ (y, ⟨⟩) o).length = n)
-    (hV : Printed ev ps c (f.unitRoundoff * bs.sum +
-      (replayConstant (n : Rat) 0 ε κ + (n : Rat) * ε + (E + (m : Rat) * κ))) V) :
-    (evalAt (bound f.rounding) ⟨out, red, p, [], qs⟩ (y.withEps ε, ⟨⟩) bas o).eps ≤ V :=
-  Rat.le_trans (replay_le_one hκ y ε ha o hs hE hm hn) hV.le
-
-end
 
 end Contraction
 

@@ -4,6 +4,7 @@ public import RuntimeApprox.Sliced
 public import RuntimeApprox.Sliced.Formulas
 public import RuntimeApprox.AnyOrder.Computes
 public import RuntimeApprox.Estimate.Tolerance
+public import RuntimeApprox.Format.Upward
 
 /-!
 # What products of slices give
@@ -56,18 +57,9 @@ theorem listSum : {ts : List Rat} → (∀ t ∈ ts, Multiple e t) → Multiple 
 theorem representable {f : Format} (he : f.minExponent - f.precision + 1 ≤ e) (hx : Multiple e x)
     (h : abs x ≤ pow2 (f.precision + e)) : f.Representable x := by
   obtain ⟨k, rfl⟩ := hx
-  refine representable_of_le ?_ he
-  rw [abs_mul_pow2, abs_intCast, pow2_add, pow2_natCast] at h
-  exact Rat.natCast_le_natCast.1 (Rat.le_of_mul_le_mul_right h (pow2_pos e))
+  exact representable_of_abs_le he h
 
 end Multiple
-
-/-- What an operation gives whose exact result is a number of the format: that number. -/
-theorem Format.Mode.Gives.eq_self {m : Mode} {x v : Rat} (hm : m.flushed = false)
-    (hx : m.format.Representable x) (h : m.Gives x v) : v = x := by
-  rcases h with h | ⟨hf, _⟩
-  · rw [h, Mode.round_eq_self hx]
-  · rw [hm] at hf; exact absurd hf (by decide)
 
 /-- **Exact sums**: multiples of 2ᵉ with Σ|tᵢ| ≤ 2^(p + e) are summed without error, in any order. -/
 theorem Computes.eq_listSum {m : Mode} {ts : List Rat} {v : Rat} {e : Int}
@@ -236,7 +228,7 @@ theorem forall_read {K : Type u} {P : K → Prop} {axes : List (Axis Int)} {t : 
     (ht : ∀ i, P (t.get i)) {r : List Nat} {a : K} (h : read axes t o r = some a) : P a := by
   have := read_rel (R := fun a _ => P a) axes (u := t) ht o r
   rw [h] at this
-  exact this
+  match this with | .some h => exact h
 
 namespace Contraction
 

@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.AnyOrder.Lists
+public import RuntimeApprox.OrderedField.Theorems
 public import RuntimeApprox.Contraction.Theorems
 public import RuntimeApprox.Summands
 
@@ -58,14 +58,10 @@ theorem addendList_map (o : List Nat) : (ps : List (Operand Int)) → {ts : Tens
     k = l.map φ → addendList o ps ts k = (addendList o ps us l).map φ
   | [], _, _, _, _, _, hkl => hkl
   | p :: ps, (t, ts), (u, us), ⟨ht, hts⟩, k, l, hkl => by
-    have h := read_rel p.axes ht o []
     unfold addendList
-    revert h
-    rcases read p.axes t o [] with _ | x <;> rcases read p.axes u o [] with _ | y <;> intro h
-    · exact addendList_map o ps hts hkl
-    · exact h.elim
-    · exact h.elim
-    · exact addendList_map o ps hts (by rw [hkl, show x = φ y from h]; rfl)
+    match read p.axes t o [], read p.axes u o [], read_rel p.axes ht o [] with
+    | _, _, .none => exact addendList_map o ps hts hkl
+    | _, _, .some h => exact addendList_map o ps hts (by subst hkl h; rfl)
 
 /-- Where the products of an arithmetic are the images of another one's, so is what is added. -/
 theorem Contraction.added_map {B : Arithmetic β}
@@ -75,25 +71,17 @@ theorem Contraction.added_map {B : Arithmetic β}
     added A c fs as o = (added B c gs bs o).map φ := by
   refine addendList_map o _ ha (loops_rel (R := fun k (l : List β) => k = l.map φ) _ rfl
     fun r k l hkl => ?_)
-  have ht := term_rel mul c hf o r
-  revert ht
-  rcases term A c fs o r with _ | x <;> rcases term B c gs o r with _ | y <;> intro ht
-  · exact hkl
-  · exact ht.elim
-  · exact ht.elim
-  · show x :: k = φ y :: l.map φ
-    rw [hkl, show x = φ y from ht]
+  match term A c fs o r, term B c gs o r, term_rel mul c hf o r with
+  | _, _, .none => exact hkl
+  | _, _, .some h => exact congr (congrArg List.cons h) hkl
 
 /-- Reading an entry of a tensor to which a function was applied. -/
 theorem read_map (φ : β → α) (axes : List (Axis Int)) (t : Tensor β (extents axes))
     (o r : List Nat) : read axes (t.map φ) o r = (read axes t o r).map φ := by
-  have h := read_rel (R := fun a b => a = φ b) axes (Tensor.get_map φ t) o r
-  revert h
-  rcases read axes (t.map φ) o r with _ | x <;> rcases read axes t o r with _ | y <;> intro h
-  · rfl
-  · exact h.elim
-  · exact h.elim
-  · exact congrArg some h
+  match read axes (t.map φ) o r, read axes t o r,
+    read_rel (R := fun a b => a = φ b) axes (Tensor.get_map φ t) o r with
+  | _, _, .none => rfl
+  | _, _, .some h => exact congrArg some h
 
 theorem Tensors.map_rel (φ : β → α) : {ss : List (List Nat)} → (ts : Tensors β ss) →
     Tensors.Rel (fun a b => a = φ b) (ts.map φ) ts

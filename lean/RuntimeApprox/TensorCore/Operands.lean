@@ -1,19 +1,30 @@
 module
 
-public import RuntimeApprox.TensorCore.Idle
+public import RuntimeApprox.Format.Narrow
+public import RuntimeApprox.TensorCore.Theorems
 
 /-!
-# What is assumed of exponents, from the operands
+# Operands of matrix instructions, and steps that add only zeros
+
+Steps of the kinds `mxf8f6f4` and `mxf4nvf4` are also here as programs, with numbers that MMA-Sim
+computes for them (arXiv 2511.10909, `mmasim` 2.1.1).
 
 ## Main definitions
 * `operandProducts`: the products of pairs of operands, as a matrix unit sees them.
 * `Addend.Within`: what is known of an operand's size and exponent.
+* `mxfp8Step`: products of E4M3 with two powers of two as scales.
+* `nvfp4Step`: groups of products of E2M1, each with two scales in E4M3.
 
 ## Main results
+* `alignedSum_idle`: products that are zero do not change an accumulator that has no bit below the
+  last that is kept.
+* `TensorCore.Unit.aligned_idle`, `TensorCore.Unit.grouped_idle`: then the step gives the accumulator,
+  so that `TensorCore.Sums` need not count it.
 * `Format.within_addend`, `Addend.Within.scaled`, `Addend.within_inGroup`: of numbers of a format,
   and of numbers in blocks with scales.
 * `TensorCore.exponents_le`: **σ from the operands**: the hypothesis of `TensorCore.Sums.step` on
   exponents, from the largest magnitudes and whether any operand is subnormal.
+* `mxfp8Step_gives`, `nvfp4Step_gives`: they are steps of the units that the error bounds are about.
 -/
 
 set_option autoImplicit false
@@ -23,6 +34,76 @@ set_option autoImplicit false
 namespace RuntimeApprox
 
 open Format
+
+/-! ### Steps that add only zeros -/
+
+/-- Zeros are cut to zeros. -/
+theorem cutSum_eq_zero (down : Bool) (u : Int) {xs : List Addend}
+    (h : nonzeros (addendValues xs) = 0) : cutSum down u xs = 0 := by
+  have h : ∀ x ∈ xs, x.value = 0 := fun x hx => nonzeros_eq_zero.1 h _ (List.mem_map_of_mem hx)
+  induction xs <;> grind [cutSum, cutShift_zero, Addend.significand_eq_zero]
+
+/-- If no product has a larger exponent, the accumulator has the largest. -/
+theorem largestExponent_eq {c : Addend} {xs : List Addend}
+    (h : ∀ x ∈ xs, x.exponent ≤ c.exponent) : largestExponent c xs = c.exponent := by
+  induction xs <;> grind [largestExponent]
+
+/-- **Zeros change nothing**: if all products are zero and none has a larger exponent than the
+accumulator, whose last bit is at 2^(exponent − F) or above, the aligned sum is the accumulator. -/
+theorem alignedSum_idle {bits : Nat} {down : Bool} {c : Addend} {xs : List Addend}
+    (hz : nonzeros (addendValues xs) = 0) (he : ∀ x ∈ xs, x.exponent ≤ c.exponent)
+    (hu : c.exponent - bits ≤ c.unit) : (alignedSum bits down c xs).value = c.value := by
+  show ((cutShift down c.significand (c.unit - (largestExponent c xs - bits)) +
+    cutSum down (largestExponent c xs - bits) xs : Int) : Rat) *
+      pow2 (largestExponent c xs - bits) = c.significand * pow2 c.unit
+  rw [largestExponent_eq he, cutSum_eq_zero down _ hz, Int.add_zero, cutShift, if_pos (by omega),
+    Rat.intCast_mul, Rat.intCast_natCast, ← pow2_natCast,
+    show ((c.unit - (c.exponent - bits)).toNat : Int) = c.unit - (c.exponent - bits) by omega,
+    Rat.mul_assoc, ← pow2_add,
+    show c.unit - (c.exponent - bits) + (c.exponent - (bits : Int)) = c.unit by omega]
+
+/-- Groups of zeros have sums that are zero. -/
+theorem nonzeros_groupSums : {gs : List (Addend × List Addend)} →
+    (∀ x ∈ groupMembers gs, x.value = 0) → nonzeros (addendValues (groupSums gs)) = 0
+  | [], _ => rfl
+  | (x, xs) :: gs, h => by
+    have h1 : (groupSum x xs).value = 0 := by
+      rw [value_groupSum]
+      refine listSum_eq_zero (nonzeros_eq_zero.2 fun t ht => ?_)
+      obtain ⟨y, hy, rfl⟩ := List.mem_map.1 ht
+      exact h y (show y ∈ (x :: xs) ++ groupMembers gs from List.mem_append_left _ hy)
+    show nonzeros ((groupSum x xs).value :: addendValues (groupSums gs)) = 0
+    rw [h1, nonzeros_zero_cons]
+    exact nonzeros_groupSums fun y hy => h y (List.mem_cons_of_mem _ (List.mem_append_right _ hy))
+
+/-- **A step of zeros** gives the accumulator, if that is a number of the format to which a step
+rounds and nothing is flushed. -/
+theorem TensorCore.Unit.aligned_idle {bits : Nat} {down : Bool} {m : Mode} {c : Addend}
+    {products : List Addend} {v : Rat} (h : (Unit.aligned bits down).Gives m c products v)
+    (hz : nonzeros (addendValues products) = 0) (he : ∀ x ∈ products, x.exponent ≤ c.exponent)
+    (hu : c.exponent - bits ≤ c.unit) (hc : m.format.Representable c.value)
+    (hf : m.flushed = false) : v = c.value := by
+  have h : m.Gives (alignedSum bits down c products).value v := h
+  rw [alignedSum_idle hz he hu] at h
+  rcases h with h | ⟨h, _⟩
+  · rw [h, Mode.round_eq_self hc]
+  · rw [hf] at h
+    exact absurd h Bool.false_ne_true
+
+/-- **A step of zeros in groups**: the accumulator likewise, if no product has a larger exponent. -/
+theorem TensorCore.Unit.grouped_idle {bits groups : Nat} {m : Mode} {c : Addend}
+    {products : List Addend} {v : Rat} (h : (Unit.grouped bits groups).Gives m c products v)
+    (hz : ∀ x ∈ products, x.value = 0) (he : ∀ x ∈ products, x.exponent ≤ c.exponent)
+    (hu : c.exponent - bits ≤ c.unit) (hc : m.format.Representable c.value)
+    (hf : m.flushed = false) : v = c.value := by
+  obtain ⟨gs, hperm, _, h⟩ := h
+  refine aligned_idle (down := false) (products := groupSums gs) h
+    (nonzeros_groupSums fun x hx => hz x (hperm.mem_iff.2 hx)) (fun x hx => ?_) hu hc hf
+  obtain ⟨y, hy, hxy⟩ := groupSums_exponent gs x hx
+  rw [hxy]
+  exact he y (hperm.mem_iff.2 hy)
+
+/-! ### What is assumed of exponents, from the operands -/
 
 /-- The products of pairs of operands, as the adder sees them, exact and not normalised. -/
 def operandProducts (zero : Int) : List (Addend × Addend) → List Addend
@@ -159,6 +240,83 @@ theorem TensorCore.accumulator_exponent_le {a : Format} {c : Rat} (hc : a.Repres
     show (a.addend zero c).exponent - (k : Int) ≤ _
     omega)
   exact Rat.le_trans h2 h1
+
+end
+
+/-! ### One step of Blackwell's instructions with block scales -/
+
+section
+
+open Format Format.Narrow
+
+/-- binary32, cut toward zero: the accumulator. -/
+def cutToBinary32 : Mode := ⟨.binary32, true, false⟩
+
+/-- Pairs of numbers of E4M3 with the scales 2ⁱ and 2ʲ. -/
+def scaledPairs (i j : Int) : List (Rat × Rat) → List (Addend × Addend)
+  | [] => []
+  | (x, y) :: pairs =>
+    ((e4m3fn.addend 0 x).scaled i, (e4m3fn.addend 0 y).scaled j) :: scaledPairs i j pairs
+
+/-- One step of MXFP8 from the accumulator c: aligned and cut at 25 bits; zeros have the exponent
+−133. -/
+def mxfp8Step (c : Rat) (i j : Int) (pairs : List (Rat × Rat)) : Rat :=
+  cutToBinary32.round (alignedSum 25 false (binary32.addend (-133) c)
+    (operandProducts (-133) (scaledPairs i j pairs))).value
+
+/-- Pairs of numbers of E2M1 with the scales s and t, numbers of E4M3. -/
+def pairsInGroup (s t : Rat) : List (Rat × Rat) → List (Addend × Addend)
+  | [] => []
+  | (x, y) :: pairs =>
+    ((e2m1fn.addend 0 x).inGroup (e4m3fn.addend (-6) s),
+      (e2m1fn.addend 0 y).inGroup (e4m3fn.addend (-6) t)) :: pairsInGroup s t pairs
+
+/-- Groups of products, each of two scales and pairs of numbers; zeros have the exponent −139, and
+as all others two less. -/
+def groupsOf : List (Rat × Rat × List (Rat × Rat)) → List (Addend × List Addend)
+  | [] => []
+  | (s, t, pairs) :: gs =>
+    match operandProducts (-141) (pairsInGroup s t pairs) with
+    | [] => groupsOf gs
+    | x :: xs => (x, xs) :: groupsOf gs
+
+/-- One step of NVFP4 from the accumulator c: exact groups, aligned and cut at 35 bits, which are 33
+as all exponents are two less. -/
+def nvfp4Step (c : Rat) (gs : List (Rat × Rat × List (Rat × Rat))) : Rat :=
+  cutToBinary32.round
+    (alignedSum 33 false ((binary32.addend (-139) c).lower 2) (groupSums (groupsOf gs))).value
+
+/-- A step of MXFP8 is one of aligned products. -/
+theorem mxfp8Step_gives (c : Rat) (i j : Int) (pairs : List (Rat × Rat)) :
+    (TensorCore.Unit.aligned 25 false).Gives cutToBinary32 (binary32.addend (-133) c)
+      (operandProducts (-133) (scaledPairs i j pairs)) (mxfp8Step c i j pairs) := .inl rfl
+
+/-- A step of NVFP4 is one of products in at most so many groups. -/
+theorem nvfp4Step_gives (c : Rat) {gs : List (Rat × Rat × List (Rat × Rat))} {groups : Nat}
+    (h : (groupsOf gs).length ≤ groups) :
+    (TensorCore.Unit.grouped 33 groups).Gives cutToBinary32 ((binary32.addend (-139) c).lower 2)
+      (groupMembers (groupsOf gs)) (nvfp4Step c gs) :=
+  ⟨groupsOf gs, .refl _, h, .inl rfl⟩
+
+/-! ### As MMA-Sim computes them -/
+
+/-- Subnormal operands, products that are cut, and an accumulator that cancels. -/
+def simulatedPairs : List (Rat × Rat) :=
+  [(256, 256), (11 / 64, 13 / 128), (-11 / 64, 15 / 128), (1 / 512, 448), (-3 / 512, 11 / 64),
+    (15, 1 / 512)]
+
+example : mxfp8Step (-1024) 8 (-14) simulatedPairs = 461 / 32768 := by decide +kernel
+
+example : mxfp8Step 1 0 (-30) simulatedPairs = 16385 / 16384 := by decide +kernel
+
+/-- Groups that cancel, groups of which all is cut, and scales that are subnormal. -/
+example : nvfp4Step (-65536) [(256, 256, [(1, 1)]), (1 / 512, 1 / 512, [(1 / 2, 1 / 2)]),
+    (1 / 512, 1 / 512, [(3 / 2, 1 / 2), (1 / 2, 0)]),
+    (3 / 512, 1 / 512, [(-3, 1 / 2), (6, 1 / 2)])] = 5 / 262144 := by decide +kernel
+
+example : nvfp4Step 1048576 [(9 / 8, 15 / 8, [(1, 1)]), (1 / 512, 1 / 512, [(1 / 2, 1 / 2)]),
+    (448, 1 / 512, [(3 / 2, 1 / 2), (1 / 2, 0)]),
+    (1 / 512, 1 / 512, [(-3, 1 / 2), (6, 1 / 2)])] = 4194315 / 4 := by decide +kernel
 
 end
 

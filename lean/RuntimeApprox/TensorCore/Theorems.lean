@@ -1,8 +1,8 @@
 module
 
-public import RuntimeApprox.Aligned.Groups
+public import RuntimeApprox.Aligned.Theorems
 public import RuntimeApprox.Depth.Kernels
-public import RuntimeApprox.Staged.Theorems
+public import RuntimeApprox.Aligned.Staged
 public import RuntimeApprox.TensorCore
 
 /-!
@@ -31,23 +31,6 @@ theorem Format.Mode.Gives.near {m : Mode} {ts : List Rat} {v : Rat}
   have h2 := mul_le_mul_left (Rat.le_of_lt m.roundoff_pos) (abs_listSum_le ts)
   show _ ≤ m.roundoff * sumAbs ts + m.underflow
   grind
-
-/-! ### Lists of addends -/
-
-/-- The order of addends is the order of their values. -/
-theorem addendValues_perm {xs ys : List Addend} (h : xs.Perm ys) :
-    (addendValues xs).Perm (addendValues ys) := by
-  induction h with
-  | nil => exact .refl _
-  | cons x _ ih => exact .cons _ ih
-  | swap x y l => exact .swap _ _ _
-  | trans _ _ ih₁ ih₂ => exact ih₁.trans ih₂
-
-/-- The values of addends that are appended. -/
-theorem addendValues_append : (xs ys : List Addend) →
-    addendValues (xs ++ ys) = addendValues xs ++ addendValues ys
-  | [], _ => rfl
-  | x :: xs, ys => congrArg (x.value :: ·) (addendValues_append xs ys)
 
 /-- A value is near a list whatever its order. -/
 theorem Near.perm {e : ErrorBound Rat} {ts us : List Rat} {v : Rat} (h : Near e ts v)
@@ -131,11 +114,11 @@ theorem near_staged {bits more : Nat} {drop : Bool} {floor : Format} (hσ : 0 �
   obtain ⟨x, xs, hperm, hdrop, h⟩ := h
   have hcons := hperm.cons c
   have h1 := staged_step_near (n := p) (σ := σ)
-    (by rwa [← nonzeros_perm (addendValues_perm hperm)])
+    (by rwa [← nonzeros_perm (hperm.map Addend.value)])
     (fun z hz => exponents z (hcons.mem_iff.2 hz)) hdrop h rfl
   rw [followedBy_assoc] at h1
   refine (near_of_le ?_ hσ (rounding_relative_nonneg m (staged bits more drop floor)) h1).perm
-    (addendValues_perm hcons).symm
+    (hcons.map Addend.value).symm
   have := pow2_neg_add_le bits more
   rw [Rat.natCast_add, show ((2 : Nat) : Rat) = 2 from rfl]
   grind
@@ -150,7 +133,7 @@ theorem near_interleaved {bits more : Nat} {drop : Bool} {floor : Format} (hσ :
   obtain ⟨x, xs, y, ys, hperm, hdrop, h⟩ := h
   have hcons := hperm.cons c
   have hsum : nonzeros (addendValues (x :: xs)) + nonzeros (addendValues (y :: ys)) ≤ p := by
-    rw [← nonzeros_append, ← addendValues_append, ← nonzeros_perm (addendValues_perm hperm)]
+    rw [← nonzeros_append, ← addendValues_append, ← nonzeros_perm (hperm.map Addend.value)]
     exact hp
   have h1 := staged_step_near_of_two (k := nonzeros (addendValues (x :: xs)))
     (n := nonzeros (addendValues (y :: ys))) (σ := σ) (Nat.le_refl _) (Nat.le_refl _)
@@ -158,7 +141,7 @@ theorem near_interleaved {bits more : Nat} {drop : Bool} {floor : Format} (hσ :
   rw [followedBy_assoc, ← addendValues_append] at h1
   exact (near_of_le (interleaved_le hsum) hσ
     (rounding_relative_nonneg m (interleaved bits more drop floor)) h1).perm
-    (addendValues_perm hcons).symm
+    (hcons.map Addend.value).symm
 
 /-- One step whose products are summed exactly in groups. -/
 theorem near_grouped {bits groups : Nat} (hσ : 0 ≤ σ)
@@ -170,7 +153,7 @@ theorem near_grouped {bits groups : Nat} (hσ : 0 ≤ σ)
   have hcons := hperm.cons c
   have h1 := grouped_near hgs (fun z hz => exponents z (hcons.mem_iff.2 hz)) h
   refine (near_of_le ?_ hσ (rounding_relative_nonneg m (grouped bits groups)) h1).perm
-    (addendValues_perm hcons).symm
+    (hcons.map Addend.value).symm
   have := mul_le_mul_left (pow2_nonneg (-bits))
     (Rat.natCast_le_natCast.2 (Nat.le_add_left (groups + 1) p))
   grind
@@ -217,12 +200,6 @@ theorem one_add_mul_le_pow {x : Rat} (hx : 0 ≤ x) (n : Nat) : 1 + n * x ≤ (1
     have h2 := mul_nonneg (Rat.natCast_nonneg (a := n)) (mul_nonneg hx hx)
     rw [Rat.pow_succ, Rat.natCast_add, show ((1 : Nat) : Rat) = 1 from rfl]
     grind
-
-/-- xᵐ⁺ⁿ = xᵐ·xⁿ -/
-theorem ratPow_add (x : Rat) (m n : Nat) : x ^ (m + n) = x ^ m * x ^ n := by
-  induction n with
-  | zero => rw [Nat.add_zero, Rat.pow_zero, Rat.mul_one]
-  | succ n ih => rw [← Nat.add_assoc, Rat.pow_succ, Rat.pow_succ, ih, Rat.mul_assoc]
 
 /-- A list is near itself. -/
 theorem nearAll_self {ρ : Rat} (hρ : 0 ≤ ρ) (ts : List Rat) : NearAll ⟨ρ, 0⟩ ts ts := by
@@ -296,7 +273,7 @@ theorem growth_step (k : TensorCore) (s n p : Nat) :
     (show 1 ≤ 1 + (k.unit.rounding k.mode).relative by grind) (s + 1)
   unfold growth
   rw [show n + p + k.unit.extra * (s + 1) = n + k.unit.extra * s + (p + k.unit.extra) by
-    rw [Nat.mul_add]; omega, ratPow_add _ (n + k.unit.extra * s) (p + k.unit.extra)]
+    rw [Nat.mul_add]; omega, Lean.Grind.Semiring.pow_add _ (n + k.unit.extra * s) (p + k.unit.extra)]
   rw [Rat.pow_succ] at *
   generalize (1 + k.unit.cut) ^ (n + k.unit.extra * s) = A at *
   generalize (1 + (k.unit.rounding k.mode).relative) ^ s = B at *
@@ -350,6 +327,25 @@ theorem near_start (hσ : 0 ≤ k.shortfall) (c : Rat) :
   have h1 := mul_nonneg (lost_nonneg (s := s) (n := n) hσ) (show 0 ≤ k.growth s n by grind)
   exact (Near.term (show 0 ≤ k.growth s n - 1 by grind)).mono Rat.le_refl h1
 
+/-- One operation on what is near some of the terms: it loses e·δ·σ before its rounding. -/
+theorem near_operation (hσ : 0 ≤ k.shortfall) {l : Rat} {e : Nat} {ps : List Rat} (hl : 0 ≤ l)
+    (before : NearAll ⟨k.growth s n - 1, l * k.growth s n⟩ ts ps)
+    (h : Near ((ErrorBound.aligned (e : Rat) k.unit.cut k.shortfall).followedBy
+      (k.unit.rounding k.mode)) ps v)
+    (hg : k.growth s n * ((1 + e * k.unit.cut) * (1 + (k.unit.rounding k.mode).relative)) ≤
+      k.growth s' n')
+    (hl' : l + (e * k.unit.cut * k.shortfall + (k.unit.rounding k.mode).absolute) ≤ k.lost s' n') :
+    Near ⟨k.growth s' n' - 1, k.lost s' n' * k.growth s' n'⟩ ts v := by
+  have hρ := Unit.rounding_relative_nonneg k.mode k.unit
+  have hq := mul_nonneg (Rat.natCast_nonneg (a := e)) k.unit.cut_nonneg
+  have h2 := lost_growth_le (k.one_le_growth s n) hρ hq
+    (Unit.rounding_absolute_nonneg k.mode k.unit) hl (mul_nonneg hq hσ) hg
+    (show _ ≤ k.lost s' n' by grind)
+  refine (before.followedBy (ErrorBound.followedBy_relative_nonneg hq hρ) h).mono ?_ h2
+  show (1 + (k.growth s n - 1)) * (1 + ((1 + e * k.unit.cut) *
+    (1 + (k.unit.rounding k.mode).relative) - 1)) - 1 ≤ _ - 1
+  grind
+
 /-- One more step. -/
 theorem near_step (hσ : 0 ≤ k.shortfall) {c : Addend} {products : List Addend}
     (before : Near ⟨k.growth s n - 1, k.lost s n * k.growth s n⟩ ts c.value)
@@ -359,32 +355,14 @@ theorem near_step (hσ : 0 ≤ k.shortfall) {c : Addend} {products : List Addend
     Near ⟨k.growth (s + 1) (n + p) - 1, k.lost (s + 1) (n + p) * k.growth (s + 1) (n + p)⟩
       (ts ++ addendValues products) v := by
   have hg := k.one_le_growth s n
-  have hδ := k.unit.cut_nonneg
-  have hρ := Unit.rounding_relative_nonneg k.mode k.unit
-  have hη := Unit.rounding_absolute_nonneg k.mode k.unit
-  have hq := mul_nonneg (Rat.natCast_nonneg (a := p + k.unit.extra)) hδ
-  have hqσ := mul_nonneg hq hσ
-  have he : 0 ≤ ((ErrorBound.aligned ((p + k.unit.extra : Nat) : Rat) k.unit.cut
-      k.shortfall).followedBy (k.unit.rounding k.mode)).relative :=
-    ErrorBound.followedBy_relative_nonneg hq hρ
-  have h1 := (before.nearAll.append (nearAll_self (show 0 ≤ k.growth s n - 1 by grind)
-    (addendValues products))).followedBy he (Unit.near h hσ count exponents)
+  have h1 := before.nearAll.append (nearAll_self (show 0 ≤ k.growth s n - 1 by grind)
+    (addendValues products))
+  rw [Rat.add_zero] at h1
   have hlost := lost_le (k := k) (a := s) (b := n) (c := 0) (d := 0) (e := p + k.unit.extra)
     (f := n + p) (s := s + 1) hσ (by rw [Nat.mul_add]; omega) (by omega)
   have h0 := lost_nonneg (k := k) (s := 0) (n := 0) hσ
-  have hl := lost_nonneg (k := k) (s := s) (n := n) hσ
-  have h2 := lost_growth_le hg hρ hq hη hl hqσ (k.growth_step s n p)
-    (show _ ≤ k.lost (s + 1) (n + p) by grind)
-  have h3 := k.growth_step s n p
-  refine h1.mono ?_ ?_
-  · show (1 + (k.growth s n - 1)) * (1 + ((1 + ((p + k.unit.extra : Nat) : Rat) * k.unit.cut) *
-      (1 + (k.unit.rounding k.mode).relative) - 1)) - 1 ≤ _ - 1
-    grind
-  · show (1 + ((1 + ((p + k.unit.extra : Nat) : Rat) * k.unit.cut) *
-      (1 + (k.unit.rounding k.mode).relative) - 1)) * (k.lost s n * k.growth s n + 0) +
-      ((1 + (k.unit.rounding k.mode).relative) * (((p + k.unit.extra : Nat) : Rat) * k.unit.cut *
-        k.shortfall) + (k.unit.rounding k.mode).absolute) ≤ _
-    rwa [Rat.add_zero]
+  exact near_operation hσ (lost_nonneg hσ) h1 (Unit.near h hσ count exponents)
+    (k.growth_step s n p) (by grind)
 
 /-- What grows by more may have lost as much. -/
 theorem near_grown (hσ : 0 ≤ k.shortfall) (hs : s ≤ s') (hn : n ≤ n')
@@ -396,7 +374,8 @@ theorem near_grown (hσ : 0 ≤ k.shortfall) (hs : s ≤ s') (hn : n ≤ n')
 
 /-- One addition: the growth of it is 1 + ρ. -/
 theorem growth_add (k : TensorCore) (n : Nat) (hs : 1 ≤ s) :
-    k.growth (s - 1) n * ((1 + 0) * (1 + (k.unit.rounding k.mode).relative)) ≤ k.growth s n := by
+    k.growth (s - 1) n * ((1 + ((0 : Nat) : Rat) * k.unit.cut) *
+      (1 + (k.unit.rounding k.mode).relative)) ≤ k.growth s n := by
   have hρ := Unit.rounding_relative_nonneg k.mode k.unit
   have hg := k.one_le_growth (s - 1) n
   have h1 := k.growth_step (s - 1) n 0
@@ -404,6 +383,7 @@ theorem growth_add (k : TensorCore) (n : Nat) (hs : 1 ≤ s) :
     (mul_nonneg (show 0 ≤ k.growth (s - 1) n by grind)
       (show 0 ≤ 1 + (k.unit.rounding k.mode).relative by grind))
   rw [Nat.sub_add_cancel hs, Nat.add_zero] at h1
+  rw [show ((0 : Nat) : Rat) = 0 from rfl]
   grind
 
 /-- Two partial results, added. -/
@@ -414,31 +394,22 @@ theorem near_add (hσ : 0 ≤ k.shortfall) (hu : k.added.roundoff ≤ (k.unit.ro
     (h : k.added.Gives (a + b) v) :
     Near ⟨k.growth (s + s') (n + n') - 1, k.lost (s + s') (n + n') * k.growth (s + s') (n + n')⟩
       (ts ++ us) v := by
-  have hρ := Unit.rounding_relative_nonneg k.mode k.unit
-  have hη := Unit.rounding_absolute_nonneg k.mode k.unit
   have hl := lost_nonneg (k := k) (s := s) (n := n) hσ
   have hr := lost_nonneg (k := k) (s := s') (n := n') hσ
-  have hg := k.one_le_growth (s + s' - 1) (n + n')
   have hab : k.added.Gives [a, b].sum v := by
     show k.added.Gives (a + (b + 0)) v
     rwa [Rat.add_zero]
-  have hv : Near ⟨(k.unit.rounding k.mode).relative, (k.unit.rounding k.mode).absolute⟩ [a, b] v :=
-    hab.near.mono hu hη'
-  have h1 := ((near_grown (s' := s + s' - 1) (n' := n + n') hσ (by omega) (by omega)
-    left).nearAll.append (near_grown hσ (by omega) (by omega) right).nearAll).followedBy hρ hv
-  have hlost := lost_le (k := k) (a := s) (b := n) (c := s') (d := n') (e := 0) (f := n + n')
-    (s := s + s') hσ (by rw [Nat.mul_add]; omega) (by omega)
-  have h4 := growth_add k (n + n') (show 1 ≤ s + s' by omega)
-  have h5 := lost_growth_le hg hρ Rat.le_refl hη (show 0 ≤ k.lost s n + k.lost s' n' by grind)
-    Rat.le_refl h4 (show _ ≤ k.lost (s + s') (n + n') by
-      rw [show ((0 : Nat) : Rat) = 0 from rfl] at hlost; grind)
-  refine h1.mono ?_ ?_
-  · show (1 + (k.growth (s + s' - 1) (n + n') - 1)) * (1 + (k.unit.rounding k.mode).relative) - 1 ≤
-      _ - 1
-    grind
-  · show (1 + (k.unit.rounding k.mode).relative) * (k.lost s n * k.growth (s + s' - 1) (n + n') +
-      k.lost s' n' * k.growth (s + s' - 1) (n + n')) + (k.unit.rounding k.mode).absolute ≤ _
-    grind
+  have hv : Near ((ErrorBound.aligned ((0 : Nat) : Rat) k.unit.cut k.shortfall).followedBy
+      (k.unit.rounding k.mode)) [a, b] v := hab.near.mono
+    (show _ ≤ (1 + ((0 : Nat) : Rat) * k.unit.cut) * (1 + _) - 1 by
+      rw [show ((0 : Nat) : Rat) = 0 from rfl]; grind)
+    (show _ ≤ (1 + _) * (((0 : Nat) : Rat) * k.unit.cut * k.shortfall) + _ by
+      rw [show ((0 : Nat) : Rat) = 0 from rfl]; grind)
+  have h1 := (near_grown (s' := s + s' - 1) (n' := n + n') hσ (by omega) (by omega)
+    left).nearAll.append (near_grown hσ (by omega) (by omega) right).nearAll
+  rw [← Rat.add_mul] at h1
+  exact near_operation hσ (by grind) h1 hv (growth_add k (n + n') (by omega))
+    (lost_le hσ (by rw [Nat.mul_add]; omega) (by omega))
 
 /-- Steps and additions in any tree. -/
 theorem near_growth (h : k.Sums s n ts v) (hσ : 0 ≤ k.shortfall)

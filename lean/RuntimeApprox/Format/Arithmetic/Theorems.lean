@@ -3,7 +3,7 @@ module
 public import RuntimeApprox.Tensor.Theorems
 public import RuntimeApprox.Contraction.Theorems
 public import RuntimeApprox.Format.Arithmetic
-public import RuntimeApprox.Format.Overflow
+public import RuntimeApprox.Format.Nearest
 
 /-!
 # The formats are rounding models, and IEEE 754 computes what the model says

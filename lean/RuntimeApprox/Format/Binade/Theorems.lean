@@ -2,7 +2,6 @@ module
 
 public import RuntimeApprox.AnyOrder
 public import RuntimeApprox.Format.Binade
-public import RuntimeApprox.Format.RelativeError
 public import RuntimeApprox.Format.Nearest
 
 /-!

@@ -1,7 +1,7 @@
 module
 
 public import RuntimeApprox.Aligned.Theorems
-public import RuntimeApprox.Staged
+public import RuntimeApprox.Aligned
 
 /-!
 # What aligned sums in two stages err by
@@ -21,22 +21,6 @@ set_option autoImplicit false
 namespace RuntimeApprox
 
 open Format
-
-/-- A number that is cut to a multiple of 2ᵘ loses at most 2ᵘ. -/
-theorem Addend.abs_cut_sub_le (down : Bool) (u : Int) (x : Addend) :
-    abs ((x.cut down u).value - x.value) ≤ pow2 u := by
-  have hu := pow2_nonneg u
-  have h1 := mul_le_mul_left hu (abs_cutShift_sub_le down x.significand (x.unit - u))
-  rw [← abs_of_nonneg hu, ← abs_mul, abs_of_nonneg hu] at h1
-  have h2 : x.value = x.significand * pow2 (x.unit - u) * pow2 u := by
-    rw [Rat.mul_assoc, ← pow2_add, show x.unit - u + u = x.unit by omega]; rfl
-  have h3 : (x.cut down u).value - x.value = pow2 u *
-      ((cutShift down x.significand (x.unit - u) : Rat) - x.significand * pow2 (x.unit - u)) := by
-    rw [h2]
-    show (cutShift down x.significand (x.unit - u) : Rat) * pow2 u - _ = _
-    grind
-  rw [h3]
-  grind
 
 /-- 0 ≤ x − ⌊x⌋ < ulp x -/
 theorem Format.abs_floor_sub_lt (f : Format) (x : Rat) : abs (f.floor x - x) < f.ulp x := by
