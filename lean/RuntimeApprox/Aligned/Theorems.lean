@@ -313,9 +313,15 @@ theorem value_groupSum (x : Addend) (xs : List Addend) :
   cutSum_exact true (leastUnit_le x xs)
 
 /-- A group is aligned as one of its products is. -/
-theorem groupExponent_mem (x : Addend) (xs : List Addend) :
-    ∃ y ∈ x :: xs, groupExponent x xs = y.exponent := by
-  induction xs generalizing x <;> grind [groupExponent]
+theorem groupExponent_mem (x : Addend) : (xs : List Addend) →
+    ∃ y ∈ x :: xs, groupExponent x xs = y.exponent
+  | [] => ⟨x, List.mem_cons_self, rfl⟩
+  | z :: zs => by
+    obtain ⟨y, hy, h⟩ := groupExponent_mem z zs
+    show ∃ y ∈ x :: z :: zs, (if x.significand = 0 then groupExponent z zs else x.exponent) = _
+    split
+    · exact ⟨y, List.mem_cons_of_mem _ hy, h⟩
+    · exact ⟨x, List.mem_cons_self, rfl⟩
 
 /-- **Exact**: the sums of groups are together the sum of their products. -/
 theorem groupSums_sum : (gs : List (Addend × List Addend)) →
@@ -340,10 +346,9 @@ theorem groupSums_exponent : (gs : List (Addend × List Addend)) → ∀ g ∈ g
       exact ⟨y, List.mem_cons_of_mem _ (List.mem_append_right _ hy), h⟩
 
 /-- There are as many sums as groups. -/
-theorem length_groupSums : (gs : List (Addend × List Addend)) →
-    (addendValues (groupSums gs)).length = gs.length
-  | [] => rfl
-  | (_, _) :: gs => congrArg (· + 1) (length_groupSums gs)
+theorem length_groupSums (gs : List (Addend × List Addend)) :
+    (addendValues (groupSums gs)).length = gs.length := by
+  induction gs <;> grind [groupSums, addendValues]
 
 section
 variable {bits groups : Nat} {down : Bool} {c : Addend} {gs : List (Addend × List Addend)}
@@ -367,9 +372,7 @@ theorem grouped_near (hgs : gs.length ≤ groups)
       congrArg (· + 1) (length_groupSums gs)
     omega
   have hsum : (addendValues (c :: groupSums gs)).sum =
-      (addendValues (c :: groupMembers gs)).sum := by
-    show c.value + _ = c.value + _
-    rw [groupSums_sum]
+      (addendValues (c :: groupMembers gs)).sum := congrArg (c.value + ·) (groupSums_sum gs)
   have hexp : ∀ x ∈ c :: groupSums gs,
       pow2 x.exponent ≤ 1 * sumAbs (addendValues (c :: groupMembers gs)) + σ := fun x hx => by
     rcases List.mem_cons.1 hx with rfl | hx
@@ -407,21 +410,16 @@ end Addend
 def lowered (k : Int) (xs : List Addend) : List Addend := xs.map (Addend.lower k)
 
 /-- The largest exponent of numbers whose exponents are smaller by k. -/
-theorem largestExponent_lower (k : Int) (c : Addend) : (xs : List Addend) →
-    largestExponent (c.lower k) (lowered k xs) = largestExponent c xs - k
-  | [] => rfl
-  | x :: xs => by
-    show (if largestExponent (c.lower k) (lowered k xs) ≤ x.exponent - k then x.exponent - k
-      else largestExponent (c.lower k) (lowered k xs)) =
-      (if largestExponent c xs ≤ x.exponent then x.exponent else largestExponent c xs) - k
-    rw [largestExponent_lower k c xs]
-    split <;> split <;> omega
+theorem largestExponent_lower (k : Int) (c : Addend) (xs : List Addend) :
+    largestExponent (c.lower k) (lowered k xs) = largestExponent c xs - k := by
+  unfold lowered
+  induction xs <;> grind [largestExponent, Addend.lower]
 
 /-- Exponents do not change what numbers are cut to. -/
-theorem cutSum_lower (k : Int) (down : Bool) (u : Int) : (xs : List Addend) →
-    cutSum down u (lowered k xs) = cutSum down u xs
-  | [] => rfl
-  | x :: xs => congrArg (cutShift down x.significand (x.unit - u) + ·) (cutSum_lower k down u xs)
+theorem cutSum_lower (k : Int) (down : Bool) (u : Int) (xs : List Addend) :
+    cutSum down u (lowered k xs) = cutSum down u xs := by
+  unfold lowered
+  induction xs <;> grind [cutSum, Addend.lower]
 
 /-- **F bits after a point that is k bits higher**: if all exponents are smaller by k and so is the
 number of bits, the sum is the same. -/

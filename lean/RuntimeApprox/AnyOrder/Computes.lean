@@ -54,9 +54,9 @@ theorem eq_zero_of_nonzeros {t : Rat} (h : nonzeros [t] = 0) : t = 0 :=
 
 /-- Without numbers that are not zero, Σ|tᵢ| = 0. -/
 theorem sumAbs_eq_zero {ts : List Rat} (h : nonzeros ts = 0) : sumAbs ts = 0 := by
-  have h := nonzeros_eq_zero.1 h
+  replace h := nonzeros_eq_zero.1 h
   unfold sumAbs
-  induction ts <;> grind [abs_zero]
+  induction ts <;> grind [abs_zero, List.mem_cons_self, List.mem_cons_of_mem]
 
 /-- Without numbers that are not zero, Σtᵢ = 0. -/
 theorem listSum_eq_zero {ts : List Rat} (h : nonzeros ts = 0) : ts.sum = 0 := by

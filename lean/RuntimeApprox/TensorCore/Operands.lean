@@ -40,7 +40,7 @@ open Format
 /-- Zeros are cut to zeros. -/
 theorem cutSum_eq_zero (down : Bool) (u : Int) {xs : List Addend}
     (h : nonzeros (addendValues xs) = 0) : cutSum down u xs = 0 := by
-  have h : ∀ x ∈ xs, x.value = 0 := fun x hx => nonzeros_eq_zero.1 h _ (List.mem_map_of_mem hx)
+  replace h : ∀ x ∈ xs, x.value = 0 := fun x hx => nonzeros_eq_zero.1 h _ (List.mem_map_of_mem hx)
   induction xs <;> grind [cutSum, cutShift_zero, Addend.significand_eq_zero]
 
 /-- If no product has a larger exponent, the accumulator has the largest. -/
