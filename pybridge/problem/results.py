@@ -106,7 +106,7 @@ class Declarations:
             f"{camel}PointBound",
             f"approx_{snake}_point",
             whole,
-            f"{camel}PointBound_le_replay",
+            f"Contraction.replay{'_one' if gradient == 'Bias' else ''}_printed",
             f"{snake}_any_order",
         )
         return cls(*(f"RuntimeApprox.{name}" for name in names))

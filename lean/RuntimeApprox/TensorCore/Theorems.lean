@@ -32,6 +32,10 @@ theorem Format.Mode.Gives.near {m : Mode} {ts : List Rat} {v : Rat}
   show _ ≤ m.roundoff * sumAbs ts + m.underflow
   grind
 
+/-- The order of addends is the order of their values. -/
+theorem addendValues_perm {xs ys : List Addend} (h : xs.Perm ys) :
+    (addendValues xs).Perm (addendValues ys) := h.map _
+
 /-- A value is near a list whatever its order. -/
 theorem Near.perm {e : ErrorBound Rat} {ts us : List Rat} {v : Rat} (h : Near e ts v)
     (hp : ts.Perm us) : Near e us v := by
@@ -114,11 +118,11 @@ theorem near_staged {bits more : Nat} {drop : Bool} {floor : Format} (hσ : 0 �
   obtain ⟨x, xs, hperm, hdrop, h⟩ := h
   have hcons := hperm.cons c
   have h1 := staged_step_near (n := p) (σ := σ)
-    (by rwa [← nonzeros_perm (hperm.map Addend.value)])
+    (by rwa [← nonzeros_perm (addendValues_perm hperm)])
     (fun z hz => exponents z (hcons.mem_iff.2 hz)) hdrop h rfl
   rw [followedBy_assoc] at h1
   refine (near_of_le ?_ hσ (rounding_relative_nonneg m (staged bits more drop floor)) h1).perm
-    (hcons.map Addend.value).symm
+    (addendValues_perm hcons).symm
   have := pow2_neg_add_le bits more
   rw [Rat.natCast_add, show ((2 : Nat) : Rat) = 2 from rfl]
   grind
@@ -133,7 +137,7 @@ theorem near_interleaved {bits more : Nat} {drop : Bool} {floor : Format} (hσ :
   obtain ⟨x, xs, y, ys, hperm, hdrop, h⟩ := h
   have hcons := hperm.cons c
   have hsum : nonzeros (addendValues (x :: xs)) + nonzeros (addendValues (y :: ys)) ≤ p := by
-    rw [← nonzeros_append, ← addendValues_append, ← nonzeros_perm (hperm.map Addend.value)]
+    rw [← nonzeros_append, ← addendValues_append, ← nonzeros_perm (addendValues_perm hperm)]
     exact hp
   have h1 := staged_step_near_of_two (k := nonzeros (addendValues (x :: xs)))
     (n := nonzeros (addendValues (y :: ys))) (σ := σ) (Nat.le_refl _) (Nat.le_refl _)
@@ -141,7 +145,7 @@ theorem near_interleaved {bits more : Nat} {drop : Bool} {floor : Format} (hσ :
   rw [followedBy_assoc, ← addendValues_append] at h1
   exact (near_of_le (interleaved_le hsum) hσ
     (rounding_relative_nonneg m (interleaved bits more drop floor)) h1).perm
-    (hcons.map Addend.value).symm
+    (addendValues_perm hcons).symm
 
 /-- One step whose products are summed exactly in groups. -/
 theorem near_grouped {bits groups : Nat} (hσ : 0 ≤ σ)
@@ -153,7 +157,7 @@ theorem near_grouped {bits groups : Nat} (hσ : 0 ≤ σ)
   have hcons := hperm.cons c
   have h1 := grouped_near hgs (fun z hz => exponents z (hcons.mem_iff.2 hz)) h
   refine (near_of_le ?_ hσ (rounding_relative_nonneg m (grouped bits groups)) h1).perm
-    (hcons.map Addend.value).symm
+    (addendValues_perm hcons).symm
   have := mul_le_mul_left (pow2_nonneg (-bits))
     (Rat.natCast_le_natCast.2 (Nat.le_add_left (groups + 1) p))
   grind
