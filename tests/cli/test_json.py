@@ -38,7 +38,6 @@ ROWS = [
     (f"pybridge.check {TINY} --kind huge --eps 1e300 --format float64", "literal", 0),
     (f"pybridge.check {TINY} --eps inf", "literal", 2),
     ("pybridge.check --against torch --layers nothing", "literal", 2),
-    ("pybridge.doctor --lean recorded", "literal", 0),
     ("pybridge.doctor --after no.such.module", "literal", 1),
     ("pybridge.explanation binary32-mixed --which weight --index 0,0,0,0 --all", "literal", 0),
     ("pybridge.explanation binary32-overflow --which weight --index 0,0,0,0", "literal", 2),
