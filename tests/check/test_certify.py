@@ -410,11 +410,3 @@ def test_two_cases_do_not_go_to_one_file(tmp_path: Path) -> None:
     status, out, err = run(str(tmp_path / "a.npz"), str(tmp_path / "b.npz"))
     assert (status, out) == (2, "")
     assert err == "error: two cases would be written to Same.lean: expected other labels\n"
-
-
-def test_recorded_evaluations_cannot_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stand_in(monkeypatch, RecordedLean.find(None))
-    status, _, err = run("binary32-one-by-one", "--output", str(tmp_path))
-    assert status == 3
-    assert err.startswith("error: a certificate's check needs Lean itself")
-    assert (tmp_path / "Binary32OneByOne.lean").is_file()

@@ -69,78 +69,42 @@ def _stop(sign: signal.Signals) -> Callable[[Sandbox, str], Outcome]:
     return lambda sandbox, command: sandbox.interrupt(command, sign)
 
 
-INTERRUPTS = (
+_ENDED = [
     Fault(
-        what="Ctrl-C in a long run",
+        what=what,
         command=_CHECK,
-        status=130,
+        status=status,
         line="error: interrupted; checked before: 2 of 3 cases",
         shown="incomplete: 1 cases were not checked",
         prepare=_long_run(_SECOND),
-        run=_stop(signal.SIGINT),
+        run=_stop(sign),
         kept=_KEPT,
         after=_two_of_three,
-    ),
-    Fault(
-        what="Ctrl-C in a long run that is to leave a page, too",
-        command=f"{_CHECK} --html page.html",
-        status=130,
-        line="error: interrupted; checked before: 2 of 3 cases",
-        prepare=_long_run(_SECOND),
-        run=_stop(signal.SIGINT),
-        kept="the page, as the report, has the cases that were checked",
-        after=_page,
-    ),
-    Fault(
-        what="A long run is ended by TERM",
-        command=_CHECK,
-        status=143,
-        line="error: interrupted; checked before: 2 of 3 cases",
-        prepare=_long_run(_SECOND),
-        run=_stop(signal.SIGTERM),
-        kept=_KEPT,
-        after=_two_of_three,
-    ),
-    Fault(
-        what="The terminal of a long run is closed (HUP)",
-        command=_CHECK,
-        status=129,
-        line="error: interrupted; checked before: 2 of 3 cases",
-        prepare=_long_run(_SECOND),
-        run=_stop(signal.SIGHUP),
-        kept=_KEPT,
-        after=_two_of_three,
-    ),
-    Fault(
-        what="A long run is killed (KILL), which nothing can catch",
-        command=_CHECK,
-        status=-signal.SIGKILL,
-        prepare=_long_run(_SECOND.replace("60", "2")),
-        run=_stop(signal.SIGKILL),
-        kept="the report of an earlier run",
-        after=_old_report,
-    ),
-    Fault(
-        what="Lean is killed in the middle of a long run",
-        command=_CHECK,
-        status=1,
-        line="error: the Lean program failed with status -9; it printed: nothing; checked before: "
-        "2 of 3 cases",
-        prepare=_long_run("if run == 1: kill()"),
-        kept=_KEPT,
-        after=_two_of_three,
-    ),
-    Fault(
-        what="Ctrl-C before anything was checked",
-        command=_CHECK.replace("native", "wasm"),
-        status=130,
-        line="error: interrupted",
-        prepare=lambda sandbox: (
+    )
+    for what, status, sign in (
+        ("Ctrl-C in a long run", 130, signal.SIGINT),
+        ("A long run is ended by TERM", 143, signal.SIGTERM),
+        ("The terminal of a long run is closed (HUP)", 129, signal.SIGHUP),
+    )
+]
+
+INTERRUPTS = (
+    *_ENDED,
+    Fault(what="Ctrl-C in a long run that is to leave a page, too",
+          command=f"{_CHECK} --html page.html", status=130,
+          line="error: interrupted; checked before: 2 of 3 cases", prepare=_long_run(_SECOND),
+          run=_stop(signal.SIGINT), kept="the page, as the report, has the cases that were checked",
+          after=_page),
+    Fault(what="A long run is killed (KILL), which nothing can catch", command=_CHECK,
+          status=-signal.SIGKILL, prepare=_long_run(_SECOND.replace("60", "2")),
+          run=_stop(signal.SIGKILL), kept="the report of an earlier run", after=_old_report),
+    Fault(what="Lean is killed in the middle of a long run", command=_CHECK, status=1,
+          line="error: the Lean program failed with status -9; it printed: nothing; checked "
+          "before: 2 of 3 cases", prepare=_long_run("if run == 1: kill()"), kept=_KEPT,
+          after=_two_of_three),
+    Fault(what="Ctrl-C before anything was checked", command=_CHECK.replace("native", "wasm"),
+          status=130, line="error: interrupted", prepare=lambda sandbox: (
             _long_run("")(sandbox),
             registries(pip="now.touch(); time.sleep(60)")(sandbox),
-        ),
-        run=_stop(signal.SIGINT),
-        kept="the report of an earlier run",
-        after=_old_report,
-    ),
-)
+        ), run=_stop(signal.SIGINT), kept="the report of an earlier run", after=_old_report),
+)  # fmt: skip

@@ -96,12 +96,7 @@ def test_lake_is_found_where_elan_puts_it(project: Project, bin_dir: Path) -> No
     assert ".elan" in find("native", project=project).description
 
 
-def test_without_lake_it_is_not_found(project: Project, bin_dir: Path) -> None:
-    with pytest.raises(LeanNotFound, match="no `lake` on PATH"):
-        find("native", project=project)
-
-
-@pytest.mark.parametrize("version", ["4.27.0", "4.28.0-rc1", "4.28.1", "4.280.0"])
+@pytest.mark.parametrize("version", ["4.28.0-rc1", "4.28.1", "4.280.0"])
 def test_another_version_is_not_taken(project: Project, bin_dir: Path, version: str) -> None:
     lake(bin_dir, version=f"echo 'Lean (version {version}, x86_64, Release)'")
     with pytest.raises(LeanNotFound, match=rf"runs Lean {version}, expected 4\.28\.0"):
@@ -119,14 +114,6 @@ def test_a_version_that_is_none_is_not_taken(project: Project, bin_dir: Path) ->
     lake(bin_dir, version="echo hello")
     with pytest.raises(LeanNotFound, match="hello"):
         find("native", project=project)
-
-
-def test_a_hanging_lake_is_ended(project: Project, bin_dir: Path) -> None:
-    lake(bin_dir, version="sleep 60 & wait")
-    began = time.monotonic()
-    with pytest.raises(LeanNotFound, match=r"did not answer within 0\.5 s"):
-        find("native", project=project, timeout=0.5)
-    assert time.monotonic() - began < 10
 
 
 def test_auto_falls_back_and_says_why(
@@ -158,20 +145,11 @@ def test_another_pin_in_the_project_is_an_error(project: Project, bin_dir: Path)
         find("native", project=project)
 
 
-def test_a_build_that_fails_is_quoted(project: Project, bin_dir: Path) -> None:
-    lake(bin_dir, build="echo 'error: A.lean:1:0: no'; exit 1")
-    with pytest.raises(LeanError, match=r"`lake build evaluate` failed: error: A\.lean:1:0: no"):
-        find("native", project=project).evaluate("case a\nend\n")
-
-
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("echo no room; exit 1", "status 1; it printed: no room"),
-        ("exit 0", "result cannot be read"),
-        ("sleep 60", "did not answer within 3 s"),
         ("kill -SEGV $$", "status -11"),
-        ("printf '\\377' > \"$3\"", "result cannot be read"),
     ],
 )
 def test_a_program_that_fails_is_a_clear_error(
