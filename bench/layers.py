@@ -244,17 +244,22 @@ def _one(torch: Any, device: str, layer: Layer, dtype: str, batch: int, rounds: 
 
 
 class _Seconds:
-    """The time of a run, that of the device included."""
+    """The time of a run, that of the device included; with one thread on a processor, its own time,
+    without what it waited for others.
+    """
 
     def __init__(self, torch: Any, device: str) -> None:
-        self.wait = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
+        cuda = device.startswith("cuda")
+        self.wait = torch.cuda.synchronize if cuda else lambda: None
+        alone = not cuda and torch.get_num_threads() == 1
+        self.clock = time.process_time if alone else time.perf_counter
 
     def __call__(self, run: Callable[[], Any]) -> float:
         self.wait()
-        start = time.perf_counter()
+        start = self.clock()
         run()
         self.wait()
-        return time.perf_counter() - start
+        return self.clock() - start
 
 
 def _memory(torch: Any, device: str, run: Callable[[], None], tensors: Sequence[Any]) -> float:

@@ -14,7 +14,7 @@ from pybridge.bounds.scaled import scaled_exactly
 from pybridge.engine.backend import Array, backend_of, dtype_of
 from pybridge.errors import InputError, InputTypeError
 from pybridge.exported.document import load_definitions
-from pybridge.problem.arrays import stay, to_numpy
+from pybridge.problem.arrays import shared, stay, to_numpy
 from pybridge.problem.computation import Computation
 from pybridge.problem.formats import FORMATS, FloatFormat, format_array, format_of
 from pybridge.problem.operands import Operand
@@ -25,7 +25,8 @@ _FORMATS = {format.dtype: format for format in FORMATS.values()}
 
 
 def held(name: str, values: Any) -> Any:
-    """An array or a tensor as it is, and what else holds numbers as a NumPy array."""
+    """An array or a tensor as it is, or `shared`, and what else holds numbers as a NumPy array."""
+    values = shared(values)
     return (
         values if hasattr(values, "shape") and hasattr(values, "dtype") else to_numpy(name, values)
     )

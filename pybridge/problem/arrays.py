@@ -1,6 +1,7 @@
 """PyTorch tensors, and whatever else holds an array, as NumPy arrays.
 
-PyTorch is never imported here: an object that is a tensor brings it along.
+PyTorch is imported only for an array that another library, as CuPy or JAX, holds on a device: a
+tensor brings it along.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from pybridge.errors import InputTypeError
 
-__all__ = ["stay", "to_numpy"]
+__all__ = ["shared", "stay", "to_numpy"]
 
 
 _STAYING = ("float16", "bfloat16", "float32", "float64")
@@ -36,6 +37,22 @@ def stay(*values: Any) -> bool:
         and str(tensor.dtype).removeprefix("torch.") in _STAYING
         for tensor in tensors
     )
+
+
+def shared(values: Any) -> Any:
+    """An array that another library holds on a device as a tensor of the same memory, by DLPack, if
+    PyTorch is installed and takes it; other values as they are.
+    """
+    device = getattr(values, "__dlpack_device__", None)
+    tensor = type(values).__module__.startswith("torch")
+    if tensor or isinstance(values, np.ndarray) or not callable(device) or device()[0] == 1:
+        return values
+    try:
+        import torch.utils.dlpack
+
+        return torch.utils.dlpack.from_dlpack(values)
+    except (ImportError, AssertionError, BufferError, RuntimeError, TypeError, ValueError):
+        return values  # `to_numpy` copies it to the host, or says why that cannot be.
 
 
 def to_numpy(name: str, values: Any) -> npt.NDArray[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pybridge.errors import InputTypeError
-from pybridge.problem.arrays import to_numpy
+from pybridge.problem.arrays import shared, to_numpy
 
 
 class Exporter:
@@ -47,6 +47,23 @@ class LikeCuPy(Elsewhere):
 class Unreachable(Elsewhere):
     def __dlpack__(self, **kwargs: Any) -> Any:
         raise BufferError("cannot copy it to the host")
+
+
+class Pinned(Exporter):
+    """In memory of the host that a device reads, too: no NumPy array takes it as it is."""
+
+    def __dlpack_device__(self) -> Any:
+        return (3, 0)
+
+
+def test_arrays_on_devices_are_tensors_of_the_same_memory(torch: Any) -> None:
+    array = np.arange(6.0)
+    tensor = shared(Pinned(array))
+    tensor[0] = 7
+    assert isinstance(tensor, torch.Tensor)
+    assert array[0] == 7
+    for values in (array, tensor, Exporter(array), Elsewhere(array), Unreachable(array), [1.0]):
+        assert shared(values) is values
 
 
 def test_arrays_sequences_and_dlpack() -> None:
