@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 
 from pybridge.bounds.kernel_result import KernelResult, holds_values
-from pybridge.bounds.scaled import scaled_exactly
+from pybridge.bounds.scaled import scaled_exactly, times_exactly
 from pybridge.engine.backend import Array, backend_of, dtype_of
 from pybridge.errors import InputError, InputTypeError
 from pybridge.exported.document import load_definitions
@@ -48,7 +49,7 @@ def read_kernel_result(
     leaves tensors where they are, if they can be computed with there. Raises `InputError` and
     `InputTypeError` for what does not fit.
     """
-    stays = stays and values is not None and not computation.scales
+    stays = stays and values is not None and not computation.is_scaled
     stays = stays and stay(values, *arrays.values())
     operands: dict[str, Operand] = {}
     least_normals: dict[str, float] = {}
@@ -59,7 +60,7 @@ def read_kernel_result(
             continue
         deviation = eps.get(key, 0.0) if eps else 0.0
         operand, least_normals[key], most = _operand(called, arrays[key], deviation, stays)
-        if most is not None and key not in computation.scales:
+        if most is not None and not computation.is_scaled:
             largest[key] = most
         operands[key] = inward(computation, key, operand)
     result, format = _result(name, values, finite, stays)
@@ -68,6 +69,10 @@ def read_kernel_result(
             f"{name} has shape {tuple(result.shape)}, expected {computation.outer_shape}"
         )
     values = _contiguous(computation.inward(result))
+    if computation.divisor != 1:
+        for key, operand in operands.items():
+            _require_held(computation.called(key), operand, format)
+        values = times_exactly(name, values, Fraction(computation.divisor))
     operands |= {
         key: _scaled(computation.called(key), operands[key], factor, format)
         for key, factor in computation.scales.items()
@@ -85,12 +90,16 @@ def _scaled(name: str, operand: Operand, factor: float, format: FloatFormat) -> 
             f"alpha or beta is {factor!r}, but a kernel of {format.dtype.name} multiplies by "
             f"float32 numbers, expected {single!r}"
         )
+    _require_held(name, operand, format)
+    return scaled_exactly(name, operand, factor)
+
+
+def _require_held(name: str, operand: Operand, format: FloatFormat) -> None:
     if not holds_values(format, operand.value):
         raise InputError(
             f"{name}: with alpha, beta or a divisor, expected numbers that the result's dtype, "
             f"{format.dtype.name}, holds"
         )
-    return scaled_exactly(name, operand, factor)
 
 
 def inward(computation: Computation, key: str, operand: Operand) -> Operand:

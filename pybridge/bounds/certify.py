@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from pybridge.bounds.kernel_result import KernelResult
+from pybridge.bounds.scaled import divided_up
 from pybridge.bounds.theorems import Theorem, proofs
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.estimator import require_finite
@@ -61,4 +62,5 @@ def certify(
         bound = returned.estimator(returned.unrounded(promise)).any_order(promise)
         theorems = proofs(returned.computation, method, promise)
     require_finite(f"the bound of {returned.computation.words}", bound)
-    return ProvedBound(np.asarray(returned.computation.outward(bound)), method, theorems)
+    bound = returned.computation.outward(divided_up(bound, returned.computation.divisor))
+    return ProvedBound(np.asarray(bound), method, theorems)

@@ -16,6 +16,7 @@ from pybridge.bounds.depth import Depths
 from pybridge.bounds.hints import diagnose
 from pybridge.bounds.judge import Judge, Judgement
 from pybridge.bounds.kernel_result import KernelResult
+from pybridge.bounds.scaled import divided_up
 from pybridge.bounds.screen import Passed, first_look, screen
 from pybridge.bounds.sure import Sure
 from pybridge.bounds.theorems import Proved, proofs
@@ -177,17 +178,20 @@ class Comparison:
     @property
     def errors(self) -> Float64:
         """Upper bounds of the errors of all entries."""
-        return self._outward(self.details.judgement.errors.upper)
+        return self._divided(self.details.judgement.errors.upper)
 
     @property
     def allowance(self) -> Float64:
         """The largest error that the promise allows, per entry."""
-        return self._outward(self.details.judgement.allowance)
+        return self._divided(self.details.judgement.allowance)
 
     @property
     def failures(self) -> Mask:
         """A mask of the entries whose error is beyond the allowance."""
         return self._outward(self.details.judgement.failures)
+
+    def _divided(self, array: Float64) -> Float64:
+        return self._outward(divided_up(array, self.computation.divisor))
 
     def _outward(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.asarray(self.computation.outward(array))
@@ -398,13 +402,20 @@ def _entry(judgement: Judgement, returned: KernelResult) -> Entry:
         lower, upper = middle - slack, middle + slack
     if widened:
         lower, upper = math.nextafter(lower, -math.inf), math.nextafter(upper, math.inf)
+    divisor = returned.computation.divisor
+    if divisor != 1:
+        lower = math.nextafter(lower / divisor, -math.inf)
+        upper = math.nextafter(upper / divisor, math.inf)
+    error, allowance = (
+        float(divided_up(of[index], divisor)) for of in (errors.upper, judgement.allowance)
+    )
     return Entry(
         index=returned.computation.outer_index(index),
-        value=float(returned.values[index]),
+        value=float(returned.values[index]) / divisor,
         lower=-math.inf if math.isnan(lower) else lower,
         upper=math.inf if math.isnan(upper) else upper,
-        error=float(errors.upper[index]) if errors.finite[index] else math.nan,
-        allowance=float(judgement.allowance[index]),
+        error=error if errors.finite[index] else math.nan,
+        allowance=allowance,
     )
 
 

@@ -45,7 +45,8 @@ class KernelResult:
 
     `least_normals` has the least normal number of each operand's own dtype, `largest` the largest
     magnitudes of operands as far as they are known. All arrays are NumPy's,
-    or all are PyTorch's (`on_host`); besides the promise, only NumPy's say more.
+    or all are PyTorch's (`on_host`); besides the promise, only NumPy's say more. If the computation
+    has a divisor, the values are those of the kernel times that, in float64.
     """
 
     computation: Computation
@@ -82,7 +83,7 @@ class KernelResult:
         rounded to it first; and if the result was `narrowed`, the sum to that dtype.
         """
         stated = require_accumulation(accumulation)
-        if self.computation.scales:
+        if self.computation.is_scaled:
             return self._scaled(stated or Accumulation.of(self.format.name))
         if stated is not None:
             kept = stated if self.computation.multiplies else stated.of_numbers()
@@ -103,9 +104,10 @@ class KernelResult:
                 "accumulation: with alpha, beta or a divisor, sums have to be in a format that "
                 f"holds the result's, {self.format.dtype.name}"
             )
-        scale = self.computation.scales[self.computation.factors[0]]
+        scale = self.computation.scales.get(self.computation.factors[0], 1.0)
         added = any(key in self.operands for key in self.computation.addends)
-        scaled = ScaledAccumulation(**dict(promise), scale=scale, added=added)
+        divisor = self.computation.divisor
+        scaled = ScaledAccumulation(**dict(promise), scale=scale, added=added, divisor=divisor)
         _require_as_given(scaled)
         return scaled
 
@@ -120,7 +122,7 @@ class KernelResult:
         if self.format.name != "binary32" or len(dtypes) != 1:
             return None
         name = dtypes.pop()
-        if name not in ("bfloat16", "float16"):
+        if self.computation.is_scaled or name not in ("bfloat16", "float16"):
             return None
         return name if _are_numbers_of(find_format(name), self.values) else None
 
@@ -138,7 +140,7 @@ class KernelResult:
         the factors to 16 bits, as autocast does. Raises `NotProvedError` where an operand
         overflows the format that it is rounded to.
         """
-        if self.computation.scales:
+        if self.computation.is_scaled:
             # What is summed are the operands as they are, and an addend is rounded when scaled.
             _require_as_given(promise)
             return {key: Inexact(operand.value) for key, operand in self.operands.items()}

@@ -132,7 +132,7 @@ class Operation:
         return explain_entry(self.computation, operands, held.name, index, self.function)
 
     def _require_unscaled(self, asked: str) -> None:
-        if self.computation.scales:
+        if self.computation.is_scaled:
             raise InputError(f"{asked}: expected an operation without alpha, beta and divisor")
 
     def _held(self, format: str | None) -> tuple[FloatFormat, dict[str, Operand]]:
@@ -146,11 +146,17 @@ class Operation:
         for name, array in arrays.items():
             value = format_array(called(name), array, held)
             operand = inward(self.computation, name, Operand(value, self.eps.get(name, 0.0)))
-            factor = self.computation.scales.get(name)
-            if factor is not None:
+            factor = self._factor(name)
+            if factor != 1:
                 operand = scaled_within(called(name), operand, factor, held.dtype)
             operands[name] = operand
         return held, operands
+
+    def _factor(self, name: str) -> Fraction:
+        """What an operand is multiplied by, in place of the sum."""
+        what = self.computation
+        divisor = what.divisor if name == what.factors[0] else 1
+        return Fraction(what.scales.get(name, 1.0)) / divisor
 
     def _with_addends(
         self, operands: Mapping[str, Operand], format: FloatFormat

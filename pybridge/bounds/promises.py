@@ -39,13 +39,14 @@ _POWER = 0.5
 
 def narrower(returned: KernelResult) -> str | None:
     """The narrowest dtype that holds every entry of a result of a wider one."""
-    if np.count_nonzero(returned.values) < 8:
+    values = returned.values
+    if returned.computation.divisor != 1:
+        values = values / returned.computation.divisor
+    if np.count_nonzero(values) < 8:
         return None
     for name in ("bfloat16", "binary16", "binary32"):
         format = FORMATS[name]
-        if format.precision < returned.format.precision and _holds(
-            format.dtype.name, returned.values
-        ):
+        if format.precision < returned.format.precision and _holds(format.dtype.name, values):
             return str(format.dtype.name)
     return None
 

@@ -82,7 +82,7 @@ def screen(returned: KernelResult, promise: Accumulation) -> Passed | None:
 
 def _screen(returned: KernelResult, promise: Accumulation) -> _Screen | None:
     """The screen of a result; None if it has none."""
-    if returned.format.precision > 24 or returned.computation.scales:
+    if returned.format.precision > 24 or returned.computation.is_scaled:
         return None
     backend = backend_of(returned.values, *(given.value for given in returned.operands.values()))
     with np.errstate(all="ignore"), backend.exact_products():

@@ -486,18 +486,23 @@ class Accumulation(Model):
 
 
 class ScaledAccumulation(Accumulation):
-    """A promise of a kernel that multiplies its finished sum, and may then add to it.
+    """A promise of a kernel that multiplies or divides its finished sum, and may then add to it.
 
     The sum times `scale` is rounded to the format of the sum, and so is the addend times another
-    number; if `added`, they are added. The operation says so, and no user: see `pybridge.ops`.
+    number; if `added`, they are added. Or the sum is divided by `divisor`, and rounded: all errors
+    and magnitudes are then those of the result times that. The operation says so, and no user: see
+    `pybridge.ops`.
     """
 
     scale: float = Field(allow_inf_nan=False)
     added: bool
+    divisor: int = Field(1, ge=1)
 
     @property
     def sentence(self) -> str:
         """What it promises, as a clause."""
+        if self.divisor != 1:
+            return f"{super().sentence}, divided by {self.divisor}"
         words = f"{super().sentence}, multiplied by {self.scale:g}"
         return words + ", and added to a multiple of the addend" * self.added
 
@@ -512,7 +517,7 @@ class ScaledAccumulation(Accumulation):
     ) -> ErrorBound:
         """How near the sum of so many scaled terms, of which one may be the addend.
 
-        (Lean: `Contraction.near_scaled`, `Contraction.near_addend`.)
+        (Lean: `Contraction.near_scaled`, `Contraction.near_addend`, `Contraction.near_divided`.)
         """
         products, most = (max(n - self.added, 1) for n in (terms, longest or terms))
         summed = super().sum_error(
@@ -522,16 +527,21 @@ class ScaledAccumulation(Accumulation):
         multiple = ErrorBound(summed.relative, abs(Fraction(self.scale)) * summed.absolute)
         scaled = followed_by(definitions, multiple, once)
         if not self.added:
-            return scaled
+            return ErrorBound(scaled.relative, self.divisor * scaled.absolute)
         # The addend's multiple errs by `once`, whose relative error is no larger than the sum's.
         both = ErrorBound(scaled.relative, scaled.absolute + once.absolute)
         return followed_by(definitions, both, once)
+
+    def last_rounding(self, definitions: Definitions) -> ErrorBound:
+        """By what the rounding of the finished result errs, times the divisor."""
+        last = super().last_rounding(definitions)
+        return ErrorBound(last.relative, self.divisor * last.absolute)
 
     def largest(self, format: FloatFormat) -> Fraction:
         """From what magnitude on the result, the scaled sum or the sum overflows."""
         met = [self.accumulate, *([self.across] if self.across else [])]
         sums = min(_overflows(parameters_of(name, load_definitions())) for name in met)
-        return min(super().largest(format), abs(Fraction(self.scale)) * sums)
+        return min(self.divisor * super().largest(format), abs(Fraction(self.scale)) * sums)
 
 
 def tf32(operand_rounding: Direction = "toward-zero") -> Accumulation:

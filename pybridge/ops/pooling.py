@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -32,10 +33,11 @@ def avg_pool2d(
 ) -> Operation:
     """The averages of windows of input [N, C, H, W] or [C, H, W], as by `avg_pool2d` of PyTorch.
 
-    The gradient is that of input. `eps` says by name how far the exact operand may be. Raises
-    `InputError` where the windows are not all divided by one number, which `ceil_mode` or
-    `count_include_pad=False` may cause, and where that is no power of two: float64 does not hold
-    the entries divided by others.
+    `eps` says by name how far the exact operand may be. The gradient is that of input, if the
+    divisor is a power of two: PyTorch divides before it sums, and float64 does not hold the entries
+    divided by another number. Nor does it hold float64 results times that, which a comparison
+    needs. Raises `InputError` if the windows are not all divided by one number, which `ceil_mode`
+    or `count_include_pad=False` may cause.
     """
     array = held("input", input)
     outer = tuple(map(int, array.shape))
@@ -59,11 +61,8 @@ def avg_pool2d(
     divisor = prod(kernel) if divisor_override is None else divisor_override
     if isinstance(divisor, bool) or not isinstance(divisor, int):
         raise InputTypeError(f"divisor_override: expected an integer, got {divisor!r:.60}")
-    if not 1 <= divisor <= 2**31 or divisor & (divisor - 1):
-        raise InputError(
-            f"windows are divided by {divisor}, expected a power of two: float64 does not hold the "
-            "entries divided by another number"
-        )
+    if not 1 <= divisor <= 2**31:
+        raise InputError(f"divisor_override: expected a number from 1 to 2^31, got {divisor}")
     pooling = Pooling(batch=shape[0], channels=shape[1], windows=windows)
     arranged = {
         role: Arrangement.plain((*outer[:1] * batched, *inner[1:]), inner)
@@ -71,14 +70,18 @@ def avg_pool2d(
     }
     axes = (*("batch element",) * batched, "channel", "row", "column")
     results = {
-        role: computation_of(pooling, name)
-        .called_by(noun=noun, axes=axes, names=_NAMES, arranged=arranged, result=arranged[role])
-        .scaled_by(1 / divisor, 1.0)
+        role: computation_of(pooling, name).called_by(
+            noun=noun, axes=axes, names=_NAMES, arranged=arranged, result=arranged[role]
+        )
         for role, name, noun in (
             ("grad_output", "output", "output"),
             ("x", "input", "input gradient"),
         )
     }
+    if divisor & (divisor - 1):
+        results = {"grad_output": replace(results["grad_output"], divisor=divisor)}
+    else:
+        results = {role: result.scaled_by(1 / divisor, 1.0) for role, result in results.items()}
     return Bilinear("avg_pool2d", results, _NAMES).output({"x": array}, eps)
 
 

@@ -109,7 +109,8 @@ class Computation:
     textbook's formula needs; without one, the contraction itself is the definition. `names` and
     `arranged` have the operands' names and arrangements where the caller's are others, `result` the
     arrangement of the result. `scales` has what operands are multiplied by, if that is not one for
-    each: the kernel multiplies the sum of products, and the addend, which it adds then.
+    each: the kernel multiplies the sum of products, and the addend, which it adds then. Or it
+    divides its sum by `divisor`: a `KernelResult` then holds the result times that.
     """
 
     name: str
@@ -124,6 +125,12 @@ class Computation:
     arranged: Mapping[str, Arrangement] = field(default_factory=dict)
     result: Arrangement | None = None
     scales: Mapping[str, float] = field(default_factory=dict)
+    divisor: int = 1
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether the kernel multiplies or divides its sum."""
+        return bool(self.scales) or self.divisor != 1
 
     @property
     def words(self) -> str:

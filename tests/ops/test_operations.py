@@ -14,6 +14,7 @@ from pybridge import InputError, ops
 from pybridge.bounds.operation import Operation
 from pybridge.bounds.true_errors import after
 from pybridge.engine.accumulation import Accumulation, ScaledAccumulation
+from pybridge.engine.coefficients import ErrorBound
 from pybridge.exported.document import load_definitions
 from pybridge.testing import assert_close, compare, sharp_factors, tf32
 
@@ -236,6 +237,65 @@ def call_with_eps(case: str, arrays: Arrays, eps: Mapping[str, float]) -> Operat
     return found(*arrays.values(), **arguments, eps=eps)
 
 
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_averages_of_any_divisor(dtype: str) -> None:
+    rng = np.random.default_rng(3)
+    x = torch.from_numpy(rng.integers(-99, 99, (2, 3, 7, 8)) / 8.0).to(getattr(torch, dtype))
+    exact, sizes, terms = (
+        torch.nn.functional.avg_pool2d(of.double(), 3, 2, 1, divisor_override=1).numpy()
+        for of in (x, x.abs(), torch.ones_like(x))
+    )
+    own = torch.nn.functional.avg_pool2d(x, 3, 2, 1)
+
+    def within(values: Any, bounds: Any) -> bool:
+        """Whether the exact averages are within bounds of values."""
+        entries = zip(values.flat, exact.flat, bounds.flat, strict=True)
+        return all(
+            abs(Fraction(float(v)) - Fraction(float(e)) / 9) <= Fraction(float(b))
+            for v, e, b in entries
+        )
+
+    moved = ops.avg_pool2d(x + 0.125, 3, 2, 1, eps={"input": 0.125})
+    for operation in (ops.avg_pool2d(x, 3, 2, 1), moved):
+        for m in ("replay", "replay-reference", "any-order", "enclosure"):
+            computed = operation.compute(method=m)  # type: ignore[arg-type]
+            assert within(computed.value, computed.bound)
+    operation = ops.avg_pool2d(x, 3, 2, 1)
+    if dtype == "float64":
+        for asked in (operation.certify, operation.compare):
+            with pytest.raises(InputError, match="float64 does not hold 9 times each entry"):
+                asked(own)
+        return
+    for method in ("enclosure", "any-order"):
+        bound = operation.certify(own, method=method).bound
+        assert within(own.double().numpy(), bound)
+    found = compare(own, operation)
+    assert found.passed, found.message
+    assert ", divided by 9, in any order" in found.message
+    assert "RuntimeApprox.Contraction.near_divided" in found.theorems
+    assert within(own.double().numpy(), found.errors)
+    unit = {"float32": 0.0, "bfloat16": 2.0**-8, "float16": 2.0**-11}[dtype]
+    most = (terms * 2.0**-24 * sizes + unit * np.abs(exact)) / 9 + unit * 2.0**-13
+    for place in ((0, 0, 0, 0), (1, 2, 3, 3), (1, 0, 2, 1)):
+        assert 0.95 * most[place] <= found.allowance[place] <= 1.05 * most[place]
+        for share in (0.9, 1.2, 5.0):
+            defect = own.clone()
+            defect[place] = exact[place] / 9 + share * most[place]
+            error = abs(float(defect[place]) - exact[place] / 9) / most[place]
+            judged = compare(defect, operation)
+            if not 0.95 < error < 1.05:
+                assert judged.passed == (error < 1)
+            if not judged.passed:
+                assert judged.worst.index == place
+                assert judged.worst.value == float(defect[place])
+                assert judged.worst.lower <= exact[place] / 9 <= judged.worst.upper
+    infinite = torch.full_like(own, math.inf)
+    assert not compare(infinite, operation).passed
+    large = torch.full_like(x, 2.0**127 if dtype != "float16" else 2.0**15)
+    right = compare(infinite, ops.avg_pool2d(large, 3, 2, 1)).failures
+    assert right.all() if dtype == "float16" else not right[:, :, 1:, 1:].any()
+
+
 @pytest.mark.parametrize("added", [False, True])
 @pytest.mark.parametrize("rounding", ["nearest", "toward-zero"])
 def test_a_scaled_sum_errs_by_what_lean_says(added: bool, rounding: Any) -> None:
@@ -254,6 +314,10 @@ def test_a_scaled_sum_errs_by_what_lean_says(added: bool, rounding: Any) -> None
         )
     found = scaled.sum_error(7 + added, definitions)
     assert (found.relative, found.absolute) == (relative, absolute)
+    if not added:
+        divided = ScaledAccumulation(**dict(plain), scale=1.0, added=False, divisor=9)
+        times = 9 * (first.absolute * (1 + roundoff) + underflow)
+        assert divided.sum_error(7, definitions) == ErrorBound(relative, times)
 
 
 @pytest.mark.parametrize(
@@ -504,9 +568,9 @@ REFUSED: Mapping[str, Callable[[], Any]] = {
     "got (2, 3) and (2, 3)": lambda: sharp_factors((2, 3), (2, 3)),
     "got (3,) and (3,)": lambda: sharp_factors((3,), (3,)),
     "got (2, 3) and (3, 0)": lambda: sharp_factors((2, 3), (3, 0)),
-    "windows are divided by 9, expected a power of two": lambda: ops.avg_pool2d(
+    "name: expected one of nothing: it has no gradients": lambda: ops.avg_pool2d(
         np.ones((1, 6, 6)), 3
-    ),
+    ).grad("input", np.ones((1, 2, 2))),
     "ceil_mode: windows that end beyond": lambda: ops.avg_pool2d(
         np.ones((1, 5, 5)), 2, ceil_mode=True
     ),
