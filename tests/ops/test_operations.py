@@ -258,7 +258,7 @@ def test_averages_of_any_divisor(dtype: str) -> None:
     moved = ops.avg_pool2d(x + 0.125, 3, 2, 1, eps={"input": 0.125})
     for operation in (ops.avg_pool2d(x, 3, 2, 1), moved):
         for m in ("replay", "replay-reference", "any-order", "enclosure"):
-            computed = operation.compute(method=m)  # type: ignore[arg-type]
+            computed = operation.compute(method=m)
             assert within(computed.value, computed.bound)
     operation = ops.avg_pool2d(x, 3, 2, 1)
     if dtype == "float64":
