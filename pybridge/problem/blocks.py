@@ -63,6 +63,10 @@ def block_scaled(values: Any, scales: Any, *, axis: int) -> FloatArray:
     The last block may be shorter. Values have a dtype of at most 32 bits, one number an entry, such
     as float8_e4m3fn, or float4_e2m1fn of `ml_dtypes`.
 
+    A promise of a matrix unit is of numbers that have blocks along an axis that is summed over. An
+    assertion refuses others, but cannot know which axis was meant: numbers that were scaled along
+    another one may have such blocks, too, most often in float8_e5m2, whose range is wide.
+
     The result is exact: in float32, or in float64 if float32 does not hold it. Raises
     `InputTypeError` for other dtypes and `InputError` for shapes that do not fit and for scales
     that are negative or nan.

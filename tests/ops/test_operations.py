@@ -428,6 +428,22 @@ def test_results_without_axes(actual: Any) -> None:
         assert "worst: [] is" in compare(actual + 1, operation).message
 
 
+@pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2"])
+@pytest.mark.parametrize("case", CASES)
+def test_operands_in_float8(case: str, dtype: str) -> None:
+    """Results in float32 of the numbers that the operands stand for; one entry off is noticed."""
+    rng = np.random.default_rng(8)
+    arrays = {
+        name: torch.from_numpy(rng.standard_normal(shape)).to(getattr(torch, dtype))
+        for name, shape in CASES[case][1].items()
+    }
+    operation = call(ops, case, arrays)
+    actual = call(torch, case, {name: array.float() for name, array in arrays.items()})
+    assert compare(actual, operation).passed
+    actual[(0,) * actual.ndim] += 2.0**-8
+    assert compare(actual, operation).worst.index == (0,) * actual.ndim
+
+
 def drawn_float(seed: int, *shapes: tuple[int, ...]) -> list[Any]:
     rng = np.random.default_rng(seed)
     return [torch.from_numpy(rng.standard_normal(shape).astype(np.float32)) for shape in shapes]
