@@ -238,7 +238,8 @@ class Estimator:
     def slices(self, parts: int) -> Iterator[tuple[tuple[slice, ...], Estimator]]:
         """About so many parts of the result, each with what computes it: views.
 
-        It is cut along the first axis that is long enough, else along the longest one that can be.
+        It is cut along the axis that is long enough and leaves least to be read again for each
+        part, else along the longest one that can be.
         """
         axes = [
             (axis, dim)
@@ -246,11 +247,14 @@ class Estimator:
             if size == self.shape[axis] > 1 and self.cut(dim, 1, slice(0, 1)) is not None
         ]
         enough = [one for one in axes if self.shape[one[0]] >= parts]
-        chosen = enough[:1] or sorted(axes, key=lambda one: -self.shape[one[0]])[:1]
-        if parts <= 1 or not chosen:
+        if parts <= 1 or not axes:
             yield (), self
             return
-        ((axis, dim),) = chosen
+        axis, dim = (
+            min(enough, key=lambda one: self._read_without(one[1]))
+            if enough
+            else max(axes, key=lambda one: self.shape[one[0]])
+        )
         size = self.shape[axis]
         parts = min(parts, size)
         for k in range(parts):
@@ -258,6 +262,15 @@ class Estimator:
             cut = self.cut(dim, part.stop - part.start, part)
             assert cut is not None
             yield (slice(None),) * axis + (part,), cut
+
+    def _read_without(self, dim: int) -> int:
+        """How many entries of factors that do not depend on a dimension the terms read."""
+        sizes = (*self.split.out_sizes, *self.split.red_sizes)
+        each = [
+            {k for axis in reader.axes for k, c in enumerate(axis.out + axis.red) if c}
+            for reader in self.split.readers
+        ]
+        return sum(prod(sizes[k] for k in dims) for dims in each if dim not in dims)
 
     def _loops(self) -> Iterator[tuple[int, int]]:
         """For each output dimension, the axis of the result that it is a part of, and its size."""
