@@ -246,14 +246,10 @@ def convolution(
 ) -> Problem:
     """Random operands of a convolution: normal, or of condition number one."""
     if data == "sharp":
-        axes = geometry.height, geometry.width
         drawn = sharp_operands(
             geometry.x_shape,
             geometry.weight_shape,
-            stride=(axes[0].stride, axes[1].stride),
-            padding=((axes[0].pad_begin, axes[0].pad_end), (axes[1].pad_begin, axes[1].pad_end)),
-            dilation=(axes[0].dilation, axes[1].dilation),
-            groups=geometry.groups,
+            **geometry.options._asdict(),
             seed=seed,
         )._asdict()
     else:

@@ -25,7 +25,7 @@ from pybridge.bounds.conv2d import conv2d_result
 from pybridge.bounds.judge import Judge
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.check.torch.kernels import import_torch
-from pybridge.problem.geometry import Geometry, Parameters
+from pybridge.problem.geometry import Geometry
 from pybridge.problem.results import Result as Which
 from pybridge.testing import Accumulation
 
@@ -160,15 +160,8 @@ def problems(unit: Unit, sizes: Sequence[tuple[int, int]], seed: int = 1) -> lis
 
 def returned(problem: Problem, result: _Array) -> KernelResult:
     """The result as pybridge judges it."""
-    g, operands = problem.geometry, problem.operands
-    axes = g.height, g.width
-    parameters = Parameters(
-        stride=tuple(axis.stride for axis in axes),
-        padding=tuple((axis.pad_begin, axis.pad_end) for axis in axes),
-        dilation=tuple(axis.dilation for axis in axes),
-        groups=g.groups,
-    )
-    what = conv2d_result(Which(problem.result), operands, parameters, actual=result)
+    options = problem.geometry.options
+    what = conv2d_result(Which(problem.result), problem.operands, options, actual=result)
     return what.returned(result)
 
 

@@ -301,6 +301,17 @@ class Geometry(Model):
         }
 
     @property
+    def options(self) -> Parameters:
+        """The parameters as `Geometry.of` takes them, for each axis and side."""
+        windows: Any = self.windows
+        return Parameters(
+            stride=tuple(w.stride for w in windows),
+            padding=tuple((w.pad_begin, w.pad_end) for w in windows),
+            dilation=tuple(w.dilation for w in windows),
+            groups=self.groups,
+        )
+
+    @property
     def multiply_adds(self) -> int:
         """The terms of the forward pass, padding included; each gradient has about as many."""
         moved = self.x_shape if self.transposed else self.output_shape

@@ -32,16 +32,6 @@ from pybridge.truth.exact import exact_results
 GRADIENTS: tuple[Gradient, ...] = ("bias", "weight", "input")
 
 
-def options(geometry: Geometry) -> dict[str, Any]:
-    height, width = geometry.height, geometry.width
-    return {
-        "stride": (height.stride, width.stride),
-        "padding": ((height.pad_begin, height.pad_end), (width.pad_begin, width.pad_end)),
-        "dilation": (height.dilation, width.dilation),
-        "groups": geometry.groups,
-    }
-
-
 def arrays(geometry: Geometry, format: FloatFormat, regime: str, seed: int) -> tuple[Any, ...]:
     rng = np.random.default_rng(seed)
     shapes = (geometry.x_shape, geometry.weight_shape, geometry.bias_shape, geometry.output_shape)
@@ -67,7 +57,7 @@ def test_results_by_blas_have_the_bounds_of_their_certificates(
     x, w, b, g = operands = arrays(geometry, format, regime, seed)
     true = exact(geometry, operands)
     result = conv2d_backward(
-        x, w, g, **options(geometry), method=method, format=format.name, eps_x=2.0**-30
+        x, w, g, **geometry.options._asdict(), method=method, format=format.name, eps_x=2.0**-30
     )
     for which in GRADIENTS:
         gradient = getattr(result, which)
@@ -76,16 +66,20 @@ def test_results_by_blas_have_the_bounds_of_their_certificates(
             gradient.value,
             *(x, w, g),
             which=which,
-            **options(geometry),
+            **geometry.options._asdict(),
             method=method,
             eps_x=2.0**-30,
         )
         assert (certificate.bound == gradient.bound).all()
         assert certificate.bound_linf == gradient.bound_linf
         assert certificate.method == method
-    forward = conv2d_forward(x, w, b, **options(geometry), method=method, format=format.name)
+    forward = conv2d_forward(
+        x, w, b, **geometry.options._asdict(), method=method, format=format.name
+    )
     assert holds(forward.value, forward.bound, true["output"])
-    certificate = certify_output(forward.value, x, w, b, **options(geometry), method=method)
+    certificate = certify_output(
+        forward.value, x, w, b, **geometry.options._asdict(), method=method
+    )
     assert (certificate.bound == forward.bound).all()
 
 

@@ -27,16 +27,6 @@ from pybridge.truth.exact import exact_results
 ALIASES = {"binary16": "float16", "binary32": "float32", "binary64": "float64"}
 
 
-def options(geometry: Geometry) -> dict[str, Any]:
-    height, width = geometry.height, geometry.width
-    return {
-        "stride": (height.stride, width.stride),
-        "padding": ((height.pad_begin, height.pad_end), (width.pad_begin, width.pad_end)),
-        "dilation": (height.dilation, width.dilation),
-        "groups": geometry.groups,
-    }
-
-
 @settings(max_examples=150, deadline=None)
 @given(
     geometry=geometries(200),
@@ -56,7 +46,7 @@ def test_exact_results_of_perturbed_operands_are_within_the_bound(
         x,
         w,
         b,
-        **options(geometry),
+        **geometry.options._asdict(),
         format=ALIASES.get(format.name, format.name),
         eps_x=eps[0],
         eps_weight=eps[1],
@@ -66,7 +56,7 @@ def test_exact_results_of_perturbed_operands_are_within_the_bound(
         x,
         w,
         g,
-        **options(geometry),
+        **geometry.options._asdict(),
         format=format.name,
         eps_x=eps[0],
         eps_weight=eps[1],

@@ -77,14 +77,10 @@ def test_contributions_add_up_to_leans_bound(
 )
 def test_arrays_are_explained_as_their_case(label: str, which: Result) -> None:
     case = SUITE[label]
-    height, width = case.convolution.height, case.convolution.width
     found = explain(
         output_index=(0,) * len(shape_of(case, which)),
         which=which,
-        stride=(height.stride, width.stride),
-        padding=((height.pad_begin, height.pad_end), (width.pad_begin, width.pad_end)),
-        dilation=(height.dilation, width.dilation),
-        groups=case.convolution.groups,
+        **case.convolution.options._asdict(),
         x=case.values["x"],
         weight=case.values["weight"],
         bias=case.values["bias"],

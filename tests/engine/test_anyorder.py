@@ -25,7 +25,7 @@ from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
 from pybridge.problem.computation import conv2d_computation
 from pybridge.problem.formats import FORMATS, FloatFormat
-from pybridge.problem.geometry import Geometry, Parameters, Window
+from pybridge.problem.geometry import Geometry, Window
 from pybridge.problem.operands import Operand
 from pybridge.problem.results import Result
 from pybridge.problem.rounding import round_to
@@ -177,7 +177,7 @@ def test_mixed_precision(
     operation = conv2d_result(
         Result(name),
         {key: given_[key].value for key in ("x", "weight", "grad_output")},
-        Parameters(**options(geometry)),
+        geometry.options,
         eps={"x": eps[0], "weight": eps[1], "grad_output": eps[3]},
     )
     returned = read_kernel_result(
@@ -191,17 +191,6 @@ def test_mixed_precision(
     assert (again >= bound * (1 - 1e-4)).all()
     for signs in (None, np.ones(1)):
         assert holds(values, again, exact(geometry, given_, name, signs))
-
-
-def options(geometry: Geometry) -> dict[str, Any]:
-    """A geometry's parameters as arguments."""
-    height, width = geometry.height, geometry.width
-    return {
-        "stride": (height.stride, width.stride),
-        "padding": ((height.pad_begin, height.pad_end), (width.pad_begin, width.pad_end)),
-        "dilation": (height.dilation, width.dilation),
-        "groups": geometry.groups,
-    }
 
 
 U, ETA = Fraction(1, 2**24), Fraction(1, 2**150)

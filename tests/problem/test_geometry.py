@@ -36,13 +36,7 @@ def test_output_is_the_number_of_window_positions(geometry: Geometry) -> None:
         geometry.x_shape,
         geometry.weight_shape,
         geometry.output_shape,
-        stride=(geometry.height.stride, geometry.width.stride),
-        padding=(
-            (geometry.height.pad_begin, geometry.height.pad_end),
-            (geometry.width.pad_begin, geometry.width.pad_end),
-        ),
-        dilation=(geometry.height.dilation, geometry.width.dilation),
-        groups=geometry.groups,
+        **geometry.options._asdict(),
     )
     assert again == geometry
 

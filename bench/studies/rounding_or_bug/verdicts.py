@@ -39,13 +39,7 @@ def compare_result(
     accumulation: Accumulation,
 ) -> Comparison:
     """`compare_output` or `compare_gradient` of a result of held operands."""
-    options: dict[str, Any] = {
-        "stride": tuple(w.stride for w in geometry.windows),
-        "padding": tuple((w.pad_begin, w.pad_end) for w in geometry.windows),
-        "dilation": tuple(w.dilation for w in geometry.windows),
-        "groups": geometry.groups,
-        "accumulation": accumulation,
-    }
+    options: dict[str, Any] = {**geometry.options._asdict(), "accumulation": accumulation}
     if name == "output":
         return compare_output(actual, held["x"], held["weight"], held.get("bias"), **options)
     operands = (held.get("x"), held.get("weight"), held["grad_output"])
