@@ -316,7 +316,7 @@ def watching(
         print("bench: PyTorch is missing: pip install -e '.[torch]'", file=sys.stderr)
         raise typer.Exit(2) from None
     batch, size = (1, 32) if quick else (batch, size)
-    effort = Effort.of(quick=True) if quick else Effort(seconds=120.0, least=3)
+    effort = Effort.of(quick=True) if quick else Effort(seconds=40.0, least=2)
     with Console(stderr=True).status("measuring"):
         times, memory = study.costs(effort, batch, size), study.peaks(batch, size)
     measured = study.table(times, memory, batch, size)

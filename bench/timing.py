@@ -52,9 +52,13 @@ class Timing:
         return Timing(tuple(run * factor for run in self.runs), self.first * factor)
 
 
-def alternate(contenders: Mapping[str, Callable[[], object]], effort: Effort) -> dict[str, Timing]:
+def alternate(
+    contenders: Mapping[str, Callable[[], object]],
+    effort: Effort,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, Timing]:
     """Runs contenders in turns (A B C A B C …), without garbage collection, after one run each."""
-    first = {name: _seconds(run) for name, run in contenders.items()}
+    first = {name: _seconds(run, clock) for name, run in contenders.items()}
     rounds = min(max(int(effort.seconds / sum(first.values())), effort.least), effort.most)
     runs: dict[str, list[float]] = {name: [] for name in contenders}
     enabled = gc.isenabled()
@@ -63,17 +67,17 @@ def alternate(contenders: Mapping[str, Callable[[], object]], effort: Effort) ->
     try:
         for _ in range(rounds):
             for name, run in contenders.items():
-                runs[name].append(_seconds(run))
+                runs[name].append(_seconds(run, clock))
     finally:
         if enabled:
             gc.enable()
     return {name: Timing(tuple(times), first[name]) for name, times in runs.items()}
 
 
-def _seconds(run: Callable[[], object]) -> float:
+def _seconds(run: Callable[[], object], clock: Callable[[], float]) -> float:
     """The time of a run, without that of freeing its result."""
-    start = time.perf_counter()
+    start = clock()
     result = run()
-    stop = time.perf_counter()
+    stop = clock()
     del result
     return stop - start

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeAlias
 
 import torch
@@ -44,6 +45,7 @@ class Unseen:
 Reader: TypeAlias = Callable[[Arguments, Any], Sequence[Expected]]
 
 
+@cache
 def name_of(function: Any) -> str:
     """Return the name of an operator without its overload: `aten.mm`, `mylib.conv`."""
     return f"{function.namespace}.{function._schema.name.split('::')[-1]}"
@@ -94,6 +96,7 @@ def _extent(tensor: torch.Tensor) -> tuple[int, int]:
     return first, first + (last + 1) * tensor.element_size()
 
 
+@cache
 def reader(function: Any) -> Reader | Unseen | None:
     """Return what reads the results of an operator, or why nothing does, or None if it computes no
     products.
