@@ -19,6 +19,7 @@ public import RuntimeApprox.Contraction.Dual
 public import RuntimeApprox.Contraction.Exact
 public import RuntimeApprox.Contraction.Numerals
 public import RuntimeApprox.Contraction.Numerals.Theorems
+public import RuntimeApprox.Contraction.Shapes
 public import RuntimeApprox.Contraction.Theorems
 public import RuntimeApprox.Conv2d
 public import RuntimeApprox.Conv2d.Sharpness
@@ -58,8 +59,11 @@ public import RuntimeApprox.Nodes.Kernel
 public import RuntimeApprox.Nodes.Named
 public import RuntimeApprox.Nodes.Theorems
 public import RuntimeApprox.Operations
+public import RuntimeApprox.Operations.Adjoints
 public import RuntimeApprox.Operations.Gradients
 public import RuntimeApprox.Operations.Reordered
+public import RuntimeApprox.Operations.Shapes
+public import RuntimeApprox.Operations.Textbook
 public import RuntimeApprox.OrderedField
 public import RuntimeApprox.OrderedField.Theorems
 public import RuntimeApprox.PowTwo

@@ -324,6 +324,10 @@ namespace Loop
 
 variable {ι : Type}
 
+/-- `f` at the extent. -/
+def map {κ : Type} (f : ι → κ) (l : Loop ι) : Loop κ :=
+  ⟨f l.extent, l.result, l.first, l.second, l.addend⟩
+
 /-- The loop in the gradient of the first factor, of the second factor and δ. -/
 def firstGrad (l : Loop ι) : Loop ι := ⟨l.extent, l.first, l.second, l.result, false⟩
 
@@ -343,7 +347,9 @@ def block (l : Loop ι) : Contraction ι :=
 
 /-- The loop in the gradient of the addend, of δ: nothing, if it is no axis of the result. -/
 def addendGrad (l : Loop ι) : Contraction ι :=
-  bif l.result then (⟨l.extent, l.addend, true, false, false⟩ : Loop ι).block
+  bif l.result then
+    RuntimeApprox.block (bif l.addend then [[l.extent]] else []) (bif l.addend then [] else [l.extent])
+      [bif l.addend then axis l.extent [1] [] else axis l.extent [] [1]] [] []
   else RuntimeApprox.block [] [] [] [] []
 
 end Loop

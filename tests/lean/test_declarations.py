@@ -33,16 +33,15 @@ AUXILIARY = {
         *("pairing", "Tensors.entries", "reads", "Reordered", "InsideAll", "Live"),
     },
     "Contraction.Exact": {"indices", "valueAt", "valuesAt", "addendsAt"},
+<<<<<<< HEAD
+=======
+    "Contraction.Shapes": {"Shapes", "apply", "addition", "Bilinear", "Adjoints"},
+    "Contraction.Theorems": {"OptionRel"},
+>>>>>>> 5d923f2 (Gradients of every operation at any rank: typed operations, bilinearity and adjoints in all operands, the bias included; textbook sums of convolutions, transposed ones, pooling and products; conv2d's own proofs are instances)
     "Conv2d.Sharpness": {"tieConv2d", "tieGradOutput"},
-    "Conv2d.VJP": {
-        "Conv2d.convolution",
-        "conv2dBias",
-        "conv2dKernelReordered",
-        "conv2dInputReordered",
-        "conv2dBiasReordered",
-    },
+    "Conv2d.VJP": {"Conv2d.convolution"},
     "Depth.Theorems": {"DepthNear"},
-    "Export.Operations": {"Result.at", "Loop.map"},
+    "Export.Operations": {"Result.at"},
     "Export.Theorems": {"Sizes.convolution"},
     "Format.Rounding": {"NearestEven"},
     "Graph.Gradient": {"Tensors.dot", "Cotangents.dot", "Pass.IsGradient", "All"},
@@ -55,6 +54,11 @@ AUXILIARY = {
         *("ParametricNode.IsGradient", "linearBias", "linearInputReordered"),
         *("linearWeightReordered", "linearBiasReordered", "avgPoolReordered"),
     },
+<<<<<<< HEAD
+=======
+    "Nodes.Theorems": {"ParametricNode.IsGradient"},
+    "Operations.Textbook": {"total", "joined", "Terms", "steps", "taps", "readers"},
+>>>>>>> 5d923f2 (Gradients of every operation at any rank: typed operations, bilinearity and adjoints in all operands, the bias included; textbook sums of convolutions, transposed ones, pooling and products; conv2d's own proofs are instances)
     "Sgd": {"Sgd", "decayed", "moved", "step"},
     "Tensor.Reshape.Theorems": {"flat"},
     "TensorCore.Operands": {

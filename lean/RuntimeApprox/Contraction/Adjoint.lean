@@ -218,15 +218,6 @@ theorem position_lt : {ns is : List Nat} → InLoops ns is → position ns is < 
   | [], [], _ => Nat.one_pos
   | n :: ns, _ :: _, h => prod_cons n ns ▸ merge_lt h.1 (position_lt h.2)
 
-theorem places_inside : (out : List (List Int)) → {o : List Nat} → InLoops (outDims out) o →
-    Inside (mergedShape out) (places out o)
-  | [], _, _ => trivial
-  | d :: ds, _, h => by
-    obtain ⟨js, ks, rfl, hj, hk⟩ := h.split
-    show (_ ∧ _ < _) ∧ Inside _ (places ds ((js ++ ks).drop d.length))
-    rw [← length_toNats, (hj.append ks).2, (hj.append ks).1]
-    exact ⟨⟨Int.natCast_nonneg _, Int.ofNat_lt.2 (position_lt hj)⟩, places_inside ds hk⟩
-
 theorem Tensor.inside_of_ne_zero : {s : List Nat} → {t : Tensor K s} → {is : List Int} →
     t.entry is ≠ 0 → Inside s is
   | [], _, _, _ => trivial

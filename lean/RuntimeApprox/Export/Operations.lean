@@ -175,10 +175,6 @@ theorem transposed_at (names : Convolution String) :
 
 /-! ### Products and pooling -/
 
-/-- `f` at the extent. -/
-def Loop.map {ι κ : Type} (f : ι → κ) (l : Loop ι) : Loop κ :=
-  ⟨f l.extent, l.result, l.first, l.second, l.addend⟩
-
 theorem map_loopBlock : (l : Loop Size) →
     l.block.map (Size.eval e) = (l.map (Size.eval e)).block
   | ⟨_, result, first, second, addend⟩ => by

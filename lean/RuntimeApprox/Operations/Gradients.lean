@@ -1,19 +1,19 @@
 module
 
-public import RuntimeApprox.Operations.Reordered
+public import RuntimeApprox.Operations.Shapes
 
 /-!
 # The gradients of the operations read what their forward passes read
 
-For each block one rearrangement of its loops, and by multiplication the gradients of convolutions and
-transposed convolutions of any number of axes, and of sums over windows. Then `Contraction.Reordered.adjoint` says that each gradient is the adjoint of the
-forward pass in its operand.
+For each block one rearrangement of its loops, and by multiplication the gradients of operations of any
+number of axes or loops. Then `Contraction.Reordered.adjoint` says that each gradient is the adjoint of
+the forward pass in its operand.
 
 ## Main definitions
-* `convKernelReorderedOf`, `convInputReorderedOf`, `convInputKernelReorderedOf`: convolutions.
-* `convTransposeKernelReordered`, `convTransposeInputReordered`: transposed convolutions.
+* `convKernelReorderedOf`, `convInputReorderedOf`, `convBiasReorderedOf`: convolutions. The transposed
+  ones have the same gradients, with roles exchanged, and `convTransposeBiasReorderedOf`.
+* `einsumFirstReordered`, `einsumSecondReordered`, `einsumAddendReordered`: sums of products.
 * `poolReordered`: sums over windows.
-* `Contraction.addition`: what an addend adds, as a contraction.
 -/
 
 set_option autoImplicit false
@@ -26,10 +26,6 @@ open Contraction
 
 attribute [local simp] Contraction.reads places position toNats prod indices Affine.eval_one dot block
   axis mapList
-
-/-- Operands without axes. -/
-def Contraction.empty (factor : String) (factors addends : List String) : Contraction Int :=
-  ⟨[], [], ⟨factor, []⟩, named factors, named addends⟩
 
 /-- Contractions without loops. -/
 def emptyReordered (x x' : String) {ys ys' zs zs' : List String} {order : List Nat}
@@ -46,9 +42,33 @@ def emptyReordered (x x' : String) {ys ys' zs zs' : List String} {order : List N
   reads_there _ := ⟨trivial, trivial, rfl, reads⟩
   reads_back _ := ⟨trivial, trivial, rfl, reads⟩
 
-/-- The addition of the first addend, as a contraction. -/
-def Contraction.addition (c : Contraction Int) : Contraction Int :=
-  ⟨c.out, [], c.addends.headD ⟨"", []⟩, [], []⟩
+/-! ### Addends -/
+
+theorem Contraction.addition_times {c d : Contraction Int} (hc : c.addends ≠ [])
+    (hd : d.addends ≠ []) : (c.times d).addition = c.addition.times d.addition := by
+  obtain ⟨out, red, p, ps, as⟩ := c
+  obtain ⟨out', red', q, qs, bs⟩ := d
+  cases as with
+  | nil => exact absurd rfl hc
+  | cons a as => cases bs with
+    | nil => exact absurd rfl hd
+    | cons b bs => rfl
+
+/-- What a product adds is the product of what the contractions add. -/
+theorem Contraction.addition_timesEach {β : Type} {f : β → Contraction Int} : (l : List β) →
+    (∀ b ∈ l, (f b).addends ≠ []) → {c : Contraction Int} → c.addends ≠ [] →
+    (c.timesEach (mapList f l)).addition =
+      c.addition.timesEach (mapList (fun b => (f b).addition) l)
+  | [], _, _, _ => rfl
+  | b :: bs, h, c, hc => by
+    have hb := h b (List.mem_cons_self ..)
+    have hcb : (c.times (f b)).addends ≠ [] := by
+      show timesAll _ _ _ _ c.addends (f b).addends ≠ []
+      revert hc hb
+      cases c.addends <;> cases (f b).addends <;> simp [timesAll]
+    refine (addition_timesEach bs (fun b' hb' => h b' (List.mem_cons_of_mem _ hb')) hcb).trans ?_
+    rw [addition_times hc hb]
+    rfl
 
 /-! ### Along a spatial axis -/
 
@@ -142,38 +162,6 @@ def inputReordered : a.forward.Reordered a.inputGrad [1, 2, 0] where
     · rw [if_neg hd] at hin
       exact hin.2.2.1.elim
 
-/-- From the input gradient to the kernel gradient: of (h, weight, δ) the second comes first. -/
-def inputKernelReordered : a.inputGrad.Reordered a.kernelGrad [1, 0, 2] where
-  length := rfl
-  length_back := rfl
-  perm := by decide
-  there
-    | [h], [k] => ([k], [((h + a.padBegin - k * a.dilation) / a.stride : Int).toNat])
-    | _, _ => ([], [])
-  back
-    | [k], [o] => ([(o * a.stride + k * a.dilation - a.padBegin : Int).toNat], [k])
-    | _, _ => ([], [])
-  reads_there h hh k hk hin := by
-    unfold Live at hin
-    rw [inputGrad_reads a hs] at hin ⊢
-    by_cases hd : a.stride ∣ h + a.padBegin - k * a.dilation
-    · rw [if_pos hd] at hin ⊢
-      have hin : Inside [a.output.toNat] [_] := hin.2.2.1
-      obtain ⟨e, p⟩ := place_output hs hd hin.1.1
-      refine ⟨⟨hk, trivial⟩, ⟨(Int.toNat_lt hin.1.1).2 hin.1.2, trivial⟩, ?_, ?_⟩
-      · simp only [p, Int.toNat_natCast]
-      · rw [kernelGrad_reads, p, e]; rfl
-    · rw [if_neg hd] at hin
-      exact hin.2.2.1.elim
-  reads_back k hk o ho h := by
-    unfold Live at h
-    rw [kernelGrad_reads] at h ⊢
-    have h : Inside [a.size.toNat] [_] := h.2.1
-    obtain ⟨e, d, q⟩ := place_input hs h.1.1
-    refine ⟨⟨(Int.toNat_lt h.1.1).2 h.1.2, trivial⟩, ⟨hk, trivial⟩, ?_, ?_⟩
-    · simp only [q, Int.toNat_natCast]
-    · rw [inputGrad_reads a hs, if_pos d, q, e]; rfl
-
 /-- The gradient of sums over windows: of (δ, x) the second comes first. -/
 def windowsReordered : a.windows.Reordered a.windowsGrad [1, 0] where
   length := rfl
@@ -263,16 +251,6 @@ def imagesInputReordered : s.imagesForward.Reordered s.imagesInputGrad [1, 2, 0]
   reads_there n hn _ := ⟨⟨hn, trivial⟩, trivial, rfl, by simp⟩
   reads_back n hn _ := ⟨⟨hn, trivial⟩, trivial, rfl, by simp⟩
 
-/-- The images, from the input gradient to the kernel gradient. -/
-def imagesInputKernelReordered : s.imagesInputGrad.Reordered s.imagesKernelGrad [1, 0, 2] where
-  length := rfl
-  length_back := rfl
-  perm := by decide
-  there o _ := ([], o)
-  back _ r := (r, [])
-  reads_there n hn _ := ⟨trivial, ⟨hn, trivial⟩, rfl, by simp⟩
-  reads_back n hn _ := ⟨⟨hn, trivial⟩, trivial, rfl, by simp⟩
-
 /-- The images in the bias gradient. -/
 def imagesBiasReordered : s.imagesForward.addition.Reordered s.imagesBiasGrad [1, 0] where
   length := rfl
@@ -325,23 +303,6 @@ def channelsInputReordered : s.channelsForward.Reordered s.channelsInputGrad [1,
   reads_back _ hg _ hi _ ho _ := ⟨⟨hg, ho, trivial⟩, ⟨hi, trivial⟩, rfl, by
     simp [natCast_toNat ho, natCast_toNat hi, Int.mul_comm]⟩
 
-/-- The channels, from the input gradient to the kernel gradient. -/
-def channelsInputKernelReordered :
-    s.channelsInputGrad.Reordered s.channelsKernelGrad [1, 0, 2] where
-  length := rfl
-  length_back := rfl
-  perm := by decide
-  there
-    | [g, i], [o] => ([g, o, i], [])
-    | _, _ => ([], [])
-  back
-    | [g, o, i], _ => ([g, i], [o])
-    | _, _ => ([], [])
-  reads_there _ hg _ hi _ ho _ := ⟨⟨hg, ho, hi, trivial⟩, trivial, rfl, by
-    simp [natCast_toNat ho, natCast_toNat hi, Int.mul_comm]⟩
-  reads_back _ hg _ ho _ hi _ := ⟨⟨hg, hi, trivial⟩, ⟨ho, trivial⟩, rfl, by
-    simp [natCast_toNat ho, natCast_toNat hi, Int.mul_comm]⟩
-
 /-- The channels in the bias gradient. -/
 def channelsBiasReordered : s.channelsForward.addition.Reordered s.channelsBiasGrad [1, 0] where
   length := rfl
@@ -389,26 +350,106 @@ def convInputReorderedOf (x w y z : String) (bs cs : List String) :
   .timesEach s.axes (fun a ha => a.inputReordered (hs a ha))
     (((emptyReordered x y rfl rfl (by decide) rfl).times s.imagesInputReordered).times s.channelsInputReordered)
 
-/-- From the input gradient to the kernel gradient: of (∂x, weight, δ) the second comes first. -/
-def convInputKernelReorderedOf (x w y z : String) (bs : List String) :
-    (convInputGradOf s x w bs).Reordered (convKernelGradOf s y z) [1, 0, 2] :=
-  .timesEach s.axes (fun a ha => a.inputKernelReordered (hs a ha))
-    (((emptyReordered x y rfl rfl (by decide) rfl).times s.imagesInputKernelReordered).times s.channelsInputKernelReordered)
+/-- The bias gradient: the addend (δ, bias) in the other order. -/
+def convBiasReorderedOf (x w b : String) :
+    (convForwardOf s x w [b]).addition.Reordered (convBiasGrad s) [1, 0] :=
+  cast (congrArg (Reordered · _ _) (addition_timesEach s.axes (fun _ _ => List.cons_ne_nil _ _)
+      (List.cons_ne_nil _ _)).symm)
+    (.timesEach s.axes (fun a _ => a.biasReordered) (((emptyReordered b "gradOutput" (ys := [])
+      (ys' := []) (zs := []) (zs' := []) rfl rfl (by decide) rfl).times
+      s.imagesBiasReordered).times s.channelsBiasReordered))
 
-/-! ### Transposed convolutions
+/-- The bias gradient of the transposed convolution: the addend (δ, bias) in the other order. -/
+def convTransposeBiasReorderedOf (w x b : String) :
+    (convInputGradOf s.transposed w x [b]).addition.Reordered (convBiasGrad s) [1, 0] :=
+  cast (congrArg (Reordered · _ _) ((congrArg (fun l => (timesEach _ l).addition)
+      (mapList_mapList Spatial.inputGrad Spatial.transposed s.axes)).trans
+      (addition_timesEach s.axes (fun _ _ => List.cons_ne_nil _ _)
+      (List.cons_ne_nil _ _))).symm)
+    (.timesEach s.axes (fun a _ => a.transposed.transposedBiasReordered)
+      (((emptyReordered b "gradOutput" (ys := []) (ys' := []) (zs := []) (zs' := []) rfl rfl
+      (by decide) rfl).times s.transposed.imagesTransposedBiasReordered).times
+      s.transposed.channelsTransposedBiasReordered))
 
-Whose forward pass is the convolution's input gradient. -/
+end
 
-/-- The kernel gradient of a transposed convolution: of (δ, weight, x) the second comes first. -/
-def convTransposeKernelReordered (ht : ∀ a ∈ s.transposed.axes, 0 < a.stride) :
-    (convTransposeForward s).Reordered (convTransposeKernelGrad s) [1, 0, 2] :=
-  convInputKernelReorderedOf s.transposed ht ..
+/-! ### Sums of products -/
 
-/-- The input gradient of a transposed convolution: of (δ, weight, x) the last comes first. -/
-def convTransposeInputReordered (ht : ∀ a ∈ s.transposed.axes, 0 < a.stride) :
-    (convTransposeForward s).Reordered (convTransposeInputGrad s) [2, 0, 1] :=
-  (convInputReorderedOf s.transposed ht "gradOutput" "weight" "weight" "x" [] ["bias"]).symm
-    (by decide) fun xs h => match xs, h with | [_, _, _], _ => rfl
+namespace Loop
+
+variable (l : Loop Int)
+
+attribute [local simp] axes InLoops outDims addition
+
+/-- The loop in the gradient of the first factor: of (δ, x, y) the first comes last. -/
+def firstReordered : l.block.Reordered l.firstGrad.block [1, 2, 0] where
+  there o r := bif l.result == l.first then (o, r) else (r, o)
+  back o r := bif l.result == l.first then (o, r) else (r, o)
+  length := rfl
+  length_back := rfl
+  perm := by decide
+  reads_there := by
+    rcases l with ⟨n, _ | _, _ | _, _ | _, _ | _⟩ <;> exact fun i hi _ => by simp_all [block, firstGrad]
+  reads_back := by
+    rcases l with ⟨n, _ | _, _ | _, _ | _, _ | _⟩ <;> exact fun i hi _ => by simp_all [block, firstGrad]
+
+/-- The loop in the gradient of the second factor: of (δ, x, y) the last comes first. -/
+def secondReordered : l.block.Reordered l.secondGrad.block [2, 1, 0] where
+  there o r := bif l.result == l.second then (o, r) else (r, o)
+  back o r := bif l.result == l.second then (o, r) else (r, o)
+  length := rfl
+  length_back := rfl
+  perm := by decide
+  reads_there := by
+    rcases l with ⟨n, _ | _, _ | _, _ | _, _ | _⟩ <;> exact fun i hi _ => by simp_all [block, secondGrad]
+  reads_back := by
+    rcases l with ⟨n, _ | _, _ | _, _ | _, _ | _⟩ <;> exact fun i hi _ => by simp_all [block, secondGrad]
+
+/-- The loop in the gradient of the addend: (δ, addend) in the other order. -/
+def addendReordered : l.block.addition.Reordered l.addendGrad [1, 0] where
+  there o _ := bif l.addend then (o, []) else ([], o)
+  back o r := bif l.addend then (o, []) else (r, [])
+  length := rfl
+  length_back := by rcases l with ⟨n, _ | _, _ | _, _ | _, _ | _⟩ <;> rfl
+  perm := by decide
+  reads_there := by
+    rcases l with ⟨n, _ | _, f, g, _ | _⟩
+    · exact fun _ => by simp [block, addendGrad]
+    · exact fun _ => by simp [block, addendGrad]
+    · exact fun i hi _ => by simp_all [block, addendGrad]
+    · exact fun i hi _ => by simp_all [block, addendGrad]
+  reads_back := by
+    rcases l with ⟨n, _ | _, f, g, _ | _⟩
+    · exact fun _ => by simp [block, addendGrad]
+    · exact fun _ => by simp [block, addendGrad]
+    · exact fun i hi _ => by simp_all [block, addendGrad]
+    · exact fun i hi _ => by simp_all [block, addendGrad]
+
+end Loop
+
+section
+variable (loops : List (Loop Int))
+
+/-- The gradient of the first factor: of (δ, x, y) the first comes last. -/
+def einsumFirstReordered : (einsum loops).Reordered (einsumFirstGrad loops) [1, 2, 0] :=
+  cast (congrArg (fun l => (einsum loops).Reordered (timesEach _ l) _)
+      (mapList_mapList Loop.block Loop.firstGrad loops).symm)
+    (.timesEach loops (fun l _ => l.firstReordered) (emptyReordered "x" "y" (ys := ["y"])
+      (ys' := ["gradOutput"]) (zs := ["addend"]) (zs' := []) rfl rfl (by decide) rfl))
+
+/-- The gradient of the second factor: of (δ, x, y) the last comes first. -/
+def einsumSecondReordered : (einsum loops).Reordered (einsumSecondGrad loops) [2, 1, 0] :=
+  cast (congrArg (fun l => (einsum loops).Reordered (timesEach _ l) _)
+      (mapList_mapList Loop.block Loop.secondGrad loops).symm)
+    (.timesEach loops (fun l _ => l.secondReordered) (emptyReordered "x" "x" (ys := ["y"])
+      (ys' := ["gradOutput"]) (zs := ["addend"]) (zs' := []) rfl rfl (by decide) rfl))
+
+/-- The gradient of the addend: (δ, addend) in the other order. -/
+def einsumAddendReordered : (einsum loops).addition.Reordered (einsumAddendGrad loops) [1, 0] :=
+  cast (congrArg (Reordered · _ _) (addition_timesEach loops (fun _ _ => List.cons_ne_nil _ _)
+      (List.cons_ne_nil _ _)).symm)
+    (.timesEach loops (fun l _ => l.addendReordered) (emptyReordered "addend" "gradOutput" (ys := [])
+      (ys' := []) (zs := []) (zs' := []) rfl rfl (by decide) rfl))
 
 end
 

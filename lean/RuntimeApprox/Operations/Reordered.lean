@@ -408,29 +408,6 @@ def Reordered.times {order : List Nat} (h : c.Reordered c' order) (k : d.Reorder
     · rw [reads_times i₁ j₁ i₂ j₂, map_getD_zipWith (by
         rw [length_reads, length_reads, (h.lengths k).1]), ← e₁, ← e₂, reads]
 
-/-- From c′ back to c, with the inverse order. -/
-def Reordered.symm {order inverse : List Nat} (h : c.Reordered c' order)
-    (perm : inverse.Perm (List.range inverse.length))
-    (inv : ∀ xs : List (Option (List Int)), xs.length = order.length →
-      inverse.map ((order.map (xs.getD · none)).getD · none) = xs) : c'.Reordered c inverse where
-  there := h.back
-  back := h.there
-  length := by
-    have e := congrArg List.length (inv (List.replicate order.length none) (by simp))
-    rw [List.length_map, List.length_replicate] at e
-    exact e.trans h.length_back
-  length_back := by
-    have e := congrArg List.length (inv (List.replicate order.length none) (by simp))
-    rw [List.length_map, List.length_replicate] at e
-    exact e.trans h.length
-  perm := perm
-  reads_there := .intro fun o ho => .intro fun r hr live => by
-    obtain ⟨h₁, h₂, h₃, h₄⟩ := (h.reads_back.apply ho).apply hr live
-    exact ⟨h₁, h₂, h₃, by rw [h₄, inv _ ((length_reads ..).trans h.length.symm)]⟩
-  reads_back := .intro fun o ho => .intro fun r hr live => by
-    obtain ⟨h₁, h₂, h₃, h₄⟩ := (h.reads_there.apply ho).apply hr live
-    exact ⟨h₁, h₂, h₃, by rw [h₄, inv _ ((length_reads ..).trans h.length.symm)]⟩
-
 /-- The same of products with lists of contractions. -/
 def Reordered.timesEach {β : Type} {f g : β → Contraction Int} {order : List Nat} :
     {c c' : Contraction Int} → (l : List β) → ((b : β) → b ∈ l → (f b).Reordered (g b) order) →
