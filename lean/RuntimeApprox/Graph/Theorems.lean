@@ -239,13 +239,6 @@ theorem Tensors.within_of_rel : {Γ : List (List Nat)} → {ts' ts : Tensors K �
   | _ :: _, (_, _), (_, _), (_, _), h', h =>
     ⟨Tensor.within_of_rel h'.1 h.1, Tensors.within_of_rel h'.2 h.2⟩
 
-/-- An error at an entry, by the variable that names its tensor. -/
-theorem Tensors.Within.get : {Γ : List (List Nat)} → {s : List Nat} → (v : Var Γ s) →
-    {ts' ts es : Tensors K Γ} → Tensors.Within ts' ts es →
-    Tensor.Within (v.get ts') (v.get ts) (v.get es)
-  | _, _, .zero, (_, _), (_, _), (_, _), h => h.1
-  | _, _, .succ v, (_, _), (_, _), (_, _), h => Tensors.Within.get v h.2
-
 theorem Tensor.within_fill {s : List Nat} (t' t : Tensor K s) (e : K) :
     Tensor.Within t' t (Tensor.fill s e) ↔ approxT t' t e := by
   unfold Tensor.Within RuntimeApprox.approxT
