@@ -33,11 +33,7 @@ AUXILIARY = {
         *("pairing", "Tensors.entries", "reads", "Reordered", "InsideAll", "Live"),
     },
     "Contraction.Exact": {"indices", "valueAt", "valuesAt", "addendsAt"},
-<<<<<<< HEAD
-=======
     "Contraction.Shapes": {"Shapes", "apply", "addition", "Bilinear", "Adjoints"},
-    "Contraction.Theorems": {"OptionRel"},
->>>>>>> 5d923f2 (Gradients of every operation at any rank: typed operations, bilinearity and adjoints in all operands, the bias included; textbook sums of convolutions, transposed ones, pooling and products; conv2d's own proofs are instances)
     "Conv2d.Sharpness": {"tieConv2d", "tieGradOutput"},
     "Conv2d.VJP": {"Conv2d.convolution"},
     "Depth.Theorems": {"DepthNear"},
@@ -54,11 +50,7 @@ AUXILIARY = {
         *("ParametricNode.IsGradient", "linearBias", "linearInputReordered"),
         *("linearWeightReordered", "linearBiasReordered", "avgPoolReordered"),
     },
-<<<<<<< HEAD
-=======
-    "Nodes.Theorems": {"ParametricNode.IsGradient"},
     "Operations.Textbook": {"total", "joined", "Terms", "steps", "taps", "readers"},
->>>>>>> 5d923f2 (Gradients of every operation at any rank: typed operations, bilinearity and adjoints in all operands, the bias included; textbook sums of convolutions, transposed ones, pooling and products; conv2d's own proofs are instances)
     "Sgd": {"Sgd", "decayed", "moved", "step"},
     "Tensor.Reshape.Theorems": {"flat"},
     "TensorCore.Operands": {
