@@ -63,12 +63,12 @@ theorem entry_places : (out : List (List Int)) → (t : Tensor K (mergedShape ou
       (fun i => h (⟨_, hlt⟩, i)) hk).trans (congrArg F (digits_position ks _ hj))
 
 /-- The sum of the entries of tensors, each at its own place. -/
-def total : List (List Int → K) → List (Option (List Int)) → K
-  | e :: es, p :: ps => entryAt e p + total es ps
+def pairedSum : List (List Int → K) → List (Option (List Int)) → K
+  | e :: es, p :: ps => entryAt e p + pairedSum es ps
   | _, _ => 0
 
 theorem addendsAt_eq_total (o : List Nat) : (ps : List (Operand Int)) → (ts : Tensors K (shapes ps)) →
-    addendsAt o ps ts = total ts.entries (ps.map fun p => indices p.axes o [])
+    addendsAt o ps ts = pairedSum ts.entries (ps.map fun p => indices p.axes o [])
   | [], _ => rfl
   | p :: ps, (t, ts) =>
     congr (congrArg HAdd.hAdd (valueAt_eq_entryAt p.axes t o [])) (addendsAt_eq_total o ps ts)
@@ -172,7 +172,7 @@ theorem Shapes.entry_apply {c : Contraction Int} {fs as : List (List Nat)} {s : 
     {F : List Nat → List (Option (List Int))} {G : List (Option (List Int))}
     (T : ∀ r, r.length = c.red.length → c.Terms o r p (F r) G) :
     (c.apply exact h x b).entry p =
-      sums (toNats c.red) (fun r => pairing x.entries (F r)) + total b.entries G := by
+      sums (toNats c.red) (fun r => pairing x.entries (F r)) + pairedSum b.entries G := by
   obtain ⟨rfl, rfl, rfl⟩ := h
   have T₀ := T (List.replicate c.red.length 0) (by simp)
   rw [← T₀.place]
