@@ -50,7 +50,7 @@ AUXILIARY = {
         *("ParametricNode.IsGradient", "linearBias", "linearInputReordered"),
         *("linearWeightReordered", "linearBiasReordered", "avgPoolReordered"),
     },
-    "Operations.Textbook": {"pairedSum", "joined", "Terms", "steps", "taps", "readers"},
+    "Operations.Textbook": {"pairedSum", "placesOf", "Terms", "steps", "taps", "readers"},
     "Sgd": {"Sgd", "decayed", "moved", "step"},
     "Tensor.Reshape.Theorems": {"flat"},
     "TensorCore.Operands": {

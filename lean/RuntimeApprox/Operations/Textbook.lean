@@ -85,22 +85,22 @@ theorem joinPlaces_assoc (x y z : Option (List Int)) :
   cases x <;> cases y <;> cases z <;> first | rfl | exact congrArg some (List.append_assoc ..)
 
 /-- The places that the elements of a list have, one after the other. -/
-def joined {β : Type} (l : List β) (p : β → Option (List Int)) : Option (List Int) :=
+def placesOf {β : Type} (l : List β) (p : β → Option (List Int)) : Option (List Int) :=
   l.foldr (fun b x => joinPlaces (p b) x) (some [])
 
-theorem joined_some {β : Type} (l : List β) (e : β → Int) :
-    joined l (fun b => some [e b]) = some (l.map e) := by
+theorem placesOf_some {β : Type} (l : List β) (e : β → Int) :
+    placesOf l (fun b => some [e b]) = some (l.map e) := by
   induction l with
   | nil => rfl
   | cons b l ih =>
-    show joinPlaces (some [e b]) (joined l fun b => some [e b]) = _
+    show joinPlaces (some [e b]) (placesOf l fun b => some [e b]) = _
     rw [ih]; rfl
 
-theorem joined_none {β : Type} (l : List β) : joined l (fun _ => some []) = some [] := by
+theorem placesOf_none {β : Type} (l : List β) : placesOf l (fun _ => some []) = some [] := by
   induction l with
   | nil => rfl
   | cons b l ih =>
-    show joinPlaces (some []) (joined l fun _ => some []) = _
+    show joinPlaces (some []) (placesOf l fun _ => some []) = _
     rw [ih]; rfl
 
 namespace Contraction
@@ -143,8 +143,8 @@ theorem Terms.each {β : Type} {f : β → Contraction Int} {o' r' : β → List
     {c : Contraction Int} → {o r : List Nat} → {p : List Int} → {fs as : List (Option (List Int))} →
     c.Terms o r p fs as → fs.length ≤ P.length → as.length ≤ Q.length →
     (c.timesEach (mapList f l)).Terms (o ++ l.flatMap o') (r ++ l.flatMap r') (p ++ l.flatMap p')
-      (List.zipWith (fun x q => joinPlaces x (joined l q)) fs P)
-      (List.zipWith (fun x q => joinPlaces x (joined l q)) as Q)
+      (List.zipWith (fun x q => joinPlaces x (placesOf l q)) fs P)
+      (List.zipWith (fun x q => joinPlaces x (placesOf l q)) as Q)
   | [], _, _, o, r, p, fs, as, h, hf, ha => by
     show Terms _ (o ++ []) (r ++ []) (p ++ [])
       (List.zipWith (fun x _ => joinPlaces x (some [])) fs P)
@@ -155,7 +155,7 @@ theorem Terms.each {β : Type} {f : β → Contraction Int} {o' r' : β → List
   | b :: bs, k, _, _, _, _, _, _, h, hf, ha => by
     have := Terms.each bs (fun b' hb => k b' (List.mem_cons_of_mem _ hb))
       (h.times (k b (List.mem_cons_self ..))) (by simp; omega) (by simp; omega)
-    rw [zipWith_step joinPlaces_assoc b (joined bs), zipWith_step joinPlaces_assoc b (joined bs),
+    rw [zipWith_step joinPlaces_assoc b (placesOf bs), zipWith_step joinPlaces_assoc b (placesOf bs),
       List.append_assoc, List.append_assoc, List.append_assoc] at this
     exact this
 
@@ -255,8 +255,8 @@ theorem Contraction.Terms.eachAxis {c : Contraction Int} {o r : List Nat} {p : L
     (hf : fs.length ≤ P.length) (ha : as.length ≤ Q.length) :
     (c.timesEach (mapList f (mapList (Spatial.map fun n : Nat => (n : Int)) axes))).Terms (o ++ os)
       (r ++ ks) (p ++ toInts os)
-      (List.zipWith (fun x q => joinPlaces x (joined (steps axes os ks) q)) fs P)
-      (List.zipWith (fun x q => joinPlaces x (joined (steps axes os ks) q)) as Q) := by
+      (List.zipWith (fun x q => joinPlaces x (placesOf (steps axes os ks) q)) fs P)
+      (List.zipWith (fun x q => joinPlaces x (placesOf (steps axes os ks) q)) as Q) := by
   have hl : os.length = axes.length := ho.length.trans (List.length_map _)
   have := Terms.each (f := fun t => Convolution.along f t.1) (o' := fun t => [t.2.1])
     (r' := fun t => [t.2.2]) (p' := fun t => [(t.2.1 : Int)]) (steps axes os ks)
@@ -298,7 +298,7 @@ theorem conv_terms (s : Convolution Nat) (x w z : String) {n g c i : Nat} {os ks
     (fun t _ ht => ⟨⟨ht, trivial⟩, rfl, by simp [Spatial.forward],
       by simp [Spatial.forward, Spatial.taps, Spatial.map, Int.mul_comm, Int.sub_eq_add_neg],
       by simp [Spatial.forward]⟩) (Nat.le_refl _) (Nat.le_refl _)
-  simp only [List.zipWith_cons_cons, List.zipWith_nil_right, joined_some, joined_none, joinPlaces,
+  simp only [List.zipWith_cons_cons, List.zipWith_nil_right, placesOf_some, placesOf_none, joinPlaces,
     steps_kernels_int hl hk, List.nil_append, List.cons_append, List.append_nil] at this
   exact this
 
@@ -349,7 +349,7 @@ theorem conv_textbook (s : Convolution Nat) (x : Tensor K s.inputShape)
 /-- The output positions (h + pad − k·dilation) / stride that read the input positions `hs` by the
 taps `ks`; none where a division is not exact. -/
 def readers (axes : List (Spatial Nat)) (hs ks : List Nat) : Option (List Int) :=
-  joined (steps axes hs ks) fun (a, h, k) =>
+  placesOf (steps axes hs ks) fun (a, h, k) =>
     if (a.stride : Int) ∣ h + a.padBegin - k * a.dilation then
       some [(h + a.padBegin - k * a.dilation) / a.stride] else none
 
@@ -386,7 +386,7 @@ theorem convTranspose_terms (s : Convolution Nat) (w x z : String) {n g c o : Na
       exact ⟨⟨ht', trivial⟩, rfl, by simp [Spatial.inputGrad], congr (congrArg List.cons
         (by simp [Spatial.inputGrad])) (congrArg (fun p => [p]) hr), by simp [Spatial.inputGrad]⟩)
     (Nat.le_refl _) (Nat.le_refl _)
-  simp only [List.zipWith_cons_cons, List.zipWith_nil_right, joined_some, joined_none, joinPlaces,
+  simp only [List.zipWith_cons_cons, List.zipWith_nil_right, placesOf_some, placesOf_none, joinPlaces,
     steps_kernels_int hl hk, List.nil_append, List.cons_append, List.append_nil] at this
   exact this
 
@@ -456,7 +456,7 @@ theorem pool_terms {batch channels : Nat} {windows : List (Spatial Nat)} {n c : 
     (fun t _ ht => ⟨⟨ht, trivial⟩, rfl, by simp [Spatial.windows],
       by simp [Spatial.windows, Spatial.taps, Spatial.map, Int.mul_comm, Int.sub_eq_add_neg],
       by simp [Spatial.windows]⟩) (Nat.le_refl _) (Nat.le_refl _)
-  simp only [List.zipWith_cons_cons, List.zipWith_nil_right, joined_some, joinPlaces,
+  simp only [List.zipWith_cons_cons, List.zipWith_nil_right, placesOf_some, joinPlaces,
     List.nil_append, List.cons_append] at this
   exact this
 
