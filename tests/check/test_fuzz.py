@@ -538,7 +538,6 @@ def test_an_interrupt_while_shrinking_keeps_the_case(
 # The record
 
 
-@pytest.mark.xfail(strict=True, reason="docs/fuzzing.json is of conv2d alone: make it again")
 def test_the_record_is_of_these_cases() -> None:
     found = json.loads((PAGE.parent / "fuzzing.json").read_text(encoding="utf-8"))
     passed = found.pop("passed")

@@ -55,11 +55,6 @@ def toInts : List Nat → List Int
   | [] => []
   | i :: is => i :: toInts is
 
-/-- A place of a tensor as integer indices. -/
-def Index.toInts : {s : List Nat} → Index s → List Int
-  | [], _ => []
-  | _ :: _, (i, is) => i.1 :: Index.toInts is
-
 /-- ⟨t, u⟩ = Σ_{i₁ < n₁} Σ_{i₂ < n₂} … t[i₁, i₂, …]·u[i₁, i₂, …] -/
 def Tensor.dot {s : List Nat} (t u : Tensor K s) : K :=
   sums s fun i => t.entry (RuntimeApprox.toInts i) * u.entry (RuntimeApprox.toInts i)

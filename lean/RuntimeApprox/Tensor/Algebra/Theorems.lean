@@ -13,7 +13,6 @@ public import RuntimeApprox.Tensor.Theorems
 * `sum_comm`: Σᵢ Σⱼ f i j = Σⱼ Σᵢ f i j.
 * `sum_merge`: Σ_{i < m} Σ_{j < n} f (i·n + j) = Σ_{k < m·n} f k.
 * `Tensor.ext`: tensors with the same entries are equal.
-* `Tensor.entry_toInts`: `entry` inside the tensor is `get`.
 * `Tensor.entry_add`, `Tensor.entry_smul`, `Tensor.entry_zero`: `entry` is linear.
 * `Tensor.dot_comm`, `Tensor.dot_add`, `Tensor.dot_sub`, `Tensor.dot_smul`: the inner product is
   symmetric and linear.
@@ -160,14 +159,6 @@ theorem get_smul (a : K) (t : Tensor K s) (i : Index s) : (a • t).get i = a * 
 theorem entry_cons {n : Nat} (t : Tensor K (n :: s)) (i : Int) (is : List Int) :
     t.entry (i :: is) = if h : 0 ≤ i ∧ i.toNat < n then
       Tensor.entry (s := s) (Vector.get t ⟨i.toNat, h.2⟩) is else 0 := rfl
-
-/-- Inside the tensor, `entry` is `get`. -/
-theorem entry_toInts : {s : List Nat} → (t : Tensor K s) → (i : Index s) →
-    t.entry i.toInts = t.get i
-  | [], _, _ => rfl
-  | n :: s, t, (i, j) => by
-    have h : (0 : Int) ≤ i.1 ∧ (i.1 : Int).toNat < n := ⟨Int.natCast_nonneg _, i.isLt⟩
-    exact (dif_pos h).trans (entry_toInts (Vector.get t i) j)
 
 /-- Integer indices are a place of the tensors of a shape, or are outside all of them. -/
 theorem entry_eq_get_or_zero : (s : List Nat) → (is : List Int) →
