@@ -219,9 +219,8 @@ class _Screen:
     @cached_property
     def limits(self) -> tuple[Counts, dict[int, Limit]] | None:
         """The numbers of terms, and the limit of each; None if there is not one for each."""
-        counts = self.whole.counts
-        found = limits(self.whole, self.promise, map(int, np.unique(counts)), wide=self.wide)
-        return None if found is None else (counts, found)
+        found = limits(self.whole, self.promise, self.whole.distinct_counts, wide=self.wide)
+        return None if found is None else (self.whole.counts, found)
 
     @cached_property
     def _weights(self) -> tuple[Float64 | float, float, Float64 | float]:

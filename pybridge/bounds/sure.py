@@ -34,7 +34,7 @@ from pybridge.engine.accumulation import Accumulation, format_parameters
 from pybridge.engine.backend import Backend
 from pybridge.engine.coefficients import ErrorBound, operation
 from pybridge.engine.entries import some_entries
-from pybridge.engine.estimator import Estimator, distinct_counts
+from pybridge.engine.estimator import Estimator
 from pybridge.engine.upward import Float64
 from pybridge.exported.document import Definitions
 from pybridge.exported.identity import Same
@@ -110,7 +110,7 @@ def certainly(
 
 def _limits(estimates: Estimator, promise: Accumulation, format: str) -> dict[int, _Limit] | None:
     """The limits of all numbers of terms, if the reference is in a format; None if one has none."""
-    found = {n: _limit_of(estimates, promise, n, format) for (n,) in distinct_counts(estimates)}
+    found = {n: _limit_of(estimates, promise, n, format) for n in estimates.distinct_counts}
     known = {n: limit for n, limit in found.items() if limit is not None}
     return known if len(known) == len(found) else None
 
@@ -136,8 +136,8 @@ def _open(
         plane = backend.from_host(scales[inverse].reshape(counts.shape))
     least, most = _SLICE if backend.on_cpu else _DEVICE_SLICE
     arrays = (returned.values, *(operand.value for operand in returned.operands.values()))
-    own = sum(array.itemsize * math.prod(array.shape) for array in arrays)
-    most = min(max(own // 2, least), most)
+    size_in_bytes = sum(array.itemsize * math.prod(array.shape) for array in arrays)
+    most = min(max(size_in_bytes // 2, least), most)
     found = [np.zeros(0, np.intp)]
     for place, own in estimates.slices(-(-3 * dtype.itemsize * size // most)):
         result = backend.contiguous(returned.values[place])

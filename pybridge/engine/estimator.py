@@ -65,7 +65,6 @@ from pybridge.problem.rounding import holds
 __all__ = [
     "Estimator",
     "Inexact",
-    "distinct_counts",
     "require_finite",
 ]
 
@@ -175,6 +174,11 @@ class Estimator:
     def counts(self) -> Counts:
         """How many terms each entry sums, addends included; of size one where constant."""
         return _counts(self.split, *self.added)
+
+    @property
+    def distinct_counts(self) -> tuple[int, ...]:
+        """The numbers of terms that entries have, in ascending order."""
+        return _distinct(self.split, *self.added)
 
     def value(self, dtype: npt.DTypeLike, *, absolute: bool = False) -> Array:
         """The results in float32 or float64, summed in an order of BLAS's choosing.
@@ -635,18 +639,9 @@ def _scaled(values: Float64, scale: int, dtype: np.dtype[Any]) -> FloatArray:
     return narrow
 
 
-def distinct_counts(*estimates: Estimator) -> tuple[tuple[int, ...], ...]:
-    """The numbers of terms that an entry has, by estimators of one shape: each combination once,
-    in ascending order.
-    """
-    return _distinct(tuple((each.split, *each.added) for each in estimates))
-
-
 @lru_cache(maxsize=_REMEMBERED)
-def _distinct(splits: tuple[tuple[Split, ...], ...]) -> tuple[tuple[int, ...], ...]:
-    columns = np.broadcast_arrays(*(_counts(*own) for own in splits))
-    rows = np.unique(np.stack([column.ravel() for column in columns]), axis=1)
-    return tuple(tuple(map(int, row)) for row in rows.T)
+def _distinct(*splits: Split) -> tuple[int, ...]:
+    return tuple(map(int, np.unique(_counts(*splits))))
 
 
 def require_finite(name: str, bound: Float64) -> None:
