@@ -12,7 +12,6 @@ import numpy as np
 from pybridge.bounds.entry_terms import EntryTerms
 from pybridge.bounds.theorems import Proved
 from pybridge.bounds.true_errors import TrueErrors
-from pybridge.engine.coefficients import round_up
 from pybridge.engine.estimator import Estimator, Inexact
 from pybridge.engine.reference import Evaluation, evaluate
 from pybridge.engine.replay import evaluate_replay
@@ -64,27 +63,26 @@ class Applied:
         what = self.computation
         return Estimator(what.contraction, what.numbers, chosen, what.definitions, what.names)
 
-    def enclosure(self, computed: FloatArray) -> Enclosure:
+    def enclosure(self, computed: FloatArray, rest: Float64 | None = None) -> Enclosure:
         """How far an array may be from the exact result, whatever computed it.
 
-        `computed` has the result's shape. In binary32 or shorter it is compared with a result that
-        is computed in binary64, in binary64 with exact products of slices of the operands. If the
-        numbers are too large, or their exponents too far apart, it is compared with the exact
-        result, which `EXACT_WORK` limits (else `InputError`).
+        `computed` has the result's shape; the array is more than it by `rest`, if that is given. In
+        binary32 or shorter it is compared with a result that is computed in binary64, in binary64
+        with exact products of slices of the operands. If the numbers are too large, or their
+        exponents too far apart, it is compared with the exact result, which `EXACT_WORK` limits
+        (else `InputError`).
         """
         estimates = self.estimator()
-        if computed.dtype.itemsize <= 4:
+        if rest is None and computed.dtype.itemsize <= 4:
             bound = estimates.enclosure(computed)
             if np.isfinite(bound.max()):
                 return Enclosure(bound, "enclosure")
-        elif (errors := TrueErrors.by_slices(computed, estimates)) is not None:
+        elif (errors := TrueErrors.by_slices(computed, estimates, rest)) is not None:
             return Enclosure(estimates.around(errors.upper), "slices")
         values = {key: operand.value for key, operand in self.operands.items()}
         exact = exact_result(self.computation, values)
-        entries = zip(computed.ravel().tolist(), exact, strict=True)
-        distances = [round_up(abs(Fraction(value) - entry)) for value, entry in entries]
-        bound = estimates.around(np.array(distances).reshape(computed.shape))
-        return Enclosure(bound, "enclosure")
+        errors = TrueErrors.exactly(computed, exact, rest)
+        return Enclosure(estimates.around(errors.upper), "enclosure")
 
 
 def exact_result(computation: Computation, operands: Mapping[str, FloatArray]) -> list[Fraction]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 
 from pybridge.bounds.kernel_result import KernelResult, holds_values
-from pybridge.bounds.scaled import scaled_exactly, times_exactly
+from pybridge.bounds.scaled import in_two_parts, scaled_exactly, times_integers
 from pybridge.engine.backend import Array, backend_of, dtype_of
 from pybridge.errors import InputError, InputTypeError
 from pybridge.exported.document import load_definitions
@@ -69,16 +68,20 @@ def read_kernel_result(
             f"{name} has shape {tuple(result.shape)}, expected {computation.outer_shape}"
         )
     values = _contiguous(computation.inward(result))
-    if computation.divisor != 1:
+    rest = None
+    if computation.divides:
         for key, operand in operands.items():
             _require_held(computation.called(key), operand, format)
-        values = times_exactly(name, values, Fraction(computation.divisor))
+            if computation.divided_first:
+                times = computation.unit // np.asarray(computation.divisor)
+                operands[key] = times_integers(computation.called(key), operand, times)
+        values, rest = in_two_parts(name, values, computation.unit)
     operands |= {
         key: _scaled(computation.called(key), operands[key], factor, format)
         for key, factor in computation.scales.items()
         if key in operands
     }
-    return KernelResult(computation, values, format, operands, least_normals, largest)
+    return KernelResult(computation, values, format, operands, least_normals, largest, rest)
 
 
 def _scaled(name: str, operand: Operand, factor: float, format: FloatFormat) -> Operand:

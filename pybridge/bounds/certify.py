@@ -55,12 +55,12 @@ def certify(
     if method == "enclosure":
         if accumulation is not None:
             raise InputError("accumulation: the method enclosure assumes none, expected None")
-        bound, proved = returned.applied.enclosure(returned.values)
+        bound, proved = returned.applied.enclosure(returned.values, returned.rest)
         theorems = proofs(returned.computation, proved)
     else:
         promise = returned.promise(accumulation)
         bound = returned.estimator(returned.unrounded(promise)).any_order(promise)
         theorems = proofs(returned.computation, method, promise)
     require_finite(f"the bound of {returned.computation.words}", bound)
-    bound = returned.computation.outward(divided_up(bound, returned.computation.divisor))
+    bound = returned.computation.outward(divided_up(bound, returned.computation.unit))
     return ProvedBound(np.asarray(bound), method, theorems)

@@ -191,7 +191,7 @@ class Comparison:
         return self._outward(self.details.judgement.failures)
 
     def _divided(self, array: Float64) -> Float64:
-        return self._outward(divided_up(array, self.computation.divisor))
+        return self._outward(divided_up(array, self.computation.unit))
 
     def _outward(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.asarray(self.computation.outward(array))
@@ -402,7 +402,7 @@ def _entry(judgement: Judgement, returned: KernelResult) -> Entry:
         lower, upper = middle - slack, middle + slack
     if widened:
         lower, upper = math.nextafter(lower, -math.inf), math.nextafter(upper, math.inf)
-    divisor = returned.computation.divisor
+    divisor = returned.computation.unit_of(index)
     if divisor != 1:
         lower = math.nextafter(lower / divisor, -math.inf)
         upper = math.nextafter(upper / divisor, math.inf)
@@ -411,12 +411,21 @@ def _entry(judgement: Judgement, returned: KernelResult) -> Entry:
     )
     return Entry(
         index=returned.computation.outer_index(index),
-        value=float(returned.values[index]) / divisor,
+        value=_value(returned, index, divisor),
         lower=-math.inf if math.isnan(lower) else lower,
         upper=math.inf if math.isnan(upper) else upper,
         error=error if errors.finite[index] else math.nan,
         allowance=allowance,
     )
+
+
+def _value(returned: KernelResult, index: Index, divisor: int) -> float:
+    """The kernel's own entry."""
+    value = float(returned.values[index])
+    if divisor == 1 or not math.isfinite(value):
+        return value
+    rest = 0.0 if returned.rest is None else float(returned.rest[index])
+    return nearest_float((Fraction(value) + Fraction(rest)) / divisor)
 
 
 def interval(lower: float, upper: float) -> tuple[str, str]:

@@ -119,7 +119,8 @@ def crop(region: Region, returned: KernelResult | None = None) -> KernelResult:
         for key, operand in whole.operands.items()
     }
     values = np.ascontiguousarray(part.of_result(whole.values))
-    return replace(whole, computation=part.computation, values=values, operands=operands)
+    rest = None if whole.rest is None else np.ascontiguousarray(part.of_result(whole.rest))
+    return replace(whole, computation=part.computation, values=values, operands=operands, rest=rest)
 
 
 def _spread(indices: Indices, first: int, count: int) -> Indices:

@@ -30,7 +30,7 @@ from pybridge.bounds.true_errors import (
     nearest_float,
     weighted_sum,
 )
-from pybridge.engine.accumulation import Accumulation
+from pybridge.engine.accumulation import Accumulation, ScaledAccumulation
 from pybridge.engine.coefficients import Part
 from pybridge.engine.estimator import Estimator, Inexact
 from pybridge.engine.upward import Float64
@@ -60,12 +60,13 @@ class _Reference:
         if returned.format.precision <= 24:
             errors = TrueErrors.enclose(returned.values, estimates)
             return cls(operands, estimates, exact, errors)
-        by_slices = TrueErrors.by_slices(returned.values, estimates)
+        by_slices = TrueErrors.by_slices(returned.values, estimates, returned.rest)
         if by_slices is not None:
             return cls(operands, estimates, exact, by_slices)
         entries = exact_result(returned.computation, values)
         exact.remember(entries, returned.values.shape)
-        return cls(operands, estimates, exact, TrueErrors.exactly(returned.values, entries))
+        errors = TrueErrors.exactly(returned.values, entries, returned.rest)
+        return cls(operands, estimates, exact, errors)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +149,25 @@ class Decision:
     reference: _Reference
 
     def allowance(self) -> Float64:
-        """What the promise allows each entry to err by; infinite if float64 is too small for it.
+        """What the promise allows each entry to err by; infinite if float64 is too small for it."""
+        promise = self.promise
+        if not isinstance(promise, ScaledAccumulation) or len(promise.divisors) == 1:
+            return self._allowance(promise)
+        allowed = np.empty(self.returned.values.shape)
+        divisors = np.broadcast_to(self.returned.computation.unit, allowed.shape)
+        for divisor in promise.divisors:
+            own = divisors == divisor
+            allowed[own] = self._allowance(promise.of_divisor(divisor))[own]
+        return allowed
+
+    def _promise(self, index: Index) -> Accumulation:
+        """The promise of an entry."""
+        if not isinstance(self.promise, ScaledAccumulation):
+            return self.promise
+        return self.promise.of_divisor(self.returned.computation.unit_of(index))
+
+    def _allowance(self, promise: Accumulation) -> Float64:
+        """What a promise that is the same of all entries allows.
 
         A sum that is within B of the exact value e, and then rounded with w and ω, is within
         B + w·(|e| + B) + ω of it (Lean: `last_rounding`).
@@ -156,8 +175,8 @@ class Decision:
         estimates = self.reference.estimates
         if any(operand.deviates for operand in self.operands.values()):
             estimates = self.returned.estimator(self.operands)
-        bound = estimates.any_order(self.promise, finished=False)
-        last = self.promise.last_rounding(load_definitions())
+        bound = estimates.any_order(promise, finished=False)
+        last = promise.last_rounding(load_definitions())
         if last.relative or last.absolute:
             before, size, constant = after(last)
             reference, slack = self._enclosure()
@@ -213,11 +232,11 @@ class Decision:
         return {index: self._exactly(index, int(counts[index])) for index in _indices(large)}
 
     def _exactly(self, index: Index, terms: int) -> Fraction:
-        exact = self.reference.exact
-        before, relative, constant = after(self.reference.estimates.sum_error(self.promise, terms))
+        exact, promise = self.reference.exact, self._promise(index)
+        before, relative, constant = after(self.reference.estimates.sum_error(promise, terms))
         off = exact.deviation(index, self.operands)
         bound = relative * exact.magnitude(index) + before * off + constant
-        before, relative, constant = after(self.promise.last_rounding(load_definitions()))
+        before, relative, constant = after(promise.last_rounding(load_definitions()))
         return before * bound + relative * abs(exact.value(index)) + constant
 
     def _overflows(self, allowance: Float64, exact: Mapping[Index, Fraction]) -> Mask:
@@ -229,8 +248,7 @@ class Decision:
         result = self.returned.values
         infinite = np.isinf(result)
         sign = np.where(infinite, np.sign(result.astype(np.float64)), 1.0)
-        largest = self.promise.largest(self.returned.format)
-        least = nearest_float(largest) / 2
+        least = nearest_float(self.promise.largest(self.returned.format)) / 2
         may = ~(sign * errors.reference + errors.slack + allowance < least)
         may |= ~np.isfinite(errors.reference)
         for index in _indices(infinite & may):
@@ -238,7 +256,8 @@ class Decision:
             if allowed is None:
                 allowed = Fraction(float(allowance[index]))
             value = self.reference.exact.value(index)
-            right[index] = int(sign[index]) * value + allowed >= largest
+            most = self._promise(index).largest(self.returned.format)
+            right[index] = int(sign[index]) * value + allowed >= most
         return right
 
 

@@ -46,7 +46,8 @@ class KernelResult:
     `least_normals` has the least normal number of each operand's own dtype, `largest` the largest
     magnitudes of operands as far as they are known. All arrays are NumPy's,
     or all are PyTorch's (`on_host`); besides the promise, only NumPy's say more. If the computation
-    has a divisor, the values are those of the kernel times that, in float64.
+    divides, the values are those of the kernel times its unit, in float64, which rounds them by
+    `rest`.
     """
 
     computation: Computation
@@ -55,6 +56,7 @@ class KernelResult:
     operands: Mapping[str, Operand]
     least_normals: Mapping[str, float]
     largest: Mapping[str, float] = field(default_factory=dict)
+    rest: Float64 | None = None
 
     @property
     def applied(self) -> Applied:
@@ -104,10 +106,15 @@ class KernelResult:
                 "accumulation: with alpha, beta or a divisor, sums have to be in a format that "
                 f"holds the result's, {self.format.dtype.name}"
             )
-        scale = self.computation.scales.get(self.computation.factors[0], 1.0)
-        added = any(key in self.operands for key in self.computation.addends)
-        divisor = self.computation.divisor
-        scaled = ScaledAccumulation(**dict(promise), scale=scale, added=added, divisor=divisor)
+        what = self.computation
+        scale = 1.0 if what.divides else what.scales.get(what.factors[0], 1.0)
+        scaled = ScaledAccumulation(
+            **dict(promise),
+            scale=scale,
+            added=any(key in self.operands for key in what.addends),
+            divisors=what.units,
+            divided_first=what.divided_first,
+        )
         _require_as_given(scaled)
         return scaled
 

@@ -74,7 +74,7 @@ def multiples(returned: KernelResult, judged: Judgement, failures: Mask) -> str 
 
 def rearranged(returned: KernelResult, judged: Judgement, failures: Mask) -> str | None:
     """Where the result's entries are instead, if it is right but for that."""
-    if power(judged) < 0.5:
+    if power(judged) < 0.5 or len(returned.computation.units) > 1:
         return None
     errors = judged.errors
     actual, reference, slack, allowance = (

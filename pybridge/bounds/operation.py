@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -20,6 +20,7 @@ from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.scaled import scaled_within
 from pybridge.bounds.tolerance import Tolerance, tolerance_of
 from pybridge.engine.accumulation import Accumulation, require_accumulation
+from pybridge.engine.upward import Float64
 from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
 from pybridge.problem.arrays import to_numpy
@@ -66,8 +67,11 @@ class Operation:
         """
         make = self.gradients.get(name) if isinstance(name, str) else None
         if make is None:
-            known = ", ".join(self.gradients) or "nothing: it has no gradients"
-            raise InputError(f"name: expected one of {known}, got {name!r:.60}")
+            expected = f"expected one of {', '.join(self.gradients)}"
+            if not self.gradients:
+                what = f"{self.computation.words} of {self.function}"
+                expected = f"{what} is a sum of grad_output alone and has no gradients"
+            raise InputError(f"name: {expected}, got {name!r:.60}")
         return make(grad_output, eps)
 
     def compute(self, *, method: Method = "replay", format: str | None = None) -> Bounded:
@@ -76,10 +80,32 @@ class Operation:
         The methods and formats are those of `pybridge.conv2d_backward`, and so are the errors that
         are raised.
         """
+        divisors = () if self.computation.divided_first else self.computation.divisors
+        if len(divisors) > 1:
+            return self._by_divisor(divisors, method, format)
         held, operands = self._held(format)
         if method in ("replay", "replay-reference"):
             operands = self._with_addends(operands, held)
         return bounded(Applied(self.computation, operands), method, held)
+
+    def _by_divisor(self, divisors: Sequence[int], method: Method, format: str | None) -> Bounded:
+        """The result of entries with several divisors, each as if it were that of all."""
+        found: Bounded | None = None
+        every = self.computation.outward(
+            np.broadcast_to(self.computation.divisor, self.computation.shape)
+        )
+        for divisor in divisors:
+            alone = replace(self, computation=self.computation.divided_by(divisor))
+            own = alone.compute(method=method, format=format)
+            if found is None:
+                found = own
+            else:
+                here = every == divisor
+                value, bound = found.value.copy(), found.bound.copy()
+                value[here], bound[here] = own.value[here], own.bound[here]
+                found = Bounded(value, bound, found.theorems)
+        assert found is not None
+        return found
 
     def certify(
         self,
@@ -147,15 +173,17 @@ class Operation:
             value = format_array(called(name), array, held)
             operand = inward(self.computation, name, Operand(value, self.eps.get(name, 0.0)))
             factor = self._factor(name)
-            if factor != 1:
+            if not isinstance(factor, Fraction) or factor != 1:
                 operand = scaled_within(called(name), operand, factor, held.dtype)
             operands[name] = operand
         return held, operands
 
-    def _factor(self, name: str) -> Fraction:
+    def _factor(self, name: str) -> Fraction | Float64:
         """What an operand is multiplied by, in place of the sum."""
         what = self.computation
         divisor = what.divisor if name == what.factors[0] else 1
+        if not isinstance(divisor, int):
+            return 1.0 / divisor.astype(np.float64)
         return Fraction(what.scales.get(name, 1.0)) / divisor
 
     def _with_addends(

@@ -40,8 +40,8 @@ _POWER = 0.5
 def narrower(returned: KernelResult) -> str | None:
     """The narrowest dtype that holds every entry of a result of a wider one."""
     values = returned.values
-    if returned.computation.divisor != 1:
-        values = values / returned.computation.divisor
+    if returned.computation.divides:
+        values = values / returned.computation.unit
     if np.count_nonzero(values) < 8:
         return None
     for name in ("bfloat16", "binary16", "binary32"):

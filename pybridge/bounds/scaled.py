@@ -2,13 +2,13 @@
 
 α·Σx·y + β·c is the same contraction of the operands α·x, y and β·c (Lean:
 `Contraction.near_scaled`, `Contraction.near_addend`). A sum that is divided by d, times d, is
-compared with the sum itself (`Contraction.near_divided`).
+compared with the sum itself (`Contraction.near_divided`), and so is a sum of quotients.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,48 +16,92 @@ import numpy.typing as npt
 from pybridge.engine.coefficients import round_up
 from pybridge.engine.upward import Float64
 from pybridge.errors import InputError
+from pybridge.problem.computation import Integers
 from pybridge.problem.formats import FloatArray
 from pybridge.problem.operands import Operand
 
-__all__ = ["divided_up", "scaled_exactly", "scaled_within", "times_exactly"]
+__all__ = ["divided_up", "in_two_parts", "scaled_exactly", "scaled_within", "times_integers"]
+
+Factor: TypeAlias = Fraction | Float64
+"""One number, or an array of positive ones that float64 rounded once."""
 
 _LEAST = 2.0**-1022
+_LARGEST_ODD = 2**26
+"""Odd integers up to this, times half a mantissa, are exact in float64."""
 
 
 def scaled_exactly(name: str, operand: Operand, factor: float) -> Operand:
     """A multiple of an operand, in float64; `InputError` if that does not hold it."""
     exact = Fraction(factor)
-    eps = round_up(Fraction(operand.eps) * abs(exact))
-    return Operand(times_exactly(name, operand.value, exact), eps)
+    product, rounded = _product(operand.value, exact)
+    if rounded:
+        raise _not_held(name, f"{factor:g}")
+    return Operand(product, round_up(Fraction(operand.eps) * abs(exact)))
 
 
-def times_exactly(name: str, values: FloatArray, factor: Fraction) -> Float64:
-    """Multiples of numbers in float64, those of nan and infinities as they are.
+def times_integers(name: str, operand: Operand, factors: Integers) -> Operand:
+    """The entries of an operand times a positive integer each, as `scaled_exactly` does."""
+    product, rest = in_two_parts(name, operand.value, factors)
+    if rest is not None:
+        raise _not_held(name, f"{factors.max()}")
+    return Operand(product, round_up(Fraction(operand.eps) * int(factors.max())))
 
-    Raises `InputError` if float64 does not hold one.
+
+def in_two_parts(
+    name: str, values: FloatArray, factor: int | Integers
+) -> tuple[Float64, Float64 | None]:
+    """Multiples of numbers by positive integers, each the sum of two float64 numbers.
+
+    The second are what rounding the first left, None if that is nothing. Those of nan and
+    infinities are as they are. Raises `InputError` for integers whose odd part is beyond 2^26, and
+    for a multiple that overflows.
     """
-    finite = np.isfinite(values)
-    product, exact = _product(np.where(finite, values, np.zeros_like(values)), factor)
-    if not exact:
+    factors = np.asarray(factor)
+    if factors.dtype != np.int64 or (factors // (factors & -factors)).max() > _LARGEST_ODD:
         raise InputError(
-            f"{name}: float64 does not hold {float(factor):g} times each entry, which a comparison "
-            "needs: expected float32 or shorter, or a power of two as factor or divisor"
+            "divisor: a comparison needs a common multiple of the divisors of a sum whose odd part "
+            f"is at most 2^26, got {factors.max()}"
         )
-    return np.where(finite, product, values.astype(np.float64))
+    finite = np.isfinite(values)
+    wide = np.where(finite, values, np.zeros_like(values)).astype(np.float64)
+    # Half of the bits, and the other half: each times a factor is exact.
+    upper = (wide.view(np.int64) & ~np.int64((1 << 27) - 1)).view(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        first, second = upper * factors, (wide - upper) * factors
+        total = first + second
+        part = total - first
+        rest = (first - (total - part)) + (second - part)
+    if not np.isfinite(total).all():
+        raise InputError(f"{name}: {factors.max()} times an entry overflows float64")
+    total = np.where(finite, total, values.astype(np.float64))
+    return total, rest if rest.any() else None
 
 
-def scaled_within(name: str, operand: Operand, factor: Fraction, dtype: np.dtype[Any]) -> Operand:
+def _not_held(name: str, times: str) -> InputError:
+    return InputError(
+        f"{name}: float64 does not hold {times} times each entry, which a comparison needs: "
+        "expected float32 or shorter, or a power of two as factor"
+    )
+
+
+def scaled_within(name: str, operand: Operand, factor: Factor, dtype: np.dtype[Any]) -> Operand:
     """A multiple of an operand, rounded to a dtype; its eps covers that.
 
     Raises `InputError` where it overflows.
     """
-    product, exact = _product(operand.value, factor)
+    exact = False
+    if isinstance(factor, Fraction):
+        product, left = _product(operand.value, factor)
+        exact, most = not left, abs(factor)
+    else:
+        product = operand.value.astype(np.float64) * factor
+        most = Fraction(float(np.nextafter(factor.max(initial=0.0), np.inf)))
     with np.errstate(all="ignore"):
         rounded: FloatArray = product.astype(dtype)
     if not np.isfinite(rounded).all():
-        raise InputError(f"{name}: {float(factor):g} times it overflows {dtype.name}")
+        raise InputError(f"{name}: {float(most):g} times it overflows {dtype.name}")
     off = Fraction(float(np.abs(rounded.astype(np.float64) - product).max(initial=0.0)))
-    deviation = abs(factor) * Fraction(operand.eps) + off * (1 + Fraction(1, 2**40))
+    deviation = most * Fraction(operand.eps) + off * (1 + Fraction(1, 2**40))
     if not exact:
         # The factor and the product are each rounded by one part in 2⁵³.
         largest = Fraction(float(np.abs(product).max(initial=0.0)))
@@ -65,13 +109,15 @@ def scaled_within(name: str, operand: Operand, factor: Fraction, dtype: np.dtype
     return Operand(rounded, round_up(deviation))
 
 
-def divided_up(values: Float64, divisor: int) -> Float64:
-    """Numbers that are not negative divided by a divisor, rounded up."""
-    return values if divisor == 1 else np.nextafter(values / divisor, np.inf)
+def divided_up(values: Float64, divisor: int | Integers) -> Float64:
+    """Numbers that are not negative divided by divisors, rounded up."""
+    if isinstance(divisor, int) and divisor == 1:
+        return values
+    return np.asarray(np.nextafter(values / divisor, np.inf))
 
 
 def _product(values: FloatArray, factor: Fraction) -> tuple[Float64, bool]:
-    """Values times a factor in float64, and whether none of the products was rounded.
+    """Values times a factor in float64, and whether any of the products was rounded.
 
     A mantissa of 53 bits of which the last a are zero, times an odd number of a bits, has 53 bits.
     """
@@ -83,7 +129,7 @@ def _product(values: FloatArray, factor: Fraction) -> tuple[Float64, bool]:
     bits = odd.bit_length() if odd > 1 else 0
     mantissas: npt.NDArray[np.int64] = np.ldexp(np.frexp(wide)[0], 53).astype(np.int64)
     if bits > 53 or factor.denominator & (factor.denominator - 1):
-        return product, not wide.any()
+        return product, bool(wide.any())
     fits = (mantissas & ((1 << bits) - 1)) == 0
     normal = np.isfinite(product) & (np.abs(product) >= _LEAST)
-    return product, bool(((fits & normal) | (wide == 0)).all())
+    return product, not bool(((fits & normal) | (wide == 0)).all())

@@ -102,7 +102,10 @@ def _names(result: _Proved, proved: Proved, promise: Accumulation | None) -> Ite
         yield from ("TensorCore.exponents_le", "TensorCore.Kernel.near")
         return
     if isinstance(promise, ScaledAccumulation):
-        yield "Contraction.near_scaled" if promise.divisor == 1 else "Contraction.near_divided"
+        if promise.divided_first:
+            yield "Contraction.summands_smul"
+        else:
+            yield "Contraction.near_divided" if promise.divides else "Contraction.near_scaled"
         if promise.added:
             yield "Contraction.near_addend"
     bounded = promise is not None and promise.bounded

@@ -9,6 +9,7 @@ elementwise arithmetic on whole arrays; what it leaves open is left to exact ari
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -49,7 +50,7 @@ class TrueErrors:
     `slack` of the exact result. `distance` is within `uncertainty` of the error, but for one
     rounding. `upper` is at least the error. All but `computed` may be infinite or nan if numbers
     are too large for float64; `upper` is then infinite. `sliced` says that exact products of slices
-    were subtracted from the result.
+    were subtracted from the result. The result is more than `computed` by `rest`, if there is one.
     """
 
     finite: Mask
@@ -60,6 +61,7 @@ class TrueErrors:
     upper: Float64
     uncertainty: Float64
     sliced: bool = False
+    rest: Float64 | None = None
 
     @classmethod
     def enclose(cls, result: FloatArray, estimates: Estimator) -> Self:
@@ -82,7 +84,9 @@ class TrueErrors:
         return cls(finite, computed, reference, slack, distance, upper, slack)
 
     @classmethod
-    def by_slices(cls, result: FloatArray, estimates: Estimator) -> Self | None:
+    def by_slices(
+        cls, result: FloatArray, estimates: Estimator, rest: Float64 | None = None
+    ) -> Self | None:
         """Enclose the errors of a result in binary64 by exact products of slices.
 
         The operands of `estimates` have no deviation. None if their exponents are beyond what
@@ -95,14 +99,21 @@ class TrueErrors:
         with np.errstate(all="ignore"):
             reference = computed - left.value
             one = Part(Fraction(1))
-            slack = weighted_sum([(left.uncertainty, one), (np.spacing(np.abs(reference)), one)])
+            uncertainty = left.uncertainty
+            slack = weighted_sum([(uncertainty, one), (np.spacing(np.abs(reference)), one)])
             distance = np.abs(left.value)
-            upper = weighted_sum([(distance, one), (left.uncertainty, one)])
-        upper[left.uncertainty == 0] = distance[left.uncertainty == 0]
-        return cls(finite, computed, reference, slack, distance, upper, left.uncertainty, True)
+            if rest is not None:
+                distance = np.abs(left.value + rest)
+                off = np.where(rest == 0, 0.0, np.spacing(distance))
+                uncertainty = weighted_sum([(uncertainty, one), (off, one)])
+            upper = weighted_sum([(distance, one), (uncertainty, one)])
+        upper[uncertainty == 0] = distance[uncertainty == 0]
+        return cls(finite, computed, reference, slack, distance, upper, uncertainty, True, rest)
 
     @classmethod
-    def exactly(cls, result: FloatArray, exact: Sequence[Fraction]) -> Self:
+    def exactly(
+        cls, result: FloatArray, exact: Sequence[Fraction], rest: Float64 | None = None
+    ) -> Self:
         """Round the errors up that follow from all exact entries, in row-major order.
 
         There is no distance (nan): only `upper` says what the errors are.
@@ -110,11 +121,14 @@ class TrueErrors:
         shape = result.shape
         finite, computed = _finite(result)
         reference = np.array([nearest_float(value) for value in exact]).reshape(shape)
-        values = computed.ravel().tolist()
-        errors = [abs(Fraction(v) - e) for v, e in zip(values, exact, strict=True)]
+        values = map(Fraction, computed.ravel().tolist())
+        if rest is not None:
+            values = map(operator.add, values, map(Fraction, rest.ravel().tolist()))
+        errors = [abs(v - e) for v, e in zip(values, exact, strict=True)]
         upper = np.array([round_up(error) for error in errors]).reshape(shape)
         slack = np.spacing(np.abs(reference))
-        return cls(finite, computed, reference, slack, np.full(shape, math.nan), upper, slack)
+        distance = np.full(shape, math.nan)
+        return cls(finite, computed, reference, slack, distance, upper, slack, rest=rest)
 
     @property
     def lower(self) -> Float64:
@@ -147,7 +161,10 @@ class TrueErrors:
 
         An entry that is not finite counts as zero.
         """
-        error = abs(Fraction(float(self.computed[place])) - exact)
+        value = Fraction(float(self.computed[place]))
+        if self.rest is not None:
+            value += Fraction(float(self.rest[place]))
+        error = abs(value - exact)
         self.upper[place] = round_up(error)
         return error
 

@@ -489,20 +489,33 @@ class ScaledAccumulation(Accumulation):
     """A promise of a kernel that multiplies or divides its finished sum, and may then add to it.
 
     The sum times `scale` is rounded to the format of the sum, and so is the addend times another
-    number; if `added`, they are added. Or the sum is divided by `divisor`, and rounded: all errors
-    and magnitudes are then those of the result times that. The operation says so, and no user: see
-    `pybridge.ops`.
+    number; if `added`, they are added. Or each sum is divided by one of the `divisors`, and
+    rounded, or the terms are, before they are added (`divided_first`): all errors and magnitudes
+    are then those of the result times the divisor, and bounds hold for every one of them. The
+    operation says so, and no user: see `pybridge.ops`.
     """
 
     scale: float = Field(allow_inf_nan=False)
     added: bool
-    divisor: int = Field(1, ge=1)
+    divisors: tuple[Annotated[int, Field(ge=1)], ...] = (1,)
+    divided_first: bool = False
+
+    @property
+    def divides(self) -> bool:
+        """Whether it divides by other numbers than one."""
+        return self.divisors != (1,)
+
+    def of_divisor(self, divisor: int) -> Self:
+        """The promise of the entries that have this divisor."""
+        return self.model_copy(update={"divisors": (divisor,)})
 
     @property
     def sentence(self) -> str:
         """What it promises, as a clause."""
-        if self.divisor != 1:
-            return f"{super().sentence}, divided by {self.divisor}"
+        if self.divided_first:
+            return f"{super().sentence} of quotients"
+        if self.divides:
+            return f"{super().sentence}, divided by {' or '.join(map(str, self.divisors))}"
         words = f"{super().sentence}, multiplied by {self.scale:g}"
         return words + ", and added to a multiple of the addend" * self.added
 
@@ -517,17 +530,25 @@ class ScaledAccumulation(Accumulation):
     ) -> ErrorBound:
         """How near the sum of so many scaled terms, of which one may be the addend.
 
-        (Lean: `Contraction.near_scaled`, `Contraction.near_addend`, `Contraction.near_divided`.)
+        (Lean: `Contraction.near_scaled`, `Contraction.near_addend`, `Contraction.near_divided`; of
+        quotients `Accumulation.near`, whose terms may be any numbers, each rounded first.)
         """
         products, most = (max(n - self.added, 1) for n in (terms, longest or terms))
+        # A quotient is rounded as a product is.
         summed = super().sum_error(
-            products, definitions, plain=plain, longest=most, shortfall=shortfall
+            products,
+            definitions,
+            plain=plain and not self.divided_first,
+            longest=most,
+            shortfall=shortfall,
         )
+        if self.divided_first:
+            return ErrorBound(summed.relative, max(self.divisors) * summed.absolute)
         once = operation(parameters_of(self._summed, definitions), self.mode)
         multiple = ErrorBound(summed.relative, abs(Fraction(self.scale)) * summed.absolute)
         scaled = followed_by(definitions, multiple, once)
         if not self.added:
-            return ErrorBound(scaled.relative, self.divisor * scaled.absolute)
+            return ErrorBound(scaled.relative, max(self.divisors) * scaled.absolute)
         # The addend's multiple errs by `once`, whose relative error is no larger than the sum's.
         both = ErrorBound(scaled.relative, scaled.absolute + once.absolute)
         return followed_by(definitions, both, once)
@@ -535,13 +556,15 @@ class ScaledAccumulation(Accumulation):
     def last_rounding(self, definitions: Definitions) -> ErrorBound:
         """By what the rounding of the finished result errs, times the divisor."""
         last = super().last_rounding(definitions)
-        return ErrorBound(last.relative, self.divisor * last.absolute)
+        return ErrorBound(last.relative, max(self.divisors) * last.absolute)
 
     def largest(self, format: FloatFormat) -> Fraction:
         """From what magnitude on the result, the scaled sum or the sum overflows."""
         met = [self.accumulate, *([self.across] if self.across else [])]
         sums = min(_overflows(parameters_of(name, load_definitions())) for name in met)
-        return min(self.divisor * super().largest(format), abs(Fraction(self.scale)) * sums)
+        if self.divided_first:
+            sums *= min(self.divisors)
+        return min(min(self.divisors) * super().largest(format), abs(Fraction(self.scale)) * sums)
 
 
 def tf32(operand_rounding: Direction = "toward-zero") -> Accumulation:

@@ -1,17 +1,17 @@
-"""Averages of windows: their sums, divided by one number."""
+"""Averages of windows: their sums, each divided by one number."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from math import prod
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from pybridge.bounds.arguments import held
 from pybridge.bounds.operation import Operation
 from pybridge.errors import InputError, InputTypeError
 from pybridge.ops.bilinear import Bilinear
 from pybridge.ops.products import Eps
-from pybridge.problem.computation import Arrangement, computation_of
+from pybridge.problem.computation import Arrangement, Integers, computation_of
 from pybridge.problem.geometry import Geometry, Pair
 from pybridge.problem.shapes import Pooling
 
@@ -33,11 +33,8 @@ def avg_pool2d(
 ) -> Operation:
     """The averages of windows of input [N, C, H, W] or [C, H, W], as by `avg_pool2d` of PyTorch.
 
-    `eps` says by name how far the exact operand may be. The gradient is that of input, if the
-    divisor is a power of two: PyTorch divides before it sums, and float64 does not hold the entries
-    divided by another number. Nor does it hold float64 results times that, which a comparison
-    needs. Raises `InputError` if the windows are not all divided by one number, which `ceil_mode`
-    or `count_include_pad=False` may cause.
+    `eps` says by name how far the exact operand may be. The gradient is that of input, of which a
+    kernel divides the entries before it sums them, as PyTorch does.
     """
     array = held("input", input)
     outer = tuple(map(int, array.shape))
@@ -51,18 +48,26 @@ def avg_pool2d(
     pads = _pair("padding", padding)
     if any(2 * pad > size for pad, size in zip(pads, kernel, strict=True)):
         raise InputError(f"padding: expected at most half of the kernel {kernel}, got {pads}")
+    sides = [_Side.of(*of, ceil_mode) for of in zip(shape[2:], kernel, steps, pads, strict=True)]
     windows = Geometry.of(
-        shape, (shape[1], 1, *kernel), stride=steps, padding=pads, groups=shape[1], called="input"
+        shape,
+        (shape[1], 1, *kernel),
+        stride=steps,
+        padding=tuple((side.pad, side.pad_end) for side in sides),
+        groups=shape[1],
+        called="input",
     ).windows
-    if ceil_mode and any((w.padded - w.reach) % w.stride for w in windows):
-        raise InputError("ceil_mode: windows that end beyond the padding are not supported")
-    if divisor_override is None and not count_include_pad and any(pads):
-        raise InputError("count_include_pad: expected True, as windows count alike then, got False")
-    divisor = prod(kernel) if divisor_override is None else divisor_override
-    if isinstance(divisor, bool) or not isinstance(divisor, int):
-        raise InputTypeError(f"divisor_override: expected an integer, got {divisor!r:.60}")
-    if not 1 <= divisor <= 2**31:
-        raise InputError(f"divisor_override: expected a number from 1 to 2^31, got {divisor}")
+    divisor: int | Integers
+    if divisor_override is None:
+        counts = [side.counts(count_include_pad) for side in sides]
+        each = np.outer(*counts)[None, None]
+        divisor = each if (each != each.flat[0]).any() else int(each.flat[0])
+    else:
+        divisor = divisor_override
+        if isinstance(divisor, bool) or not isinstance(divisor, int):
+            raise InputTypeError(f"divisor_override: expected an integer, got {divisor!r:.60}")
+        if not 1 <= divisor <= 2**31:
+            raise InputError(f"divisor_override: expected a number from 1 to 2^31, got {divisor}")
     pooling = Pooling(batch=shape[0], channels=shape[1], windows=windows)
     arranged = {
         role: Arrangement.plain((*outer[:1] * batched, *inner[1:]), inner)
@@ -70,19 +75,47 @@ def avg_pool2d(
     }
     axes = (*("batch element",) * batched, "channel", "row", "column")
     results = {
-        role: computation_of(pooling, name).called_by(
-            noun=noun, axes=axes, names=_NAMES, arranged=arranged, result=arranged[role]
-        )
+        role: computation_of(pooling, name)
+        .called_by(noun=noun, axes=axes, names=_NAMES, arranged=arranged, result=arranged[role])
+        .divided_by(divisor, first=role == "x")
         for role, name, noun in (
             ("grad_output", "output", "output"),
             ("x", "input", "input gradient"),
         )
     }
-    if divisor & (divisor - 1):
-        results = {"grad_output": replace(results["grad_output"], divisor=divisor)}
-    else:
-        results = {role: result.scaled_by(1 / divisor, 1.0) for role, result in results.items()}
     return Bilinear("avg_pool2d", results, _NAMES).output({"x": array}, eps)
+
+
+class _Side(NamedTuple):
+    """One axis: the size, how windows lie on it, and how many there are."""
+
+    size: int
+    kernel: int
+    stride: int
+    pad: int
+    output: int
+
+    @classmethod
+    def of(cls, size: int, kernel: int, stride: int, pad: int, ceil_mode: bool) -> _Side:
+        """A side; with `ceil_mode`, windows may end beyond the padding, but not begin there."""
+        moves = size + 2 * pad - kernel + (stride - 1) * bool(ceil_mode)
+        output = moves // stride + 1
+        return cls(
+            size, kernel, stride, pad, output - (ceil_mode and (output - 1) * stride >= size + pad)
+        )
+
+    @property
+    def pad_end(self) -> int:
+        """The padding at the end that all windows need."""
+        return max((self.output - 1) * self.stride + self.kernel - self.size - self.pad, self.pad)
+
+    def counts(self, with_padding: bool) -> Integers:
+        """How many entries each window has, those of the padding included if they count."""
+        begin = np.arange(self.output, dtype=np.int64) * self.stride - self.pad
+        end = np.minimum(begin + self.kernel, self.size + self.pad)
+        if not with_padding:
+            begin, end = np.maximum(begin, 0), np.minimum(end, self.size)
+        return end - begin
 
 
 def _pair(name: str, value: Any) -> tuple[int, int]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from math import prod
-from typing import Any
+from math import lcm, prod
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from pybridge.exported.document import Access, Contraction, Definitions, load_definitions
 from pybridge.exported.expressions import DefinitionsError, size_value
@@ -15,7 +16,9 @@ from pybridge.problem.geometry import Geometry
 from pybridge.problem.results import Declarations, Result, statement
 from pybridge.problem.shapes import Shape
 
-__all__ = ["Arrangement", "Computation", "computation_of", "conv2d_computation"]
+__all__ = ["Arrangement", "Computation", "Integers", "computation_of", "conv2d_computation"]
+
+Integers: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +112,11 @@ class Computation:
     textbook's formula needs; without one, the contraction itself is the definition. `names` and
     `arranged` have the operands' names and arrangements where the caller's are others, `result` the
     arrangement of the result. `scales` has what operands are multiplied by, if that is not one for
-    each: the kernel multiplies the sum of products, and the addend, which it adds then. Or it
-    divides its sum by `divisor`: a `KernelResult` then holds the result times that.
+    each: the kernel multiplies the sum of products, and the addend, which it adds then.
+
+    Or the kernel divides each sum by its `divisor`, or each entry of its one operand before it sums
+    (`divided_first`): an array that broadcasts to the shape if divisors differ. A `KernelResult`
+    holds the result times its `unit`, a common multiple of the divisors of its terms.
     """
 
     name: str
@@ -125,12 +131,40 @@ class Computation:
     arranged: Mapping[str, Arrangement] = field(default_factory=dict)
     result: Arrangement | None = None
     scales: Mapping[str, float] = field(default_factory=dict)
-    divisor: int = 1
+    divisor: int | Integers = 1
+    divided_first: bool = False
 
     @property
     def is_scaled(self) -> bool:
-        """Whether the kernel multiplies or divides its sum."""
-        return bool(self.scales) or self.divisor != 1
+        """Whether the kernel multiplies or divides."""
+        return bool(self.scales) or self.divides
+
+    @property
+    def divides(self) -> bool:
+        """Whether the kernel divides by other numbers than one."""
+        return self.divisors != (1,)
+
+    @property
+    def divisors(self) -> tuple[int, ...]:
+        """The divisors, each once, in order."""
+        return tuple(int(d) for d in np.unique(self.divisor))
+
+    @property
+    def unit(self) -> int | Integers:
+        """What makes the result one of sums of integer multiples of the operand: one factor, or an
+        array of the contraction's result.
+        """
+        return lcm(*self.divisors) if self.divided_first else self.divisor
+
+    @property
+    def units(self) -> tuple[int, ...]:
+        """The units, each once, in order."""
+        return tuple(int(d) for d in np.unique(self.unit))
+
+    def unit_of(self, index: tuple[int, ...]) -> int:
+        """The unit of an entry of the contraction's result."""
+        unit = self.unit
+        return unit if isinstance(unit, int) else int(np.broadcast_to(unit, self.shape)[index])
 
     @property
     def words(self) -> str:
@@ -216,6 +250,10 @@ class Computation:
         """
         scales = {self.factors[0]: alpha} | dict.fromkeys(self.addends, beta)
         return replace(self, scales={} if set(scales.values()) == {1.0} else scales)
+
+    def divided_by(self, divisor: int | Integers, *, first: bool = False) -> Computation:
+        """The same whose sums are divided, or if `first`, the entries of its one operand."""
+        return replace(self, divisor=divisor, divided_first=first)
 
     def called(self, operand: str) -> str:
         """How the caller names an operand."""
