@@ -123,7 +123,7 @@ class Details:
             return Depths.of(self.judgement, self._promise, self._returned.format)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Comparison:
     """The outcome of comparing a result with a promise.
 
@@ -153,7 +153,15 @@ class Comparison:
     basis: str | None = None
     patterns: tuple[str, ...] = ()
     explanations: tuple[str, ...] = ()
-    details: Details = field(repr=False, kw_only=True)
+    details: Details = field(kw_only=True)
+
+    def __repr__(self) -> str:
+        verdict = f"{self.failed} of {self.entries} entries fail" if self.failed else "passed"
+        promise = f"{self.accumulation.sentence}, {self.accumulation.order}"
+        return f"<Comparison of {self.computation.words} {self.shape}: {verdict}; {promise}>"
+
+    def __str__(self) -> str:
+        return self.message
 
     @property
     def worst(self) -> Entry:

@@ -33,7 +33,7 @@ __all__ = ["Operation"]
 Gradient = Callable[[Any, float], "Operation"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Operation:
     """One result of an operation on operands: nothing is computed until it is asked for.
 
@@ -44,10 +44,16 @@ class Operation:
 
     function: str
     computation: Computation
-    arrays: Mapping[str, Any] = field(repr=False)
+    arrays: Mapping[str, Any]
     eps: Mapping[str, float] = field(default_factory=dict)
-    gradients: Mapping[str, Gradient] = field(default_factory=dict, repr=False)
+    gradients: Mapping[str, Gradient] = field(default_factory=dict)
     argument: str = "actual"
+
+    def __repr__(self) -> str:
+        called = self.computation.called
+        arrays = (f"{called(n)} {tuple(a.shape)} {a.dtype}" for n, a in self.arrays.items())
+        words, of = self.computation.words, ", ".join(arrays)
+        return f"<Operation {self.function}: {words} {self.shape} of {of}>"
 
     @property
     def shape(self) -> tuple[int, ...]:

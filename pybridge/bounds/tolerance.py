@@ -146,7 +146,7 @@ class _Bound:
     ) -> _Bound:
         definitions = load_definitions()
         longest = computation.terms
-        summed = terms + len(computation.addends)
+        summed = terms + (bias > 0)
         depth = promise.first_roundings(summed, longest)
         flushed = _flushed(promise)
         read = ErrorBound(absolute=flushed)

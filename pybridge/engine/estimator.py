@@ -134,7 +134,8 @@ class Estimator:
 
     `operands` maps the exported operand names to arrays of the shapes that the contraction gives
     them, each of a dtype whose values float64 holds, all of one backend. Bounds are computed of
-    NumPy arrays only. An addend that it lacks is zero: it is not added, but counts as a term.
+    NumPy arrays only. An addend that it lacks is zero, and no term (Lean:
+    `Near.append_zero`).
     `names` are how messages name operands, if otherwise.
     Raises `InputError` for other shapes, and what `split_contraction` and `require_ieee` do.
     """
@@ -152,12 +153,11 @@ class Estimator:
         self.definitions = definitions
         self.split = split_contraction(contraction, parameters)
         lone = _lone_addends(Same(contraction))
-        self.added = tuple(split_contraction(addend, parameters) for addend in lone)
+        splits = [split_contraction(addend, parameters) for addend in lone]
+        self.added = tuple(split for split in splits if split.layouts[0].name in operands)
         self.factors = [_operand(layout, operands) for layout in self.split.layouts]
         self.addends = [
-            (split, _operand(split.layouts[0], operands))
-            for split in self.added
-            if split.layouts[0].name in operands
+            (split, _operand(split.layouts[0], operands)) for split in self.added
         ]
         self.values = [operand.value for operand in self.factors]
         self.backend = backend_of(*self.values, *(addend.value for _, addend in self.addends))

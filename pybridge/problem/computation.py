@@ -122,14 +122,14 @@ class Computation:
     name: str
     noun: str
     axes: tuple[str, ...]
-    contraction: Contraction
+    contraction: Contraction = field(repr=False)
     numbers: Mapping[str, int]
-    lean: Declarations
-    geometry: Shape | None = None
-    definitions: Definitions = field(default_factory=load_definitions)
-    names: Mapping[str, str] = field(default_factory=dict)
-    arranged: Mapping[str, Arrangement] = field(default_factory=dict)
-    result: Arrangement | None = None
+    lean: Declarations = field(repr=False)
+    geometry: Shape | None = field(default=None, repr=False)
+    definitions: Definitions = field(default_factory=load_definitions, repr=False)
+    names: Mapping[str, str] = field(default_factory=dict, repr=False)
+    arranged: Mapping[str, Arrangement] = field(default_factory=dict, repr=False)
+    result: Arrangement | None = field(default=None, repr=False)
     scales: Mapping[str, float] = field(default_factory=dict)
     divisor: int | Integers = 1
     divided_first: bool = False

@@ -90,9 +90,10 @@ def test_operands_that_are_rounded(
 def test_output_bias_and_input() -> None:
     assert near(of("bias"), 18 * U * 18 * 3 + 18 * ETA * (1 + 18 * U))
     assert of("bias").shape == (6,)
-    absolute = 19 * ETA * (1 + 19 * U)
-    assert near(of("output"), 19 * U * 18 * 2 * Fraction(1, 2) + absolute)
-    assert near(of("output", max_bias=100.0), 19 * U * (18 * 2 * Fraction(1, 2) + 100) + absolute)
+    for bias, n in ((0.0, 18), (100.0, 19)):
+        absolute = n * ETA * (1 + n * U)
+        expected = n * U * (18 * 2 * Fraction(1, 2) + Fraction(bias)) + absolute
+        assert near(of("output", max_bias=bias), expected)
     found = of("input")
     assert found.shape == X
     assert found.terms == 12
@@ -105,9 +106,10 @@ def flushed_expected(
     n: int, x: Fraction, y: Fraction, least: Fraction, bias: Fraction = Fraction(0)
 ) -> Fraction:
     """What float32 sums of n products and a bias err by where `least` and less may become zero."""
-    growth = (1 + U) ** (n + 1)
+    terms = n + (bias > 0)
+    growth = (1 + U) ** terms
     off = n * (least * (y + least) + x * least) + min(least, bias)
-    return (growth - 1) * (n * x * y + bias) + growth * off + 2 * (n + 1) * growth / 2**126
+    return (growth - 1) * (n * x * y + bias) + growth * off + 2 * terms * growth / 2**126
 
 
 def test_flushed_promises_cover_operands_and_bias() -> None:

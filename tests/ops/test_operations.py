@@ -464,6 +464,20 @@ def test_the_gradient_of_a_gradient() -> None:
     assert_close(by_cotangent, operation.grad("grad_output", second))
 
 
+def test_what_an_interpreter_shows_is_one_line() -> None:
+    x, weight = np.ones((1, 2, 5), np.float32), np.ones((3, 2, 2), np.float32)
+    operation = ops.conv1d(x, weight)
+    of = "input (1, 2, 5) float32, weight (3, 2, 2) float32"
+    assert repr(operation) == f"<Operation conv1d: the output (1, 3, 4) of {of}>"
+    right = operation.compute().value
+    promise = "float32 sums, in any order"
+    wrong = right + np.eye(1, 12, dtype=np.float32).reshape(right.shape)
+    for verdict, actual in {"passed": right, "1 of 12 entries fail": wrong}.items():
+        comparison = operation.compare(actual)
+        assert repr(comparison) == f"<Comparison of the output (1, 3, 4): {verdict}; {promise}>"
+        assert str(comparison) == comparison.message
+
+
 def test_an_entry_is_explained_where_the_caller_has_it() -> None:
     a, b = np.ones((4, 8, 4), np.float32), np.ones((4, 9), np.float32)
     operation = ops.matmul(a, b)

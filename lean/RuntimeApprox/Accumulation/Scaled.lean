@@ -13,6 +13,7 @@ summands, which are the summands of the same contraction with a scaled operand. 
 sums in any order apply to it, with x and the addend scaled exactly.
 
 ## Main results
+* `Near.append_zero`: an addend that is missing is no term.
 * `Near.scaled`, `Near.divided`, `Near.plus`: one more product, division or sum, rounded.
 * `Contraction.near_scaled`, `Contraction.near_divided`, `Contraction.near_addend`: of entries
   of contractions.
@@ -49,6 +50,14 @@ theorem Near.mono_absolute {η : K} (h : Near e ts p) (hη : e.absolute ≤ η) 
     Near ⟨e.relative, η⟩ ts p := by
   unfold Near at *
   show _ ≤ e.relative * sumAbs ts + η
+  grind
+
+/-- **An addend that is missing** is zero, and no term: what is near the sum of the products is as
+near the sum with it. -/
+theorem Near.append_zero (h : Near e ts p) : Near e (ts ++ [0]) p := by
+  unfold Near at *
+  rw [listSum_append, sumAbs_append, show sumAbs [(0 : K)] = abs 0 + 0 from rfl, abs_zero,
+    show [(0 : K)].sum = 0 + 0 from rfl]
   grind
 
 /-- **Scaled**: v = a·p, rounded. -/
