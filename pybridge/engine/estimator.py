@@ -156,9 +156,7 @@ class Estimator:
         splits = [split_contraction(addend, parameters) for addend in lone]
         self.added = tuple(split for split in splits if split.layouts[0].name in operands)
         self.factors = [_operand(layout, operands) for layout in self.split.layouts]
-        self.addends = [
-            (split, _operand(split.layouts[0], operands)) for split in self.added
-        ]
+        self.addends = [(split, _operand(split.layouts[0], operands)) for split in self.added]
         self.values = [operand.value for operand in self.factors]
         self.backend = backend_of(*self.values, *(addend.value for _, addend in self.addends))
         self._magnitudes: dict[tuple[np.dtype[Any], int], FloatArray] = {}

@@ -27,7 +27,7 @@ class Shapes:
     """A call of a function of `pybridge.ops`: shapes by role, names by role, further arguments.
 
     `addend` has the bias's entry that each entry of the output gets; `longest` says how many terms
-    a kernel goes over for an entry of each result, padding and a bias included. `stated` says
+    a kernel goes over for an entry of each result, padding included, but no bias. `stated` says
     whether the terms of `entries` are in the order of the definitions.
     """
 
@@ -162,7 +162,7 @@ def convolution(
         meetings,
         addend,
         {
-            "output": ins * taps + 1,
+            "output": ins * taps,
             "input": outs * taps,
             "weight": batch * math.prod(placed),
             "bias": batch * math.prod(out),
@@ -215,7 +215,7 @@ def einsum(
         meetings,
         added,
         {
-            "output": over(out) + 1,
+            "output": over(out),
             "input": over(x),
             "weight": over(weight),
             "bias": math.prod(sizes[a] for a in out if a not in addend),

@@ -102,12 +102,12 @@ class Problem:
     @property
     def longest(self) -> int:
         """How many terms a kernel goes over, padding and a bias included."""
-        return self.shapes.longest[self.which]
+        return self.shapes.longest[self.which] + self.has_bias
 
     @cached_property
     def most(self) -> int:
         """The most terms of an entry, a bias included."""
-        return max(len(entry.second) for entry in self.entries) + (self.which == "output")
+        return max(len(entry.second) for entry in self.entries) + self.has_bias
 
     def read(self, promise: Promise) -> dict[str, Read]:
         """The operands as a promise rounds them; raises `Exceeds` where one overflows."""
@@ -219,7 +219,6 @@ class Problem:
         """What the allowance of each entry is made of."""
         second = read[self.names[-1]]
         found = []
-        extra = int(self.which == "output")  # its bias counts as a term even where there is none
         if self.which == "bias":
             for entry in self.entries:
                 values = [second.values[j] for j in entry.second]
@@ -241,7 +240,7 @@ class Problem:
                 exact += bias.values[entry.bias]
                 magnitude += abs(bias.values[entry.bias])
                 deviation += bias.off[entry.bias]
-            terms = len(entry.first) + extra
+            terms = len(entry.first) + self.has_bias
             found.append(Sums(exact, magnitude, deviation, terms))
         return found
 
