@@ -78,7 +78,7 @@ class Unchecked:
     rank: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Report:
     """What was checked in a watched block, in the order of the calls.
 
@@ -93,6 +93,15 @@ class Report:
     seed: int = 0
     notes: list[str] = field(default_factory=list)
     ranks: int = 1
+
+    def __repr__(self) -> str:
+        return f"<Report: {self.summary}>"
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __rich__(self) -> Table:
+        return self.table()
 
     @property
     def failures(self) -> list[Checked]:

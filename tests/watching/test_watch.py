@@ -239,6 +239,7 @@ def test_the_report_as_table_json_and_page() -> None:
     assert "not explained by rounding" in page
     assert page.count("<tr>") == 1 + len(report.checked)
     assert report.table().row_count == len(report.checked)
+    assert (str(report), repr(report)) == (report.message, f"<Report: {report.summary}>")
 
 
 @pytest.mark.parametrize(
