@@ -60,6 +60,7 @@ public import RuntimeApprox.Nodes.Named
 public import RuntimeApprox.Nodes.Theorems
 public import RuntimeApprox.Operations
 public import RuntimeApprox.Operations.Adjoints
+public import RuntimeApprox.Operations.Entries
 public import RuntimeApprox.Operations.Gradients
 public import RuntimeApprox.Operations.Reordered
 public import RuntimeApprox.Operations.Shapes

@@ -50,7 +50,8 @@ AUXILIARY = {
         *("ParametricNode.IsGradient", "linearBias", "linearInputReordered"),
         *("linearWeightReordered", "linearBiasReordered", "avgPoolReordered"),
     },
-    "Operations.Textbook": {"pairedSum", "placesOf", "Terms", "steps", "taps", "readers"},
+    "Operations.Entries": {"Index.ints", "pairedSum", "placesOf", "Terms", "steps", "taps"},
+    "Operations.Textbook": {"readers", "place"},
     "Sgd": {"Sgd", "decayed", "moved", "step"},
     "Tensor.Reshape.Theorems": {"flat"},
     "TensorCore.Operands": {

@@ -67,10 +67,6 @@ theorem valueAt_of_indices {axes : List (Axis Int)} {t : Tensor K (extents axes)
     {is : List Int} (h : indices axes o r = some is) : valueAt axes t o r = t.entry is := by
   unfold valueAt; rw [h]
 
-theorem valueAt_of_none {axes : List (Axis Int)} {t : Tensor K (extents axes)} {o r : List Nat}
-    (h : indices axes o r = none) : valueAt axes t o r = 0 := by
-  unfold valueAt; rw [h]
-
 theorem valueAt_zero (axes : List (Axis Int)) (o r : List Nat) :
     valueAt axes (0 : Tensor K (extents axes)) o r = 0 := by
   unfold valueAt

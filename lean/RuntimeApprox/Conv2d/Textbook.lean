@@ -1,13 +1,13 @@
 module
 
-public import RuntimeApprox.Conv2d
-public import RuntimeApprox.Contraction.Exact
+public import RuntimeApprox.Conv2d.VJP
+public import RuntimeApprox.Operations.Textbook
 
 /-!
 # Conv2d and its gradients, as in the textbook
 
-In exact arithmetic the four contractions of `RuntimeApprox.Conv2d` have the conventional values.
-In the formulas `sum n fun i => f i` is Σ_{i < n} f i, `t.entry [i, j, …]` is t[i, j, …] with zeros
+Conv2d is the convolution of two axes, so its exact values are those of `RuntimeApprox.Operations.Textbook`
+at two axes. In the formulas `sum n fun i => f i` is Σ_{i < n} f i, `t.entry [i, j, …]` is t[i, j, …] with zeros
 outside t (the padding), and all indices are integers.
 
 ## Main results
@@ -40,31 +40,16 @@ theorem conv2d_textbook (x : Tensor K g.inputShape) (weight : Tensor K g.kernelS
             oh.1 * g.height.stride + kh * g.height.dilation - g.height.padBegin,
             ow.1 * g.width.stride + kw * g.width.dilation - g.width.padBegin] *
           weight.entry [c.1, i, kh, kw]) +
-      bias.entry [c.1] := by
-  refine (Contraction.get_eval_exact (conv2dForward g.sizes) (x, weight, ⟨⟩) (bias, ⟨⟩)
-    (n, c, oh, ow, ())).trans ?_
-  rw [show outIndices (conv2dForward g.sizes).out (n, c, oh, ow, ()) =
-    [n.1, c.1 / g.outChannels, c.1 % g.outChannels, oh.1, ow.1] from rfl]
-  refine congr (congrArg HAdd.hAdd (sum_congr fun i _ => sum_congr fun kh _ => sum_congr fun kw _ =>
-    congr (congrArg HMul.hMul (valueAt_of_indices ?_))
-      (valuesAt_one.trans (valueAt_of_indices ?_))))
-    (addendsAt_one.trans (valueAt_of_indices ?_)) <;>
-  simp [indices, conv2dForward, Affine.eval_one, dot, Conv2d.sizes, Int.mul_comm,
-    Int.sub_eq_add_neg, Int.mul_ediv_add_emod]
+      bias.entry [c.1] :=
+  (Tensor.get_eq_entry _ _).trans (conv_textbook g.convolution x weight bias
+    (os := [oh.1, ow.1]) n.2 c.2 ⟨oh.2, ow.2, trivial⟩)
 
 /-- The bias gradient: ∂bias[c] = Σ_n Σ_oh Σ_ow δ[n, c, oh, ow]. -/
 theorem conv2d_bias_textbook (δ : Tensor K g.outputShape) (c : Fin (g.groups * g.outChannels)) :
     (conv2dBiasDeriv exact g δ).get (c, ()) =
       sum g.batch fun n => sum g.height.output fun oh => sum g.width.output fun ow =>
-        δ.entry [n, c.1, oh, ow] := by
-  refine (Contraction.get_eval_exact (conv2dBiasGrad g.sizes) (δ, ⟨⟩) ⟨⟩ (c, ())).trans ?_
-  rw [show outIndices (conv2dBiasGrad g.sizes).out (c, ()) =
-    [c.1 / g.outChannels, c.1 % g.outChannels] from rfl]
-  refine (Lean.Grind.Semiring.add_zero _).trans
-    (sum_congr fun n _ => sum_congr fun oh _ => sum_congr fun ow _ =>
-      (Lean.Grind.Semiring.mul_one _).trans (valueAt_of_indices ?_))
-  simp [indices, conv2dBiasGrad, Affine.eval_one, dot, Conv2d.sizes, Int.mul_comm,
-    Int.mul_ediv_add_emod]
+        δ.entry [n, c.1, oh, ow] :=
+  (Tensor.get_eq_entry _ _).trans (convBias_textbook g.convolution δ c.2)
 
 /-- The kernel gradient:
 ∂weight[c, i, kh, kw] = Σ_n Σ_oh Σ_ow
@@ -77,18 +62,9 @@ theorem conv2d_kernel_textbook (x : Tensor K g.inputShape) (δ : Tensor K g.outp
         x.entry [n, c.1 / g.outChannels * g.inChannels + i.1,
             oh * g.height.stride + kh.1 * g.height.dilation - g.height.padBegin,
             ow * g.width.stride + kw.1 * g.width.dilation - g.width.padBegin] *
-          δ.entry [n, c.1, oh, ow] := by
-  refine (Contraction.get_eval_exact (conv2dKernelGrad g.sizes) (x, δ, ⟨⟩) ⟨⟩
-    (c, i, kh, kw, ())).trans ?_
-  rw [show outIndices (conv2dKernelGrad g.sizes).out (c, i, kh, kw, ()) =
-    [c.1 / g.outChannels, c.1 % g.outChannels, i.1, kh.1, kw.1] from rfl]
-  refine (Lean.Grind.Semiring.add_zero _).trans
-    (sum_congr fun n _ => sum_congr fun oh _ => sum_congr fun ow _ =>
-      congr (congrArg HMul.hMul (valueAt_of_indices ?_))
-        (valuesAt_one.trans (valueAt_of_indices ?_)))
-  · simp [indices, conv2dKernelGrad, Affine.eval_one, dot, Conv2d.sizes, Int.mul_comm,
-      Int.sub_eq_add_neg, Int.add_comm]
-  · simp [indices, Affine.eval_one, dot, Conv2d.sizes, Int.mul_comm, Int.mul_ediv_add_emod]
+          δ.entry [n, c.1, oh, ow] :=
+  (Tensor.get_eq_entry _ _).trans (convKernel_textbook g.convolution x δ
+    (ks := [kh.1, kw.1]) c.2 i.2 ⟨kh.2, kw.2, trivial⟩)
 
 /-- The input gradient: over the taps (kh, kw) whose output position is not skipped by the strides,
 ∂x[n, c, h, w] = Σ_o Σ_kh Σ_kw weight[⌊c/I⌋·O + o, c mod I, kh, kw]·
@@ -106,28 +82,15 @@ theorem conv2d_input_textbook (weight : Tensor K g.kernelShape) (δ : Tensor K g
               (h.1 + g.height.padBegin - kh * g.height.dilation) / g.height.stride,
               (w.1 + g.width.padBegin - kw * g.width.dilation) / g.width.stride]
           else 0 := by
-  refine (Contraction.get_eval_exact (conv2dInputGrad g.sizes) (weight, δ, ⟨⟩) ⟨⟩
-    (n, c, h, w, ())).trans ?_
-  rw [show outIndices (conv2dInputGrad g.sizes).out (n, c, h, w, ()) =
-    [n.1, c.1 / g.inChannels, c.1 % g.inChannels, h.1, w.1] from rfl]
-  refine (Lean.Grind.Semiring.add_zero _).trans
-    (sum_congr fun o _ => sum_congr fun kh _ => sum_congr fun kw _ =>
-      congr (congrArg HMul.hMul (valueAt_of_indices ?_)) (valuesAt_one.trans ?_))
-  · simp [indices, conv2dInputGrad, Affine.eval_one, dot, Conv2d.sizes, Int.mul_comm]
-  · have form : ∀ a b c d : Int, a + b * -c + d = a + d - b * c := fun _ _ _ _ => by
-      rw [Int.mul_neg]; omega
-    have hs := Affine.eval_of_pos (Int.natCast_pos.2 g.height.stride_pos)
-    have hs' := Affine.eval_of_pos (Int.natCast_pos.2 g.width.stride_pos)
-    split
-    · next hd =>
-      refine valueAt_of_indices ?_
-      simp [indices, Affine.eval_one, hs, hs', dot, Conv2d.sizes, Int.mul_comm, form, hd.1, hd.2]
-    · next hd =>
-      refine valueAt_of_none ?_
-      by_cases hh : (g.height.stride : Int) ∣ h.1 + g.height.padBegin - kh * g.height.dilation
-      · have hw : ¬(g.width.stride : Int) ∣ w.1 + g.width.padBegin - kw * g.width.dilation :=
-          fun hw => hd ⟨hh, hw⟩
-        simp [indices, Affine.eval_one, hs, hs', dot, Conv2d.sizes, Int.mul_comm, form, hh, hw]
-      · simp [indices, Affine.eval_one, hs, hs', dot, Conv2d.sizes, Int.mul_comm, form, hh]
+  refine (Tensor.get_eq_entry _ _).trans ((convInput_textbook g.convolution
+    (fun a ha => ?_) weight δ (hs := [h.1, w.1]) n.2 c.2 ⟨h.2, w.2, trivial⟩).trans
+    (sum_congr fun o _ => sum_congr fun kh _ => sum_congr fun kw _ => congrArg (_ * ·) ?_))
+  · simp only [Conv2d.convolution, List.mem_cons, List.not_mem_nil, or_false] at ha
+    rcases ha with rfl | rfl
+    · exact g.height.stride_pos
+    · exact g.width.stride_pos
+  · by_cases hh : (g.height.stride : Int) ∣ h.1 + g.height.padBegin - kh * g.height.dilation <;>
+      by_cases hw : (g.width.stride : Int) ∣ w.1 + g.width.padBegin - kw * g.width.dilation <;>
+      simp [readers, steps, placesOf, joinPlaces, entryAt, Conv2d.convolution, hh, hw]
 
 end RuntimeApprox
