@@ -6,6 +6,7 @@ Of a convolution these are some images and channels, of a product some rows and 
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.true_errors import Index, Mask
+from pybridge.engine.backend import backend_of
 from pybridge.problem.operands import Operand
 from pybridge.problem.parts import Indices, Loops, Part
 
@@ -67,6 +69,35 @@ class Region:
         chosen = {loop: _spread(hits[loop], int(first[loop]), counts[loop]) for loop in free}
         return cls(returned, {k: of for k, of in chosen.items() if len(of) < loops.sizes[k]})
 
+    @classmethod
+    def drawn(cls, returned: KernelResult, share: float, chosen: random.Random) -> Self:
+        """Entries chosen at random, at least a share of all: some iterations of free loops, the
+        longest loops first.
+        """
+        loops = Loops.of(returned.computation)
+        free = [loop for loop in loops.free if loop < loops.outs]
+        drawn = {}
+        for loop in sorted(free, key=lambda loop: -loops.sizes[loop]):
+            size = loops.sizes[loop]
+            count = math.ceil(share * size)
+            if count < size:
+                drawn[loop] = np.array(sorted(chosen.sample(range(size), count)), np.intp)
+                share *= size / count
+        return cls(returned, drawn)
+
+    @property
+    def entries(self) -> int:
+        """How many entries there are."""
+        return math.prod(self.part.computation.shape)
+
+    def index(self, own: Index) -> Index:
+        """The caller's index of the entry that a comparison of these entries calls so."""
+        if self.is_whole:
+            return own
+        along = self.part.result_indices()
+        inner = (i if of is None else int(of[i]) for i, of in zip(own, along, strict=True))
+        return self.returned.computation.outer_index(tuple(inner))
+
     @property
     def is_whole(self) -> bool:
         """Whether these are all entries."""
@@ -114,12 +145,13 @@ def crop(region: Region, returned: KernelResult | None = None) -> KernelResult:
     if region.is_whole:
         return whole
     part = Part.of(whole.computation, region.chosen)
+    contiguous = backend_of(whole.values).contiguous
     operands = {
-        key: Operand(np.ascontiguousarray(part.operand(key, operand.value)), operand.eps)
+        key: Operand(contiguous(part.operand(key, operand.value)), operand.eps)
         for key, operand in whole.operands.items()
     }
-    values = np.ascontiguousarray(part.of_result(whole.values))
-    rest = None if whole.rest is None else np.ascontiguousarray(part.of_result(whole.rest))
+    values = contiguous(part.of_result(whole.values))
+    rest = None if whole.rest is None else contiguous(part.of_result(whole.rest))
     return replace(whole, computation=part.computation, values=values, operands=operands, rest=rest)
 
 

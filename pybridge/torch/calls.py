@@ -214,6 +214,16 @@ def _scaled_mm(call: Arguments) -> ops.Operation:
     return ops.addmm(bias, left, right, alpha=scale)
 
 
+def _pooling(call: Arguments) -> ops.Operation:
+    """The average pooling of a call of `aten.avg_pool2d` or of its backward."""
+    names = ("ceil_mode", "count_include_pad", "divisor_override")
+    kernel, stride, padding = (
+        _each_axis(call[name], 2) for name in ("kernel_size", "stride", "padding")
+    )
+    options = {name: call[name] for name in names}
+    return ops.avg_pool2d(call["self"], kernel, stride or None, padding, **options)
+
+
 def _whole_convolution(name: str) -> Callable[[Arguments], ops.Operation]:
     """What a function of `torch.nn.functional` computes, which inference mode calls as a whole."""
 
@@ -259,4 +269,8 @@ _READERS: Mapping[str, Reader] = {
     "addmv": _addmv,
     "linear": _output(lambda call: ops.linear(call["input"], call["weight"], call.get("bias"))),
     "_scaled_mm": _output(_scaled_mm),
+    "avg_pool2d": _output(_pooling),
+    "avg_pool2d_backward": lambda call, result: [
+        Expected("input gradient", result, _pooling(call).grad("input", call["grad_output"]))
+    ],
 }

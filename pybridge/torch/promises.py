@@ -13,6 +13,7 @@ import torch
 from pybridge.engine.accumulation import Accumulation, tf32
 from pybridge.engine.tensor_cores import tensor_core
 from pybridge.errors import InputError
+from pybridge.ops import Operation
 
 __all__ = ["promises"]
 
@@ -32,15 +33,19 @@ _ARCHITECTURES = {
 """The architecture of a CUDA device by its compute capability."""
 
 
-def promises(actual: torch.Tensor, *operands: torch.Tensor) -> Sequence[Accumulation | None]:
+def promises(actual: torch.Tensor, operation: Operation) -> Sequence[Accumulation | None]:
     """Return the promises of which a result has to keep one; None is the one of its dtype.
 
     On the CPU, sums of 16-bit numbers are sums in float32 that may flush subnormal numbers, as
     those of oneDNN do, or of float16 sums in float16, where the processor has no instructions for
-    it. On a CUDA device, products of 16-bit numbers, and those of float32 where TF32 is allowed,
-    may be those of tensor cores.
+    it; quotients of pooling are added in float32 or in the dtype itself. On a CUDA device, products
+    of 16-bit numbers, and those of float32 where TF32 is allowed, may be those of tensor cores.
     """
-    kinds = {operand.dtype for operand in operands}
+    what, arrays = operation.computation, operation.arrays
+    kinds = {arrays[name].dtype for name in what.factors if name in arrays}
+    if not what.multiplies and what.is_scaled:
+        short = _output(actual)
+        return [None, Accumulation(accumulate=short)] if short else [None]
     if actual.device.type == "cuda":
         return _cuda(actual, kinds)
     if kinds == {torch.float32}:

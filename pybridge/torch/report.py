@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from html import escape
@@ -39,7 +40,7 @@ class Checked:
     `operator` what computed it. `ratio` is the largest error in units of what is allowed, at the
     entry `worst`; None where a look sufficed to see that all are allowed. `power` is the share of
     the entries at which a zero would be noticed, or after a look at most that. `message` is the
-    full verdict.
+    full verdict. `entries` counts those that were compared; what is said is of them.
     """
 
     call: int
@@ -58,7 +59,13 @@ class Checked:
     power: float
     message: str
     theorems: tuple[str, ...]
+    entries: int
     rank: int = 0
+
+    @property
+    def share(self) -> float:
+        """The share of the result's entries that were compared."""
+        return self.entries / (math.prod(self.shape) or 1)
 
     @property
     def where(self) -> str:
@@ -90,6 +97,7 @@ class Report:
     unchecked: list[Unchecked] = field(default_factory=list)
     not_sampled: int = 0
     sample: float = 1.0
+    sample_entries: float = 1.0
     seed: int = 0
     notes: list[str] = field(default_factory=list)
     ranks: int = 1
@@ -119,6 +127,10 @@ class Report:
         words = (
             f"{len(self.checked)} results checked, {len(self.failures)} not explained by rounding"
         )
+        entries = sum(checked.entries for checked in self.checked)
+        of = sum(math.prod(checked.shape) for checked in self.checked)
+        if entries < of:
+            words += f", at {entries} of {of} entries"
         if self.unchecked:
             words += f", {len(self.unchecked)} calls not checked"
         if self.not_sampled:
@@ -211,7 +223,8 @@ class Report:
                 "ok" if checked.passed else "FAILED",
                 checked.where + (f" (rank {checked.rank})" if self.ranks > 1 else ""),
                 f"{checked.operation}: {checked.result}",
-                "×".join(map(str, checked.shape)),
+                "×".join(map(str, checked.shape))
+                + f" ({checked.share:.2g} of it)" * (checked.share < 1),
                 checked.dtype,
                 "≤ 1" if checked.ratio is None else f"{checked.ratio:.3g}",
                 f"{'≥ ' * (checked.ratio is None)}{checked.power:.0%}",

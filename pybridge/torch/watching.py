@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from pybridge import ops
 from pybridge.bounds.comparison import Comparison, compare
+from pybridge.bounds.crops import Region, crop
 from pybridge.engine.accumulation import Accumulation
 from pybridge.errors import InputError, InputTypeError
 from pybridge.torch.calls import Expected, Reader, Unseen, bind, name_of, overlap, reader
@@ -58,6 +59,9 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
       are checked, too.
     * `reference`: False checks only what `operation` names, and not PyTorch's own kernels.
     * `sample`: the share of the calls that are checked, chosen by `seed`.
+    * `sample_entries`: the least share of the entries of each result that are compared, chosen by
+      `seed`, the number of the call and the result: images, channels, rows or columns as a whole.
+      A result is compared as a whole if one of them is beyond its bound.
     * `on_failure`: "raise", or "record", which leaves the failures to the report.
 
     Under torch.distributed, each process watches its own calls, and at the end of the block, which
@@ -72,17 +76,22 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
         operation: Operations | None = None,
         reference: bool = True,
         sample: float = 1.0,
+        sample_entries: float = 1.0,
         seed: int = 0,
         on_failure: OnFailure = "raise",
     ) -> None:
-        if not isinstance(sample, int | float) or isinstance(sample, bool) or not 0 <= sample <= 1:
-            raise InputError(f"sample: expected a share from 0 to 1, got {sample!r:.60}")
+        for name, share in (("sample", sample), ("sample_entries", sample_entries)):
+            is_number = isinstance(share, int | float) and not isinstance(share, bool)
+            if not is_number or not 0 <= share <= 1:
+                raise InputError(f"{name}: expected a share from 0 to 1, got {share!r:.60}")
+        if sample_entries == 0:
+            raise InputError("sample_entries: 0 leaves nothing to compare, expected more")
         if on_failure not in get_args(OnFailure):
             known = " or ".join(get_args(OnFailure))
             raise InputError(f"on_failure: expected {known}, got {on_failure!r:.60}")
         if not reference and not operation:
             raise InputError("reference=False checks what `operation` names, expected one")
-        self.report = Report(sample=float(sample), seed=seed)
+        self.report = Report(sample=float(sample), sample_entries=float(sample_entries), seed=seed)
         self._on_failure = on_failure
         self._reference = reference
         self._accumulation = _promises(accumulation)
@@ -151,8 +160,9 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
 
     def _check(self, number: int, origin: Origin, name: str, expected: Expected) -> None:
         actual = expected.actual.detach()
+        drawn = random.Random(f"{self.report.seed} {number} {expected.result}")
         try:
-            comparison = self._compare(actual, origin, name, expected.operation)
+            comparison, region = self._compare(actual, origin, name, expected.operation, drawn)
         except (InputError, TypeError, OverflowError) as error:
             self._unchecked(number, origin, name, f"{expected.result}: {error}")
             return
@@ -171,28 +181,47 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
                 promise=comparison.accumulation.sentence,
                 passed=comparison.passed,
                 ratio=comparison.ratio if sure is None else None,
-                worst=tuple(comparison.worst.index) if sure is None else None,
+                worst=region.index(comparison.worst.index) if sure is None else None,
                 power=comparison.power if sure is None else sure.power,
                 message=comparison.message if not comparison.passed else "",
                 theorems=tuple(map(str, comparison.theorems)),
+                entries=region.entries if actual.numel() else 0,
             )
         )
 
     def _compare(
-        self, actual: torch.Tensor, origin: Origin, name: str, operation: ops.Operation
-    ) -> Comparison:
-        """The comparison by the first promise that explains the result, else by the first one."""
+        self,
+        actual: torch.Tensor,
+        origin: Origin,
+        name: str,
+        operation: ops.Operation,
+        drawn: random.Random,
+    ) -> tuple[Comparison, Region]:
+        """The comparison by the first promise that explains the result, else by the first one.
+
+        Of the entries that are drawn, if these are within their bounds, else of all.
+        """
         stated = self._stated(origin, name)
-        candidates = [stated] if stated is not None else promises(actual, *_factors(operation))
-        first: Comparison | None = None
+        candidates = [stated] if stated is not None else promises(actual, operation)
         returned = operation.returned(actual)
+        whole = Region.whole(returned)
+        region = Region.drawn(returned, self.report.sample_entries, drawn)
+        if not region.is_whole:
+            part = crop(region)
+            for promise in candidates:
+                # The promise is of the whole result, of which a part may look narrower.
+                kept = promise if operation.computation.is_scaled else returned.promise(promise)
+                comparison = compare(part, kept, at_first_look=True)
+                if comparison.passed:
+                    return comparison, region
+        first: Comparison | None = None
         for promise in candidates:
             comparison = compare(returned, promise, at_first_look=True)
             if comparison.passed:
-                return comparison
+                return comparison, whole
             first = first or comparison
         assert first is not None
-        return first
+        return first, whole
 
     def _stated(self, origin: Origin, name: str) -> Accumulation | None:
         """The promise that is given for a module or an operator."""
@@ -393,12 +422,6 @@ def _outputs(computed: Sequence[Any], results: Iterable[Any]) -> list[Expected]:
         for i, (operation, result) in enumerate(pairs)
         if operation is not None
     ]
-
-
-def _factors(operation: ops.Operation) -> list[torch.Tensor]:
-    """The tensors that an operation multiplies, or adds up."""
-    factors = operation.computation.factors
-    return [operation.arrays[name] for name in factors if name in operation.arrays]
 
 
 def _operand(operation: ops.Operation, tensor: torch.Tensor) -> str | None:

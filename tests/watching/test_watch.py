@@ -200,6 +200,69 @@ def test_a_sample_is_chosen_by_its_seed() -> None:
     assert 0 < len(chosen(1)) < 20
 
 
+def test_a_share_of_entries_is_compared_by_the_same_bounds() -> None:
+    x, weight = torch.randn(6, 8, 9, 9, requires_grad=True), torch.randn(16, 8, 3, 3)
+    weight.requires_grad_()
+
+    def watched(share: float, seed: int = 0) -> Report:
+        with watch(sample_entries=share, seed=seed, on_failure="record") as report:
+            y = torch.nn.functional.conv2d(x, weight)
+            y = torch.nn.functional.avg_pool2d(y, 3, 2, ceil_mode=True)
+            y.flatten(1).matmul(torch.randn(144, 24)).sum().backward()
+        _require_all_passed(report)
+        return report
+
+    report = watched(0.1)
+    assert all(0.1 <= checked.share < 0.4 for checked in report.checked)
+    entries = sum(checked.entries for checked in report.checked)
+    assert f", at {entries} of " in report.summary
+    assert "of it)" in report.to_html()
+    assert all(checked.share == 1 for checked in watched(1.0).checked)
+    assert " entries" not in watched(1.0).summary
+
+    class Wrong(torch.autograd.Function):  # type: ignore[misc, name-defined]
+        """A product of which one row is wrong."""
+
+        @staticmethod
+        def forward(ctx: Any, a: Any, b: Any) -> Any:
+            product = a @ b
+            product[7] += 1
+            return product
+
+    a, b = torch.randn(20, 30), torch.randn(30, 20)
+    found = []
+    for seed in range(20):
+        with watch(
+            operation={Wrong: ops.matmul},
+            reference=False,
+            sample_entries=0.3,
+            seed=seed,
+            on_failure="record",
+        ) as report:
+            Wrong.apply(a, b)
+        (checked,) = report.checked
+        assert checked.passed == (checked.entries < 400)
+        assert checked.passed or (checked.worst is not None and checked.worst[0] == 7)
+        found.append(not checked.passed)
+    assert 0 < sum(found) < 20
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float16"])
+def test_average_pooling_forward_and_backward(dtype: str) -> None:
+    x = torch.randn(2, 3, 9, 8, dtype=getattr(torch, dtype), requires_grad=True)
+    with watch() as report:
+        pool = nn.functional.avg_pool2d
+        for y in (pool(x, 2), pool(x, 3, 2, 1, True, False), pool(x[0], (3, 2), 1)):
+            y.square().sum().backward()  # type: ignore[no-untyped-call]
+    assert report.passed, report.message
+    several = [call for call in report.unchecked if "float64 does not hold" in call.reason]
+    assert len(several) == len(report.unchecked) == (dtype == "float64")
+    assert len(report.checked) + len(several) == 6
+    with watch(on_failure="record") as report, torch.no_grad():
+        pool(x, 3, 2, 1, True, False)
+    assert report.checked[0].operation == "avg_pool2d"
+
+
 def test_promises_by_module_and_operator() -> None:
     model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
     promises = {"Sequential.0": Accumulation(depth=3), "aten.mm": Accumulation(depth=2)}
@@ -246,6 +309,7 @@ def test_the_report_as_table_json_and_page() -> None:
     ("options", "words"),
     [
         ({"sample": 2}, "sample: expected a share"),
+        ({"sample_entries": 0}, "sample_entries: 0 leaves"),
         ({"on_failure": "print"}, "on_failure: expected raise or record"),
         ({"reference": False}, "reference=False"),
         ({"operation": {3: None}}, "operation: expected names"),
