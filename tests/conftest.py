@@ -1,8 +1,9 @@
 """What many tests share: a running Lean, PyTorch, and which tests are deselected without them.
 
-A test is marked by what it asks for: `lean` with the fixture of a real Lean, `torch` with PyTorch.
-Where one of them cannot be had, its tests are deselected, and a line says why; with `--require-all`
-that is an error. Tests of everything that Lean proves are `slow`, too: they are run by `-m ""`.
+A test is marked by what it asks for: `lean` with the fixture of a real Lean, `torch` with PyTorch,
+`jax` with JAX. Where one of them cannot be had, its tests are deselected, and a line says why; with
+`--require-all` that is an error. Tests of everything that Lean proves are `slow`, too: they are run
+by `-m ""`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import contextlib
 import importlib
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -32,11 +33,11 @@ _MISSING = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the option that makes a missing Lean or PyTorch an error."""
+    """Adds the option that makes a missing Lean, PyTorch or JAX an error."""
     parser.addoption(
         "--require-all",
         action="store_true",
-        help="fail, rather than deselect tests, where Lean or PyTorch cannot be had",
+        help="fail, rather than deselect tests, where Lean, PyTorch or JAX cannot be had",
     )
 
 
@@ -55,7 +56,11 @@ def pytest_collection_modifyitems(
     if config.option.collectonly:
         return
     missing = config.stash.setdefault(_MISSING, [])
-    for mark, reason in (("torch", _without_torch), ("lean", _without_lean)):
+    for mark, reason in (
+        ("torch", _without("torch", "PyTorch")),
+        ("jax", _without("jax", "JAX")),
+        ("lean", _without_lean),
+    ):
         chosen = [item for item in items if item.get_closest_marker(mark)]
         why = reason(config) if chosen else None
         if why is not None:
@@ -72,12 +77,15 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
         terminalreporter.write_line(line, yellow=True)
 
 
-def _without_torch(config: pytest.Config) -> str | None:
-    try:
-        importlib.import_module("torch")
-    except ImportError:
-        return "PyTorch is not installed (pip install torch)"
-    return None
+def _without(package: str, name: str) -> Callable[[pytest.Config], str | None]:
+    def reason(config: pytest.Config) -> str | None:
+        try:
+            importlib.import_module(package)
+        except ImportError:
+            return f"{name} is not installed (pip install {package})"
+        return None
+
+    return reason
 
 
 def _without_lean(config: pytest.Config) -> str | None:
