@@ -12,7 +12,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +24,7 @@ from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.backend import HOST, Array, Backend, backend_of
 from pybridge.engine.dense import Counts
 from pybridge.engine.estimator import Estimator, Inexact
-from pybridge.engine.slices import most_slices, result_slices, summed_slices, sums_first_axes
+from pybridge.engine.slices import most_slices, result_slices, sums_first_axes
 from pybridge.engine.upward import Float64
 from pybridge.exported.document import load_definitions
 from pybridge.problem.computation import Computation
@@ -150,12 +149,11 @@ class _Screen:
             return None
         chunks: list[_Chunk] = []
         samples: list[tuple[Float64, Float64]] = []
-        parts, sums = self._parts()
-        for part in result_slices(self.returned.computation, parts):
+        for part in result_slices(self.returned.computation, self._parts()):
             values = {key: part.operand(key, value) for key, value in self.values.items()}
-            reference = self._sum(part, values, np.dtype(np.float64), sums)
-            dtype = np.dtype(np.float64 if self.wide else np.float32)
-            sizes = self._sum(part, values, dtype, sums, absolute=True)
+            estimates = self._estimator(part.computation, values)
+            reference = estimates.value(np.float64)
+            sizes = estimates.value(np.float64 if self.wide else np.float32, absolute=True)
             result = self.backend.contiguous(part.of_result(self.returned.values))
             flat = [array.reshape(-1) for array in (result, reference, sizes)]
             chunks += [_Chunk(part, *numbers) for numbers in self._compare(*flat)]
@@ -178,43 +176,23 @@ class _Screen:
         most = math.prod(largest) * self.whole.longest
         return most < (2.0**1000 if self.wide else 2.0**120)
 
-    def _parts(self) -> tuple[int, int]:
-        """Into how many slices the result is cut, and the images of a sum."""
+    def _parts(self) -> int:
+        """Into how many slices the result is cut."""
         given = sum(_bytes(value) for value in self.values.values())
         result = _bytes(self.returned.values)
-        entries = math.prod(self.shape)
-        room = _SHARE * (given + result)
+        entries: int = math.prod(self.shape)
+        room: float = _SHARE * (given + result)
         if self.backend.on_cpu:
             room = min(max(room / 2, _SLICE / 8), _SLICE)
         wide = sum(8 * math.prod(value.shape) for value in self.values.values())
         work = entries * (16 if self.backend.on_cpu else 40)
         if sums_first_axes(self.returned.computation):
-            return math.ceil(work / room), math.ceil(wide / room)
-        parts = math.ceil((work + wide) / room)
+            return math.ceil(work / room)  # Of the operands, few images are taken at a time.
+        parts: int = math.ceil((work + wide) / room)
         images = most_slices(self.returned.computation)
         if self.backend.on_cpu and images < parts <= 2 * images:
             parts = images  # Each group of channels would copy the same patches again.
-        return parts, 1
-
-    def _sum(
-        self,
-        part: Part,
-        values: Mapping[str, Array],
-        dtype: np.dtype[Any],
-        sums: int,
-        *,
-        absolute: bool = False,
-    ) -> Array:
-        """The slice's results, or their magnitudes, image by image if they sum over images."""
-        total = None
-        for images in summed_slices(part.computation, sums):
-            cut = {key: images.operand(key, value) for key, value in values.items()}
-            term = self._estimator(images.computation, cut).value(dtype, absolute=absolute)
-            if total is None:
-                total = term
-            else:
-                total += term
-        return total
+        return parts
 
     @cached_property
     def limits(self) -> tuple[Counts, dict[int, Limit]] | None:

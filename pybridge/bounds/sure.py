@@ -54,11 +54,6 @@ _SAMPLE = (1 << 7, 1 << 12)
 _ENOUGH = 0.7
 """A power above which it does not matter how much it is."""
 _GOLDEN = (math.sqrt(5) - 1) / 2
-_SLICE = (1 << 21, 1 << 24)
-_DEVICE_SLICE = (1 << 21, 1 << 30)
-"""The bytes that the arrays of a slice take at least and at most; between them, half of what
-operands and result do.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +129,14 @@ def _open(
         each, inverse = np.unique(counts, return_inverse=True)
         scales = np.array([known[int(n)].scale for n in each], dtype)
         plane = backend.from_host(scales[inverse].reshape(counts.shape))
-    least, most = _SLICE if backend.on_cpu else _DEVICE_SLICE
-    arrays = (returned.values, *(operand.value for operand in returned.operands.values()))
-    size_in_bytes = sum(array.itemsize * math.prod(array.shape) for array in arrays)
-    most = min(max(size_in_bytes // 2, least), most)
     found = [np.zeros(0, np.intp)]
-    for place, own in estimates.slices(-(-3 * dtype.itemsize * size // most)):
+    for place, own in estimates.slices(dtype):
         result = backend.contiguous(returned.values[place])
         parts, addends = own.in_parts(dtype)
         if varies and tuple(getattr(scale, "shape", ())) != own.shape:
             scale = backend.filled(plane, own.shape)
         indices = backend.beyond(result, parts, addends, scale, beta)
+        del result, parts, addends  # The next slice's take their memory.
         room -= indices.size
         if room < 0:
             return None

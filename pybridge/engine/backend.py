@@ -223,7 +223,8 @@ class NumPy:
 
     def copy(self, target: npt.NDArray[Any], values: npt.NDArray[Any]) -> None:
         """See `Backend.copy`."""
-        np.copyto(target, widened(values), casting="unsafe")
+        same = values.dtype == target.dtype
+        np.copyto(target, values if same else widened(values), casting="unsafe")
 
     def add(self, target: npt.NDArray[Any], values: npt.NDArray[Any]) -> None:
         """See `Backend.add`."""

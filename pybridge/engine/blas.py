@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
-from pybridge.engine.backend import HOST, Array, Backend
+from pybridge.engine.backend import HOST, Array, Backend, dtype_of
 from pybridge.engine.dense import Lattice, Layout, Split, merge_axes
 from pybridge.engine.spot import require_sound
 from pybridge.errors import InputError
@@ -55,6 +55,9 @@ _LONG = 128
 
 _NARROW = 16
 """Rows or columns of a matrix below which copying is faster than many small products."""
+
+_OFTEN = 2
+"""As often an operand is converted where it is copied, rather than before."""
 
 _SHIFTS, _WASTE = 128, 4 / 3
 """The most shifts of an image whose products are added up, and the largest share of products that
@@ -108,13 +111,14 @@ def contract_parts(
         else _plan(part, kind, _limits(part, kind, backend))
         for part in parts
     ]
+    copied = [all(plan is not None and k in plan.copied for plan in plans) for k in (0, 1)]
     results = []
     with backend.exact_products():
         boxes = [
             _ones(layout, kind, backend)
             if array is None
-            else backend.contiguous(layout.pad(array, kind, absolute=absolute, backend=backend))
-            for layout, array in zip(parts[0].layouts, operands, strict=True)
+            else _box(layout, array, _narrower(array, kind) if own else kind, absolute, backend)
+            for layout, array, own in zip(parts[0].layouts, operands, copied, strict=False)
         ]
         for part, plan in zip(parts, plans, strict=True):
             if plan is not None:
@@ -157,6 +161,18 @@ def _device_buffer(split: Split, dtype: np.dtype[Any]) -> int:
     entries = prod(split.out_sizes) + sum(prod(layout.shape) for layout in split.layouts)
     least, most = _DEVICE_BUFFERS
     return min(max(entries * dtype.itemsize // 4, least), most)
+
+
+def _box(
+    layout: Layout, array: Array, dtype: np.dtype[Any], absolute: bool, backend: Backend
+) -> Array:
+    """The box of a factor, in C order."""
+    return backend.contiguous(layout.pad(array, dtype, absolute=absolute, backend=backend))
+
+
+def _narrower(array: Array, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The array's dtype, if it takes less memory than another one, else that."""
+    return dtype_of(array) if 1 < array.itemsize < dtype.itemsize else dtype
 
 
 def _ones(layout: Layout, dtype: np.dtype[Any], backend: Backend) -> Array:
@@ -291,6 +307,9 @@ class _Place(NamedTuple):
 class _Plan:
     """The backend's methods that a product calls, and the parts of the boxes, of the result and of
     the buffers they take.
+
+    Offsets and strides are for arrays of the plan's dtype. The boxes that are only `copied`, and
+    about once, may have a dtype of their own, whose values the plan's holds.
     """
 
     dtype: np.dtype[Any]
@@ -298,19 +317,23 @@ class _Plan:
     covered: bool
     buffers: tuple[int, ...]
     steps: tuple[tuple[str, tuple[_Place, ...]], ...]
+    copied: frozenset[int]
 
     def run(self, boxes: Sequence[Array], backend: Backend) -> Array:
         """The result for boxes of the planned shapes, in C order."""
         result = backend.new(self.sizes, self.dtype, zero=not self.covered)
         buffers = (backend.new((size,), self.dtype) for size in self.buffers)
         arrays = [*boxes, result, *buffers]
+        planned = self.dtype.itemsize
         for step, places in self.steps:
-            getattr(backend, step)(
-                *(
-                    backend.part(arrays[base], offset, shape, strides)
-                    for base, offset, shape, strides in places
-                )
-            )
+            parts = []
+            for base, offset, shape, strides in places:
+                array = arrays[base]
+                if (own := array.itemsize) != planned:
+                    offset = offset // planned * own
+                    strides = tuple(stride // planned * own for stride in strides)
+                parts.append(backend.part(array, offset, shape, strides))
+            getattr(backend, step)(*parts)
         return result
 
 
@@ -344,7 +367,13 @@ def _plan(split: Split, dtype: np.dtype[Any], limits: _Limits) -> _Plan:
         else:
             (shifted or whole).run()
     sizes = tuple(buffer.size for buffer in buffers.held)
-    return _Plan(dtype, result.shape, _is_covered(split), sizes, tuple(steps))
+    read = [0 for _ in boxes]
+    for step, places in steps:
+        for base, _, shape, _ in places:
+            if base < len(boxes):
+                read[base] += prod(shape) if step == "copy" else _OFTEN * boxes[base].size + 1
+    copied = frozenset(k for k, box in enumerate(boxes) if read[k] <= _OFTEN * box.size)
+    return _Plan(dtype, result.shape, _is_covered(split), sizes, tuple(steps), copied)
 
 
 class _Slide(NamedTuple):

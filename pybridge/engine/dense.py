@@ -43,6 +43,7 @@ __all__ = [
     "Narrowed",
     "PartialSums",
     "Split",
+    "divided_reduction",
     "merge_axes",
     "narrowed",
     "partial_sums",
@@ -53,6 +54,9 @@ Counts: TypeAlias = npt.NDArray[np.int64]
 
 _REMEMBERED = 1 << 9
 """Results of a network's layers: everything that is prepared for one starts from its split."""
+
+_EVEN = Fraction(3, 5)
+"""Shares of the terms that are nearly one half."""
 
 _MANY = 64
 """Lattices from which on terms are not divided into partial sums."""
@@ -370,46 +374,63 @@ class PartialSums:
     """Sums over parts of the terms: `shares` are the parts of every entry's terms that each has.
 
     Of `free` parts these are exact; otherwise terms are skipped, and a part may have all of an
-    entry's.
+    entry's. The steps of the reduction that is divided are so at `cuts`.
     """
 
     parts: tuple[Split, ...]
     shares: tuple[Fraction, ...]
     free: bool
+    cuts: tuple[int, ...] = ()
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def partial_sums(split: Split) -> PartialSums:
-    """The sums over two parts of a reduction, as far as there is one.
+def divided_reduction(split: Split) -> int | None:
+    """The dimension of the reduction that `partial_sums` is to divide; None if there is none.
 
-    It is one on which no skipping depends, if there is one, and of these the one that divides best.
-    Of many lattices there is one part, since the plan of each takes time.
+    It is one on which no skipping depends, if there is one, and of these one that divides well, if
+    possible one by which `narrowed` cuts the factors. Of many lattices terms are not divided, since
+    the plan of each takes time.
     """
-    outs = len(split.out_sizes)
-    conditions = {
+
+    def rank(dim: int) -> tuple[bool, bool, bool, Fraction]:
+        size = split.red_sizes[dim - outs]
+        share = Fraction((size + 1) // 2, size)
+        return dim in conditions, share > _EVEN, narrowed(split, dim, 1) is None, share
+
+    outs, conditions = len(split.out_sizes), _skipping(split)
+    whole = [
+        outs + k
+        for k, size in enumerate(split.red_sizes)
+        if size > 1 and _is_whole(split, outs + k)
+    ]
+    return min(whole, key=rank) if whole and len(split.lattices) <= _MANY else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def partial_sums(split: Split, dim: int | None) -> PartialSums:
+    """The sums over two parts of a reduction, or one sum if there is none.
+
+    A split that has fewer entries of the same result is to be divided like the whole one, so that
+    the parts have the same shares.
+    """
+    if dim is None:
+        return PartialSums((split,), (Fraction(1),), free=True)
+    size = split.red_sizes[dim - len(split.out_sizes)]
+    cuts = (0, (size + 1) // 2, size)
+    parts = tuple(_restricted(split, dim, *ends) for ends in pairwise(cuts))
+    shares = tuple(Fraction(b - a, size) for a, b in pairwise(cuts))
+    return PartialSums(parts, shares, dim not in _skipping(split), cuts)
+
+
+def _skipping(split: Split) -> set[int]:
+    """The dimensions on which it depends whether a term is skipped."""
+    return {
         k
         for reader in split.readers
         for axis in reader.axes
         if not axis.always_inside(split.out_sizes, split.red_sizes)
         for k in _dimensions(axis)
     }
-    whole = [
-        outs + k
-        for k, size in enumerate(split.red_sizes)
-        if size > 1 and _is_whole(split, outs + k)
-    ]
-    free = [k for k in whole if k not in conditions]
-    if not whole or len(split.lattices) > _MANY:
-        return PartialSums((split,), (Fraction(1),), free=True)
-    dim = min(
-        free or whole,
-        key=lambda k: Fraction((split.red_sizes[k - outs] + 1) // 2, split.red_sizes[k - outs]),
-    )
-    size = split.red_sizes[dim - outs]
-    cuts = (0, (size + 1) // 2, size)
-    parts = tuple(_restricted(split, dim, *ends) for ends in pairwise(cuts))
-    shares = tuple(Fraction(b - a, size) for a, b in pairwise(cuts))
-    return PartialSums(parts, shares, bool(free))
 
 
 def _restricted(split: Split, dim: int, start: int, stop: int) -> Split:

@@ -19,6 +19,7 @@ from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -48,6 +49,7 @@ from pybridge.engine.dense import (
     Layout,
     PartialSums,
     Split,
+    divided_reduction,
     narrowed,
     partial_sums,
     split_contraction,
@@ -73,8 +75,16 @@ _REFERENCE = Accumulation(accumulate="float64")
 _WIDE_TERMS = 2**19
 """Above n terms with n·2⁻²⁴ = 1/32, magnitudes are summed in binary64."""
 
+_NEAR = 3
+"""So many times too large parts of a result may be."""
+
 _REMEMBERED = 1 << 11
 """Error bounds and counts of a network's layers, forward and backward."""
+
+_ROOM, _DEVICE_ROOM = (1 << 21, 1 << 24), (1 << 21, 1 << 30)
+"""The least and the most that copies and results may take at a time, in bytes; between them, half
+of what factors and result do.
+"""
 
 _LARGEST_EXPONENT = 1000
 """Sums of magnitudes that may be larger than this power of two are scaled."""
@@ -161,6 +171,13 @@ class Estimator:
         self.backend = backend_of(*self.values, *(addend.value for _, addend in self.addends))
         self._magnitudes: dict[tuple[np.dtype[Any], int], FloatArray] = {}
         self._contraction, self._parameters = contraction, parameters
+        arrays = [(value.itemsize, value.shape) for value in self.values]
+        arrays.append((min(size for size, _ in arrays), self.shape))
+        own = sum(size * prod(shape) for size, shape in arrays)
+        least, most = _ROOM if self.backend.on_cpu else _DEVICE_ROOM
+        self.room = min(max(own // 2, least), most)
+        """The bytes that arrays may take beside operands and result, about."""
+        self._divided = divided_reduction(self.split)
         self._excesses: dict[tuple[str, bool], tuple[Fraction, ...]] = {}
 
     @property
@@ -184,20 +201,65 @@ class Estimator:
         Infinite or nan where they overflow. `absolute` takes the magnitudes of all entries.
         """
         with np.errstate(all="ignore"):
-            total = contract(
-                self.split, self.values, dtype, absolute=absolute, backend=self.backend
-            )
+            total = self._over(0, None, np.dtype(dtype), absolute=absolute)
             for addend in self._added(dtype, absolute=absolute):
                 total += addend
         return self._whole(total)
 
     def in_parts(self, dtype: npt.DTypeLike) -> tuple[list[Array], list[Array]]:
         """The results as `partial_sums` and addends, which are still to be added."""
-        sums = partial_sums(self.split)
+        sums, kind = self._partial, np.dtype(dtype)
         with np.errstate(all="ignore"):
-            parts = contract_parts(sums.parts, self.values, dtype, backend=self.backend)
+            if self._steps(kind):
+                parts = [self._over(*ends, kind) for ends in pairwise(sums.cuts)]
+            else:
+                parts = contract_parts(sums.parts, self.values, kind, backend=self.backend)
             addends = list(self._added(dtype))
         return [self._whole(part) for part in parts], [self._whole(one) for one in addends]
+
+    @property
+    def _partial(self) -> PartialSums:
+        return partial_sums(self.split, self._divided)
+
+    def _over(
+        self, start: int, stop: int | None, dtype: np.dtype[Any], *, absolute: bool = False
+    ) -> Array:
+        """The sums over some steps of the reduction that `partial_sums` divides, or all.
+
+        They are taken a few at a time if the factors' copies would be large (`_steps`).
+        """
+        steps, dim = self._steps(dtype), self._divided
+        if not steps or dim is None:
+            return contract(self.split, self.values, dtype, absolute=absolute, backend=self.backend)
+        total: Array = None
+        for part in _even_slices(start, self._partial.cuts[-1] if stop is None else stop, steps):
+            cut = self.cut(dim, part.stop - part.start, part)
+            assert cut is not None
+            term = contract(cut.split, cut.values, dtype, absolute=absolute, backend=self.backend)
+            if total is None:
+                total = term
+            else:
+                total += term
+        return total
+
+    def _steps(self, dtype: np.dtype[Any]) -> int | None:
+        """How many steps of the reduction that `partial_sums` divides are taken at a time; None if
+        all are.
+        """
+        own = None if self._divided is None else narrowed(self.split, self._divided, 1)
+        if own is None:
+            return None
+        copied = self._copies(dtype)
+        total = sum(n for n, axis in zip(copied, own.axes, strict=True) if axis is not None)
+        return max(self._partial.cuts[-1] * self.room // total, 1) if total > self.room else None
+
+    def _copies(self, dtype: npt.DTypeLike) -> list[int]:
+        """The bytes of each factor as it is multiplied in a dtype, 0 if it is not copied."""
+        size = np.dtype(dtype).itemsize
+        return [
+            size * prod(layout.shape) if layout.padded or value.itemsize < size else 0
+            for layout, value in zip(self.split.layouts, self.values, strict=True)
+        ]
 
     def _added(self, dtype: npt.DTypeLike, *, absolute: bool = False) -> Iterator[Array]:
         for split, addend in self.addends:
@@ -237,33 +299,36 @@ class Estimator:
         cut._magnitudes = {}
         return cut
 
-    def slices(self, parts: int) -> Iterator[tuple[tuple[slice, ...], Estimator]]:
-        """About so many parts of the result, each with what computes it: views.
+    def slices(self, dtype: np.dtype[Any]) -> Iterator[tuple[tuple[slice, ...], Estimator]]:
+        """Parts of the result, each with what computes it, as views.
 
-        It is cut along the axis that is long enough and leaves least to be read again for each
-        part, else along the longest one that can be.
+        They are so small that three arrays of their shape in a dtype, and the factors' copies, take
+        about the room.
+        """
+        copies = 0 if self._steps(dtype) else sum(self._copies(dtype))
+        return self._sliced(-(-(3 * dtype.itemsize * prod(self.shape) + copies) // self.room))
+
+    def _sliced(self, parts: int) -> Iterator[tuple[tuple[slice, ...], Estimator]]:
+        """About so many parts, cut along the axis that leaves least to be read again for each; of
+        far too few steps, each of which is cut along another one.
         """
         axes = [
             (axis, dim)
             for dim, (axis, size) in enumerate(self._loops())
             if size == self.shape[axis] > 1 and self.cut(dim, 1, slice(0, 1)) is not None
         ]
-        enough = [one for one in axes if self.shape[one[0]] >= parts]
         if parts <= 1 or not axes:
             yield (), self
             return
-        axis, dim = (
-            min(enough, key=lambda one: self._read_without(one[1]))
-            if enough
-            else max(axes, key=lambda one: self.shape[one[0]])
-        )
+        axis, dim = min(axes, key=lambda one: self._read_without(one[1]))
         size = self.shape[axis]
-        parts = min(parts, size)
-        for k in range(parts):
-            part = slice(k * size // parts, (k + 1) * size // parts)
+        for part in _even_slices(0, size, -(-size // parts)):
             cut = self.cut(dim, part.stop - part.start, part)
             assert cut is not None
-            yield (slice(None),) * axis + (part,), cut
+            for place, own in cut._sliced(parts // (_NEAR * size)):
+                inner = [*place, *(slice(None),) * (axis + 1 - len(place))]
+                inner[axis] = part
+                yield tuple(inner), own
 
     def _read_without(self, dim: int) -> int:
         """How many entries of factors that do not depend on a dimension the terms read."""
@@ -305,7 +370,7 @@ class Estimator:
         """
         return _parts_error(
             Same(self.definitions),
-            partial_sums(self.split),
+            self._partial,
             len(self.factors),
             max(terms - len(self.added), 0),
             len(self.addends),
@@ -663,6 +728,13 @@ def _lone_addends(contraction: Same[Contraction]) -> tuple[Contraction, ...]:
         held.model_copy(update={"red": (), "factors": (addend,), "addends": ()})
         for addend in held.addends
     )
+
+
+def _even_slices(start: int, stop: int, most: int) -> Iterator[slice]:
+    """The range in parts of at most so many steps, of about one size."""
+    count = -(-(stop - start) // most)
+    ends = [start + k * (stop - start) // count for k in range(count + 1)]
+    return (slice(*pair) for pair in pairwise(ends))
 
 
 def _cut(operand: Inexact, axis: int | None, part: slice) -> Inexact:

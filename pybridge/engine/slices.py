@@ -1,8 +1,6 @@
 """A computation as several smaller ones, so that memory stays bounded.
 
-A slice of the result depends on slices of operands (`result_slices`). A result that sums over the
-first axis of its factors, as the images of a weight gradient are, is the sum of those of groups of
-them (`summed_slices`): that is an order of its sums, too.
+A slice of the result depends on slices of operands (`result_slices`).
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ import numpy as np
 from pybridge.problem.computation import Computation
 from pybridge.problem.parts import Loops, Part
 
-__all__ = ["most_slices", "result_slices", "summed_slices", "sums_first_axes"]
+__all__ = ["most_slices", "result_slices", "sums_first_axes"]
 
 
 def sums_first_axes(computation: Computation) -> bool:
@@ -34,12 +32,6 @@ def result_slices(computation: Computation, parts: int) -> Iterator[Part]:
     It is the first loop of enough iterations, or the longest.
     """
     yield from _cut(computation, _cuttable(Loops.of(computation)), parts)
-
-
-def summed_slices(computation: Computation, parts: int) -> Iterator[Part]:
-    """Cut the sums of a result that `sums_first_axes` into at most so many."""
-    loop = _summed_loop(computation)
-    yield from _cut(computation, [] if loop is None else [loop], parts)
 
 
 def _summed_loop(computation: Computation) -> int | None:

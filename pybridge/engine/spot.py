@@ -205,7 +205,7 @@ def _products(
                 _read(box, layout, forms, local, lattice.red_sizes, backend)
                 for box, layout, forms in zip(boxes, split.layouts, lattice.forms, strict=True)
             )
-            wide = backend.cast(first, np.float64) * second
+            wide = backend.cast(first, np.float64) * backend.cast(second, np.float64)
             products.append(wide.reshape(-1))
     return products
 

@@ -19,6 +19,7 @@ from pybridge.bounds.comparison import compare
 from pybridge.bounds.conv2d import conv2d_result
 from pybridge.bounds.judge import Judge
 from pybridge.bounds.kernel_result import KernelResult
+from pybridge.engine import estimator
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.backend import HOST, backend_of
 from pybridge.errors import InputError, NotProvedError
@@ -198,8 +199,12 @@ def test_nothing_is_certain_that_the_judge_fails(
         moved_off = returned.values + off * sign * allowed
     returned = replace(returned, values=moved_off.astype(returned.values.dtype))
     with pytest.MonkeyPatch.context() as patch:
-        for constant, value in (("_ROOM", room), ("_OPEN", singly), ("_SLICE", slice_)):
-            patch.setattr(sure, constant, value)
+        for module, constant, value in (
+            (sure, "_ROOM", room),
+            (sure, "_OPEN", singly),
+            (estimator, "_ROOM", slice_),
+        ):
+            patch.setattr(module, constant, value)
         try:
             certain = screen.first_look(moved(returned, place), stated)
         except InputError:

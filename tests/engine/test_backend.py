@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from strategies import geometries
 from test_products import CONTRACTIONS, LARGER, exact, integers, operands
 
-from pybridge.engine import blas, spot
+from pybridge.engine import blas, estimator, spot
 from pybridge.engine.backend import HOST, PyTorch, backend_of, require_no_emulation
 from pybridge.engine.blas import contract
-from pybridge.engine.dense import split_contraction
+from pybridge.engine.dense import divided_reduction, partial_sums, split_contraction
+from pybridge.engine.estimator import Estimator, Inexact
 from pybridge.engine.spot import thread_fault
 from pybridge.errors import InputError
+from pybridge.exported.document import load_definitions
 from pybridge.problem.geometry import Geometry
 
 torch = pytest.importorskip("torch")
@@ -101,6 +103,59 @@ def test_larger_shapes(name: str, shape: str, device: str) -> None:
     for dtype in (np.float32, np.float64):
         result = contract(split, operands(split, held), dtype, backend=backend(device))
         assert (result.cpu().numpy() == exact(geometry, arrays, name)).all()
+
+
+@pytest.mark.parametrize("place", ["numpy", *DEVICES])
+@settings(max_examples=60, deadline=None)
+@given(
+    geometry=geometries(),
+    name=st.sampled_from(["output", "weight", "input"]),
+    dtype=st.sampled_from(["float32", "float64"]),
+    room=st.sampled_from([1, 200, 1 << 21]),
+    seed=st.integers(0, 2**32),
+)
+def test_slices_and_their_partial_sums(
+    place: str, geometry: Geometry, name: str, dtype: str, room: int, seed: int
+) -> None:
+    """Slices and few steps at a time add up to the result, and no part has more than its share."""
+    arrays = {key: np.abs(array) for key, array in integers(geometry, seed).items()}
+    ones = {key: np.ones_like(array) for key, array in arrays.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(estimator, "_ROOM", (room, room))
+        patch.setattr(estimator, "_DEVICE_ROOM", (room, room))
+        of_ones, of_integers = (
+            Estimator(
+                CONTRACTIONS[name],
+                geometry.parameters(),
+                {key: Inexact(value) for key, value in held.items() if key != "bias"},
+                load_definitions(),
+            )
+            for held in (
+                {key: array.astype(np.float16) for key, array in given_.items()}
+                if place == "numpy"
+                else tensors(given_, "bfloat16", place)
+                for given_ in (ones, arrays)
+            )
+        )
+    whole = exact(geometry, arrays, name)
+    counts = np.broadcast_to(of_ones.counts - len(of_ones.added), whole.shape)
+    sums = partial_sums(of_ones.split, divided_reduction(of_ones.split))
+    covered = np.zeros(whole.shape, int)
+    for (at, counting), (_, own) in zip(
+        of_ones.slices(np.dtype(dtype)), of_integers.slices(np.dtype(dtype)), strict=True
+    ):
+        covered[at] += 1
+        assert (sum(as_array(part) for part in own.in_parts(dtype)[0]) == whole[at]).all()
+        assert (as_array(own.value(dtype)) == whole[at]).all()
+        parts = [as_array(part) for part in counting.in_parts(dtype)[0]]
+        assert (sum(parts) == counts[at]).all()
+        for part, share in zip(parts, sums.shares, strict=True):
+            assert not sums.free or (part <= np.ceil(counts[at] * float(share))).all()
+    assert (covered == 1).all()
+
+
+def as_array(array: Any) -> Any:
+    return backend_of(array).to_host(array)
 
 
 @on_devices
