@@ -3,7 +3,6 @@
 `python -m bench layers`: measures the assertions on layers of networks, beside PyTorch's kernels,
 for docs/performance.md.
 
-`python -m bench rounding_or_bug`: gathers the evidence of docs/rounding-or-bug.md.
 
 `python -m bench power`: plants defects in ResNet-50's layers, at real sizes, for docs/power.md.
 
@@ -46,8 +45,6 @@ try:
     from bench.studies.adversary.command import adversary as attack
     from bench.studies.power import document as power_document
     from bench.studies.power.study import run as run_power
-    from bench.studies.rounding_or_bug import document as rounding_or_bug_document
-    from bench.studies.rounding_or_bug.evidence import Evidence, gather
     from bench.tensor_cores import document as tensor_cores_document
     from bench.tensor_cores.study import run as run_tensor_cores
 except ModuleNotFoundError as missing:
@@ -165,26 +162,6 @@ def layers(
     print("\n".join(summary(found)))
     if write_docs:
         write_layers(found, machine, " ".join(["python -m bench layers", *words]), directory)
-
-
-@app.command("rounding_or_bug")
-def rounding_or_bug(
-    quick: _Quick = False, write_docs: _Write = False, directory: _Directory = Path("docs")
-) -> None:
-    """Tests simulated kernels, honest and defective, by the proved allowance and by tolerances."""
-    command = "python -m bench rounding_or_bug" + " --quick" * quick + " --write" * write_docs
-    progress = Console(stderr=True)
-    with threadpool_limits(1), progress.status("computing") as status:
-        machine = describe()
-        evidence = gather(status.update, quick=quick)
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    for _, table in evidence.tables():
-        console.print(table.rich)
-    if write_docs:
-        rounding_or_bug_document.write(evidence, machine, command, directory)
-    if not evidence.holds:
-        _complain(evidence)
-        raise typer.Exit(1)
 
 
 @app.command("networks")
@@ -350,17 +327,6 @@ def _pytorch() -> dict[str, str]:
     import torch
 
     return {"PyTorch": f"{torch.__version__}, {torch.get_num_threads()} threads"}
-
-
-def _complain(evidence: Evidence) -> None:
-    for honest in evidence.false_alarms:
-        kind = honest.kind
-        print(
-            f"bench: false alarm, {kind.numerics.name}, {kind.kernel.name}: {honest.first}",
-            file=sys.stderr,
-        )
-    for outcome in evidence.missed:
-        print(f"bench: missed, {outcome.numerics}: {outcome.defect.what}", file=sys.stderr)
 
 
 def _show(console: Console, figure: Figure) -> None:

@@ -34,8 +34,8 @@ __all__ = ["lean", "library", "plant", "problems", "recorded", "torch"]
 _MARKS = {"lean": "lean", "library": "lean", "toolchain": "lean", "torch": "torch"}
 """The fixtures that ask for something, and the markers of the tests that use them."""
 
-_SLOW = {"library", "examples", "evidence"}
-"""The fixtures that take long: proofs, the evidence of docs/rounding-or-bug.md."""
+_SLOW = {"library", "examples"}
+"""The fixtures that take long: proofs."""
 
 _BEAT = 20.0  # seconds
 _MISSING = pytest.StashKey[list[str]]()

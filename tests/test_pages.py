@@ -46,7 +46,6 @@ ELSEWHERE = {
     "python -m bench adversary": "tests/bench/test_adversary.py",
     "python -m bench layers": "tests/bench/test_measured_layers.py",
     "python -m bench power": "tests/bench/test_power.py",
-    "python -m bench rounding_or_bug": "tests/bench/test_rounding_or_bug.py",
     "chromium": "a browser",
     "echo": "a browser",
 }

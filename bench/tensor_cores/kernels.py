@@ -13,8 +13,8 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-from bench.studies.rounding_or_bug.unfold import Unfolded
 from bench.tensor_cores.scaled import Chosen, divided
+from bench.tensor_cores.unfold import Unfolded
 from bench.tensor_cores.units import Unit
 from pybridge.check.torch.kernels import import_torch
 from pybridge.problem.blocks import BLOCK_FORMATS

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.studies.rounding_or_bug.unfold import Unfolded, unfold
 from bench.tensor_cores.data import DOTS, READ, Problem, convolution, dots, scaled
 from bench.tensor_cores.kernels import Kernel
 from bench.tensor_cores.promises import others, promise
 from bench.tensor_cores.scaled import SCALED_DOTS
+from bench.tensor_cores.unfold import Unfolded, unfold
 from bench.tensor_cores.units import Unit, units
 from pybridge.bounds.conv2d import conv2d_result
 from pybridge.bounds.judge import Judge

@@ -12,13 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.__main__ import app
-from bench.studies.rounding_or_bug.unfold import Unfolded, unfold
 from bench.tensor_cores import units as simulated
 from bench.tensor_cores.data import DOTS, READ, Problem, Result, convolution, dots
 from bench.tensor_cores.document import DOCUMENT, parts
 from bench.tensor_cores.kernels import Kernel, held
 from bench.tensor_cores.promises import promise
 from bench.tensor_cores.study import Study, Verdict, returned, run
+from bench.tensor_cores.unfold import Unfolded, unfold
 from bench.tensor_cores.units import Unit, units
 from pybridge.bounds.judge import Judge
 from pybridge.errors import InputError

@@ -18,7 +18,7 @@ from pybridge.problem.computation import conv2d_computation
 from pybridge.problem.geometry import Geometry, Window
 from pybridge.problem.results import Result
 
-__all__ = ["Unfolded", "nominal_terms", "result_shape", "unfold"]
+__all__ = ["Unfolded", "unfold"]
 
 _Array: TypeAlias = npt.NDArray[Any]
 
@@ -35,27 +35,10 @@ class Unfolded:
     shape: tuple[int, ...]
 
 
-def result_shape(name: str, geometry: Geometry) -> tuple[int, ...]:
-    """The shape of `output` or of the `bias`, `weight` or `input` gradient."""
-    return conv2d_computation(Result(name), geometry).shape
-
-
-def nominal_terms(name: str, geometry: Geometry) -> int:
-    """How many terms an entry has where padding and stride leave them all, as recipes count."""
-    g = geometry
-    taps = g.height.kernel * g.width.kernel
-    return {
-        "output": g.in_channels * taps,
-        "bias": g.batch * g.height.output * g.width.output,
-        "weight": g.batch * g.height.output * g.width.output,
-        "input": g.out_channels * taps,
-    }[name]
-
-
 def unfold(name: str, geometry: Geometry, operands: Mapping[str, _Array]) -> Unfolded:
     """The factors of all entries' terms; `operands` are x, weight, bias and grad_output."""
     g = geometry
-    shape = result_shape(name, g)
+    shape = conv2d_computation(Result(name), g).shape
     if name == "bias":
         grads = operands["grad_output"].transpose(0, 2, 3, 1).reshape(-1, shape[0])
         return Unfolded(np.ones((len(grads), 1), grads.dtype), grads, shape)
@@ -116,11 +99,11 @@ def _patches(g: Geometry, x: _Array) -> _Array:
 def _scattered(g: Geometry, grads: _Array) -> _Array:
     """[batch, groups, out_channels, KH, KW, H, W]: what each input is multiplied with."""
     h, w = g.height, g.width
-    given = grads.reshape(g.batch, g.groups, g.out_channels, h.output, w.output)
+    grads = grads.reshape(g.batch, g.groups, g.out_channels, h.output, w.output)
     shape = (g.batch, g.groups, g.out_channels, h.kernel, w.kernel, h.size, w.size)
     scattered = np.empty(shape, grads.dtype)
     for i, j, read in _slices(g):
-        padded = np.zeros((*given.shape[:3], h.padded, w.padded), grads.dtype)
-        padded[..., *read] = given
+        padded = np.zeros((*grads.shape[:3], h.padded, w.padded), grads.dtype)
+        padded[..., *read] = grads
         scattered[:, :, :, i, j] = padded[..., *_inner(g)]
     return scattered
