@@ -76,11 +76,9 @@ def read_kernel_result(
                 times = computation.unit // np.asarray(computation.divisor)
                 operands[key] = times_integers(computation.called(key), operand, times)
         values, rest = in_two_parts(name, values, computation.unit)
-    operands |= {
-        key: _scaled(computation.called(key), operands[key], factor, format)
-        for key, factor in computation.scales.items()
-        if key in operands
-    }
+    for key, factor in computation.scales.items():
+        if key in operands:
+            operands[key] = _scaled(computation.called(key), operands[key], factor, format)
     return KernelResult(computation, values, format, operands, least_normals, largest, rest)
 
 

@@ -107,10 +107,9 @@ class KernelResult:
                 f"holds the result's, {self.format.dtype.name}"
             )
         what = self.computation
-        scale = 1.0 if what.divides else what.scales.get(what.factors[0], 1.0)
         scaled = ScaledAccumulation(
             **dict(promise),
-            scale=scale,
+            scales=what.alphas,
             added=any(key in self.operands for key in what.addends),
             divisors=what.units,
             divided_first=what.divided_first,

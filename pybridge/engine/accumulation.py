@@ -488,14 +488,15 @@ class Accumulation(Model):
 class ScaledAccumulation(Accumulation):
     """A promise of a kernel that multiplies or divides its finished sum, and may then add to it.
 
-    The sum times `scale` is rounded to the format of the sum, and so is the addend times another
-    number; if `added`, they are added. Or each sum is divided by one of the `divisors`, and
+    The sum times one after the other of `scales`, or times their rounded product, is rounded to the
+    format of the sum each time, and so is the addend times another number; if `added`, they are
+    added. Or each sum is divided by one of the `divisors`, and
     rounded, or the terms are, before they are added (`divided_first`): all errors and magnitudes
     are then those of the result times the divisor, and bounds hold for every one of them. The
     operation says so, and no user: see `pybridge.ops`.
     """
 
-    scale: float = Field(allow_inf_nan=False)
+    scales: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = (1.0,)
     added: bool
     divisors: tuple[Annotated[int, Field(ge=1)], ...] = (1,)
     divided_first: bool = False
@@ -516,7 +517,8 @@ class ScaledAccumulation(Accumulation):
             return f"{super().sentence} of quotients"
         if self.divides:
             return f"{super().sentence}, divided by {' or '.join(map(str, self.divisors))}"
-        words = f"{super().sentence}, multiplied by {self.scale:g}"
+        scales = " and ".join(f"{scale:g}" for scale in self.scales)
+        words = f"{super().sentence}, multiplied by {scales}"
         return words + ", and added to a multiple of the addend" * self.added
 
     def sum_error(
@@ -545,8 +547,10 @@ class ScaledAccumulation(Accumulation):
         if self.divided_first:
             return ErrorBound(summed.relative, max(self.divisors) * summed.absolute)
         once = operation(parameters_of(self._summed, definitions), self.mode)
-        multiple = ErrorBound(summed.relative, abs(Fraction(self.scale)) * summed.absolute)
-        scaled = followed_by(definitions, multiple, once)
+        scaled = summed
+        for scale in self.scales:
+            multiple = ErrorBound(scaled.relative, abs(Fraction(scale)) * scaled.absolute)
+            scaled = followed_by(definitions, multiple, once)
         if not self.added:
             return ErrorBound(scaled.relative, max(self.divisors) * scaled.absolute)
         # The addend's multiple errs by `once`, whose relative error is no larger than the sum's.
@@ -564,7 +568,11 @@ class ScaledAccumulation(Accumulation):
         sums = min(_overflows(parameters_of(name, load_definitions())) for name in met)
         if self.divided_first:
             sums *= min(self.divisors)
-        return min(min(self.divisors) * super().largest(format), abs(Fraction(self.scale)) * sums)
+        most = min(self.divisors) * super().largest(format)
+        for scale in reversed(self.scales):
+            sums *= abs(Fraction(scale))
+            most = min(most, sums)
+        return most
 
 
 def tf32(operand_rounding: Direction = "toward-zero") -> Accumulation:

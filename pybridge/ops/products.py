@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from numbers import Real
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from pybridge.bounds.arguments import held
 from pybridge.bounds.operation import Operation
@@ -25,6 +25,7 @@ from pybridge.problem.shapes import Product
 __all__ = ["addmm", "baddbmm", "bmm", "einsum", "linear", "matmul"]
 
 Eps = Mapping[str, float] | None
+Alpha: TypeAlias = float | tuple[float, float]
 
 
 def matmul(input: Any, other: Any, *, eps: Eps = None) -> Operation:
@@ -90,12 +91,13 @@ def linear(input: Any, weight: Any, bias: Any = None, *, eps: Eps = None) -> Ope
 
 
 def addmm(
-    input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1, eps: Eps = None
+    input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: Alpha = 1, eps: Eps = None
 ) -> Operation:
     """beta·input + alpha·mat1·mat2, as by `torch.addmm`; input broadcasts.
 
     A kernel in float32, bfloat16 or float16 multiplies by float32 numbers: beta and alpha have to
-    be such. If beta is 0, input is not read. Raises `InputError` if alpha is 0.
+    be such. alpha may be two numbers, by which a kernel multiplies the sum one after the other, as
+    `torch._scaled_mm` does. If beta is 0, input is not read. Raises `InputError` if alpha is 0.
     """
     factors = _Factors(
         "mat1",
@@ -110,7 +112,7 @@ def addmm(
 
 
 def baddbmm(
-    input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1, eps: Eps = None
+    input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: Alpha = 1, eps: Eps = None
 ) -> Operation:
     """beta·input + alpha·batch1·batch2 of batches of matrices, as by `torch.baddbmm`.
 
@@ -222,22 +224,23 @@ class _Addend:
 
 
 class _Scales(NamedTuple):
-    """What a sum of products, and its addend, are multiplied by."""
+    """What a sum of products is multiplied by, one after the other, and its addend."""
 
-    alpha: float
+    alphas: tuple[float, ...]
     beta: float
 
     @classmethod
     def of(cls, alpha: object, beta: object) -> _Scales:
         """Those of arguments: finite numbers that float64 holds, alpha not zero."""
-        for name, value in (("alpha", alpha), ("beta", beta)):
+        alphas = alpha if isinstance(alpha, tuple) and len(alpha) == 2 else (alpha,)
+        for name, value in (*(("alpha", each) for each in alphas), ("beta", beta)):
             if isinstance(value, bool) or not isinstance(value, Real):
                 raise InputTypeError(f"{name}: expected a number, got {value!r:.60}")
             if not math.isfinite(value) or float(value) != value:
                 raise InputError(f"{name}: expected a finite float64 number, got {value!r:.60}")
-        if alpha == 0:
+        if 0 in alphas:
             raise InputError("alpha: 0 leaves no products, expected another number")
-        return cls(float(cast(float, alpha)), float(cast(float, beta)))
+        return cls(tuple(map(float, alphas)), float(cast(float, beta)))
 
 
 def _trailing(input: Any, labels: tuple[str, ...]) -> _Addend:
@@ -277,7 +280,7 @@ def _product(
     scales: _Scales | None = None,
 ) -> Operation:
     """The product of factors over all labels that the result has not, scaled, plus an addend."""
-    alpha, beta = scales or (1.0, 1.0)
+    alphas, beta = scales or ((1.0,), 1.0)
     if beta == 0:
         addend = None
     sizes = _sizes(factors)
@@ -326,7 +329,7 @@ def _product(
             )
         arrays["addend"], names["addend"] = addend.array, addend.name
         arrangements["addend"] = arrangements["grad_output"].expanding(tuple(addend.array.shape))
-        others["addend"] = _summed(addend, result, outer, names).scaled_by(beta, 1.0)
+        others["addend"] = _summed(addend, result, outer, names).scaled_by((beta,), 1.0)
     results = {
         role: computation_of(shape, "output" if role == "grad_output" else role)
         .called_by(
@@ -336,7 +339,7 @@ def _product(
             arranged=arrangements,
             result=arrangements[role],
         )
-        .scaled_by(alpha, beta if addend is not None else 1.0)
+        .scaled_by(alphas, beta if addend is not None else 1.0)
         for role in axes
     }
     return Bilinear(function, results | others, names).output(arrays, eps)

@@ -112,7 +112,8 @@ class Computation:
     textbook's formula needs; without one, the contraction itself is the definition. `names` and
     `arranged` have the operands' names and arrangements where the caller's are others, `result` the
     arrangement of the result. `scales` has what operands are multiplied by, if that is not one for
-    each: the kernel multiplies the sum of products, and the addend, which it adds then.
+    each: the kernel multiplies the sum of products, and the addend, which it adds then; the sum by
+    one after the other of `alphas`, if these are several.
 
     Or the kernel divides each sum by its `divisor`, or each entry of its one operand before it sums
     (`divided_first`): an array that broadcasts to the shape if divisors differ. A `KernelResult`
@@ -131,6 +132,7 @@ class Computation:
     arranged: Mapping[str, Arrangement] = field(default_factory=dict, repr=False)
     result: Arrangement | None = field(default=None, repr=False)
     scales: Mapping[str, float] = field(default_factory=dict)
+    alphas: tuple[float, ...] = (1.0,)
     divisor: int | Integers = 1
     divided_first: bool = False
 
@@ -243,13 +245,16 @@ class Computation:
         """The same of a caller that has other names and shapes."""
         return replace(self, noun=noun, axes=axes, names=names, arranged=arranged, result=result)
 
-    def scaled_by(self, alpha: float, beta: float) -> Computation:
-        """The same with its sum times α, and its addend times β, or without an addend if that is 0.
+    def scaled_by(self, alphas: tuple[float, ...], beta: float) -> Computation:
+        """The same with its sum times each α, and its addend times β, or without an addend if that
+        is 0.
 
-        The first factor is multiplied in place of the sum.
+        A factor is multiplied by each α in place of the sum.
         """
-        scales = {self.factors[0]: alpha} | dict.fromkeys(self.addends, beta)
-        return replace(self, scales={} if set(scales.values()) == {1.0} else scales)
+        if {*alphas, beta} == {1.0}:
+            return self
+        scales = dict(zip(self.factors, alphas, strict=False)) | dict.fromkeys(self.addends, beta)
+        return replace(self, scales=scales, alphas=alphas)
 
     def divided_by(self, divisor: int | Integers, *, first: bool = False) -> Computation:
         """The same whose sums are divided, or if `first`, the entries of its one operand."""

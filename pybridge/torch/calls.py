@@ -198,20 +198,25 @@ def _addmv(call: Arguments, result: Any) -> list[Expected]:
 
 
 def _scaled_mm(call: Arguments) -> ops.Operation:
-    """A product of float8 matrices times one scale for each matrix, plus a bias."""
+    """A product of float8 matrices with a scale for each, or for each row and column, plus a bias.
+
+    A kernel multiplies the sum by one scale and by the other. On the CPU, PyTorch multiplies rows
+    and columns before it multiplies matrices, and rounds them to float32.
+    """
     if call.get("scale_result") is not None:
         raise InputError("_scaled_mm with a scale of its result")
-    for name in ("scale_a", "scale_b"):
-        if call[name].numel() != 1:
-            raise InputError(f"_scaled_mm with a {name} of shape {tuple(call[name].shape)}")
-    scales = [float(call[name]) for name in ("scale_a", "scale_b")]
-    if 1 not in scales:
-        raise InputError("_scaled_mm with two scales, by which the sum is multiplied and rounded")
-    (scale,) = set(scales) - {1.0} or {1.0}
     left, right, bias = call["self"], call["mat2"], call.get("bias")
+    scales = call["scale_a"], call["scale_b"]
     if bias is None:
         bias = torch.zeros((), dtype=torch.float32, device=left.device)
-    return ops.addmm(bias, left, right, alpha=scale)
+    if all(scale.numel() == 1 for scale in scales):
+        first, second = (float(scale) for scale in scales)
+        alpha = second if first == 1 else first if second == 1 else (first, second)
+        return ops.addmm(bias, left, right, alpha=alpha)
+    shapes = [tuple(scale.shape) for scale in scales]
+    if left.is_cuda or shapes != [(left.shape[0], 1), (1, right.shape[1])]:
+        raise InputError(f"_scaled_mm with scales of shapes {shapes[0]} and {shapes[1]}")
+    return ops.addmm(bias, left.float() * scales[0], right.float() * scales[1])
 
 
 def _pooling(call: Arguments) -> ops.Operation:

@@ -49,8 +49,9 @@ def promises(actual: torch.Tensor, operation: Operation) -> Sequence[Accumulatio
     if actual.device.type == "cuda":
         return _cuda(actual, kinds)
     if kinds == {torch.float32}:
-        short = _cpu_float32_precision()
-        return [None] if short is None else [None, Accumulation(operands=short)]
+        output, short = _output(actual), _cpu_float32_precision()
+        found = [Accumulation(output=output)]
+        return found if short is None else [*found, Accumulation(operands=short, output=output)]
     if kinds == {torch.bfloat16}:
         return [Accumulation(output=_output(actual), flushed=True)]
     if kinds == {torch.float16}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -375,7 +375,7 @@ def test_an_average_overflows_where_its_sum_or_itself_does() -> None:
 def test_a_scaled_sum_errs_by_what_lean_says(added: bool, rounding: Any) -> None:
     definitions = load_definitions()
     plain = Accumulation(rounding=rounding)
-    scaled = ScaledAccumulation(**dict(plain), scale=-3.0, added=added)
+    scaled = ScaledAccumulation(**dict(plain), scales=(-3.0,), added=added)
     first = plain.sum_error(7, definitions)
     roundoff = Fraction(2) ** (-24 if rounding == "nearest" else -23)
     underflow = Fraction(2) ** (-150 if rounding == "nearest" else -149)
@@ -389,9 +389,32 @@ def test_a_scaled_sum_errs_by_what_lean_says(added: bool, rounding: Any) -> None
     found = scaled.sum_error(7 + added, definitions)
     assert (found.relative, found.absolute) == (relative, absolute)
     if not added:
-        divided = ScaledAccumulation(**dict(plain), scale=1.0, added=False, divisors=(9,))
+        divided = ScaledAccumulation(**dict(plain), added=False, divisors=(9,))
         times = 9 * (first.absolute * (1 + roundoff) + underflow)
         assert divided.sum_error(7, definitions) == ErrorBound(relative, times)
+
+
+def test_sums_that_are_multiplied_twice() -> None:
+    rng = np.random.default_rng(11)
+    a, b = (rng.standard_normal(s).astype(np.float32) for s in ((5, 9), (9, 4)))
+    first, second = (float(np.float32(x)) for x in (0.7, 1.1))
+    operation = ops.addmm(np.zeros(4, np.float32), a, b, alpha=(first, second))
+    honest = (a @ b) * np.float32(first) * np.float32(second)
+    found = compare(honest, operation)
+    assert found.passed, found.message
+    assert "multiplied by 0.7 and 1.1" in found.message
+    size = first * second * (np.abs(a.astype(np.float64)) @ np.abs(b.astype(np.float64)))
+    once = ops.addmm(np.zeros(4, np.float32), a, b, alpha=first)
+    plain = compare((a @ b) * np.float32(first), once).allowance / (size / second)
+    assert np.allclose(found.allowance / size - plain, 2.0**-24, rtol=1e-3)
+    exact = first * second * (a.astype(np.float64) @ b.astype(np.float64))
+    for share, right in ((0.9, True), (1.1, False)):
+        wrong = exact + share * found.allowance
+        assert compare(wrong.astype(np.float32), operation).passed == right
+    most, infinite = (np.full((1, 1), n, np.float32) for n in (2.0**63, math.inf))
+    for alphas, right in (((4.0, 0.25), True), ((0.25, 4.0), False)):
+        asked = ops.addmm(np.zeros(1, np.float32), most, most, alpha=alphas)
+        assert compare(infinite, asked).passed == right
 
 
 @pytest.mark.parametrize(
@@ -658,6 +681,9 @@ REFUSED: Mapping[str, Callable[[], Any]] = {
         ONES, ONES.T, eps={"z": 1}
     ),
     "alpha: 0 leaves no products": lambda: ops.addmm(ONES, ONES, ONES, alpha=0),
+    "alpha: expected a number, got (1, 2, 3)": lambda: ops.addmm(
+        ONES, ONES, ONES, alpha=cast(Any, (1, 2, 3))
+    ),
     "beta: expected a finite float64 number, got inf": lambda: ops.addmm(
         ONES, ONES, ONES, beta=math.inf
     ),

@@ -247,6 +247,22 @@ def test_a_share_of_entries_is_compared_by_the_same_bounds() -> None:
     assert 0 < sum(found) < 20
 
 
+@pytest.mark.parametrize("out", ["float32", "bfloat16"])
+@pytest.mark.parametrize("bias", [False, True])
+def test_scaled_products_of_float8(out: str, bias: bool) -> None:
+    dtype = getattr(torch, out)
+    a, b = (torch.randn(n, 32).to(torch.float8_e4m3fn) for n in (20, 48))
+    one, two, three = torch.ones(()), torch.rand(()) + 0.5, torch.rand(()) + 1
+    rows, columns = torch.rand(20, 1) + 0.5, torch.rand(1, 48) + 0.5
+    scales = [(one, one), (two, one), (one, three), (two, three), (rows, columns)]
+    options = {"bias": torch.randn(48).bfloat16()} if bias and out == "bfloat16" else {}
+    with watch() as report:
+        for scale_a, scale_b in scales:
+            torch._scaled_mm(a, b.t(), scale_a, scale_b, out_dtype=dtype, **options)
+    _require_all_passed(report)
+    assert len(report.checked) == 5
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float16"])
 def test_average_pooling_forward_and_backward(dtype: str) -> None:
     x = torch.randn(2, 3, 9, 8, dtype=getattr(torch, dtype), requires_grad=True)
