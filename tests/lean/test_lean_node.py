@@ -114,16 +114,6 @@ def test_a_crash_of_a_used_process_is_tried_again(log: Path) -> None:
     node.close()
 
 
-@pytest.mark.parametrize(("memory", "processes"), [(900_000_000, 1), (1_900_000_000, 2)])
-def test_a_process_that_has_used_much_memory_is_replaced(
-    log: Path, memory: int, processes: int
-) -> None:
-    node = process(log, f"say(ready=True)\nfor _ in sys.stdin: say(status=0, memory={memory})")
-    assert [node.run(JOB, 10).status for _ in range(2)] == [0, 0]
-    assert len(started(log)) == processes
-    node.close()
-
-
 def test_a_closed_process_runs_nothing(log: Path) -> None:
     node = process(log, "say(ready=True); input()")
     node.close()

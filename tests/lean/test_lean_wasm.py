@@ -16,8 +16,8 @@ import pytest
 from pybridge.lean.errors import LeanError
 from pybridge.lean.interface import BuildResult
 from pybridge.lean.sources import Project
+from pybridge.lean.wasm import node
 from pybridge.lean.wasm.install import Toolchain, install
-from pybridge.lean.wasm.node import NodeProcess
 from pybridge.lean.wasm.runner import WasmLean
 
 pytestmark = pytest.mark.slow
@@ -137,7 +137,7 @@ def test_long_texts_are_shared_in_order(
 ) -> None:
     shares: list[str] = []
 
-    def fake(process: NodeProcess, program: object, arguments: object, given: str) -> str:
+    def fake(process: node.NodeProcess, program: object, arguments: object, given: str) -> str:
         shares.append(given)
         time.sleep(0.5 if given.startswith("case n0\n") else 0)
         return given
@@ -231,6 +231,18 @@ process.run(Job(["Quick.lean"], "/src", {"/src": Path(sys.argv[1])}), 300)
 print(process._process.pid, flush=True)
 process.run(Job(["Runaway.lean"], "/src", {"/src": Path(sys.argv[1])}), 300)
 """
+
+
+def test_a_lean_that_has_used_much_memory_is_replaced(
+    toolchain: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node, "_MOST_MEMORY", 1)
+    (tmp_path / "A.lean").write_text("#eval 2 + 2\n")
+    process = toolchain.process()
+    for _ in range(3):
+        outcome = process.run(node.Job(["A.lean"], "/job", {"/job": tmp_path}), 200)
+        assert [message.text for message in outcome.messages] == ["4"]
+    process.close()
 
 
 def test_lean_ends_when_its_parent_is_killed(toolchain: Toolchain, tmp_path: Path) -> None:

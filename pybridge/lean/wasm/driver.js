@@ -1,9 +1,10 @@
 // Runs jobs of WebAssembly Lean, one after another, in one process.
 //
-// node driver.js LEAN_JS LIBRARY PARENT
-//   LEAN_JS   the adapted glue code, with lean.wasm beside it
-//   LIBRARY   the folder of the .olean files that come with Lean
-//   PARENT    the process id of the parent, without which this process ends
+// node driver.js LEAN_JS LIBRARY PARENT MOST_MEMORY
+//   LEAN_JS       the adapted glue code, with lean.wasm beside it
+//   LIBRARY       the folder of the .olean files that come with Lean
+//   PARENT        the process id of the parent, without which this process ends
+//   MOST_MEMORY   bytes; a Lean that has taken more is replaced by a new one before the next job
 //
 // Standard input: one JSON job a line.
 //   arguments   Lean's arguments, e.g. ["Foo.lean"]
@@ -14,53 +15,106 @@
 // Standard output: one JSON object a line.
 //   {"ready": true}                        once, before the first job
 //   {"stdout": line} or {"stderr": line}   what Lean prints
-//   {"status": n, "memory": bytes}         at the end of each job: 70 when Lean crashed; Lean's memory,
-//                                          which only grows
+//   {"status": n}                          at the end of each job: 70 when Lean crashed
+//
+// Lean does not give memory back, and its code is slow until V8 has optimised it. Each Lean
+// therefore is a thread: when it ends, its memory is free, and its code stays for the next one.
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');
 const vm = require('node:vm');
 const readline = require('node:readline');
 const { createRequire } = require('node:module');
-const { Worker } = require('node:worker_threads');
+const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
 
 const CRASHED = 70;
-const [leanJs, library] = process.argv.slice(2, 4).map((name) => path.resolve(name));
-const parent = Number(process.argv[4]);
 const send = (answer) => fs.writeSync(1, JSON.stringify(answer) + '\n');
 
-// This build reports every step that it takes.
-const isTrace = /^(\[DEBUG|  - .*\.olean$|  mainModule\? = )/;
+if (isMainThread) {
+  dispatch();
+} else {
+  startLean();
+}
 
-// A job blocks this thread, so another one ends the process when the parent has gone.
-const watch = new Worker(
-  `setInterval(() => {
-    if (process.ppid !== ${parent}) process.kill(process.pid, 'SIGKILL');
-  }, 500);`,
-  { eval: true },
-);
-watch.unref();
+function dispatch() {
+  const [leanJs, library] = process.argv.slice(2, 4).map((name) => path.resolve(name));
+  const [parent, mostMemory] = process.argv.slice(4, 6).map(Number);
+  setInterval(() => {
+    if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
+  }, 500).unref();
 
-console.log = () => {};
-globalThis.leanModule = {
-  noInitialRun: true,
-  noExitRuntime: true,
-  locateFile: (name) => path.join(path.dirname(leanJs), name),
-  print: (line) => send({ stdout: line }),
-  printErr: (line) => { if (!isTrace.test(line)) send({ stderr: line }); },
-  quit: (status, thrown) => { throw thrown; },
-  onRuntimeInitialized: () => setTimeout(serve, 0),
-};
-vm.compileFunction(
-  `Module = globalThis.leanModule;\n${fs.readFileSync(leanJs, 'utf8')}
-  ;globalThis.lean = {
-    callMain, FS, NODEFS, ENV, stringToNewUTF8,
-    words() { growMemViews(); return HEAPU32; },
-    symbol: (name) => resolveGlobalSymbol(name).sym,
-  };`,
-  ['exports', 'require', 'module', '__filename', '__dirname'],
-  { filename: leanJs },
-)({}, createRequire(leanJs), { exports: {} }, leanJs, path.dirname(leanJs));
+  const wasm = new WebAssembly.Module(fs.readFileSync(path.join(path.dirname(leanJs), 'lean.wasm')));
+  const waiting = [];
+  let lean = null; // the thread that has said that it is ready, while it is idle
+  let first = true;
+
+  function start() {
+    const thread = new Worker(__filename, { workerData: { leanJs, library, wasm } });
+    const failed = (reason) => {
+      send({ stderr: `Lean crashed: ${reason?.stack ?? reason}` });
+      process.exit(CRASHED);
+    };
+    thread.on('error', failed);
+    thread.on('exit', failed);
+    thread.on('message', (used) => {
+      if (used > mostMemory) {
+        thread.removeAllListeners('exit');
+        thread.terminate().then(start);
+        return;
+      }
+      if (first) send({ ready: true });
+      first = false;
+      lean = thread;
+      next();
+    });
+  }
+
+  function next() {
+    if (lean && waiting.length) {
+      lean.postMessage(waiting.shift());
+      lean = null;
+    }
+  }
+
+  start();
+  const lines = readline.createInterface({ input: process.stdin });
+  lines.on('line', (line) => {
+    waiting.push(line);
+    next();
+  });
+  lines.on('close', () => process.exit(0));
+}
+
+// In a thread, which posts what its jobs have used, in bytes, whenever it can take one.
+function startLean() {
+  const { leanJs, library, wasm } = workerData;
+  // This build reports every step that it takes.
+  const isTrace = /^(\[DEBUG|  - .*\.olean$|  mainModule\? = )/;
+
+  console.log = () => {};
+  globalThis.leanModule = {
+    noInitialRun: true,
+    noExitRuntime: true,
+    locateFile: (name) => path.join(path.dirname(leanJs), name),
+    instantiateWasm: (imports, receive) => {
+      WebAssembly.instantiate(wasm, imports).then((instance) => receive(instance, wasm));
+    },
+    print: (line) => send({ stdout: line }),
+    printErr: (line) => { if (!isTrace.test(line)) send({ stderr: line }); },
+    quit: (status, thrown) => { throw thrown; },
+    onRuntimeInitialized: () => setTimeout(serve, 0, library),
+  };
+  vm.compileFunction(
+    `Module = globalThis.leanModule;\n${fs.readFileSync(leanJs, 'utf8')}
+    ;globalThis.lean = {
+      callMain, FS, NODEFS, ENV, stringToNewUTF8,
+      words() { growMemViews(); return HEAPU32; },
+      symbol: (name) => resolveGlobalSymbol(name).sym,
+    };`,
+    ['exports', 'require', 'module', '__filename', '__dirname'],
+    { filename: leanJs },
+  )({}, createRequire(leanJs), { exports: {} }, leanJs, path.dirname(leanJs));
+}
 
 // Lean leaves by exit(), which throws an object with its status; a C++ exception is a number.
 function statusOf(run) {
@@ -73,7 +127,7 @@ function statusOf(run) {
   }
 }
 
-function serve() {
+function serve(library) {
   const { lean } = globalThis;
   const { FS } = lean;
   let mounted = [];
@@ -127,12 +181,10 @@ function serve() {
     );
   }
 
-  start();
-  send({ ready: true });
-  const lines = readline.createInterface({ input: process.stdin });
-  lines.on('line', (line) => {
-    const status = statusOf(() => run(JSON.parse(line)));
-    send({ status, memory: lean.words().byteLength });
+  parentPort.on('message', (line) => {
+    send({ status: statusOf(() => run(JSON.parse(line))) });
+    parentPort.postMessage(lean.words().byteLength);
   });
-  lines.on('close', () => process.exit(0));
+  start();
+  parentPort.postMessage(0);
 }

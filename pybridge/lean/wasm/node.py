@@ -21,7 +21,8 @@ from pybridge.lean.process import kill_group, start
 __all__ = ["Job", "NodeProcess", "Outcome"]
 
 _DRIVER = Path(__file__).with_name("driver.js")
-_MOST_MEMORY = 1_600_000_000  # bytes, of the 2 GiB that Lean can have
+_MOST_MEMORY = 1_600_000_000
+"""Bytes, of the 2 GiB that Lean can have. One that has taken more is replaced by a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +75,16 @@ class NodeProcess:
         self._process: subprocess.Popen[str] | None = None
         self._answers: queue.Queue[str | None] = queue.Queue()
         self._used = 0
-        self._memory = 0
 
     def run(self, job: Job, timeout: float, patience: float | None = None) -> Outcome:
         """Runs one job; Lean's own errors are in the outcome.
 
         Raises `LeanError` when Lean crashes, or takes longer than `timeout` seconds. Lean does not
-        give memory back, and may crash or stand still when there is little left: a process is
-        replaced when it has used much, and once more when it ran other jobs before and then
-        crashes, or does not answer within `patience` seconds.
+        give memory back, and may crash or stand still when there is little left: the driver
+        replaces it when it has used much, and a process is replaced when it ran other jobs before
+        and then crashes, or does not answer within `patience` seconds.
         """
         while True:
-            if self._memory > _MOST_MEMORY:
-                self._kill()
             used = self._used
             limit = timeout if patience is None or not used else min(timeout, patience)
             try:
@@ -121,7 +119,6 @@ class NodeProcess:
         outcome = Outcome()
         answer = self._read_until("status", deadline, timeout, outcome)
         outcome.status = int(answer["status"])
-        self._memory = int(answer.get("memory", 0))
         if outcome.status not in (0, 1):
             raise _Crash(f"WebAssembly Lean crashed: {_said(outcome)}")
         return outcome
@@ -130,7 +127,7 @@ class NodeProcess:
         with self._lock:
             if self._closed:
                 raise LeanError("WebAssembly Lean was stopped")
-            command = [*self._command, str(os.getpid())]
+            command = [*self._command, str(os.getpid()), str(_MOST_MEMORY)]
             process = start(command, name="Node", stdin=subprocess.PIPE)
             self._process = process
             self._answers = queue.Queue()
@@ -140,7 +137,7 @@ class NodeProcess:
     def _kill(self) -> None:
         with self._lock:
             process, self._process = self._process, None
-            self._used = self._memory = 0
+            self._used = 0
         if process is not None:
             kill_group(process)
             with contextlib.suppress(OSError):
