@@ -16,7 +16,8 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,16 +31,12 @@ from pybridge.check.doctor import arithmetic, findings, leans, material, package
 from pybridge.check.doctor import examination as examination_module
 from pybridge.check.doctor.examination import examine
 from pybridge.check.doctor.findings import DoctorReport, Finding
-from pybridge.check.doctor.probes import hexadecimal, probes
 from pybridge.cli.doctor import app
 from pybridge.errors import InputError
 from pybridge.extras import DISTRIBUTION, install_command
 from pybridge.lean.interface import PINNED, Kind
 from pybridge.lean.recorded import RecordedLean
 from pybridge.lean.wasm.install import toolchain_dir
-from pybridge.problem.formats import FORMATS
-
-PROPERTIES = list(probes(FORMATS["binary32"]))
 
 
 def only(found: Iterable[Finding]) -> Finding:
@@ -76,7 +73,7 @@ def test_nothing_is_wrong_with_a_healthy_machine() -> None:
     assert "recorded" in report["leans"]
     names = [finding["name"] for finding in report["findings"]]
     expected = ["Python", "numpy", "BLAS", "Lean sources", "definitions", "definitions' sources"]
-    expected += ["native Lean", "WebAssembly Lean", "recorded evaluations", *PROPERTIES]
+    expected += ["native Lean", "WebAssembly Lean", "recorded evaluations", "arithmetic"]
     expected += ["matrix products", "cache", "temporary files", "extra bench", "extra torch"]
     assert set(expected) <= set(names)
     assert f"nothing is wrong ({len(names)} examined)" in text
@@ -86,11 +83,11 @@ def test_nothing_is_wrong_with_a_healthy_machine() -> None:
 def test_the_page_has_every_row() -> None:
     page = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
     shown = page.replace("\\", "")
-    for name in (*PROPERTIES, *leans.NAMES.values()):
+    for name in leans.NAMES.values():
         assert f"| {name} |" in shown
     for name in ("Python", "BLAS", "Lean sources", "definitions", "definitions' sources", "Lean"):
         assert f"| {name} |" in shown
-    for name in ("matrix products", "cache, unused"):
+    for name in ("arithmetic", "matrix products", "cache, unused"):
         assert f"| {name} |" in shown
 
 
@@ -243,20 +240,22 @@ def control(flag: int) -> Iterator[None]:
 
 
 @on_glibc_x86
-@pytest.mark.parametrize("flag", [0x8000, 0x40])
-def test_flushed_subnormals_are_found(flag: int) -> None:
+@pytest.mark.parametrize(
+    ("flag", "fault"),
+    [
+        (0x8000, "flushes subnormal numbers to zero"),
+        (0x40, "flushes subnormal numbers to zero"),
+        (0x2000, "does not round to nearest, ties to even"),
+        (0x4000, "does not round to nearest, ties to even"),
+        (0x6000, "does not round to nearest, ties to even"),
+    ],
+)
+def test_another_mode_of_the_processor_is_found(flag: int, fault: str) -> None:
     with control(flag):
-        found = {finding.name: finding for finding in arithmetic.elementwise()}
+        row = only(arithmetic.elementwise())
         products = only(arithmetic.matrix_products())
-    row = found["subnormal numbers"]
-    assert row.state == "wrong"
-    assert "bfloat16: 0x1p-126 + -0x1p-133 is" in row.found
-    assert "float32: 0x1p-126 + -0x1p-149 is" in row.found
-    assert "float64: 0x1p-1022 + -0x1p-1074 is" in row.found
-    assert "float16" not in row.found.replace("bfloat16", "")
+    assert (row.state, row.found) == ("wrong", f"this thread {fault}")
     assert (row.remedy or "").startswith("env -u LD_PRELOAD")
-    assert found["round to nearest, ties to even"].state == "good"
-    assert found["overflow and signed zeros"].state == "good"
     assert products.state == "wrong"
 
 
@@ -283,96 +282,18 @@ def test_flushed_subnormals_are_status_1(monkeypatch: pytest.MonkeyPatch, tmp_pa
         sys.modules["fast_and_loose"].manager.__exit__(None, None, None)
     assert status == 1
     assert "import fast_and_loose" in text
-    assert "subnormal numbers: do not import fast_and_loose in the process" in text
+    assert "arithmetic: do not import fast_and_loose in the process" in text
     assert shown("--after", "there_is_no_such_module")[0] == 1
     assert shown()[0] == 0
 
 
-@on_glibc_x86
-@pytest.mark.parametrize("direction", [0x2000, 0x4000, 0x6000])
-def test_another_rounding_direction_is_found(direction: int) -> None:
-    with control(direction):
-        found = {finding.name: finding for finding in arithmetic.elementwise()}
-    row = found["round to nearest, ties to even"]
-    assert row.state == "wrong"
-    assert "float32: " in row.found
-    assert "float64: " in row.found
+def test_a_thread_of_its_own_is_examined(monkeypatch: pytest.MonkeyPatch) -> None:
+    def require() -> None:
+        if threading.current_thread() is not threading.main_thread():
+            raise FloatingPointError("this thread rounds upward")
 
-
-def test_a_thread_of_its_own_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = arithmetic._measure
-    calls: list[str] = []
-
-    def measure(name: str) -> arithmetic._Measured:
-        calls.append(name)
-        if calls.count(name) == 2:
-            return arithmetic._Measured(1, ("float32: 1 + 1 is 3",))
-        return real(name)
-
-    monkeypatch.setattr(arithmetic, "_measure", measure)
-    found = list(arithmetic.elementwise())
-    assert {finding.found for finding in found} == {"in a new thread: float32: 1 + 1 is 3"}
-
-
-def fused(a: Any, b: Any, c: Any) -> Any:
-    """For narrow formats, a sum that sees the exact product."""
-    if a.dtype == np.float64:
-        return a * b + c
-    return (a.astype(np.float64) * b + c).astype(a.dtype)
-
-
-def doubled(a: Any, b: Any) -> Any:
-    """Of float64, by the extended format of x86 processors."""
-    if a.dtype != np.float64:
-        return np.add(a, b)
-    return (a.astype(np.longdouble) + b).astype(np.float64)
-
-
-def in_vectors(a: Any, b: Any) -> Any:
-    """Wrong where vector instructions are used, in the last of eight."""
-    total = np.add(a, b)
-    if len(total) >= 8:
-        total[7] = np.nextafter(total[7], np.inf, dtype=total.dtype)
-    return total
-
-
-@pytest.mark.parametrize(
-    ("operation", "way", "row", "said"),
-    [
-        ("multiply and add", fused, "a*b + c without fusing", "float16: "),
-        ("add", in_vectors, "round to nearest, ties to even", "in an array of 8, expected"),
-        pytest.param(
-            "add", doubled, "one rounding per operation", "float64: ",
-            marks=pytest.mark.skipif(
-                np.finfo(np.longdouble).nmant != 63, reason="takes the extended format of x86"
-            ),
-        ),
-    ],
-)  # fmt: skip
-def test_wrong_operations_are_found(
-    monkeypatch: pytest.MonkeyPatch,
-    operation: str,
-    way: Callable[..., Any],
-    row: str,
-    said: str,
-) -> None:
-    monkeypatch.setitem(arithmetic._WAYS, operation, (way,))  # type: ignore[misc]
-    formats = {name: FORMATS[name] for name in ("binary16", "binary32", "binary64")}
-    monkeypatch.setattr(arithmetic, "FORMATS", formats)
-    found = {finding.name: finding for finding in arithmetic.elementwise()}
-    assert found[row].state == "wrong"
-    assert said in found[row].found
-
-
-def test_probes_are_right_and_shown_as_they_are() -> None:
-    for format in FORMATS.values():
-        for given in probes(format).values():
-            assert given
-            for bits in {number for probe in given for number in (*probe.operands, probe.expected)}:
-                number = np.array([bits], f"u{format.dtype.itemsize}").view(format.dtype)[0]
-                assert float.fromhex(hexadecimal(bits, format)) == float(number)
-    assert hexadecimal(0x8000, FORMATS["binary16"]) == "-0x0p+0"
-    assert hexadecimal(0x7FC0, FORMATS["bfloat16"]) == "nan"
+    monkeypatch.setattr(arithmetic, "require_ieee", require)
+    assert only(arithmetic.elementwise()).found == "this thread rounds upward"
 
 
 def test_blas_threads_in_another_mode_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
