@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,7 +19,7 @@ from pybridge.networks.nodes import Add, LeakyRelu, MaxPool, Node, Relu, Reshape
 from pybridge.networks.operations import average, operation, reciprocal_root
 from pybridge.problem.arrays import to_numpy
 from pybridge.problem.formats import FloatArray, FloatFormat, find_format, format_array
-from pybridge.problem.geometry import Geometry, Window
+from pybridge.problem.geometry import Geometry, Window, axis_names
 from pybridge.problem.shapes import Pooling
 
 if TYPE_CHECKING:
@@ -317,31 +317,51 @@ def _leaky_relu(
 
 
 def _windows(
-    label: str, shape: Shape, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool
+    rank: int,
+    label: str,
+    shape: Shape,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil: bool,
 ) -> tuple[Window, ...]:
     if ceil:
         raise InputError(f"{label}: ceil_mode has no node")
-    if len(shape) != 4:
-        raise InputError(f"{label}: expected an input [batch, channels, height, width]")
+    if len(shape) != rank + 2:
+        axes = ", ".join(axis_names(rank))
+        raise InputError(f"{label}: expected an input [batch, channels, {axes}]")
     geometry = Geometry.of(
         (1, 1, *shape[2:]),
-        (1, 1, *_two(kernel)),
-        stride=_two(stride if stride not in (None, ()) else kernel),
-        padding=_two(padding),
-        dilation=_two(dilation),
+        (1, 1, *_each(rank, kernel)),
+        stride=_each(rank, stride if stride not in (None, ()) else kernel),
+        padding=_each(rank, padding),
+        dilation=_each(rank, dilation),
+        rank=rank,
     )
-    return geometry.windows
+    return (Window(size=1, kernel=1),) * (2 - rank) + geometry.windows
 
 
-def _two(number: Any) -> tuple[int, int]:
-    return (number, number) if isinstance(number, int) else tuple(number)
+def _each(rank: int, number: Any) -> tuple[int, ...]:
+    """One number for each axis, of which one may be for all."""
+    return (number,) * rank if isinstance(number, int) else tuple(number) * (rank // len(number))
 
 
-def _pooled(builder: _Builder, x: int, windows: tuple[Window, ...]) -> Shape:
-    return (*builder.shapes[x][:2], *(axis.output for axis in windows))
+def _pooled(
+    builder: _Builder, label: str, x: int, windows: tuple[Window, ...], *nodes: Node
+) -> int:
+    """The last of nodes, one after the other, on windows; a length is a row of an image."""
+    before = builder.shapes[x]
+    images = (*before[:2], *(axis.size for axis in windows))
+    after = (*before[:2], *(axis.output for axis in windows))
+    y = builder.reshape(x, images, label)
+    for node in nodes:
+        y = builder.node(node, [y], after, label)
+    return builder.reshape(y, after if len(before) == 4 else (*after[:2], after[-1]), label)
 
 
 def _max_pool(
+    rank: int,
     builder: _Builder,
     label: str,
     x: int,
@@ -355,12 +375,11 @@ def _max_pool(
     if return_indices:
         raise InputError(f"{label}: return_indices has no node")
     shape = builder.shapes[x]
-    windows = _windows(label, shape, kernel_size, stride, padding, dilation, ceil_mode)
+    windows = _windows(rank, label, shape, kernel_size, stride, padding, dilation, ceil_mode)
     if not all(_reads_everywhere(axis) for axis in windows):
         raise InputError(f"{label}: a window has padding alone, so that its largest entry is -inf")
     pooling = Pooling(batch=shape[0], channels=shape[1], windows=windows)
-    node = MaxPool(pooling, operation(pooling))
-    return builder.node(node, [x], _pooled(builder, x, windows), label)
+    return _pooled(builder, label, x, windows, MaxPool(pooling, operation(pooling)))
 
 
 def _reads_everywhere(axis: Window) -> bool:
@@ -371,6 +390,7 @@ def _reads_everywhere(axis: Window) -> bool:
 
 
 def _avg_pool(
+    rank: int,
     builder: _Builder,
     label: str,
     x: int,
@@ -381,19 +401,34 @@ def _avg_pool(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> int:
-    if divisor_override is not None or (_two(padding) != (0, 0) and not count_include_pad):
+    if divisor_override is not None or (any(_each(rank, padding)) and not count_include_pad):
         raise InputError(f"{label}: a divisor other than the window's size has no node")
     shape = builder.shapes[x]
-    windows = _windows(label, shape, kernel_size, stride, padding, 1, ceil_mode)
-    after = _pooled(builder, x, windows)
-    sums, divided = average(Pooling(batch=shape[0], channels=shape[1], windows=windows))
-    return builder.node(divided, [builder.node(sums, [x], after, label)], after, label)
+    windows = _windows(rank, label, shape, kernel_size, stride, padding, 1, ceil_mode)
+    nodes = average(Pooling(batch=shape[0], channels=shape[1], windows=windows))
+    return _pooled(builder, label, x, windows, *nodes)
 
 
-def _adaptive_avg_pool(builder: _Builder, label: str, x: int, output_size: Any) -> int:
-    if _two(output_size) != (1, 1):
+def _adaptive_avg_pool(rank: int, builder: _Builder, label: str, x: int, output_size: Any) -> int:
+    if set(_each(rank, output_size)) != {1}:
         raise InputError(f"{label}: output_size {output_size}, expected 1")
-    return _avg_pool(builder, label, x, builder.shapes[x][2:])
+    return _avg_pool(rank, builder, label, x, builder.shapes[x][2:])
+
+
+def _max_pool_module(rank: int, builder: _Builder, label: str, module: Any, x: int) -> int:
+    names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
+    return _max_pool(rank, builder, label, x, *(getattr(module, name) for name in names))
+
+
+def _avg_pool_module(rank: int, builder: _Builder, label: str, module: Any, x: int) -> int:
+    names = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
+    options = {name: getattr(module, name) for name in names}
+    override = getattr(module, "divisor_override", None)  # AvgPool1d has none.
+    return _avg_pool(rank, builder, label, x, **options, divisor_override=override)
+
+
+def _adaptive_module(rank: int, builder: _Builder, label: str, module: Any, x: int) -> int:
+    return _adaptive_avg_pool(rank, builder, label, x, module.output_size)
 
 
 def _flatten(builder: _Builder, label: str, x: int, start_dim: int = 0, end_dim: int = -1) -> int:
@@ -426,31 +461,15 @@ _MODULES: Mapping[str, Callable[[_Builder, str, Any, int], int]] = {
     "LeakyReLU": lambda builder, label, module, x: _leaky_relu(
         builder, label, x, module.negative_slope
     ),
-    "MaxPool2d": lambda builder, label, module, x: _max_pool(
-        builder,
-        label,
-        x,
-        module.kernel_size,
-        module.stride,
-        module.padding,
-        module.dilation,
-        module.ceil_mode,
-        module.return_indices,
-    ),
-    "AvgPool2d": lambda builder, label, module, x: _avg_pool(
-        builder,
-        label,
-        x,
-        module.kernel_size,
-        module.stride,
-        module.padding,
-        module.ceil_mode,
-        module.count_include_pad,
-        module.divisor_override,
-    ),
-    "AdaptiveAvgPool2d": lambda builder, label, module, x: _adaptive_avg_pool(
-        builder, label, x, module.output_size
-    ),
+    **{
+        f"{name}{rank}d": partial(read, rank)
+        for name, read in (
+            ("MaxPool", _max_pool_module),
+            ("AvgPool", _avg_pool_module),
+            ("AdaptiveAvgPool", _adaptive_module),
+        )
+        for rank in (1, 2)
+    },
     "Flatten": lambda builder, label, module, x: _flatten(
         builder, label, x, module.start_dim, module.end_dim
     ),
@@ -485,7 +504,13 @@ def _functions() -> Mapping[Any, Callable[..., int]]:
         functional.relu: _relu,
         functional.leaky_relu: _leaky_relu,
         torch.flatten: _flatten,
-        functional.max_pool2d: _max_pool,
-        functional.avg_pool2d: _avg_pool,
-        functional.adaptive_avg_pool2d: _adaptive_avg_pool,
+        **{
+            getattr(functional, f"{name}{rank}d"): partial(read, rank)
+            for name, read in (
+                ("max_pool", _max_pool),
+                ("avg_pool", _avg_pool),
+                ("adaptive_avg_pool", _adaptive_avg_pool),
+            )
+            for rank in (1, 2)
+        },
     }

@@ -210,6 +210,8 @@ def test_convolutions_of_all_ranks_and_transposed_ones() -> None:
         nn.BatchNorm1d(4),
         nn.ConvTranspose1d(4, 2, 4, stride=2, padding=1, groups=2, output_padding=1),
         nn.ReLU(),
+        nn.MaxPool1d(3, stride=2, padding=1),
+        nn.AvgPool1d(2, padding=1),
     ).eval()
     volume = nn.Sequential(
         nn.ConvTranspose3d(1, 2, 2, stride=2),
