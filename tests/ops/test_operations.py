@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -469,6 +470,24 @@ def test_sharp_factors_have_condition_number_one(batch: tuple[int, ...], dtype: 
     exact = (x @ y).astype(given.x.dtype)
     assert compare(exact, ops.matmul(given.x, given.y)).power == 1
     assert np.unique(given.x).size > given.x.size / 2 or dtype == "bfloat16"
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_an_exported_contraction_is_asked_as_any_operation(as_text: bool) -> None:
+    exported: Any = load_definitions().data.operations["product"]
+    if as_text:
+        exported = json.dumps({"product": exported.model_dump(by_alias=True)})
+    a, b, cotangent = drawn_float(6, (1, 4, 5, 1), (1, 3, 5, 1), (1, 4, 3))
+    sizes = {"B": 1, "M": 4, "N": 3, "K": 5, "P": 1, "Q": 1}
+    operation = ops.contraction(exported, {"x": a, "y": b}, sizes)
+    right = (a[..., 0] @ b[..., 0].mT).reshape(1, 4, 3)
+    assert_close(right, operation)
+    assert np.array_equal(
+        operation.compute().value, ops.matmul(a[..., 0], b[..., 0].mT).compute().value
+    )
+    assert not compare(right + 2.0**-12, operation).passed
+    gradient = operation.grad("x", cotangent)
+    assert_close((cotangent @ b[..., 0]).reshape(1, 4, 5, 1), gradient)
 
 
 def test_the_gradient_of_a_gradient() -> None:
