@@ -165,7 +165,7 @@ class Backend(Protocol):
         host, where r is the sum of parts and addends in their order.
 
         C-contiguous arrays of one shape; all but the result have the dtype that is computed in.
-        Each operation rounds once. The parts are overwritten.
+        Each operation rounds once at most. The parts are overwritten.
         """
 
     def taken(self, array: Array, places: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
@@ -517,24 +517,30 @@ class PyTorch:
         """See `Backend.beyond`."""
         torch, found = self.functions, []
         size = result.numel()
-        chunk = min(16 * self.chunk // parts[0].itemsize or size, size)
+        chunk = min(8 * self.chunk // parts[0].itemsize or size, size)
         held = torch.empty((2, chunk), dtype=parts[0].dtype, device=self.device)
         for place in _chunks(size, chunk):
+            given = result.view(-1)[place]
             low, *others = (array.view(-1)[place] for array in (*parts, *addends))
             reference, distance = held[:, : low.numel()]
-            reference.copy_(low)
-            for other in others:
+            torch.add(low, others[0] if others else 0, out=reference)
+            for other in others[1:]:
                 reference.add_(other)
             low.abs_()
             for part in others[: len(parts) - 1]:
                 low.add_(part.abs_())
-            distance.copy_(result.view(-1)[place])  # Arithmetic of two dtypes is slow.
-            distance.sub_(reference).abs_()
+            if given.dtype == reference.dtype:
+                torch.sub(given, reference, out=distance)
+            else:  # Arithmetic of two dtypes is slow.
+                distance.copy_(given).sub_(reference)
+            distance.abs_()
             if beta:
                 distance.sub_(reference.abs_(), alpha=beta)
-            distance.mul_(scale if isinstance(scale, float) else scale.view(-1)[place])
             # Not below zero just where the limit is not below the distance, and fast.
-            low.sub_(distance)
+            if isinstance(scale, float):
+                low.sub_(distance, alpha=scale)
+            else:
+                low.sub_(distance.mul_(scale.view(-1)[place]))
             rows = low.view(-1, math.gcd(low.numel(), _ROW)).amin(1)
             if not rows.amin() >= 0:  # or nan
                 length = low.numel() // rows.numel()
