@@ -8,6 +8,8 @@ conditions:
   the combinations of classes for which the index divides are the *lattices*. On a lattice, indices
   are affine. The gradient of a strided convolution with respect to its input thus becomes some
   dense convolutions, without terms that only skip.
+  If there would be too many lattices, an operand is stored with D − 1 zeros between the entries
+  along the axis instead, which are then read as entries.
 * An operand padded by zeros on every side that the lattices reach holds a zero wherever a term is
   skipped. Operands that no lattice leaves are not copied.
 
@@ -57,6 +59,9 @@ _REMEMBERED = 1 << 9
 
 _EVEN = Fraction(3, 5)
 """Shares of the terms that are nearly one half."""
+
+_TERMS = 1 << 23
+"""Terms that take about as long as the plan of a lattice."""
 
 _MANY = 64
 """Lattices from which on terms are not divided into partial sums."""
@@ -119,23 +124,33 @@ class Lattice:
 class Layout:
     """A factor: its shape, and the box of indices [low, high] of it and of what the lattices read.
 
-    `turned` lists the axes along which the box holds the factor backwards: index i is then entry
-    extent − 1 − i.
+    Along an axis, entry i is at index i·step, with zeros between. `turned` lists the axes along
+    which the box holds the factor backwards.
     """
 
     name: str
     extents: tuple[int, ...]
+    steps: tuple[int, ...]
     low: tuple[int, ...]
     high: tuple[int, ...]
     turned: tuple[int, ...] = ()
 
     @cached_property
+    def lasts(self) -> tuple[int, ...]:
+        """The index of the last entry along each axis."""
+        ends = zip(self.extents, self.steps, strict=True)
+        return tuple((extent - 1) * step if extent else -1 for extent, step in ends)
+
+    @cached_property
+    def whole(self) -> tuple[bool, ...]:
+        """Along which axes the box holds the operand alone."""
+        ends = zip(self.low, self.high, self.lasts, self.steps, strict=True)
+        return tuple(low >= 0 and high <= last and step == 1 for low, high, last, step in ends)
+
+    @property
     def padded(self) -> bool:
-        """Whether the lattices read outside the operand."""
-        return any(
-            low < 0 or high >= extent
-            for low, high, extent in zip(self.low, self.high, self.extents, strict=True)
-        )
+        """Whether the lattices read what is not in the operand."""
+        return not all(self.whole)
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
@@ -145,9 +160,8 @@ class Layout:
     @cached_property
     def inner(self) -> tuple[slice, ...]:
         """Where the box holds the operand."""
-        return tuple(
-            slice(-low, extent - low) for low, extent in zip(self.low, self.extents, strict=True)
-        )
+        ends = zip(self.low, self.lasts, self.steps, strict=True)
+        return tuple(slice(-low, last + 1 - low, step) for low, last, step in ends)
 
     def pad(
         self,
@@ -172,12 +186,8 @@ class Layout:
 
     def indicator(self, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """The box of an operand of ones; of size one along the axes that are not padded."""
-        whole = [
-            low >= 0 and high < extent
-            for low, high, extent in zip(self.low, self.high, self.extents, strict=True)
-        ]
-        sizes = [1 if w else size for w, size in zip(whole, self.shape, strict=True)]
-        inner = [slice(0, 1) if w else part for w, part in zip(whole, self.inner, strict=True)]
+        sizes = [1 if w else size for w, size in zip(self.whole, self.shape, strict=True)]
+        inner = [slice(0, 1) if w else part for w, part in zip(self.whole, self.inner, strict=True)]
         box = np.zeros(sizes, dtype)
         box[tuple(inner)] = 1
         return box
@@ -271,7 +281,7 @@ class Split:
             )
             for k, lattice in enumerate(lattices):
                 own = tuple(
-                    _turned(form, layout.extents[j]) if j in turned else form
+                    _turned(form, layout.lasts[j]) if j in turned else form
                     for j, form in enumerate(lattice.forms[i])
                 )
                 lattices[k] = replace(
@@ -279,8 +289,7 @@ class Split:
                 )
             low, high = list(layout.low), list(layout.high)
             for j in turned:
-                last = layout.extents[j] - 1
-                low[j], high[j] = last - layout.high[j], last - layout.low[j]
+                low[j], high[j] = layout.lasts[j] - layout.high[j], layout.lasts[j] - layout.low[j]
             layouts.append(replace(layout, low=tuple(low), high=tuple(high), turned=turned))
         read = [form for lattice in lattices for forms in lattice.forms for form in forms]
         if any(c < 0 for form in read for c in form.coefficients):
@@ -488,9 +497,9 @@ def _counted_back(form: Form, dims: Set[int], sizes: Sequence[int]) -> Form:
     return Form(tuple(coefficients), offset)
 
 
-def _turned(form: Form, extent: int) -> Form:
+def _turned(form: Form, last: int) -> Form:
     """The form of an axis that is stored backwards."""
-    return Form(tuple(-c for c in form.coefficients), extent - 1 - form.offset)
+    return Form(tuple(-c for c in form.coefficients), last - form.offset)
 
 
 def merge_axes(array: Array, axes: Sequence[Sequence[int]], backend: Backend = HOST) -> Array:
@@ -638,20 +647,26 @@ def _form(axis: AxisReader, progressions: Sequence[Progression]) -> Form:
     return Form(tuple(steps), offset // axis.divisor)
 
 
-def split_contraction(contraction: Contraction, parameters: Mapping[str, int]) -> Split:
-    """Divide a contraction into lattices; `DefinitionsError` as `Reader.of`."""
-    return _split(Same(contraction), tuple(sorted(parameters.items())))
+def split_contraction(
+    contraction: Contraction, parameters: Mapping[str, int], *, most: int | None = None
+) -> Split:
+    """Divide a contraction into lattices, about `most` of them if that is stated.
+
+    Raises `DefinitionsError` as `Reader.of` does.
+    """
+    return _split(Same(contraction), tuple(sorted(parameters.items())), most)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _split(key: Same[Contraction], items: tuple[tuple[str, int], ...]) -> Split:
+def _split(key: Same[Contraction], items: tuple[tuple[str, int], ...], most: int | None) -> Split:
     contraction, parameters = key.held, dict(items)
     loops = tuple(tuple(size_value(s, parameters) for s in axis) for axis in contraction.out)
     outs = [size for axis in loops for size in axis]
     reds = tuple(size_value(size, parameters) for size in contraction.red)
     sizes = (*outs, *reds)
     readers = tuple(Reader.of(operand, parameters) for operand in contraction.factors)
-    divided = [axis for reader in readers for axis in reader.axes if axis.divisor > 1]
+    stored = _stored(readers, sizes, most)
+    divided = [axis for reader in stored for axis in reader.axes if axis.divisor > 1]
     moduli: dict[int, int] = {}
     for axis in divided:
         coefficients = axis.out + axis.red
@@ -667,21 +682,44 @@ def _split(key: Same[Contraction], items: tuple[tuple[str, int], ...]) -> Split:
                 (size, residues.get(k, 0), moduli.get(k, 1)) for k, size in enumerate(sizes)
             )
         ]
-        forms = tuple(
-            tuple(_form(axis, progressions) for axis in reader.axes) for reader in readers
-        )
+        forms = tuple(tuple(_form(axis, progressions) for axis in reader.axes) for reader in stored)
         out = tuple(progressions[: len(outs)])
         lattices.append(Lattice(out, tuple(progressions[len(outs) :]), forms, out not in seen))
         seen.add(out)
-    layouts = tuple(_layout(reader, i, lattices) for i, reader in enumerate(readers))
+    layouts = tuple(
+        _layout(*pair, i, lattices) for i, pair in enumerate(zip(readers, stored, strict=True))
+    )
     addends = tuple(Reader.of(operand, parameters) for operand in contraction.addends)
     return Split(loops, reds, layouts, tuple(lattices), readers, addends)
 
 
-def _layout(reader: Reader, factor: int, lattices: Sequence[Lattice]) -> Layout:
-    lows, highs = [], []
-    for j, axis in enumerate(reader.axes):
+def _stored(readers: Sequence[Reader], sizes: Sequence[int], most: int | None) -> list[Reader]:
+    """Readers of the factors as they are stored: with zeros between the entries along axes whose
+    residue classes would make more than `most` lattices, unless the zeros' terms took longer.
+    """
+    classes, terms, stored = 1, prod(sizes), []
+    for reader in readers:
+        axes = []
+        for axis in reader.axes:
+            coefficients, divisor = axis.out + axis.red, axis.divisor
+            moduli = [divisor // gcd(coefficients[k], divisor) for k in _dimensions(axis)]
+            reached = [min(m, sizes[k]) for m, k in zip(moduli, _dimensions(axis), strict=True)]
+            own = max(prod(reached) // divisor, 1)
+            if most is not None and classes * own > most and terms <= classes * own * _TERMS:
+                extent = (axis.extent - 1) * divisor + 1 if axis.extent else 0
+                axis = replace(axis, divisor=1, extent=extent)
+            else:
+                classes, terms = classes * own, terms // divisor
+            axes.append(axis)
+        stored.append(Reader(reader.name, tuple(axes)))
+    return stored
+
+
+def _layout(reader: Reader, stored: Reader, factor: int, lattices: Sequence[Lattice]) -> Layout:
+    lows, highs, steps = [], [], []
+    for j, (axis, kept) in enumerate(zip(reader.axes, stored.axes, strict=True)):
         ranges = [lattice.forms[factor][j].range(lattice.sizes) for lattice in lattices]
         lows.append(min([0, *(low for low, _ in ranges)]))
-        highs.append(max([axis.extent - 1, *(high for _, high in ranges)]))
-    return Layout(reader.name, reader.shape, tuple(lows), tuple(highs))
+        highs.append(max([kept.extent - 1, *(high for _, high in ranges)]))
+        steps.append(axis.divisor // kept.divisor)
+    return Layout(reader.name, reader.shape, tuple(steps), tuple(lows), tuple(highs))

@@ -75,6 +75,9 @@ _REFERENCE = Accumulation(accumulate="float64")
 _WIDE_TERMS = 2**19
 """Above n terms with n·2⁻²⁴ = 1/32, magnitudes are summed in binary64."""
 
+_LATTICES = 1 << 11
+"""Lattices above which zeros between the entries of an operand take less time."""
+
 _NEAR = 3
 """So many times too large parts of a result may be."""
 
@@ -161,7 +164,7 @@ class Estimator:
         require_ieee()
         self._names = names or {}
         self.definitions = definitions
-        self.split = split_contraction(contraction, parameters)
+        self.split = split_contraction(contraction, parameters, most=_LATTICES)
         lone = _lone_addends(Same(contraction))
         splits = [split_contraction(addend, parameters) for addend in lone]
         self.added = tuple(split for split in splits if split.layouts[0].name in operands)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import geometries
 from test_products import CONTRACTIONS, LARGER, exact, integers, operands
@@ -19,7 +19,7 @@ from pybridge.engine.estimator import Estimator, Inexact
 from pybridge.engine.spot import thread_fault
 from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
-from pybridge.problem.geometry import Geometry
+from pybridge.problem.geometry import Geometry, Window
 
 torch = pytest.importorskip("torch")
 
@@ -53,6 +53,7 @@ def backend(device: str) -> PyTorch:
     ones=st.sampled_from(["", "", "x", "weight", "grad_output"]),
     buffer=st.sampled_from([1, 24, 400, 1 << 20]),
     narrow=st.sampled_from([1, 2, 16]),
+    most=st.sampled_from([None, 1, 4]),
     seed=st.integers(0, 2**32),
 )
 def test_exact_on_small_integers(
@@ -65,9 +66,10 @@ def test_exact_on_small_integers(
     ones: str,
     buffer: int,
     narrow: int,
+    most: int | None,
     seed: int,
 ) -> None:
-    split = split_contraction(CONTRACTIONS[name], geometry.parameters())
+    split = split_contraction(CONTRACTIONS[name], geometry.parameters(), most=most)
     arrays = integers(geometry, seed)
     held = tensors(arrays, given_as, device)
     with pytest.MonkeyPatch.context() as patch:
@@ -112,10 +114,19 @@ def test_larger_shapes(name: str, shape: str, device: str) -> None:
     name=st.sampled_from(["output", "weight", "input"]),
     dtype=st.sampled_from(["float32", "float64"]),
     room=st.sampled_from([1, 200, 1 << 21]),
+    most=st.sampled_from([1, 1 << 11]),
     seed=st.integers(0, 2**32),
 )
+@example(  # One group's channels could be cut, those of several cannot.
+    geometry=Geometry(groups=2, in_channels=9, windows=(Window(size=3, kernel=2),) * 2),
+    name="output",
+    dtype="float32",
+    room=1,
+    most=1,
+    seed=0,
+)
 def test_slices_and_their_partial_sums(
-    place: str, geometry: Geometry, name: str, dtype: str, room: int, seed: int
+    place: str, geometry: Geometry, name: str, dtype: str, room: int, most: int, seed: int
 ) -> None:
     """Slices and few steps at a time add up to the result, and no part has more than its share."""
     arrays = {key: np.abs(array) for key, array in integers(geometry, seed).items()}
@@ -123,6 +134,7 @@ def test_slices_and_their_partial_sums(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(estimator, "_ROOM", (room, room))
         patch.setattr(estimator, "_DEVICE_ROOM", (room, room))
+        patch.setattr(estimator, "_LATTICES", most)
         of_ones, of_integers = (
             Estimator(
                 CONTRACTIONS[name],

@@ -56,6 +56,7 @@ def operands(split: Split, given_: dict[str, Any], ones: str = "") -> list[Any]:
     few=st.sampled_from([1, 4, 64]),
     narrow=st.sampled_from([1, 2, 16]),
     long=st.sampled_from([1, 8, 256]),
+    most=st.sampled_from([None, 1, 4]),
     seed=st.integers(0, 2**32),
 )
 def test_exact_on_small_integers(
@@ -69,9 +70,10 @@ def test_exact_on_small_integers(
     few: int,
     narrow: int,
     long: int,
+    most: int | None,
     seed: int,
 ) -> None:
-    split = split_contraction(CONTRACTIONS[name], geometry.parameters())
+    split = split_contraction(CONTRACTIONS[name], geometry.parameters(), most=most)
     given_ = integers(geometry, seed)
     arrays_ = {key: value.astype(given_as) for key, value in given_.items()}
     with pytest.MonkeyPatch.context() as patch:
