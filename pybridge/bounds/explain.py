@@ -35,7 +35,15 @@ from pybridge.problem.results import Result
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["Contribution", "Explanation", "explain", "explain_entry", "number", "percent"]
+__all__ = [
+    "Contribution",
+    "Explanation",
+    "checked_index",
+    "explain",
+    "explain_entry",
+    "number",
+    "percent",
+]
 
 
 class _Arrays(TypedDict):
@@ -248,7 +256,7 @@ def explain_entry(
     `operands` are of the format, by the contraction's names and of its shapes.
     """
     definitions = computation.definitions
-    index = _index(output_index, computation)
+    index = checked_index(output_index, computation)
     inner = computation.result.inner_index(index) if computation.result else index
     held = format_of(format, definitions)
     ledger = Ledger(definitions.data.laws, definitions.data.formats[held.name])
@@ -313,7 +321,8 @@ def _case(case: Case | None, which: str, arrays: Mapping[str, Any]) -> Case:
     return Case.of("arrays", **present)
 
 
-def _index(asked: int | Sequence[int], computation: Computation) -> tuple[int, ...]:
+def checked_index(asked: int | Sequence[int], computation: Computation) -> tuple[int, ...]:
+    """The index of an entry of a result, in the caller's axes; `InputError` if there is none."""
     shape = computation.outer_shape
     try:
         index = tuple(map(as_integer, asked if isinstance(asked, Sequence) else (asked,)))

@@ -32,7 +32,7 @@ from pybridge.problem.formats import (
 from pybridge.problem.operands import Operand
 from pybridge.problem.rounding import Direction, holds, least_normal, midpoints, round_to
 
-__all__ = ["Gradient", "KernelResult", "holds_values"]
+__all__ = ["Gradient", "KernelResult", "holds_values", "scaled_promise"]
 
 Gradient: TypeAlias = Literal["bias", "weight", "input"]
 
@@ -106,16 +106,8 @@ class KernelResult:
                 "accumulation: with alpha, beta or a divisor, sums have to be in a format that "
                 f"holds the result's, {self.format.dtype.name}"
             )
-        what = self.computation
-        scaled = ScaledAccumulation(
-            **dict(promise),
-            scales=what.alphas,
-            added=any(key in self.operands for key in what.addends),
-            divisors=what.units,
-            divided_first=what.divided_first,
-        )
-        _require_as_given(scaled)
-        return scaled
+        added = any(key in self.operands for key in self.computation.addends)
+        return scaled_promise(self.computation, promise, added)
 
     @property
     def narrowed(self) -> str | None:
@@ -238,6 +230,25 @@ class KernelResult:
                 "kernel that rounds it to that"
             )
         return rounded
+
+
+def scaled_promise(
+    computation: Computation, promise: Accumulation, added: bool
+) -> ScaledAccumulation:
+    """A promise with what a computation multiplies and divides by, `added` if it has an addend.
+
+    Raises `InputError` for one that rounds operands before they are multiplied: nothing is proved
+    of scaled ones.
+    """
+    scaled = ScaledAccumulation(
+        **dict(promise),
+        scales=computation.alphas,
+        added=added,
+        divisors=computation.units,
+        divided_first=computation.divided_first,
+    )
+    _require_as_given(scaled)
+    return scaled
 
 
 def _require_as_given(promise: Accumulation) -> None:

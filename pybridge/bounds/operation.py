@@ -15,7 +15,7 @@ from pybridge.bounds.certify import Method as CertifyMethod
 from pybridge.bounds.certify import ProvedBound, certify
 from pybridge.bounds.comparison import Comparison, compare
 from pybridge.bounds.computed import Bounded, Method, bounded
-from pybridge.bounds.explain import Explanation, explain_entry
+from pybridge.bounds.explain import Explanation, checked_index, explain_entry
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.scaled import scaled_within
 from pybridge.bounds.tolerance import Tolerance, tolerance_of
@@ -148,7 +148,6 @@ class Operation:
         See `pybridge.testing.tolerance`. Addends are assumed to be numbers of the format of the
         sums.
         """
-        self._require_unscaled("tolerance")
         what = self.computation
         sizes = {name: self._largest(name) for name in what.factors}
         addend = sum((self._largest(name) for name in what.addends), Fraction(0))
@@ -158,14 +157,20 @@ class Operation:
 
     def explain(self, index: int | Sequence[int], *, format: str | None = None) -> Explanation:
         """What contributes to the bound of an entry of `compute()`: see `pybridge.explain`."""
-        self._require_unscaled("explain")
+        what = self.computation
+        names = {name: what.scaled_name(name) for name in what.operands}
+        if what.divides and not what.divided_first:
+            inner = checked_index(index, what)
+            divisor = what.unit_of(what.result.inner_index(inner) if what.result else inner)
+            self = replace(self, computation=what.divided_by(divisor))
+        if what.divides:
+            divisors = np.unique(self.computation.divisor)
+            part = f"1/{divisors[0]}" if divisors.size == 1 else "1/d"
+            names = {name: f"{part}·{called}" for name, called in names.items()}
         held, operands = self._held(format)
         operands = self._with_addends(operands, held)
-        return explain_entry(self.computation, operands, held.name, index, self.function)
-
-    def _require_unscaled(self, asked: str) -> None:
-        if self.computation.is_scaled:
-            raise InputError(f"{asked}: expected an operation without alpha, beta and divisor")
+        named = replace(self.computation, names=names)
+        return explain_entry(named, operands, held.name, index, self.function)
 
     def _held(self, format: str | None) -> tuple[FloatFormat, dict[str, Operand]]:
         """The format, or if None that of the arrays, and the operands in it."""

@@ -22,8 +22,9 @@ from math import prod
 
 import numpy as np
 
+from pybridge.bounds.kernel_result import scaled_promise
 from pybridge.bounds.theorems import Theorem, proofs
-from pybridge.engine.accumulation import Accumulation, parameters_of
+from pybridge.engine.accumulation import Accumulation, ScaledAccumulation, parameters_of
 from pybridge.engine.coefficients import ErrorBound, formula, operation, power_up, round_up
 from pybridge.engine.dense import split_contraction
 from pybridge.engine.upward import Float64
@@ -80,7 +81,11 @@ def tolerance_of(
     `subject` is what the derivation calls the operation.
     """
     promise = accumulation or Accumulation()
-    if not computation.multiplies:
+    if computation.is_scaled:
+        promise = scaled_promise(computation, promise, addend > 0)
+        addend *= max((_scale(computation, name) for name in computation.addends), default=0)
+        sizes = {name: size * _scale(computation, name) for name, size in sizes.items()}
+    elif not computation.multiplies:
         promise = promise.of_numbers()
     for name, size in sizes.items():
         _require_held(f"max_{computation.called(name)}", size, promise.operands)
@@ -89,22 +94,33 @@ def tolerance_of(
         if promise.operands in _SHORT:
             _require_held(f"max_{computation.called(name)}", addend, promise.operands)
     counts = split_contraction(computation.contraction, computation.numbers).counts
-    distinct, inverse = np.unique(counts, return_inverse=True)
-    bounds = [_Bound.of(computation, int(n), promise, sizes, addend) for n in distinct]
-    most = bounds[-1]
-    per_entry = np.array([round_up(b.total) for b in bounds])[inverse].reshape(counts.shape)
+    each = np.stack(np.broadcast_arrays(counts, computation.unit))
+    distinct, inverse = np.unique(each.reshape(2, -1), axis=1, return_inverse=True)
+    bounds = [
+        _Bound.of(computation, int(n), int(unit), promise, sizes, addend) for n, unit in distinct.T
+    ]
+    most = max(bounds, key=lambda bound: bound.total / bound.unit)
+    totals = np.array([round_up(bound.total / bound.unit) for bound in bounds])
+    per_entry = totals[inverse].reshape(each.shape[1:])
     if computation.result and not computation.result.is_plain:
         per_entry = computation.outward(np.broadcast_to(per_entry, computation.shape))
     return Tolerance(
         which=computation.name,
         shape=computation.outer_shape,
         terms=most.terms,
-        largest=round_up(most.magnitude),
+        largest=round_up(most.magnitude / most.unit),
         accumulation=promise,
         per_entry=per_entry,
         derivation=most.derivation(subject),
         theorems=proofs(computation, "tolerance", promise),
     )
+
+
+def _scale(computation: Computation, name: str) -> Fraction:
+    """By what an operand is multiplied at most, in the unit of the sums."""
+    if computation.divided_first:
+        return Fraction(int(np.max(computation.unit)), min(computation.divisors))
+    return abs(Fraction(computation.scales.get(name, 1.0)))
 
 
 def _require_held(name: str, size: Fraction, format: str | None) -> None:
@@ -121,10 +137,11 @@ def _require_held(name: str, size: Fraction, format: str | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    """The bound of an entry of `terms` products, and what it is made of."""
+    """The bound of an entry of `terms` products, times `unit`, and what it is made of."""
 
     computation: Computation
     terms: int
+    unit: int
     promise: Accumulation
     sizes: Mapping[str, Fraction]
     bias: Fraction
@@ -140,11 +157,14 @@ class _Bound:
         cls,
         computation: Computation,
         terms: int,
+        unit: int,
         promise: Accumulation,
         sizes: Mapping[str, Fraction],
         bias: Fraction,
     ) -> _Bound:
         definitions = load_definitions()
+        if isinstance(promise, ScaledAccumulation):
+            promise = promise.of_divisor(unit)
         longest = computation.terms
         summed = terms + (bias > 0)
         depth = promise.first_roundings(summed, longest)
@@ -152,8 +172,8 @@ class _Bound:
         read = ErrorBound(absolute=flushed)
         if promise.operands is not None:
             mode = "nearest" if promise.operand_rounding == "nearest" else "towardZero"
-            unit = operation(parameters_of(promise.operands, definitions), mode)
-            read = ErrorBound(unit.relative, unit.absolute + flushed)
+            once = operation(parameters_of(promise.operands, definitions), mode)
+            read = ErrorBound(once.relative, once.absolute + flushed)
         values = {"bound.relative": read.relative, "bound.absolute": read.absolute}
         off = [
             formula(definitions, "operandDeviation", values | {"magnitude": size})
@@ -187,11 +207,11 @@ class _Bound:
         )
         magnitude = terms * prod(most, start=Fraction(1)) + bias
         made = (summed, depth, error, magnitude, (off[0], off[1]), total)
-        return cls(computation, terms, promise, sizes, bias, *made)
+        return cls(computation, terms, unit, promise, sizes, bias, *made)
 
     def derivation(self, subject: str) -> str:
         """Words and numbers that can be pasted into a review."""
-        called = self.computation.called
+        called, unit = self.computation.scaled_name, self.unit
         known = [f"|{called(name)}| ≤ {_short(size)}" for name, size in self.sizes.items()]
         if self.bias:
             known += [
@@ -200,7 +220,7 @@ class _Bound:
         sized = "·".join(_short(size) for size in self.sizes.values())
         magnitude = f"{self.terms}·{sized}" + (f" + {_short(self.bias)}" if self.bias else "")
         lines = [
-            f"Tolerance for {self.computation.words} of {subject}: {_up(self.total)}",
+            f"Tolerance for {self.computation.words} of {subject}: {_up(self.total / unit)}",
             f"An entry sums at most {self.terms} products; {', '.join(known)}.",
             f"The kernel promises {self.promise.sentence}, {self.promise.order}. Then "
             "|computed − exact| is at most",
@@ -215,6 +235,8 @@ class _Bound:
                 else ("underflow")
             )
             lines.append(f"  + {_up(rest)}  [{what}]")
+        if unit != 1:
+            lines.append(f"  divided by {unit}")
         lines.append(
             "This is a theorem, proved in Lean: "
             + ", ".join(proofs(self.computation, "tolerance", self.promise))

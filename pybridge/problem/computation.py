@@ -264,6 +264,11 @@ class Computation:
         """How the caller names an operand."""
         return self.names.get(operand, operand)
 
+    def scaled_name(self, operand: str) -> str:
+        """How the caller names an operand, with what it is multiplied by."""
+        factor = self.scales.get(operand, 1.0)
+        return self.called(operand) if factor == 1 else f"{factor:g}·{self.called(operand)}"
+
     def entry(self, operand: str, index: tuple[int, ...]) -> str:
         """An operand's entry by the caller's name and index."""
         arranged = self.arranged.get(operand)

@@ -143,7 +143,8 @@ class Report:
         lines = [self.summary]
         for checked in self.failures:
             of = f", rank {checked.rank}" if self.ranks > 1 else ""
-            what = f"{checked.operation}, {checked.result} by {checked.operator}"
+            shape = "×".join(map(str, checked.shape))
+            what = f"{checked.operation}, {checked.result} {shape} by {checked.operator}"
             lines.append(f"{checked.where}: {what} (call {checked.call}{of})")
             lines += [f"  {line}" for line in checked.message.splitlines()]
         lines += self.left_out + self.notes

@@ -540,6 +540,33 @@ def test_an_entry_is_explained_where_the_caller_has_it() -> None:
     assert f"of matmul with input {a.shape} and other {b.shape}" in tolerance.derivation
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_every_operation_has_a_tolerance_and_explanations(case: str) -> None:
+    rng = np.random.default_rng([1, *case.encode()])
+    arrays = {name: array.float() for name, array in drawn(case, rng).items()}
+    arrays = {name: array + torch.rand(array.shape) for name, array in arrays.items()}
+    cotangent = torch.rand(call(torch, case, arrays).shape) - 0.5
+    for name, values in results(case, arrays, cotangent).items():
+        operation = asked(case, name, arrays, cotangent)
+        tolerance, found = operation.tolerance(), compare(values, operation)
+        assert found.passed
+        assert tolerance.shape == operation.shape
+        most = tolerance.per_entry * (1 + 2.0**-18) + 2.0**-1000  # Allowances lack some digits.
+        assert (most >= found.allowance).all()
+        assert tolerance.absolute < 1e-3
+        place = tuple(int(rng.integers(n)) for n in operation.shape)
+        explained = operation.explain(place)
+        computed = operation.compute(method="replay-reference")
+        assert explained.bound <= Fraction(float(computed.bound[place]))
+        assert explained.bound >= Fraction(float(computed.bound[place])) * Fraction(0.999)
+        assert explained.value == Fraction(float(computed.value[place]))
+    if case == "avg_pool2d of several divisors, scaled":
+        corner = ops.avg_pool2d(arrays["input"], 2, padding=1, count_include_pad=False)
+        assert "1/1·input[0,0,0,0]" in str(corner.explain((0, 0, 0, 0)).contributions)
+        assert "1/4·input[0,0,1,1]" in str(corner.explain((0, 0, 1, 1)).contributions)
+        assert "divided by" in corner.tolerance().derivation
+
+
 def test_both_factors_broadcast() -> None:
     a, b = np.arange(12.0).reshape(2, 1, 2, 3), np.arange(18.0).reshape(1, 3, 3, 2)
     assert_close(a @ b, ops.matmul(a, b))
@@ -679,7 +706,7 @@ def test_operands_without_entries(case: str, dtype: str) -> None:
         computed = operation.compute()
         assert computed.value.shape == computed.bound.shape == operation.shape
         assert operation.certify(right).bound.shape == operation.shape
-        assert operation.tolerance().shape == operation.shape if "scaled" not in case else True
+        assert operation.tolerance().shape == operation.shape
         with pytest.raises(InputError, match="actual has shape"):
             compare(torch.zeros(1, 0, 1), operation)
 
@@ -711,9 +738,6 @@ REFUSED: Mapping[str, Callable[[], Any]] = {
         ops.addmm(ONES[:, :2], ONES, ONES.T, alpha=2),
         accumulation=tf32(),
     ),
-    "tolerance: expected an operation without alpha": lambda: ops.addmm(
-        ONES[:, :2], ONES, ONES.T, alpha=2
-    ).tolerance(),
     "got (2, 3) and (2, 3)": lambda: sharp_factors((2, 3), (2, 3)),
     "got (3,) and (3,)": lambda: sharp_factors((3,), (3,)),
     "got (2, 3) and (3, 0)": lambda: sharp_factors((2, 3), (3, 0)),

@@ -68,7 +68,13 @@ def test_a_failure_raises_with_names_and_the_report() -> None:
     layer = nn.Sequential(Layer(bug.function, bug.weight))
     with pytest.raises(NotExplained) as raised, watch(operation={bug.function: bug.operation}):
         layer(torch.randn(bug.x)).sum().backward()
-    for words in ("Sequential.0, backward", "Kernel", "weight gradient", "worst:", "pattern:"):
+    for words in (
+        "Sequential.0, backward",
+        "Kernel",
+        "weight gradient 6×4×3×3",
+        "worst:",
+        "pattern:",
+    ):
         assert words in str(raised.value)
     assert raised.value.report.failures
 
