@@ -46,7 +46,13 @@ def _parts(part: RenderableType) -> Sequence[RenderableType]:
 
 def _least_width(console: Console, table: Table) -> int:
     """Return how many columns a table needs for its longest words and unbroken cells."""
-    return Measurement.get(console, console.options.update_width(100_000), table).minimum
+    options = console.options.update_width(100_000)
+    least = Measurement.get(console, options, table).minimum  # counts words, also if `no_wrap`
+    for column in table.columns:
+        if column.no_wrap:
+            cells = [Measurement.get(console, options, c) for c in (column.header, *column.cells)]
+            least += max(cell.maximum for cell in cells) - max(cell.minimum for cell in cells)
+    return least
 
 
 def _paragraphs(table: Table) -> Text:
