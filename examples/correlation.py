@@ -1,46 +1,51 @@
-"""A new operation, from Lean to NumPy: `python -m examples.correlation`.
+"""A new operation, from Lean to a kernel's verdict: `python -m examples.correlation`.
 
 Lean proves the theorems of `Correlation`, prints the operation, and evaluates a case of it. What is
-printed is executed by `pybridge.engine.reference`, as the library's operations are, and compared
-with what Lean computed and with the textbook.
+printed is used as the library's operations are: NumPy computes it and its gradients, with bounds,
+which are compared with what Lean computed and with the textbook, and a kernel is judged.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
-from math import prod
 
 import numpy as np
 
 from examples.library import Library, is_outward, run_example
-from pybridge.engine.reference import evaluate
-from pybridge.exported.document import Operation, load_definitions, parse_operations
+from pybridge import ops, testing
+from pybridge.exported.document import Operation, parse_operations
 from pybridge.lean import parse_results
 from pybridge.lean.protocol import TensorResult
-from pybridge.problem.formats import FloatArray, find_format
+from pybridge.problem.formats import FloatArray
 from pybridge.problem.operands import Operand
 
-__all__ = ["SIZES", "Answer", "ask", "compare", "operands", "textbook"]
+__all__ = ["SIZES", "Answer", "ask", "compare", "kernel", "operands", "textbook"]
 
 SIZES = {"batch": 2, "channels": 3, "length": 5, "displacements": 4, "reach": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Lean printed: the operation, and the values, exact values and bounds of the output."""
+    """What Lean printed: the operation, and the values, exact values and bounds of its results."""
 
     operation: Operation
-    output: TensorResult
+    results: Mapping[str, TensorResult]
 
 
 def operands() -> dict[str, Operand]:
-    """Two signals in binary32, with their eps."""
+    """Two signals and a gradient of the output in binary32, with their eps."""
     rng = np.random.default_rng(1)
-    shape = (SIZES["batch"], SIZES["channels"], SIZES["length"])
-    eps = {"x": 2.0**-20, "y": 0.0}
-    return {name: Operand(rng.standard_normal(shape).astype(np.float32), eps[name]) for name in eps}
+    signal = (SIZES["batch"], SIZES["channels"], SIZES["length"])
+    shapes = {"x": signal, "y": signal}
+    shapes["gradOutput"] = (SIZES["batch"], SIZES["displacements"], SIZES["length"])
+    eps = {"x": 2.0**-20, "y": 0.0, "gradOutput": 0.0}
+    return {
+        name: Operand(rng.standard_normal(shape).astype(np.float32), eps[name])
+        for name, shape in shapes.items()
+    }
 
 
 def ask(library: Library) -> Answer:
@@ -54,7 +59,7 @@ def ask(library: Library) -> Answer:
     text = library.run("Correlation", "correlationMain", "\n".join([*lines, "end", ""]))
     exported, _, results = text.partition("\n")
     (operation,) = parse_operations(exported).values()
-    return Answer(operation, parse_results(results)["a"].tensors["output"])
+    return Answer(operation, parse_results(results)["a"].tensors)
 
 
 def textbook(x: FloatArray, y: FloatArray) -> list[Fraction]:
@@ -76,29 +81,56 @@ def textbook(x: FloatArray, y: FloatArray) -> list[Fraction]:
     return total
 
 
+def kernel(x: FloatArray, y: FloatArray) -> FloatArray:
+    """The correlations as someone computes them in a hurry: of slices of a padded signal."""
+    length, displacements, reach = (SIZES[n] for n in ("length", "displacements", "reach"))
+    padded = np.pad(y, ((0, 0), (0, 0), (reach, displacements)))
+    return np.stack([(x * padded[..., d : d + length]).sum(1) for d in range(displacements)], 1)
+
+
+def dot(array: FloatArray, exact: Sequence[Fraction]) -> Fraction:
+    """The exact inner product of an array and numbers."""
+    terms = zip(array.flat, exact, strict=True)
+    return sum((Fraction(float(entry)) * number for entry, number in terms), Fraction(0))
+
+
 def compare(answer: Answer) -> list[str]:
     """What does not hold of an answer of Lean; nothing, if all does."""
-    given, lean = operands(), answer.output
-    contraction, laws = answer.operation.results["output"], load_definitions().data.laws
-    found = evaluate(contraction, laws, SIZES, find_format("binary32"), given)
-    exact = textbook(given["x"].value, given["y"].value)
+    given = operands()
+    x, y, gradient = (given[name].value for name in ("x", "y", "gradOutput"))
+    operation = ops.contraction(
+        answer.operation, {"x": x, "y": y}, SIZES, eps={"x": given["x"].eps}
+    )
+    results = {
+        "output": operation,
+        "x": operation.grad("x", gradient),
+        "y": operation.grad("y", gradient),
+    }
     wrong = []
-    if len(lean.value) != prod(found.value.shape):
-        wrong.append(f"Lean has {len(lean.value)} entries, NumPy {prod(found.value.shape)}")
-    if [Fraction(float(entry)) for entry in found.value.flat] != list(lean.value):
-        wrong.append("NumPy's values are not Lean's")
-    if not all(map(is_outward, found.bound.flat, lean.bound)):
-        wrong.append("NumPy's bounds are not Lean's, rounded outward")
-    if list(lean.exact) != exact:
+    for name, result in results.items():
+        found, lean = result.compute(method="replay-reference"), answer.results[name]
+        if [Fraction(float(entry)) for entry in found.value.flat] != list(lean.value):
+            wrong.append(f"NumPy's values of {name} are not Lean's")
+        if not all(map(is_outward, found.bound.flat, lean.bound)):
+            wrong.append(f"NumPy's bounds of {name} are not Lean's, rounded outward")
+        values = zip(lean.value, lean.exact, lean.bound, strict=False)
+        if any(v is None or abs(v - e) > b for v, e, b in values):
+            wrong.append(f"an error of {name} is beyond its bound")
+    if list(answer.results["output"].exact) != textbook(x, y):
         wrong.append("Lean's exact values are not the textbook's")
-    values = zip(lean.value, exact, lean.bound, strict=False)
-    if any(v is None or abs(v - e) > b for v, e, b in values):
-        wrong.append("an error is beyond its bound")
+    pairs = {"output": gradient, "x": x, "y": y}
+    if len({dot(array, answer.results[name].exact) for name, array in pairs.items()}) > 1:
+        wrong.append("Lean's exact gradients are not the adjoints")
+    exact = ops.contraction(answer.operation, {"x": x, "y": y}, SIZES)
+    if not testing.compare(kernel(x, y), exact).passed:
+        wrong.append("rounding does not explain the kernel's error")
+    if testing.compare(kernel(x, y[..., ::-1].copy()), exact).passed:
+        wrong.append("the mirrored signal is not noticed")
     return wrong
 
 
 if __name__ == "__main__":
     run_example(
         lambda library: compare(ask(library)),
-        "proved; values and bounds are Lean's, exact values the textbook's, errors within bounds",
+        "proved; values and bounds are Lean's, exact values the textbook's, the kernel is right",
     )

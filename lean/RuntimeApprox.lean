@@ -57,6 +57,7 @@ public import RuntimeApprox.Net.Theorems
 public import RuntimeApprox.Nodes
 public import RuntimeApprox.Nodes.Kernel
 public import RuntimeApprox.Nodes.Named
+public import RuntimeApprox.Nodes.Operations
 public import RuntimeApprox.Nodes.Theorems
 public import RuntimeApprox.Operations
 public import RuntimeApprox.Operations.Adjoints

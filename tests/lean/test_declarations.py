@@ -46,10 +46,11 @@ AUXILIARY = {
         *("Rounding.none", "Tensors.zipWith", "ParametricNode.ofKernel", "Tensors.distance"),
         *("conv2dRevNode", "conv2dKernelNode"),
     },
-    "Nodes.Theorems": {
-        *("ParametricNode.IsGradient", "linearBias", "linearInputReordered"),
-        *("linearWeightReordered", "linearBiasReordered", "avgPoolReordered"),
+    "Nodes.Operations": {
+        *("Contraction.Shapes.node", "convNode", "multiplyNode", "linearLoops", "linearNode"),
+        "sumPoolNode",
     },
+    "Nodes.Theorems": {"ParametricNode.IsGradient"},
     "Operations.Entries": {"Index.ints", "pairedSum", "placesOf", "Terms", "steps", "taps"},
     "Operations.Textbook": {"readers", "place"},
     "Sgd": {"Sgd", "decayed", "moved", "step"},

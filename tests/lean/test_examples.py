@@ -71,10 +71,9 @@ def eight(examples: Library) -> float8.Answer:
 
 def test_the_contraction_is_leans_and_the_textbooks(correlated: correlation.Answer) -> None:
     assert correlation.compare(correlated) == []
-    assert len(correlated.output.value) == 2 * 4 * 5
-    assert any(
-        v != e for v, e in zip(correlated.output.value, correlated.output.exact, strict=True)
-    )
+    output = correlated.results["output"]
+    assert len(output.value) == 2 * 4 * 5
+    assert any(v != e for v, e in zip(output.value, output.exact, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -94,13 +93,16 @@ def test_another_contraction_is_noticed(
     assert wrong in "".join(correlation.compare(replace(correlated, operation=other)))
 
 
+@pytest.mark.parametrize("result", ["output", "x", "y"])
 @pytest.mark.parametrize("quantity", ["value", "exact", "bound"])
 def test_another_number_of_the_contraction_is_noticed(
-    correlated: correlation.Answer, quantity: str
+    correlated: correlation.Answer, quantity: str, result: str
 ) -> None:
-    first, *rest = getattr(correlated.output, quantity)
+    found = correlated.results[result]
+    first, *rest = getattr(found, quantity)
     changed: Any = {quantity: (first + Fraction(1, 2**40), *rest)}
-    assert correlation.compare(replace(correlated, output=replace(correlated.output, **changed)))
+    results = {**correlated.results, result: replace(found, **changed)}
+    assert correlation.compare(replace(correlated, results=results))
 
 
 def test_the_intervals_are_the_ranges(ranges: interval.Ranges) -> None:

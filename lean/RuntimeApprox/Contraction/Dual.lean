@@ -9,7 +9,8 @@ public import RuntimeApprox.Summands.Theorems
 
 ## Main results
 * `Contraction.tangent_eval`: on dual numbers, a contraction of x and y computes the sum of its values
-  at (dx, y) and (x, dy), and that of the addends' derivatives.
+  at (dx, y) and (x, dy), and that of the addends' derivatives. `Contraction.tangent_eval_one`: of x
+  alone, its value at dx.
 -/
 
 set_option autoImplicit false
@@ -98,6 +99,20 @@ theorem tangent_eval (x : Tensor (Dual K) (extents p.axes)) (y : Tensor (Dual K)
   rw [Tensor.get_ofFn, tangent_evalAt]
   simp only [valuesAt_one, addends, valueAt_zero, Lean.Grind.Semiring.zero_mul, sums_zero, sums_add]
   grind
+
+/-- On dual numbers, a contraction of one factor computes c(dx). -/
+theorem tangent_eval_one (x : Tensor (Dual K) (extents p.axes)) :
+    (eval dualNet.toArithmetic ⟨out, red, p, [], []⟩ (x, ⟨⟩) ⟨⟩).map Dual.tangent =
+      eval exact ⟨out, red, p, [], []⟩ (x.map Dual.tangent, ⟨⟩) ⟨⟩ := Tensor.ext fun i => by
+  rw [Tensor.get_map]
+  unfold eval evalAt
+  rw [Tensor.get_ofFn, Tensor.get_ofFn]
+  refine loops_rel (R := fun (a : Dual K) b => a.tangent = b) (toNats red) rfl fun r a b h => ?_
+  unfold step term
+  rw [read_map]
+  cases read p.axes x (outIndices out i) r with
+  | none => exact h
+  | some d => exact congrArg (· + d.tangent) h
 
 end Contraction
 

@@ -84,10 +84,6 @@ theorem addendsAt_one {p : Operand Int} {t : Tensor K (extents p.axes)} {o : Lis
     addendsAt o [p] (t, ⟨⟩) = valueAt p.axes t o [] := by
   show _ + (0 : K) = _; grind
 
-/-- Zeros added do not count. -/
-theorem addendsAt_zero {p : Operand Int} (o : List Nat) :
-    addendsAt o [p] ((0 : Tensor K (extents p.axes)), ⟨⟩) = 0 := addendsAt_one.trans (valueAt_zero ..)
-
 theorem read_getD (o r : List Nat) : (axes : List (Axis Int)) → (t : Tensor K (extents axes)) →
     (read axes t o r).getD 0 = valueAt axes t o r
   | [], _ => rfl

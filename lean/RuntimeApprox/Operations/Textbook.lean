@@ -18,7 +18,7 @@ t[i, j, …] with zeros outside t (the padding).
 * `convBias_textbook`, `convKernel_textbook`, `convInput_textbook`, `convTransposeBias_textbook`,
   `convTransposeKernel_textbook`, `convTransposeInput_textbook`, `sumPoolGrad_textbook`: their gradients.
 * `multiply_textbook`, `multiplyFirst_textbook`, `multiplySecond_textbook`: sums of products over any
-  loops, and their gradients. `product_textbook`: the canonical product.
+  loops, and their gradients. `product_textbook`, `matmul_textbook`: the canonical product.
 
 ## References
 * V. Dumoulin, F. Visin, *A guide to convolution arithmetic for deep learning* (2016).
@@ -519,14 +519,24 @@ theorem multiplySecond_textbook (x : Tensor K (firstShape loops)) (δ : Tensor K
   simp only [place_map] at this
   exact this.trans (Lean.Grind.Semiring.add_zero _)
 
-/-- The canonical product: for P = Q = 1 the batched matrix product, with B = 1 the matrix product and
-the linear layer: result[b, m, n] = Σ_k Σ_p Σ_q x[b, m, k, p]·y[b, n, k, q] + addend[b, m, n]. -/
+/-- The canonical product:
+result[b, m, n] = Σ_k Σ_p Σ_q x[b, m, k, p]·y[b, n, k, q] + addend[b, m, n]. -/
 theorem product_textbook {B M N L P Q : Nat} (x : Tensor K [B, M, L, P]) (y : Tensor K [B, N, L, Q])
     (addend : Tensor K [B, M, N]) {b m n : Nat} (hb : b < B) (hm : m < M) (hn : n < N) :
     Tensor.entry (s := [B, M, N]) (multiply exact (productLoops B M N L P Q) x y addend) [b, m, n] =
       (sum L fun k => sum P fun p => sum Q fun q =>
         x.entry [(b : Int), m, k, p] * y.entry [(b : Int), n, k, q]) + addend.entry [(b : Int), m, n] :=
   multiply_textbook (loops := productLoops B M N L P Q) (o := [b, m, n]) x y addend ⟨hb, hm, hn, trivial⟩
+
+/-- Batched matrix products, as of attention; with B = 1 the matrix product and the linear layer:
+result[b, m, n] = Σ_k x[b, m, k]·y[b, n, k] + addend[b, m, n]. -/
+theorem matmul_textbook {B M N L : Nat} (x : Tensor K [B, M, L, 1]) (y : Tensor K [B, N, L, 1])
+    (addend : Tensor K [B, M, N]) {b m n : Nat} (hb : b < B) (hm : m < M) (hn : n < N) :
+    Tensor.entry (s := [B, M, N]) (multiply exact (productLoops B M N L 1 1) x y addend) [b, m, n] =
+      (sum L fun k => x.entry [(b : Int), m, k, 0] * y.entry [(b : Int), n, k, 0]) +
+        addend.entry [(b : Int), m, n] :=
+  (product_textbook x y addend hb hm hn).trans
+    (congrArg (· + _) (sum_congr fun _ _ => (sum_one _).trans (sum_one _)))
 
 end
 
