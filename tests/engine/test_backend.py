@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import geometries
 from test_products import CONTRACTIONS, LARGER, exact, integers, operands
@@ -19,7 +19,7 @@ from pybridge.engine.estimator import Estimator, Inexact
 from pybridge.engine.spot import thread_fault
 from pybridge.errors import InputError
 from pybridge.exported.document import load_definitions
-from pybridge.problem.geometry import Geometry, Window
+from pybridge.problem.geometry import Geometry
 
 torch = pytest.importorskip("torch")
 
@@ -116,14 +116,6 @@ def test_larger_shapes(name: str, shape: str, device: str) -> None:
     room=st.sampled_from([1, 200, 1 << 21]),
     most=st.sampled_from([1, 1 << 11]),
     seed=st.integers(0, 2**32),
-)
-@example(  # One group's channels could be cut, those of several cannot.
-    geometry=Geometry(groups=2, in_channels=9, windows=(Window(size=3, kernel=2),) * 2),
-    name="output",
-    dtype="float32",
-    room=1,
-    most=1,
-    seed=0,
 )
 def test_slices_and_their_partial_sums(
     place: str, geometry: Geometry, name: str, dtype: str, room: int, most: int, seed: int
