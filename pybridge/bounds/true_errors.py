@@ -126,7 +126,8 @@ class TrueErrors:
             values = map(operator.add, values, map(Fraction, rest.ravel().tolist()))
         errors = [abs(v - e) for v, e in zip(values, exact, strict=True)]
         upper = np.array([round_up(error) for error in errors]).reshape(shape)
-        slack = np.spacing(np.abs(reference))
+        with np.errstate(all="ignore"):  # Numbers next to subnormal ones count as underflow.
+            slack = np.spacing(np.abs(reference))
         distance = np.full(shape, math.nan)
         return cls(finite, computed, reference, slack, distance, upper, slack, rest=rest)
 

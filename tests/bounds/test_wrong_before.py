@@ -359,3 +359,9 @@ def test_sums_may_be_cut_and_operands_rounded() -> None:
     assert both.sentence == "float32 sums of operands cut to tf32, toward zero"
     with pytest.raises(InputError, match="operand_rounding"):
         Accumulation(operand_rounding="toward-zero")
+
+
+def test_exact_references_that_are_subnormal_raise_nothing() -> None:
+    x, weight = (row([2.0**-530], np.float64) for _ in range(2))
+    bound = conv2d_forward(x, weight, method="enclosure").bound
+    assert 0 <= bound.max() <= 2.0**-1074
