@@ -16,7 +16,7 @@ from pybridge.errors import InputError, InputTypeError
 from pybridge.exported.document import load_definitions
 from pybridge.problem.arrays import shared, stay, to_numpy
 from pybridge.problem.computation import Computation
-from pybridge.problem.formats import FORMATS, FloatFormat, format_array, format_of
+from pybridge.problem.formats import EIGHT_BITS, FORMATS, FloatFormat, format_array, format_of
 from pybridge.problem.operands import Operand
 
 __all__ = ["held", "inward", "read_kernel_result"]
@@ -126,9 +126,14 @@ def _result(name: str, values: Any, finite: bool, stays: bool) -> tuple[Array, F
         tensor = _tensor(values)
         return tensor, _FORMATS[dtype_of(tensor)]
     array = to_numpy(name, values)
+    eight_bits = EIGHT_BITS.get(array.dtype.name)
+    if eight_bits is not None:
+        if finite and not np.isfinite(array.astype(np.float32)).all():
+            raise InputError(f"{name}: expected finite numbers")
+        return _contiguous(array.astype(np.float32)), eight_bits
     format = _FORMATS.get(array.dtype)
     if format is None:
-        known = ", ".join(dtype.name for dtype in _FORMATS)
+        known = ", ".join([*(dtype.name for dtype in _FORMATS), *EIGHT_BITS])
         raise InputTypeError(f"{name}: expected one of {known}, got {array.dtype.name}")
     format_of(format.name, load_definitions())
     if finite and array.size:

@@ -30,7 +30,7 @@ from pybridge.bounds.true_errors import (
     nearest_float,
     weighted_sum,
 )
-from pybridge.engine.accumulation import Accumulation, ScaledAccumulation
+from pybridge.engine.accumulation import Accumulation, ScaledAccumulation, format_parameters
 from pybridge.engine.coefficients import Part
 from pybridge.engine.estimator import Estimator, Inexact
 from pybridge.engine.upward import Float64
@@ -240,7 +240,7 @@ class Decision:
         return before * bound + relative * abs(exact.value(index)) + constant
 
     def _overflows(self, allowance: Float64, exact: Mapping[Index, Fraction]) -> Mask:
-        """Where an infinity is right: a result within what is allowed overflows to it."""
+        """Where an infinity is right: a sum within what it is allowed is rounded to that."""
         errors = self.reference.errors
         right = np.zeros(errors.finite.shape, bool)
         if errors.finite.all():
@@ -248,6 +248,9 @@ class Decision:
         result = self.returned.values
         infinite = np.isinf(result)
         sign = np.where(infinite, np.sign(result.astype(np.float64)), 1.0)
+        if format_parameters(self.returned.format.name, load_definitions()).reserved:
+            infinite = np.isnan(result)  # It has no infinities.
+            sign = np.where(infinite & (errors.reference < 0), -1.0, 1.0)
         least = nearest_float(self.promise.largest(self.returned.format)) / 2
         may = ~(sign * errors.reference + errors.slack + allowance < least)
         may |= ~np.isfinite(errors.reference)
@@ -256,8 +259,11 @@ class Decision:
             if allowed is None:
                 allowed = Fraction(float(allowance[index]))
             value = self.reference.exact.value(index)
-            most = self._promise(index).largest(self.returned.format)
-            right[index] = int(sign[index]) * value + allowed >= most
+            promise = self._promise(index)
+            before, relative, constant = after(promise.last_rounding(load_definitions()))
+            summed = (allowed - relative * abs(value) - constant) / before
+            most = promise.largest(self.returned.format)
+            right[index] = int(sign[index]) * value + summed >= most
         return right
 
 

@@ -92,7 +92,9 @@ class KernelResult:
             return kept.returned_in(self.format)
         promise = Accumulation.of(self.narrowed or self.format.name)
         factors = [self.operands[key].value for key in self.computation.factors]
-        if not all(holds_values(self.format, values) for values in factors):
+        if self.format.dtype.itemsize > 1 and not all(
+            holds_values(self.format, values) for values in factors
+        ):
             promise = promise.model_copy(update={"operands": self.format.dtype.name})
         return promise.returned_in(self.format)
 

@@ -61,7 +61,7 @@ _EXPORTED: Mapping[str, str] = {
 }
 _NAMES = {exported: name for name, exported in _EXPORTED.items()}
 _NARROW = ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz")
-"""Formats of operands alone; they are exported by these names."""
+"""Formats of operands and results; they are exported by these names."""
 
 _TILE = 128
 """Partial sums of matrix units end at multiples of at most so many terms."""
@@ -90,7 +90,7 @@ def _operand_name(value: object) -> str:
 
 
 _Format = Annotated[str, BeforeValidator(_name)]
-_OperandFormat = Annotated[str, BeforeValidator(_operand_name)]
+_NarrowFormat = Annotated[str, BeforeValidator(_operand_name)]
 _Count = Annotated[int, Strict(), Field(ge=1, le=2**31 - 1)]
 
 
@@ -124,11 +124,11 @@ class Accumulation(Model):
       `accumulate`, and starts again: n terms have at most ⌈n/promote⌉ accumulators.
 
     Formats are float16, bfloat16, tf32, float32, float64, also under the names binary16, … and as
-    dtypes; of operands also float8_e4m3fn (float8_e4m3), float8_e5m2, float8_e4m3fnuz and
-    float8_e5m2fnuz. `InputError` for what does not fit.
+    dtypes; of operands and output also float8_e4m3fn (float8_e4m3), float8_e5m2, float8_e4m3fnuz
+    and float8_e5m2fnuz. `InputError` for what does not fit.
     """
 
-    operands: _OperandFormat | None = None
+    operands: _NarrowFormat | None = None
     operand_rounding: Direction = "nearest"
     products: Literal["rounded", "exact"] = "rounded"
     accumulate: _Format = "float32"
@@ -138,7 +138,7 @@ class Accumulation(Model):
     block: _Count = 1
     splits: _Count = 1
     across: _Format | None = None
-    output: _Format | None = None
+    output: _NarrowFormat | None = None
     flushed: bool = False
     core: Aligned | None = None
     promote: _Count | None = None
@@ -177,7 +177,7 @@ class Accumulation(Model):
         rounded once. tf32: operands cut to it, sums in float32.
         """
         try:
-            name = _name(dtype)
+            name = _operand_name(dtype)
         except InputError as error:
             raise InputError(f"dtype: {error}") from None
         if name == "tf32":
@@ -200,7 +200,7 @@ class Accumulation(Model):
             raise InputError(
                 f"accumulation: its output is {self.output}, but the array is {format.dtype.name}"
             )
-        return self.model_copy(update={"output": _name(format.name)})
+        return self.model_copy(update={"output": _operand_name(format.name)})
 
     def of_numbers(self) -> Self:
         """The same for a sum of numbers, as a bias gradient, which no matrix unit multiplies or
@@ -637,8 +637,9 @@ def core_parameters(core: Aligned, definitions: Definitions) -> FormatParameters
 
 
 def _overflows(format: FormatParameters) -> Fraction:
-    """From what magnitude on numbers overflow a format."""
-    return Fraction(2) ** format.max_exponent * (2 - Fraction(1, 2**format.precision))
+    """From what magnitude on numbers overflow a format: half an ulp above its largest number."""
+    lacking = Fraction(1 + 2 * format.reserved, 2**format.precision)
+    return Fraction(2) ** format.max_exponent * (2 - lacking)
 
 
 def _up_to_multiple(value: int, of: int) -> int:

@@ -31,6 +31,7 @@ from pybridge.exported.document import Definitions
 from pybridge.exported.expressions import DefinitionsError
 
 __all__ = [
+    "EIGHT_BITS",
     "FORMATS",
     "FloatArray",
     "FloatFormat",
@@ -111,6 +112,11 @@ FORMATS = {
         FloatFormat("binary64", np.dtype(np.float64), 53, -1022, 1023),
     )
 }
+EIGHT_BITS = {
+    name: FloatFormat(name, np.dtype(getattr(ml_dtypes, name)), *sizes)
+    for name, sizes in (("float8_e4m3fn", (4, -6, 8)), ("float8_e5m2", (3, -14, 15)))
+}
+"""Formats of operands and results, in which nothing is computed."""
 _ALIASES = {"float16": "binary16", "float32": "binary32", "float64": "binary64"}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, cast
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -599,6 +600,42 @@ def test_operands_in_float8(case: str, dtype: str) -> None:
     assert compare(actual, operation).passed
     actual[(0,) * actual.ndim] += 2.0**-8
     assert compare(actual, operation).worst.index == (0,) * actual.ndim
+
+
+@pytest.mark.parametrize(("dtype", "most"), [("float8_e4m3fn", 448.0), ("float8_e5m2", 57344.0)])
+@pytest.mark.parametrize("given", ["float32", "bfloat16", "float8_e4m3fn"])
+def test_results_in_float8(dtype: str, most: float, given: str) -> None:
+    """Sums in float32, rounded once: a unit off is noticed, and so is an overflow that is none."""
+    narrow = getattr(torch, dtype)
+    a, b = (x.to(getattr(torch, given)) for x in drawn_float(9, (7, 30), (30, 9)))
+    exact = a.double() @ b.double()
+    honest, operation = exact.float().to(narrow), ops.matmul(a, b)
+    for each in (honest, np.asarray(honest.float()).astype(getattr(ml_dtypes, dtype))):
+        found = compare(each, operation)
+        assert found.passed, found.message
+        assert f"rounded to {dtype}" in found.message
+        unit = 2.0 ** (-4 if "e4m3" in dtype else -3)
+        size = np.abs(exact.numpy())
+        least = 2.0 ** (-10 if "e4m3" in dtype else -17)
+        assert (found.allowance >= unit * size).all()
+        assert (found.allowance <= unit * size + least + 1e-4).all()
+        errors = np.abs(honest.double().numpy() - exact.numpy())
+        assert (errors <= operation.certify(each).bound).all()
+    code = honest.view(torch.uint8).clone()
+    code[3, 4] += 2
+    judged = compare(code.view(narrow), operation)
+    assert judged.failed == 1
+    assert judged.worst.index == (3, 4)
+    one = torch.ones(1, 1)
+    over = torch.tensor([[math.nan if "e4m3" in dtype else math.inf]]).to(narrow)
+    edge = most * (464 / 448 if "e4m3" in dtype else 61440 / 57344)
+    for value, right in (
+        (edge * 1.01, True),
+        (edge * 0.99, False),
+        (-edge * 1.01, "e4m3" in dtype),
+    ):
+        assert compare(over, ops.matmul(one, one * value)).passed == right
+    assert compare(torch.full((1, 1), most).to(narrow), ops.matmul(one, one * most)).passed
 
 
 def drawn_float(seed: int, *shapes: tuple[int, ...]) -> list[Any]:
