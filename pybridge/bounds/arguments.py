@@ -96,10 +96,10 @@ def _scaled(name: str, operand: Operand, factor: float, format: FloatFormat) -> 
 
 
 def _require_held(name: str, operand: Operand, format: FloatFormat) -> None:
-    if not holds_values(format, operand.value):
+    sums = FORMATS["binary32"] if format.dtype.itemsize == 1 else format
+    if not holds_values(sums, operand.value):
         raise InputError(
-            f"{name}: with alpha, beta or a divisor, expected numbers that the result's dtype, "
-            f"{format.dtype.name}, holds"
+            f"{name}: with alpha, beta or a divisor, expected numbers that {sums.dtype.name} holds"
         )
 
 

@@ -253,7 +253,7 @@ def test_a_share_of_entries_is_compared_by_the_same_bounds() -> None:
     assert 0 < sum(found) < 20
 
 
-@pytest.mark.parametrize("out", ["float32", "bfloat16"])
+@pytest.mark.parametrize("out", ["float32", "bfloat16", "float8_e5m2"])
 @pytest.mark.parametrize("bias", [False, True])
 def test_scaled_products_of_float8(out: str, bias: bool) -> None:
     dtype = getattr(torch, out)
