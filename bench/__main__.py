@@ -136,8 +136,8 @@ def layers(
     except ModuleNotFoundError:
         print("bench: PyTorch is missing: pip install -e '.[torch]'", file=sys.stderr)
         raise typer.Exit(2) from None
-    given = {"--device": device, "--minutes": f"{minutes:g}", "--threads": str(threads)}
-    words = [word for option in given.items() for word in option]
+    options = {"--device": device, "--minutes": f"{minutes:g}", "--threads": str(threads)}
+    words = [word for option in options.items() for word in option]
     words += [word for size in batch or () for word in ("--batch", str(size))]
     words += ["--quick"] * quick + ["--write"] * write_docs
     until = time.monotonic() + 60 * minutes
@@ -146,7 +146,7 @@ def layers(
     try:
         with threadpool_limits(threads):
             machine = {**describe(), "PyTorch": f"{torch.__version__}, device {device}"}
-            found = list(
+            measured = list(
                 measure(
                     device,
                     layers=LAYERS[1:3] if quick else LAYERS,
@@ -156,12 +156,12 @@ def layers(
             )
     finally:
         torch.set_num_threads(before)
-    if not found:
+    if not measured:
         print("bench: nothing was measured", file=sys.stderr)
         raise typer.Exit(1)
-    print("\n".join(summary(found)))
+    print("\n".join(summary(measured)))
     if write_docs:
-        write_layers(found, machine, " ".join(["python -m bench layers", *words]), directory)
+        write_layers(measured, machine, " ".join(["python -m bench layers", *words]), directory)
 
 
 @app.command("networks")
@@ -315,12 +315,12 @@ def pytorch(
     from bench.studies import pytorch as study
 
     with Console(stderr=True).status("watching"):
-        found = study.sweep(seconds, seed)
+        sweep = study.sweep(seconds, seed)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    console.print(found.table().rich)
+    console.print(sweep.table().rich)
     if write_docs:
         command = f"python -m bench pytorch --seconds {seconds:g} --seed {seed} --write"
-        study.write(found, {**describe(), **_pytorch()}, command, directory)
+        study.write(sweep, {**describe(), **_pytorch()}, command, directory)
 
 
 def _pytorch() -> dict[str, str]:

@@ -41,15 +41,15 @@ def main() -> int:
         print(torch.cuda.get_device_name(), torch.cuda.get_device_capability())
     status = 0
     if "layers" in options.parts:
-        found: list[Measured] = []
+        measured: list[Measured] = []
         layers, batches = (LAYERS[1:4], (2,)) if options.quick else (LAYERS, (8, 32))
         until = time.monotonic() + 60 * options.minutes
         for one in measure(options.device, layers=layers, batches=batches, until=until):
-            found.append(one)
-            write_json(found, options.out / "layers.json")
-        if found:
-            (options.out / "layers.md").write_text(markdown(found), encoding="utf-8")
-            print("\n".join(summary(found)), flush=True)
+            measured.append(one)
+            write_json(measured, options.out / "layers.json")
+        if measured:
+            (options.out / "layers.md").write_text(markdown(measured), encoding="utf-8")
+            print("\n".join(summary(measured)), flush=True)
     if "tests" in options.parts:
         start = time.monotonic()
         status |= subprocess.run(

@@ -304,7 +304,7 @@ def _judge_product(
 ) -> int:
     x, weight = a.float()[:, :, None, None], b.float().t().contiguous()[:, :, None, None]
     actual = product[:, :, None, None]
-    found = []
+    lines = []
     passed = False
     for label, promise in {
         "unit": tensor_core(architecture, name),
@@ -312,9 +312,9 @@ def _judge_product(
         "any order": Accumulation(),
     }.items():
         verdict = compare_output(actual, x, weight, accumulation=promise)
-        found.append(f"{label} {verdict.worst.ratio:.3g} ({verdict.failed})")
+        lines.append(f"{label} {verdict.worst.ratio:.3g} ({verdict.failed})")
         passed = passed or (label != "any order" and verdict.passed)
-    print(f"product {words:34} {', '.join(found)}", flush=True)
+    print(f"product {words:34} {', '.join(lines)}", flush=True)
     return not passed
 
 

@@ -149,13 +149,13 @@ def measure(
                 try:
                     with warnings.catch_warnings():
                         warnings.simplefilter("ignore")
-                        found = _one(torch, device, layer, dtype, batch, rounds)
+                        measured = _one(torch, device, layer, dtype, batch, rounds)
                 except (AssertionError, RuntimeError, FloatingPointError) as error:
                     say(f"{layer.name}, {dtype}, batch {batch}: {type(error).__name__}: {error}")
                     continue
-                shown = ", ".join(f"{name} {ratio:.3g}" for name, ratio in found.ratios.items())
-                say(f"{layer.name}, {dtype}, batch {batch}: {shown}")
-                yield found
+                ratios = ", ".join(f"{name} {ratio:.3g}" for name, ratio in measured.ratios.items())
+                say(f"{layer.name}, {dtype}, batch {batch}: {ratios}")
+                yield measured
 
 
 def _one(torch: Any, device: str, layer: Layer, dtype: str, batch: int, rounds: int) -> Measured:
@@ -292,22 +292,22 @@ GOALS: Mapping[str, float] = {
 }
 
 
-def summary(found: Sequence[Measured]) -> list[str]:
+def summary(layers: Sequence[Measured]) -> list[str]:
     """A line for each goal: on how many layers it is reached, and the median."""
     lines = []
     for name, goal in GOALS.items():
-        ratios = [measured.ratios[name] for measured in found]
+        ratios = [measured.ratios[name] for measured in layers]
         reached = sum(ratio <= goal for ratio in ratios)
         lines.append(
             f"{name} ≤ {goal}: {reached} of {len(ratios)}, median {statistics.median(ratios):.3g}"
         )
     for name in ("float64 output / ours", "float64 gradients / ours"):
-        ratios = [measured.ratios[name] for measured in found]
+        ratios = [measured.ratios[name] for measured in layers]
         faster = sum(ratio > 1 for ratio in ratios)
         lines.append(
             f"{name} > 1: {faster} of {len(ratios)}, median {statistics.median(ratios):.3g}"
         )
-    memory = [m for one in found for m in (one.memory_output, one.memory_gradients)]
+    memory = [m for one in layers for m in (one.memory_output, one.memory_gradients)]
     lines.append(
         f"memory ≤ 4: {sum(m <= 4 for m in memory)} of {len(memory)}, median "
         f"{statistics.median(memory):.3g}, most {max(memory):.3g}"
@@ -315,12 +315,12 @@ def summary(found: Sequence[Measured]) -> list[str]:
     return lines
 
 
-def markdown(found: Sequence[Measured]) -> str:
+def markdown(measured: Sequence[Measured]) -> str:
     """A table, a row for each layer, dtype and batch."""
-    names = list(found[0].ratios)
+    names = list(measured[0].ratios)
     head = ["layer", "dtype", "batch", "backward, ms", "forward, ms", *names, "memory"]
     rows = [head, ["---"] * 3 + ["---:"] * (len(head) - 3)]
-    for one in found:
+    for one in measured:
         rows.append(
             [
                 one.layer,
@@ -335,6 +335,6 @@ def markdown(found: Sequence[Measured]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
 
 
-def write_json(found: Sequence[Measured], path: Path) -> None:
+def write_json(measured: Sequence[Measured], path: Path) -> None:
     """All numbers."""
-    path.write_text(json.dumps([asdict(one) for one in found], indent=1), encoding="utf-8")
+    path.write_text(json.dumps([asdict(one) for one in measured], indent=1), encoding="utf-8")

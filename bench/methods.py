@@ -61,24 +61,24 @@ def enclosure(name: str, shape: Shape, computed: FloatArray) -> Float64:
 
 
 def _replay(name: str, shape: Shape) -> Result:
-    found = replay(name, shape)
-    return Result(found.value, found.bound)
+    replayed = replay(name, shape)
+    return Result(replayed.value, replayed.bound)
 
 
 def _reference(name: str, shape: Shape) -> Result:
-    found = reference(name, shape)
-    return Result(found.value, found.bound)
+    evaluated = reference(name, shape)
+    return Result(evaluated.value, evaluated.bound)
 
 
 def _any_order(name: str, shape: Shape) -> Result:
-    found = estimates(name, shape)
-    return Result(found.rounded(FORMAT), found.any_order(Accumulation.of(FORMAT.name)))
+    estimated = estimates(name, shape)
+    return Result(estimated.rounded(FORMAT), estimated.any_order(Accumulation.of(FORMAT.name)))
 
 
 def _enclosure(name: str, shape: Shape) -> Result:
-    found = estimates(name, shape)
-    value = found.rounded(FORMAT)
-    return Result(value, found.enclosure(value))
+    estimated = estimates(name, shape)
+    value = estimated.rounded(FORMAT)
+    return Result(value, estimated.enclosure(value))
 
 
 Method: TypeAlias = Callable[[str, Shape], Result]

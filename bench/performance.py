@@ -32,11 +32,11 @@ def write(
 
 
 def write_layers(
-    found: Sequence[Measured], machine: Mapping[str, str], command: str, directory: Path
+    measured: Sequence[Measured], machine: Mapping[str, str], command: str, directory: Path
 ) -> None:
     """Writes the document with the measured layers into a directory."""
-    goals = "\n".join(filled(f"- {line}") for line in summary(found))
-    contents = machine_lines(machine, command), f"{goals}\n\n{markdown(found)}"
+    goals = "\n".join(filled(f"- {line}") for line in summary(measured))
+    contents = machine_lines(machine, command), f"{goals}\n\n{markdown(measured)}"
     fill(DOCUMENT, dict(zip(_LAYERS, contents, strict=True)), directory, others=_FIGURES)
 
 

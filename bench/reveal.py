@@ -83,11 +83,11 @@ def _probes(*, quick: bool) -> list[tuple[Probe, int, int]]:
         *(torch_matmul((64, n, 64), dtype=dtype) for dtype in ("float32", "bfloat16")),
         *conv,
     ]
-    found = [(probe, 1, enough) for probe in one_thread]
+    chosen = [(probe, 1, enough) for probe in one_thread]
     if not quick:
         stem = torch_conv2d("weight", (4, 3, 224, 224), (64, 3, 7, 7), stride=2, padding=3)
-        found.append((stem, 1, 1_500))
-    return found
+        chosen.append((stem, 1, 1_500))
+    return chosen
 
 
 def run(progress: Callable[[str], None], *, quick: bool = False) -> Study:

@@ -54,6 +54,6 @@ def _describe(location: tuple[int | str, ...], message: str, value: object, kind
     place = ".".join(map(str, location))
     message = " ".join(message.removeprefix("Value error, ").split())
     if kind not in ("value_error", "missing", "extra_forbidden"):
-        shown = repr(value)
-        message += f", got {shown if len(shown) <= _LONGEST_INPUT else type(value).__name__}"
+        text = repr(value)
+        message += f", got {text if len(text) <= _LONGEST_INPUT else type(value).__name__}"
     return f"{place}: {message}" if place else message

@@ -79,11 +79,11 @@ def measure_enclosure(effort: Effort, progress: Callable[[str], None]) -> Figure
     for name in _SHAPES:
         progress(f"enclosure, {name}")
         here = shape(name, quick=effort.quick)
-        given = np.ascontiguousarray(unfolded_last(here))
+        values = np.ascontiguousarray(unfolded_last(here))
         made, more = _compare(
             "enclosure",
             here,
-            partial(methods.enclosure, "weight", here, given),
+            partial(methods.enclosure, "weight", here, values),
             _ENCLOSURE_GOAL,
             effort,
         )
@@ -139,9 +139,9 @@ def _compare(
 
 
 def _tightness(shape: Shape) -> tuple[Table, Goal]:
-    given = np.ascontiguousarray(unfolded_last(shape))
-    bound = float(methods.enclosure("weight", shape, given).max())
-    error = float(true_errors(shape, given).max())
+    values = np.ascontiguousarray(unfolded_last(shape))
+    bound = float(methods.enclosure("weight", shape, values).max())
+    error = float(true_errors(shape, values).max())
     goal = Goal(
         "the enclosure's largest bound over the largest true error on rn28",
         bound / error,

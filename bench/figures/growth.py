@@ -139,12 +139,12 @@ _UNBOUNDED = "kernel gradient alone"
 
 
 def _contenders(shape: Shape) -> dict[str, Callable[[], object]]:
-    given = np.ascontiguousarray(unfolded_last(shape))
+    values = np.ascontiguousarray(unfolded_last(shape))
     return {
         "replay, kernel gradient": lambda: methods.replay("weight", shape),
         "replay, input gradient": lambda: methods.replay("input", shape),
         "any-order, kernel gradient": lambda: methods.any_order("weight", shape),
-        "enclosure, kernel gradient": lambda: methods.enclosure("weight", shape, given),
+        "enclosure, kernel gradient": lambda: methods.enclosure("weight", shape, values),
         _UNBOUNDED: lambda: unfolded_last(shape),
     }
 

@@ -73,10 +73,10 @@ def measure(effort: Effort, progress: Callable[[str], None]) -> Figure:
     sample = Sample.of(here, _SAMPLED)
     whole = int(methods.estimates("weight", here).counts.sum()) * _spread(here)
     progress("exact gradient, rn28")
-    given = np.ascontiguousarray(unfolded_last(here))
-    errors = true_errors(here, given)
+    values = np.ascontiguousarray(unfolded_last(here))
+    errors = true_errors(here, values)
     progress("peers, rn28")
-    entries = _measure(here, given, errors, sample, whole, effort)
+    entries = _measure(here, values, errors, sample, whole, effort)
     rows: list[Row] = []
     goals: list[Goal] = []
     for label, entry in entries.items():
@@ -127,7 +127,7 @@ def _spread(shape: Shape) -> int:
 
 
 def _measure(
-    shape: Shape, given: FloatArray, errors: Float64, sample: Sample, whole: int, effort: Effort
+    shape: Shape, values: FloatArray, errors: Float64, sample: Sample, whole: int, effort: Effort
 ) -> dict[str, _Entry]:
     """All methods in turns, and what they say about a given gradient of known errors."""
     matrices = Matrices(shape)
@@ -137,7 +137,7 @@ def _measure(
     converted = {label: peer.convert() for label, peer in peers.items()}
     runs: dict[str, Callable[[], object]] = {
         "any-order": lambda: methods.any_order("weight", shape),
-        "enclosure": lambda: methods.enclosure("weight", shape, given),
+        "enclosure": lambda: methods.enclosure("weight", shape, values),
         "replay": lambda: methods.replay("weight", shape),
     }
     for label, peer in peers.items():
@@ -152,7 +152,7 @@ def _measure(
     replayed = methods.replay("weight", shape)
     replay_error = float(true_errors(shape, replayed.value).max())
     any_order = float(methods.any_order("weight", shape).max()) / largest
-    enclosed = float(methods.enclosure("weight", shape, given).max()) / largest
+    enclosed = float(methods.enclosure("weight", shape, values).max()) / largest
     entries = {
         "any-order": _Entry(times["any-order"], any_order, any_order),
         "enclosure": _Entry(times["enclosure"], enclosed, enclosed),
@@ -160,9 +160,9 @@ def _measure(
     }
     for label, peer in peers.items():
         centres, radii = peer.read(peer.multiply(converted[label]))
-        about, error = given, largest
+        about, error = values, largest
         if label in sampled:
-            about, error = sample.at(given), float(sample.at(errors).max())
+            about, error = sample.at(values), float(sample.at(errors).max())
         bound = float((np.abs(about - centres) + radii).max())
         for key in (label, f"{label}, {_CONVERSION}"):
             if key in times:

@@ -109,15 +109,15 @@ def measure(*, quick: bool = False) -> Iterator[Measured]:
         ("LeNet-5", _lenet5(), (2, 1, 28, 28)),
         ("ResNet-8", _resnet8(), (2, 3, 16, 16)),
     ):
-        found = list(_gradients(module, shape).values())
-        places = range(len(found), 0, -1)
-        yield _collected(title, "weights from the output", tuple(places), found)
+        growth = list(_gradients(module, shape).values())
+        places = range(len(growth), 0, -1)
+        yield _collected(title, "weights from the output", tuple(places), growth)
 
 
 def _collected(
-    title: str, axis: str, places: Sequence[int], found: Sequence[Mapping[str, float]]
+    title: str, axis: str, places: Sequence[int], rows: Sequence[Mapping[str, float]]
 ) -> Measured:
-    return Measured(title, axis, places, {name: [one[name] for one in found] for name in LINES})
+    return Measured(title, axis, places, {name: [one[name] for one in rows] for name in LINES})
 
 
 def _gradients(module: nn.Module, shape: tuple[int, ...]) -> dict[str, dict[str, float]]:
@@ -138,16 +138,16 @@ def _gradients(module: nn.Module, shape: tuple[int, ...]) -> dict[str, dict[str,
         "any order": {"method": "any-order"},
     }
     bounds = {name: network.bound(x, delta, **options) for name, options in ends.items()}
-    found: dict[str, dict[str, float]] = {}
+    gradients: dict[str, dict[str, float]] = {}
     for name, value in module.named_parameters():
         if value.ndim > 1:
             exact = np.asarray(wide.gradients[name])
             largest = np.abs(exact).max()
             error = np.abs(np.asarray(computed.gradients[name]) - exact).max()
-            found[name] = {"true error": float(error / largest)}
+            gradients[name] = {"true error": float(error / largest)}
             for line, bound in bounds.items():
-                found[name][line] = float(bound.gradients[name].bound.max() / largest)
-    return found
+                gradients[name][line] = float(bound.gradients[name].bound.max() / largest)
+    return gradients
 
 
 def _relative(x: torch.Tensor, module: nn.Module) -> dict[str, Any]:

@@ -104,12 +104,12 @@ class Sweep:
     def table(self) -> Table:
         """What was found, by function, dtype and result, with the first layer of each."""
         groups: dict[tuple[str, str, str, str], list[Finding]] = {}
-        for found in self.findings:
-            key = (found.layer.function, found.layer.dtype, found.what, found.result)
-            groups.setdefault(key, []).append(found)
+        for finding in self.findings:
+            key = (finding.layer.function, finding.layer.dtype, finding.what, finding.result)
+            groups.setdefault(key, []).append(finding)
         rows = tuple(
-            (*key, str(len(found)), _largest(found), found[0].layer.text)
-            for key, found in sorted(groups.items())
+            (*key, str(len(finding)), _largest(finding), finding[0].layer.text)
+            for key, finding in sorted(groups.items())
         )
         caption = (
             f"{self.layers} layers, those that PyTorch refuses included, with {self.results} "
@@ -129,7 +129,7 @@ class Sweep:
 
 def _largest(findings: Sequence[Finding]) -> str:
     """The largest error in units of what is allowed; empty if processes crashed."""
-    worst = max(found.error for found in findings)
+    worst = max(finding.error for finding in findings)
     return "" if math.isnan(worst) else f"{worst:.3g}"
 
 
@@ -147,7 +147,7 @@ def sweep(seconds: float, seed: int) -> Sweep:
             layers, results, last = layers + 1, results + line["results"], None
             layer = Layer.drawn(seed, line["number"])
             first = line["number"] + 1
-            findings += [Finding(layer, *found) for found in line["findings"]]
+            findings += [Finding(layer, *finding) for finding in line["findings"]]
         if last is not None and time.monotonic() < until:
             findings.append(Finding(last, "the process crashes", "", float("nan")))
             first = last.number + 1
@@ -188,10 +188,10 @@ def _run(layer: Layer) -> tuple[int, list[tuple[str, str, float]]] | None:
             y.backward(torch.randn_like(y))
         except RuntimeError:
             return None
-    found = [
+    findings = [
         ("wrong", each.result, each.ratio) for each in report.failures if each.ratio is not None
     ]
-    return len(report.checked), found
+    return len(report.checked), findings
 
 
 def write(sweep: Sweep, machine: dict[str, str], command: str, directory: Path) -> None:

@@ -90,11 +90,11 @@ class Kernel:
             part = -(-part // self.unit.length) * self.unit.length  # blocks are not divided
         total = None
         for start in range(0, terms, part):
-            found = self._sum(x[..., start : start + part], y[..., start : start + part])
-            total = found if total is None else total.float() + found.float()
+            result = self._sum(x[..., start : start + part], y[..., start : start + part])
+            total = result if total is None else total.float() + result.float()
         assert total is not None
-        found = as_array(total).reshape(factors.shape)
-        return found if self.output is None else held(found, self.output)
+        result = as_array(total).reshape(factors.shape)
+        return result if self.output is None else held(result, self.output)
 
     def _leading_last(self, array: _Array, factors: Unfolded) -> Any:
         shape = np.broadcast_shapes(factors.x.shape[1:], factors.y.shape[1:])

@@ -32,8 +32,8 @@ _MOST = 24
 def _numbers(dtype: np.dtype[Any]) -> _Array:
     """The positive finite numbers of a dtype of at most eight bits, in order."""
     bits = ml_dtypes.finfo(dtype).bits  # type: ignore[no-untyped-call]
-    found = np.arange(2**bits, dtype=np.uint8).view(dtype).astype(np.float64)
-    return np.unique(found[np.isfinite(found) & (found > 0)])
+    numbers = np.arange(2**bits, dtype=np.uint8).view(dtype).astype(np.float64)
+    return np.unique(numbers[np.isfinite(numbers) & (numbers > 0)])
 
 
 def _dtypes(name: str) -> tuple[np.dtype[Any], np.dtype[Any], int]:

@@ -129,14 +129,14 @@ def kernels(unit: Unit) -> list[Kernel]:
     """One sum; split-k; with 16 bits, rounded to them; with eight bits, promotion; and with block
     scales, the largest that fit.
     """
-    found = [Kernel(unit), Kernel(unit, splits=3)]
+    chosen = [Kernel(unit), Kernel(unit, splits=3)]
     if unit.x in ("float16", "bfloat16") and unit.result == "float32":
-        found.append(Kernel(unit, output=unit.x))
+        chosen.append(Kernel(unit, output=unit.x))
     if unit.x.startswith("float8"):
-        found.append(Kernel(unit, promote=_PROMOTE))
+        chosen.append(Kernel(unit, promote=_PROMOTE))
     if unit.scaled:
-        found.append(Kernel(unit, scales="largest"))
-    return found
+        chosen.append(Kernel(unit, scales="largest"))
+    return chosen
 
 
 def problems(unit: Unit, sizes: Sequence[tuple[int, int]], seed: int = 1) -> list[Problem]:
@@ -145,7 +145,7 @@ def problems(unit: Unit, sizes: Sequence[tuple[int, int]], seed: int = 1) -> lis
         return [
             scaled(data, unit, rows, terms, seed) for data in SCALED_DOTS for terms, rows in sizes
         ]
-    found = [
+    chosen = [
         convolution(data, unit, result, _CONVOLUTION, seed)
         for data in ("normal", "sharp")
         for result in READ
@@ -154,8 +154,8 @@ def problems(unit: Unit, sizes: Sequence[tuple[int, int]], seed: int = 1) -> lis
     for number, data in enumerate(DOTS):
         # Every kind as one of the results: they are computed alike, as tests show.
         for terms, rows in sizes:
-            found.append(dots(data, unit, results[(number + terms) % 3], rows, terms, seed))
-    return found
+            chosen.append(dots(data, unit, results[(number + terms) % 3], rows, terms, seed))
+    return chosen
 
 
 def returned(problem: Problem, result: _Array) -> KernelResult:
@@ -173,13 +173,13 @@ class _Judge:
         self.judge = Judge(self.returned)
 
     def __call__(self, accumulation: Accumulation | None) -> Verdict:
-        found = self.judge(self.returned.promise(accumulation))
-        failed, finite = found.failures, found.errors.finite
+        comparison = self.judge(self.returned.promise(accumulation))
+        failed, finite = comparison.failures, comparison.errors.finite
         if (failed & ~finite).any():
             return Verdict(math.inf, True)
         # Infinite entries that do not fail are right: they overflow.
-        counted = finite & (found.errors.upper > 0)
-        ratios = found.errors.upper[counted] / found.allowance[counted]
+        counted = finite & (comparison.errors.upper > 0)
+        ratios = comparison.errors.upper[counted] / comparison.allowance[counted]
         return Verdict(float(ratios.max(initial=0.0)), bool(failed.any()))
 
 

@@ -126,12 +126,12 @@ def units() -> list[Unit]:
 
     Of two that differ in which operand is of which dtype there is one.
     """
-    found: dict[tuple[object, ...], Unit] = {}
+    distinct: dict[tuple[object, ...], Unit] = {}
     for unit in [*_nvidia(), *_scaled(), *_amd()]:
         operands = frozenset((unit.x, unit.y))
         key = unit.architecture, unit.family, operands, unit.result, unit.step
-        found.setdefault(key, unit)
-    return list(found.values())
+        distinct.setdefault(key, unit)
+    return list(distinct.values())
 
 
 def _nvidia() -> Iterator[Unit]:

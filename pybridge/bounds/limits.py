@@ -93,10 +93,10 @@ def limits(
     sums = estimates.coefficients(promise, finished=False, wide=wide)
     slack = estimates.coefficients(Accumulation(accumulate="float64"), wide=wide)
     last = after(promise.last_rounding(estimates.definitions))
-    found: dict[int, Limit] = {}
+    by_count: dict[int, Limit] = {}
     for n in counts:
         limit = Limit.of(sums(n), slack(n), last) if n else _NOTHING
         if limit is None:
             return None
-        found[n] = limit
-    return found
+        by_count[n] = limit
+    return by_count

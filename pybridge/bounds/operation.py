@@ -96,22 +96,22 @@ class Operation:
 
     def _by_divisor(self, divisors: Sequence[int], method: Method, format: str | None) -> Bounded:
         """The result of entries with several divisors, each as if it were that of all."""
-        found: Bounded | None = None
+        bounded: Bounded | None = None
         every = self.computation.outward(
             np.broadcast_to(self.computation.divisor, self.computation.shape)
         )
         for divisor in divisors:
             alone = replace(self, computation=self.computation.divided_by(divisor))
             own = alone.compute(method=method, format=format)
-            if found is None:
-                found = own
+            if bounded is None:
+                bounded = own
             else:
                 here = every == divisor
-                value, bound = found.value.copy(), found.bound.copy()
+                value, bound = bounded.value.copy(), bounded.bound.copy()
                 value[here], bound[here] = own.value[here], own.bound[here]
-                found = Bounded(value, bound, found.theorems)
-        assert found is not None
-        return found
+                bounded = Bounded(value, bound, bounded.theorems)
+        assert bounded is not None
+        return bounded
 
     def certify(
         self,

@@ -63,27 +63,29 @@ class Passed:
 
 def first_look(returned: KernelResult, promise: Accumulation) -> Sure | None:
     """Whether all of a result passes, in float32 alone; None if that leaves it open."""
-    found = _screen(returned, promise)
-    if found is None:
+    screened = _screen(returned, promise)
+    if screened is None:
         return None
-    with np.errstate(all="ignore"), found.backend.exact_products():
-        return certainly(returned, promise, found.whole, found.backend)
+    with np.errstate(all="ignore"), screened.backend.exact_products():
+        return certainly(returned, promise, screened.whole, screened.backend)
 
 
 def screen(returned: KernelResult, promise: Accumulation) -> Passed | None:
     """Screen a result; None if that leaves open whether all of it passes."""
-    found = _screen(returned, promise)
-    if found is None:
+    screened = _screen(returned, promise)
+    if screened is None:
         return None
-    with np.errstate(all="ignore"), found.backend.exact_products():
-        return found.run()
+    with np.errstate(all="ignore"), screened.backend.exact_products():
+        return screened.run()
 
 
 def _screen(returned: KernelResult, promise: Accumulation) -> _Screen | None:
     """The screen of a result; None if it has none."""
     if returned.format.precision > 24 or returned.computation.is_scaled:
         return None
-    backend = backend_of(returned.values, *(given.value for given in returned.operands.values()))
+    backend = backend_of(
+        returned.values, *(operand.value for operand in returned.operands.values())
+    )
     with np.errstate(all="ignore"), backend.exact_products():
         values = _multiplied(returned, promise, backend)
         return None if values is None else _Screen(returned, promise, values, backend)
@@ -93,7 +95,7 @@ def _multiplied(
     returned: KernelResult, promise: Accumulation, backend: Backend
 ) -> Mapping[str, Array] | None:
     """The operands as the promise rounds them; None if the backend cannot or one overflows."""
-    values = {key: given.value for key, given in returned.operands.items()}
+    values = {key: own.value for key, own in returned.operands.items()}
     for key in returned.computation.addends:
         if key in values:
             returned.addend_rounding(key, promise)  # May raise.
@@ -178,10 +180,10 @@ class _Screen:
 
     def _parts(self) -> int:
         """Into how many slices the result is cut."""
-        given = sum(_bytes(value) for value in self.values.values())
+        held = sum(_bytes(value) for value in self.values.values())
         result = _bytes(self.returned.values)
         entries: int = math.prod(self.shape)
-        room: float = _SHARE * (given + result)
+        room: float = _SHARE * (held + result)
         if self.backend.on_cpu:
             room = min(max(room / 2, _SLICE / 8), _SLICE)
         wide = sum(8 * math.prod(value.shape) for value in self.values.values())
@@ -197,8 +199,8 @@ class _Screen:
     @cached_property
     def limits(self) -> tuple[Counts, dict[int, Limit]] | None:
         """The numbers of terms, and the limit of each; None if there is not one for each."""
-        found = limits(self.whole, self.promise, self.whole.distinct_counts, wide=self.wide)
-        return None if found is None else (self.whole.counts, found)
+        by_count = limits(self.whole, self.promise, self.whole.distinct_counts, wide=self.wide)
+        return None if by_count is None else (self.whole.counts, by_count)
 
     @cached_property
     def _weights(self) -> tuple[Float64 | float, float, Float64 | float]:

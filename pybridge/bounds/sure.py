@@ -105,9 +105,9 @@ def certainly(
 
 def _limits(estimates: Estimator, promise: Accumulation, format: str) -> dict[int, _Limit] | None:
     """The limits of all numbers of terms, if the reference is in a format; None if one has none."""
-    found = {n: _limit_of(estimates, promise, n, format) for n in estimates.distinct_counts}
-    known = {n: limit for n, limit in found.items() if limit is not None}
-    return known if len(known) == len(found) else None
+    by_count = {n: _limit_of(estimates, promise, n, format) for n in estimates.distinct_counts}
+    known = {n: limit for n, limit in by_count.items() if limit is not None}
+    return known if len(known) == len(by_count) else None
 
 
 def _open(
@@ -129,7 +129,7 @@ def _open(
         each, inverse = np.unique(counts, return_inverse=True)
         scales = np.array([known[int(n)].scale for n in each], dtype)
         plane = backend.from_host(scales[inverse].reshape(counts.shape))
-    found = [np.zeros(0, np.intp)]
+    places = [np.zeros(0, np.intp)]
     for place, own in estimates.slices(dtype):
         result = backend.contiguous(returned.values[place])
         parts, addends = own.in_parts(dtype)
@@ -144,8 +144,8 @@ def _open(
             at = list(np.unravel_index(indices, own.shape))
             for axis, along in enumerate(place):
                 at[axis] = at[axis] + (along.start or 0)
-            found.append(np.ravel_multi_index(at, estimates.shape))
-    return np.concatenate(found)
+            places.append(np.ravel_multi_index(at, estimates.shape))
+    return np.concatenate(places)
 
 
 def _pass(

@@ -147,15 +147,15 @@ class TrueErrors:
         The distance, without its uncertainty and what rounded it, is beyond the allowance (Lean:
         `exceeds_printed`).
         """
-        found = np.zeros(where.shape, bool)
+        mask = np.zeros(where.shape, bool)
         if where.any():
             growth = Part(after(_rounded_once())[0])
             with np.errstate(all="ignore"):
                 limit = weighted_sum(
                     [(allowance[where], growth), (self.uncertainty[where], growth)]
                 )
-                found[where] = self.distance[where] > limit
-        return found
+                mask[where] = self.distance[where] > limit
+        return mask
 
     def settle(self, place: Index, exact: Fraction) -> Fraction:
         """The error of an entry of which the exact value is known; `upper` becomes it, rounded up.

@@ -194,7 +194,7 @@ def _compare(case: NetworkCase, lean: CaseResult) -> NetworkReport:
 
 def _unlike(pairs: Pairs, answer: TensorResult) -> tuple[dict[Kind, list[int]], float]:
     """The places of entries of which something does not hold, and the largest error over bound."""
-    found: dict[Kind, list[int]] = {}
+    places: dict[Kind, list[int]] = {}
     ratio = 0.0
     slack = _EXCESS * max(answer.bound)
     ours = zip(pairs.wide.ravel().tolist(), pairs.eps.ravel().tolist(), strict=True)
@@ -202,7 +202,7 @@ def _unlike(pairs: Pairs, answer: TensorResult) -> tuple[dict[Kind, list[int]], 
     for i, ((value, eps), (expected, exact, bound)) in enumerate(zip(ours, theirs, strict=True)):
         if expected is None or not np.isfinite(value):
             if (expected is None) != (not np.isfinite(value)):
-                found.setdefault("overflow", []).append(i)
+                places.setdefault("overflow", []).append(i)
             continue
         error = abs(expected - exact)
         holds: Mapping[Kind, bool] = {
@@ -213,6 +213,6 @@ def _unlike(pairs: Pairs, answer: TensorResult) -> tuple[dict[Kind, list[int]], 
         }
         for kind, right in holds.items():
             if not right:
-                found.setdefault(kind, []).append(i)
+                places.setdefault(kind, []).append(i)
         ratio = max(ratio, float(error / bound) if bound else 0.0)
-    return found, ratio
+    return places, ratio

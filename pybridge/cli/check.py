@@ -125,8 +125,8 @@ def check_cases(
                 for case in batch:
                     entry = alone.get(case.name)
                     fast = None if entry is None else {entry.which: entry.fast}
-                    found = results.get(case.name)
-                    reports.append(check_case(case, found, definitions, seed, observe, fast))
+                    answer = results.get(case.name)
+                    reports.append(check_case(case, answer, definitions, seed, observe, fast))
                     progress.advance(comparing)
     except KeyboardInterrupt:
         stopped = _INTERRUPTED
@@ -391,8 +391,8 @@ def _with_networks(report: CheckReport, lean: Lean) -> CheckReport:
         return report
     try:
         cases = list(small_networks())
-        found = compare_networks(cases, lean.networks(networks_text(cases)))
-        return report.model_copy(update={"networks": found})
+        compared = compare_networks(cases, lean.networks(networks_text(cases)))
+        return report.model_copy(update={"networks": compared})
     except KeyboardInterrupt:
         return report.model_copy(update={"stopped": _INTERRUPTED})
     except LeanError as error:

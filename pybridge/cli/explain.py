@@ -64,12 +64,14 @@ def command(
         chosen = select([case])
         if len(chosen) > 1:
             raise InputError(f"{case!r:.60} matches {len(chosen)} cases: expected one")
-        found = explain(chosen[0], entry, which=which, definitions=load_definitions(definitions))
+        explanation = explain(
+            chosen[0], entry, which=which, definitions=load_definitions(definitions)
+        )
     limit = None if everything else top
     if as_json:
-        write_output(json_text(found.document(limit)))
+        write_output(json_text(explanation.document(limit)))
         return
-    write_output(rendered(_WIDTH, found.summary(), found.table(limit)))
+    write_output(rendered(_WIDTH, explanation.summary(), explanation.table(limit)))
 
 
 def main() -> None:

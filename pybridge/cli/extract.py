@@ -112,7 +112,7 @@ def declarations(sources: Path, ileans: Mapping[str, Path]) -> dict[str, dict[st
         raise InputError(
             f"LeanDojo is missing ({error.name}): {install_command('extract')}"
         ) from None
-    found: dict[str, dict[str, Any]] = {}
+    declared: dict[str, dict[str, Any]] = {}
     for module, ilean in sorted(ileans.items()):
         relative = module_file(Path(), module)
         lean_file = LeanFile(sources.resolve(), relative)
@@ -120,7 +120,7 @@ def declarations(sources: Path, ileans: Mapping[str, Path]) -> dict[str, dict[st
             start = Pos(*_position(lean_file.get_line(place[0] + 1), place[0], place[1]))
             end = Pos(*_position(lean_file.get_line(place[2] + 1), place[2], place[3]))
             source = lean_file[start:end]
-            found[name] = {
+            declared[name] = {
                 "module": module,
                 "file": relative.as_posix(),
                 "start": list(start),
@@ -128,7 +128,7 @@ def declarations(sources: Path, ileans: Mapping[str, Path]) -> dict[str, dict[st
                 "source": source,
                 "sha256": hashlib.sha256(source.encode()).hexdigest(),
             }
-    return dict(sorted(found.items()))
+    return dict(sorted(declared.items()))
 
 
 def _places(ilean: Path) -> list[tuple[str, list[int]]]:
@@ -197,21 +197,21 @@ def differences(path: Path, document: Mapping[str, Any]) -> list[str]:
         old = json.loads(text)
     except (OSError, DefinitionsError) as error:
         return [str(error)]
-    found = []
+    lines = []
     for key, new in document.items():
         if key == "sha256" or old.get(key) == new:
             continue
         if not isinstance(new, dict) or not isinstance(old.get(key), dict):
-            found.append(f"{key}: {old.get(key)!r:.60}, but the sources give {new!r:.60}")
+            lines.append(f"{key}: {old.get(key)!r:.60}, but the sources give {new!r:.60}")
             continue
         for name in sorted(old[key].keys() | new.keys()):
             if name not in new:
-                found.append(f"{key}: {name} is not in the sources any more")
+                lines.append(f"{key}: {name} is not in the sources any more")
             elif name not in old[key]:
-                found.append(f"{key}: {name} is missing")
+                lines.append(f"{key}: {name} is missing")
             elif old[key][name] != new[name]:
-                found.append(f"{key}: {name} is not what the sources give")
-    return found
+                lines.append(f"{key}: {name} is not what the sources give")
+    return lines
 
 
 app = command_line()
@@ -255,7 +255,7 @@ def main(
     with exit_status():
         with session(lean, timeout, needed_for="extraction") as runner:
             document = extract(runner)
-        found = differences(output, document) if check else []
+        differing = differences(output, document) if check else []
         if not check:
             write_text(output, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     count = len(document["declarations"])
@@ -265,15 +265,15 @@ def main(
             "sha256": document["sha256"],
             "declarations": count,
             "written": not check,
-            "differences": found,
+            "differences": differing,
         }
         write_output(json_text(answer))
     elif check:
-        said = "not current" if found else f"current, {count} declarations"
-        write_output("\n".join([*found, f"{output}: {said}", ""]))
+        said = "not current" if differing else f"current, {count} declarations"
+        write_output("\n".join([*differing, f"{output}: {said}", ""]))
     else:
         write_output(f"{output}: {count} declarations of {sources_dir()}\n")
-    raise typer.Exit(1 if found else 0)
+    raise typer.Exit(1 if differing else 0)
 
 
 def run() -> None:

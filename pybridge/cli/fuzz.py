@@ -111,17 +111,17 @@ def fuzz(
             campaign = Campaign(runner, definitions, seed, batch, save)
             ended = _run(campaign, goal)
         with undisturbed():
-            found = campaign.report()
+            tested = campaign.report()
             if report is not None:
-                write_text(report, found.to_json())
+                write_text(report, tested.to_json())
         if as_json:
-            write_output(found.to_json())
+            write_output(tested.to_json())
         else:
-            parts = [part for part in (found.findings(), found.summary()) if part]
-            write_output(rendered(_WIDTH, found.table(), *parts))
+            parts = [part for part in (tested.findings(), tested.summary()) if part]
+            write_output(rendered(_WIDTH, tested.table(), *parts))
         if isinstance(ended, LeanError):
             raise ended
-    clean = not (found.divergences or found.overlooked)
+    clean = not (tested.divergences or tested.overlooked)
     raise typer.Exit((0 if ended is None else INTERRUPTED) if clean else 1)
 
 

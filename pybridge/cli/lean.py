@@ -54,9 +54,9 @@ def setup(
     lean: ModeOption = "auto", timeout: TimeoutOption = 600.0, as_json: JsonOption = False
 ) -> None:
     """Find Lean, installing it first if need be, and say which."""
-    with exit_status(), session(lean, timeout) as found:
+    with exit_status(), session(lean, timeout) as runner:
         if as_json:
-            write_output(json_text({"kind": found.kind, "description": found.description}))
+            write_output(json_text({"kind": runner.kind, "description": runner.description}))
 
 
 @app.command(
@@ -77,8 +77,8 @@ def build(
     as_json: JsonOption = False,
 ) -> None:
     """Compile modules and what they import; an error or a `sorry` fails."""
-    with exit_status(), session(lean, timeout) as found:
-        result = found.build(modules or None)
+    with exit_status(), session(lean, timeout) as runner:
+        result = runner.build(modules or None)
     unproved = sum(message.sorry for message in result.messages)
     if as_json:
         document = {
@@ -130,19 +130,19 @@ def run(
     status = 0
     with exit_status():
         check_writable("--output", output)
-        given = None if cases is None else _read(cases)
-        with session(lean, timeout) as found:
-            if given is not None:
-                text = found.evaluate(given)
+        case_text = None if cases is None else _read(cases)
+        with session(lean, timeout) as runner:
+            if case_text is not None:
+                text = runner.evaluate(case_text)
             else:
                 networks = list(small_networks()) if net else []
-                text = found.networks(networks_text(networks)) if net else found.export()
-        if net and given is None:
+                text = runner.networks(networks_text(networks)) if net else runner.export()
+        if net and case_text is None:
             reports = compare_networks(networks, text)
             status = 0 if all(report.passed for report in reports) else 1
             rows = [report.model_dump(mode="json") for report in reports]
             printed = json_text(rows) if as_json else "".join(f"{r}\n" for r in reports)
-        elif given is not None and as_json:
+        elif case_text is not None and as_json:
             printed = json_text(_results(text))
         else:
             printed = text
@@ -171,8 +171,8 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Elaborate one file, which may import what was built; an error or a `sorry` fails."""
-    with exit_status(), session(lean, timeout) as found:
-        messages: Sequence[Message] = found.check(file)
+    with exit_status(), session(lean, timeout) as runner:
+        messages: Sequence[Message] = runner.check(file)
     if as_json:
         write_output(json_text([asdict(message) for message in messages]))
     else:

@@ -57,18 +57,18 @@ def numbers(option: str, text: str | None, lengths: tuple[int, ...]) -> Any:
     if text is None:
         return None
     try:
-        found = tuple(int(word) for word in text.split(","))
+        values = tuple(int(word) for word in text.split(","))
     except ValueError:
-        found = ()
-    if len(found) not in lengths:
+        values = ()
+    if len(values) not in lengths:
         counts = " or ".join(map(str, lengths))
         raise InputError(f"{option}: expected {counts} integers with commas, got {text!r:.60}")
-    return found[0] if len(found) == 1 else found
+    return values[0] if len(values) == 1 else values
 
 
 def parse_padding(text: str | None) -> Any:
     """The padding: of both axes, of each, or at each of the four sides."""
-    found = numbers("--padding", text, (1, 2, 4))
-    if isinstance(found, tuple) and len(found) == 4:
-        return found[:2], found[2:]
-    return found
+    padding = numbers("--padding", text, (1, 2, 4))
+    if isinstance(padding, tuple) and len(padding) == 4:
+        return padding[:2], padding[2:]
+    return padding

@@ -84,11 +84,11 @@ def theorem(
     Exit status: 0 printed, 2 bad usage or input.
     """
     with exit_status():
-        found = _matching(name, load_definitions(definitions).declarations)
-        if not found:
+        matching = _matching(name, load_definitions(definitions).declarations)
+        if not matching:
             library = declared(sources_dir())
-            found = _matching(name, library)
-            if not found:
+            matching = _matching(name, library)
+            if not matching:
                 raise InputError(f"there is no declaration {name!r:.60}{_hint(name, [*library])}")
     rows = [
         {
@@ -97,7 +97,7 @@ def theorem(
             "line": declaration.start[0],
             "source": declaration.source if proof else statement(declaration.source),
         }
-        for full, declaration in found.items()
+        for full, declaration in matching.items()
     ]
     if as_json:
         write_output(json_text(rows))

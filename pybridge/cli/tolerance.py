@@ -95,7 +95,7 @@ def command(
     Exit status: 0 printed, 2 bad usage or input.
     """
     with exit_status():
-        given: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "which": which,
             "padding": parse_padding("0" if padding is None else padding),
             "stride": numbers("--stride", "1" if stride is None else stride, (1, 2)),
@@ -107,8 +107,8 @@ def command(
             "max_grad_output": max_grad_output,
         }
         shapes = numbers("--x", x, (4,)), numbers("--weight", weight, (4,))
-        rows = [_row(name, promise, shapes, given) for name, promise in _promises()]
-        derived = tolerance(*shapes, accumulation=Accumulation.of(dtype), **given)
+        rows = [_row(name, promise, shapes, arguments) for name, promise in _promises()]
+        derived = tolerance(*shapes, accumulation=Accumulation.of(dtype), **arguments)
     if as_json:
         document = {
             "which": derived.which,
@@ -136,26 +136,26 @@ def _promises() -> Iterator[tuple[str, Accumulation]]:
 
 
 def _row(
-    dtype: str, promise: Accumulation, shapes: tuple[Any, Any], given: Mapping[str, Any]
+    dtype: str, promise: Accumulation, shapes: tuple[Any, Any], arguments: Mapping[str, Any]
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"dtype": dtype, "promise": promise.sentence}
     try:
-        found = tolerance(*shapes, accumulation=promise, **given)
+        proved = tolerance(*shapes, accumulation=promise, **arguments)
     except NotProvedError:
         return {**row, "tolerance": None, "least": None, "assert_close": None, "dynamic": None}
     return {
         **row,
-        "tolerance": found.absolute,
-        "least": float(found.per_entry.min()),
-        "assert_close": assert_close(dtype, found.largest),
-        "dynamic": dynamic(promise.accumulate, found.terms, found.largest),
+        "tolerance": proved.absolute,
+        "least": float(proved.per_entry.min()),
+        "assert_close": assert_close(dtype, proved.largest),
+        "dynamic": dynamic(promise.accumulate, proved.terms, proved.largest),
     }
 
 
 def _table(derived: Tolerance, rows: list[dict[str, Any]]) -> Table:
-    shown = "output" if derived.which == "output" else f"{derived.which} gradient"
+    name = "output" if derived.which == "output" else f"{derived.which} gradient"
     table = Table(
-        title=f"{shown} {derived.shape}: at most {derived.terms} products an entry, which is then "
+        title=f"{name} {derived.shape}: at most {derived.terms} products an entry, which is then "
         f"at most {derived.largest:g}",
         title_justify="left",
     )

@@ -314,7 +314,7 @@ class NumPy:
         beta: float,
     ) -> npt.NDArray[np.intp]:
         """See `Backend.beyond`."""
-        dtype, found = parts[0].dtype.type, []
+        dtype, places = parts[0].dtype.type, []
         for chunk in _chunks(result.size, self.chunk):
             first, *others = (array.reshape(-1)[chunk] for array in (*parts, *addends))
             low, reference = np.abs(first), first
@@ -328,8 +328,8 @@ class NumPy:
                 distance -= np.abs(reference) * dtype(beta)
             distance *= dtype(scale) if isinstance(scale, float) else scale.reshape(-1)[chunk]
             if not (within := distance <= low).all():
-                found.append(chunk.start + np.flatnonzero(~within))
-        return np.concatenate([np.zeros(0, np.intp), *found])
+                places.append(chunk.start + np.flatnonzero(~within))
+        return np.concatenate([np.zeros(0, np.intp), *places])
 
     def taken(
         self, array: npt.NDArray[Any], places: npt.NDArray[np.intp]
@@ -515,12 +515,12 @@ class PyTorch:
         beta: float,
     ) -> npt.NDArray[np.intp]:
         """See `Backend.beyond`."""
-        torch, found = self.functions, []
+        torch, places = self.functions, []
         size = result.numel()
         chunk = min(8 * self.chunk // parts[0].itemsize or size, size)
         held = torch.empty((2, chunk), dtype=parts[0].dtype, device=self.device)
         for place in _chunks(size, chunk):
-            given = result.view(-1)[place]
+            entries = result.view(-1)[place]
             low, *others = (array.view(-1)[place] for array in (*parts, *addends))
             reference, distance = held[:, : low.numel()]
             torch.add(low, others[0] if others else 0, out=reference)
@@ -529,10 +529,10 @@ class PyTorch:
             low.abs_()
             for part in others[: len(parts) - 1]:
                 low.add_(part.abs_())
-            if given.dtype == reference.dtype:
-                torch.sub(given, reference, out=distance)
+            if entries.dtype == reference.dtype:
+                torch.sub(entries, reference, out=distance)
             else:  # Arithmetic of two dtypes is slow.
-                distance.copy_(given).sub_(reference)
+                distance.copy_(entries).sub_(reference)
             distance.abs_()
             if beta:
                 distance.sub_(reference.abs_(), alpha=beta)
@@ -546,8 +546,8 @@ class PyTorch:
                 length = low.numel() // rows.numel()
                 some = (~(rows >= 0)).nonzero().view(-1)
                 at, along = (~(self.to_host(low.view(-1, length)[some]) >= 0)).nonzero()
-                found.append(self.to_host(some)[at] * length + along + place.start)
-        return np.concatenate([np.zeros(0, np.intp), *found])
+                places.append(self.to_host(some)[at] * length + along + place.start)
+        return np.concatenate([np.zeros(0, np.intp), *places])
 
     def taken(self, array: Array, places: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
         """See `Backend.taken`."""

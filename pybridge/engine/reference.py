@@ -113,10 +113,10 @@ class _Run:
 
     def _prepared(self, operand: Operand | Inexact) -> _Prepared:
         if isinstance(operand, Inexact):
-            given = operand.scalar if operand.array is None else operand.array
+            value = operand.scalar if operand.array is None else operand.array
         else:
-            given = operand.eps
-        eps = Amount(scale_up(given, self.scale), scaled=True)
+            value = operand.eps
+        eps = Amount(scale_up(value, self.scale), scaled=True)
         return _Prepared(Values(operand.value), eps, {})
 
     def _prepare(self) -> tuple[Scalar, list[_Prepared]]:

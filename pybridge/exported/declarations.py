@@ -21,16 +21,16 @@ LAWS: Mapping[str, str] = {
 
 def declaration(name: str, definitions: Definitions) -> Declaration:
     """A Lean declaration by its full name; `DefinitionsError` if it was not exported."""
-    found = definitions.declarations.get(name)
-    if found is None:
+    declared = definitions.declarations.get(name)
+    if declared is None:
         raise DefinitionsError(f"the definitions lack the declaration {name}")
-    return found
+    return declared
 
 
 def location(name: str, definitions: Definitions) -> str:
     """Where a declaration stands: `file:line`, the file relative to the folder of the sources."""
-    found = declaration(name, definitions)
-    return f"{found.file}:{found.start[0]}"
+    declared = declaration(name, definitions)
+    return f"{declared.file}:{declared.start[0]}"
 
 
 def short_name(name: str) -> str:

@@ -360,10 +360,10 @@ def parse_definitions(text: str, origin: str = "definitions.json") -> Definition
         raise DefinitionsError(f"{origin}: expected a JSON object with a field 'sha256'")
     if (depth := _depth(document)) > _DEEPEST:
         raise DefinitionsError(f"{origin}: nested {depth} deep, expected at most {_DEEPEST}")
-    found = digest(document)
-    if found != document["sha256"]:
+    actual = digest(document)
+    if actual != document["sha256"]:
         raise DefinitionsError(
-            f"{origin}: the content's SHA-256 is {found}, but the file says "
+            f"{origin}: the content's SHA-256 is {actual}, but the file says "
             f"{document['sha256']!r:.80}: it was changed after extraction"
         )
     try:

@@ -52,11 +52,11 @@ def declared_in(module: str, text: str) -> Iterator[tuple[str, Declaration]]:
                 del scopes[-1:]
             else:
                 scopes.append(scope[2].strip() if scope[1] == "namespace" else "")
-        elif (found := _KEYWORD.match(masked[k])) and found[1] not in ("|", ":="):
+        elif (keyword := _KEYWORD.match(masked[k])) and keyword[1] not in ("|", ":="):
             last = max(i for i in range(k, following) if masked[i].strip())
             first = _documented(lines, masked, k)
             source = "\n".join(lines[first : last + 1])
-            name = ".".join([*filter(None, scopes), found[1]])
+            name = ".".join([*filter(None, scopes), keyword[1]])
             name = name.partition("_root_.")[2] or name
             yield (
                 name,

@@ -49,14 +49,14 @@ def mask(text: str) -> str:
     """The text with comments and literals as spaces; every line and column stays where it is."""
     parts: list[str] = []
     at = 0
-    while found := _OPAQUE.search(text, at):
-        start, end = found.span()
+    while opaque := _OPAQUE.search(text, at):
+        start, end = opaque.span()
         preceded = text[start - 1 : start]
         if text[start] in "'r" and (preceded.isalnum() or preceded in ("_", "'")):
             parts.append(text[at : start + 1])  # a prime, or the end, of a name
             at = start + 1
             continue
-        if found[0] == "/-":
+        if opaque[0] == "/-":
             end = _comment_end(text, start)
         parts.append(text[at:start])
         parts.append(re.sub(r"[^\n]", " ", text[start:end]))
@@ -67,10 +67,10 @@ def mask(text: str) -> str:
 
 def _comment_end(text: str, start: int) -> int:
     depth = 0
-    for found in re.compile("/-|-/").finditer(text, start):
-        depth += 1 if found[0] == "/-" else -1
+    for bracket in re.compile("/-|-/").finditer(text, start):
+        depth += 1 if bracket[0] == "/-" else -1
         if depth == 0:
-            return found.end()
+            return bracket.end()
     return len(text)
 
 

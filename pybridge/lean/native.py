@@ -57,15 +57,15 @@ class NativeLean:
             )
         except LeanError as error:
             raise LeanNotFound(str(error)) from None
-        found = _VERSION.search(said.output)
-        if said.status or found is None:
+        version = _VERSION.search(said.output)
+        if said.status or version is None:
             raise LeanNotFound(
                 f"`lake env lean --version` failed with status {said.status}: "
                 f"{last_lines(said.output) or 'it printed nothing'}"
             )
-        if found[1] != VERSION:
-            raise LeanNotFound(f"{lake} runs Lean {found[1]}, expected {VERSION} ({PINNED})")
-        return cls(lake, found[1], project, timeout)
+        if version[1] != VERSION:
+            raise LeanNotFound(f"{lake} runs Lean {version[1]}, expected {VERSION} ({PINNED})")
+        return cls(lake, version[1], project, timeout)
 
     @property
     def description(self) -> str:
@@ -84,16 +84,16 @@ class NativeLean:
         """The results of the networks, by the compiled program."""
         return self._main(["networks"], text)
 
-    def _main(self, arguments: Sequence[str], given: str | None) -> str:
+    def _main(self, arguments: Sequence[str], text: str | None) -> str:
         built = self._run_lake(["build", PROGRAM.lower()])
         if built.status:
             raise LeanError(f"`lake build {PROGRAM.lower()}` failed: {last_lines(built.output)}")
         program = self._project.root / ".lake" / "build" / "bin" / PROGRAM.lower()
         with job_folder() as folder:
             files = [folder / "out"]
-            if given is not None:
+            if text is not None:
                 files.insert(0, folder / "in")
-                files[0].write_text(given, encoding="utf-8")
+                files[0].write_text(text, encoding="utf-8")
             done = run_limited(
                 [program, *arguments, *files], timeout=self._timeout, name="the Lean program"
             )
@@ -161,9 +161,9 @@ class NativeLean:
                 messages.append(self._message(place, "\n".join(body)))
 
         for line in output.splitlines():
-            if found := _PLACED.fullmatch(line):
+            if placed := _PLACED.fullmatch(line):
                 finish()
-                place, body = found, [found[5]]
+                place, body = placed, [placed[5]]
             elif _NEXT.match(line):
                 finish()
                 place, body = None, None
@@ -191,8 +191,8 @@ def find_lake() -> Path:
         return Path(on_path)
     usual = Path("~/.elan/bin/lake")
     with contextlib.suppress(RuntimeError):  # there is no home
-        if (found := usual.expanduser()).is_file():
-            return found
+        if (path := usual.expanduser()).is_file():
+            return path
     raise LeanNotFound("there is no `lake` on PATH or in ~/.elan/bin")
 
 

@@ -72,11 +72,11 @@ def parse_number(text: str) -> Fraction:
     if ratio := _RATIO.fullmatch(text):
         number = Fraction(int(ratio[2], 16), int(ratio[3], 16))
         return -number if ratio[1] else number
-    if (found := _HEX_FLOAT.fullmatch(text)) and abs(int(found[4])) <= LONGEST:
-        digits = found[3] or ""
-        exponent = int(found[4]) - 4 * len(digits)
-        number = int(found[2] + digits, 16) * Fraction(2) ** exponent
-        return -number if found[1] else number
+    if (match := _HEX_FLOAT.fullmatch(text)) and abs(int(match[4])) <= LONGEST:
+        digits = match[3] or ""
+        exponent = int(match[4]) - 4 * len(digits)
+        number = int(match[2] + digits, 16) * Fraction(2) ** exponent
+        return -number if match[1] else number
     raise LeanError(f"{text!r:.60} is not a number in hexadecimal")
 
 

@@ -75,15 +75,15 @@ def cache_dir() -> Path:
     Raises `LeanNotFound` where there can be none.
     """
     configured = os.environ.get("PYBRIDGE_CACHE")
-    given = Path(configured or platformdirs.user_cache_dir("pybridge", appauthor=False))
+    path = Path(configured or platformdirs.user_cache_dir("pybridge", appauthor=False))
     try:
-        folder = given.expanduser().resolve()
+        folder = path.expanduser().resolve()
         str(folder).encode()
     except (OSError, RuntimeError) as error:
-        raise LeanNotFound(f"the cache {given} cannot be used: {error}") from None
+        raise LeanNotFound(f"the cache {path} cannot be used: {error}") from None
     except UnicodeEncodeError:
-        shown = os.fsencode(given).decode(errors="backslashreplace")
-        raise LeanNotFound(f"the cache {shown} cannot be used: its name is not UTF-8") from None
+        name = os.fsencode(path).decode(errors="backslashreplace")
+        raise LeanNotFound(f"the cache {name} cannot be used: its name is not UTF-8") from None
     return folder
 
 

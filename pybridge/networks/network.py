@@ -152,17 +152,17 @@ class Network:
             _pairs("grad_output", grad_output, shape, eps_grad_output, self.format)
         )
         names = [tensor.name for tensor in self.tensors]
-        found = {name: gradients[k + 1] for k, name in enumerate(names)}
+        named = {name: gradients[k + 1] for k, name in enumerate(names)}
         output, of_input = values.pairs[-1], gradients[0]
         if wide:
-            given = computed or Computed(*_rounded(self.format, output, of_input, found))
-            output = around("the output", given.output, output, self.format)
-            of_input = around("the gradient of the input", given.input, of_input, self.format)
-            found = {
+            compared = computed or Computed(*_rounded(self.format, output, of_input, named))
+            output = around("the output", compared.output, output, self.format)
+            of_input = around("the gradient of the input", compared.input, of_input, self.format)
+            named = {
                 tensor.name: around(
                     f"the gradient of {tensor.name}",
-                    _named(given.gradients, tensor.name),
-                    found[tensor.name],
+                    _named(compared.gradients, tensor.name),
+                    named[tensor.name],
                     self.format,
                 )
                 for tensor in self.tensors
@@ -170,7 +170,7 @@ class Network:
             }
         forward, backward = proofs(method)
         of_parameters = {
-            tensor.name: bounded(f"the gradient of {tensor.name}", found[tensor.name], backward)
+            tensor.name: bounded(f"the gradient of {tensor.name}", named[tensor.name], backward)
             for tensor in self.tensors
             if not tensor.constant
         }
@@ -184,8 +184,8 @@ class Network:
     def text(self, name: str, x: Pairs, grad_output: Pairs) -> str:
         """The network on an input and a gradient as Lean reads it; eps are of whole tensors."""
         lines = [f"case {name}", f"format {self.format.name}"]
-        given = [("input", x), *((t.name, _as_pairs(t, self.format)) for t in self.tensors)]
-        for label, pairs in given:
+        inputs = [("input", x), *((t.name, _as_pairs(t, self.format)) for t in self.tensors)]
+        for label, pairs in inputs:
             sizes = " ".join(map(str, pairs.value.shape))
             lines.append(f"tensor {label} {_eps_text(pairs)} {sizes} : {_entries_text(pairs)}")
         for placed in self.nodes:
@@ -206,8 +206,8 @@ class Pass:
 
     def forward(self, x: Pairs, eps: Mapping[str, Float64]) -> None:
         """Evaluate all nodes."""
-        given = [x, *(Pairs(t.value, eps[t.name]) for t in self.network.tensors)]
-        self.pairs = [_held(pairs, self.arithmetic.format) for pairs in given]
+        inputs = [x, *(Pairs(t.value, eps[t.name]) for t in self.network.tensors)]
+        self.pairs = [_held(pairs, self.arithmetic.format) for pairs in inputs]
         for placed in self.network.nodes:
             operands = [self.pairs[k] for k in placed.operands]
             self.pairs.append(placed.node.forward(self.arithmetic, operands))
@@ -289,13 +289,13 @@ def _eps_array(name: str, eps: Eps, shape: Shape) -> Float64:
 def eps_by_name(tensors: Sequence[Tensor], eps: Mapping[str, Eps] | float) -> dict[str, Float64]:
     """The eps of each tensor: a constant's own, a parameter's the given one."""
     parameters = [tensor.name for tensor in tensors if not tensor.constant]
-    given = dict(eps) if isinstance(eps, Mapping) else dict.fromkeys(parameters, eps)
-    for name in given:
+    by_name = dict(eps) if isinstance(eps, Mapping) else dict.fromkeys(parameters, eps)
+    for name in by_name:
         if name not in parameters:
             raise InputError(f"eps_parameters: there is no parameter {name!r}")
     return {
         tensor.name: _eps_array(
-            f"eps of {tensor.name}", given.get(tensor.name, tensor.eps), tensor.value.shape
+            f"eps of {tensor.name}", by_name.get(tensor.name, tensor.eps), tensor.value.shape
         )
         for tensor in tensors
     }
@@ -308,13 +308,13 @@ def _named(gradients: Mapping[str, npt.ArrayLike], name: str) -> npt.ArrayLike:
 
 
 def _rounded(
-    format: FloatFormat, output: Pairs, of_input: Pairs, found: Mapping[str, Pairs]
+    format: FloatFormat, output: Pairs, of_input: Pairs, named: Mapping[str, Pairs]
 ) -> tuple[FloatArray, FloatArray, dict[str, FloatArray]]:
     with np.errstate(all="ignore"):
         return (
             output.value.astype(format.dtype),
             of_input.value.astype(format.dtype),
-            {name: pairs.value.astype(format.dtype) for name, pairs in found.items()},
+            {name: pairs.value.astype(format.dtype) for name, pairs in named.items()},
         )
 
 

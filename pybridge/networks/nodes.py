@@ -243,7 +243,7 @@ class MaxPool:
         """For each tap of the window, in order, the flat input position that each output reads,
         and whether that is in the input.
         """
-        found = []
+        taps = []
         for tap in product(*(range(axis.kernel) for axis in self.windows)):
             place = np.zeros((), np.intp)
             inside = np.ones((), bool)
@@ -252,8 +252,8 @@ class MaxPool:
                 fits = (read >= 0) & (read < axis.size)
                 place = place[..., None] * axis.size + np.where(fits, read, 0)
                 inside = inside[..., None] & fits
-            found.append((place.ravel(), inside.ravel()))
-        return tuple(found)
+            taps.append((place.ravel(), inside.ravel()))
+        return tuple(taps)
 
     def _flat(self, x: Pairs) -> Pairs:
         shape = (self.batch, self.channels, prod(axis.size for axis in self.windows))

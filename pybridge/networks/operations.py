@@ -50,7 +50,7 @@ def reciprocal_root(numbers: FloatArray, added: float) -> tuple[Float64, Float64
     An approximation r is within e of it if (r − e)²·w ≤ 1 ≤ (r + e)²·w, which is decided exactly
     (Lean: `abs_sub_le_of_sq`).
     """
-    found, errors = [], []
+    roots, errors = [], []
     for number in numbers.ravel().tolist():
         exact = Fraction(number) + Fraction(added)
         if exact <= 0:
@@ -59,7 +59,7 @@ def reciprocal_root(numbers: FloatArray, added: float) -> tuple[Float64, Float64
         error = root / 2**53
         while not (root - error) ** 2 * exact <= 1 <= (root + error) ** 2 * exact:
             error *= 2
-        found.append(float(root))
+        roots.append(float(root))
         errors.append(round_up(error))
     shape = numbers.shape
-    return np.array(found).reshape(shape), np.array(errors).reshape(shape)
+    return np.array(roots).reshape(shape), np.array(errors).reshape(shape)

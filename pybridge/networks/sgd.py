@@ -67,8 +67,8 @@ def sgd_step(
             continue
         name = tensor.name
         parameter = _wide(tensor.value, eps[name])
-        given = bounds.gradients[name]
-        gradient = _wide(given.value, given.bound)
+        of_parameter = bounds.gradients[name]
+        gradient = _wide(of_parameter.value, of_parameter.bound)
         decayed = arithmetic.law("add", x=gradient, y=scaled(weight_decay, parameter))
         update = buffer = decayed
         if momentum and momenta is not None:
@@ -78,15 +78,15 @@ def sgd_step(
         if nesterov:
             update = arithmetic.law("add", x=decayed, y=scaled(momentum, buffer))
         after = arithmetic.law("add", x=parameter, y=scaled(-lr, update))
-        theorems = (theorem("Sgd.step_encloses"), *given.theorems)
+        theorems = (theorem("Sgd.step_encloses"), *of_parameter.theorems)
         for results, pairs, values in (
             (parameters, after, None if computed is None else computed[name]),
             (moved, buffer, None if computed_momenta is None else computed_momenta[name]),
         ):
             with np.errstate(all="ignore"):
                 rounded = pairs.value.astype(network.format.dtype) if values is None else values
-            found = around(f"the updated {name}", rounded, pairs, network.format)
-            results[name] = bounded(f"the updated {name}", found, theorems)
+            updated = around(f"the updated {name}", rounded, pairs, network.format)
+            results[name] = bounded(f"the updated {name}", updated, theorems)
     return SgdStep(parameters, moved)
 
 

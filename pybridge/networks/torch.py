@@ -69,13 +69,13 @@ def compute(module: Module, x: Any, grad_output: Any) -> Computed:
     """
     import torch
 
-    given = x.detach().clone().requires_grad_()
+    leaf = x.detach().clone().requires_grad_()
     parameters = dict(module.named_parameters())
-    output = module(given)
-    of_input, *found = torch.autograd.grad(
-        output, [given, *parameters.values()], grad_output, materialize_grads=True
+    output = module(leaf)
+    of_input, *of_parameters = torch.autograd.grad(
+        output, [leaf, *parameters.values()], grad_output, materialize_grads=True
     )
-    return Computed(output.detach(), of_input, dict(zip(parameters, found, strict=True)))
+    return Computed(output.detach(), of_input, dict(zip(parameters, of_parameters, strict=True)))
 
 
 def _path(name: str, module: Module) -> str:
@@ -197,14 +197,14 @@ class _Reading:
     def _require_unread(self, node: Any, label: str) -> None:
         """Refuse a layer that works in place on a tensor that is read later."""
         order = {other: k for k, other in enumerate(self.graph.nodes)}
-        given = node.args[0]
+        argument = node.args[0]
         while True:
-            later = [user for user in given.users if order[user] > order[node]]
-            if later or given.op == "placeholder":
+            later = [user for user in argument.users if order[user] > order[node]]
+            if later or argument.op == "placeholder":
                 raise InputError(f"{label} works in place on a tensor that is read elsewhere")
-            if not self._is_view(given):
+            if not self._is_view(argument):
                 return
-            given = given.args[0]
+            argument = argument.args[0]
 
     def _is_view(self, node: Any) -> bool:
         """Whether a node may share its operand's memory."""

@@ -48,7 +48,9 @@ def avg_pool2d(
     pads = _pair("padding", padding)
     if any(2 * pad > size for pad, size in zip(pads, kernel, strict=True)):
         raise InputError(f"padding: expected at most half of the kernel {kernel}, got {pads}")
-    sides = [_Side.of(*of, ceil_mode) for of in zip(shape[2:], kernel, steps, pads, strict=True)]
+    sides = [
+        _PooledAxis.of(*of, ceil_mode) for of in zip(shape[2:], kernel, steps, pads, strict=True)
+    ]
     windows = Geometry.of(
         shape,
         (shape[1], 1, *kernel),
@@ -86,7 +88,7 @@ def avg_pool2d(
     return Bilinear("avg_pool2d", results, _NAMES).output({"x": array}, eps)
 
 
-class _Side(NamedTuple):
+class _PooledAxis(NamedTuple):
     """One axis: the size, how windows lie on it, and how many there are."""
 
     size: int
@@ -96,7 +98,7 @@ class _Side(NamedTuple):
     output: int
 
     @classmethod
-    def of(cls, size: int, kernel: int, stride: int, pad: int, ceil_mode: bool) -> _Side:
+    def of(cls, size: int, kernel: int, stride: int, pad: int, ceil_mode: bool) -> _PooledAxis:
         """A side; with `ceil_mode`, windows may end beyond the padding, but not begin there."""
         moves = size + 2 * pad - kernel + (stride - 1) * bool(ceil_mode)
         output = moves // stride + 1

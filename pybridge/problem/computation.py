@@ -83,19 +83,19 @@ class Arrangement:
         moved: dict[int, int] = {}
         for axis in reversed(self.order):
             place, moved[axis] = divmod(place, shape[axis] or 1)
-        found = [moved[axis] for axis in range(len(shape))][len(shape) - len(self.outer) :]
-        return tuple(i if n > 1 else 0 for i, n in zip(found, self.outer, strict=True))
+        axes = [moved[axis] for axis in range(len(shape))][len(shape) - len(self.outer) :]
+        return tuple(i if n > 1 else 0 for i, n in zip(axes, self.outer, strict=True))
 
     def inner_index(self, outer: tuple[int, ...]) -> tuple[int, ...]:
         """The contraction's index of the entry at a caller's index."""
         place = 0
         for axis in self.order:
             place = place * self.outer[axis] + outer[axis]
-        found: list[int] = []
+        inner: list[int] = []
         for size in reversed(self.inner):
             place, i = divmod(place, size)
-            found.append(i)
-        return tuple(reversed(found))
+            inner.append(i)
+        return tuple(reversed(inner))
 
 
 def _transposed(array: Any, order: tuple[int, ...]) -> Any:

@@ -138,11 +138,11 @@ def find_format(name: str) -> FloatFormat:
     """
     if not isinstance(name, str):
         raise InputTypeError(f"format: expected a name, got {name!r:.60}")
-    found = FORMATS.get(_ALIASES.get(name, name))
-    if found is None:
+    format = FORMATS.get(_ALIASES.get(name, name))
+    if format is None:
         known = ", ".join([*_ALIASES, *FORMATS])
         raise InputError(f"format: unknown name {name!r:.60}, expected one of {known}")
-    return found
+    return format
 
 
 def format_of(name: str, definitions: Definitions) -> FloatFormat:
@@ -175,11 +175,11 @@ def format_among(arrays: Mapping[str, npt.NDArray[Any]]) -> FloatFormat:
             known = ", ".join(dtype.name for dtype in formats)
             hint = ", or format= to say in which to compute" * _is_floating(array.dtype)
             raise InputTypeError(f"{name} is {array.dtype.name}: expected {known}{hint}")
-    found = {array.dtype: formats[array.dtype] for array in arrays.values()}
-    if len(found) > 1:
+    by_dtype = {array.dtype: formats[array.dtype] for array in arrays.values()}
+    if len(by_dtype) > 1:
         each = ", ".join(f"{name} is {array.dtype.name}" for name, array in arrays.items())
         raise InputTypeError(f"{each}: expected one dtype, or format= to say in which to compute")
-    return next(iter(found.values()))
+    return next(iter(by_dtype.values()))
 
 
 def format_array(name: str, values: npt.ArrayLike, format: FloatFormat) -> FloatArray:
@@ -192,29 +192,29 @@ def format_array(name: str, values: npt.ArrayLike, format: FloatFormat) -> Float
     if isinstance(values, np.ma.MaskedArray):
         raise InputTypeError(f"{name}: expected an array without a mask, got a masked array")
     try:
-        given = np.asarray(values)
+        array = np.asarray(values)
     except (ValueError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise InputTypeError(f"{name}: expected an array of floats: {reason}") from None
-    if not _is_floating(given.dtype):
+    if not _is_floating(array.dtype):
         raise InputTypeError(
             f"{name}: expected {format.dtype.name}, or a floating-point dtype whose values "
-            f"{format.name} holds exactly, got {given.dtype.name}"
+            f"{format.name} holds exactly, got {array.dtype.name}"
         )
-    if given.size == 0:
-        raise InputError(f"{name} has shape {given.shape}: it has no entries")
+    if array.size == 0:
+        raise InputError(f"{name} has shape {array.shape}: it has no entries")
     with np.errstate(invalid="ignore"):
-        finite = np.isfinite(given)
+        finite = np.isfinite(array)
     if not finite.all():
-        place, value = _first(given, ~finite)
+        place, value = _first(array, ~finite)
         raise InputError(f"{name}[{place}] is {value}, expected finite numbers")
-    if given.dtype == format.dtype:
-        return np.asarray(given, dtype=format.dtype, order="C")
+    if array.dtype == format.dtype:
+        return np.asarray(array, dtype=format.dtype, order="C")
     with np.errstate(all="ignore"):
-        held = given.astype(format.dtype, order="C")
-        lost = held.astype(given.dtype) != given
+        held = array.astype(format.dtype, order="C")
+        lost = held.astype(array.dtype) != array
     if lost.any():
-        place, value = _first(given, lost)
+        place, value = _first(array, lost)
         raise InputError(f"{name}[{place}] is {value}, which {format.name} does not hold exactly")
     return held
 

@@ -50,8 +50,12 @@ def promises(actual: torch.Tensor, operation: Operation) -> Sequence[Accumulatio
         return _cuda(actual, kinds)
     if kinds == {torch.float32}:
         output, short = _output(actual), _cpu_float32_precision()
-        found = [Accumulation(output=output)]
-        return found if short is None else [*found, Accumulation(operands=short, output=output)]
+        accumulations = [Accumulation(output=output)]
+        return (
+            accumulations
+            if short is None
+            else [*accumulations, Accumulation(operands=short, output=output)]
+        )
     if kinds == {torch.bfloat16}:
         return [Accumulation(output=_output(actual), flushed=True)]
     if kinds == {torch.float16}:
@@ -79,17 +83,17 @@ def _cpu_float32_precision() -> str | None:
 
 def _cuda(actual: torch.Tensor, kinds: set[torch.dtype]) -> Sequence[Accumulation | None]:
     name = _ARCHITECTURES.get(torch.cuda.get_device_capability(actual.device))
-    found: list[Accumulation | None] = [None]
+    accumulations: list[Accumulation | None] = [None]
     for kind in kinds & {torch.bfloat16, torch.float16}:
         if name is not None:
-            found += _tensor_cores(name, str(kind).removeprefix("torch."))
+            accumulations += _tensor_cores(name, str(kind).removeprefix("torch."))
     if kinds == {torch.float32} and _tf32_is_allowed():
-        found += [tf32("nearest"), tf32()]
+        accumulations += [tf32("nearest"), tf32()]
         if name is not None:
-            found += _tensor_cores(name, "tf32")
+            accumulations += _tensor_cores(name, "tf32")
     if name is not None and any(kind.itemsize == 1 for kind in kinds):
-        found += _tensor_cores(name, "float8")
-    return found
+        accumulations += _tensor_cores(name, "float8")
+    return accumulations
 
 
 def _tensor_cores(architecture: str, dtype: str) -> list[Accumulation]:

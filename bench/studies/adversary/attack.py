@@ -135,8 +135,8 @@ class Attack:
         for method in ("enclosure", "any-order"):
             self._certify(problem, honest, ranges, method, accumulation)
         self._tolerance(problem, promise, honest)
-        given = (problem, sums, promise, plain, accumulation)
-        verdicts = Verdicts(*given, self.tally, self.case)
+        arguments = (problem, sums, promise, plain, accumulation)
+        verdicts = Verdicts(*arguments, self.tally, self.case)
         self._compare(verdicts, honest, accumulation, random, honest=computed)
         wrong = hostile(problem, format, sums, promise, plain, random)
         self.tally.count(len(computed), kind=kind, format=format.name, maker="hostile results")
@@ -169,13 +169,15 @@ class Attack:
     ) -> None:
         promised = accumulation if method == "any-order" else None
         try:
-            found = self.call(
+            certificate = self.call(
                 f"certify, {method}",
                 lambda: calls.certify(problem, result.finite, method, promised),
             )
         except RefusedError:
             return
-        self._within(f"certify, {method}: bound ≥ error", problem, found.bound, result, ranges)
+        self._within(
+            f"certify, {method}: bound ≥ error", problem, certificate.bound, result, ranges
+        )
 
     def _within(
         self,
@@ -218,11 +220,11 @@ class Attack:
         if array.dtype.kind == "f":
             array = array.astype(array.dtype.newbyteorder(order))
         try:
-            found = self.call("compare", lambda: calls.compare(problem, array, accumulation))
-            verdicts.check(result, found, honest)
+            comparison = self.call("compare", lambda: calls.compare(problem, array, accumulation))
+            verdicts.check(result, comparison, honest)
             if random.random() < 0.1:
                 passed = self.call("assert", lambda: calls.passes(problem, array, accumulation))
-                if passed != found.passed:
+                if passed != comparison.passed:
                     self.find("assertions say what comparisons say", f"{problem.text}: {passed}")
         except RefusedError:
             return
@@ -243,10 +245,10 @@ class Attack:
                 return
         accumulation = calls.accumulation_of(promise, output=True)
         try:
-            found = self.call("tolerance", lambda: calls.tolerance(problem, accumulation))
+            proved = self.call("tolerance", lambda: calls.tolerance(problem, accumulation))
         except RefusedError:
             return
-        bounds = np.broadcast_to(found.per_entry, problem.shape)
+        bounds = np.broadcast_to(proved.per_entry, problem.shape)
         totals = [
             sum(products) + sum(addends) for products, addends in problem.terms(problem.integers)
         ]
@@ -263,16 +265,18 @@ class Attack:
         stated = _stated(problem, format)
         for method in _METHODS:
             try:
-                found = self.call(
+                computed = self.call(
                     f"compute, {method}",
                     lambda method=method: calls.bounded(problem, method, format.name),  # type: ignore[misc]
                 )
             except RefusedError:
                 continue
-            values = integers(found.value, unit)
+            values = integers(computed.value, unit)
             self.tally.count(len(values), kind=kind, format=format.name, maker=f"compute, {method}")
-            result = Result(found.value, values, unit)
-            self._within(f"compute, {method}: bound ≥ error", problem, found.bound, result, ranges)
+            result = Result(computed.value, values, unit)
+            self._within(
+                f"compute, {method}: bound ≥ error", problem, computed.bound, result, ranges
+            )
             if method.startswith("replay") and problem.shapes.stated:
                 self.tally.checks[_STATED] += len(values)
                 shift = unit - problem.unit
@@ -284,7 +288,7 @@ class Attack:
 def _stated(problem: Problem, format: Format) -> list[int | None]:
     """The values of the stated order, each operation rounded to nearest even."""
     rnd = rounding(format, problem.unit, "nearest", "never", Random(0))
-    found: list[int | None] = []
+    depths: list[int | None] = []
     for products, addends in problem.terms(problem.integers):
         total = 0
         try:
@@ -293,10 +297,10 @@ def _stated(problem: Problem, format: Format) -> list[int | None]:
             for addend in addends:
                 total = rnd(total + addend)
         except Exceeds:
-            found.append(None)
+            depths.append(None)
         else:
-            found.append(total)
-    return found
+            depths.append(total)
+    return depths
 
 
 def _arrays(

@@ -37,8 +37,8 @@ def adversary(entries: int, seed: int, case: int | None, directory: Path | None)
         with Console(stderr=True).status("attacking") as status:
             while attack.tally.entries < entries:
                 attack.run(attack.tally.cases)
-                found = len(attack.tally.findings)
-                status.update(f"{attack.tally.entries:,} of {entries:,} entries, {found} findings")
+                count = len(attack.tally.findings)
+                status.update(f"{attack.tally.entries:,} of {entries:,} entries, {count} findings")
     _show(attack.tally)
     if directory is not None:
         fill(DOCUMENT, _parts(attack.tally, seed, time.monotonic() - started), directory)
@@ -57,24 +57,25 @@ def _show(tally: Tally) -> None:
 
 def _parts(tally: Tally, seed: int, seconds: float) -> dict[str, str]:
     """What the command writes of the page."""
-    found = [f"* {f.case}: {f.rule}: {f.what}" for f in tally.findings[:100]]
-    verdict = f"{len(tally.findings):,} findings:" if found else "Nothing was found."
+    lines = [f"* {f.case}: {f.rule}: {f.what}" for f in tally.findings[:100]]
+    verdict = f"{len(tally.findings):,} findings:" if lines else "Nothing was found."
     result = (
         f"{tally.entries:,} entries of results in {tally.cases:,} cases were tried from seed "
         f"{seed}, in {seconds / 60:.0f} minutes.\n**{verdict}**"
     )
     return {
-        "result": "\n".join([result, *[""] * bool(found), *found]),
+        "result": "\n".join([result, *[""] * bool(lines), *lines]),
         "tables": "\n\n".join(map(captioned, tables(tally))),
     }
 
 
 def tables(tally: Tally) -> list[Table]:
     """What was tried: entries, checks, refusals."""
-    found = Counter(finding.rule for finding in tally.findings)
-    rules = sorted({*tally.checks, *found})
+    by_rule = Counter(finding.rule for finding in tally.findings)
+    rules = sorted({*tally.checks, *by_rule})
     rows = [
-        (rule, f"{tally.checks[rule]:,}", _part(tally, rule), f"{found[rule]:,}") for rule in rules
+        (rule, f"{tally.checks[rule]:,}", _part(tally, rule), f"{by_rule[rule]:,}")
+        for rule in rules
     ]
     made = [
         Table("Entries by who computed them.", ("results", "entries"), _rows(tally.makers)),

@@ -59,9 +59,9 @@ def random_array(
     if format.bits == 4:
         largest = float(ml_dtypes.finfo(format.dtype).max)  # type: ignore[no-untyped-call]
     with np.errstate(all="ignore"):
-        found: npt.NDArray[Any] = np.clip(wide, -largest, largest).astype(dtype)
-        found[~np.isfinite(found)] = 0
-    return found.reshape(shape)
+        array: npt.NDArray[Any] = np.clip(wide, -largest, largest).astype(dtype)
+        array[~np.isfinite(array)] = 0
+    return array.reshape(shape)
 
 
 def _number(random: Random, format: Format, kind: Kind, sums: Format) -> float:

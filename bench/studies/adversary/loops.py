@@ -76,15 +76,15 @@ def entries(which: Which, s: Shapes) -> list[Entry]:
             pairs[w].append((x, out))
         else:
             pairs[x].append((w, out))
-    found = []
+    indices = []
     for k, met in enumerate(pairs):
         met.sort()
         first, second = tuple(a for a, _ in met), tuple(b for _, b in met)
         if which == "output":
-            found.append(Entry(second, first, s.addend[k]))
+            indices.append(Entry(second, first, s.addend[k]))
         else:
-            found.append(Entry(first, second))
-    return found
+            indices.append(Entry(first, second))
+    return indices
 
 
 # Convolutions

@@ -154,22 +154,24 @@ def rounding(
 def finest(values: npt.NDArray[Any]) -> int:
     """The least unit ≥ 0 in which all values are integers."""
     mantissas, exponents = _decoded(values)
-    found = 0
+    finest_exponent = 0
     for mantissa, exponent in zip(mantissas, exponents, strict=True):
         if mantissa:
-            found = max(found, -exponent - (mantissa & -mantissa).bit_length() + 1)
-    return found
+            finest_exponent = max(
+                finest_exponent, -exponent - (mantissa & -mantissa).bit_length() + 1
+            )
+    return finest_exponent
 
 
 def integers(values: npt.NDArray[Any], unit: int) -> list[int]:
     """The values in units of 2^−unit, row-major, which have to be integers."""
-    found = []
+    numbers = []
     for mantissa, exponent in zip(*_decoded(values), strict=True):
         shift = exponent + unit
         number = mantissa << shift if shift >= 0 else mantissa >> -shift
         assert shift >= 0 or number << -shift == mantissa
-        found.append(number)
-    return found
+        numbers.append(number)
+    return numbers
 
 
 def _decoded(values: npt.NDArray[Any]) -> tuple[Sequence[int], Sequence[int]]:

@@ -85,8 +85,8 @@ class Problem:
     def text(self) -> str:
         """The result, and the operands' dtypes and eps."""
         dtypes = [self.arrays[name].dtype for name in self.used]
-        shown = [dtype.str if dtype.kind == "f" else dtype.name for dtype in dtypes]
-        named = [f"{name} {dtype}" for name, dtype in zip(self.used, shown, strict=True)]
+        names = [dtype.str if dtype.kind == "f" else dtype.name for dtype in dtypes]
+        named = [f"{name} {dtype}" for name, dtype in zip(self.used, names, strict=True)]
         return f"{self.which} of {', '.join(named)}, eps {list(self.eps.values())}, {self.shapes}"
 
     @property
@@ -111,7 +111,7 @@ class Problem:
 
     def read(self, promise: Promise) -> dict[str, Read]:
         """The operands as a promise rounds them; raises `Exceeds` where one overflows."""
-        found = {}
+        by_name = {}
         for name in self.used:
             unit, values = self.units[name], self.integers[name]
             off = [0] * len(values)
@@ -138,11 +138,11 @@ class Problem:
             if promise.flushed:
                 limit, own = self._subnormal(name, promise), self._own_subnormal(name)
                 off = [
-                    o + (abs(v) if abs(v) < limit or abs(given) < own else 0)
-                    for o, v, given in zip(off, values, self.integers[name], strict=True)
+                    o + (abs(v) if abs(v) < limit or abs(integer) < own else 0)
+                    for o, v, integer in zip(off, values, self.integers[name], strict=True)
                 ]
-            found[name] = Read(values, off)
-        return found
+            by_name[name] = Read(values, off)
+        return by_name
 
     def _bias_roundings(self, promise: Promise) -> list[Callable[[int], int]]:
         """What a kernel may make of a bias: rounded to the format of the sums, or as the factors
@@ -174,7 +174,7 @@ class Problem:
         Where the promise says that subnormal numbers may be zero, those of an operand's own dtype
         are so before it is rounded, those of the format that it is rounded to after it.
         """
-        found: dict[str, Sequence[int]] = {}
+        products: dict[str, Sequence[int]] = {}
         how = random.choice(("never", "always", "random")) if promise.flushed else "never"
 
         def zero() -> bool:
@@ -196,8 +196,8 @@ class Problem:
             if how != "never":
                 limit = self._subnormal(name, promise)
                 values = [0 if abs(v) < limit and zero() else v for v in values]
-            found[name] = values
-        return found
+            products[name] = values
+        return products
 
     def terms(self, operands: Mapping[str, Sequence[int]]) -> list[tuple[list[int], list[int]]]:
         """The products of each entry, and its addends."""
@@ -206,25 +206,25 @@ class Problem:
             return [([], [second[j] for j in entry.second]) for entry in self.entries]
         first = operands[self.names[0]]
         bias = operands.get("bias")
-        found = []
+        counts = []
         for entry in self.entries:
             products = [
                 first[i] * second[j] for i, j in zip(entry.first, entry.second, strict=True)
             ]
             addends = [bias[entry.bias]] if bias is not None and entry.bias is not None else []
-            found.append((products, addends))
-        return found
+            counts.append((products, addends))
+        return counts
 
     def sums(self, read: Mapping[str, Read]) -> list[Sums]:
         """What the allowance of each entry is made of."""
         second = read[self.names[-1]]
-        found = []
+        totals = []
         if self.which == "bias":
             for entry in self.entries:
                 values = [second.values[j] for j in entry.second]
                 off = sum(second.off[j] for j in entry.second)
-                found.append(Sums(sum(values), sum(map(abs, values)), off, len(values)))
-            return found
+                totals.append(Sums(sum(values), sum(map(abs, values)), off, len(values)))
+            return totals
         first, bias = read[self.names[0]], read.get("bias")
         deviates = any(first.off) or any(second.off)
         for entry in self.entries:
@@ -241,8 +241,8 @@ class Problem:
                 magnitude += abs(bias.values[entry.bias])
                 deviation += bias.off[entry.bias]
             terms = len(entry.first) + self.has_bias
-            found.append(Sums(exact, magnitude, deviation, terms))
-        return found
+            totals.append(Sums(exact, magnitude, deviation, terms))
+        return totals
 
     def ranges(self) -> list[tuple[int, int]]:
         """The least and the largest exact value of each entry, of all operands within their eps."""
@@ -254,7 +254,7 @@ class Problem:
             for name in self.used
         }
         second = ends[self.names[-1]]
-        found = []
+        intervals = []
         for entry in self.entries:
             low = high = 0
             if self.which == "bias":
@@ -270,8 +270,8 @@ class Problem:
             if self.has_bias and entry.bias is not None:
                 low += ends["bias"][entry.bias][0]
                 high += ends["bias"][entry.bias][1]
-            found.append((low, high))
-        return found
+            intervals.append((low, high))
+        return intervals
 
     def plain(self, promise: Promise, read: Read) -> bool:
         """Whether the terms are no products, but of a dtype whose values the sums' format holds.

@@ -44,7 +44,7 @@ class Promise:
 
     def keywords(self, *, output: bool) -> dict[str, Any]:
         """The arguments of `Accumulation`."""
-        found: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "accumulate": self.accumulate.name,
             "rounding": self.rounding,
             "depth": self.depth,
@@ -54,12 +54,12 @@ class Promise:
             "flushed": self.flushed,
         }
         if self.operands is not None:
-            found |= {"operands": self.operands.name, "operand_rounding": self.operand_rounding}
+            arguments |= {"operands": self.operands.name, "operand_rounding": self.operand_rounding}
         if self.across is not None:
-            found["across"] = self.across.name
+            arguments["across"] = self.across.name
         if output:
-            found["output"] = self.output.name
-        return found
+            arguments["output"] = self.output.name
+        return arguments
 
     @property
     def formats(self) -> Sequence[Format]:
@@ -135,12 +135,12 @@ def _power(base: Fraction, exponent: int) -> Fraction:
     if exponent <= _EXACT_TERMS:
         return base**exponent
     scale = 2**300
-    found = Fraction(1)
+    power = Fraction(1)
     for digit in f"{exponent:b}":
-        found = Fraction(found * found * scale // 1, scale)
+        power = Fraction(power * power * scale // 1, scale)
         if digit == "1":
-            found = Fraction(found * base * scale // 1, scale)
-    return found
+            power = Fraction(power * base * scale // 1, scale)
+    return power
 
 
 class Limit:

@@ -34,10 +34,10 @@ class Result:
 
 def of_kernel(problem: Problem, format: Format, computed: Sequence[Computed]) -> Result:
     """What a simulated kernel computed, infinite where it overflowed."""
-    values = [None if found.overflow else found.value for found in computed]
+    values = [None if entry.overflow else entry.value for entry in computed]
     floats = [
-        math.inf * found.overflow if found.overflow else to_float(found.value, problem.unit)
-        for found in computed
+        math.inf * entry.overflow if entry.overflow else to_float(entry.value, problem.unit)
+        for entry in computed
     ]
     return Result(_array(problem, format, floats), values, problem.unit)
 
@@ -59,7 +59,7 @@ def native(problem: Problem, promise: Promise, random: Random) -> list[Computed]
     ways: list[Callable[[Array], np.floating]] = [np.sum, lambda t: np.add.accumulate(t)[-1]]
     way = random.choice(ways)
     dot = random.random() < 0.5 and promise.accumulate.name != "float16"
-    found = []
+    results = []
     with np.errstate(all="ignore"):
         for entry in problem.entries:
             second = flat[problem.names[-1]][list(entry.second)]
@@ -77,10 +77,10 @@ def native(problem: Problem, promise: Promise, random: Random) -> list[Computed]
                     np.array([total], dtype), max(problem.unit, -promise.accumulate.quantum)
                 )
                 shift = max(-promise.accumulate.quantum - problem.unit, 0)
-                found.append(Computed(value[0] >> shift))
+                results.append(Computed(value[0] >> shift))
             else:
-                found.append(Computed(0, 1))
-    return found
+                results.append(Computed(0, 1))
+    return results
 
 
 def hostile(
@@ -145,5 +145,5 @@ def _wrong(format: Format, entry: Sums, limit: Limit, random: Random) -> float:
 
 def _array(problem: Problem, format: Format, values: Sequence[float]) -> Array:
     assert format.dtype is not None
-    found: Array = np.array(values).astype(format.dtype).reshape(problem.shape)
-    return found
+    array: Array = np.array(values).astype(format.dtype).reshape(problem.shape)
+    return array

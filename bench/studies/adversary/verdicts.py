@@ -52,11 +52,14 @@ class Verdicts:
         self.tally.findings.append(Finding(self.case, rule, f"{self.where}, entry {place}: {what}"))
 
     def check(
-        self, result: Result, found: testing.Comparison, computed: Sequence[Computed] | None
+        self, result: Result, comparison: testing.Comparison, computed: Sequence[Computed] | None
     ) -> None:
         """Checks a comparison; `computed` is what a kernel says of its own result."""
-        failures = found.failures.ravel().tolist()
-        errors, allowances = found.errors.ravel().tolist(), found.allowance.ravel().tolist()
+        failures = comparison.failures.ravel().tolist()
+        errors, allowances = (
+            comparison.errors.ravel().tolist(),
+            comparison.allowance.ravel().tolist(),
+        )
         floats = result.array.astype(np.float64).ravel().tolist()
         limits: dict[int, Limit] = {}
         for k, entry in enumerate(self.sums):
@@ -83,7 +86,7 @@ class Verdicts:
             ):
                 said = f"{errors[k]} and {allowances[k]}"
                 self.find(_REPORTED, k, f"{said} for {_parts(error, allowed, limit)}")
-        self._summary(found, sum(failures))
+        self._summary(comparison, sum(failures))
 
     def _limit(self, terms: int, unit: int) -> Limit:
         problem = self.problem
@@ -135,13 +138,15 @@ class Verdicts:
             total += 4 * entry.terms * allowed // 2**24 + _power(limit, entry.terms, -146)
         return total
 
-    def _summary(self, found: testing.Comparison, failed: int) -> None:
+    def _summary(self, comparison: testing.Comparison, failed: int) -> None:
         """The numbers of a comparison as a whole."""
-        worst = found.worst
+        worst = comparison.worst
         place = int(np.ravel_multi_index(worst.index, self.problem.shape))
         exact = Fraction(self.sums[place].exact, 2**self.problem.unit)
-        if found.failed != failed or found.passed != (failed == 0):
-            self.find("verdicts are those of the entries", place, f"{found.failed} for {failed}")
+        if comparison.failed != failed or comparison.passed != (failed == 0):
+            self.find(
+                "verdicts are those of the entries", place, f"{comparison.failed} for {failed}"
+            )
         if not worst.lower <= exact <= worst.upper:
             self.find("the interval has the exact value", place, f"[{worst.lower}, {worst.upper}]")
 

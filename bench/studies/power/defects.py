@@ -29,13 +29,13 @@ class Operands:
         return {"stride": axis.stride, "padding": axis.pad_begin, "dilation": axis.dilation}
 
 
-def gradients(torch: Any, given: Operands) -> dict[str, Any]:
+def gradients(torch: Any, operands: Operands) -> dict[str, Any]:
     """The output without a bias and the three gradients, as PyTorch's autograd computes them."""
-    x = given.x.clone().requires_grad_()
-    weight = given.weight.clone().requires_grad_()
-    bias = torch.zeros(given.grad_output.shape[1], dtype=x.dtype, requires_grad=True)
-    output = torch.nn.functional.conv2d(x, weight, bias, **given.arguments)
-    output.backward(given.grad_output)
+    x = operands.x.clone().requires_grad_()
+    weight = operands.weight.clone().requires_grad_()
+    bias = torch.zeros(operands.grad_output.shape[1], dtype=x.dtype, requires_grad=True)
+    output = torch.nn.functional.conv2d(x, weight, bias, **operands.arguments)
+    output.backward(operands.grad_output)
     return {
         "output": output.detach(),
         "weight": weight.grad,
@@ -44,16 +44,16 @@ def gradients(torch: Any, given: Operands) -> dict[str, Any]:
     }
 
 
-def weight_gradients(torch: Any, given: Operands, honest: Any) -> Iterator[tuple[str, Any]]:
+def weight_gradients(torch: Any, operands: Operands, honest: Any) -> Iterator[tuple[str, Any]]:
     """Defects by name, and the weight gradient that each of them makes of the operands.
 
     All sums that a defect needs are in float32, rounded to the dtype of the operands at the end.
     """
-    dtype = given.x.dtype
-    x, grad = given.x.float(), given.grad_output.float()
+    dtype = operands.x.dtype
+    x, grad = operands.x.float(), operands.grad_output.float()
 
     def kernel(x: Any, grad: Any) -> Any:
-        return torch.nn.grad.conv2d_weight(x, given.weight.shape, grad, **given.arguments)
+        return torch.nn.grad.conv2d_weight(x, operands.weight.shape, grad, **operands.arguments)
 
     yield "all zero", torch.zeros_like(honest)
     yield "negated", -honest

@@ -16,12 +16,12 @@ DOCUMENT = "power.md"
 
 def tables(study: Study) -> dict[str, Table]:
     """By section: the summary, the defects of each layer and dtype, and the honest results."""
-    found = {"summary": _summary(study)}
+    by_name = {"summary": _summary(study)}
     for layer in study.layers:
         for dtype in DTYPES:
-            found[f"{layer}, {dtype}"] = _defects(study, layer, dtype)
-    found["honest"] = _honest(study)
-    return found
+            by_name[f"{layer}, {dtype}"] = _defects(study, layer, dtype)
+    by_name["honest"] = _honest(study)
+    return by_name
 
 
 def write(study: Study, machine: Mapping[str, str], command: str, directory: Path) -> None:

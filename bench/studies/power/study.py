@@ -129,8 +129,8 @@ class Study:
         """
         on = {data: {_key(m): m for m in self.passing(STATED, data)} for data in DATA}
         unseen = on["sharp"].keys() & on["normal"].keys()
-        found = {_key(m) for m in self.measured if not m.close}
-        return [m for key, m in on["sharp"].items() if not m.close or key in unseen & found]
+        caught = {_key(m) for m in self.measured if not m.close}
+        return [m for key, m in on["sharp"].items() if not m.close or key in unseen & caught]
 
     @property
     def holds(self) -> bool:
@@ -176,24 +176,26 @@ def _operands(torch: Any, geometry: Geometry, dtype: str, data: str) -> Operands
     return Operands(geometry, *(torch.from_numpy(array).to(kind) for array in arrays))
 
 
-def _measure(torch: Any, given: Operands, layer: str, dtype: str, data: str) -> Iterator[Measured]:
-    results = gradients(torch, given)
+def _measure(
+    torch: Any, operands: Operands, layer: str, dtype: str, data: str
+) -> Iterator[Measured]:
+    results = gradients(torch, operands)
     for name, honest in results.items():
-        ruler = _Ruler(torch, _returned(name, honest, given))
+        ruler = _Ruler(torch, _returned(name, honest, operands))
         kernels = [(HONEST, honest)]
         if name == "weight":
-            kernels += weight_gradients(torch, given, honest)
+            kernels += weight_gradients(torch, operands, honest)
         for what, result in kernels:
             cells, close = ruler(result)
             yield Measured(layer, _RESULTS[name], dtype, data, what, cells, close)
 
 
-def _returned(name: str, result: Any, given: Operands) -> KernelResult:
+def _returned(name: str, result: Any, arrays: Operands) -> KernelResult:
     operands = {
-        key: to_numpy(key, getattr(given, key))
+        key: to_numpy(key, getattr(arrays, key))
         for key in ("x", "weight", *(["grad_output"] if name != "output" else []))
     }
-    operation = conv2d_result(Result(name), operands, Parameters(**given.arguments))
+    operation = conv2d_result(Result(name), operands, Parameters(**arrays.arguments))
     return operation.returned(to_numpy(name, result))
 
 

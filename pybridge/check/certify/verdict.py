@@ -52,10 +52,10 @@ def _theorems(file: Path) -> dict[int, str]:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise LeanError(f"{file} cannot be read: {error}") from None
-    found = {text.count("\n", 0, m.start()) + 1: m[1] for m in _NAMED.finditer(text)}
-    if not found:
+    names = {text.count("\n", 0, m.start()) + 1: m[1] for m in _NAMED.finditer(text)}
+    if not names:
         raise LeanError(f"{file} has no theorem, expected a certificate")
-    return found
+    return names
 
 
 def _theorem_at(theorems: dict[int, str], line: int) -> str:

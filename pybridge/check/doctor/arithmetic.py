@@ -21,8 +21,8 @@ def imported(modules: Sequence[str]) -> Iterator[Finding]:
         try:
             importlib.import_module(module)
         except Exception as error:
-            found = f"it cannot be imported: {type(error).__name__}: {error}"
-            yield wrong(f"import {module}", found, pip(module.partition(".")[0]))
+            problem = f"it cannot be imported: {type(error).__name__}: {error}"
+            yield wrong(f"import {module}", problem, pip(module.partition(".")[0]))
         else:
             yield note(f"import {module}", "imported before what follows was measured")
 
@@ -60,23 +60,23 @@ def matrix_products(after: Sequence[str] = ()) -> Iterator[Finding]:
         rng = np.random.default_rng(0)
         a, b = rng.integers(1, 2 ** ((precision - 8) // 2), (2, 130, 130))
         if not np.array_equal(a.astype(dtype) @ b.astype(dtype), (a @ b).astype(dtype)):
-            found = f"{name}: a product of integers that {name} holds exactly is not exact"
-            yield wrong("matrix products", found, _remedy(after))
+            problem = f"{name}: a product of integers that {name} holds exactly is not exact"
+            yield wrong("matrix products", problem, _remedy(after))
             return
         tiny = np.full((130, 130), np.finfo(dtype).tiny, dtype)
         halves = np.full((130, 130), 0.5, dtype)
         kept = (tiny[:, :1] @ halves[:1]).view(f"u{tiny.itemsize}")
         if not np.array_equal(kept, np.full_like(kept, 1 << (precision - 2))):
-            found = f"{name}: subnormal results are flushed to zero"
-            yield wrong("matrix products", found, _remedy(after))
+            problem = f"{name}: subnormal results are flushed to zero"
+            yield wrong("matrix products", problem, _remedy(after))
             return
         fault = thread_fault(np.dtype(dtype))
         if fault:
             yield wrong("matrix products", f"{name}: a thread {fault}", _remedy(after))
             return
         fused += [name] * _fuses(dtype, precision)
-    shown = f"fused multiply-add in {' and '.join(fused)}" if fused else "no fused multiply-add"
-    yield good("matrix products", f"{shown} (both may be); subnormal numbers kept")
+    fusing = f"fused multiply-add in {' and '.join(fused)}" if fused else "no fused multiply-add"
+    yield good("matrix products", f"{fusing} (both may be); subnormal numbers kept")
 
 
 def _fuses(dtype: type[np.floating], precision: int) -> bool:

@@ -46,8 +46,8 @@ def examine(mode: Mode = "auto", *, run: bool = False, after: Sequence[str] = ()
     """
     findings: list[Finding] = []
     for name, function in _EXAMINATIONS:
-        given = (after,) if function.startswith("arithmetic.") else ()
-        findings += _examined(name, function, *given)
+        arguments = (after,) if function.startswith("arithmetic.") else ()
+        findings += _examined(name, function, *arguments)
     kinds = tuple(finding.lean for finding in findings if finding.lean is not None)
     findings += _examined("Lean", "leans.none_found", mode, kinds)
     for kind in kinds * run:
@@ -65,5 +65,5 @@ def _examined(name: str, function: str, *arguments: Any) -> Iterator[Finding]:
         remedy = f"repair the module that fails, then: {python()} -m pybridge.doctor"
         yield wrong(name, f"could not be examined: {type(error).__name__}: {error}", remedy)
     except Exception as error:
-        found = f"could not be examined: {type(error).__name__}: {error}"
-        yield wrong(name, found, REINSTALL)
+        problem = f"could not be examined: {type(error).__name__}: {error}"
+        yield wrong(name, problem, REINSTALL)

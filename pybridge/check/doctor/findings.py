@@ -119,8 +119,8 @@ def wrong(name: str, found: str, remedy: str) -> Finding:
 def python() -> str:
     """How a shell is told to run this Python."""
     for name in ("python", "python3"):
-        found = shutil.which(name)
-        if found is not None and os.path.abspath(found) == os.path.abspath(sys.executable):  # noqa: PTH100
+        path = shutil.which(name)
+        if path is not None and os.path.abspath(path) == os.path.abspath(sys.executable):  # noqa: PTH100
             return name
     return shlex.quote(sys.executable or "python")
 

@@ -60,16 +60,16 @@ def native() -> Iterator[Finding]:
     except LeanError as error:
         yield wrong(name, str(error), _replace(lake, root, by_elan))
         return
-    found = _VERSION.search(said.output)
-    if said.status or found is None:
+    version = _VERSION.search(said.output)
+    if said.status or version is None:
         printed = last_lines(said.output) or "nothing"
-        shown = f"`{lake} --version` has status {said.status} and prints: {printed}"
-        yield wrong(name, shown, _replace(lake, root, by_elan))
-    elif found[1] != VERSION:
-        shown = f"{lake} runs Lean {found[1]}, expected {VERSION}"
-        yield wrong(name, shown, _replace(lake, root, by_elan))
+        answer = f"`{lake} --version` has status {said.status} and prints: {printed}"
+        yield wrong(name, answer, _replace(lake, root, by_elan))
+    elif version[1] != VERSION:
+        answer = f"{lake} runs Lean {version[1]}, expected {VERSION}"
+        yield wrong(name, answer, _replace(lake, root, by_elan))
     else:
-        yield good(name, f"Lean {found[1]} by {lake}", lean="native")
+        yield good(name, f"Lean {version[1]} by {lake}", lean="native")
 
 
 def _downloaded() -> Path:
@@ -126,12 +126,12 @@ def recorded() -> Iterator[Finding]:
     except LeanNotFound:
         project = None
     try:
-        found = RecordedLean.find(project, path=RECORDING)
+        recording = RecordedLean.find(project, path=RECORDING)
     except LeanNotFound as error:
         yield wrong(name, str(error), restore(project, "pybridge.lean.record"))
         return
     tied = "" if project is None else ", of the sources that are here"
-    yield good(name, found.description + tied, lean="recorded")
+    yield good(name, recording.description + tied, lean="recorded")
 
 
 def none_found(mode: Mode, kinds: tuple[Kind, ...]) -> Iterator[Finding]:
@@ -171,9 +171,9 @@ def evaluation(kind: Kind, timeout: float = 300.0) -> Iterator[Finding]:
     if report.passed:
         yield good(name, f"{case.label}: NumPy's values and bounds are Lean's")
     else:
-        shown = "; ".join(problem.text for problem in report.problems)
+        problems = "; ".join(problem.text for problem in report.problems)
         command = f"{python()} -m pybridge.check --lean {kind} --case {case.label}"
-        yield wrong(name, f"{case.label}: {shown}", command)
+        yield wrong(name, f"{case.label}: {problems}", command)
 
 
 def _opened() -> Mapping[Kind, Callable[[float], Lean]]:

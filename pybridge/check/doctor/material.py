@@ -35,8 +35,8 @@ def sources() -> Iterator[Finding]:
     file = project.root / "lean-toolchain"
     toolchain = file.read_text(encoding="utf-8").strip()
     if toolchain != PINNED:
-        found = f"{file} says {toolchain!r:.60}, expected {PINNED!r}"
-        yield wrong("Lean sources", found, f"echo {PINNED} > {file}")
+        problem = f"{file} says {toolchain!r:.60}, expected {PINNED!r}"
+        yield wrong("Lean sources", problem, f"echo {PINNED} > {file}")
         return
     count = sum(1 for _ in project.sources.rglob("*.lean"))
     yield good("Lean sources", f"{count} files in {project.sources}, for {PINNED}")
@@ -55,18 +55,18 @@ def definitions(path: Path | None = None) -> Iterator[Finding]:
     if problem is not None:
         yield wrong("definitions", problem, remedy)
         return
-    shown = f"{len(loaded.declarations)} declarations, SHA-256 {loaded.sha256[:12]}…"
-    yield good("definitions", f"{shown}, {loaded.toolchain}")
+    summary = f"{len(loaded.declarations)} declarations, SHA-256 {loaded.sha256[:12]}…"
+    yield good("definitions", f"{summary}, {loaded.toolchain}")
     if project is None:
         return
     differing = _differing(loaded.sources, project.sources)
     if differing:
-        found = f"of other sources: {', '.join(differing[:3])}"
+        sources = f"of other sources: {', '.join(differing[:3])}"
         more = f" and {len(differing) - 3} more" * (len(differing) > 3)
-        yield wrong("definitions' sources", f"{found}{more}", remedy)
+        yield wrong("definitions' sources", f"{sources}{more}", remedy)
     else:
-        found = f"each of {len(loaded.sources)} files has the SHA-256 that was extracted"
-        yield good("definitions' sources", found)
+        sources = f"each of {len(loaded.sources)} files has the SHA-256 that was extracted"
+        yield good("definitions' sources", sources)
 
 
 def _problem(loaded: Definitions) -> str | None:
@@ -85,13 +85,13 @@ def _problem(loaded: Definitions) -> str | None:
 
 def _differing(extracted: Mapping[str, str], folder: Path) -> list[str]:
     """The files that are missing, or changed, or new in what evaluates cases."""
-    found = [
+    names = [
         f"{name} ({'changed' if (folder / name).is_file() else 'missing'})"
         for name, digest in extracted.items()
         if not (folder / name).is_file() or file_digest(folder / name) != digest
     ]
     new = [name for name in program_sources(folder) if name not in extracted]
-    return [*found, *(f"{name} (new)" for name in new)]
+    return [*names, *(f"{name} (new)" for name in new)]
 
 
 def _project() -> Project | None:

@@ -21,15 +21,17 @@ _IMPORTED = {"python-flint": "flint"}
 
 def interpreter() -> Iterator[Finding]:
     """Python's version, and the platform."""
-    shown = f"{platform.python_implementation()} {platform.python_version()}, {platform.platform()}"
+    version = (
+        f"{platform.python_implementation()} {platform.python_version()}, {platform.platform()}"
+    )
     package = _package()
     required = package.metadata["Requires-Python"] if package else ""
     if not SpecifierSet(required).contains(platform.python_version(), prereleases=True):
-        yield wrong("Python", shown, f"install Python {required}, and pybridge with it")
+        yield wrong("Python", version, f"install Python {required}, and pybridge with it")
     elif sys.maxsize <= 2**32:
-        yield wrong("Python", f"{shown}, 32 bits", "install a Python of 64 bits")
+        yield wrong("Python", f"{version}, 32 bits", "install a Python of 64 bits")
     else:
-        yield good("Python", shown)
+        yield good("Python", version)
 
 
 def dependencies() -> Iterator[Finding]:
@@ -70,9 +72,9 @@ def blas() -> Iterator[Finding]:
     import numpy as np
 
     config = np.show_config(mode="dicts")
-    found = config["Build Dependencies"]["blas"] if isinstance(config, dict) else {}
-    shown = f"{found.get('name', 'unknown')} {found.get('version', '')}".strip()
-    yield good("BLAS", f"{shown}, {_threads()}")
+    library = config["Build Dependencies"]["blas"] if isinstance(config, dict) else {}
+    name = f"{library.get('name', 'unknown')} {library.get('version', '')}".strip()
+    yield good("BLAS", f"{name}, {_threads()}")
 
 
 def _threads() -> str:
@@ -99,10 +101,10 @@ def _package() -> importlib.metadata.Distribution | None:
 
 def _required(package: importlib.metadata.Distribution, extra: str = "") -> list[Requirement]:
     """Return what an extra requires beyond the package, or what the package itself requires."""
-    found = map(Requirement, package.requires or ())
+    requirements = map(Requirement, package.requires or ())
     return [
         requirement
-        for requirement in found
+        for requirement in requirements
         if requirement.name != DISTRIBUTION
         and (requirement.marker is None or requirement.marker.evaluate({"extra": extra}))
         and not (extra and (requirement.marker is None or requirement.marker.evaluate()))
@@ -125,6 +127,6 @@ def _imported(requirement: Requirement) -> Finding:
     try:
         importlib.import_module(_IMPORTED.get(requirement.name, requirement.name.replace("-", "_")))
     except Exception as error:
-        found = f"{version}, but it cannot be imported: {error}"
-        return wrong(requirement.name, found, pip("--force-reinstall", requirement.name))
+        problem = f"{version}, but it cannot be imported: {error}"
+        return wrong(requirement.name, problem, pip("--force-reinstall", requirement.name))
     return good(requirement.name, version)

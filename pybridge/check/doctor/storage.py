@@ -51,8 +51,8 @@ def leftovers() -> Iterator[Finding]:
     if not project.is_checkout:  # which builds beside its sources, and knows no other's builds
         used |= {project.build_dir(kind).name for kind in ("native", "wasm")}
         patterns += ["native-*/", "wasm-*/"]
-    found = sorted(path for pattern in patterns for path in folder.glob(pattern))
-    left = [path for path in found if path.name not in used]
+    paths = sorted(path for pattern in patterns for path in folder.glob(pattern))
+    left = [path for path in paths if path.name not in used]
     if left:
         names = ", ".join(path.name for path in left)
         remove = " ".join(shlex.quote(str(path)) for path in left)
@@ -73,8 +73,8 @@ def _writable(name: str, folder: Path, wanted: int, variable: str) -> Finding:
         return wrong(name, f"{folder}: cannot be written: {error.strerror}", elsewhere)
     free = shutil.disk_usage(existing).free
     if free < wanted:
-        found = f"{folder}: {_bytes(free)} free, expected {_bytes(wanted)}"
-        return wrong(name, found, f"make room on the disk of {existing}, or {elsewhere}")
+        problem = f"{folder}: {_bytes(free)} free, expected {_bytes(wanted)}"
+        return wrong(name, problem, f"make room on the disk of {existing}, or {elsewhere}")
     return good(name, f"{folder}, can be written, {_bytes(free)} free")
 
 

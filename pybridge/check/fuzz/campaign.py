@@ -142,9 +142,9 @@ class Campaign:
         assert self.save is not None
         self.save.mkdir(parents=True, exist_ok=True)
         path = self.save / f"{verdict.case.label}.json"
-        shown = f"Seed {self.seed}, {note}."
+        heading = f"Seed {self.seed}, {note}."
         SavedCase.of(
-            verdict.case, note=shown, problems=[str(problem) for problem in verdict.problems]
+            verdict.case, note=heading, problems=[str(problem) for problem in verdict.problems]
         ).save(path)
         return path
 
@@ -164,11 +164,11 @@ def versions() -> dict[str, str]:
     }
 
 
-def _divergence(found: Verdict, shrunk: Verdict, runs: int, path: Path | None) -> Divergence:
+def _divergence(verdict: Verdict, shrunk: Verdict, runs: int, path: Path | None) -> Divergence:
     return Divergence(
-        label=found.case.label,
-        problems=tuple(map(str, found.problems)),
-        outputs=entries_of(found.case.geometry),
+        label=verdict.case.label,
+        problems=tuple(map(str, verdict.problems)),
+        outputs=entries_of(verdict.case.geometry),
         shrunk_problems=tuple(map(str, shrunk.problems)),
         shrunk_outputs=entries_of(shrunk.case.geometry),
         runs=runs,

@@ -87,8 +87,8 @@ def mixed_entries(
     """
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown or not kinds:
-        shown = repr(unknown[0])[:60] if unknown else "none"
-        raise InputError(f"kinds: expected some of {', '.join(KINDS)}, got {shown}")
+        entry = repr(unknown[0])[:60] if unknown else "none"
+        raise InputError(f"kinds: expected some of {', '.join(KINDS)}, got {entry}")
     rng = Random(seed)
     draws = [KINDS[kind].draw for kind in kinds]
     numbers = [draws[rng.getrandbits(64) % len(draws)](rng, format) for _ in range(prod(shape))]

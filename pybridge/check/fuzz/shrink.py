@@ -72,7 +72,7 @@ def shrink(failing: Verdict, judge: Judge, *, runs: int = RUNS) -> Shrunk:
             else:
                 sound.add(case.name)
         if failed:
-            failed.sort(key=lambda found: found[0])
+            failed.sort(key=lambda failure: failure[0])
             best = failed[0][1]
         promising = [reduction for _, _, reduction in failed if reduction is not None]
     return Shrunk(best, judge.runs - start, finished=False)
@@ -86,11 +86,11 @@ def _tries(
     """
     tries: dict[str, tuple[Case, Reduction | None]] = {}
     limit = complexity(case)
-    for found, reduction in (*_together(case, promising), *_alone(case)):
+    for candidate, reduction in (*_together(case, promising), *_alone(case)):
         if len(tries) == _TRIES:
             break
-        if found.name not in sound and complexity(found) < limit:
-            tries.setdefault(found.name, (found, reduction))
+        if candidate.name not in sound and complexity(candidate) < limit:
+            tries.setdefault(candidate.name, (candidate, reduction))
     return list(tries.values())
 
 

@@ -59,4 +59,4 @@ def drawn_cases(draw: st.DrawFn, largest: int = 300) -> Drawn:
 
 def cases(largest: int = 300) -> st.SearchStrategy[Case]:
     """Whole cases, of at most some `largest` multiplications and additions."""
-    return drawn_cases(largest).map(lambda found: found.case)
+    return drawn_cases(largest).map(lambda drawn: drawn.case)

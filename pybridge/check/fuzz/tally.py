@@ -97,9 +97,9 @@ class FuzzReport(Report):
     def findings(self) -> str:
         """A line for each divergence and overlooked answer, and one for what was not reached."""
         lines = [
-            f"{found.label}: {'; '.join(found.shrunk_problems)}"
-            + (f" ({found.file})" if found.file else "")
-            for found in self.divergences
+            f"{divergence.label}: {'; '.join(divergence.shrunk_problems)}"
+            + (f" ({divergence.file})" if divergence.file else "")
+            for divergence in self.divergences
         ]
         lines += [
             f"{label}: a changed answer of Lean's was not noticed" for label in self.overlooked
@@ -111,15 +111,15 @@ class FuzzReport(Report):
 
     def summary(self) -> str:
         """The outcome in one line."""
-        found = f"{len(self.divergences)} divergences" if self.divergences else "no divergence"
+        count = f"{len(self.divergences)} divergences" if self.divergences else "no divergence"
         if len(self.divergences) == 1:
-            found = "1 divergence"
+            count = "1 divergence"
         if self.overlooked:
-            found += f", {len(self.overlooked)} false answers overlooked"
+            count += f", {len(self.overlooked)} false answers overlooked"
         ended = "" if self.finished else "ended early; "
         return (
             f"{ended}{self.cases} cases, {self.outputs} outputs compared in {self.seconds:.0f} s "
-            f"(seed {self.seed}): {found}; against Lean: {self.lean.description}"
+            f"(seed {self.seed}): {count}; against Lean: {self.lean.description}"
         )
 
 

@@ -120,14 +120,14 @@ def made_of(observed: Observed, definitions: Definitions) -> Made | None:
     if worst is None:
         return None
     index, error = observed.index(worst), observed.errors[worst]
-    found = explain(observed.case, index, which=observed.which, definitions=definitions)
-    if not found.contributions:
+    explanation = explain(observed.case, index, which=observed.which, definitions=definitions)
+    if not explanation.contributions:
         return None
-    shares = [(name, found.share(amount)) for name, amount in found.by_source().items()]
-    largest = found.contributions[0]
+    shares = [(name, explanation.share(amount)) for name, amount in explanation.by_source().items()]
+    largest = explanation.contributions[0]
     return Made(
         entry=f"[{', '.join(map(str, index))}]",
-        bound=number(found.bound),
+        bound=number(explanation.bound),
         ratio=number((error or Fraction(0)) / observed.bounds[worst]),
         parts=tuple((name, round(share * 100, 2), percent(share)) for name, share in shares),
         largest=f"{largest.formula} = {number(largest.amount)}",
@@ -142,10 +142,10 @@ def _case(
     taken: set[str],
 ) -> dict[str, Any]:
     """Return what the template shows of a case; its anchor is its label, unless that is `taken`."""
-    shown = []
+    figures = []
     for which, tensor in case.tensors.items():
         seen = observed.get((case.name, which))
-        shown.append(
+        figures.append(
             {
                 "tensor": tensor,
                 "maps": maps(seen) if seen else None,
@@ -166,7 +166,7 @@ def _case(
         "geometry": _geometry(case.geometry),
         "eps": [f"{name} ± {number(value)}" for name, value in eps.items() if value],
         "largest": max(ratios, key=lambda r: math.inf if math.isnan(r) else r, default=None),
-        "results": shown,
+        "results": figures,
     }
 
 

@@ -55,10 +55,10 @@ class NotATreeError(InputError):
 
 def probes_of(dtype: str) -> tuple[float, float]:
     """M and what stands for a one, for terms of a dtype. `InputError` for an unknown one."""
-    found = _PROBES.get(dtype)
-    if found is None:
+    probes = _PROBES.get(dtype)
+    if probes is None:
         raise InputError(f"dtype: expected one of {', '.join(_PROBES)}, got {dtype!r:.60}")
-    return math.ldexp(1.0, found[0]), math.ldexp(1.0, found[1])
+    return math.ldexp(1.0, probes[0]), math.ldexp(1.0, probes[1])
 
 
 def reveal(
@@ -141,10 +141,10 @@ def reveal(
     pairs = max(max_runs - kernel.runs, 0) // kernel.runs_of_a_pair
     confirm = min(confirm, pairs // 4)
     leaves = _sample(terms, pairs - confirm, rng)
-    found = _Search(kernel, leaves, rng, pairs - confirm)
-    found.run()
-    tree = found.tree()
-    _confirm(kernel, tree, found.measured, confirm, rng)
+    search = _Search(kernel, leaves, rng, pairs - confirm)
+    search.run()
+    tree = search.tree()
+    _confirm(kernel, tree, search.measured, confirm, rng)
     return SummationTree(tree.terms, tree.leaves, tree.parents, tree.sizes, kernel.runs)
 
 
@@ -167,18 +167,18 @@ class _Kernel:
         """How many runs measure a pair."""
         return -(-self.terms // self.chunk)
 
-    def _run(self, given: npt.NDArray[Any]) -> float:
+    def _run(self, terms: npt.NDArray[Any]) -> float:
         """The kernel's sum in units of what stands for a one."""
         self.runs += 1
         if self.progress is not None:
             self.progress(self.runs, self.max_runs)
-        return float(self.sum_of(given)) / self.one
+        return float(self.sum_of(terms)) / self.one
 
     def _counts(self, start: int, stop: int) -> float:
         """The sum of ones in these places and zeros elsewhere."""
-        given = np.zeros(self.terms, self.dtype)
-        given[start:stop] = self.one
-        return self._run(given)
+        terms = np.zeros(self.terms, self.dtype)
+        terms[start:stop] = self.one
+        return self._run(terms)
 
     def calibrate(self) -> None:
         """Find how many ones the kernel counts exactly; `InputError` if it cannot count to two."""
@@ -193,10 +193,10 @@ class _Kernel:
         self.chunk = chunk
         for start in range(0, self.terms, chunk):
             stop = min(start + chunk, self.terms)
-            found = self._counts(start, stop)
-            if found != stop - start:
+            total = self._counts(start, stop)
+            if total != stop - start:
                 raise InputError(
-                    f"the sum of {stop - start} ones from term {start} on is {found:g}: the kernel "
+                    f"the sum of {stop - start} ones from term {start} on is {total:g}: the kernel "
                     "does not add up these terms alone"
                 )
 
@@ -209,10 +209,10 @@ class _Kernel:
         """How many terms are under the addition at which two terms meet."""
         count = 0.0
         for start in range(0, self.terms, self.chunk):
-            given = np.zeros(self.terms, self.dtype)
-            given[start : start + self.chunk] = self.one
-            given[i], given[j] = self.large, -self.large
-            count += self._run(given)
+            terms = np.zeros(self.terms, self.dtype)
+            terms[start : start + self.chunk] = self.one
+            terms[i], terms[j] = self.large, -self.large
+            count += self._run(terms)
         if not (count.is_integer() and 0 <= count <= self.terms - 2):
             raise NotATreeError(
                 f"with M as term {i} and −M as term {j}, {count:g} of {self.terms - 2} ones are "
@@ -335,13 +335,13 @@ def _confirm(
             first, second = (int(node) for node in rng.choice(count, 2, replace=False))
             i, j = int(tree.leaves[first]), int(tree.leaves[second])
             expected = int(tree.sizes[_meeting(tree, first, second) - count])
-        found = kernel.size(i, j)
-        if found != expected:
+        size = kernel.size(i, j)
+        if size != expected:
             raise NotATreeError(
-                f"terms {i} and {j} meet where {found} terms are added up, and before they met "
+                f"terms {i} and {j} meet where {size} terms are added up, and before they met "
                 f"where {expected} are: the order differs from run to run"
                 if k % 2
-                else f"terms {i} and {j} meet where {found} terms are added up, but the tree that "
+                else f"terms {i} and {j} meet where {size} terms are added up, but the tree that "
                 f"the other runs give has {expected} there: no fixed order"
             )
 

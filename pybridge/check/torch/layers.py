@@ -177,9 +177,9 @@ _NETWORKS = {
 
 def layers() -> list[Layer]:
     """Every convolution of the networks, geometries that occur again left out."""
-    found: dict[Geometry, Layer] = {}
+    distinct: dict[Geometry, Layer] = {}
     for network, convolutions in _NETWORKS.items():
         for convolution in convolutions():
             layer = convolution.layer(network)
-            found.setdefault(layer.geometry, layer)
-    return list(found.values())
+            distinct.setdefault(layer.geometry, layer)
+    return list(distinct.values())

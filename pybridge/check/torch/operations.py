@@ -61,10 +61,10 @@ def examples() -> list[Example]:
 
 def unseen(seed: int) -> list[Example]:
     """Shapes that a seed draws, of any operation; labels are `unseen-NUMBER-OPERATION`."""
-    found = []
+    missing = []
     for number in range(_UNSEEN):
         choices = Seeded(f"against {seed} {number}")
         shape = draw_shape(choices, 4000)
         addend = choices.choose((True, False)) or not isinstance(shape, Product)
-        found.append(Example(f"unseen-{number}-{shape.operation}", shape, addend))
-    return found
+        missing.append(Example(f"unseen-{number}-{shape.operation}", shape, addend))
+    return missing

@@ -264,10 +264,10 @@ def _notes(result: ResultReport) -> list[str]:
 
 
 def _range(values: Iterable[float], style: str) -> str:
-    found = [value for value in values if math.isfinite(value)]
-    if not found:
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite:
         return "—"
-    low, high = format(min(found), style), format(max(found), style)
+    low, high = format(min(finite), style), format(max(finite), style)
     return low if low == high else f"{low}–{high}"
 
 

@@ -49,8 +49,8 @@ class _Output:
         return path.with_name(path.name + suffix)
 
     def sizes(self) -> dict[str, int]:
-        found = (self.file(suffix) for suffix in (*_PARTS, ".ilean"))
-        return {path.name: path.stat().st_size for path in found if path.is_file()}
+        files = (self.file(suffix) for suffix in (*_PARTS, ".ilean"))
+        return {path.name: path.stat().st_size for path in files if path.is_file()}
 
     def clear(self) -> None:
         self.file("").parent.mkdir(parents=True, exist_ok=True)
@@ -165,7 +165,7 @@ class Builder:
         return digests
 
 
-def _bar(shown: bool) -> Progress:
+def _bar(visible: bool) -> Progress:
     console = Console(stderr=True)
     return Progress(
         TextColumn("compiling Lean modules"),
@@ -173,6 +173,6 @@ def _bar(shown: bool) -> Progress:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=console,
-        disable=not (shown and console.is_terminal),
+        disable=not (visible and console.is_terminal),
         transient=True,
     )

@@ -92,8 +92,8 @@ def _body(text: str, name: str) -> tuple[str, list[str]]:
 
 
 def _remove(pattern: re.Pattern[str], text: str, kept: str) -> str:
-    for found in reversed(list(pattern.finditer(mask(text)))):
-        text = text[: found.start()] + found.expand(kept) + text[found.end() :]
+    for match in reversed(list(pattern.finditer(mask(text)))):
+        text = text[: match.start()] + match.expand(kept) + text[match.end() :]
     return text
 
 

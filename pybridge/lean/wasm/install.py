@@ -141,16 +141,16 @@ def install(*, progress: bool = True) -> Toolchain:
     Raises `LeanNotFound` when it cannot be installed. Two processes may call it at once: one of
     them installs, the other waits for it.
     """
-    if found := installed():
-        return found
+    if toolchain := installed():
+        return toolchain
     if os.name != "posix":
         raise LeanNotFound("WebAssembly Lean is run on Linux and macOS only")
     final = toolchain_dir()
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(final.with_name(f"{final.name}.lock"), _WAIT):
-            if found := installed():
-                return found
+            if toolchain := installed():
+                return toolchain
             return _install(final, _Bar(progress))
     except (OSError, tarfile.TarError, EOFError) as error:
         raise LeanNotFound(f"WebAssembly Lean could not be installed in {final}: {error}") from None
@@ -332,10 +332,10 @@ class _Watch:
 class _Bar:
     """The installation's progress on standard error: a bar, or a line for each step."""
 
-    def __init__(self, shown: bool) -> None:
+    def __init__(self, visible: bool) -> None:
         self._console = Console(stderr=True)
-        self._live = shown and self._console.is_terminal
-        self._lines = shown and not self._live
+        self._live = visible and self._console.is_terminal
+        self._lines = visible and not self._live
         self._progress = Progress(
             TextColumn("installing WebAssembly Lean: {task.description}"),
             BarColumn(),

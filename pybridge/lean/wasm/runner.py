@@ -81,23 +81,23 @@ class WasmLean:
 
     def networks(self, text: str) -> str:
         """The results of the networks, by the whole program."""
-        return self._run_one("networks", PROGRAM, given=text)
+        return self._run_one("networks", PROGRAM, case_text=text)
 
-    def _run_one(self, command: str, *module_and_entry: str, given: str | None = None) -> str:
+    def _run_one(self, command: str, *module_and_entry: str, case_text: str | None = None) -> str:
         program = bundle(self._project.sources, *module_and_entry)
-        arguments = [command, *(["/job/in"] if given is not None else []), "/job/out"]
+        arguments = [command, *(["/job/in"] if case_text is not None else []), "/job/out"]
         return self._pool.run(
-            {command: ()}, lambda process, _: self._main(process, program, arguments, given)
+            {command: ()}, lambda process, _: self._main(process, program, arguments, case_text)
         )[command]
 
     def _main(
-        self, process: NodeProcess, program: Bundle, arguments: Sequence[str], given: str | None
+        self, process: NodeProcess, program: Bundle, arguments: Sequence[str], case_text: str | None
     ) -> str:
         with job_folder() as folder:
             text = program.calling_main(arguments)
             (folder / "Bundle.lean").write_text(text, encoding="utf-8")
-            if given is not None:
-                (folder / "in").write_text(given, encoding="utf-8")
+            if case_text is not None:
+                (folder / "in").write_text(case_text, encoding="utf-8")
             outcome = process.run(Job(["Bundle.lean"], "/job", {"/job": folder}), self._timeout)
             _check_main(outcome, program, text.count("\n"))
             return read_result(folder / "out")
@@ -153,10 +153,10 @@ def _check_main(outcome: Outcome, program: Bundle, last_line: int) -> None:
         if message.fails:
             raise LeanError(f"Lean refuses the program: {program.locate(message)}")
     printed = "".join(m.text for m in outcome.messages if m.line >= last_line - 2)
-    found = _STATUS.search(printed)
-    if found is None or outcome.status:
+    status = _STATUS.search(printed)
+    if status is None or outcome.status:
         said = last_lines("\n".join([printed, *outcome.other])) or "nothing"
         raise LeanError(f"the Lean program did not finish; it printed: {said}")
-    if found[1] != "0":
-        said = last_lines(printed[: found.start()]) or "nothing"
-        raise LeanError(f"the Lean program failed with status {found[1]}; it printed: {said}")
+    if status[1] != "0":
+        said = last_lines(printed[: status.start()]) or "nothing"
+        raise LeanError(f"the Lean program failed with status {status[1]}; it printed: {said}")
