@@ -358,6 +358,29 @@ def test_averages_of_any_divisors(options: tuple[Any, ...], name: str, dtype: st
                 assert judged.worst.lower <= exact[place] <= judged.worst.upper
 
 
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_pytorch_s_own_averages_of_unseen_shapes(dtype: str) -> None:
+    """Of subnormal numbers, too: quotients are rounded before they are added."""
+    rng = np.random.default_rng(8)
+    short = Accumulation(accumulate=dtype) if dtype in ("bfloat16", "float16") else None
+    for number in range(24):
+        kernel, stride, more = (tuple(map(int, rng.integers(1, 5, 2))) for _ in range(3))
+        pad = tuple(int(rng.integers(k // 2 + 1)) for k in kernel)
+        override = [None, None, 7][rng.integers(3)]
+        options = (kernel, stride, pad, bool(number & 1), bool(number & 2), override)
+        x = torch.from_numpy(rng.standard_normal((2, 2, *np.add(kernel, more))))
+        small = float(torch.finfo(getattr(torch, dtype)).smallest_normal) if number & 4 else 1.0
+        x = (x * small).to(getattr(torch, dtype)).requires_grad_()
+        output = torch.nn.functional.avg_pool2d(x, *options)
+        given = torch.from_numpy(rng.standard_normal(output.shape) * small).to(output.dtype)
+        (gradient,) = torch.autograd.grad(output, x, given)
+        operation = ops.avg_pool2d(x.detach(), *options)
+        assert_close(output.detach(), operation)
+        asked = operation.grad("input", given)
+        if dtype != "float64" or len(asked.computation.divisors) == 1:  # Others are refused.
+            assert_close(gradient, asked, accumulation=short)
+
+
 def test_an_average_overflows_where_its_sum_or_itself_does() -> None:
     for dtype, large, right in (("float16", 2.0**15, True), ("bfloat16", 2.0**127, False)):
         x = torch.full((1, 1, 7, 7), large, dtype=getattr(torch, dtype))
