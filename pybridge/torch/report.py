@@ -65,7 +65,7 @@ class Checked:
     @property
     def share(self) -> float:
         """The share of the result's entries that were compared."""
-        return self.entries / (math.prod(self.shape) or 1)
+        return self.entries / math.prod(self.shape) if math.prod(self.shape) else 1.0
 
     @property
     def where(self) -> str:
