@@ -205,19 +205,6 @@ def biasReordered : a.forward.addition.Reordered a.biasGrad [1, 0] where
   reads_there o ho _ := ⟨trivial, ⟨ho, trivial⟩, rfl, by simp [addition, forward, biasGrad]⟩
   reads_back o ho _ := ⟨⟨ho, trivial⟩, trivial, rfl, by simp [addition, forward, biasGrad]⟩
 
-omit hs in
-/-- The bias gradient of the transposed convolution: the addend (δ, bias) in the other order. -/
-def transposedBiasReordered : a.inputGrad.addition.Reordered a.transposed.biasGrad [1, 0] where
-  length := rfl
-  length_back := rfl
-  perm := by decide
-  there o _ := ([], o)
-  back _ o := (o, [])
-  reads_there o ho _ :=
-    ⟨trivial, ⟨ho, trivial⟩, rfl, by simp [addition, inputGrad, transposed, biasGrad]⟩
-  reads_back o ho _ :=
-    ⟨⟨ho, trivial⟩, trivial, rfl, by simp [addition, inputGrad, transposed, biasGrad]⟩
-
 end Spatial
 
 /-! ### Images and channels -/
@@ -253,16 +240,6 @@ def imagesInputReordered : s.imagesForward.Reordered s.imagesInputGrad [1, 2, 0]
 
 /-- The images in the bias gradient. -/
 def imagesBiasReordered : s.imagesForward.addition.Reordered s.imagesBiasGrad [1, 0] where
-  length := rfl
-  length_back := rfl
-  perm := by decide
-  there o _ := ([], o)
-  back _ r := (r, [])
-  reads_there n hn _ := ⟨trivial, ⟨hn, trivial⟩, rfl, by simp⟩
-  reads_back n hn _ := ⟨⟨hn, trivial⟩, trivial, rfl, by simp⟩
-
-/-- The images in the bias gradient of the transposed convolution. -/
-def imagesTransposedBiasReordered : s.imagesInputGrad.addition.Reordered s.imagesBiasGrad [1, 0] where
   length := rfl
   length_back := rfl
   perm := by decide
@@ -315,20 +292,6 @@ def channelsBiasReordered : s.channelsForward.addition.Reordered s.channelsBiasG
   reads_back _ hg _ ho _ := ⟨⟨hg, ho, trivial⟩, trivial, rfl, by
     simp [natCast_toNat ho, Int.mul_comm]⟩
 
-/-- The channels in the bias gradient of the transposed convolution. -/
-def channelsTransposedBiasReordered :
-    s.channelsInputGrad.addition.Reordered s.transposed.channelsBiasGrad [1, 0] where
-  length := rfl
-  length_back := rfl
-  perm := by decide
-  there o _ := (o, [])
-  back o _ := (o, [])
-  reads_there _ hg _ hi _ := ⟨⟨hg, hi, trivial⟩, trivial, rfl, by
-    simp [transposed, natCast_toNat hi, Int.mul_comm]⟩
-  reads_back _ hg _ hi _ := ⟨⟨hg, hi, trivial⟩, trivial, rfl, by
-    have hi : _ < s.inChannels.toNat := hi
-    simp [transposed, natCast_toNat hi, Int.mul_comm]⟩
-
 end Convolution
 
 /-! ### Convolutions of any number of axes -/
@@ -359,17 +322,17 @@ def convBiasReorderedOf (x w b : String) :
       (ys' := []) (zs := []) (zs' := []) rfl rfl (by decide) rfl).times
       s.imagesBiasReordered).times s.channelsBiasReordered))
 
-/-- The bias gradient of the transposed convolution: the addend (δ, bias) in the other order. -/
+/-- The bias gradient of the transposed convolution, block by block that of the convolution: the addend
+(δ, bias) in the other order. -/
 def convTransposeBiasReorderedOf (w x b : String) :
     (convInputGradOf s.transposed w x [b]).addition.Reordered (convBiasGrad s) [1, 0] :=
   cast (congrArg (Reordered · _ _) ((congrArg (fun l => (timesEach _ l).addition)
       (mapList_mapList Spatial.inputGrad Spatial.transposed s.axes)).trans
       (addition_timesEach s.axes (fun _ _ => List.cons_ne_nil _ _)
       (List.cons_ne_nil _ _))).symm)
-    (.timesEach s.axes (fun a _ => a.transposed.transposedBiasReordered)
-      (((emptyReordered b "gradOutput" (ys := []) (ys' := []) (zs := []) (zs' := []) rfl rfl
-      (by decide) rfl).times s.transposed.imagesTransposedBiasReordered).times
-      s.transposed.channelsTransposedBiasReordered))
+    (.timesEach s.axes (fun a _ => a.biasReordered) (((emptyReordered b "gradOutput" (ys := [])
+      (ys' := []) (zs := []) (zs' := []) rfl rfl (by decide) rfl).times
+      s.imagesBiasReordered).times s.channelsBiasReordered))
 
 end
 
@@ -413,17 +376,13 @@ def addendReordered : l.block.addition.Reordered l.addendGrad [1, 0] where
   length_back := by rcases l with ⟨n, _ | _, _ | _, _ | _, _ | _⟩ <;> rfl
   perm := by decide
   reads_there := by
-    rcases l with ⟨n, _ | _, f, g, _ | _⟩
-    · exact fun _ => by simp [block, addendGrad]
-    · exact fun _ => by simp [block, addendGrad]
-    · exact fun i hi _ => by simp_all [block, addendGrad]
-    · exact fun i hi _ => by simp_all [block, addendGrad]
+    rcases l with ⟨n, _ | _, f, g, _ | _⟩ <;> first
+      | exact fun i hi _ => by simp_all [block, addendGrad]
+      | exact fun _ => by simp [block, addendGrad]
   reads_back := by
-    rcases l with ⟨n, _ | _, f, g, _ | _⟩
-    · exact fun _ => by simp [block, addendGrad]
-    · exact fun _ => by simp [block, addendGrad]
-    · exact fun i hi _ => by simp_all [block, addendGrad]
-    · exact fun i hi _ => by simp_all [block, addendGrad]
+    rcases l with ⟨n, _ | _, f, g, _ | _⟩ <;> first
+      | exact fun i hi _ => by simp_all [block, addendGrad]
+      | exact fun _ => by simp [block, addendGrad]
 
 end Loop
 
