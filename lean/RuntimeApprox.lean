@@ -17,6 +17,7 @@ public import RuntimeApprox.Contraction
 public import RuntimeApprox.Contraction.Adjoint
 public import RuntimeApprox.Contraction.Dual
 public import RuntimeApprox.Contraction.Exact
+public import RuntimeApprox.Contraction.Exact.Theorems
 public import RuntimeApprox.Contraction.Numerals
 public import RuntimeApprox.Contraction.Numerals.Theorems
 public import RuntimeApprox.Contraction.Shapes

@@ -30,9 +30,6 @@ class _Proved(Protocol):
     @property
     def lean(self) -> Declarations: ...
 
-    @property
-    def multiplies(self) -> bool: ...
-
 
 class Theorem(str):
     """A theorem's full name in Lean. `file` and `line` say where it stands in the sources."""
@@ -84,16 +81,14 @@ def _names(result: _Proved, proved: Proved, promise: Accumulation | None) -> Ite
             yield from (short_name(lean.any_order), "Computes.near_nearest")
             return
         case "slices":
-            one = not result.multiplies
-            yield "Contraction.sliced_reference_one" if one else "Contraction.sliced_reference"
-            yield "Contraction.sum_of_slice_exact" if one else "Contraction.sum_of_slices_exact"
+            yield from ("Contraction.sliced_reference", "Contraction.sum_of_slices_exact")
             return
         case "tolerance":
             yield "Contraction.tolerance_le"
         case "any-order":
             yield short_name(lean.any_order)
         case "first look":
-            yield short_name(lean.any_order)
+            yield from (short_name(lean.any_order), "passes_by_parts")
         case "comparison":
             yield from (short_name(lean.any_order), "passes_printed", "exceeds_printed")
             if promise is not None and promise.last_rounding(load_definitions()).relative:

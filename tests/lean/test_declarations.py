@@ -28,12 +28,6 @@ AUXILIARY = {
     "Aligned.Theorems": {"lower", "lowered"},
     "AnyOrder.Mode": {"rounding"},
     "AnyOrder.Nearest": {"Modelled", "NumbersNear"},
-    "Contraction.Adjoint": {
-        *("InLoops", "AllLoops", "outDims", "position", "places", "Inside", "entryAt", "InsideAt"),
-        *("pairing", "Tensors.entries", "reads", "Reordered", "InsideAll", "Live"),
-    },
-    "Contraction.Exact": {"indices", "valueAt", "valuesAt", "addendsAt"},
-    "Contraction.Shapes": {"Shapes", "apply", "addition", "Bilinear", "Adjoints"},
     "Conv2d.Sharpness": {"tieConv2d", "tieGradOutput"},
     "Conv2d.VJP": {"Conv2d.convolution"},
     "Depth.Theorems": {"DepthNear"},

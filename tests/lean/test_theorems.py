@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from pybridge.bounds.theorems import proofs
-from pybridge.engine.accumulation import Accumulation
+from pybridge.engine.accumulation import Accumulation, ScaledAccumulation
 from pybridge.engine.tensor_cores import tensor_core
 from pybridge.lean import BuildResult, sources_dir
 from pybridge.lean.modules import module_file
-from pybridge.problem.results import Result
+from pybridge.problem.results import Declarations, Result
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "theorems.md"
+README = PAGE.parents[1] / "README.md"
 ROW = re.compile(r"^\| (?P<item>.+?) \| (?P<names>`.+?) \| `(?P<module>[\w.]+)` \| .+ \| .+ \|$")
 SEED = (
     "approxT",
@@ -36,6 +39,18 @@ SEED = (
     "RevNode",
     "RevGraph.backprop_approx",
     "conv2dRevNode",
+)
+OTHERS: list[Any] = [
+    SimpleNamespace(lean=Declarations.of_contraction("conv", factors, addends))
+    for factors, addends in ((1, 0), (2, 0), (2, 1))
+]
+"""Results of other operations, as far as the theorems are concerned."""
+PROMISES = (
+    Accumulation(output="bfloat16"),
+    tensor_core("hopper", "float8"),
+    ScaledAccumulation(added=True, scales=(3.0,)),
+    ScaledAccumulation(added=False, divisors=(9,)),
+    ScaledAccumulation(added=False, divisors=(9,), divided_first=True),
 )
 
 
@@ -65,12 +80,28 @@ def test_every_printed_number_has_a_theorem_of_the_tables() -> None:
         "slices",
         "any-order",
         "comparison",
+        "first look",
         "tolerance",
     ):
-        for result in ("output", "bias", "weight", "input"):
-            for promise in (Accumulation(output="bfloat16"), tensor_core("hopper", "float8")):
-                for proof in proofs(Result(result), method, promise):
+        for result in (*map(Result, ("output", "bias", "weight", "input")), *OTHERS):
+            for promise in PROMISES:
+                for proof in proofs(result, method, promise):
                     assert proof.removeprefix("RuntimeApprox.") in named & known
+
+
+@pytest.mark.parametrize(
+    ("page", "heading"), [(PAGE, "| number | theorem"), (README, "| statement | theorem")]
+)
+def test_the_theorems_of_the_short_tables_have_rows(page: Path, heading: str) -> None:
+    table = page.read_text(encoding="utf-8").split(heading)[1].split("\n\n")[0]
+    column = "".join(line.split(" | ")[1] for line in table.splitlines()[2:])
+    named = {
+        f"{found[1]}{part}{found[3]}"
+        for found in re.finditer(r"`([\w.]+)(?:\{([\w,]+)\})?([\w.]*)`", column)
+        for part in (found[2] or "").split(",")
+    }
+    assert len(named) > 20
+    assert named <= {name for _, name in rows()}
 
 
 def test_every_name_of_the_seed_has_a_row() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from strategies import REGIMES, data
 
-from pybridge.bounds.conv2d import conv2d_forward
+from pybridge.bounds.conv2d import conv2d_forward, tolerance
 from pybridge.errors import InputError, InputTypeError
 from pybridge.exported.document import Definitions, load_definitions
 from pybridge.exported.expressions import DefinitionsError
@@ -190,6 +190,8 @@ def test_another_rounding_direction_is_refused() -> None:
         try:
             with pytest.raises(FloatingPointError, match="does not round to nearest"):
                 conv2d_forward(one, one)
+            with pytest.raises(FloatingPointError, match="does not round to nearest"):
+                tolerance(one.shape, one.shape, which="weight", max_x=1, max_grad_output=1)
         finally:
             library.fesetround(0)
     assert conv2d_forward(one, one).value == 1

@@ -1,7 +1,6 @@
 module
 
-public import RuntimeApprox.Contraction.Exact
-public import RuntimeApprox.Tensor.Algebra.Theorems
+public import RuntimeApprox.Contraction.Exact.Theorems
 public import RuntimeApprox.Tensor.Reshape
 
 /-!
@@ -13,10 +12,6 @@ contraction that reads the same tensors at the same places, with the result and 
 each other's part. Its loops may be other ones, as long as those iterations correspond whose terms are
 not zero. Then both inner products are equal: the gradient is the adjoint of the contraction in that
 operand.
-
-## Main definitions
-* `Contraction.reads`: where an iteration reads the result and the operands.
-* `Contraction.Reordered c c' order`: c′ reads what c reads, in another order of result and operands.
 
 ## Main results
 * `adjoint`: sums over two iteration spaces are equal where their nonzero terms correspond.
@@ -36,17 +31,6 @@ universe u
 variable {K : Type u} [OrderedField K]
 
 /-! ### Sums over two iteration spaces -/
-
-/-- i₁ < n₁, i₂ < n₂, … -/
-def InLoops : List Nat → List Nat → Prop
-  | [], [] => True
-  | n :: ns, i :: is => i < n ∧ InLoops ns is
-  | _, _ => False
-
-/-- `P` holds of all indices [i₁, i₂, …] with i₁ < n₁, i₂ < n₂, … -/
-def AllLoops : List Nat → (List Nat → Prop) → Prop
-  | [], P => P []
-  | n :: ns, P => ∀ i, i < n → AllLoops ns fun is => P (i :: is)
 
 theorem AllLoops.apply : {ns : List Nat} → {P : List Nat → Prop} → AllLoops ns P →
     {is : List Nat} → InLoops ns is → P is
@@ -124,33 +108,16 @@ theorem adjoint {ns rs ms ts : List Nat} {f g : List Nat → List Nat → K}
   simp only [sums_comm rs ms, sums_comm ns ms, sums_comm rs ts, sums_comm ns ts]
   refine sums_congr_in ms fun o ho => sums_congr_in ts fun r hr => sums_congr_in ns fun o' ho' =>
     sums_congr_in rs fun r' hr' => ?_
-  have hf := hf o' r' ho' hr'
-  have hg := hg o r ho hr
-  grind
+  by_cases h : f o' r' ≠ 0 ∧ (o, r) = φ o' r'
+  · obtain ⟨_, _, hψ, e⟩ := hf o' r' ho' hr' h.1
+    rw [← h.2] at hψ e
+    rw [if_pos h, if_pos ⟨e ▸ h.1, hψ.symm⟩, e]
+  · rw [if_neg h, if_neg fun h' => ?_]
+    obtain ⟨_, _, hφ, e⟩ := hg o r ho hr h'.1
+    rw [← h'.2] at hφ e
+    exact h ⟨e ▸ h'.1, hφ.symm⟩
 
 /-! ### The places of the result -/
-
-/-- The lengths of the loops over the result. -/
-def outDims : List (List Int) → List Nat
-  | [] => []
-  | d :: ds => toNats d ++ outDims ds
-
-/-- The row-major position of indices in loops of lengths `dims`, which may be followed by others. -/
-def position : (dims : List Nat) → List Nat → Nat
-  | [], _ => 0
-  | _, [] => 0
-  | _ :: ds, i :: is => i * prod ds + position ds is
-
-/-- The place of the result that is computed in an iteration. -/
-def places : List (List Int) → List Nat → List Int
-  | [], _ => []
-  | d :: ds, o => (position (toNats d) o : Int) :: places ds (o.drop d.length)
-
-/-- 0 ≤ i₁ < n₁, 0 ≤ i₂ < n₂, … -/
-def Inside : List Nat → List Int → Prop
-  | [], _ => True
-  | _ :: _, [] => False
-  | n :: s, i :: is => (0 ≤ i ∧ i < n) ∧ Inside s is
 
 /-- (i·n + j) / n = i and (i·n + j) mod n = j for j < n -/
 theorem merge_div_mod {n j : Nat} (i : Nat) (hj : j < n) :
@@ -230,26 +197,6 @@ theorem Tensor.inside_of_ne_zero : {s : List Nat} → {t : Tensor K s} → {is :
 
 /-! ### Products of entries -/
 
-/-- The entry at a place; zero where there is none. -/
-def entryAt (e : List Int → K) : Option (List Int) → K
-  | none => 0
-  | some is => e is
-
-/-- There is a place, and it is inside the shape. -/
-def InsideAt (s : List Nat) : Option (List Int) → Prop
-  | none => False
-  | some is => Inside s is
-
-/-- The product of the entries of tensors, each at its own place. -/
-def pairing : List (List Int → K) → List (Option (List Int)) → K
-  | e :: es, p :: ps => entryAt e p * pairing es ps
-  | _, _ => 1
-
-/-- The entries of tensors. -/
-def Tensors.entries : {ss : List (List Nat)} → Tensors K ss → List (List Int → K)
-  | [], _ => []
-  | _ :: _, (t, ts) => t.entry :: Tensors.entries ts
-
 theorem Tensors.length_entries : {ps : List (Operand Int)} → (ts : Tensors K (shapes ps)) →
     ts.entries.length = ps.length
   | [], _ => rfl
@@ -277,11 +224,6 @@ theorem insideAt_of_ne_zero {s : List Nat} {t : Tensor K s} :
     {p : Option (List Int)} → entryAt t.entry p ≠ 0 → InsideAt s p
   | none, h => h rfl
   | some _, h => Tensor.inside_of_ne_zero h
-
-/-- Every place is inside its shape. -/
-def InsideAll : List (List Nat) → List (Option (List Int)) → Prop
-  | s :: ss, p :: ps => InsideAt s p ∧ InsideAll ss ps
-  | _, _ => True
 
 /-- The entries of a product that is not zero are all inside. -/
 theorem insideAll_of_ne_zero : {ss : List (List Nat)} → {ts : Tensors K ss} →
@@ -312,10 +254,6 @@ theorem valuesAt_eq_pairing (o r : List Nat) : (ps : List (Operand Int)) →
 
 namespace Contraction
 
-/-- Where the iteration (o, r) writes the result, and reads the operands. -/
-def reads (c : Contraction Int) (o r : List Nat) : List (Option (List Int)) :=
-  some (places c.out o) :: (c.factor :: c.factors).map fun p => indices p.axes o r
-
 /-- ⟨δ, c(x, y, …)⟩ = Σ_o Σ_r δ·x·y·… + Σ_o δ·(addends), each entry where the iteration (o, r) reads
 it. -/
 theorem dot_eval (c : Contraction Int) (δ : Tensor K c.shape) (fs : c.Factors K) (as : c.Addends K) :
@@ -330,30 +268,6 @@ theorem dot_eval (c : Contraction Int) (δ : Tensor K c.shape) (fs : c.Factors K
   rw [Lean.Grind.Semiring.left_distrib, mul_sums]
   exact congrArg (· + _) (sums_congr _ fun r =>
     congrArg (δ.entry (places c.out o) * ·) (valuesAt_eq_pairing o r (c.factor :: c.factors) fs))
-
-/-- Whatever the iteration (o, r) reads is inside; otherwise its term is zero. -/
-def Live (c : Contraction Int) (o r : List Nat) : Prop :=
-  InsideAll (c.shape :: shapes (c.factor :: c.factors)) (c.reads o r)
-
-/-- The contraction c′ reads the tensors that c reads, in another order: number k of its result and
-operands is number `order[k]` of those of c. The iterations of both that read inside all tensors
-correspond: they read the same places. -/
-structure Reordered (c c' : Contraction Int) (order : List Nat) where
-  /-- From iterations of c to those of c′. -/
-  there : List Nat → List Nat → List Nat × List Nat
-  /-- From iterations of c′ to those of c. -/
-  back : List Nat → List Nat → List Nat × List Nat
-  length : order.length = c.factors.length + 2
-  length_back : order.length = c'.factors.length + 2
-  perm : order.Perm (List.range order.length)
-  reads_there : AllLoops (outDims c.out) fun o => AllLoops (toNats c.red) fun r => c.Live o r →
-    InLoops (outDims c'.out) (there o r).1 ∧ InLoops (toNats c'.red) (there o r).2 ∧
-      back (there o r).1 (there o r).2 = (o, r) ∧
-      c'.reads (there o r).1 (there o r).2 = order.map ((c.reads o r).getD · none)
-  reads_back : AllLoops (outDims c'.out) fun o => AllLoops (toNats c'.red) fun r => c'.Live o r →
-    InLoops (outDims c.out) (back o r).1 ∧ InLoops (toNats c.red) (back o r).2 ∧
-      there (back o r).1 (back o r).2 = (o, r) ∧
-      c'.reads o r = order.map ((c.reads (back o r).1 (back o r).2).getD · none)
 
 /-- **Adjoints**: ⟨δ, c(x, y, …)⟩ = ⟨u, c′(…)⟩ where c′ is c with result and operands in another order,
 and δ, x, y, … are put in that order. -/

@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Contraction.Exact
+public import RuntimeApprox.Contraction.Exact.Theorems
 public import RuntimeApprox.Graph
 public import RuntimeApprox.Summands.Theorems
 

@@ -1,21 +1,30 @@
 module
 
 public import RuntimeApprox.Contraction
-public import RuntimeApprox.Tensor.Algebra.Theorems
+public import RuntimeApprox.Tensor.Algebra
 
 /-!
-# The exact value of a contraction
+# Exact contractions, and contractions that read the same
 
-In exact arithmetic a skipped term is a zero, and the order of the loops does not matter: a
-contraction is a nested sum of products of entries that are zero outside the operands.
+In exact arithmetic a contraction is a nested sum of products of entries that are zero outside the
+operands: a skipped term is a zero, and the order of the loops does not matter. Two contractions that
+read the same entries in corresponding iterations, result and operands in another order, are gradients
+of one another.
 
 ## Main definitions
 * `indices axes o r`: where the term at (o, r) reads, none where a division is not exact.
 * `valueAt`, `valuesAt`, `addendsAt`: the entry there, zero where there is none; the product over
   the factors, and the sum over the addends.
-
-## Main results
-* `Contraction.evalAt_exact_eq_sums`, `Contraction.get_eval_exact`: the exact value as a nested sum.
+* `InLoops`, `AllLoops`: the iterations of loops.
+* `outDims`, `places`: the loops over the result, and the place that an iteration computes.
+* `pairing`: the product of entries of tensors, each at its own place.
+* `Contraction.reads`: where an iteration reads the result and the operands.
+* `Contraction.Reordered c c' order`: c′ reads what c reads, in another order of result and operands.
+* `Contraction.Shapes`, `Contraction.apply`: the shapes of operands and result, and the contraction of
+  tensors of these shapes. At any number of loops an operand's shape is a computation.
+* `Contraction.addition`: what an addend adds, as a contraction.
+* `Bilinear f`: f(x, y, b) is bilinear in x and y, and b is added to it.
+* `Adjoints f gx gy gb`: gradients, each of which is the adjoint of f in one operand.
 -/
 
 set_option autoImplicit false
@@ -25,7 +34,11 @@ set_option autoImplicit false
 namespace RuntimeApprox
 
 universe u
+
+section
 variable {K : Type u} [OrderedField K]
+
+/-! ### What the terms of an entry are -/
 
 /-- Where the term at (o, r) reads an operand; none where a division is not exact. -/
 def indices : List (Axis Int) → (o r : List Nat) → Option (List Int)
@@ -51,132 +64,142 @@ def addendsAt (o : List Nat) : (ps : List (Operand Int)) → Tensors K (shapes p
   | [], _ => 0
   | p :: ps, (t, ts) => valueAt p.axes t o [] + addendsAt o ps ts
 
-/-- A form without a divisor. -/
-theorem Affine.eval_one (out red : List Int) (offset : Int) (o r : List Nat) :
-    Affine.eval ⟨out, red, offset, 1⟩ o r = some (dot out o + dot red r + offset) := by
-  simp [Affine.eval]
+/-! ### Iterations, and what they read -/
 
-/-- A form with a divisor has a value where the divisor divides. -/
-theorem Affine.eval_of_pos {divisor : Int} (h : 0 < divisor) (out red : List Int) (offset : Int)
-    (o r : List Nat) : Affine.eval ⟨out, red, offset, divisor⟩ o r =
-      if divisor ∣ dot out o + dot red r + offset then
-        some ((dot out o + dot red r + offset) / divisor) else none := by
-  simp only [Affine.eval, h, true_and, Int.dvd_iff_emod_eq_zero]
+/-- i₁ < n₁, i₂ < n₂, … -/
+def InLoops : List Nat → List Nat → Prop
+  | [], [] => True
+  | n :: ns, i :: is => i < n ∧ InLoops ns is
+  | _, _ => False
 
-theorem valueAt_of_indices {axes : List (Axis Int)} {t : Tensor K (extents axes)} {o r : List Nat}
-    {is : List Int} (h : indices axes o r = some is) : valueAt axes t o r = t.entry is := by
-  unfold valueAt; rw [h]
+/-- `P` holds of all indices [i₁, i₂, …] with i₁ < n₁, i₂ < n₂, … -/
+def AllLoops : List Nat → (List Nat → Prop) → Prop
+  | [], P => P []
+  | n :: ns, P => ∀ i, i < n → AllLoops ns fun is => P (i :: is)
 
-theorem valueAt_zero (axes : List (Axis Int)) (o r : List Nat) :
-    valueAt axes (0 : Tensor K (extents axes)) o r = 0 := by
-  unfold valueAt
-  split
-  · rfl
-  · exact Tensor.entry_zero _
+/-- The lengths of the loops over the result. -/
+def outDims : List (List Int) → List Nat
+  | [] => []
+  | d :: ds => toNats d ++ outDims ds
 
-theorem valuesAt_none (o r : List Nat) : valuesAt (K := K) o r [] ⟨⟩ = 1 := rfl
+/-- The row-major position of indices in loops of lengths `dims`, which may be followed by others. -/
+def position : (dims : List Nat) → List Nat → Nat
+  | [], _ => 0
+  | _, [] => 0
+  | _ :: ds, i :: is => i * prod ds + position ds is
 
-theorem valuesAt_one {p : Operand Int} {t : Tensor K (extents p.axes)} {o r : List Nat} :
-    valuesAt o r [p] (t, ⟨⟩) = valueAt p.axes t o r := by
-  unfold valuesAt; rw [valuesAt_none]; grind
+/-- The place of the result that is computed in an iteration. -/
+def places : List (List Int) → List Nat → List Int
+  | [], _ => []
+  | d :: ds, o => (position (toNats d) o : Int) :: places ds (o.drop d.length)
 
-theorem addendsAt_one {p : Operand Int} {t : Tensor K (extents p.axes)} {o : List Nat} :
-    addendsAt o [p] (t, ⟨⟩) = valueAt p.axes t o [] := by
-  show _ + (0 : K) = _; grind
+/-- 0 ≤ i₁ < n₁, 0 ≤ i₂ < n₂, … -/
+def Inside : List Nat → List Int → Prop
+  | [], _ => True
+  | _ :: _, [] => False
+  | n :: s, i :: is => (0 ≤ i ∧ i < n) ∧ Inside s is
 
-theorem read_getD (o r : List Nat) : (axes : List (Axis Int)) → (t : Tensor K (extents axes)) →
-    (read axes t o r).getD 0 = valueAt axes t o r
-  | [], _ => rfl
-  | a :: as, t => by
-    unfold read valueAt indices
-    rcases a.index.eval o r with _ | i
-    · rfl
-    · by_cases h : 0 ≤ i ∧ i.toNat < a.extent.toNat
-      · simp only [dif_pos h, read_getD o r as]
-        unfold valueAt
-        rcases indices as o r with _ | is
-        · rfl
-        · exact ((Tensor.entry_cons t i is).trans (dif_pos h)).symm
-      · simp only [dif_neg h]
-        rcases indices as o r with _ | is
-        · rfl
-        · exact ((Tensor.entry_cons t i is).trans (dif_neg h)).symm
+/-- The entry at a place; zero where there is none. -/
+def entryAt (e : List Int → K) : Option (List Int) → K
+  | none => 0
+  | some is => e is
 
-theorem product_getD (o r : List Nat) : (ps : List (Operand Int)) → (ts : Tensors K (shapes ps)) →
-    (a : K) → (product exact o r ps ts a).getD 0 = a * valuesAt o r ps ts
-  | [], _, a => by unfold product valuesAt; grind
-  | p :: ps, (t, ts), a => by
-    have h := read_getD o r p.axes t
-    unfold product valuesAt
-    rw [← h]
-    rcases read p.axes t o r with _ | b
-    · simp only [Option.getD_none]; grind
-    · simp only [Option.getD_some, product_getD o r ps]
-      show a * b * _ = _
-      grind
+/-- There is a place, and it is inside the shape. -/
+def InsideAt (s : List Nat) : Option (List Int) → Prop
+  | none => False
+  | some is => Inside s is
 
-theorem addAll_exact (o : List Nat) : (ps : List (Operand Int)) → (ts : Tensors K (shapes ps)) →
-    (a : K) → addAll exact o ps ts a = a + addendsAt o ps ts
-  | [], _, a => by unfold addAll addendsAt; grind
-  | p :: ps, (t, ts), a => by
-    have h := read_getD o [] p.axes t
-    unfold addAll addendsAt
-    rw [← h]
-    rcases read p.axes t o [] with _ | b
-    · simp only [Option.getD_none, addAll_exact o ps]; grind
-    · simp only [Option.getD_some, addAll_exact o ps]
-      show a + b + _ = _
-      grind
+/-- The product of the entries of tensors, each at its own place. -/
+def pairing : List (List Int → K) → List (Option (List Int)) → K
+  | e :: es, p :: ps => entryAt e p * pairing es ps
+  | _, _ => 1
 
-theorem loop_add (n : Nat) {f : Nat → K → K} {g : Nat → K} (h : ∀ i a, f i a = a + g i) (a : K) :
-    loop n f a = a + sum n g := by
-  induction n with
-  | zero => rw [sum_none]; unfold loop; grind
-  | succ n ih => rw [sum_succ]; unfold loop; rw [ih, h]; grind
+/-- The entries of tensors. -/
+def Tensors.entries : {ss : List (List Nat)} → Tensors K ss → List (List Int → K)
+  | [], _ => []
+  | _ :: _, (t, ts) => t.entry :: Tensors.entries ts
 
-/-- Nested loops that add are a nested sum. -/
-theorem loops_add : (ns : List Nat) → {f : List Nat → K → K} → {g : List Nat → K} →
-    (∀ is a, f is a = a + g is) → (a : K) → loops ns f a = a + sums ns g
-  | [], _, _, h, a => h [] a
-  | n :: ns, _, _, h, a => loop_add n (fun i => loops_add ns fun is => h (i :: is)) a
+/-- Every place is inside its shape. -/
+def InsideAll : List (List Nat) → List (Option (List Int)) → Prop
+  | s :: ss, p :: ps => InsideAt s p ∧ InsideAll ss ps
+  | _, _ => True
+
+/-! ### Functions of three operands -/
+
+/-- f(x, y, b) is bilinear in x and y, and linear in b, which is added. -/
+structure Bilinear {p q a s : List Nat}
+    (f : Tensor K p → Tensor K q → Tensor K a → Tensor K s) : Prop where
+  /-- f(x + dx, y, b) = f(x, y, b) + f(dx, y, 0) -/
+  add_first : ∀ x dx y b, f (x + dx) y b = f x y b + f dx y 0
+  /-- f(x, y + dy, b) = f(x, y, b) + f(x, dy, 0) -/
+  add_second : ∀ x y dy b, f x (y + dy) b = f x y b + f x dy 0
+  /-- f(x, y, b + db) = f(x, y, b) + f(0, 0, db) -/
+  add_addend : ∀ x y b db, f x y (b + db) = f x y b + f 0 0 db
+  /-- f(t·x, y, 0) = t·f(x, y, 0) -/
+  smul_first : ∀ (t : K) x y, f (t • x) y 0 = t • f x y 0
+  /-- f(x, t·y, 0) = t·f(x, y, 0) -/
+  smul_second : ∀ (t : K) x y, f x (t • y) 0 = t • f x y 0
+  /-- f(0, 0, t·b) = t·f(0, 0, b) -/
+  smul_addend : ∀ (t : K) b, f 0 0 (t • b) = t • f 0 0 b
+
+/-- The functions gx, gy and gb of δ are the adjoints of f in each of its operands at (x, y). -/
+structure Adjoints {p q a s : List Nat} (f : Tensor K p → Tensor K q → Tensor K a → Tensor K s)
+    (gx : Tensor K q → Tensor K s → Tensor K p) (gy : Tensor K p → Tensor K s → Tensor K q)
+    (gb : Tensor K s → Tensor K a) : Prop where
+  /-- ⟨δ, f(x, y, 0)⟩ = ⟨x, gx(y, δ)⟩ -/
+  first : ∀ (x : Tensor K p) y (δ : Tensor K s), δ.dot (f x y 0) = x.dot (gx y δ)
+  /-- ⟨δ, f(x, y, 0)⟩ = ⟨y, gy(x, δ)⟩ -/
+  second : ∀ x (y : Tensor K q) (δ : Tensor K s), δ.dot (f x y 0) = y.dot (gy x δ)
+  /-- ⟨δ, f(0, 0, b)⟩ = ⟨b, gb(δ)⟩ -/
+  addend : ∀ (b : Tensor K a) (δ : Tensor K s), δ.dot (f 0 0 b) = b.dot (gb δ)
+
+end
 
 namespace Contraction
 
-theorem step_exact (c : Contraction Int) (fs : c.Factors K) (o r : List Nat) (a : K) :
-    step exact c fs o r a =
-      a + valueAt c.factor.axes fs.1 o r * valuesAt o r c.factors fs.2 := by
-  have h : (term exact c fs o r).getD 0 =
-      valueAt c.factor.axes fs.1 o r * valuesAt o r c.factors fs.2 := by
-    unfold term
-    rw [← read_getD]
-    rcases read c.factor.axes fs.1 o r with _ | x
-    · simp only [Option.getD_none]; grind
-    · exact product_getD o r c.factors fs.2 x
-  rw [← h]
-  unfold step
-  rcases term exact c fs o r with _ | x
-  · simp only [Option.getD_none]; grind
-  · rfl
+/-- Where the iteration (o, r) writes the result, and reads the operands. -/
+def reads (c : Contraction Int) (o r : List Nat) : List (Option (List Int)) :=
+  some (places c.out o) :: (c.factor :: c.factors).map fun p => indices p.axes o r
 
-/-- The exact value of a contraction is the sum, over all reduction indices r, of the product of
-the entries that the operands have at (o, r), zero outside them, and of the addends:
-Σᵣ Πₚ p(o, r) + Σ_q q(o). -/
-theorem evalAt_exact_eq_sums (c : Contraction Int) (fs : c.Factors K) (as : c.Addends K) (o : List Nat) :
-    evalAt exact c fs as o =
-      sums (toNats c.red) (fun r => valueAt c.factor.axes fs.1 o r * valuesAt o r c.factors fs.2) +
-        addendsAt o c.addends as := by
-  unfold evalAt
-  rw [addAll_exact, loops_add _ (step_exact c fs o)]
-  show (0 : K) + _ + _ = _
-  grind
+/-- Whatever the iteration (o, r) reads is inside; otherwise its term is zero. -/
+def Live (c : Contraction Int) (o r : List Nat) : Prop :=
+  InsideAll (c.shape :: shapes (c.factor :: c.factors)) (c.reads o r)
 
-/-- An entry of the exact result. -/
-theorem get_eval_exact (c : Contraction Int) (fs : c.Factors K) (as : c.Addends K)
-    (i : Index c.shape) : (eval exact c fs as).get i =
-      sums (toNats c.red) (fun r => valueAt c.factor.axes fs.1 (outIndices c.out i) r *
-        valuesAt (outIndices c.out i) r c.factors fs.2) +
-      addendsAt (outIndices c.out i) c.addends as :=
-  (Tensor.get_ofFn _ _ _).trans (evalAt_exact_eq_sums ..)
+/-- The contraction c′ reads the tensors that c reads, in another order: number k of its result and
+operands is number `order[k]` of those of c. The iterations of both that read inside all tensors
+correspond: they read the same places. -/
+structure Reordered (c c' : Contraction Int) (order : List Nat) where
+  /-- From iterations of c to those of c′. -/
+  there : List Nat → List Nat → List Nat × List Nat
+  /-- From iterations of c′ to those of c. -/
+  back : List Nat → List Nat → List Nat × List Nat
+  length : order.length = c.factors.length + 2
+  length_back : order.length = c'.factors.length + 2
+  perm : order.Perm (List.range order.length)
+  reads_there : AllLoops (outDims c.out) fun o => AllLoops (toNats c.red) fun r => c.Live o r →
+    InLoops (outDims c'.out) (there o r).1 ∧ InLoops (toNats c'.red) (there o r).2 ∧
+      back (there o r).1 (there o r).2 = (o, r) ∧
+      c'.reads (there o r).1 (there o r).2 = order.map ((c.reads o r).getD · none)
+  reads_back : AllLoops (outDims c'.out) fun o => AllLoops (toNats c'.red) fun r => c'.Live o r →
+    InLoops (outDims c.out) (back o r).1 ∧ InLoops (toNats c.red) (back o r).2 ∧
+      there (back o r).1 (back o r).2 = (o, r) ∧
+      c'.reads o r = order.map ((c.reads (back o r).1 (back o r).2).getD · none)
+
+/-- The shapes of the factors, of the addends, and of the result. -/
+structure Shapes (c : Contraction Int) (fs as : List (List Nat)) (s : List Nat) : Prop where
+  factors : shapes (c.factor :: c.factors) = fs
+  addends : shapes c.addends = as
+  result : c.shape = s
+
+/-- The contraction of tensors of these shapes. -/
+def apply {α : Type u} (A : Arithmetic α) (c : Contraction Int) {fs as : List (List Nat)}
+    {s : List Nat} (h : c.Shapes fs as s) (x : Tensors α fs) (b : Tensors α as) : Tensor α s :=
+  cast (congrArg (Tensor α) h.result) (c.eval A (cast (congrArg (Tensors α) h.factors.symm) x)
+    (cast (congrArg (Tensors α) h.addends.symm) b))
+
+/-- The addition of the first addend, as a contraction. -/
+def addition (c : Contraction Int) : Contraction Int :=
+  ⟨c.out, [], c.addends.headD ⟨"", []⟩, [], []⟩
 
 end Contraction
 

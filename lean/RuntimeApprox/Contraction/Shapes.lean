@@ -5,14 +5,7 @@ public import RuntimeApprox.Contraction.Adjoint
 /-!
 # Contractions of operands of given shapes
 
-At any number of loops an operand's shape is a computation. `Contraction.Shapes` says what it results
-in, and `Contraction.apply` evaluates a contraction of tensors of these shapes.
-
-## Main definitions
-* `Contraction.Shapes`, `Contraction.apply`.
-* `Contraction.addition`: what an addend adds, as a contraction.
-* `Bilinear f`: f(x, y, b) is bilinear in x and y, and b is added to it.
-* `Adjoints f gx gy gb`: gradients, each of which is the adjoint of f in one operand.
+What holds of a contraction holds of it as a function of tensors whose shapes are stated.
 
 ## Main results
 * `Contraction.Shapes.bilinear`: a contraction of two factors and an addend is bilinear.
@@ -34,22 +27,6 @@ universe u
 /-! ### Operands of given shapes -/
 
 namespace Contraction
-
-/-- The shapes of the factors, of the addends, and of the result. -/
-structure Shapes (c : Contraction Int) (fs as : List (List Nat)) (s : List Nat) : Prop where
-  factors : shapes (c.factor :: c.factors) = fs
-  addends : shapes c.addends = as
-  result : c.shape = s
-
-/-- The contraction of tensors of these shapes. -/
-def apply {α : Type u} (A : Arithmetic α) (c : Contraction Int) {fs as : List (List Nat)}
-    {s : List Nat} (h : c.Shapes fs as s) (x : Tensors α fs) (b : Tensors α as) : Tensor α s :=
-  cast (congrArg (Tensor α) h.result) (c.eval A (cast (congrArg (Tensors α) h.factors.symm) x)
-    (cast (congrArg (Tensors α) h.addends.symm) b))
-
-/-- The addition of the first addend, as a contraction. -/
-def addition (c : Contraction Int) : Contraction Int :=
-  ⟨c.out, [], c.addends.headD ⟨"", []⟩, [], []⟩
 
 theorem Shapes.addition {c : Contraction Int} {fs : List (List Nat)} {a s : List Nat}
     (h : c.Shapes fs [a] s) : c.addition.Shapes [a] [] s := by
@@ -74,33 +51,6 @@ end Contraction
 variable {K : Type u} [OrderedField K]
 
 /-! ### Bilinear functions -/
-
-/-- f(x, y, b) is bilinear in x and y, and linear in b, which is added. -/
-structure Bilinear {p q a s : List Nat}
-    (f : Tensor K p → Tensor K q → Tensor K a → Tensor K s) : Prop where
-  /-- f(x + dx, y, b) = f(x, y, b) + f(dx, y, 0) -/
-  add_first : ∀ x dx y b, f (x + dx) y b = f x y b + f dx y 0
-  /-- f(x, y + dy, b) = f(x, y, b) + f(x, dy, 0) -/
-  add_second : ∀ x y dy b, f x (y + dy) b = f x y b + f x dy 0
-  /-- f(x, y, b + db) = f(x, y, b) + f(0, 0, db) -/
-  add_addend : ∀ x y b db, f x y (b + db) = f x y b + f 0 0 db
-  /-- f(t·x, y, 0) = t·f(x, y, 0) -/
-  smul_first : ∀ (t : K) x y, f (t • x) y 0 = t • f x y 0
-  /-- f(x, t·y, 0) = t·f(x, y, 0) -/
-  smul_second : ∀ (t : K) x y, f x (t • y) 0 = t • f x y 0
-  /-- f(0, 0, t·b) = t·f(0, 0, b) -/
-  smul_addend : ∀ (t : K) b, f 0 0 (t • b) = t • f 0 0 b
-
-/-- The functions gx, gy and gb of δ are the adjoints of f in each of its operands at (x, y). -/
-structure Adjoints {p q a s : List Nat} (f : Tensor K p → Tensor K q → Tensor K a → Tensor K s)
-    (gx : Tensor K q → Tensor K s → Tensor K p) (gy : Tensor K p → Tensor K s → Tensor K q)
-    (gb : Tensor K s → Tensor K a) : Prop where
-  /-- ⟨δ, f(x, y, 0)⟩ = ⟨x, gx(y, δ)⟩ -/
-  first : ∀ (x : Tensor K p) y (δ : Tensor K s), δ.dot (f x y 0) = x.dot (gx y δ)
-  /-- ⟨δ, f(x, y, 0)⟩ = ⟨y, gy(x, δ)⟩ -/
-  second : ∀ x (y : Tensor K q) (δ : Tensor K s), δ.dot (f x y 0) = y.dot (gy x δ)
-  /-- ⟨δ, f(0, 0, b)⟩ = ⟨b, gb(δ)⟩ -/
-  addend : ∀ (b : Tensor K a) (δ : Tensor K s), δ.dot (f 0 0 b) = b.dot (gb δ)
 
 section
 variable {p q a s : List Nat} {f : Tensor K p → Tensor K q → Tensor K a → Tensor K s}
@@ -157,22 +107,12 @@ end
 
 /-! ### Contractions of two factors and an addend -/
 
-section
-variable (axes : List (Axis Int)) (t r : Tensor K (extents axes)) (a : K) (o k : List Nat)
-
-theorem valueAt_add : valueAt axes (t + r) o k = valueAt axes t o k + valueAt axes r o k := by
-  unfold valueAt
-  split
-  · grind
-  · exact Tensor.entry_add ..
-
-theorem valueAt_smul : valueAt axes (a • t) o k = a * valueAt axes t o k := by
+theorem valueAt_smul (axes : List (Axis Int)) (t : Tensor K (extents axes)) (a : K) (o k : List Nat) :
+    valueAt axes (a • t) o k = a * valueAt axes t o k := by
   unfold valueAt
   split
   · grind
   · exact Tensor.entry_smul ..
-
-end
 
 namespace Contraction
 

@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Contraction.Exact
+public import RuntimeApprox.Contraction.Exact.Theorems
 public import RuntimeApprox.Estimate
 public import RuntimeApprox.Summands.Theorems
 
@@ -94,8 +94,12 @@ theorem of_abs_le {x q : K} (h : abs x ≤ q) : Between x x q q := by
 
 theorem of_deviates {x' xr x X D : K} (h : abs x ≤ X) (hD : abs (xr - x) + abs (x' - x) ≤ D) :
     Between x' xr X (X + D) := by
-  unfold abs at *
-  constructor <;> unfold abs <;> grind
+  have h1 := abs_sub_le xr x x'
+  have h2 := abs_add_le (xr - x) (x' - x)
+  have h3 := abs_add_le (xr - x + (x' - x)) (2 * x)
+  rw [abs_sub_comm x] at h1
+  rw [abs_two_mul, show xr - x + (x' - x) + 2 * x = xr + x' by grind] at h3
+  constructor <;> grind
 
 end Between
 
@@ -198,13 +202,6 @@ theorem abs_evalAt_le (c : Contraction Int) {fs qs : c.Factors K} {as ds : c.Add
 
 /-! ### One and two factors -/
 
-theorem valueAt_add {axes : List (Axis Int)} (t u : Tensor K (extents axes)) (o r : List Nat) :
-    valueAt axes (t + u) o r = valueAt axes t o r + valueAt axes u o r := by
-  unfold valueAt
-  rcases indices axes o r with _ | is
-  · grind
-  · exact Tensor.entry_add t u is
-
 section
 variable {out : List (List Int)} {red : List Int} {p₁ p₂ : Operand Int} {ps : List (Operand Int)}
   {x' xr x X Dx : Tensor K (extents p₁.axes)} {y' yr y Y Dy Q : Tensor K (extents p₂.axes)}
@@ -306,11 +303,6 @@ theorem get_estimate_addend (he : 0 ≤ e.relative) {p₃ : Operand Int} {v : K}
   have h := estimate_two (ps := [p₃]) (b' := (b', ⟨⟩)) (b := (B, ⟨⟩)) (bq := (B + Db, ⟨⟩))
     (β := valueAt p₃.axes Db (outIndices out i) []) he hx hy hQ ⟨deviates_between hb, trivial⟩
     (by rw [addendsAt_one, addendsAt_one, valueAt_add]; exact Std.IsPreorder.le_refl _) hv
-  have h0 : valueAt p₃.axes (0 : Tensor K (extents p₃.axes)) (outIndices out i) [] = 0 := by
-    unfold valueAt
-    rcases indices p₃.axes (outIndices out i) [] with _ | is
-    · rfl
-    · exact Tensor.entry_zero is
   unfold eval
   rw [Tensor.get_ofFn, Tensor.get_ofFn, Tensor.get_ofFn, Tensor.get_ofFn]
   rw [show ∀ x y, evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x, y, ⟨⟩) ⟨⟩ (outIndices out i) =
@@ -318,7 +310,7 @@ theorem get_estimate_addend (he : 0 ≤ e.relative) {p₃ : Operand Int} {v : K}
     show ∀ x y, evalAt exact ⟨out, red, p₁, [p₂], []⟩ (x, y, ⟨⟩) ⟨⟩ (outIndices out i) =
     sums (toNats red) _ from fun x y => (evalAt_two x y _).trans (Lean.Grind.Semiring.add_zero _),
     Lean.Grind.Semiring.add_assoc] at h
-  rw [evalAt_two Dx, evalAt_two X Dy, addendsAt_one, addendsAt_one, h0,
+  rw [evalAt_two Dx, evalAt_two X Dy, addendsAt_one, addendsAt_one, valueAt_zero,
     Lean.Grind.Semiring.add_zero]
   exact h
 

@@ -342,7 +342,31 @@ namespace Loop
 
 variable (l : Loop Int)
 
-attribute [local simp] axes InLoops outDims addition
+theorem indices_axes (has : Bool) (i : Nat) :
+    indices (l.axes has) (bif l.result then [i] else []) (bif l.result then [] else [i]) =
+      some (bif has then [(i : Int)] else []) := by
+  rcases l with ⟨n, _ | _, _, _, _⟩ <;> cases has <;> simp [axes]
+
+/-- The iteration i reads those operands at i that have the axis. -/
+theorem block_reads (i : Nat) :
+    l.block.reads (bif l.result then [i] else []) (bif l.result then [] else [i]) =
+      [some (bif l.result then [(i : Int)] else []), some (bif l.first then [(i : Int)] else []),
+        some (bif l.second then [(i : Int)] else [])] := by
+  have first := l.indices_axes l.first i
+  have second := l.indices_axes l.second i
+  rcases l with ⟨n, _ | _, _, _, _⟩ <;> simp_all [block]
+
+theorem firstGrad_reads (i : Nat) :
+    l.firstGrad.block.reads (bif l.first then [i] else []) (bif l.first then [] else [i]) =
+      [1, 2, 0].map ((l.block.reads (bif l.result then [i] else [])
+        (bif l.result then [] else [i])).getD · none) := by
+  rw [l.block_reads]; exact l.firstGrad.block_reads i
+
+theorem secondGrad_reads (i : Nat) :
+    l.secondGrad.block.reads (bif l.second then [i] else []) (bif l.second then [] else [i]) =
+      [2, 1, 0].map ((l.block.reads (bif l.result then [i] else [])
+        (bif l.result then [] else [i])).getD · none) := by
+  rw [l.block_reads]; exact l.secondGrad.block_reads i
 
 /-- The loop in the gradient of the first factor: of (δ, x, y) the first comes last. -/
 def firstReordered : l.block.Reordered l.firstGrad.block [1, 2, 0] where
@@ -352,9 +376,19 @@ def firstReordered : l.block.Reordered l.firstGrad.block [1, 2, 0] where
   length_back := rfl
   perm := by decide
   reads_there := by
-    rcases l with ⟨n, _ | _, _ | _, _ | _, _ | _⟩ <;> exact fun i hi _ => by simp_all [block, firstGrad]
+    have reads := l.firstGrad_reads
+    rcases l with ⟨n, _ | _, _ | _, _, _⟩
+    · exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
+    · exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
+    · exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
+    · exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
   reads_back := by
-    rcases l with ⟨n, _ | _, _ | _, _ | _, _ | _⟩ <;> exact fun i hi _ => by simp_all [block, firstGrad]
+    have reads := l.firstGrad_reads
+    rcases l with ⟨n, _ | _, _ | _, _, _⟩
+    · exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
+    · exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
+    · exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
+    · exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
 
 /-- The loop in the gradient of the second factor: of (δ, x, y) the last comes first. -/
 def secondReordered : l.block.Reordered l.secondGrad.block [2, 1, 0] where
@@ -364,9 +398,21 @@ def secondReordered : l.block.Reordered l.secondGrad.block [2, 1, 0] where
   length_back := rfl
   perm := by decide
   reads_there := by
-    rcases l with ⟨n, _ | _, _ | _, _ | _, _ | _⟩ <;> exact fun i hi _ => by simp_all [block, secondGrad]
+    have reads := l.secondGrad_reads
+    rcases l with ⟨n, _ | _, _, _ | _, _⟩
+    · exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
+    · exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
+    · exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
+    · exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
   reads_back := by
-    rcases l with ⟨n, _ | _, _ | _, _ | _, _ | _⟩ <;> exact fun i hi _ => by simp_all [block, secondGrad]
+    have reads := l.secondGrad_reads
+    rcases l with ⟨n, _ | _, _, _ | _, _⟩
+    · exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
+    · exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
+    · exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
+    · exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
+
+attribute [local simp] axes InLoops outDims addition
 
 /-- The loop in the gradient of the addend: (δ, addend) in the other order. -/
 def addendReordered : l.block.addition.Reordered l.addendGrad [1, 0] where

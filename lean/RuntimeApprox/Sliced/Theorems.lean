@@ -16,7 +16,7 @@ public import RuntimeApprox.Format.Upward
 * `Accumulates.abs_sub_le`: |w − (v + Σtᵢ)| ≤ u·s, the running error.
 * `Contraction.sliced_reference`: |(w − d) − exact| ≤ u·s + n·(Σ Xᵢ·Tᵢ + R·Y), for a result w from
   which the sums of the products of slices are subtracted one after the other, which gives d.
-* `Contraction.sum_of_slice_exact`, `Contraction.sliced_reference_one`: the same for one factor.
+* `Contraction.summands_times_one`: a factor alone is one of two, of which the second is 1.
 -/
 
 set_option autoImplicit false
@@ -154,36 +154,6 @@ theorem evalAt_plus (x : Tensor K (extents p₁.axes)) (z : Tensor K (extents p�
     rw [evalAt_add_right, this]
     grind
 
-/-- |c(x)| ≤ X·n for one factor. -/
-theorem abs_evalAt_one_le {x : Tensor K (extents p₁.axes)} {X : K}
-    (hx : ∀ i, abs (x.get i) ≤ X) : abs (evalAt exact ⟨out, red, p₁, [], []⟩ (x, ⟨⟩) ⟨⟩ o) ≤
-      X * termCount K ⟨out, red, p₁, [], []⟩ o := by
-  have h := abs_evalAt_le ⟨out, red, p₁, [], []⟩ (fs := (x, ⟨⟩)) (qs := (Tensor.fill _ X, ⟨⟩))
-    (as := ⟨⟩) (ds := ⟨⟩) ⟨fun i => by rw [Tensor.get_fill]; exact .of_abs_le (hx i), trivial⟩
-    trivial o
-  have h1 : evalAt exact ⟨out, red, p₁, [], []⟩ (Tensor.fill _ X, ⟨⟩) ⟨⟩ o =
-      X * 1 * termCount K ⟨out, red, p₁, [], []⟩ o + 0 :=
-    evalAt_fill (B := 0) ⟨out, red, p₁, [], []⟩ (Nat.zero_le _) (fun _ => rfl) o
-  rw [h1, Lean.Grind.Semiring.add_zero, Lean.Grind.Semiring.mul_one] at h
-  exact h
-
-/-- c(x₁ + … + r) = c(x₁) + … + c(r) for one factor. -/
-theorem evalAt_one_plus (r : Tensor K (extents p₁.axes)) :
-    (xs : List (Tensor K (extents p₁.axes))) →
-    evalAt exact ⟨out, red, p₁, [], []⟩ (Tensor.plus xs r, ⟨⟩) ⟨⟩ o =
-      (xs.map fun x => evalAt exact ⟨out, red, p₁, [], []⟩ (x, ⟨⟩) ⟨⟩ o).sum +
-        evalAt exact ⟨out, red, p₁, [], []⟩ (r, ⟨⟩) ⟨⟩ o
-  | [] => (by grind : ∀ a : K, a = 0 + a) _
-  | x :: xs => by
-    have h := evalAt_one_plus r xs
-    show evalAt exact ⟨out, red, p₁, [], []⟩ (x + Tensor.plus xs r, ⟨⟩) ⟨⟩ o =
-      evalAt exact ⟨out, red, p₁, [], []⟩ (x, ⟨⟩) ⟨⟩ o + List.sum _ + _
-    rw [evalAt_one] at h
-    rw [evalAt_one, evalAt_one x]
-    simp only [valueAt_add, sums_add]
-    rw [h]
-    grind
-
 /-- **What the products of slices leave**: |c(x, y) − Σ c(xᵢ, yⱼ)| ≤ n·(Σ Xᵢ·Tᵢ + R·Y), the sum being
 of the products that are computed. -/
 theorem abs_sub_keptProducts_le {x : Tensor K (extents p₁.axes)} {y : Tensor K (extents p₂.axes)}
@@ -248,34 +218,6 @@ theorem multiple_summands {x : Tensor Rat (extents p₁.axes)} {y : Tensor Rat (
       rcases List.mem_cons.1 ht with rfl | ht
       · exact (forall_read hx ha).mul (forall_read hy hb)
       · exact hl t ht
-
-/-- **Sums of slices are exact**, for one factor: of multiples of 2ᵉ of at most X in magnitude, of
-which n with n·X ≤ 2^(p + e) are summed, what is computed in any order is the exact entry. -/
-theorem sum_of_slice_exact {m : Mode} {x : Tensor Rat (extents p₁.axes)} {e : Int} {X n v : Rat}
-    (hm : m.flushed = false) (he : m.format.minExponent - m.format.precision + 1 ≤ e)
-    (hx : ∀ i, Multiple e (x.get i) ∧ abs (x.get i) ≤ X) (hX : 0 ≤ X)
-    (hn : termCount Rat ⟨out, red, p₁, [], []⟩ o ≤ n) (hs : n * X ≤ pow2 (m.format.precision + e))
-    (h : Computes m (summands ⟨out, red, p₁, [], []⟩ (x, ⟨⟩) ⟨⟩ o) v) :
-    v = evalAt exact ⟨out, red, p₁, [], []⟩ (x, ⟨⟩) ⟨⟩ o := by
-  have hmult : ∀ t ∈ summands ⟨out, red, p₁, [], []⟩ (x, ⟨⟩) ⟨⟩ o, Multiple e t := by
-    refine loops_rel (R := fun (l : List Rat) (_ : Unit) => ∀ t ∈ l, Multiple e t) _
-      (g := fun _ u => u) (b := ()) (by simp) fun r l _ hl => ?_
-    dsimp only
-    unfold term product
-    rcases ha : read p₁.axes x o r with _ | a
-    · exact hl
-    · intro t ht
-      rcases List.mem_cons.1 ht with rfl | ht
-      · exact forall_read (fun i => (hx i).1) ha
-      · exact hl t ht
-  rw [h.eq_listSum hm he hmult ?_, listSum_summands]
-  rw [sumAbs_summands]
-  have h1 := abs_evalAt_one_le (out := out) (red := red) (o := o) (x := x.map abs) (X := X)
-    fun i => by rw [Tensor.get_map, abs_of_nonneg (abs_nonneg _)]; exact (hx i).2
-  have h2 := le_abs_self (evalAt exact ⟨out, red, p₁, [], []⟩ (x.map abs, ⟨⟩) ⟨⟩ o)
-  have h3 := mul_le_mul_left hX hn
-  refine Rat.le_trans h2 (Rat.le_trans h1 (Rat.le_trans ?_ hs))
-  grind
 
 /-- **Products of slices are exact**: of multiples of 2ᵉ of at most X in magnitude and multiples of 2ᵈ
 of at most Y, of which n products with n·X·Y ≤ 2^(p + e + d) are summed, what is computed in any order,
@@ -360,26 +302,30 @@ theorem sliced_reference {x : Tensor Rat (extents p₁.axes)} {y : Tensor Rat (e
     w - d - evalAt exact ⟨out, red, p₁, [p₂], qs⟩ (x, y, ⟨⟩) bs o by rw [hk, h3, h4]; grind] at h5
   grind
 
-/-- `sliced_reference` for one factor, which is cut into slices alone: x = x₁ + … + xₛ + r. -/
-theorem sliced_reference_one {xs : List (Tensor Rat (extents p₁.axes))}
-    {r : Tensor Rat (extents p₁.axes)} (hw : f.Representable w) (ht : ∀ t ∈ ts, f.Representable t)
-    (h : Accumulates f w ts d s) (hk : ts.sum =
-      -(xs.map fun x => evalAt exact ⟨out, red, p₁, [], []⟩ (x, ⟨⟩) ⟨⟩ o).sum)
-    (hr : ∀ i, abs (r.get i) ≤ R) :
-    abs (w - d - evalAt exact ⟨out, red, p₁, [], []⟩ (Tensor.plus xs r, ⟨⟩) ⟨⟩ o) ≤
-      f.unitRoundoff * s + leftBound (termCount Rat ⟨out, red, p₁, [], []⟩ o) 0 R 1 := by
-  have h1 := h.abs_sub_le hw ht
-  have h2 := abs_evalAt_one_le (out := out) (red := red) (o := o) hr
-  have h3 := evalAt_one_plus (out := out) (red := red) (o := o) r xs
-  have h4 := abs_add_le (w + ts.sum - d)
-    (-evalAt exact ⟨out, red, p₁, [], []⟩ (r, ⟨⟩) ⟨⟩ o)
-  rw [abs_sub_comm d] at h1
-  rw [abs_neg] at h4
-  rw [show w + ts.sum - d + -evalAt exact ⟨out, red, p₁, [], []⟩ (r, ⟨⟩) ⟨⟩ o =
-    w - d - evalAt exact ⟨out, red, p₁, [], []⟩ (Tensor.plus xs r, ⟨⟩) ⟨⟩ o by
-      rw [hk, h3]; grind] at h4
-  unfold leftBound
-  grind
+end
+
+/-! ### One factor -/
+
+section
+variable {K : Type u} [OrderedField K] {out : List (List Int)} {red : List Int} {p : Operand Int}
+  {name : String} {qs : List (Operand Int)} (x : Tensor K (extents p.axes)) (bs : Tensors K (shapes qs))
+  (o : List Nat)
+
+theorem term_times_one (r : List Nat) :
+    term exact ⟨out, red, p, [⟨name, []⟩], qs⟩ (x, (1 : K), ⟨⟩) o r =
+      term exact ⟨out, red, p, [], qs⟩ (x, ⟨⟩) o r := by
+  unfold term
+  dsimp only
+  rcases read p.axes x o r with _ | a
+  · rfl
+  · exact congrArg some (Lean.Grind.Semiring.mul_one a)
+
+/-- A contraction of one factor sums what that of two sums whose second is the number 1. -/
+theorem summands_times_one : summands ⟨out, red, p, [⟨name, []⟩], qs⟩ (x, (1 : K), ⟨⟩) bs o =
+    summands ⟨out, red, p, [], qs⟩ (x, ⟨⟩) bs o :=
+  congrArg (addendList o qs bs) (loops_rel (R := Eq) _ rfl fun r k l h => by
+    subst h
+    rw [term_times_one])
 
 end
 

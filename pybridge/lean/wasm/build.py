@@ -25,6 +25,7 @@ _PARTS = (".olean", ".olean.private", ".olean.server", ".ir")
 _MISSING_PROOF = b"sorryAx"
 _PATIENCE = 120.0  # seconds for a module, in a process that compiled others before
 _WAIT = 1800.0  # seconds for another build
+_IMPORT = 4000  # characters that take as long as importing Lean's own library
 
 
 class _Stamp(BaseModel):
@@ -116,7 +117,7 @@ class Builder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / "lock", _WAIT), bar:
-                pool.run(graph, work)
+                pool.run(graph, work, self._cost)
         except OSError as error:
             raise LeanError(f"{self.folder} cannot be built in: {error}") from None
         built = tuple(module for module in order if module not in failed)
@@ -152,6 +153,10 @@ class Builder:
             stamp = _Stamp(digest=digest, sizes=output.sizes(), messages=tuple(messages))
             write_text(output.file(".stamp"), stamp.model_dump_json())
         return tuple(messages)
+
+    def _cost(self, module: str) -> float:
+        """About how long it takes to compile a module."""
+        return _IMPORT + module_file(self.sources, module).stat().st_size
 
     def _digests(self, order: Mapping[str, Sequence[str]]) -> dict[str, str]:
         """For each module, the SHA-256 of its text and of all that it imports."""

@@ -26,11 +26,14 @@ class Pool:
         weakref.finalize(self, _close, self._processes)
 
     def run(
-        self, graph: Mapping[str, Collection[str]], work: Callable[[NodeProcess, str], R]
+        self,
+        graph: Mapping[str, Collection[str]],
+        work: Callable[[NodeProcess, str], R],
+        cost: Callable[[str], float] = lambda key: 1,
     ) -> dict[str, R]:
         """Does the work for every key of the graph, each after those that it names.
 
-        What the longest chain of further work waits for goes first.
+        What the chain of further work waits for that costs most, itself included, goes first.
 
         The first exception, an interrupt included, ends all processes and is raised.
         """
@@ -52,7 +55,7 @@ class Pool:
         results: dict[str, R] = {}
         running: dict[Future[R], str] = {}
         waiting: list[str] = []
-        heights = _heights(graph)
+        heights = _heights(graph, cost)
         with ThreadPoolExecutor(max(1, size)) as threads:
             try:
                 while sorter.is_active():
@@ -77,13 +80,17 @@ class Pool:
         _close(self._processes)
 
 
-def _heights(graph: Mapping[str, Collection[str]]) -> dict[str, int]:
-    """For each key, the length of the longest chain of keys that wait for it."""
+def _heights(
+    graph: Mapping[str, Collection[str]], cost: Callable[[str], float]
+) -> dict[str, float]:
+    """For each key, the most that it and a chain of keys that wait for it cost."""
     order = list(TopologicalSorter(graph).static_order())
-    heights = dict.fromkeys(order, 0)
+    waiting = dict.fromkeys(order, 0.0)
+    heights: dict[str, float] = {}
     for key in reversed(order):
+        heights[key] = cost(key) + waiting[key]
         for needed in graph.get(key, ()):
-            heights[needed] = max(heights[needed], heights[key] + 1)
+            waiting[needed] = max(waiting[needed], heights[key])
     return heights
 
 
