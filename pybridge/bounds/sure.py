@@ -33,7 +33,7 @@ from pybridge.bounds.true_errors import after, nearest_float
 from pybridge.engine.accumulation import Accumulation, format_parameters
 from pybridge.engine.backend import Backend
 from pybridge.engine.coefficients import ErrorBound, operation
-from pybridge.engine.entries import some_entries
+from pybridge.engine.entries import some_entries, terms_read
 from pybridge.engine.estimator import Estimator
 from pybridge.engine.upward import Float64
 from pybridge.exported.document import Definitions
@@ -45,6 +45,8 @@ _ROUNDED = (1 + Fraction(1, 2**24)) ** 8
 """What the comparison itself rounds in float32: the distance, the limit and its parts."""
 _ROOM = Fraction(3, 10)
 """The least share of what is allowed that the reference has to leave."""
+_READ = 1 << 22
+"""Terms that are read one by one in no time."""
 _OPEN = (64, 16, 128)
 """So many entries may be computed one by one; and one in so many as an entry has terms, but at
 least and at most one in so many.
@@ -120,7 +122,8 @@ def _open(
     """The flat indices of the entries of which the comparison says nothing; None if many."""
     size = math.prod(estimates.shape)
     few, share, most_share = _OPEN
-    room = max(few, size // min(max(estimates.longest, share), most_share))
+    read = max(terms_read(estimates.split), 1)
+    room = max(min(few, _READ // read), size // min(max(read, share), most_share))
     beta = max(limit.beta for limit in known.values())
     scale: Any = max(limit.scale for limit in known.values())
     varies = scale != min(limit.scale for limit in known.values())

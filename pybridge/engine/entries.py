@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from math import prod
+from collections.abc import Sequence
+from math import gcd, prod
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +15,9 @@ from pybridge.engine.estimator import Estimator
 from pybridge.engine.indices import AxisReader, Reader
 from pybridge.engine.upward import Float64
 
-__all__ = ["some_entries"]
+__all__ = ["some_entries", "terms_read"]
+
+Indices: TypeAlias = tuple[npt.NDArray[np.intp], ...]
 
 _TERMS = 1 << 20
 """So many terms are read at once."""
@@ -25,7 +29,7 @@ def some_entries(estimates: Estimator, entries: npt.NDArray[np.intp]) -> tuple[F
     Products and sums are rounded to nearest, the sums in any order.
     """
     values, sizes = np.zeros(entries.size), np.zeros(entries.size)
-    step = max(_TERMS // max(prod(estimates.split.red_sizes), 1), 1)
+    step = max(_TERMS // max(terms_read(estimates.split), 1), 1)
     factors = [operand.value for operand in estimates.factors]
     for start in range(0, entries.size, step):
         part = slice(start, start + step)
@@ -39,33 +43,45 @@ def some_entries(estimates: Estimator, entries: npt.NDArray[np.intp]) -> tuple[F
     return values, sizes
 
 
+def terms_read(split: Split) -> int:
+    """How many terms of an entry `some_entries` reads, those that are skipped included."""
+    return prod(
+        -(-n // period) for n, (period, _) in zip(split.red_sizes, _periods(split), strict=True)
+    )
+
+
 def _terms(
     split: Split, factors: list[Array], entries: npt.NDArray[np.intp], backend: Backend
 ) -> Float64:
     """The terms of each entry, those that are skipped as zeros: [entries, terms]."""
     outs = np.unravel_index(entries, split.out_sizes)
+    steps = _steps(split, outs)
     terms: Float64 | None = None
     for reader, factor in zip(split.readers, factors, strict=True):
-        places, inside = _places(reader, outs, split.red_sizes)
+        places, inside = _places(reader, outs, steps)
         read = backend.taken(factor, places)
         if inside is not None:
             read = np.where(inside, read, 0.0)
         terms = read if terms is None else terms * read
     assert terms is not None
-    full = np.broadcast_to(terms, (entries.size, *split.red_sizes))
+    for own, size in zip(steps, split.red_sizes, strict=True):
+        if own.size and own.max() >= size:
+            terms = np.where(own < size, terms, 0.0)
+    counts = (own.shape[k + 1] for k, own in enumerate(steps))
+    full = np.broadcast_to(terms, (entries.size, *counts))
     return np.ascontiguousarray(full).reshape(entries.size, -1)
 
 
 def _places(
-    reader: Reader, outs: tuple[npt.NDArray[np.intp], ...], reds: tuple[int, ...]
+    reader: Reader, outs: Indices, steps: Sequence[npt.NDArray[np.intp]]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_] | None]:
-    """The flat indices that an operand is read at, and which of them are: [entries, *reds], of size
-    one along reductions on which they do not depend.
+    """The flat indices that an operand is read at, and which of them are: [entries, *steps], of
+    size one along reductions on which they do not depend.
     """
-    places = np.zeros((outs[0].size,) + (1,) * len(reds), np.intp)
+    places = np.zeros((outs[0].size,) + (1,) * len(steps), np.intp)
     inside: npt.NDArray[np.bool_] | None = None
     for axis in reader.axes:
-        at, kept = _along(axis, outs, reds)
+        at, kept = _along(axis, outs, steps)
         places = places + at * axis.stride
         if kept is not None:
             inside = kept if inside is None else inside & kept
@@ -73,17 +89,13 @@ def _places(
 
 
 def _along(
-    axis: AxisReader, outs: tuple[npt.NDArray[np.intp], ...], reds: tuple[int, ...]
+    axis: AxisReader, outs: Indices, steps: Sequence[npt.NDArray[np.intp]]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_] | None]:
     """The indices along an axis, and which of them are inside; None if all are."""
-    index = np.full((outs[0].size,) + (1,) * len(reds), axis.offset, np.intp)
-    for coefficient, out in zip(axis.out, outs, strict=True):
+    index = _base(axis, outs).reshape((-1,) + (1,) * len(steps))
+    for coefficient, own in zip(axis.red, steps, strict=True):
         if coefficient:
-            index = index + coefficient * out.reshape((-1,) + (1,) * len(reds))
-    for k, (coefficient, size) in enumerate(zip(axis.red, reds, strict=True)):
-        if coefficient:
-            steps = np.arange(size).reshape([-1 if j == k + 1 else 1 for j in range(len(reds) + 1)])
-            index = index + coefficient * steps
+            index = index + coefficient * own
     rest: npt.NDArray[np.bool_] | None = None
     if axis.divisor > 1:
         index, left = np.divmod(index, axis.divisor)
@@ -94,3 +106,43 @@ def _along(
     if rest is not None:
         kept &= rest
     return np.where(kept, index, 0), kept
+
+
+def _base(axis: AxisReader, outs: Indices) -> npt.NDArray[np.intp]:
+    """The index along an axis, not yet divided, of each entry at the reductions' first steps."""
+    base = np.full(outs[0].size, axis.offset, np.intp)
+    for coefficient, out in zip(axis.out, outs, strict=True):
+        if coefficient:
+            base = base + coefficient * out
+    return base
+
+
+def _periods(split: Split) -> list[tuple[int, AxisReader | None]]:
+    """For each reduction, how far apart those of its steps are at which an index can be divided,
+    and the axis, if it is one that depends on no other reduction.
+    """
+    found: list[tuple[int, AxisReader | None]] = [(1, None) for _ in split.red_sizes]
+    for axis in (axis for reader in split.readers for axis in reader.axes):
+        own = [k for k, coefficient in enumerate(axis.red) if coefficient]
+        if len(own) == 1 and found[own[0]][1] is None:
+            period = axis.divisor // gcd(axis.red[own[0]], axis.divisor)
+            if period > 1:
+                found[own[0]] = (period, axis)
+    return found
+
+
+def _steps(split: Split, outs: Indices) -> list[npt.NDArray[np.intp]]:
+    """The steps of each reduction at which an entry may have a term: [entries or 1, …], along the
+    reduction's axis. Some may be beyond its last one.
+    """
+    steps = []
+    for k, (size, (period, axis)) in enumerate(zip(split.red_sizes, _periods(split), strict=True)):
+        own = period * np.arange(-(-size // period))[None]
+        if axis is not None:
+            common = gcd(axis.red[k], axis.divisor)
+            inverse = pow(axis.red[k] // common, -1, period)
+            own = own + (-(_base(axis, outs) // common) * inverse % period)[:, None]
+        shape = [1] * len(split.red_sizes)
+        shape[k] = own.shape[1]
+        steps.append(own.reshape(-1, *shape))
+    return steps

@@ -15,6 +15,7 @@ from pybridge.engine import blas, estimator, spot
 from pybridge.engine.backend import HOST, PyTorch, backend_of, require_no_emulation
 from pybridge.engine.blas import contract
 from pybridge.engine.dense import divided_reduction, partial_sums, split_contraction
+from pybridge.engine.entries import some_entries
 from pybridge.engine.estimator import Estimator, Inexact
 from pybridge.engine.spot import thread_fault
 from pybridge.errors import InputError
@@ -120,7 +121,9 @@ def test_larger_shapes(name: str, shape: str, device: str) -> None:
 def test_slices_and_their_partial_sums(
     place: str, geometry: Geometry, name: str, dtype: str, room: int, most: int, seed: int
 ) -> None:
-    """Slices and few steps at a time add up to the result, and no part has more than its share."""
+    """Slices, few steps at a time, and single entries are the result, and no part of the terms has
+    more than its share.
+    """
     arrays = {key: np.abs(array) for key, array in integers(geometry, seed).items()}
     ones = {key: np.ones_like(array) for key, array in arrays.items()}
     with pytest.MonkeyPatch.context() as patch:
@@ -156,6 +159,8 @@ def test_slices_and_their_partial_sums(
         for part, share in zip(parts, sums.shares, strict=True):
             assert not sums.free or (part <= np.ceil(counts[at] * float(share))).all()
     assert (covered == 1).all()
+    for singly in some_entries(of_integers, np.arange(whole.size)):
+        assert (singly == whole.ravel()).all()
 
 
 def as_array(array: Any) -> Any:
