@@ -107,9 +107,12 @@ def certainly(
 
 def _limits(estimates: Estimator, promise: Accumulation, format: str) -> dict[int, _Limit] | None:
     """The limits of all numbers of terms, if the reference is in a format; None if one has none."""
-    by_count = {n: _limit_of(estimates, promise, n, format) for n in estimates.distinct_counts}
-    known = {n: limit for n, limit in by_count.items() if limit is not None}
-    return known if len(known) == len(by_count) else None
+    by_count = {}
+    for n in estimates.distinct_counts:  # The least has least room.
+        if (limit := _limit_of(estimates, promise, n, format)) is None:
+            return None
+        by_count[n] = limit
+    return by_count
 
 
 def _open(

@@ -19,7 +19,7 @@ the operand does not depend on the dimension.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -589,7 +589,12 @@ def _interval_count(
     full = [size if k in others else 1 for k, size in enumerate(sizes)]
     bases = [_indices(axis, [k for k in _dimensions(axis) if k < outs], sizes) for axis in axes]
     total = np.zeros(full, np.int64)
-    for first in range(min(period, sizes[reduced])):
+    firsts: Iterable[Any] = range(min(period, sizes[reduced]))
+    divided = [pair for pair in zip(axes, bases, strict=True) if pair[0].divisor > 1]
+    if len(divided) == 1 and gcd(divided[0][0].red[reduced - outs], period) == 1:
+        inverse = pow(divided[0][0].red[reduced - outs], -1, period)
+        firsts = [-divided[0][1] * inverse % period]  # One for each output.
+    for first in firsts:
         low = np.zeros(full, np.int64)
         high = np.full(full, (sizes[reduced] - 1 - first) // period, np.int64)
         for axis, base in zip(axes, bases, strict=True):
