@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pytest
 from planting import Checks, Plant
 
-from pybridge.bounds import applied
+from pybridge.bounds import true_errors
 from pybridge.bounds.true_errors import TrueErrors
 from pybridge.engine import (
     accumulation,
@@ -266,7 +266,7 @@ def slices_halved(plant: Plant) -> None:
 
 def exact_distance_to_nearest(plant: Plant) -> None:
     plant.method(TrueErrors, "by_slices", staticmethod(lambda *_: None))
-    plant.function(coefficients.round_up, float, applied)
+    plant.function(coefficients.round_up, float, true_errors)
 
 
 def sums_in_float64(plant: Plant) -> None:
