@@ -488,12 +488,12 @@ class Accumulation(Model):
 class ScaledAccumulation(Accumulation):
     """A promise of a kernel that multiplies or divides its finished sum, and may then add to it.
 
-    The sum times one after the other of `scales`, or times their rounded product, is rounded to the
-    format of the sum each time, and so is the addend times another number; if `added`, they are
-    added. Or each sum is divided by one of the `divisors`, and
-    rounded, or the terms are, before they are added (`divided_first`): all errors and magnitudes
-    are then those of the result times the divisor, and bounds hold for every one of them. The
-    operation says so, and no user: see `pybridge.ops`.
+    The sum is multiplied by one after the other of `scales`, or by their rounded product unless
+    that is subnormal, and rounded to the format of the sum each time; so is the addend times
+    another number, and if `added`, they are added. Or each sum is divided by one of the `divisors`
+    and rounded, or the terms are, before they are added (`divided_first`): all errors and
+    magnitudes are then those of the result times the divisor, and bounds hold for every one of
+    them. The operation says so, and no user: see `pybridge.ops`.
     """
 
     scales: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = (1.0,)
