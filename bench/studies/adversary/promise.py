@@ -169,10 +169,17 @@ class Limit:
 
     def __call__(self, magnitude: int, deviation: int, exact: int) -> int:
         """What is allowed, in units of 2^−fine."""
-        total = self.relative * magnitude + (self.one + self.relative) * deviation
-        bound = (total << self.shift) + self.absolute
+        bound = self._sum(magnitude, deviation)
         # What is below 2^−fine·2^more is not lost: the sums are in units of 2^−(fine − more).
         return (bound << self.more) + self.last * bound + self._of(exact) + self.rest
+
+    def of_sum(self, magnitude: int, deviation: int) -> int:
+        """What is allowed the sum that is rounded last, in units of 2^−fine."""
+        return self._sum(magnitude, deviation) << self.more
+
+    def _sum(self, magnitude: int, deviation: int) -> int:
+        total = self.relative * magnitude + (self.one + self.relative) * deviation
+        return (total << self.shift) + self.absolute
 
     def _of(self, exact: int) -> int:
         return self.last * (abs(exact) << (self.up - self.more))

@@ -22,7 +22,7 @@ __all__ = ["FALSE_ALARM", "Verdicts", "decimal", "ratio_of"]
 FALSE_ALARM = "a kernel that keeps its promise passes"
 _FAILS = "an entry that fails is beyond what is allowed"
 _PASSES = "an entry that passes is within what is allowed"
-_INFINITE = "an infinity passes exactly where the exact result may overflow; nan never does"
+_INFINITE = "an infinity passes exactly where a sum may be rounded to it; nan never does"
 _REPORTED = "errors and allowances are not below the exact ones"
 
 
@@ -70,7 +70,7 @@ class Verdicts:
             exact, value = entry.exact << limit.up, result.values[k]
             if value is None:
                 late = computed is not None and computed[k].late
-                self._infinite(k, entry, limit, allowed, floats[k], failures[k], late)
+                self._infinite(k, entry, limit, floats[k], failures[k], late)
                 continue
             error = abs((value << limit.fine - result.unit) - exact)
             self._finite(k, entry, limit, (error, allowed), failures[k])
@@ -111,13 +111,13 @@ class Verdicts:
         k: int,
         entry: Sums,
         limit: Limit,
-        allowed: int,
         value: float,
         failed: bool,
         late: bool,
     ) -> None:
         self.tally.checks[_INFINITE] += 1
         threshold = self.promise.threshold * 2**limit.fine
+        allowed = limit.of_sum(entry.magnitude, entry.deviation)
         reach = int(math.copysign(1, value)) * (entry.exact << limit.up) + allowed
         slack = 0 if failed else self._slack(allowed, entry, limit)
         right = not math.isnan(value) and reach + slack >= threshold
