@@ -62,9 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> Generator[None]:
+def pytest_collection_modifyitems(config: Any, items: list[pytest.Item]) -> Generator[None]:
     """Mark tests by their fixtures, let `-m` select, and deselect what cannot be run here."""
     for item in items:
         for fixture in getattr(item, "fixturenames", ()):
@@ -86,7 +84,7 @@ def pytest_collection_modifyitems(
         raise pytest.UsageError("; ".join(missing))
     config.stash[_MISSING] = missing
     if _WORKER:
-        config.workeroutput["missing"] = missing  # type: ignore[attr-defined]
+        config.workeroutput["missing"] = missing
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -115,10 +113,10 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
         terminalreporter.write_line(line, yellow=True)
 
 
-def _reasons(config: pytest.Config) -> dict[str, Callable[[], str | None]]:
+def _reasons(config: Any) -> dict[str, Callable[[], str | None]]:
     """For each marker, what says why its tests cannot be run, or that they can (None)."""
     if _WORKER:
-        without = config.workerinput["without"]  # type: ignore[attr-defined]
+        without = config.workerinput["without"]
         return {mark: partial(without.get, mark) for mark in without}
     return {
         "torch": partial(_without, "torch", "PyTorch"),

@@ -13,7 +13,7 @@ from torch.nn.grad import conv2d_input, conv2d_weight
 
 from pybridge import ops
 
-__all__ = ["BUGS", "Bug", "Layer"]
+__all__ = ["BUGS", "Bug", "Layer", "autograd_function"]
 
 Forward: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 Backward: TypeAlias = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -44,7 +44,9 @@ class Layer(nn.Module):
         return self.function.apply(x, self.weight)  # type: ignore[no-any-return, no-untyped-call]
 
 
-def _function(forward: Forward, backward: Backward) -> type[torch.autograd.Function]:
+def autograd_function(forward: Forward, backward: Backward) -> type[torch.autograd.Function]:
+    """A function of two operands."""
+
     class Kernel(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, *operands: Any) -> Any:
@@ -168,11 +170,11 @@ def _conv(name: str, result: str, forward: Forward, backward: Backward, **option
     def operation(x: Tensor, weight: Tensor) -> ops.Operation:
         return ops.conv2d(x, weight, **options)
 
-    return Bug(name, result, _function(forward, backward), operation, _IMAGES, weight)
+    return Bug(name, result, autograd_function(forward, backward), operation, _IMAGES, weight)
 
 
 def _linear(name: str, result: str, forward: Forward, backward: Backward) -> Bug:
-    return Bug(name, result, _function(forward, backward), ops.linear, (8, 32), (32, 32))
+    return Bug(name, result, autograd_function(forward, backward), ops.linear, (8, 32), (32, 32))
 
 
 BUGS = (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import sys
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import computed_field, model_validator
@@ -120,7 +120,8 @@ def python() -> str:
     """How a shell is told to run this Python."""
     for name in ("python", "python3"):
         path = shutil.which(name)
-        if path is not None and os.path.abspath(path) == os.path.abspath(sys.executable):  # noqa: PTH100
+        # Not `resolve`: a virtual environment's Python is a link to another's.
+        if path is not None and Path(path).absolute() == Path(sys.executable).absolute():
             return name
     return shlex.quote(sys.executable or "python")
 
