@@ -566,7 +566,7 @@ def test_an_entry_is_explained_where_the_caller_has_it() -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_operation_has_a_tolerance_and_explanations(case: str) -> None:
-    torch.manual_seed(0)
+    torch.manual_seed(1)
     rng = np.random.default_rng([1, *case.encode()])
     arrays = {name: array.float() for name, array in drawn(case, rng).items()}
     arrays = {name: array + torch.rand(array.shape) for name, array in arrays.items()}
