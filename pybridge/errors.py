@@ -43,7 +43,9 @@ class RoundingOverflowError(OverflowError):
 
 
 def one_line(error: ValidationError) -> str:
-    """The message of a pydantic validation error in one line, its places separated by `; `."""
+    """Return the message of a pydantic validation error in one line, its places separated by `;
+    `.
+    """
     return "; ".join(
         _describe(detail["loc"], detail["msg"], detail["input"], detail["type"])
         for detail in error.errors(include_url=False)

@@ -77,7 +77,7 @@ def check_writable(option: str, path: Path | None) -> None:
 
 
 def _mode(path: Path) -> int | None:
-    """The kind and permissions of a file; None where there is none."""
+    """Return the kind and permissions of a file; None where there is none."""
     try:
         return path.stat().st_mode
     except FileNotFoundError:

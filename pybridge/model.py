@@ -27,5 +27,5 @@ class Report(Model):
     """What a whole check found."""
 
     def to_json(self) -> str:
-        """The report as JSON; infinite numbers are null."""
+        """Return the report as JSON; infinite numbers are null."""
         return self.model_dump_json(indent=2) + "\n"

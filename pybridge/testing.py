@@ -268,7 +268,7 @@ def _require(
 
 
 def _failure(generated: str, msg: Message) -> AssertionError:
-    """The error of a failed assertion: what `msg` makes of the generated message."""
+    """Return the error of a failed assertion: what `msg` makes of the generated message."""
     if msg is None:
         return AssertionError(generated)
     return AssertionError(msg if isinstance(msg, str) else msg(generated))
@@ -278,7 +278,7 @@ _known: set[tuple[str, int]] = set()
 
 
 def _is_known(frame: FrameType) -> bool:
-    """Whether a call site was warned before; false if filters raise or show all warnings."""
+    """Return whether a call site was warned before; false if filters raise or show all warnings."""
     place = frame.f_code.co_filename, frame.f_lineno
     known = place in _known
     _known.add(place)

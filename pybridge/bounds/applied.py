@@ -43,7 +43,7 @@ class Applied:
     operands: Mapping[str, Operand]
 
     def evaluate(self, format: FloatFormat, *, fast: bool = False) -> Evaluation:
-        """The values and bounds in the stated order, overflow marked.
+        """Return the values and bounds in the stated order, overflow marked.
 
         By the reference evaluation, or if `fast` by the replay, with the same values.
         """
@@ -64,7 +64,7 @@ class Applied:
         return Estimator(what.contraction, what.numbers, chosen, what.definitions, what.names)
 
     def enclosure(self, computed: FloatArray, rest: Float64 | None = None) -> Enclosure:
-        """How far an array may be from the exact result, whatever computed it.
+        """Return how far an array may be from the exact result, whatever computed it.
 
         `computed` has the result's shape; the array is more than it by `rest`, if that is given. In
         binary32 or shorter it is compared with a result that is computed in binary64, in binary64
@@ -86,7 +86,7 @@ class Applied:
 
 
 def exact_result(computation: Computation, operands: Mapping[str, FloatArray]) -> list[Fraction]:
-    """All entries of an exact result, row-major; `InputError` beyond `EXACT_WORK`."""
+    """Return all entries of an exact result, row-major; `InputError` beyond `EXACT_WORK`."""
     values = {key: operands[key] for key in computation.operands if key in operands}
     words = sum(map(_bits, values.values())) // 64 + 1
     work = computation.multiply_adds
@@ -107,6 +107,6 @@ def exact_result(computation: Computation, operands: Mapping[str, FloatArray]) -
 
 
 def _bits(values: FloatArray) -> int:
-    """How many bits the entries have over a common power of two."""
+    """Return how many bits the entries have over a common power of two."""
     exponents = np.frexp(values.astype(np.float64)[values != 0])[1]
     return 53 + int(np.ptp(exponents)) if exponents.size else 1

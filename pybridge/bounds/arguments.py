@@ -25,7 +25,9 @@ _FORMATS = {format.dtype: format for format in FORMATS.values()}
 
 
 def held(name: str, values: Any) -> Any:
-    """An array or a tensor as it is, or `shared`, and what else holds numbers as a NumPy array."""
+    """Return an array or a tensor as it is, or `shared`, and what else holds numbers as a NumPy
+    array.
+    """
     values = shared(values)
     return (
         values if hasattr(values, "shape") and hasattr(values, "dtype") else to_numpy(name, values)
@@ -42,7 +44,8 @@ def read_kernel_result(
     finite: bool = True,
     stays: bool = False,
 ) -> KernelResult:
-    """A kernel's result, and the operands by the contraction's names, as the caller has them.
+    """Return a kernel's result, and the operands by the contraction's names, as the caller has
+    them.
 
     An addend that is missing is zero. `finite` refuses a nan or an infinity of the result; `stays`
     leaves tensors where they are, if they can be computed with there. Raises `InputError` and
@@ -83,7 +86,7 @@ def read_kernel_result(
 
 
 def _scaled(name: str, operand: Operand, factor: float, format: FloatFormat) -> Operand:
-    """An operand times a number, exactly, of a result in a format that holds the operand."""
+    """Return an operand times a number, exactly, of a result in a format that holds the operand."""
     with np.errstate(over="ignore"):
         single = float(np.float32(factor))
     if format.precision <= 24 and single != factor:
@@ -104,7 +107,7 @@ def _require_held(name: str, operand: Operand, format: FloatFormat) -> None:
 
 
 def inward(computation: Computation, key: str, operand: Operand) -> Operand:
-    """An operand in the contraction's axes; `InputError` for another shape."""
+    """Return an operand in the contraction's axes; `InputError` for another shape."""
     expected = computation.outer(key)
     if tuple(operand.value.shape) != expected:
         raise InputError(
@@ -117,7 +120,7 @@ def inward(computation: Computation, key: str, operand: Operand) -> Operand:
 
 
 def _contiguous(array: Array) -> Array:
-    """The array, or a C-contiguous copy of it."""
+    """Return the array, or a C-contiguous copy of it."""
     return np.asarray(array, order="C") if isinstance(array, np.ndarray) else array.contiguous()
 
 
@@ -142,20 +145,20 @@ def _result(name: str, values: Any, finite: bool, stays: bool) -> tuple[Array, F
 
 
 def _tensor(values: Any) -> Array:
-    """A tensor as it is used where it is."""
+    """Return a tensor as it is used where it is."""
     return values.detach().resolve_neg().contiguous()
 
 
 def _largest(values: Any) -> float:
-    """The largest magnitude of a tensor; 0 of one without entries."""
+    """Return the largest magnitude of a tensor; 0 of one without entries."""
     return backend_of(values).largest(values.detach()) if values.numel() else 0.0
 
 
 def _operand(
     name: str, values: Any, eps: float, stays: bool
 ) -> tuple[Operand, float, float | None]:
-    """An operand in its own format, or in one that holds its dtype, the least normal number of that
-    dtype, and its largest magnitude if that is known.
+    """Return an operand in its own format, or in one that holds its dtype, the least normal number
+    of that dtype, and its largest magnitude if that is known.
     """
     if stays and math.isfinite(largest := _largest(values)):
         tensor = _tensor(values)
@@ -171,7 +174,9 @@ def _operand(
 
 
 def _holder(dtype: np.dtype[Any]) -> FloatFormat:
-    """The first format that holds every value of another floating-point dtype, as of 8 bits."""
+    """Return the first format that holds every value of another floating-point dtype, as of 8
+    bits.
+    """
     try:
         info = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
     except ValueError:

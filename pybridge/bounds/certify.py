@@ -48,7 +48,7 @@ class ProvedBound:
 def certify(
     returned: KernelResult, method: Method, accumulation: Accumulation | None
 ) -> ProvedBound:
-    """The proved bound of a kernel's result by a method: see `certify_gradient`."""
+    """Return the proved bound of a kernel's result by a method: see `certify_gradient`."""
     if not isinstance(method, str) or method not in get_args(Method):
         known = ", ".join(get_args(Method))
         raise InputError(f"method: expected one of {known}, got {method!r:.60}")

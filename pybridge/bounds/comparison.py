@@ -428,7 +428,7 @@ def _entry(judgement: Judgement, returned: KernelResult) -> Entry:
 
 
 def _value(returned: KernelResult, index: Index, divisor: int) -> float:
-    """The kernel's own entry."""
+    """Return the kernel's own entry."""
     value = float(returned.values[index])
     if divisor == 1 or not math.isfinite(value):
         return value

@@ -57,7 +57,7 @@ class Ledger:
         self._monomials = {name: list(monomials(law.eps)) for name, law in self._laws.items()}
 
     def zero(self) -> Quantity:
-        """The empty sum."""
+        """Return the empty sum."""
         value, eps = (
             scalar_value(node, {}, self._format) for node in (self._zero.value, self._zero.eps)
         )
@@ -65,7 +65,7 @@ class Ledger:
         return Quantity(value, eps, "0", contributions=start)
 
     def combine(self, operation: str, x: Quantity, y: Quantity, term: int) -> Quantity:
-        """The sum (`add`) or product (`mul`) of two quantities, which are used up.
+        """Return the sum (`add`) or product (`mul`) of two quantities, which are used up.
 
         Raises `OverflowError` where the result is beyond the format's largest number.
         """
@@ -125,7 +125,7 @@ class Ledger:
         variables: Mapping[str, Fraction],
         operands: Mapping[str, Quantity],
     ) -> list[Contribution]:
-        """The contributions of a computed quantity, times the other factors."""
+        """Return the contributions of a computed quantity, times the other factors."""
         factor = self._amount(rest, variables)
         scale = "·".join(_text(node, operands) for node in rest)
         return [
@@ -137,7 +137,7 @@ class Ledger:
 def _composite(
     monomial: Monomial, operands: Mapping[str, Quantity]
 ) -> tuple[Quantity | None, Monomial]:
-    """The first computed quantity whose eps is a factor, and the other factors."""
+    """Return the first computed quantity whose eps is a factor, and the other factors."""
     for k, factor in enumerate(monomial):
         if factor.op == "var" and factor.name.endswith(".eps"):
             quantity = operands[factor.name[0]]

@@ -327,7 +327,7 @@ def _magnitude(name: str, value: float | None, computation: Computation) -> Frac
 
 
 def _geometry(shapes: Mapping[str, tuple[int, ...]], parameters: Parameters) -> Geometry:
-    """The geometry of operands' shapes; the bias gradient needs grad_output alone."""
+    """Return the geometry of operands' shapes; the bias gradient needs grad_output alone."""
     if "x" in shapes and "weight" in shapes:
         return Geometry.of(
             shapes["x"], shapes["weight"], shapes.get("grad_output"), **parameters._asdict()
@@ -336,7 +336,7 @@ def _geometry(shapes: Mapping[str, tuple[int, ...]], parameters: Parameters) -> 
 
 
 def _pointwise(shape: tuple[int, ...]) -> Geometry:
-    """A conv2d with a kernel of one entry, of which an array is the output."""
+    """Return a conv2d with a kernel of one entry, of which an array is the output."""
     if len(shape) != 4:
         raise InputError(
             f"grad_output has shape {shape}, expected four axes [batch, channels, height, width]"

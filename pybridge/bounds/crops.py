@@ -35,12 +35,13 @@ class Region:
 
     @classmethod
     def whole(cls, returned: KernelResult) -> Self:
-        """All entries."""
+        """Return all entries."""
         return cls(returned, {})
 
     @classmethod
     def around(cls, returned: KernelResult, failures: Mask, worst: Index, work: int) -> Self:
-        """A few entries that take at most so many multiply-adds, or the fewest that there can be.
+        """Return a few entries that take at most so many multiply-adds, or the fewest that there
+        can be.
 
         Only iterations with failing entries, those of the worst entry among them.
         """
@@ -91,7 +92,7 @@ class Region:
         return math.prod(self.part.computation.shape)
 
     def index(self, own: Index) -> Index:
-        """The caller's index of the entry that a comparison of these entries calls so."""
+        """Return the caller's index of the entry that a comparison of these entries calls so."""
         if self.is_whole:
             return own
         along = self.part.result_indices()
@@ -117,11 +118,11 @@ class Region:
         return f"{words}: {where}" if where else words
 
     def of_result(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The entries of an array of the result's shape."""
+        """Return the entries of an array of the result's shape."""
         return values if self.is_whole else np.asarray(self.part.of_result(values))
 
     def _listed(self) -> Iterator[str]:
-        """The indices along each axis, where the caller's axes are the contraction's."""
+        """Yield the indices along each axis, where the caller's axes are the contraction's."""
         computation = self.returned.computation
         if computation.result is not None and not computation.result.is_plain:
             return
@@ -132,12 +133,12 @@ class Region:
 
 
 def multiply_adds(returned: KernelResult) -> int:
-    """The most products that a result sums, of all its entries."""
+    """Return the most products that a result sums, of all its entries."""
     return int(returned.computation.terms * returned.values.size)
 
 
 def crop(region: Region, returned: KernelResult | None = None) -> KernelResult:
-    """The result of the entries of a region, with what they depend on.
+    """Return the result of the entries of a region, with what they depend on.
 
     Another result of the same shapes may stand for the region's own.
     """

@@ -56,8 +56,8 @@ class Depths:
 
 
 def power(judgement: Judgement, where: Mask | None = None) -> float:
-    """The share of the entries, by default of all, whose exact value is not zero and at which a
-    zero would be noticed; 1 if there are none.
+    """Return the share of the entries, by default of all, whose exact value is not zero and at
+    which a zero would be noticed; 1 if there are none.
     """
     errors = judgement.errors
     size = np.abs(errors.reference)
@@ -70,7 +70,7 @@ def power(judgement: Judgement, where: Mask | None = None) -> float:
 
 
 def needed_depth(promise: Accumulation, most: int, magnitudes: Float64, terms: Float64) -> int:
-    """The largest depth at which half of the zeros are noticed; 0 if there is none.
+    """Return the largest depth at which half of the zeros are noticed; 0 if there is none.
 
     `magnitudes` are those of the exact values, `terms` the sums of their terms' magnitudes, `most`
     the largest number of terms.
@@ -96,7 +96,7 @@ class _Scale:
 
     @classmethod
     def of(cls, promise: Accumulation, most: int) -> _Scale:
-        """The scale of sums of at most so many terms."""
+        """Return the scale of sums of at most so many terms."""
         definitions = load_definitions()
         last = promise.last_rounding(definitions)
         unit = operation(parameters_of(promise.accumulate, definitions), promise.mode)
@@ -104,7 +104,7 @@ class _Scale:
         return cls(float(last.relative), float(last.absolute), float(unit.relative), eta)
 
     def least(self, error: Float64, sizes: Float64, terms: Float64) -> int | None:
-        """The least depth that explains errors of values of these sizes."""
+        """Return the least depth that explains errors of values of these sizes."""
         before = (error - self.w * sizes - self.omega) / (1 + self.w) - self.eta
         ratios = np.where(before > 0, before / terms, 0.0)
         largest = float(np.where(np.isnan(ratios), np.inf, ratios).max(initial=0.0))

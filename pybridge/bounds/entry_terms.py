@@ -31,19 +31,19 @@ class EntryTerms:
         self.summed = [size_value(size, numbers) for size in contraction.red]
 
     def read(self, index: Index) -> list[Float64]:
-        """The factors of each term of the entry at an index of the contraction's result."""
+        """Return the factors of each term of the entry at an index of the contraction's result."""
         out = loop_indices(index, self.computation)
         return [self._read(reader, out, self.summed) for reader in self.factors]
 
     def products(self, index: Index) -> Float64:
-        """The products of an entry in float64, along the loops of the sum."""
+        """Return the products of an entry in float64, along the loops of the sum."""
         total, *factors = self.read(index)
         for factor in factors:
             total = total * factor
         return total
 
     def exact(self, index: Index) -> Fraction:
-        """The exact value of an entry, addends included."""
+        """Return the exact value of an entry, addends included."""
         first, *others = map(Dyadic.of, self.read(index))
         for other in others:
             first = first * other

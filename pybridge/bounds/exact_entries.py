@@ -35,7 +35,7 @@ class ExactEntries:
         self.known = dict(zip(np.ndindex(*shape), exact, strict=True))
 
     def value(self, index: Index) -> Fraction:
-        """The exact value of an entry."""
+        """Return the exact value of an entry."""
         if index not in self.known:
             self.known[index] = self._entry(self.values, index)
         return self.known[index]

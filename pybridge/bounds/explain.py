@@ -303,7 +303,9 @@ def percent(share: float) -> str:
 
 
 def _case(case: Case | None, which: str, arrays: Mapping[str, Any]) -> Case:
-    """The case, or one of the arrays and parameters; only the output needs no grad_output."""
+    """Return the case, or one of the arrays and parameters; only the output needs no
+    grad_output.
+    """
     if case is not None:
         if not isinstance(case, Case):
             got = type(case).__name__
@@ -322,7 +324,9 @@ def _case(case: Case | None, which: str, arrays: Mapping[str, Any]) -> Case:
 
 
 def checked_index(asked: int | Sequence[int], computation: Computation) -> tuple[int, ...]:
-    """The index of an entry of a result, in the caller's axes; `InputError` if there is none."""
+    """Return the index of an entry of a result, in the caller's axes; `InputError` if there is
+    none.
+    """
     shape = computation.outer_shape
     try:
         index = tuple(map(as_integer, asked if isinstance(asked, Sequence) else (asked,)))

@@ -22,7 +22,7 @@ _OVER_PIXELS = ("output", "input")
 
 
 def extent(returned: KernelResult, failures: Mask) -> Iterator[str]:
-    """The part of the result in which all failing entries are, if it is not the whole."""
+    """Yield the part of the result in which all failing entries are, if it is not the whole."""
     computation = returned.computation
     failures = np.asarray(computation.outward(failures))
     failed = np.count_nonzero(failures)
@@ -61,7 +61,7 @@ def extent(returned: KernelResult, failures: Mask) -> Iterator[str]:
 
 
 def _group(geometry: Geometry, name: str, size: int, hit: Indices) -> int | None:
-    """The one group that channels are in, and are all of."""
+    """Return the one group that channels are in, and are all of."""
     channels = {"output channel": geometry.out_channels, "input channel": geometry.in_channels}
     each = channels.get(name)
     if each is None or geometry.groups == 1 or size != geometry.groups * each or hit.size != each:

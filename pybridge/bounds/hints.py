@@ -91,7 +91,7 @@ def diagnose(returned: KernelResult, promise: Accumulation, judge: Judge) -> Dia
 def _sharp(
     returned: KernelResult, promise: Accumulation, judged: Judgement, judge: Judge
 ) -> Accumulation | None:
-    """The promise, or if that has little power, one of less depth, if that has more."""
+    """Return the promise, or if that has little power, one of less depth, if that has more."""
     if power(judged) >= _POWER:
         return promise
     needed = Depths.of(judged, promise, returned.format).needed
@@ -133,7 +133,7 @@ def _as_if(
 
 
 def _mistake(region: Region, sharp: Accumulation, failures: Mask) -> str | None:
-    """The mistake that explains the entries of a region, with the least error."""
+    """Return the mistake that explains the entries of a region, with the least error."""
     part = crop(region)
     try:
         judged = Judge(part)(sharp)
@@ -166,7 +166,9 @@ def _mistake(region: Region, sharp: Accumulation, failures: Mask) -> str | None:
 
 
 def _explains(returned: KernelResult, sharp: Accumulation) -> float | None:
-    """The largest error in units of what a promise allows, if it allows every one and has power."""
+    """Return the largest error in units of what a promise allows, if it allows every one and has
+    power.
+    """
     try:
         judged = Judge(returned)(sharp)
     except InputError:
@@ -177,7 +179,7 @@ def _explains(returned: KernelResult, sharp: Accumulation) -> float | None:
 
 
 def _places(part: KernelResult, judged: Judgement, failures: Mask) -> list[Index]:
-    """Some entries, half of them of those that fail."""
+    """Return some entries, half of them of those that fail."""
     terms = judged.estimates.longest
     count = min(_TERMS // terms, _PLACES)
     failing = np.argwhere(failures)

@@ -161,7 +161,7 @@ class Decision:
         return allowed
 
     def _promise(self, index: Index) -> Accumulation:
-        """The promise of an entry."""
+        """Return the promise of an entry."""
         if not isinstance(self.promise, ScaledAccumulation):
             return self.promise
         return self.promise.of_divisor(self.returned.computation.unit_of(index))
@@ -205,7 +205,7 @@ class Decision:
         )
 
     def failures(self, allowance: Float64) -> Mask:
-        """Where the error is not within what is allowed."""
+        """Return where the error is not within what is allowed."""
         errors = self.reference.errors
         known = np.isfinite(allowance) & np.isfinite(errors.upper)
         open_ = known & errors.finite & ~errors.within(allowance)
@@ -240,7 +240,7 @@ class Decision:
         return before * bound + relative * abs(exact.value(index)) + constant
 
     def _overflows(self, allowance: Float64, exact: Mapping[Index, Fraction]) -> Mask:
-        """Where an infinity is right: a sum within what it is allowed is rounded to that."""
+        """Return where an infinity is right: a sum within what it is allowed is rounded to that."""
         errors = self.reference.errors
         right = np.zeros(errors.finite.shape, bool)
         if errors.finite.all():

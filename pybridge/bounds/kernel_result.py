@@ -64,7 +64,7 @@ class KernelResult:
         return Applied(self.computation, self.operands)
 
     def on_host(self) -> KernelResult:
-        """The same of NumPy arrays, itself if it is of those."""
+        """Return the same of NumPy arrays, itself if it is of those."""
         if isinstance(self.values, np.ndarray):
             return self
         values = np.asarray(to_numpy(self.computation.words, self.values), order="C")
@@ -99,7 +99,9 @@ class KernelResult:
         return promise.returned_in(self.format)
 
     def _scaled(self, promise: Accumulation) -> Accumulation:
-        """The promise with the computation's scales; `InputError` if it rounds operands before."""
+        """Return the promise with the computation's scales; `InputError` if it rounds operands
+        before.
+        """
         definitions = load_definitions()
         promise = promise.returned_in(self.format)
         sums = parameters_of(promise.across or promise.accumulate, definitions)
@@ -127,13 +129,13 @@ class KernelResult:
         return name if _are_numbers_of(find_format(name), self.values) else None
 
     def _own_dtype(self, key: str) -> str:
-        """The name of an operand's dtype; "" if its values are held in a wider one."""
+        """Return the name of an operand's dtype; "" if its values are held in a wider one."""
         dtype = dtype_of(self.operands[key].value)
         own = self.least_normals[key] == 2.0 ** _FORMATS[dtype].min_exponent
         return str(dtype.name) if own else ""
 
     def multiplied(self, promise: Accumulation) -> dict[str, Inexact]:
-        """The operands as a kernel of this promise rounds them, exactly.
+        """Return the operands as a kernel of this promise rounds them, exactly.
 
         Their deviations say what is left to the kernel: whether subnormal numbers become zero,
         which way ties go in tf32, and whether it rounds a bias to the format of its sums, or with
@@ -158,8 +160,8 @@ class KernelResult:
         return rounded
 
     def unrounded(self, promise: Accumulation) -> dict[str, Inexact]:
-        """The operands without rounding, each with how far the exact one, within its eps, and what
-        a kernel of this promise multiplies are together from it.
+        """Return the operands without rounding, each with how far the exact one, within its eps,
+        and what a kernel of this promise multiplies are together from it.
         """
         operands = {}
         for key, read in self.multiplied(promise).items():
@@ -172,7 +174,9 @@ class KernelResult:
         return operands
 
     def addend_rounding(self, key: str, promise: Accumulation) -> float | Float64:
-        """How far an addend is from what the sums' format, or the 16-bit one, makes of it."""
+        """Return how far an addend is from what the sums' format, or the 16-bit one, makes of
+        it.
+        """
         addend: FloatArray = to_numpy(key, self.operands[key].value)
         formats = [(promise.accumulate, promise.rounding)]
         if promise.operands in ("bfloat16", "float16"):
@@ -185,8 +189,8 @@ class KernelResult:
         return off if off.any() else 0.0
 
     def _flushed(self, key: str, rounded: FloatArray, promise: Accumulation) -> float | Float64:
-        """The magnitudes of what may be zero: operands that are subnormal in their own dtype, and
-        rounded ones that are so in a format that they are rounded to or summed in.
+        """Return the magnitudes of what may be zero: operands that are subnormal in their own
+        dtype, and rounded ones that are so in a format that they are rounded to or summed in.
         """
         names = [promise.accumulate, *([promise.operands] if promise.operands else [])]
         definitions = load_definitions()
@@ -200,7 +204,7 @@ class KernelResult:
     def _rounded(
         self, key: str, values: FloatArray, promise: Accumulation
     ) -> tuple[FloatArray, float | Float64]:
-        """The values as the promise rounds operands, and how far ties may be from that."""
+        """Return the values as the promise rounds operands, and how far ties may be from that."""
         assert promise.operands is not None
         parameters = parameters_of(promise.operands, load_definitions())
         rounded = self._round(key, values, parameters, promise.operands, promise.operand_rounding)
@@ -237,7 +241,8 @@ class KernelResult:
 def scaled_promise(
     computation: Computation, promise: Accumulation, added: bool
 ) -> ScaledAccumulation:
-    """A promise with what a computation multiplies and divides by, `added` if it has an addend.
+    """Return a promise with what a computation multiplies and divides by, `added` if it has an
+    addend.
 
     Raises `InputError` for one that rounds operands before they are multiplied: nothing is proved
     of scaled ones.
@@ -263,7 +268,7 @@ def _require_as_given(promise: Accumulation) -> None:
 
 
 def holds_values(format: FloatFormat, values: Array) -> bool:
-    """Whether a format holds every value of an array."""
+    """Return whether a format holds every value of an array."""
     dtype = dtype_of(values)
     if dtype == format.dtype or np.can_cast(dtype, format.dtype, "safe"):
         return True
@@ -271,7 +276,7 @@ def holds_values(format: FloatFormat, values: Array) -> bool:
 
 
 def _are_numbers_of(format: FloatFormat, values: Array) -> bool:
-    """Whether each value that is not nan is one of a format, or infinite."""
+    """Return whether each value that is not nan is one of a format, or infinite."""
     if not isinstance(values, np.ndarray):
         short = backend_of(values).cast(values, format.dtype).to(values.dtype)
         return bool(((short == values) | values.isnan()).all())

@@ -38,7 +38,7 @@ _DENOMINATORS = (1, 16, 1024)
 
 
 def zeros(returned: KernelResult, failures: Mask) -> str | None:
-    """Whether all entries, or all that fail, are zero."""
+    """Return whether all entries, or all that fail, are zero."""
     if not returned.values.any():
         return "every entry is zero"
     if returned.values[failures].any():
@@ -47,7 +47,7 @@ def zeros(returned: KernelResult, failures: Mask) -> str | None:
 
 
 def multiples(returned: KernelResult, judged: Judgement, failures: Mask) -> str | None:
-    """The factor that all failing entries are times what they should be, if there is one."""
+    """Return the factor that all failing entries are times what they should be, if there is one."""
     values = returned.values[failures].astype(np.float64)
     exact, slack = judged.errors.reference[failures], judged.errors.slack[failures]
     allowance = judged.allowance[failures]
@@ -73,7 +73,7 @@ def multiples(returned: KernelResult, judged: Judgement, failures: Mask) -> str 
 
 
 def rearranged(returned: KernelResult, judged: Judgement, failures: Mask) -> str | None:
-    """Where the result's entries are instead, if it is right but for that."""
+    """Return where the result's entries are instead, if it is right but for that."""
     if power(judged) < 0.5 or len(returned.computation.units) > 1:
         return None
     errors = judged.errors

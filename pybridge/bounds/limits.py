@@ -50,8 +50,8 @@ class Limit:
         slack: tuple[float, float],
         last: tuple[Fraction, Fraction, Fraction],
     ) -> Limit | None:
-        """The limit of an entry, None if it is not above what the reference may be off, or is
-        beyond float64.
+        """Return the limit of an entry, None if it is not above what the reference may be off, or
+        is beyond float64.
         """
         if not all(map(math.isfinite, (*sums, *slack))):
             return None
@@ -75,7 +75,7 @@ class Limit:
         return nearest_float(total)
 
     def off(self, size: float) -> float:
-        """How far the reference may be from the exact value."""
+        """Return how far the reference may be from the exact value."""
         return self.slack[0] * size + self.slack[1]
 
 
@@ -86,7 +86,7 @@ _NOTHING = Limit(0.0, 0.0, 2.0**-1000, (0.0, 0.0), (0.0, 0.0))
 def limits(
     estimates: Estimator, promise: Accumulation, counts: Iterable[int], *, wide: bool
 ) -> dict[int, Limit] | None:
-    """The limits of entries of so many terms each; None if one has none.
+    """Return the limits of entries of so many terms each; None if one has none.
 
     Magnitudes are summed in float64 if `wide`, else in float32.
     """

@@ -74,7 +74,7 @@ class _Part:
     words: str
 
     def mask(self, shape: Sequence[int]) -> Mask:
-        """Where these terms are among all."""
+        """Return where these terms are among all."""
         marked = np.zeros(shape, bool)
         sizes = [shape[axis] for axis in self.axes]
         chosen = np.zeros(math.prod(sizes), bool)
@@ -94,7 +94,7 @@ class _Family:
     stops: Indices
 
     def part(self, k: int, shape: Sequence[int]) -> _Part:
-        """The part of a number."""
+        """Return the part of a number."""
         start, stop = int(self.starts[k]), int(self.stops[k])
         size = math.prod(shape[axis] for axis in self.axes)
         length = stop - start
@@ -131,7 +131,7 @@ class Missing:
         return f"as if {self.part.words} were {_FACTORS[self.factor]}{others}"
 
     def of(self, returned: KernelResult) -> KernelResult | None:
-        """The result of which these terms are missing.
+        """Return the result of which these terms are missing.
 
         None if no factor has an entry of its own for each term of a sum.
         """
@@ -151,7 +151,9 @@ class Missing:
 
 
 def _places(loops: Loops, merges: Sequence[Merge | None]) -> tuple[Indices, ...] | None:
-    """The index of each loop of the sum at which each entry of an operand is read, or None."""
+    """Return the index of each loop of the sum at which each entry of an operand is read, or
+    None.
+    """
     indices: dict[int, Indices] = {}
     for axis, merge in enumerate(merges):
         if merge is None:
@@ -171,7 +173,7 @@ def _places(loops: Loops, merges: Sequence[Merge | None]) -> tuple[Indices, ...]
 def missing(
     returned: KernelResult, places: Sequence[Index], lacking: Float64, allowance: Float64
 ) -> Iterator[Missing]:
-    """The parts whose terms are what the entries at some places lack, up to what is allowed.
+    """Yield the parts whose terms are what the entries at some places lack, up to what is allowed.
 
     `lacking` is what they should be less what they are.
     """
@@ -240,7 +242,7 @@ def _pairs(names: Sequence[str], shape: Sequence[int]) -> Iterator[_Family]:
 
 
 def _runs(size: int) -> tuple[Indices, Indices]:
-    """Where the parts start and stop that kernels divide sums of so many terms into."""
+    """Return where the parts start and stop that kernels divide sums of so many terms into."""
     each = sorted({-(-size // splits) for splits in _SPLITS} - {size})
     starts = np.concatenate([np.arange(0, size, length) for length in each] or [np.arange(0)])
     stops = np.concatenate(
@@ -251,7 +253,7 @@ def _runs(size: int) -> tuple[Indices, Indices]:
 
 
 def _ranges(size: int) -> tuple[Indices, Indices]:
-    """Where ranges of an axis start and stop that are neither empty nor all of it."""
+    """Return where ranges of an axis start and stop that are neither empty nor all of it."""
     starts, stops = np.triu_indices(min(size, _RANGES) + 1, 1)
     if size > _RANGES:
         every = np.arange(size)

@@ -69,7 +69,7 @@ def _with(returned: KernelResult, key: str, values: FloatArray) -> KernelResult:
 
 
 def _over_output(returned: KernelResult) -> bool:
-    """Whether the result is what windows move over: the input gradient."""
+    """Return whether the result is what windows move over: the input gradient."""
     return "x" not in returned.operands
 
 
@@ -160,7 +160,7 @@ def _other_geometries(geometry: Shaped) -> Iterator[tuple[str, Moves]]:
 
 
 def _moved(returned: KernelResult, moves: Moves) -> KernelResult | None:
-    """The result where the kernel moves otherwise over x; its output has the same size.
+    """Return the result where the kernel moves otherwise over x; its output has the same size.
 
     None if a kernel of such a geometry would read nothing, or write an input gradient of another
     size.
@@ -214,7 +214,7 @@ def _shifted(returned: KernelResult) -> Iterator[tuple[str, KernelResult]]:
 def _filled(
     returned: KernelResult, mode: Literal["edge", "reflect", "wrap"]
 ) -> KernelResult | None:
-    """The result where padding is not zero, but what a mode of `numpy.pad` makes it."""
+    """Return the result where padding is not zero, but what a mode of `numpy.pad` makes it."""
     geometry = _geometry(returned)
     pads = [(w.pad_begin, w.pad_end) for w in geometry.windows]
     if not any(map(any, pads)) or geometry.windows[0].transposed:

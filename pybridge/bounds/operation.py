@@ -66,7 +66,7 @@ class Operation:
         return tuple(self.gradients)
 
     def grad(self, name: str, grad_output: Any, *, eps: float = 0.0) -> Operation:
-        """The gradient of an operand, of a cotangent of the result: an operation, too.
+        """Return the gradient of an operand, of a cotangent of the result: an operation, too.
 
         `grad_output` has the result's shape, and may be off the exact cotangent by `eps`. Raises
         `InputError` for a name that has no gradient.
@@ -81,7 +81,7 @@ class Operation:
         return make(grad_output, eps)
 
     def compute(self, *, method: Method = "replay", format: str | None = None) -> Bounded:
-        """The result and its proved bound, as NumPy arrays.
+        """Return the result and its proved bound, as NumPy arrays.
 
         The methods and formats are those of `pybridge.conv2d_backward`, and so are the errors that
         are raised.
@@ -95,7 +95,7 @@ class Operation:
         return bounded(Applied(self.computation, operands), method, held)
 
     def _by_divisor(self, divisors: Sequence[int], method: Method, format: str | None) -> Bounded:
-        """The result of entries with several divisors, each as if it were that of all."""
+        """Return the result of entries with several divisors, each as if it were that of all."""
         bounded: Bounded | None = None
         every = self.computation.outward(
             np.broadcast_to(self.computation.divisor, self.computation.shape)
@@ -120,14 +120,18 @@ class Operation:
         method: CertifyMethod = "enclosure",
         accumulation: Accumulation | None = None,
     ) -> ProvedBound:
-        """How far each entry of an array may be from the exact one: see `certify_gradient`."""
+        """Return how far each entry of an array may be from the exact one: see
+        `certify_gradient`.
+        """
         returned = read_kernel_result(
             self.computation, actual, self.arrays, self.eps, self.argument
         )
         return certify(returned, method, accumulation)
 
     def compare(self, actual: Any, *, accumulation: Accumulation | None = None) -> Comparison:
-        """Whether rounding explains what a kernel returned: see `pybridge.testing.compare`."""
+        """Return whether rounding explains what a kernel returned: see
+        `pybridge.testing.compare`.
+        """
         return compare(self.returned(actual), accumulation)
 
     def returned(self, actual: Any) -> KernelResult:
@@ -143,7 +147,7 @@ class Operation:
         )
 
     def tolerance(self, *, accumulation: Accumulation | None = None) -> Tolerance:
-        """The proved absolute tolerance for operands of at most these magnitudes.
+        """Return the proved absolute tolerance for operands of at most these magnitudes.
 
         See `pybridge.testing.tolerance`. Addends are assumed to be numbers of the format of the
         sums.
@@ -173,7 +177,7 @@ class Operation:
         return explain_entry(named, operands, held.name, index, self.function)
 
     def _held(self, format: str | None) -> tuple[FloatFormat, dict[str, Operand]]:
-        """The format, or if None that of the arrays, and the operands in it."""
+        """Return the format, or if None that of the arrays, and the operands in it."""
         called = self.computation.called
         arrays = {name: to_numpy(called(name), array) for name, array in self.arrays.items()}
         if format is None:
@@ -200,7 +204,7 @@ class Operation:
     def _with_addends(
         self, operands: Mapping[str, Operand], format: FloatFormat
     ) -> dict[str, Operand]:
-        """The operands, and zeros for addends that are missing."""
+        """Return the operands, and zeros for addends that are missing."""
         shapes = self.computation.shapes
         missing = [name for name in self.computation.addends if name not in operands]
         zeros = {name: Operand(np.zeros(shapes[name], format.dtype)) for name in missing}

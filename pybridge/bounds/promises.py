@@ -38,7 +38,7 @@ _POWER = 0.5
 
 
 def narrower(returned: KernelResult) -> str | None:
-    """The narrowest dtype that holds every entry of a result of a wider one."""
+    """Return the narrowest dtype that holds every entry of a result of a wider one."""
     values = returned.values
     if returned.computation.divides:
         values = values / returned.computation.unit
@@ -52,14 +52,14 @@ def narrower(returned: KernelResult) -> str | None:
 
 
 def _holds(dtype: str, values: FloatArray) -> bool:
-    """Whether all values are numbers of a dtype."""
+    """Return whether all values are numbers of a dtype."""
     return bool((round_to(values, parameters_of(dtype, load_definitions())) == values).all())
 
 
 def explanations(
     returned: KernelResult, part: KernelResult, promise: Accumulation, judge: Judge, likely: str
 ) -> tuple[str, ...]:
-    """The standard promises that allow every error and have power, the tightest first.
+    """Return the standard promises that allow every error and have power, the tightest first.
 
     Those that round operands come first, for they allow hardly more than the promise itself; then
     those of the likely format. What allows `_FAR` times as much as another one is no explanation.

@@ -31,7 +31,7 @@ _LARGEST_ODD = 2**26
 
 
 def scaled_exactly(name: str, operand: Operand, factor: float) -> Operand:
-    """A multiple of an operand, in float64; `InputError` if that does not hold it."""
+    """Return a multiple of an operand, in float64; `InputError` if that does not hold it."""
     exact = Fraction(factor)
     product, rounded = _product(operand.value, exact)
     if rounded:
@@ -40,7 +40,7 @@ def scaled_exactly(name: str, operand: Operand, factor: float) -> Operand:
 
 
 def times_integers(name: str, operand: Operand, factors: Integers) -> Operand:
-    """The entries of an operand times a positive integer each, as `scaled_exactly` does."""
+    """Return the entries of an operand times a positive integer each, as `scaled_exactly` does."""
     product, rest = in_two_parts(name, operand.value, factors)
     if rest is not None:
         raise _not_held(name, f"{factors.max()}")
@@ -85,7 +85,7 @@ def _not_held(name: str, times: str) -> InputError:
 
 
 def scaled_within(name: str, operand: Operand, factor: Factor, dtype: np.dtype[Any]) -> Operand:
-    """A multiple of an operand, rounded to a dtype; its eps covers that.
+    """Return a multiple of an operand, rounded to a dtype; its eps covers that.
 
     Raises `InputError` where it overflows.
     """

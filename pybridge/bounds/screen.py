@@ -62,7 +62,7 @@ class Passed:
 
 
 def first_look(returned: KernelResult, promise: Accumulation) -> Sure | None:
-    """Whether all of a result passes, in float32 alone; None if that leaves it open."""
+    """Return whether all of a result passes, in float32 alone; None if that leaves it open."""
     screened = _screen(returned, promise)
     if screened is None:
         return None
@@ -80,7 +80,7 @@ def screen(returned: KernelResult, promise: Accumulation) -> Passed | None:
 
 
 def _screen(returned: KernelResult, promise: Accumulation) -> _Screen | None:
-    """The screen of a result; None if it has none."""
+    """Return the screen of a result; None if it has none."""
     if returned.format.precision > 24 or returned.computation.is_scaled:
         return None
     backend = backend_of(
@@ -94,7 +94,9 @@ def _screen(returned: KernelResult, promise: Accumulation) -> _Screen | None:
 def _multiplied(
     returned: KernelResult, promise: Accumulation, backend: Backend
 ) -> Mapping[str, Array] | None:
-    """The operands as the promise rounds them; None if the backend cannot or one overflows."""
+    """Return the operands as the promise rounds them; None if the backend cannot or one
+    overflows.
+    """
     values = {key: own.value for key, own in returned.operands.items()}
     for key in returned.computation.addends:
         if key in values:
@@ -169,7 +171,7 @@ class _Screen:
         return self.whole.longest > _TERMS or any(operands)
 
     def _fits(self) -> bool:
-        """Whether sums of magnitudes cannot overflow."""
+        """Return whether sums of magnitudes cannot overflow."""
         largest = [
             max(self.backend.largest(value), 1.0)
             for key, value in self.values.items()
@@ -256,7 +258,7 @@ class _Screen:
     def _read(
         self, chunks: Sequence[_Chunk], samples: Sequence[tuple[Float64, Float64]]
     ) -> Passed | None:
-        """The verdict, and its numbers."""
+        """Return the verdict, and its numbers."""
         numbers = self.backend.numbers([chunk.numbers for chunk in chunks])
         ratios = numbers[:, 0]
         if not (ratios <= 1).all():  # or nan

@@ -83,7 +83,7 @@ class _Limit:
 def certainly(
     returned: KernelResult, promise: Accumulation, estimates: Estimator, backend: Backend
 ) -> Sure | None:
-    """Whether all entries pass; None if that is not certain.
+    """Return whether all entries pass; None if that is not certain.
 
     `estimates` is of the operands as the promise rounds them.
     """
@@ -106,7 +106,9 @@ def certainly(
 
 
 def _limits(estimates: Estimator, promise: Accumulation, format: str) -> dict[int, _Limit] | None:
-    """The limits of all numbers of terms, if the reference is in a format; None if one has none."""
+    """Return the limits of all numbers of terms, if the reference is in a format; None if one has
+    none.
+    """
     by_count = {}
     for n in estimates.distinct_counts:  # The least has least room.
         if (limit := _limit_of(estimates, promise, n, format)) is None:
@@ -122,7 +124,7 @@ def _open(
     dtype: np.dtype[Any],
     known: dict[int, _Limit],
 ) -> npt.NDArray[np.intp] | None:
-    """The flat indices of the entries of which the comparison says nothing; None if many."""
+    """Return the flat indices of the entries of which the comparison says nothing; None if many."""
     size = math.prod(estimates.shape)
     few, share, most_share = _OPEN
     read = max(terms_read(estimates.split), 1)
@@ -160,7 +162,9 @@ def _pass(
     estimates: Estimator,
     entries: npt.NDArray[np.intp],
 ) -> bool:
-    """Whether entries are within what is allowed, by their values and magnitudes in float64."""
+    """Return whether entries are within what is allowed, by their values and magnitudes in
+    float64.
+    """
     if not entries.size:
         return True
     counts = estimates.counts
@@ -186,8 +190,8 @@ def _sure(
     estimates: Estimator,
     largest: tuple[float, ...],
 ) -> Sure:
-    """The power of the promise at some entries, by the largest terms that they may have, or if that
-    leaves it low, by those that they have.
+    """Return the power of the promise at some entries, by the largest terms that they may have, or
+    if that leaves it low, by those that they have.
     """
     longest, size = int(estimates.counts.max()), math.prod(estimates.shape)
     most = promise.roundings(longest, estimates.longest)
@@ -209,7 +213,7 @@ def _sure(
 
 
 def _power(promise: Accumulation, estimates: Estimator, values: Float64, terms: Float64) -> float:
-    """The share of values other than zero that are larger than what is allowed."""
+    """Return the share of values other than zero that are larger than what is allowed."""
     allowed = estimates.sum_error(promise, int(estimates.counts.max()))
     before, beta, constant = map(float, after(promise.last_rounding(estimates.definitions)))
     there = values != 0
@@ -222,7 +226,9 @@ def _power(promise: Accumulation, estimates: Estimator, values: Float64, terms: 
 def _limit_of(
     estimates: Estimator, promise: Accumulation, terms: int, format: str
 ) -> _Limit | None:
-    """The limit of entries of so many terms, if the reference is in a format; None without one."""
+    """Return the limit of entries of so many terms, if the reference is in a format; None without
+    one.
+    """
     if not terms:
         return _Limit(1.0, 0.0)
     definitions = estimates.definitions
@@ -243,7 +249,7 @@ def _limit(
     last: ErrorBound,
     format: str,
 ) -> _Limit | None:
-    """The limit from what is allowed, and how near partial sums and the reference are.
+    """Return the limit from what is allowed, and how near partial sums and the reference are.
 
     Exactly: with K for the roundings of the comparison,
 
@@ -274,12 +280,12 @@ def _limit(
 
 
 def _above(value: Fraction) -> float:
-    """A float32 number that is at least a positive value."""
+    """Return a float32 number that is at least a positive value."""
     near = np.float32(nearest_float(value))
     return float(near if Fraction(float(near)) >= value else np.nextafter(near, np.float32(np.inf)))
 
 
 def _below(value: Fraction) -> float:
-    """A float32 number that is at most a value ≥ 0."""
+    """Return a float32 number that is at most a value ≥ 0."""
     near = np.float32(nearest_float(value))
     return float(near if Fraction(float(near)) <= value else np.nextafter(near, np.float32(0)))

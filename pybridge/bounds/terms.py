@@ -16,7 +16,7 @@ __all__ = ["loop_indices", "sum_terms"]
 
 
 def loop_indices(index: Sequence[int], computation: Computation) -> list[int]:
-    """The output loop indices at an index (Lean: `RuntimeApprox.outIndices`)."""
+    """Return the output loop indices at an index (Lean: `RuntimeApprox.outIndices`)."""
     numbers = computation.numbers
     sizes = [[size_value(size, numbers) for size in axis] for axis in computation.contraction.out]
     loops: list[int] = []
@@ -32,7 +32,7 @@ def loop_indices(index: Sequence[int], computation: Computation) -> list[int]:
 def sum_terms(
     ledger: Ledger, computation: Computation, operands: Mapping[str, Operand], index: Sequence[int]
 ) -> tuple[Quantity, int]:
-    """The entry at an index, and how many terms it has.
+    """Return the entry at an index, and how many terms it has.
 
     Mirrors Lean's `RuntimeApprox.Contraction.evalAt`. Raises what `Ledger.combine` does.
     """
@@ -49,7 +49,9 @@ def sum_terms(
 def _terms(
     computation: Computation, operands: Mapping[str, Operand], out: Sequence[int]
 ) -> Iterator[list[Quantity]]:
-    """The factors of each term in order, then the addends; terms that read outside are skipped."""
+    """Yield the factors of each term in order, then the addends; terms that read outside are
+    skipped.
+    """
     contraction, parameters = computation.contraction, computation.numbers
     factors = [Reader.of(operand, parameters) for operand in contraction.factors]
     addends = [Reader.of(operand, parameters) for operand in contraction.addends]
@@ -77,7 +79,7 @@ def _terms(
 
 
 def _entry_index(reader: Reader, out: Sequence[int], red: Sequence[int]) -> tuple[int, ...] | None:
-    """The index that a term reads at, None outside (Lean: `RuntimeApprox.read`)."""
+    """Return the index that a term reads at, None outside (Lean: `RuntimeApprox.read`)."""
     index = []
     for axis in reader.axes:
         total = axis.offset

@@ -47,7 +47,7 @@ _SPACE = "RuntimeApprox."
 
 
 def theorem(name: str) -> Theorem:
-    """A theorem of the library by its name without the namespace, and where it stands.
+    """Return a theorem of the library by its name without the namespace, and where it stands.
 
     Raises `DefinitionsError` when it was not exported.
     """
@@ -60,7 +60,7 @@ def theorem(name: str) -> Theorem:
 def proofs(
     result: _Proved, proved: Proved, promise: Accumulation | None = None
 ) -> tuple[Theorem, ...]:
-    """The theorems that prove a number of a result.
+    """Return the theorems that prove a number of a result.
 
     The first is the one whose conclusion the number is; the others are about what it is made of,
     the last of them saying what is assumed of a kernel that keeps the `promise`.

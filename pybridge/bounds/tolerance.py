@@ -76,7 +76,7 @@ def tolerance_of(
     accumulation: Accumulation | None,
     subject: str,
 ) -> Tolerance:
-    """The tolerance of a result of factors and an addend of at most these magnitudes.
+    """Return the tolerance of a result of factors and an addend of at most these magnitudes.
 
     `subject` is what the derivation calls the operation.
     """
@@ -244,7 +244,7 @@ class _Bound:
         return "\n".join(lines)
 
     def _roundings(self) -> str:
-        """Where the relative error comes from."""
+        """Return where the relative error comes from."""
         promise, definitions = self.promise, load_definitions()
         last = promise.last_rounding(definitions).relative
         returned = f"; output {promise.output}: {_power(last)}" if last else ""
@@ -265,7 +265,7 @@ class _Bound:
 
 
 def _flushed(promise: Accumulation) -> Fraction:
-    """The least normal number of the formats in which operands may become zero."""
+    """Return the least normal number of the formats in which operands may become zero."""
     if not promise.flushed:
         return Fraction(0)
     names = {promise.accumulate, promise.operand_dtype, promise.operands or promise.accumulate}
@@ -284,6 +284,6 @@ def _up(value: Fraction) -> str:
 
 
 def _power(value: Fraction) -> str:
-    """A power of two as such."""
+    """Return a power of two as such."""
     exponent = value.numerator.bit_length() - value.denominator.bit_length()
     return f"2^{exponent}" if value == Fraction(2) ** exponent else _up(value)

@@ -142,7 +142,8 @@ class TrueErrors:
         return np.isfinite(allowance) & (self.upper <= allowance)
 
     def beyond(self, allowance: Float64, where: Mask) -> Mask:
-        """Where the error is certainly more than a finite allowance; elsewhere than `where`, false.
+        """Return where the error is certainly more than a finite allowance; elsewhere than `where`,
+        false.
 
         The distance, without its uncertainty and what rounded it, is beyond the allowance (Lean:
         `exceeds_printed`).
@@ -158,7 +159,8 @@ class TrueErrors:
         return mask
 
     def settle(self, place: Index, exact: Fraction) -> Fraction:
-        """The error of an entry of which the exact value is known; `upper` becomes it, rounded up.
+        """Return the error of an entry of which the exact value is known; `upper` becomes it,
+        rounded up.
 
         An entry that is not finite counts as zero.
         """
@@ -176,13 +178,13 @@ def _finite(result: FloatArray) -> tuple[Mask, Float64]:
 
 
 def _rounded_once() -> ErrorBound:
-    """The error of one operation in binary64."""
+    """Return the error of one operation in binary64."""
     return ErrorBound(operation(load_definitions().data.formats["binary64"]).relative)
 
 
 def after(error: ErrorBound) -> tuple[Fraction, Fraction, Fraction]:
-    """The exported coefficients of a value that is then off by `error`: of the bound that it had
-    before, of its magnitude, and the constant.
+    """Return the exported coefficients of a value that is then off by `error`: of the bound that it
+    had before, of its magnitude, and the constant.
     """
     values = {"bound.relative": error.relative, "bound.absolute": error.absolute}
     names = ("deviation", "magnitude", "constant")

@@ -68,7 +68,7 @@ _TILE = 128
 
 
 def _name(value: object) -> str:
-    """The name of a format, of what NumPy, PyTorch or JAX take for a dtype."""
+    """Return the name of a format, of what NumPy, PyTorch or JAX take for a dtype."""
     text = dtype_name(value)
     text = _NAMES.get(text, text)
     if text not in _EXPORTED:
@@ -78,7 +78,7 @@ def _name(value: object) -> str:
 
 
 def _operand_name(value: object) -> str:
-    """The name of a format of operands, those of eight bits included."""
+    """Return the name of a format of operands, those of eight bits included."""
     text = value if isinstance(value, str) else dtype_name(value)
     text = {"float8_e4m3": "float8_e4m3fn", "xf32": "tf32"}.get(text, text)
     if text in _NARROW:
@@ -187,7 +187,7 @@ class Accumulation(Model):
         return cls(output=name)
 
     def returned_in(self, format: FloatFormat) -> Self:
-        """The same, where its result is an array of this format.
+        """Return the same, where its result is an array of this format.
 
         Rounded to it, if neither is said otherwise nor the format holds the sums. `InputError` when
         the format does not hold what `output` says.
@@ -203,8 +203,8 @@ class Accumulation(Model):
         return self.model_copy(update={"output": _operand_name(format.name)})
 
     def of_numbers(self) -> Self:
-        """The same for a sum of numbers, as a bias gradient, which no matrix unit multiplies or
-        cuts to tf32: in any order in the format `accumulate`.
+        """Return the same for a sum of numbers, as a bias gradient, which no matrix unit multiplies
+        or cuts to tf32: in any order in the format `accumulate`.
         """
         if self.core is None:
             return self
@@ -288,12 +288,14 @@ class Accumulation(Model):
         return name + "Flushed" * self.flushed
 
     def sums_hold_operands(self, definitions: Definitions) -> bool:
-        """Whether the format of the sums holds every number of the format of the operands."""
+        """Return whether the format of the sums holds every number of the format of the
+        operands.
+        """
         operands = parameters_of(self.operands or self.accumulate, definitions)
         return holds(parameters_of(self.accumulate, definitions), operands)
 
     def roundings(self, terms: int, longest: int | None = None) -> int:
-        """The depth: how many roundings a term of an entry of so many passes at most.
+        """Return the depth: how many roundings a term of an entry of so many passes at most.
 
         `longest` counts the terms that the kernel goes over, padding included. Of a matrix unit it
         is how many roundings to nearest in `accumulate` would allow as much.
@@ -315,7 +317,7 @@ class Accumulation(Model):
         return depth if self._across else min(terms, depth + self.splits, self.depth or terms)
 
     def _depth(self, terms: int, longest: int) -> int:
-        """The depth of one sum of so many terms."""
+        """Return the depth of one sum of so many terms."""
         depth = min(terms, self.depth or terms)
         blocks = -(-longest // self.block)
         if self.summation == "pairwise":
@@ -338,7 +340,7 @@ class Accumulation(Model):
         longest: int | None = None,
         shortfall: Fraction | None = None,
     ) -> ErrorBound:
-        """How near the sum of so many terms the kernel's is, before the last rounding.
+        """Return how near the sum of so many terms the kernel's is, before the last rounding.
 
         `plain` says that the terms are not products but numbers of the format of the sums;
         `longest` is that of `roundings`. A matrix unit needs the `shortfall` of the operands.
@@ -364,7 +366,7 @@ class Accumulation(Model):
         longest: int | None = None,
         shortfall: Fraction | None = None,
     ) -> ErrorBound:
-        """How near the sum of so many terms the result is, the last rounding included."""
+        """Return how near the sum of so many terms the result is, the last rounding included."""
         summed = self.sum_error(
             terms, definitions, plain=plain, longest=longest, shortfall=shortfall
         )
@@ -431,7 +433,9 @@ class Accumulation(Model):
         return rounding
 
     def least_normal(self, definitions: Definitions) -> Fraction:
-        """The least normal number of a factor's format; of the widest one if none is said."""
+        """Return the least normal number of a factor's format; of the widest one if none is
+        said.
+        """
         if self.operands:
             return Fraction(2) ** parameters_of(self.operands, definitions).min_exponent
         return max(
@@ -439,8 +443,8 @@ class Accumulation(Model):
         )
 
     def largest_excess(self, size: Fraction, definitions: Definitions) -> Fraction:
-        """A bound of 2^exponent of subnormal entries of a factor, of which the size of the largest
-        is known and nothing else.
+        """Return a bound of 2^exponent of subnormal entries of a factor, of which the size of the
+        largest is known and nothing else.
         """
         core = self.core
         if core is None or core.scaled is None:
@@ -507,7 +511,7 @@ class ScaledAccumulation(Accumulation):
         return self.divisors != (1,)
 
     def of_divisor(self, divisor: int) -> Self:
-        """The promise of the entries that have this divisor."""
+        """Return the promise of the entries that have this divisor."""
         return self.model_copy(update={"divisors": (divisor,)})
 
     @property
@@ -530,7 +534,7 @@ class ScaledAccumulation(Accumulation):
         longest: int | None = None,
         shortfall: Fraction | None = None,
     ) -> ErrorBound:
-        """How near the sum of so many scaled terms, of which one may be the addend.
+        """Return how near the sum of so many scaled terms, of which one may be the addend.
 
         (Lean: `Contraction.near_scaled`, `Contraction.near_addend`, `Contraction.near_divided`; of
         quotients `Accumulation.near`, whose terms may be any numbers, each rounded first.)
@@ -586,8 +590,8 @@ def tf32(operand_rounding: Direction = "toward-zero") -> Accumulation:
 
 
 def split_k(k: int, across: Any = None, *, accumulate: Any = "float32") -> Accumulation:
-    """The sum divided into at most k partial sums of at most ⌈n/k⌉ terms, which are added in the
-    format `across`, by default that of the sums: depth ⌈n/k⌉ + k.
+    """Return the sum divided into at most k partial sums of at most ⌈n/k⌉ terms, which are added in
+    the format `across`, by default that of the sums: depth ⌈n/k⌉ + k.
     """
     return Accumulation(accumulate=accumulate, splits=k, across=across)
 
@@ -607,7 +611,9 @@ def blocked(block: int, *, accumulate: Any = "float32") -> Accumulation:
 
 
 def require_accumulation(value: object) -> Accumulation | None:
-    """The argument `accumulation`; `InputTypeError` if it is neither None nor an `Accumulation`."""
+    """Return the argument `accumulation`; `InputTypeError` if it is neither None nor an
+    `Accumulation`.
+    """
     if isinstance(value, Accumulation) and not isinstance(value, ScaledAccumulation):
         return value
     if value is None:
@@ -618,7 +624,7 @@ def require_accumulation(value: object) -> Accumulation | None:
 
 
 def format_parameters(name: str, definitions: Definitions) -> FormatParameters:
-    """The parameters of an exported format."""
+    """Return the parameters of an exported format."""
     parameters = definitions.data.formats.get(name)
     if parameters is None:
         known = ", ".join(definitions.data.formats)
@@ -627,12 +633,12 @@ def format_parameters(name: str, definitions: Definitions) -> FormatParameters:
 
 
 def parameters_of(name: str, definitions: Definitions) -> FormatParameters:
-    """The parameters of a format by its dtype's name: float32, bfloat16, and so on."""
+    """Return the parameters of a format by its dtype's name: float32, bfloat16, and so on."""
     return format_parameters(_EXPORTED.get(name, name), definitions)
 
 
 def core_parameters(core: Aligned, definitions: Definitions) -> FormatParameters:
-    """The parameters of the format of a matrix unit's accumulator."""
+    """Return the parameters of the format of a matrix unit's accumulator."""
     return parameters_of(core.accumulator, definitions)
 
 

@@ -80,19 +80,19 @@ class Backend(Protocol):
         """Whether the processor computes."""
 
     def contiguous(self, array: Array) -> Array:
-        """The array in C order, itself if it is."""
+        """Return the array in C order, itself if it is."""
 
     def new(self, shape: Sequence[int], dtype: npt.DTypeLike, *, zero: bool = False) -> Array:
-        """A new C-contiguous array, of zeros or uninitialized."""
+        """Return a new C-contiguous array, of zeros or uninitialized."""
 
     def cast(self, array: Array, dtype: npt.DTypeLike) -> Array:
-        """The array in a dtype, itself if it has it."""
+        """Return the array in a dtype, itself if it has it."""
 
     def part(self, base: Array, offset: int, shape: Sequence[int], strides: Sequence[int]) -> Array:
-        """A part of a C-contiguous array; the offset and the strides are in bytes."""
+        """Return a part of a C-contiguous array; the offset and the strides are in bytes."""
 
     def backwards(self, array: Array, axes: Sequence[int]) -> Array:
-        """The array read backwards along some axes, perhaps as a copy."""
+        """Return the array read backwards along some axes, perhaps as a copy."""
 
     def copy(self, target: Array, values: Array) -> None:
         """Store values, in the target's dtype."""
@@ -116,20 +116,20 @@ class Backend(Protocol):
         """Add the products of entries of arrays that broadcast."""
 
     def bits(self, array: Array) -> npt.NDArray[Any]:
-        """The representations of floats as unsigned integers, on the host."""
+        """Return the representations of floats as unsigned integers, on the host."""
 
     def sum(self, array: Array, axes: Sequence[int]) -> Array:
-        """The sums over some axes, in the array's dtype."""
+        """Return the sums over some axes, in the array's dtype."""
 
     @property
     def chunk(self) -> int:
         """How many entries an elementwise pass takes at once, to stay in the cache; 0 for all."""
 
     def largest(self, array: Array) -> float:
-        """The largest magnitude of an array of floats; nan if there is one."""
+        """Return the largest magnitude of an array of floats; nan if there is one."""
 
     def rounded(self, array: Array, format: str, direction: str) -> Array | None:
-        """An array rounded to a format, held in another dtype perhaps.
+        """Return an array rounded to a format, held in another dtype perhaps.
 
         None if an entry overflows, or if the backend cannot round to the format as IEEE 754 has it.
         """
@@ -161,30 +161,30 @@ class Backend(Protocol):
         scale: Array | float,
         beta: float,
     ) -> npt.NDArray[np.intp]:
-        """The flat indices at which scale·(|result − r| − β·|r|) ≤ Σ|parts| is not true, on the
-        host, where r is the sum of parts and addends in their order.
+        """Return the flat indices at which scale·(|result − r| − β·|r|) ≤ Σ|parts| is not true, on
+        the host, where r is the sum of parts and addends in their order.
 
         C-contiguous arrays of one shape; all but the result have the dtype that is computed in.
         Each operation rounds once at most. The parts are overwritten.
         """
 
     def taken(self, array: Array, places: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
-        """The entries at flat indices, in float64, on the host."""
+        """Return the entries at flat indices, in float64, on the host."""
 
     def filled(self, array: Array, shape: Sequence[int]) -> Array:
-        """An array in C order, broadcast to a shape."""
+        """Return an array in C order, broadcast to a shape."""
 
     def numbers(self, rows: Sequence[Array]) -> npt.NDArray[np.float64]:
         """What `screened` returned, as rows on the host."""
 
     def from_host(self, array: npt.NDArray[Any]) -> Array:
-        """A copy of a NumPy array where this backend's are, or itself."""
+        """Return a copy of a NumPy array where this backend's are, or itself."""
 
     def to_host(self, array: Array) -> npt.NDArray[Any]:
-        """An array as NumPy's."""
+        """Return an array as NumPy's."""
 
     def exact_products(self) -> Any:
-        """A context in which products are computed in their operands' format."""
+        """Return a context in which products are computed in their operands' format."""
 
 
 class NumPy:
@@ -369,7 +369,7 @@ def _chunks(size: int, chunk: int) -> Iterator[slice]:
 
 
 def widened(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The same values in float32 if they are bfloat16, which NumPy converts one by one."""
+    """Return the same values in float32 if they are bfloat16, which NumPy converts one by one."""
     if array.dtype != ml_dtypes.bfloat16:
         return array
     return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
@@ -687,7 +687,7 @@ def require_no_emulation(environment: Mapping[str, str] | None = None) -> None:
 
 
 def backend_of(*arrays: Array) -> Backend:
-    """The backend of arrays that are in one place; `InputError` if they are not.
+    """Return the backend of arrays that are in one place; `InputError` if they are not.
 
     Tensors count, and NumPy arrays only if there is no tensor among them.
     """

@@ -157,7 +157,7 @@ def _require_room(split: Split, operands: Sequence[Array | None], dtype: np.dtyp
 
 
 def _device_buffer(split: Split, dtype: np.dtype[Any]) -> int:
-    """The largest block that is copied on a device: a fourth of operands and result."""
+    """Return the largest block that is copied on a device: a fourth of operands and result."""
     entries = prod(split.out_sizes) + sum(prod(layout.shape) for layout in split.layouts)
     least, most = _DEVICE_BUFFERS
     return min(max(entries * dtype.itemsize // 4, least), most)
@@ -166,24 +166,26 @@ def _device_buffer(split: Split, dtype: np.dtype[Any]) -> int:
 def _box(
     layout: Layout, array: Array, dtype: np.dtype[Any], absolute: bool, backend: Backend
 ) -> Array:
-    """The box of a factor, in C order."""
+    """Return the box of a factor, in C order."""
     return backend.contiguous(layout.pad(array, dtype, absolute=absolute, backend=backend))
 
 
 def _narrower(array: Array, dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The array's dtype, if it takes less memory than another one, else that."""
+    """Return the array's dtype, if it takes less memory than another one, else that."""
     return dtype_of(array) if 1 < array.itemsize < dtype.itemsize else dtype
 
 
 def _ones(layout: Layout, dtype: np.dtype[Any], backend: Backend) -> Array:
-    """The box of a factor of ones; on the host it has size one along axes without padding."""
+    """Return the box of a factor of ones; on the host it has size one along axes without
+    padding.
+    """
     if backend is HOST:
         return layout.indicator(dtype)
     return backend.from_host(layout.pad(np.ones(layout.extents, dtype)))
 
 
 def _sums(split: Split, box: Array, dtype: np.dtype[Any], backend: Backend) -> Array:
-    """The sums of one factor."""
+    """Return the sums of one factor."""
     model = box if backend is HOST else np.empty(box.shape, dtype)
     viewed = [split.views(lattice, [model]) for lattice in split.lattices]
     sizes, covered = _result_sizes(split, viewed), _is_covered(split)
@@ -198,12 +200,12 @@ def _sums(split: Split, box: Array, dtype: np.dtype[Any], backend: Backend) -> A
 
 
 def _address(array: FloatArray) -> int:
-    """Where an array's first entry is."""
+    """Return where an array's first entry is."""
     return int(array.__array_interface__["data"][0])
 
 
 def _beside_ones(split: Split, boxes: Sequence[FloatArray], limits: _Limits) -> FloatArray:
-    """The sums of products with zeros and ones."""
+    """Return the sums of products with zeros and ones."""
     viewed = [split.views(lattice, boxes) for lattice in split.lattices]
     result = _new_result(split, viewed, boxes[0].dtype)
     buffers = _Buffers(result.dtype)
@@ -216,7 +218,7 @@ def _beside_ones(split: Split, boxes: Sequence[FloatArray], limits: _Limits) -> 
 
 
 def _is_covered(split: Split) -> bool:
-    """Whether every entry of the result is in some lattice."""
+    """Return whether every entry of the result is in some lattice."""
     covered = sum(prod(lattice.out_sizes) for lattice in split.lattices if lattice.first)
     return covered == prod(split.out_sizes)
 
@@ -224,12 +226,14 @@ def _is_covered(split: Split) -> bool:
 def _new_result(
     split: Split, viewed: Sequence[Sequence[FloatArray]], dtype: np.dtype[Any]
 ) -> FloatArray:
-    """An array for the result over the loop dimensions, of zeros where no lattice writes."""
+    """Return an array for the result over the loop dimensions, of zeros where no lattice writes."""
     return HOST.new(_result_sizes(split, viewed), dtype, zero=not _is_covered(split))
 
 
 def _result_sizes(split: Split, viewed: Sequence[Sequence[FloatArray]]) -> list[int]:
-    """The sizes of the output dimensions, one where neither lattices nor views depend on it."""
+    """Return the sizes of the output dimensions, one where neither lattices nor views depend on
+    it.
+    """
     return [
         1
         if viewed
@@ -243,7 +247,7 @@ def _result_sizes(split: Split, viewed: Sequence[Sequence[FloatArray]]) -> list[
 
 
 def _region(result: FloatArray, lattice: Lattice) -> FloatArray:
-    """The part of a result that a lattice contributes to."""
+    """Return the part of a result that a lattice contributes to."""
     parts: list[Any] = [
         part if size > 1 else slice(None)
         for part, size in zip(lattice.region, result.shape, strict=True)
@@ -253,7 +257,7 @@ def _region(result: FloatArray, lattice: Lattice) -> FloatArray:
 
 
 def _presum(views: Sequence[FloatArray], reductions: list[int]) -> list[FloatArray]:
-    """The views summed over the reductions that are theirs alone, which get size one."""
+    """Return the views summed over the reductions that are theirs alone, which get size one."""
     outs = views[0].ndim - len(reductions)
     summed = []
     for view, other in zip(views, views[::-1], strict=True):
@@ -286,7 +290,9 @@ class _Buffers:
         self.starts = [0, 0, 0]
 
     def array(self, which: int, shape: Sequence[int]) -> FloatArray:
-        """An uninitialized array, whose entries the next one of the same number overwrites."""
+        """Return an uninitialized array, whose entries the next one of the same number
+        overwrites.
+        """
         size = prod(shape)
         if self.held[which].size < size:
             self.held[which] = np.empty(size, self.held[which].dtype)
@@ -320,7 +326,7 @@ class _Plan:
     copied: frozenset[int]
 
     def run(self, boxes: Sequence[Array], backend: Backend) -> Array:
-        """The result for boxes of the planned shapes, in C order."""
+        """Return the result for boxes of the planned shapes, in C order."""
         result = backend.new(self.sizes, self.dtype, zero=not self.covered)
         buffers = (backend.new((size,), self.dtype) for size in self.buffers)
         arrays = [*boxes, result, *buffers]
@@ -460,7 +466,9 @@ class _Product:
         return _Factor(view, walked, [k for k in own if k not in walked], True, along, slide)
 
     def _slide(self, view: FloatArray, own: Sequence[int]) -> _Slide | None:
-        """The slide that saves most of the copy, if the matrices that it makes are long enough."""
+        """Return the slide that saves most of the copy, if the matrices that it makes are long
+        enough.
+        """
         best, least = None, 1.0
         for i, reduced in enumerate(self.reduced):
             inner = prod(self.sizes[k] for k in self.reduced[i:])
@@ -514,7 +522,7 @@ class _Product:
                 step = "add_product"
 
     def _block_sizes(self) -> list[int]:
-        """The sizes of blocks of which at most the buffers' limit is copied."""
+        """Return the sizes of blocks of which at most the buffers' limit is copied."""
         block = list(self.sizes)
         for factor in self.factors:
             if factor.slide:
@@ -550,7 +558,7 @@ class _Product:
             block[k] = min(-(-self.sizes[k] // parts), block[k] - 1)
 
     def _copied(self, factor: _Factor, sizes: Sequence[int]) -> list[int]:
-        """The sizes of the reductions in a copy of a block of given sizes."""
+        """Return the sizes of the reductions in a copy of a block of given sizes."""
         copied = [sizes[k] for k in self.reduced]
         if factor.slide:
             dimension, reduced, steps = factor.slide
@@ -558,7 +566,7 @@ class _Product:
         return copied
 
     def parts(self, dims: Sequence[int], block: Sequence[int]) -> Iterator[_Part]:
-        """The slices of dimensions that divide them into blocks."""
+        """Yield the slices of dimensions that divide them into blocks."""
         for starts in product(*(range(0, self.sizes[k], block[k]) for k in dims)):
             yield {
                 k: slice(start, min(start + block[k], self.sizes[k]))
@@ -566,7 +574,9 @@ class _Product:
             }
 
     def _matrix(self, number: int, part: _Part) -> FloatArray:
-        """A block of a factor: the batch, the walked dimensions of both, rows, reductions."""
+        """Return a block of a factor: the batch, the walked dimensions of both, rows,
+        reductions.
+        """
         factor = self.factors[number]
         view = _cut(factor.view, part)
         sizes = [part[k].stop - part[k].start if k in part else 1 for k in range(view.ndim)]
@@ -586,7 +596,9 @@ class _Product:
     def _copy(
         self, number: int, view: FloatArray, sizes: Sequence[int], loops: Sequence[int]
     ) -> FloatArray:
-        """A block in a buffer, if it is not there: the reductions last, or before the rows."""
+        """Return a block in a buffer, if it is not there: the reductions last, or before the
+        rows.
+        """
         factor = self.factors[number]
         merged = factor.merged
         reduced = self._copied(factor, sizes)
@@ -644,7 +656,7 @@ class _Product:
     def _out(
         self, target: FloatArray, outer: Sequence[int], ends: Sequence[Sequence[int]]
     ) -> FloatArray | None:
-        """The target as matrices with contiguous rows, when it is that."""
+        """Return the target as matrices with contiguous rows, when it is that."""
         if any(target.shape[k] > 1 for k in self.constant):
             return None
         rows, columns = (_merged(target, end, target.shape) for end in ends)
@@ -732,7 +744,7 @@ class _Shifted:
             whole.call("copy" if whole.first else "add", target, values)
 
     def _weights(self, matrix: _Factor) -> FloatArray:
-        """The other factor, copied: a matrix for each shift and each index of the batch."""
+        """Return the other factor, copied: a matrix for each shift and each index of the batch."""
         whole = self.whole
         order = [*self.shifts, *whole.batch, *matrix.own, self.reduced]
         view = matrix.view.transpose([k for k in range(matrix.view.ndim) if k not in order] + order)
@@ -744,7 +756,9 @@ class _Shifted:
 
 
 def _cut(view: FloatArray, part: _Part) -> FloatArray:
-    """The part of a view with a dimension of size one for each that it does not depend on."""
+    """Return the part of a view with a dimension of size one for each that it does not depend
+    on.
+    """
     return view[
         tuple(
             part[k] if k in part and size > 1 else slice(None) for k, size in enumerate(view.shape)
@@ -755,7 +769,7 @@ def _cut(view: FloatArray, part: _Part) -> FloatArray:
 def _merged(
     view: FloatArray, dims: Sequence[int], sizes: Mapping[int, int] | Sequence[int]
 ) -> tuple[int, int] | None:
-    """The size and the stride of the one dimension that some make, if they do."""
+    """Return the size and the stride of the one dimension that some make, if they do."""
     total, stride = 1, 0
     for k in reversed(dims):
         if sizes[k] == 1:
@@ -772,7 +786,7 @@ def _merged(
 def _matrix_strides(
     rows: tuple[int, int], columns: tuple[int, int], itemsize: int
 ) -> tuple[int, int] | None:
-    """The strides of a matrix that BLAS reads as it is; None when there are none."""
+    """Return the strides of a matrix that BLAS reads as it is; None when there are none."""
     (n, down), (m, right) = rows, columns
     if m == 1:
         right = itemsize if n == 1 or down != itemsize else n * itemsize

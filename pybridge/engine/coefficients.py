@@ -80,7 +80,7 @@ def formula(
     numbers: Numbers,
     depths: Mapping[str, int] | None = None,
 ) -> Fraction:
-    """The value of an exported formula, of the numbers and the exponents that it names."""
+    """Return the value of an exported formula, of the numbers and the exponents that it names."""
     named = definitions.data.formulas.get(name)
     if named is None:
         raise DefinitionsError(f"the definitions lack the formula {name!r}")
@@ -88,7 +88,7 @@ def formula(
 
 
 def formula_value(formula: Formula, numbers: Numbers, depths: Mapping[str, int]) -> Fraction:
-    """The value of a formula: exact, but for powers, which are rounded up (`power_up`).
+    """Return the value of a formula: exact, but for powers, which are rounded up (`power_up`).
 
     Raises `DefinitionsError` for an unknown name or node, and for a division by zero.
     """
@@ -120,7 +120,8 @@ def formula_value(formula: Formula, numbers: Numbers, depths: Mapping[str, int])
 
 
 def power_up(base: Fraction, exponent: int) -> Fraction:
-    """A number that is at least baseⁿ, by at most n parts in 2¹²⁰, for a base of at least one.
+    """Return a number that is at least baseⁿ, by at most n parts in 2¹²⁰, for a base of at least
+    one.
 
     Squares and products are rounded up, so that the numbers stay short. Lean's theorems take any
     number that is at least (1 + u)ⁿ.
@@ -134,14 +135,14 @@ def power_up(base: Fraction, exponent: int) -> Fraction:
 
 
 def _shortened(value: Fraction) -> Fraction:
-    """The least number of `_BITS` bits, or one more, that is not below a positive one."""
+    """Return the least number of `_BITS` bits, or one more, that is not below a positive one."""
     shift = value.numerator.bit_length() - value.denominator.bit_length() - _BITS
     unit = Fraction(2) ** shift
     return math.ceil(value / unit) * unit
 
 
 def round_up(exact: Fraction) -> float:
-    """The least float64 that is not below a number ≥ 0; infinity above the largest."""
+    """Return the least float64 that is not below a number ≥ 0; infinity above the largest."""
     try:
         nearest = float(exact)
     except OverflowError:
@@ -293,7 +294,8 @@ class Weights:
 
 
 def weigh(definitions: Definitions, parts: Sequence[Part], constant: Fraction) -> Weights:
-    """The weights of magnitudes that were computed with errors (Lean: `weight`, `constantWeight`).
+    """Return the weights of magnitudes that were computed with errors (Lean: `weight`,
+    `constantWeight`).
 
     Raises `NotProvedError` where the error of a computed magnitude is not below the magnitude.
     """
@@ -332,8 +334,8 @@ Broadcast: TypeAlias = float | Float64
 def weigh_counts(
     counts: Counts, weights: Callable[[int], Weights], shape: Sequence[int]
 ) -> tuple[list[Broadcast], Broadcast]:
-    """The weights of all entries of a result, and the constants: floats, or arrays that broadcast
-    to `shape`.
+    """Return the weights of all entries of a result, and the constants: floats, or arrays that
+    broadcast to `shape`.
 
     `counts` holds the entries' numbers of terms, of size one where they are constant; `weights`
     gives those of one number, and is called once for each.
@@ -350,7 +352,7 @@ def weigh_counts(
 
 
 def _row(counts: Sequence[int], shape: Sequence[int]) -> tuple[int, ...]:
-    """The shape of coefficients with rows long enough that arithmetic with them is fast."""
+    """Return the shape of coefficients with rows long enough that arithmetic with them is fast."""
     row: list[int] = list(counts)
     length = 1
     for k in reversed(range(len(row))):

@@ -78,7 +78,7 @@ class Form:
     offset: int
 
     def range(self, sizes: Sequence[int]) -> tuple[int, int]:
-        """The least and the largest index over dimensions of these sizes."""
+        """Return the least and the largest index over dimensions of these sizes."""
         low = high = self.offset
         for coefficient, size in zip(self.coefficients, sizes, strict=True):
             reach = coefficient * (size - 1)
@@ -171,7 +171,7 @@ class Layout:
         absolute: bool = False,
         backend: Backend = HOST,
     ) -> Array:
-        """The box of an operand in a dtype, by default its own, zero outside the operand.
+        """Return the box of an operand in a dtype, by default its own, zero outside the operand.
 
         The array itself where nothing is padded or converted. `absolute` takes magnitudes.
         """
@@ -185,7 +185,7 @@ class Layout:
         return box
 
     def indicator(self, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-        """The box of an operand of ones; of size one along the axes that are not padded."""
+        """Return the box of an operand of ones; of size one along the axes that are not padded."""
         sizes = [1 if w else size for w, size in zip(self.whole, self.shape, strict=True)]
         inner = [slice(0, 1) if w else part for w, part in zip(self.whole, self.inner, strict=True)]
         box = np.zeros(sizes, dtype)
@@ -195,7 +195,8 @@ class Layout:
     def view(
         self, box: npt.NDArray[Any], forms: Sequence[Form], sizes: Sequence[int]
     ) -> npt.NDArray[Any]:
-        """The view of a box whose entry at the lattice's dimensions is the one that a term reads.
+        """Return the view of a box whose entry at the lattice's dimensions is the one that a term
+        reads.
 
         It has size one along the dimensions that the box does not depend on.
         """
@@ -238,7 +239,7 @@ class Split:
         return tuple(prod(axis) for axis in self.axes)
 
     def views(self, lattice: Lattice, boxes: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
-        """The factors' views on a lattice, of their padded arrays."""
+        """Return the factors' views on a lattice, of their padded arrays."""
         return [
             layout.view(box, forms, lattice.sizes)
             for layout, box, forms in zip(self.layouts, boxes, lattice.forms, strict=True)
@@ -335,7 +336,8 @@ class Narrowed:
 
 @lru_cache(maxsize=4 * _REMEMBERED)
 def narrowed(split: Split, dim: int, size: int) -> Narrowed | None:
-    """The same contraction over `size` steps of a dimension, of factors that have these alone.
+    """Return the same contraction over `size` steps of a dimension, of factors that have these
+    alone.
 
     Dimensions are counted from the outputs' to the reductions'. None if the steps are not the
     entries along one axis of each factor that depends on the dimension: windows are not cut.
@@ -394,7 +396,8 @@ class PartialSums:
 
 @lru_cache(maxsize=_REMEMBERED)
 def divided_reduction(split: Split) -> int | None:
-    """The dimension of the reduction that `partial_sums` is to divide; None if there is none.
+    """Return the dimension of the reduction that `partial_sums` is to divide; None if there is
+    none.
 
     It is one on which no skipping depends, if there is one, and of these one that divides well, if
     possible one by which `narrowed` cuts the factors. Of many lattices terms are not divided, since
@@ -417,7 +420,7 @@ def divided_reduction(split: Split) -> int | None:
 
 @lru_cache(maxsize=_REMEMBERED)
 def partial_sums(split: Split, dim: int | None) -> PartialSums:
-    """The sums over two parts of a reduction, or one sum if there is none.
+    """Return the sums over two parts of a reduction, or one sum if there is none.
 
     A split that has fewer entries of the same result is to be divided like the whole one, so that
     the parts have the same shares.
@@ -432,7 +435,7 @@ def partial_sums(split: Split, dim: int | None) -> PartialSums:
 
 
 def _skipping(split: Split) -> set[int]:
-    """The dimensions on which it depends whether a term is skipped."""
+    """Return the dimensions on which it depends whether a term is skipped."""
     return {
         k
         for reader in split.readers
@@ -443,7 +446,7 @@ def _skipping(split: Split) -> set[int]:
 
 
 def _restricted(split: Split, dim: int, start: int, stop: int) -> Split:
-    """The sums over the terms at some steps of a reduction, of the same factors.
+    """Return the sums over the terms at some steps of a reduction, of the same factors.
 
     The dimension is counted as by `narrowed`, and not divided into residue classes.
     """
@@ -467,13 +470,15 @@ def _restricted(split: Split, dim: int, start: int, stop: int) -> Split:
 
 
 def _is_whole(split: Split, dim: int) -> bool:
-    """Whether every lattice has all steps of a dimension."""
+    """Return whether every lattice has all steps of a dimension."""
     whole = Progression(0, 1, (*split.out_sizes, *split.red_sizes)[dim])
     return all((*lattice.out, *lattice.red)[dim] == whole for lattice in split.lattices)
 
 
 def _own_axis(reader: Reader, dim: int, sizes: Sequence[int]) -> int | None:
-    """The axis whose index is a dimension alone; None if there is no dependence, −1 if another."""
+    """Return the axis whose index is a dimension alone; None if there is no dependence, −1 if
+    another.
+    """
     using = [j for j, axis in enumerate(reader.axes) if dim in _dimensions(axis)]
     if not using:
         return None
@@ -489,7 +494,7 @@ def _with(values: tuple[Any, ...], place: int, value: Any) -> tuple[Any, ...]:
 
 
 def _counted_back(form: Form, dims: Set[int], sizes: Sequence[int]) -> Form:
-    """The form in which some dimensions count from their ends."""
+    """Return the form in which some dimensions count from their ends."""
     offset, coefficients = form.offset, list(form.coefficients)
     for k in dims:
         offset += coefficients[k] * (sizes[k] - 1)
@@ -498,12 +503,13 @@ def _counted_back(form: Form, dims: Set[int], sizes: Sequence[int]) -> Form:
 
 
 def _turned(form: Form, last: int) -> Form:
-    """The form of an axis that is stored backwards."""
+    """Return the form of an axis that is stored backwards."""
     return Form(tuple(-c for c in form.coefficients), last - form.offset)
 
 
 def merge_axes(array: Array, axes: Sequence[Sequence[int]], backend: Backend = HOST) -> Array:
-    """An array over loop dimensions, of size one where constant, over the axes that they make.
+    """Return an array over loop dimensions, of size one where constant, over the axes that they
+    make.
 
     An axis on none of whose dimensions the array depends has size one.
     """
@@ -528,7 +534,7 @@ def _dimensions(axis: AxisReader) -> tuple[int, ...]:
 def _components(
     axes: Sequence[AxisReader],
 ) -> Iterator[tuple[tuple[int, ...], list[AxisReader]]]:
-    """The dimensions that axes connect, and these axes."""
+    """Yield the dimensions that axes connect, and these axes."""
     groups: list[tuple[set[int], list[AxisReader]]] = []
     for axis in axes:
         dims, members = set(_dimensions(axis)), [axis]
@@ -547,7 +553,9 @@ def _components(
 def _component_count(
     dims: Sequence[int], axes: Sequence[AxisReader], sizes: Sequence[int], outs: int
 ) -> Counts:
-    """The count of a component: of intervals if it has one reduction, else by enumeration."""
+    """Return the count of a component: of intervals if it has one reduction, else by
+    enumeration.
+    """
     reduced = [k for k in dims if k >= outs]
     if len(reduced) == 1:
         return _interval_count(reduced[0], dims, axes, sizes, outs)
@@ -563,7 +571,7 @@ def _component_count(
 
 
 def _indices(axis: AxisReader, dims: Sequence[int], sizes: Sequence[int]) -> Counts:
-    """The index of an axis, not yet divided, where all dimensions but some are zero."""
+    """Return the index of an axis, not yet divided, where all dimensions but some are zero."""
     coefficients = axis.out + axis.red
     index = np.full((1,) * len(sizes), axis.offset, np.int64)
     for k in dims:
@@ -579,7 +587,7 @@ def _interval_count(
     sizes: Sequence[int],
     outs: int,
 ) -> Counts:
-    """The count of a component that has one reduction.
+    """Return the count of a component that has one reduction.
 
     Of its steps in a residue class of the divisors' least common multiple, an index is divisible
     for all or for none, and inside for those in an interval.
@@ -617,7 +625,7 @@ def _interval_count(
 def _classes(
     axis: AxisReader, moduli: Mapping[int, int], sizes: Sequence[int]
 ) -> Iterator[dict[int, int]]:
-    """The residues of an index's dimensions for which it divides."""
+    """Yield the residues of an index's dimensions for which it divides."""
     coefficients = axis.out + axis.red
     dims = [k for k in _dimensions(axis) if moduli.get(k, 1) > 1]
     for residues in product(*(range(min(moduli[k], sizes[k])) for k in dims)):
@@ -629,7 +637,7 @@ def _classes(
 def _residues(
     axes: Sequence[AxisReader], moduli: Mapping[int, int], sizes: Sequence[int]
 ) -> list[dict[int, int]]:
-    """The residues of the dimensions of all axes for which every index divides."""
+    """Return the residues of the dimensions of all axes for which every index divides."""
     combined: list[dict[int, int]] = [{}]
     for axis in axes:
         classes = list(_classes(axis, moduli, sizes))

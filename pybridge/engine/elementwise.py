@@ -168,7 +168,9 @@ def _div(a: _Enclosed, b: _Enclosed) -> _Enclosed:
 
 
 def _binade(node: Scalar, exact: Mapping[str, _Enclosed], format: FloatFormat) -> Float64:
-    """A power of two that is at least the binade of a sum, product or quotient of two values."""
+    """Return a power of two that is at least the binade of a sum, product or quotient of two
+    values.
+    """
 
     def value(argument: Scalar) -> Float64:
         if argument.op == "zero":

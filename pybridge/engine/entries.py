@@ -24,7 +24,7 @@ _TERMS = 1 << 20
 
 
 def some_entries(estimates: Estimator, entries: npt.NDArray[np.intp]) -> tuple[Float64, Float64]:
-    """The values and the sums of magnitudes of entries with these flat indices, in float64.
+    """Return the values and the sums of magnitudes of entries with these flat indices, in float64.
 
     Products and sums are rounded to nearest, the sums in any order.
     """
@@ -44,7 +44,7 @@ def some_entries(estimates: Estimator, entries: npt.NDArray[np.intp]) -> tuple[F
 
 
 def terms_read(split: Split) -> int:
-    """How many terms of an entry `some_entries` reads, those that are skipped included."""
+    """Return how many terms of an entry `some_entries` reads, those that are skipped included."""
     return prod(
         -(-n // period) for n, (period, _) in zip(split.red_sizes, _periods(split), strict=True)
     )
@@ -53,7 +53,7 @@ def terms_read(split: Split) -> int:
 def _terms(
     split: Split, factors: list[Array], entries: npt.NDArray[np.intp], backend: Backend
 ) -> Float64:
-    """The terms of each entry, those that are skipped as zeros: [entries, terms]."""
+    """Return the terms of each entry, those that are skipped as zeros: [entries, terms]."""
     outs = np.unravel_index(entries, split.out_sizes)
     steps = _steps(split, outs)
     terms: Float64 | None = None
@@ -75,8 +75,8 @@ def _terms(
 def _places(
     reader: Reader, outs: Indices, steps: Sequence[npt.NDArray[np.intp]]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_] | None]:
-    """The flat indices that an operand is read at, and which of them are: [entries, *steps], of
-    size one along reductions on which they do not depend.
+    """Return the flat indices that an operand is read at, and which of them are: [entries, *steps],
+    of size one along reductions on which they do not depend.
     """
     places = np.zeros((outs[0].size,) + (1,) * len(steps), np.intp)
     inside: npt.NDArray[np.bool_] | None = None
@@ -91,7 +91,7 @@ def _places(
 def _along(
     axis: AxisReader, outs: Indices, steps: Sequence[npt.NDArray[np.intp]]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_] | None]:
-    """The indices along an axis, and which of them are inside; None if all are."""
+    """Return the indices along an axis, and which of them are inside; None if all are."""
     index = _base(axis, outs).reshape((-1,) + (1,) * len(steps))
     for coefficient, own in zip(axis.red, steps, strict=True):
         if coefficient:
@@ -109,7 +109,9 @@ def _along(
 
 
 def _base(axis: AxisReader, outs: Indices) -> npt.NDArray[np.intp]:
-    """The index along an axis, not yet divided, of each entry at the reductions' first steps."""
+    """Return the index along an axis, not yet divided, of each entry at the reductions' first
+    steps.
+    """
     base = np.full(outs[0].size, axis.offset, np.intp)
     for coefficient, out in zip(axis.out, outs, strict=True):
         if coefficient:
@@ -132,8 +134,8 @@ def _periods(split: Split) -> list[tuple[int, AxisReader | None]]:
 
 
 def _steps(split: Split, outs: Indices) -> list[npt.NDArray[np.intp]]:
-    """The steps of each reduction at which an entry may have a term: [entries or 1, …], along the
-    reduction's axis. Some may be beyond its last one.
+    """Return the steps of each reduction at which an entry may have a term: [entries or 1, …],
+    along the reduction's axis. Some may be beyond its last one.
     """
     steps = []
     for k, (size, (period, axis)) in enumerate(zip(split.red_sizes, _periods(split), strict=True)):

@@ -199,7 +199,7 @@ class Estimator:
         return _distinct(self.split, *self.added)
 
     def value(self, dtype: npt.DTypeLike, *, absolute: bool = False) -> Array:
-        """The results in float32 or float64, summed in an order of BLAS's choosing.
+        """Return the results in float32 or float64, summed in an order of BLAS's choosing.
 
         Infinite or nan where they overflow. `absolute` takes the magnitudes of all entries.
         """
@@ -210,7 +210,7 @@ class Estimator:
         return self._whole(total)
 
     def in_parts(self, dtype: npt.DTypeLike) -> tuple[list[Array], list[Array]]:
-        """The results as `partial_sums` and addends, which are still to be added."""
+        """Return the results as `partial_sums` and addends, which are still to be added."""
         sums, kind = self._partial, np.dtype(dtype)
         with np.errstate(all="ignore"):
             if self._steps(kind):
@@ -227,7 +227,7 @@ class Estimator:
     def _over(
         self, start: int, stop: int | None, dtype: np.dtype[Any], *, absolute: bool = False
     ) -> Array:
-        """The sums over some steps of the reduction that `partial_sums` divides, or all.
+        """Return the sums over some steps of the reduction that `partial_sums` divides, or all.
 
         They are taken a few at a time if the factors' copies would be large (`_steps`).
         """
@@ -246,8 +246,8 @@ class Estimator:
         return total
 
     def _steps(self, dtype: np.dtype[Any]) -> int | None:
-        """How many steps of the reduction that `partial_sums` divides are taken at a time; None if
-        all are.
+        """Return how many steps of the reduction that `partial_sums` divides are taken at a time;
+        None if all are.
         """
         own = None if self._divided is None else narrowed(self.split, self._divided, 1)
         if own is None:
@@ -257,7 +257,7 @@ class Estimator:
         return max(self._partial.cuts[-1] * self.room // total, 1) if total > self.room else None
 
     def _copies(self, dtype: npt.DTypeLike) -> list[int]:
-        """The bytes of each factor as it is multiplied in a dtype, 0 if it is not copied."""
+        """Return the bytes of each factor as it is multiplied in a dtype, 0 if it is not copied."""
         size = np.dtype(dtype).itemsize
         return [
             size * prod(layout.shape) if layout.padded or value.itemsize < size else 0
@@ -269,14 +269,15 @@ class Estimator:
             yield contract(split, [addend.value], dtype, absolute=absolute, backend=self.backend)
 
     def _whole(self, array: Array) -> Array:
-        """An array of the result's shape, which has axes on which no operand depends."""
+        """Return an array of the result's shape, which has axes on which no operand depends."""
         if tuple(array.shape) == self.shape:
             return array
         functions = self.backend.functions
         return self.backend.contiguous(functions.broadcast_to(array, self.shape))
 
     def cut(self, dim: int, size: int, part: slice) -> Estimator | None:
-        """The same of `size` steps of a dimension, those of a slice; None if it cannot be cut.
+        """Return the same of `size` steps of a dimension, those of a slice; None if it cannot be
+        cut.
 
         Dimensions are counted from the outputs' to the reductions'. Addends stay if a reduction is
         cut. The arrays are views.
@@ -334,7 +335,7 @@ class Estimator:
                 yield tuple(inner), own
 
     def _read_without(self, dim: int) -> int:
-        """How many entries of factors that do not depend on a dimension the terms read."""
+        """Return how many entries of factors that do not depend on a dimension the terms read."""
         sizes = (*self.split.out_sizes, *self.split.red_sizes)
         each = [
             {k for axis in reader.axes for k, c in enumerate(axis.out + axis.red) if c}
@@ -364,7 +365,7 @@ class Estimator:
         )
 
     def parts_error(self, terms: int, format: str) -> tuple[ErrorBound, ErrorBound]:
-        """How near `in_parts` is, for so many terms, addends included: its partial sums all
+        """Return how near `in_parts` is, for so many terms, addends included: its partial sums all
         together, and the sum of all.
 
         Each partial sum is one in any order; their absolute errors add up, and the relative one is
@@ -381,7 +382,7 @@ class Estimator:
         )
 
     def some_entries(self, most: int) -> Estimator:
-        """The same of about so many entries; more if few axes can be cut.
+        """Return the same of about so many entries; more if few axes can be cut.
 
         They are evenly spread along those.
         """
@@ -402,20 +403,20 @@ class Estimator:
         return some
 
     def rounded(self, format: FloatFormat) -> FloatArray:
-        """The results as `Accumulation.of(format)` has them."""
+        """Return the results as `Accumulation.of(format)` has them."""
         wide: FloatArray = self.value(np.float64 if format.precision > 24 else np.float32)
         with np.errstate(all="ignore"):
             return wide.astype(format.dtype, copy=False)
 
     def any_order(self, accumulation: Accumulation, *, finished: bool = True) -> Float64:
-        """How far from the exact result one may be, summed in any order as is promised.
+        """Return how far from the exact result one may be, summed in any order as is promised.
 
         The last rounding is included if `finished`. Infinite where that is beyond float64.
         """
         return self._bound(accumulation, None, finished)
 
     def enclosure(self, computed: FloatArray) -> Float64:
-        """How far an array, whoever computed it, may be from the exact result."""
+        """Return how far an array, whoever computed it, may be from the exact result."""
         distance: Float64 = self.value(np.float64)
         with np.errstate(all="ignore"):
             np.subtract(computed, distance, out=distance, dtype=np.float64)
@@ -434,7 +435,8 @@ class Estimator:
     def coefficients(
         self, accumulation: Accumulation, *, finished: bool = True, wide: bool = False
     ) -> Callable[[int], tuple[float, float]]:
-        """The bound of an entry of n terms, as a function of n: (a, c) says that it is a·size + c.
+        """Return the bound of an entry of n terms, as a function of n: (a, c) says that it is
+        a·size + c.
 
         The size is Σ|x||y| with the addends' magnitudes, summed in float64 if `wide`, else in
         float32; operands are taken to have no deviations. `any_order` gives this bound.
@@ -468,7 +470,7 @@ class Estimator:
         return np.asarray(self._magnitude(np.dtype(np.float64), 0).astype(np.float64))
 
     def sum_error(self, accumulation: Accumulation, terms: int) -> ErrorBound:
-        """How near the sum of so many terms a promised sum is, before the last rounding."""
+        """Return how near the sum of so many terms a promised sum is, before the last rounding."""
         return _sum_error(
             Same(self.definitions),
             accumulation,
@@ -512,7 +514,7 @@ class Estimator:
         return self._excesses[key]
 
     def _plain(self, accumulation: Accumulation) -> bool:
-        """Whether the terms are no products, but numbers of the format of the sums."""
+        """Return whether the terms are no products, but numbers of the format of the sums."""
         if len(self.factors) != 1 or self.addends or accumulation.across is not None:
             return False
         if accumulation.operands and not accumulation.sums_hold_operands(self.definitions):
@@ -554,7 +556,7 @@ class Estimator:
         scale: int,
         finished: bool,
     ) -> Float64:
-        """The bound; magnitudes are summed in binary64 when `wide`, else in binary32.
+        """Return the bound; magnitudes are summed in binary64 when `wide`, else in binary32.
 
         They are of operands that were scaled by powers of two, 2^−`scale` together, and rounded up.
         """
@@ -594,7 +596,7 @@ class Estimator:
     def _sums(
         self, name: str, dtype: np.dtype[Any], scale: int, distance: Float64 | None
     ) -> FloatArray:
-        """The sums of magnitudes that a coefficient multiplies, each computed in a dtype.
+        """Return the sums of magnitudes that a coefficient multiplies, each computed in a dtype.
 
         `magnitude` is Σ|x||y| and the addends' magnitudes, `first` Σ Dx·(|y| + Dy), `second`
         Σ|x|·Dy, `addend` the addends' deviations. A deviation that is one number is a part of the
@@ -659,20 +661,20 @@ _PARTS = ("magnitude", "first", "second", "addend", "distance")
 
 
 def _target(bound: Float64, part: Float64) -> Float64 | None:
-    """Where a sum can be stored."""
+    """Return where a sum can be stored."""
     return bound if bound.shape == np.broadcast_shapes(bound.shape, part.shape) else None
 
 
 def _exponent(operand: Inexact) -> int:
-    """An exponent e such that no magnitude with its deviation is above 2^e."""
+    """Return an exponent e such that no magnitude with its deviation is above 2^e."""
     largest = float(np.abs(operand.value.astype(np.float64)).max(initial=0.0))
     off = operand.scalar if operand.array is None else float(operand.array.max())
     return math.frexp(max(largest, off))[1] + 1
 
 
 def _largest(operand: Inexact, least: float) -> tuple[Fraction, bool]:
-    """How large a number may be that is multiplied, and whether one may be below `least` that is
-    not zero.
+    """Return how large a number may be that is multiplied, and whether one may be below `least`
+    that is not zero.
     """
     backend = backend_of(operand.value)
     if backend is not HOST and not operand.deviates:
@@ -686,7 +688,7 @@ def _largest(operand: Inexact, least: float) -> tuple[Fraction, bool]:
 
 
 def _halves(scale: int, first: int, second: int) -> tuple[int, int]:
-    """A scale divided into two factors', so that both become about equally large."""
+    """Return a scale divided into two factors', so that both become about equally large."""
     left = min(max((scale + first - second) // 2, 0), scale)
     return left, scale - left
 
@@ -734,7 +736,7 @@ def _lone_addends(contraction: Same[Contraction]) -> tuple[Contraction, ...]:
 
 
 def _even_slices(start: int, stop: int, most: int) -> Iterator[slice]:
-    """The range in parts of at most so many steps, of about one size."""
+    """Return the range in parts of at most so many steps, of about one size."""
     count = -(-(stop - start) // most)
     ends = [start + k * (stop - start) // count for k in range(count + 1)]
     return (slice(*pair) for pair in pairwise(ends))
@@ -802,7 +804,7 @@ def _parts_error(
 def _weights(
     definitions: Same[Definitions], split: Split, addends: tuple[Split, ...], assumed: _Assumed
 ) -> tuple[Sequence[Broadcast], Broadcast]:
-    """The coefficients of `_PARTS` and the constant, at every entry."""
+    """Return the coefficients of `_PARTS` and the constant, at every entry."""
     longest = prod(split.red_sizes) + len(addends)
     return weigh_counts(
         _counts(split, *addends),
@@ -815,8 +817,8 @@ def _weights(
 def _entry_weights(
     definitions: Same[Definitions], longest: int, assumed: _Assumed, terms: int
 ) -> Weights:
-    """The coefficients of `_PARTS` and the constant, at an entry of so many terms, of which a
-    kernel goes over `longest`.
+    """Return the coefficients of `_PARTS` and the constant, at an entry of so many terms, of which
+    a kernel goes over `longest`.
     """
     held = definitions.held
     unit = operation(format_parameters(assumed.sums, held))

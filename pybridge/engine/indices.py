@@ -56,7 +56,7 @@ _EMPTY = Progression(0, 1, 0)
 
 @lru_cache(maxsize=1 << 16)
 def solve(factor: int, base: int, divisor: int, extent: int, count: int) -> Progression:
-    """The j in [0, count) with (factor·j + base) / divisor an integer in [0, extent).
+    """Return the j in [0, count) with (factor·j + base) / divisor an integer in [0, extent).
 
     The factor is not zero, the divisor positive.
     """
@@ -89,7 +89,7 @@ class AxisReader:
     stride: int
 
     def always_inside(self, out_sizes: Sequence[int], red_sizes: Sequence[int]) -> bool:
-        """Whether every output and reduction index reads an entry, without any division."""
+        """Return whether every output and reduction index reads an entry, without any division."""
         low = high = self.offset
         pairs = zip(self.out + self.red, (*out_sizes, *red_sizes), strict=True)
         for reach in (coefficient * (size - 1) for coefficient, size in pairs):
@@ -106,7 +106,7 @@ class Reader:
 
     @classmethod
     def of(cls, operand: Access, parameters: Mapping[str, int]) -> Reader:
-        """The reader of a row-major operand; `DefinitionsError` for a divisor below one."""
+        """Return the reader of a row-major operand; `DefinitionsError` for a divisor below one."""
         axes: list[AxisReader] = []
         stride = 1
         for axis in reversed(operand.axes):
@@ -129,7 +129,7 @@ class Reader:
         return cls(operand.name, tuple(reversed(axes)))
 
     def resized(self, place: int, extent: int) -> Reader:
-        """The reader of an array that has another extent along an axis."""
+        """Return the reader of an array that has another extent along an axis."""
         axes: list[AxisReader] = []
         stride = 1
         for k, axis in reversed(list(enumerate(self.axes))):
@@ -138,7 +138,7 @@ class Reader:
         return Reader(self.name, tuple(reversed(axes)))
 
     def begun(self, reduced: int, start: int) -> Reader:
-        """The reader in which a reduction starts at a later step."""
+        """Return the reader in which a reduction starts at a later step."""
         axes = (replace(axis, offset=axis.offset + start * axis.red[reduced]) for axis in self.axes)
         return Reader(self.name, tuple(axes))
 
@@ -199,7 +199,7 @@ class View(NamedTuple):
     shape: tuple[int, ...]
 
     def of(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The view of a C-contiguous array; its bounds are checked by NumPy."""
+        """Return the view of a C-contiguous array; its bounds are checked by NumPy."""
         itemsize = array.itemsize
         return np.ndarray(
             self.shape,
@@ -213,7 +213,7 @@ class View(NamedTuple):
 def locate(
     readers: Sequence[Reader], block: Block, reduction: Sequence[int]
 ) -> tuple[Region, list[View]] | None:
-    """The outputs of a block that have a term at a reduction index, and each operand's view.
+    """Return the outputs of a block that have a term at a reduction index, and each operand's view.
 
     The region selects the outputs from an array over the block; the views have its shape. None when
     no output has a term.

@@ -69,7 +69,7 @@ class LawEvaluator:
     scale: int
 
     def value(self, node: Scalar, scope: Scope) -> Values:
-        """The rounded values of a law's `value`."""
+        """Return the rounded values of a law's `value`."""
         match node:
             case Scalar("zero"):
                 return Values(np.zeros((), self.format.dtype))
@@ -88,7 +88,7 @@ class LawEvaluator:
         return self.value(left, scope).array, self.value(right, scope).array
 
     def amount(self, node: Scalar, scope: Scope) -> Amount:
-        """The amounts of a law's `eps`, or of a part of it, rounded upward."""
+        """Return the amounts of a law's `eps`, or of a part of it, rounded upward."""
         match node:
             case Scalar("zero"):
                 return Amount(0.0, True)
@@ -120,7 +120,7 @@ class LawEvaluator:
         )
 
     def scaled(self, amount: Amount) -> float | Float64:
-        """The data of an amount, times 2^scale."""
+        """Return the data of an amount, times 2^scale."""
         return amount.data if amount.scaled else scale_up(amount.data, self.scale)
 
     def _add(self, left: Amount, right: Amount) -> Amount:

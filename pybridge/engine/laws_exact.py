@@ -28,7 +28,7 @@ def half_ulp(x: Fraction, format: FormatParameters | FloatFormat) -> Fraction:
 
 
 def round_even(x: Fraction, format: FormatParameters | FloatFormat) -> Fraction | None:
-    """The nearest number of the format, on a tie the even one; None where that overflows.
+    """Return the nearest number of the format, on a tie the even one; None where that overflows.
 
     Mirrors Lean's `RuntimeApprox.Format.round` and `RuntimeApprox.Format.overflows`.
     """
@@ -79,7 +79,9 @@ def scalar_value(
 
 
 def monomials(node: Scalar) -> Iterator[Monomial]:
-    """The products of which an expression is the sum, multiplied out; zero is the sum of none."""
+    """Yield the products of which an expression is the sum, multiplied out; zero is the sum of
+    none.
+    """
     match node:
         case Scalar("zero"):
             return
@@ -95,7 +97,7 @@ def monomials(node: Scalar) -> Iterator[Monomial]:
 
 
 def _exponent(x: Fraction, format: FormatParameters | FloatFormat) -> int:
-    """The exponent of the binade of a number, that of the least normal numbers at least."""
+    """Return the exponent of the binade of a number, that of the least normal numbers at least."""
     if x == 0:
         return format.min_exponent
     numerator = abs(x.numerator)

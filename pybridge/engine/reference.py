@@ -60,7 +60,7 @@ def evaluate(
     format: FloatFormat,
     operands: Mapping[str, Operand] | Mapping[str, Inexact],
 ) -> Evaluation:
-    """The values and bounds of a contraction under the exported laws.
+    """Return the values and bounds of a contraction under the exported laws.
 
     `operands` maps the exported operand names to arrays of the shapes that the contraction gives
     them, else `InputError`; an `Inexact` operand may have an eps for every entry. The results have
@@ -120,8 +120,8 @@ class _Run:
         return _Prepared(Values(operand.value), eps, {})
 
     def _prepare(self) -> tuple[Scalar, list[_Prepared]]:
-        """The multiplication law with the parts that depend on one of its first two operands taken
-        out, and the factors with these parts evaluated on the whole operand.
+        """Return the multiplication law with the parts that depend on one of its first two operands
+        taken out, and the factors with these parts evaluated on the whole operand.
         """
         sides = [self._prepared(operand) for operand in self.operands]
         law = self.laws.mul.eps
@@ -139,7 +139,7 @@ class _Run:
         return law, sides
 
     def results(self) -> tuple[FloatArray, Float64]:
-        """The values and bounds, in the contraction's output shape."""
+        """Return the values and bounds, in the contraction's output shape."""
         value = np.empty(self.out_sizes, self.format.dtype)
         bound = np.empty(self.out_sizes, np.float64)
         alone = dimensions_alone(self.factors, self.out_sizes, self.red_sizes)

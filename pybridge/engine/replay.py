@@ -108,7 +108,9 @@ def _variable(name: str) -> Scalar:
 
 
 def _known_laws() -> tuple[Law, Law, Law]:
-    """The laws of zero, `Approx.add` and `Approx.mul`, of which the replay is the evaluation."""
+    """Return the laws of zero, `Approx.add` and `Approx.mul`, of which the replay is the
+    evaluation.
+    """
     x, y, ex, ey = map(_variable, ("x.value", "y.value", "x.eps", "y.eps"))
     total, product = Scalar("add", (x, y)), Scalar("mul", (x, y))
     bounds = Scalar("add", (ex, ey))

@@ -41,8 +41,8 @@ class BlockAxis:
 
 
 def block_axes(contraction: Contraction, parameters: Mapping[str, int]) -> list[BlockAxis]:
-    """The axes along which all factors can have blocks: those that one index of the reduction goes
-    over, entry by entry. An index with one value counts only if all have one.
+    """Return the axes along which all factors can have blocks: those that one index of the
+    reduction goes over, entry by entry. An index with one value counts only if all have one.
     """
     out = [size_value(size, parameters) for axis in contraction.out for size in axis]
     red = [size_value(size, parameters) for size in contraction.red]
@@ -59,8 +59,8 @@ def block_axes(contraction: Contraction, parameters: Mapping[str, int]) -> list[
 def _axis_of(
     factor: Access, index: int, out: Sequence[int], red: Sequence[int], sizes: Mapping[str, int]
 ) -> int | None:
-    """The axis of a factor that an index of the reduction goes over, if it does so entry by entry
-    and every other index that matters starts a sum of its own.
+    """Return the axis of a factor that an index of the reduction goes over, if it does so entry by
+    entry and every other index that matters starts a sum of its own.
     """
     for number, axis in enumerate(factor.axes):
         steps = [size_value(step, sizes) for step in axis.index.red]
@@ -83,8 +83,8 @@ def _axis_of(
 
 
 def largest_excess(name: str, grouped: bool, size: Fraction, definitions: Definitions) -> Fraction:
-    """A bound of 2^exponent of what is subnormal, in an array of which the largest magnitude is
-    known and nothing else.
+    """Return a bound of 2^exponent of what is subnormal, in an array of which the largest magnitude
+    is known and nothing else.
     """
     form = BLOCK_FORMATS[name]
     if grouped:

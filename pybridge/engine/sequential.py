@@ -134,7 +134,7 @@ class _Memory:
         self.bytes = np.empty(0, np.uint8)
 
     def array(self, shape: Sequence[int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-        """An array with any contents, until the next one is asked for."""
+        """Return an array with any contents, until the next one is asked for."""
         size = prod(shape) * dtype.itemsize
         if size > _KEPT:
             return np.empty(shape, dtype)
@@ -191,13 +191,15 @@ class _Reading:
     groups: tuple[bool, bool, bool]
 
     def view(self, box: npt.NDArray[Any], lattice: Lattice) -> npt.NDArray[Any]:
-        """The view of a padded factor, its dimensions in the plan's order."""
+        """Return the view of a padded factor, its dimensions in the plan's order."""
         return self.layout.view(box, self.forms, lattice.sizes).transpose(self.axes)
 
     def steps(
         self, view: npt.NDArray[Any], reductions: _Box, panel: _Panel, memory: _Memory
     ) -> npt.NDArray[Any]:
-        """The entries at a box of reductions, one step after the other, contiguous in `memory`."""
+        """Return the entries at a box of reductions, one step after the other, contiguous in
+        `memory`.
+        """
         lengths = [p.stop - p.start for p in reductions]
         lengths += [
             p.stop - p.start if own else 1 for p, own in zip(panel.outputs, self.own, strict=True)
@@ -212,7 +214,7 @@ class _Reading:
         return laid.reshape(-1, *triple)
 
     def part(self, block: _Box) -> tuple[slice, ...]:
-        """The slices of the steps that a block of outputs reads."""
+        """Return the slices of the steps that a block of outputs reads."""
         own = (p if here else slice(None) for p, here in zip(block, self.groups, strict=True))
         return (slice(None), *own)
 
@@ -249,7 +251,7 @@ class _Plan:
     panels: tuple[_Panel, ...]
 
     def loops(self, result: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """A result in the plan's order, over the output loop dimensions."""
+        """Return a result in the plan's order, over the output loop dimensions."""
         return result.transpose(np.argsort(self.order))
 
 
@@ -265,7 +267,7 @@ def _plans(parts: Split) -> tuple[_Plan, ...] | None:
 
 
 def _plan(parts: Split, lattice: Lattice, padded: Sequence[int]) -> _Plan | None:
-    """The plan for a lattice; None where no factor depends on an output dimension."""
+    """Return the plan for a lattice; None where no factor depends on an output dimension."""
     outs, sizes = len(lattice.out), lattice.out_sizes
     depends = [
         [any(form.coefficients[k] for form in forms) for k in range(outs)]
@@ -335,7 +337,7 @@ def _triple(sizes: Iterator[int]) -> _Triple:
 
 
 def _last_axis(out_sizes: Sequence[int], forms: Sequence[Form]) -> int:
-    """The axis of a factor that depends on the longest output dimension."""
+    """Return the axis of a factor that depends on the longest output dimension."""
 
     def reach(axis: int) -> tuple[int, int]:
         of = zip(out_sizes, forms[axis].coefficients, strict=False)
@@ -346,7 +348,9 @@ def _last_axis(out_sizes: Sequence[int], forms: Sequence[Form]) -> int:
 
 @lru_cache(maxsize=_PLANS)
 def _memory_axes(parts: Split) -> list[tuple[list[int], list[int]]]:
-    """The axes of each factor with the one last along which it is laid out, and their inverse."""
+    """Return the axes of each factor with the one last along which it is laid out, and their
+    inverse.
+    """
     orders = []
     for layout, forms in zip(parts.layouts, parts.lattices[0].forms, strict=True):
         axes = list(range(len(layout.extents)))
@@ -421,7 +425,7 @@ class _Run:
             total[...] = steps.round(total)
 
     def _pass(self, plan: _Plan, floor: npt.NDArray[np.bool_] | None) -> tuple[FloatArray, Float64]:
-        """The values and sums of binades of a lattice, in the plan's order.
+        """Return the values and sums of binades of a lattice, in the plan's order.
 
         With `floor`, the binades are floored, and only blocks with outputs that it marks are done.
         """
@@ -502,7 +506,9 @@ class _Steps:
         self.least_bits = np.array(self.least, self.work).view(self.integer)
 
     def round(self, numbers: FloatArray) -> FloatArray:
-        """The numbers of the format that the working numbers round to, as working numbers."""
+        """Return the numbers of the format that the working numbers round to, as working
+        numbers.
+        """
         rounded: FloatArray = numbers.astype(self.dtype).astype(self.work)
         return rounded
 

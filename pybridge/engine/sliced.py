@@ -96,7 +96,7 @@ class _Slices:
         return self.slices[-1]
 
     def until(self, limit: float) -> int | None:
-        """How many slices leave at most `limit`; None if that takes too many."""
+        """Return how many slices leave at most `limit`; None if that takes too many."""
         while self.left[-1] > limit:
             if len(self.slices) == _MOST:
                 return None
@@ -106,7 +106,8 @@ class _Slices:
 
 @np.errstate(all="ignore")
 def remainder(estimates: Estimator, result: Float64) -> Remainder | None:
-    """The distances of a finite float64 result from the exact result of operands without deviation.
+    """Return the distances of a finite float64 result from the exact result of operands without
+    deviation.
 
     None if the operands' exponents are beyond what slices cover: nothing is said then.
     """
@@ -148,7 +149,9 @@ class _Plan:
     other: float
 
     def products(self, estimates: Estimator) -> Iterator[FloatArray]:
-        """The exact sums of the products of slices, the largest first, and then the addends."""
+        """Yield the exact sums of the products of slices, the largest first, and then the
+        addends.
+        """
         pairs = [(i, j) for i, most in enumerate(self.with_) for j in range(most)]
         addends = estimates.addends
         for i, j in sorted(pairs, key=sum):
@@ -206,7 +209,9 @@ def _plan(estimates: Estimator) -> _Plan | None:
 
 
 def _is_exact(first: Sequence[_Slice], second: Sequence[_Slice], terms: int) -> bool:
-    """Whether all sums of products of slices are exact: n·X·Y ≤ 2^(p + e + d) and no underflow."""
+    """Return whether all sums of products of slices are exact: n·X·Y ≤ 2^(p + e + d) and no
+    underflow.
+    """
     one = [_Slice(np.ones(()), 0, 1.0)]
     for a in first:
         for b in second or one:

@@ -16,12 +16,12 @@ __all__ = ["most_slices", "result_slices", "sums_first_axes"]
 
 
 def sums_first_axes(computation: Computation) -> bool:
-    """Whether a result sums over a free loop that counts the first axis of each factor."""
+    """Return whether a result sums over a free loop that counts the first axis of each factor."""
     return _summed_loop(computation) is not None
 
 
 def most_slices(computation: Computation) -> int:
-    """How many parts `result_slices` makes at most of the loop that it prefers."""
+    """Return how many parts `result_slices` makes at most of the loop that it prefers."""
     loops = Loops.of(computation)
     return loops.sizes[_cuttable(loops)[0]] if _cuttable(loops) else 1
 
@@ -46,7 +46,7 @@ def _summed_loop(computation: Computation) -> int | None:
 
 
 def _cuttable(loops: Loops) -> list[int]:
-    """The free loops of the result whose ranges are ranges of every axis, too.
+    """Return the free loops of the result whose ranges are ranges of every axis, too.
 
     They come before all loops that are not free.
     """

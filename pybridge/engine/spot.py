@@ -103,7 +103,7 @@ def require_sound(
 def _may_overflow(
     boxes: Sequence[Array], terms: int, dtype: np.dtype[Any], backend: Backend
 ) -> bool:
-    """Whether a sum of so many products, or of entries of one operand, may overflow."""
+    """Return whether a sum of so many products, or of entries of one operand, may overflow."""
     largest = [max(float(backend.functions.abs(box).max()), 1.0) for box in boxes]
     return not prod(largest) * terms < float(np.finfo(dtype).max) / 4
 
@@ -163,7 +163,7 @@ def _bits(shape: tuple[int, ...], value: float, dtype: np.dtype[Any]) -> npt.NDA
 
 
 def _sample(result: Array, terms: int, backend: Backend = HOST) -> Iterator[int]:
-    """The flat indices of the entries to check.
+    """Yield the flat indices of the entries to check.
 
     They are a few that differ with each call and, of a larger sample, the smallest entry that is
     not zero, which shows errors that are small beside others, and the largest.
@@ -191,7 +191,7 @@ def _products(
     shape: Sequence[int],
     backend: Backend,
 ) -> list[Array]:
-    """The products of an entry's terms, in float64."""
+    """Return the products of an entry's terms, in float64."""
     products = []
     for lattice in split.lattices:
         local = []
@@ -218,7 +218,7 @@ def _read(
     reductions: Sequence[int],
     backend: Backend,
 ) -> Array:
-    """The view of the entries that an output index reads, over the reductions."""
+    """Return the view of the entries that an output index reads, over the reductions."""
     start, strides = 0, [0] * len(reductions)
     stride = box.itemsize * prod(box.shape)
     for extent, low, form in zip(box.shape, layout.low, forms, strict=True):
@@ -246,7 +246,7 @@ class _Entry:
 
     @classmethod
     def of(cls, parts: Sequence[Array], dtype: np.dtype[Any], backend: Backend) -> _Entry:
-        """The entry of the products, in float64, of operands in a dtype.
+        """Return the entry of the products, in float64, of operands in a dtype.
 
         Products of float32 numbers are exact in float64 and their sum errs by a unit a term;
         products of float64 numbers err by as much, and of long sums each chunk.
@@ -269,7 +269,9 @@ class _Entry:
         return cls(exact, size, max(count, 1), roundings, own)
 
     def is_near(self, computed: float, dtype: np.dtype[Any]) -> bool:
-        """Whether a computed sum of products is as near to the exact one as rounding allows."""
+        """Return whether a computed sum of products is as near to the exact one as rounding
+        allows.
+        """
         info = np.finfo(dtype)
         if not self.size < float(info.max) / 4:
             return True

@@ -215,7 +215,7 @@ def _eight_bits(row: Row) -> bool:
 
 
 def _rows(architecture: str, dtype: Any, instruction: str | None) -> Sequence[Row]:
-    """The rows that fit; none for CDNA 2."""
+    """Return the rows that fit; none for CDNA 2."""
     if not isinstance(architecture, str) or architecture not in _ARCHITECTURES:
         known = ", ".join(_ARCHITECTURES)
         raise InputError(f"architecture: unknown {architecture!r:.60}, expected one of {known}")

@@ -20,7 +20,7 @@ LAWS: Mapping[str, str] = {
 
 
 def declaration(name: str, definitions: Definitions) -> Declaration:
-    """A Lean declaration by its full name; `DefinitionsError` if it was not exported."""
+    """Return a Lean declaration by its full name; `DefinitionsError` if it was not exported."""
     declared = definitions.declarations.get(name)
     if declared is None:
         raise DefinitionsError(f"the definitions lack the declaration {name}")
@@ -28,11 +28,13 @@ def declaration(name: str, definitions: Definitions) -> Declaration:
 
 
 def location(name: str, definitions: Definitions) -> str:
-    """Where a declaration stands: `file:line`, the file relative to the folder of the sources."""
+    """Return where a declaration stands: `file:line`, the file relative to the folder of the
+    sources.
+    """
     declared = declaration(name, definitions)
     return f"{declared.file}:{declared.start[0]}"
 
 
 def short_name(name: str) -> str:
-    """A declaration's name without the library's namespace."""
+    """Return a declaration's name without the library's namespace."""
     return name.removeprefix(_NAMESPACE)

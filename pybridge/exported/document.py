@@ -384,7 +384,7 @@ def parse_operations(text: str, origin: str = "operations") -> dict[str, Operati
 
 
 def _depth(document: object) -> int:
-    """How deep a JSON document's objects and lists are nested."""
+    """Return how deep a JSON document's objects and lists are nested."""
     depth = 0
     level = [document]
     while level := [node for node in level if isinstance(node, dict | list)]:
@@ -419,7 +419,7 @@ def _read(source: Any, origin: str) -> Definitions:
 
 
 def load_definitions(path: str | Path | None = None) -> Definitions:
-    """The definitions in a file, by default those shipped with the package (read once).
+    """Return the definitions in a file, by default those shipped with the package (read once).
 
     Raises `DefinitionsError`, as `parse_definitions` does and when the file cannot be read.
     """

@@ -170,7 +170,7 @@ def _formula_json(formula: Formula) -> object:
 
 
 def size_parameters(size: Size) -> Iterator[str]:
-    """The names of the parameters in a size expression."""
+    """Yield the names of the parameters in a size expression."""
     if isinstance(size, str):
         yield size
     elif isinstance(size, SizeOp):
@@ -179,7 +179,9 @@ def size_parameters(size: Size) -> Iterator[str]:
 
 
 def size_value(size: Size, parameters: Mapping[str, int]) -> int:
-    """The integer that a size expression stands for; `DefinitionsError` for a division by zero."""
+    """Return the integer that a size expression stands for; `DefinitionsError` for a division by
+    zero.
+    """
     if isinstance(size, int):
         return size
     if isinstance(size, str):
@@ -204,7 +206,7 @@ def size_value(size: Size, parameters: Mapping[str, int]) -> int:
 
 
 def scalar_variables(scalar: Scalar) -> frozenset[str]:
-    """The names of the variables in a law's expression."""
+    """Return the names of the variables in a law's expression."""
     if scalar.op == "var":
         return frozenset((scalar.name,))
     return frozenset().union(*map(scalar_variables, scalar.args))

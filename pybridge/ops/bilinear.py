@@ -35,7 +35,7 @@ class Bilinear:
     names: Mapping[str, str]
 
     def output(self, arrays: Mapping[str, Any], eps: Mapping[str, float] | None) -> Operation:
-        """The output of arrays by their roles, of which `eps` is by the caller's names."""
+        """Return the output of arrays by their roles, of which `eps` is by the caller's names."""
         return self._of(_COTANGENT, arrays, self._eps(eps or {}, arrays))
 
     def _eps(self, eps: Mapping[str, float], arrays: Mapping[str, Any]) -> dict[str, float]:
@@ -68,7 +68,7 @@ class Bilinear:
     def _filled(
         self, computation: Computation, arrays: Mapping[str, Any]
     ) -> tuple[Computation, dict[str, Any]]:
-        """The computation and its operands, with zeros for those of which nothing is read.
+        """Return the computation and its operands, with zeros for those of which nothing is read.
 
         Those are arrays without entries, and all if the result has none.
         """
@@ -92,7 +92,7 @@ class Bilinear:
         cotangent: Any,
         cotangent_eps: float,
     ) -> Operation:
-        """The gradient with respect to what plays a role, of what plays another one."""
+        """Return the gradient with respect to what plays a role, of what plays another one."""
         array = held(_COTANGENT, cotangent)
         expected = self.results[of].outer_shape
         if tuple(array.shape) != expected:

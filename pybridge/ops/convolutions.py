@@ -37,7 +37,7 @@ def conv2d(
     *,
     eps: Eps = None,
 ) -> Operation:
-    """A convolution as by `torch.nn.functional.conv2d`: input [N, I, H, W], or [I, H, W].
+    """Return a convolution as by `torch.nn.functional.conv2d`: input [N, I, H, W], or [I, H, W].
 
     weight is [O, I/groups, KH, KW], bias [O]. `padding` may also be "valid" or "same", or have
     (begin, end) for each axis. Gradients: of input, weight and bias. `eps` says by name how far the
@@ -58,7 +58,7 @@ def conv1d(
     *,
     eps: Eps = None,
 ) -> Operation:
-    """A convolution of one axis, as by `torch.nn.functional.conv1d`: see `conv2d`."""
+    """Return a convolution of one axis, as by `torch.nn.functional.conv1d`: see `conv2d`."""
     return _convolution("conv1d", 1, input, weight, bias, stride, padding, dilation, groups, eps)
 
 
@@ -73,7 +73,7 @@ def conv3d(
     *,
     eps: Eps = None,
 ) -> Operation:
-    """A convolution of three axes, as by `torch.nn.functional.conv3d`: see `conv2d`."""
+    """Return a convolution of three axes, as by `torch.nn.functional.conv3d`: see `conv2d`."""
     return _convolution("conv3d", 3, input, weight, bias, stride, padding, dilation, groups, eps)
 
 
@@ -89,7 +89,7 @@ def conv_transpose1d(
     *,
     eps: Eps = None,
 ) -> Operation:
-    """A transposed convolution of one axis: see `conv_transpose2d`."""
+    """Return a transposed convolution of one axis: see `conv_transpose2d`."""
     parameters = (stride, padding, dilation, groups)
     return _convolution(
         "conv_transpose1d", 1, input, weight, bias, *parameters, eps, output_padding
@@ -108,7 +108,7 @@ def conv_transpose2d(
     *,
     eps: Eps = None,
 ) -> Operation:
-    """A transposed convolution, as by `torch.nn.functional.conv_transpose2d`.
+    """Return a transposed convolution, as by `torch.nn.functional.conv_transpose2d`.
 
     input is [N, I, H, W], or [I, H, W], weight [I, O/groups, KH, KW], bias [O]. Gradients, `eps`
     and errors are those of `conv2d`.
@@ -131,7 +131,7 @@ def conv_transpose3d(
     *,
     eps: Eps = None,
 ) -> Operation:
-    """A transposed convolution of three axes: see `conv_transpose2d`."""
+    """Return a transposed convolution of three axes: see `conv_transpose2d`."""
     parameters = (stride, padding, dilation, groups)
     return _convolution(
         "conv_transpose3d", 3, input, weight, bias, *parameters, eps, output_padding
@@ -200,7 +200,9 @@ def _convolution(
 
 
 def _padding(padding: Any, kernel: Any, stride: Any, dilation: Any) -> Any:
-    """The padding of "valid" and "same" as numbers; "same" has more at the end, as in PyTorch."""
+    """Return the padding of "valid" and "same" as numbers; "same" has more at the end, as in
+    PyTorch.
+    """
     if not isinstance(padding, str):
         return padding
     if padding == "valid":

@@ -29,7 +29,8 @@ def contraction(
     result: str = "output",
     eps: Mapping[str, float] | None = None,
 ) -> Operation:
-    """A result of an operation that was written and exported in Lean, outside of the library.
+    """Return a result of an operation that was written and exported in Lean, outside of the
+    library.
 
     `operation` is what Lean's `Operation.json` prints of one operation, or that as
     `parse_operations` reads it. `operands` are by the operation's names, of the shapes that its
@@ -57,7 +58,7 @@ def contraction(
 
 
 def _numbers(operation: Exported, sizes: Mapping[str, int]) -> dict[str, int]:
-    """All numbers of an operation, of those that a case states."""
+    """Return all numbers of an operation, of those that a case states."""
     if set(sizes) != set(operation.stated):
         raise InputError(
             f"sizes: expected {', '.join(operation.stated)}, got {', '.join(sizes) or 'none'}"

@@ -31,7 +31,8 @@ def avg_pool2d(
     *,
     eps: Eps = None,
 ) -> Operation:
-    """The averages of windows of input [N, C, H, W] or [C, H, W], as by `avg_pool2d` of PyTorch.
+    """Return the averages of windows of input [N, C, H, W] or [C, H, W], as by `avg_pool2d` of
+    PyTorch.
 
     `eps` says by name how far the exact operand may be. The gradient is that of input, of which a
     kernel divides the entries before it sums them, as PyTorch does.
@@ -99,7 +100,9 @@ class _PooledAxis(NamedTuple):
 
     @classmethod
     def of(cls, size: int, kernel: int, stride: int, pad: int, ceil_mode: bool) -> _PooledAxis:
-        """A side; with `ceil_mode`, windows may end beyond the padding, but not begin there."""
+        """Return a side; with `ceil_mode`, windows may end beyond the padding, but not begin
+        there.
+        """
         moves = size + 2 * pad - kernel + (stride - 1) * bool(ceil_mode)
         output = moves // stride + 1
         return cls(
@@ -112,7 +115,7 @@ class _PooledAxis(NamedTuple):
         return max((self.output - 1) * self.stride + self.kernel - self.size - self.pad, self.pad)
 
     def counts(self, with_padding: bool) -> Integers:
-        """How many entries each window has, those of the padding included if they count."""
+        """Return how many entries each window has, those of the padding included if they count."""
         begin = np.arange(self.output, dtype=np.int64) * self.stride - self.pad
         end = np.minimum(begin + self.kernel, self.size + self.pad)
         if not with_padding:

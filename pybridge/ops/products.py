@@ -29,7 +29,7 @@ Alpha: TypeAlias = float | tuple[float, float]
 
 
 def matmul(input: Any, other: Any, *, eps: Eps = None) -> Operation:
-    """The matrix product of `torch.matmul`: vectors, matrices, and batches, which broadcast.
+    """Return the matrix product of `torch.matmul`: vectors, matrices, and batches, which broadcast.
 
     Gradients: of input and other. `eps` says by name how far the exact operands may be.
     """
@@ -55,7 +55,7 @@ def matmul(input: Any, other: Any, *, eps: Eps = None) -> Operation:
 
 
 def bmm(input: Any, mat2: Any, *, eps: Eps = None) -> Operation:
-    """The products of two batches of matrices, as by `torch.bmm`."""
+    """Return the products of two batches of matrices, as by `torch.bmm`."""
     factors = _Factors(
         "input",
         held("input", input),
@@ -68,7 +68,8 @@ def bmm(input: Any, mat2: Any, *, eps: Eps = None) -> Operation:
 
 
 def linear(input: Any, weight: Any, bias: Any = None, *, eps: Eps = None) -> Operation:
-    """A linear layer, as by `torch.nn.functional.linear`: input [*, I], weight [O, I], bias [O].
+    """Return a linear layer, as by `torch.nn.functional.linear`: input [*, I], weight [O, I], bias
+    [O].
 
     Without axes of outputs, weight is [I] and bias a number.
     """
@@ -175,7 +176,7 @@ def einsum(equation: str, *operands: Any, eps: Eps = None) -> Operation:
 
 
 def _labels(term: str, rank: int, most: int, axes: int | None) -> tuple[str, ...]:
-    """The labels of a term, of which an ellipsis stands for the last of `most` axes."""
+    """Return the labels of a term, of which an ellipsis stands for the last of `most` axes."""
     before, dots, after = term.partition("...")
     if axes is not None and (rank < 0 or (rank and not dots)):
         raise InputError(f"equation: {term!r} has not as many labels as its operand's {axes} axes")
@@ -244,7 +245,7 @@ class _Scales(NamedTuple):
 
 
 def _trailing(input: Any, labels: tuple[str, ...]) -> _Addend:
-    """An addend that broadcasts to axes: it has the last ones."""
+    """Return an addend that broadcasts to axes: it has the last ones."""
     array = held("input", input)
     if len(array.shape) > len(labels):
         raise InputError(
@@ -254,7 +255,7 @@ def _trailing(input: Any, labels: tuple[str, ...]) -> _Addend:
 
 
 def _sizes(factors: _Factors) -> dict[str, int]:
-    """The size of each label; `InputError` where two axes do not agree."""
+    """Return the size of each label; `InputError` where two axes do not agree."""
     sizes: dict[str, int] = {}
     for name, array, labels in (
         (factors.first, factors.x, factors.x_labels),
@@ -279,7 +280,9 @@ def _product(
     addend: _Addend | None = None,
     scales: _Scales | None = None,
 ) -> Operation:
-    """The product of factors over all labels that the result has not, scaled, plus an addend."""
+    """Return the product of factors over all labels that the result has not, scaled, plus an
+    addend.
+    """
     alphas, beta = scales or ((1.0,), 1.0)
     if beta == 0:
         addend = None
@@ -304,7 +307,7 @@ def _product(
     shape = Product(**extents)
 
     def arranged(labels: Sequence[str], outer: tuple[int, ...], names: str) -> Arrangement:
-        """The axes of groups, in their order; those of size one that broadcast anywhere."""
+        """Return the axes of groups, in their order; those of size one that broadcast anywhere."""
         order = [labels.index(a) for name in names for a in groups[name]]
         rest = [axis for axis in range(len(labels)) if axis not in order]
         return Arrangement(outer, (*order, *rest), tuple(extents[name] for name in names))
@@ -348,7 +351,8 @@ def _product(
 def _summed(
     addend: _Addend, result: tuple[str, ...], outer: tuple[int, ...], names: Mapping[str, str]
 ) -> Computation:
-    """The gradient of an addend: the sum of the cotangent over the axes along which it repeats.
+    """Return the gradient of an addend: the sum of the cotangent over the axes along which it
+    repeats.
 
     It is the bias gradient of a convolution whose channels are the addend's entries.
     """

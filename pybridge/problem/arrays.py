@@ -22,8 +22,8 @@ _STAYING = ("float16", "bfloat16", "float32", "float64")
 
 
 def stay(*values: Any) -> bool:
-    """Whether all values that are not None are PyTorch tensors that are computed with where they
-    are: on one CPU or CUDA device, strided, of one of the formats, and no subclass's.
+    """Return whether all values that are not None are PyTorch tensors that are computed with where
+    they are: on one CPU or CUDA device, strided, of one of the formats, and no subclass's.
     """
     torch = sys.modules.get("torch")
     tensors = [value for value in values if value is not None]
@@ -40,8 +40,8 @@ def stay(*values: Any) -> bool:
 
 
 def shared(values: Any) -> Any:
-    """An array that another library holds on a device as a tensor of the same memory, by DLPack, if
-    PyTorch is installed and takes it; other values as they are.
+    """Return an array that another library holds on a device as a tensor of the same memory, by
+    DLPack, if PyTorch is installed and takes it; other values as they are.
     """
     device = getattr(values, "__dlpack_device__", None)
     tensor = type(values).__module__.startswith("torch")
@@ -80,7 +80,7 @@ def to_numpy(name: str, values: Any) -> npt.NDArray[Any]:
 
 
 def _native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The array in the machine's byte order: the same values."""
+    """Return the array in the machine's byte order: the same values."""
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
@@ -97,13 +97,15 @@ def _tensor(torch: Any, tensor: Any) -> npt.NDArray[Any]:
 
 
 def _is_cupy_like(values: Any) -> bool:
-    """Whether an array is on a device and copied to the host by `get` alone, as CuPy's are."""
+    """Return whether an array is on a device and copied to the host by `get` alone, as CuPy's
+    are.
+    """
     device = getattr(values, "__dlpack_device__", None)
     return callable(device) and device()[0] != 1 and callable(getattr(values, "get", None))
 
 
 def _dlpack(values: Any) -> npt.NDArray[Any]:
-    """A DLPack object as an array, copied to the host where it is on a device."""
+    """Return a DLPack object as an array, copied to the host where it is on a device."""
     on_host = values.__dlpack_device__()[0] == 1
     if on_host:
         return np.from_dlpack(values)

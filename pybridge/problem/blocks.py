@@ -109,7 +109,7 @@ def block_scaled(values: Any, scales: Any, *, axis: int) -> FloatArray:
 
 
 def _is_float(dtype: np.dtype[Any]) -> bool:
-    """Whether NumPy or ml_dtypes has it as a floating-point dtype."""
+    """Return whether NumPy or ml_dtypes has it as a floating-point dtype."""
     try:
         ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
     except ValueError:

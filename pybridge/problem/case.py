@@ -78,7 +78,7 @@ class Case(Model):
         return self
 
     def _held(self, name: str, shape: tuple[int, ...]) -> Operand:
-        """An operand of the format and a shape, with its own memory."""
+        """Return an operand of the format and a shape, with its own memory."""
         operand = self.operands[name]
         array = format_array(name, operand.value, self.float_format).copy()
         if array.shape != shape:
@@ -115,7 +115,7 @@ class Case(Model):
         return {name: operand.eps for name, operand in self.operands.items()}
 
     def changed(self, geometry: Shape | None = None, /, **operands: Operand) -> Self:
-        """The same case with another geometry, or with other operands."""
+        """Return the same case with another geometry, or with other operands."""
         return type(self)(
             label=self.label,
             geometry=geometry or self.geometry,
@@ -124,7 +124,7 @@ class Case(Model):
         )
 
     def to_text(self) -> str:
-        """The case in the format that Lean's `evaluate` reads; numbers are hexadecimal."""
+        """Return the case in the format that Lean's `evaluate` reads; numbers are hexadecimal."""
         body = self._body()
         return f"case {self.label}#{_short_digest(body)}\n{body}"
 
@@ -165,7 +165,7 @@ class Case(Model):
         eps_bias: float = 0.0,
         eps_grad_output: float = 0.0,
     ) -> Self:
-        """A case of conv2d, of arrays and parameters as `conv2d_backward` takes them.
+        """Return a case of conv2d, of arrays and parameters as `conv2d_backward` takes them.
 
         grad_output and bias are 0 if None. Without a `format`, it is the one of the arrays' dtype.
 
@@ -214,7 +214,7 @@ class Case(Model):
 
     @classmethod
     def load(cls, path: str | Path, **overrides: Any) -> Self:
-        """The case in a `.npz` file.
+        """Return the case in a `.npz` file.
 
         Its arrays are x, weight and grad_output, and optionally bias, eps_x, eps_weight, eps_bias,
         eps_grad_output, stride, padding, dilation, groups, format (by default the one of the
@@ -240,7 +240,7 @@ class Case(Model):
     def _of_geometry(
         cls, *, label: str, geometry: str, format: str | None = None, **content: Any
     ) -> Self:
-        """A case of a geometry as JSON, and arrays and eps by name."""
+        """Return a case of a geometry as JSON, and arrays and eps by name."""
         try:
             shape = _SHAPES.validate_json(geometry)
         except ValidationError as error:

@@ -36,11 +36,11 @@ class Arrangement:
 
     @classmethod
     def plain(cls, shape: tuple[int, ...], inner: tuple[int, ...] | None = None) -> Arrangement:
-        """The arrangement that moves nothing; `inner` may have other axes of size one."""
+        """Return the arrangement that moves nothing; `inner` may have other axes of size one."""
         return cls(shape, tuple(range(len(shape))), shape if inner is None else inner)
 
     def expanding(self, shape: tuple[int, ...]) -> Arrangement:
-        """The arrangement of an array that broadcasts to this one's."""
+        """Return the arrangement of an array that broadcasts to this one's."""
         return Arrangement(shape, self.order, self.inner, self.outer)
 
     @property
@@ -49,7 +49,8 @@ class Arrangement:
         return self.outer == self.inner and self.order == tuple(range(len(self.inner)))
 
     def inward(self, array: Any) -> Any:
-        """An array of NumPy's or PyTorch's of the caller's shape as one of the contraction's.
+        """Return an array of NumPy's or PyTorch's of the caller's shape as one of the
+        contraction's.
 
         Without entries, it becomes zeros: a contraction has no sizes of zero, and a sum of no terms
         is one of a zero.
@@ -65,7 +66,7 @@ class Arrangement:
         return _transposed(array, self.order).reshape(self.inner)
 
     def outward(self, array: Any) -> Any:
-        """An array of the contraction's shape as one of the caller's."""
+        """Return an array of the contraction's shape as one of the caller's."""
         if self.is_plain:
             return array
         if 0 in self.outer:
@@ -75,7 +76,7 @@ class Arrangement:
         return _transposed(parts, back)
 
     def index(self, inner: tuple[int, ...]) -> tuple[int, ...]:
-        """The caller's index of the entry at a contraction's index."""
+        """Return the caller's index of the entry at a contraction's index."""
         shape = self.outer if self.repeated is None else self.repeated
         place = 0
         for i, size in zip(inner, self.inner, strict=True):
@@ -87,7 +88,7 @@ class Arrangement:
         return tuple(i if n > 1 else 0 for i, n in zip(axes, self.outer, strict=True))
 
     def inner_index(self, outer: tuple[int, ...]) -> tuple[int, ...]:
-        """The contraction's index of the entry at a caller's index."""
+        """Return the contraction's index of the entry at a caller's index."""
         place = 0
         for axis in self.order:
             place = place * self.outer[axis] + outer[axis]
@@ -164,7 +165,7 @@ class Computation:
         return tuple(int(d) for d in np.unique(self.unit))
 
     def unit_of(self, index: tuple[int, ...]) -> int:
-        """The unit of an entry of the contraction's result."""
+        """Return the unit of an entry of the contraction's result."""
         unit = self.unit
         return unit if isinstance(unit, int) else int(np.broadcast_to(unit, self.shape)[index])
 
@@ -230,7 +231,7 @@ class Computation:
         return self.products * prod(self.shape)
 
     def of_geometry(self, geometry: Shape) -> Computation:
-        """The same result of another geometry."""
+        """Return the same result of another geometry."""
         return replace(self, geometry=geometry, numbers=geometry.parameters())
 
     def called_by(
@@ -242,12 +243,12 @@ class Computation:
         arranged: Mapping[str, Arrangement],
         result: Arrangement,
     ) -> Computation:
-        """The same of a caller that has other names and shapes."""
+        """Return the same of a caller that has other names and shapes."""
         return replace(self, noun=noun, axes=axes, names=names, arranged=arranged, result=result)
 
     def scaled_by(self, alphas: tuple[float, ...], beta: float) -> Computation:
-        """The same with its sum times each α, and its addend times β, or without an addend if that
-        is 0.
+        """Return the same with its sum times each α, and its addend times β, or without an addend
+        if that is 0.
 
         A factor is multiplied by each α in place of the sum.
         """
@@ -257,39 +258,39 @@ class Computation:
         return replace(self, scales=scales, alphas=alphas)
 
     def divided_by(self, divisor: int | Integers, *, first: bool = False) -> Computation:
-        """The same whose sums are divided, or if `first`, the entries of its one operand."""
+        """Return the same whose sums are divided, or if `first`, the entries of its one operand."""
         return replace(self, divisor=divisor, divided_first=first)
 
     def called(self, operand: str) -> str:
-        """How the caller names an operand."""
+        """Return how the caller names an operand."""
         return self.names.get(operand, operand)
 
     def scaled_name(self, operand: str) -> str:
-        """How the caller names an operand, with what it is multiplied by."""
+        """Return how the caller names an operand, with what it is multiplied by."""
         factor = self.scales.get(operand, 1.0)
         return self.called(operand) if factor == 1 else f"{factor:g}·{self.called(operand)}"
 
     def entry(self, operand: str, index: tuple[int, ...]) -> str:
-        """An operand's entry by the caller's name and index."""
+        """Return an operand's entry by the caller's name and index."""
         arranged = self.arranged.get(operand)
         outer = arranged.index(index) if arranged else index
         return f"{self.called(operand)}[{', '.join(map(str, outer))}]"
 
     def outer_index(self, index: tuple[int, ...]) -> tuple[int, ...]:
-        """The caller's index of an entry of the result."""
+        """Return the caller's index of an entry of the result."""
         return self.result.index(index) if self.result else index
 
     def outer(self, operand: str) -> tuple[int, ...]:
-        """The shape of an operand as the caller has it."""
+        """Return the shape of an operand as the caller has it."""
         arranged = self.arranged.get(operand)
         return arranged.outer if arranged else self.shapes[operand]
 
     def inward(self, array: Any) -> Any:
-        """The caller's result as the contraction has it."""
+        """Return the caller's result as the contraction has it."""
         return self.result.inward(array) if self.result else array
 
     def outward(self, array: Any) -> Any:
-        """An array of the contraction's result as the caller has it."""
+        """Return an array of the contraction's result as the caller has it."""
         return self.result.outward(array) if self.result else array
 
     def _size(self, size: Any) -> int:
@@ -300,7 +301,7 @@ class Computation:
 
 
 def computation_of(shape: Shape, name: str, definitions: Definitions | None = None) -> Computation:
-    """A result of an operation: its output, or the gradient that a name says.
+    """Return a result of an operation: its output, or the gradient that a name says.
 
     The definitions are by default the package's. Raises `DefinitionsError` if they lack the
     operation, or give other derived sizes than the shape.
@@ -337,5 +338,5 @@ def computation_of(shape: Shape, name: str, definitions: Definitions | None = No
 def conv2d_computation(
     result: Result, geometry: Geometry, definitions: Definitions | None = None
 ) -> Computation:
-    """A result of conv2d: see `computation_of`."""
+    """Return a result of conv2d: see `computation_of`."""
     return computation_of(geometry, result.value, definitions)

@@ -67,18 +67,20 @@ class FloatFormat:
         return 2 * self.precision <= 53 and 2 * least >= -1074 and 2 * self.max_exponent < 1022
 
     def add(self, a: FloatArray, b: FloatArray) -> FloatArray:
-        """The rounded sums of arrays of this format."""
+        """Return the rounded sums of arrays of this format."""
         total: FloatArray = np.add(a, b, dtype=self.dtype)
         return total
 
     def mul(self, a: FloatArray, b: FloatArray) -> FloatArray:
-        """The rounded products of arrays of this format."""
+        """Return the rounded products of arrays of this format."""
         product: FloatArray = np.multiply(a, b, dtype=self.dtype)
         return product
 
 
 def _probe(dtype: npt.DTypeLike, precision: int, least: int) -> tuple[FloatArray, ...]:
-    """The least normal number, its half, 1, half an ulp of it and an ulp, each in an array."""
+    """Return the least normal number, its half, 1, half an ulp of it and an ulp, each in an
+    array.
+    """
     exponents = (least, least - 1, 0, -precision, 1 - precision)
     return tuple(np.array([math.ldexp(1.0, e)], dtype) for e in exponents)
 
@@ -121,7 +123,9 @@ _ALIASES = {"float16": "binary16", "float32": "binary32", "float64": "binary64"}
 
 
 def dtype_name(dtype: Any) -> str:
-    """The name of what NumPy, PyTorch or JAX take for a dtype; of anything else, its text."""
+    """Return the name of what NumPy, PyTorch or JAX take for a dtype; of anything else, its
+    text.
+    """
     text = str(dtype).removeprefix("torch.")
     if isinstance(dtype, str) or dtype is None or text == "bfloat16":
         return text
@@ -132,7 +136,7 @@ def dtype_name(dtype: Any) -> str:
 
 
 def find_format(name: str) -> FloatFormat:
-    """The format of a name: binary16/32/64 or float16/32/64, or bfloat16.
+    """Return the format of a name: binary16/32/64 or float16/32/64, or bfloat16.
 
     Raises `InputError` for another name, `InputTypeError` for what is not a name.
     """
@@ -146,7 +150,7 @@ def find_format(name: str) -> FloatFormat:
 
 
 def format_of(name: str, definitions: Definitions) -> FloatFormat:
-    """The format of a name, when the exported definitions describe it as its dtype does.
+    """Return the format of a name, when the exported definitions describe it as its dtype does.
 
     Raises `DefinitionsError` when they lack it or have other parameters, and as `find_format`.
     """

@@ -70,7 +70,9 @@ class Window(Model):
         return (self.padded - self.reach) // self.stride + 1
 
     def parameters(self, axis: int) -> dict[str, int]:
-        """The values of the parameters that the exported definitions name, of an axis's number."""
+        """Return the values of the parameters that the exported definitions name, of an axis's
+        number.
+        """
         return {
             f"size{axis}": self.size,
             f"kernel{axis}": self.kernel,
@@ -151,7 +153,7 @@ class Geometry(Model):
         rank: int = 2,
         called: str = "x",
     ) -> Self:
-        """The geometry of given operand shapes and parameters, with `rank` spatial axes.
+        """Return the geometry of given operand shapes and parameters, with `rank` spatial axes.
 
         `stride`, `dilation` and `output_padding` are an int or one for each axis; `padding` is an
         int, one for each axis, or (begin, end) for each axis: ((top, bottom), (left, right)).
@@ -218,7 +220,7 @@ class Geometry(Model):
         return geometry
 
     def moving(self, *windows: Window) -> Self:
-        """The same batch and channels with other windows."""
+        """Return the same batch and channels with other windows."""
         return type(self)(
             batch=self.batch,
             groups=self.groups,
@@ -318,7 +320,7 @@ class Geometry(Model):
         return prod(moved) * prod(self.weight_shape[1:])
 
     def parameters(self) -> dict[str, int]:
-        """The values of the parameters that the exported definitions name."""
+        """Return the values of the parameters that the exported definitions name."""
         channels = {
             "batch": self.batch,
             "groups": self.groups,
@@ -404,7 +406,9 @@ def _integer(name: str, value: Any) -> int:
 
 
 def _sequence(value: Any) -> list[object] | None:
-    """The items of a sequence or of an array with axes; None for all else, sets and dicts too."""
+    """Return the items of a sequence or of an array with axes; None for all else, sets and dicts
+    too.
+    """
     if isinstance(value, str | bytes | bytearray | memoryview):
         return None
     if isinstance(value, Sequence) or getattr(value, "ndim", None):
@@ -413,12 +417,12 @@ def _sequence(value: Any) -> list[object] | None:
 
 
 def _beginning(value: object) -> str:
-    """The beginning of a value's representation, in one line."""
+    """Return the beginning of a value's representation, in one line."""
     return " ".join(repr(value).split())[:60]
 
 
 def _each(name: str, value: object, axes: tuple[str, ...]) -> tuple[int, ...]:
-    """An integer for each axis."""
+    """Return an integer for each axis."""
     items = _sequence(value)
     if items is None:
         return (_integer(name, value),) * len(axes)

@@ -49,7 +49,7 @@ class ArchiveError(ValueError):
 
 
 def read_npz(path: Path, known: Collection[str]) -> dict[str, _Array]:
-    """The arrays of a `.npz` file, by name.
+    """Return the arrays of a `.npz` file, by name.
 
     Raises `ArchiveError` when it cannot be read, holds another name than those known or one twice,
     or declares more than `LARGEST` entries in all. Nothing is unpacked, and no memory taken, for
@@ -111,7 +111,7 @@ def _read(archive: zipfile.ZipFile, known: Collection[str]) -> dict[str, _Array]
 
 
 def _header(head: bytes) -> tuple[tuple[int, ...], np.dtype[Any], int]:
-    """The shape and type that an array's file declares, and where its entries start."""
+    """Return the shape and type that an array's file declares, and where its entries start."""
     stream = io.BytesIO(head)
     version = np.lib.format.read_magic(stream)
     readers = {

@@ -47,7 +47,7 @@ class Loops:
 
     @classmethod
     def of(cls, computation: Computation) -> Loops:
-        """The loops of a computation."""
+        """Return the loops of a computation."""
         numbers = tuple(sorted(computation.numbers.items()))
         return _loops(Same(computation.contraction), numbers)
 
@@ -97,7 +97,7 @@ class Part:
 
     @classmethod
     def of(cls, whole: Computation, chosen: Mapping[int, Indices]) -> Part:
-        """The part of the iterations `chosen` of free loops."""
+        """Return the part of the iterations `chosen` of free loops."""
         loops = Loops.of(whole)
         if not chosen:
             return cls(whole, loops, chosen, whole)
@@ -111,7 +111,7 @@ class Part:
         return cls(whole, loops, chosen, part)
 
     def result_indices(self) -> list[Indices | None]:
-        """The indices along each axis of the result; None where they are all."""
+        """Return the indices along each axis of the result; None where they are all."""
         return [self._indices(merge) for merge in self.loops.result]
 
     def operand(self, name: str, array: Any) -> Any:
@@ -148,19 +148,21 @@ def _taken(array: Any, indices: Sequence[Indices | None]) -> Any:
 
 
 def _snake(name: str) -> str:
-    """How a shape names a number: `inChannels` is `in_channels`."""
+    """Return how a shape names a number: `inChannels` is `in_channels`."""
     return re.sub(r"(?<=[a-z])([A-Z])", lambda letter: f"_{letter[1].lower()}", name)
 
 
 def _coefficients(axis: Axis, numbers: Mapping[str, int]) -> tuple[int, ...]:
-    """The coefficients of an axis's index: of each loop, an addend's of the result's only."""
+    """Return the coefficients of an axis's index: of each loop, an addend's of the result's
+    only.
+    """
     return tuple(size_value(size, numbers) for size in (*axis.index.out, *axis.index.red))
 
 
 def _merge(
     axis: Axis, coefficients: Sequence[int], sizes: Sequence[int], numbers: Mapping[str, int]
 ) -> Merge | None:
-    """The loops that an axis is the row-major merge of, None if it is none."""
+    """Return the loops that an axis is the row-major merge of, None if it is none."""
     index = axis.index
     if size_value(index.divisor, numbers) != 1 or size_value(index.offset, numbers) != 0:
         return None

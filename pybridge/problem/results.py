@@ -24,7 +24,7 @@ class Result(StrEnum):
 
     @classmethod
     def of(cls, name: object, option: str = "which", *, gradient: bool = False) -> Result:
-        """The result of a name; `InputError`, in the words of an `option`, for another name.
+        """Return the result of a name; `InputError`, in the words of an `option`, for another name.
 
         `gradient` leaves the output out.
         """

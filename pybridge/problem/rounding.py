@@ -22,7 +22,7 @@ Direction: TypeAlias = Literal["nearest", "toward-zero"]
 def round_to(
     values: npt.NDArray[Any], format: FormatParameters, direction: Direction = "nearest"
 ) -> Float64:
-    """The values, which float64 holds, rounded to a format; infinite where they overflow it.
+    """Return the values, which float64 holds, rounded to a format; infinite where they overflow it.
 
     Toward zero, what is beyond the largest number becomes that number.
     """
@@ -40,7 +40,7 @@ def round_to(
 
 
 def midpoints(values: npt.NDArray[Any], format: FormatParameters) -> npt.NDArray[np.bool_]:
-    """Where a value is as near one number of the format as another: a tie."""
+    """Return where a value is as near one number of the format as another: a tie."""
     with np.errstate(all="ignore"):
         scaled, _ = _in_ulps(values.astype(np.float64), format)
         tied: npt.NDArray[np.bool_] = np.abs(scaled - np.trunc(scaled)) == 0.5
@@ -48,7 +48,7 @@ def midpoints(values: npt.NDArray[Any], format: FormatParameters) -> npt.NDArray
 
 
 def holds(wide: FormatParameters, narrow: FormatParameters) -> bool:
-    """Whether a format holds every value of another."""
+    """Return whether a format holds every value of another."""
     return (
         wide.precision >= narrow.precision
         and largest(wide) >= largest(narrow)
@@ -57,18 +57,20 @@ def holds(wide: FormatParameters, narrow: FormatParameters) -> bool:
 
 
 def least_normal(format: FormatParameters) -> float:
-    """The least normal number of a format."""
+    """Return the least normal number of a format."""
     return 2.0**format.min_exponent
 
 
 def largest(format: FormatParameters) -> float:
-    """The largest finite number of a format (Lean: `Format.Narrow.largest`)."""
+    """Return the largest finite number of a format (Lean: `Format.Narrow.largest`)."""
     unit = 2.0 ** (1 - format.precision)
     return float(2.0**format.max_exponent * (2 - (1 + format.reserved) * unit))
 
 
 def _in_ulps(wide: Float64, format: FormatParameters) -> tuple[Float64, npt.NDArray[np.intc]]:
-    """The values in units of the format's spacing there, and log₂ of what they were scaled by."""
+    """Return the values in units of the format's spacing there, and log₂ of what they were scaled
+    by.
+    """
     _, exponents = np.frexp(wide)
     shift = format.precision - np.maximum(exponents, format.min_exponent + 1)
     return np.ldexp(wide, shift), shift

@@ -62,7 +62,7 @@ class Product(Model):
         return prod((self.B, self.M, self.N, self.K, self.P, self.Q))
 
     def parameters(self) -> dict[str, int]:
-        """The values of the parameters that the exported definitions name."""
+        """Return the values of the parameters that the exported definitions name."""
         return self.model_dump()
 
 
@@ -109,7 +109,7 @@ class Pooling(Model):
         return self.convolution.multiply_adds
 
     def parameters(self) -> dict[str, int]:
-        """The values of the parameters that the exported definitions name."""
+        """Return the values of the parameters that the exported definitions name."""
         sizes = {"batch": self.batch, "channels": self.channels}
         for i, window in enumerate(self.windows):
             sizes |= window.parameters(i)

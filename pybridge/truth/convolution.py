@@ -32,7 +32,7 @@ _Role: TypeAlias = Literal["moved", "placed", "weight"]
 
 
 def convolution(name: str, geometry: Geometry, operands: Mapping[str, Dyadic]) -> Dyadic:
-    """The exact `output`, or the exact gradient of `bias`, `weight` or `input`.
+    """Return the exact `output`, or the exact gradient of `bias`, `weight` or `input`.
 
     `operands` are x, weight, bias and grad_output, of the geometry's shapes. Operands that the
     result does not depend on may be left out, and so may the bias.
@@ -94,7 +94,7 @@ def convolution_terms(
 
 
 def _roles(name: str, g: Geometry) -> tuple[_Role, dict[_Role, str]]:
-    """The role of a result, and the operands in the two other roles."""
+    """Return the role of a result, and the operands in the two other roles."""
     over_output = g.transposed
     role: _Role = "weight"
     if name != "weight":
@@ -109,23 +109,27 @@ def _roles(name: str, g: Geometry) -> tuple[_Role, dict[_Role, str]]:
 
 
 def _channels(g: Geometry) -> tuple[int, int]:
-    """The channels of a group of the array that windows move over, and of the positions' array."""
+    """Return the channels of a group of the array that windows move over, and of the positions'
+    array.
+    """
     channels = g.in_channels, g.out_channels
     return channels[::-1] if g.transposed else channels
 
 
 def _extent(w: Window) -> int:
-    """The size of the array that windows move over."""
+    """Return the size of the array that windows move over."""
     return w.output if w.transposed else w.size
 
 
 def _positions(w: Window) -> int:
-    """The number of positions."""
+    """Return the number of positions."""
     return w.size if w.transposed else w.output
 
 
 def _meeting(result: _Role, w: Window, index: int) -> dict[_Role, _Indices]:
-    """The indices along an axis of the two other arrays whose entries meet a result's entry."""
+    """Return the indices along an axis of the two other arrays whose entries meet a result's
+    entry.
+    """
     taps, positions = np.arange(w.kernel), np.arange(_positions(w))
     if result == "moved":
         steps = index + w.pad_begin - taps * w.dilation
@@ -141,7 +145,7 @@ def _meeting(result: _Role, w: Window, index: int) -> dict[_Role, _Indices]:
 
 
 def _padded(g: Geometry) -> tuple[Integers, Integers]:
-    """A padded array of zeros for windows to move over, and the view without its padding."""
+    """Return a padded array of zeros for windows to move over, and the view without its padding."""
     moved, _ = _channels(g)
     extents = [_extent(w) for w in g.windows]
     sizes = [e + w.pad_begin + w.pad_end for e, w in zip(extents, g.windows, strict=True)]
@@ -151,7 +155,7 @@ def _padded(g: Geometry) -> tuple[Integers, Integers]:
 
 
 def _taps(g: Geometry, padded: Integers) -> Iterator[Integers]:
-    """The views of a padded array that each tap meets, an entry for each position."""
+    """Yield the views of a padded array that each tap meets, an entry for each position."""
     for tap in product(*(range(w.kernel) for w in g.windows)):
         starts = [k * w.dilation for k, w in zip(tap, g.windows, strict=True)]
         read = [
@@ -172,7 +176,7 @@ def _columns(g: Geometry, array: Integers) -> Integers:
 
 
 def _folded(g: Geometry, columns: Integers) -> Integers:
-    """The sums of the unfolded entries at each entry that windows moved over."""
+    """Return the sums of the unfolded entries at each entry that windows moved over."""
     moved, _ = _channels(g)
     padded, inner = _padded(g)
     taps = [w.kernel for w in g.windows]
@@ -191,7 +195,7 @@ def _rows(g: Geometry, array: Integers) -> Integers:
 
 
 def _of_rows(g: Geometry, rows: Integers) -> Integers:
-    """The array of what `_rows` makes of it."""
+    """Return the array of what `_rows` makes of it."""
     _, placed = _channels(g)
     split = rows.reshape(g.groups, placed, g.batch, -1).transpose(2, 0, 1, 3)
     return split.reshape(g.batch, g.groups * placed, *map(_positions, g.windows))

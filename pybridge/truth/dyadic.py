@@ -28,7 +28,7 @@ class Dyadic:
 
     @classmethod
     def of(cls, values: npt.NDArray[Any]) -> Dyadic:
-        """The exact values of an array of floats of at most 53 bits of precision."""
+        """Return the exact values of an array of floats of at most 53 bits of precision."""
         with np.errstate(all="ignore"):
             significands, exponents = np.frexp(values.astype(np.float64))
             integers = np.ldexp(significands, 53).astype(np.int64).astype(object)
@@ -37,28 +37,28 @@ class Dyadic:
         return cls(np.asarray(integers << shifts, dtype=object), least - 53)
 
     def over(self, exponent: int) -> Dyadic:
-        """The same values over 2^exponent, which is at most the present one."""
+        """Return the same values over 2^exponent, which is at most the present one."""
         shift = self.exponent - exponent
         return Dyadic(np.asarray(self.numerators * 2**shift, dtype=object), exponent)
 
     def __add__(self, other: Dyadic) -> Dyadic:
-        """The entrywise sums, broadcast."""
+        """Return the entrywise sums, broadcast."""
         exponent = min(self.exponent, other.exponent)
         total = self.over(exponent).numerators + other.over(exponent).numerators
         return Dyadic(np.asarray(total, dtype=object), exponent)
 
     def __mul__(self, other: Dyadic) -> Dyadic:
-        """The entrywise products, broadcast."""
+        """Return the entrywise products, broadcast."""
         product = np.asarray(self.numerators * other.numerators, dtype=object)
         return Dyadic(product, self.exponent + other.exponent)
 
     def sum(self, axes: tuple[int, ...]) -> Dyadic:
-        """The sums along some axes."""
+        """Return the sums along some axes."""
         total = self.numerators.sum(axis=axes) if axes else self.numerators
         return Dyadic(np.asarray(total, dtype=object), self.exponent)
 
     def fractions(self) -> list[Fraction]:
-        """The values, row-major."""
+        """Return the values, row-major."""
         if self.exponent >= 0:
             return [Fraction(int(n) << self.exponent) for n in self.numerators.flat]
         denominator = 1 << -self.exponent
@@ -66,7 +66,7 @@ class Dyadic:
 
 
 def multiply(a: Integers, b: Integers) -> Integers:
-    """The products of integer matrices [batch, m, k] and [batch, k, n]."""
+    """Return the products of integer matrices [batch, m, k] and [batch, k, n]."""
     result = np.zeros((a.shape[0], a.shape[1], b.shape[2]), dtype=object)
     for left, right, out in zip(a, b, result, strict=True):
         product = flint.fmpz_mat(left.tolist()) * flint.fmpz_mat(right.tolist())

@@ -17,7 +17,7 @@ __all__ = ["einsum", "einsum_terms"]
 def einsum(
     x: Dyadic, x_labels: str, y: Dyadic, y_labels: str, labels: str, sizes: Mapping[str, int]
 ) -> Dyadic:
-    """The exact array of the `labels`: Σ x·y over all other labels.
+    """Return the exact array of the `labels`: Σ x·y over all other labels.
 
     `sizes` has the size of each label. Labels differ within an operand; a label of the result that
     neither operand has repeats the sum.
@@ -72,6 +72,6 @@ def einsum_terms(
 
 
 def _summed(x: Dyadic, labels: str, kept: str) -> tuple[Dyadic, str]:
-    """An operand summed along its axes that nothing else has."""
+    """Return an operand summed along its axes that nothing else has."""
     axes = tuple(i for i, label in enumerate(labels) if label not in kept)
     return x.sum(axes), "".join(label for label in labels if label in kept)

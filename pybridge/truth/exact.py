@@ -28,7 +28,7 @@ def exact_results(
     operands: Mapping[str, Dyadic | _Floats],
     names: Iterable[str] | None = None,
 ) -> dict[str, Dyadic]:
-    """The exact results that are named, by default all whose operands are there.
+    """Return the exact results that are named, by default all whose operands are there.
 
     `operands` are those of `shape`; arrays are of dtypes whose values float64 holds. An output
     whose bias or addend is left out has none.
@@ -99,6 +99,6 @@ def exact_entry(
 
 
 def _product(name: str) -> tuple[str, str, str]:
-    """The two operands of a product's result, and the labels of its axes."""
+    """Return the two operands of a product's result, and the labels of its axes."""
     first, second = (key for key in _LABELS if key != ("grad_output" if name == "output" else name))
     return first, second, _LABELS["grad_output" if name == "output" else name]
