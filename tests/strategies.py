@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,7 +16,16 @@ from pybridge.problem.geometry import Geometry
 from pybridge.problem.operands import Operand
 from pybridge.problem.results import Result
 
-__all__ = ["REGIMES", "cases", "data", "estimator", "formats", "geometries", "windows"]
+__all__ = [
+    "REGIMES",
+    "cases",
+    "conv2d_operands",
+    "data",
+    "estimator",
+    "formats",
+    "geometries",
+    "windows",
+]
 
 REGIMES = ("normal", "integer", "tiny", "subnormal", "huge", "mixed", "cancelling", "ties")
 
@@ -24,12 +33,29 @@ REGIMES = ("normal", "integer", "tiny", "subnormal", "huge", "mixed", "cancellin
 def data(
     rng: np.random.Generator, format: FloatFormat, regime: str, shape: tuple[int, ...]
 ) -> FloatArray:
-    """Random entries of a format; the regime says of what magnitudes."""
+    """Draw entries of a format; the regime says of what magnitudes."""
     return entries(regime, shape, format, str(rng.integers(2**63)))
+
+
+def conv2d_operands(
+    geometry: Geometry,
+    format: FloatFormat,
+    regimes: tuple[str, str] = ("normal", "normal"),
+    eps: float | Sequence[float] = 0.0,
+    seed: int = 0,
+) -> dict[str, Operand]:
+    """Draw x and bias of the first regime, weight and grad_output of the second, with their eps."""
+    rng = np.random.default_rng(seed)
+    return {
+        name: Operand(data(rng, format, regime, shape), e)
+        for (name, shape), regime, e in zip(
+            geometry.shapes.items(), regimes * 2, np.broadcast_to(eps, 4).tolist(), strict=True
+        )
+    }
 
 
 def estimator(
     name: str, geometry: Geometry, operands: Mapping[str, Operand] | Mapping[str, Inexact]
 ) -> Estimator:
-    """The estimator of a result of conv2d."""
+    """Return the estimator of a result of conv2d."""
     return Applied(conv2d_computation(Result(name), geometry), {}).estimator(operands)

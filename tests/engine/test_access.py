@@ -27,15 +27,15 @@ from pybridge.engine.indices import (
     st.integers(1, 12),
 )
 def test_solve(factor: int, base: int, divisor: int, extent: int, count: int) -> None:
-    found = solve(factor, base, divisor, extent, count)
+    progression = solve(factor, base, divisor, extent, count)
     expected = [
         j
         for j in range(count)
         if (factor * j + base) % divisor == 0 and 0 <= (factor * j + base) // divisor < extent
     ]
-    assert [found.start + found.step * k for k in range(found.length)] == expected
+    assert [progression.start + progression.step * k for k in range(progression.length)] == expected
     if expected:
-        assert list(range(count))[found.slice] == expected
+        assert list(range(count))[progression.slice] == expected
 
 
 @given(

@@ -8,11 +8,10 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from strategies import REGIMES, data, estimator, formats, geometries
+from strategies import REGIMES, conv2d_operands, data, estimator, formats, geometries
 
 from pybridge.bounds.applied import Applied
 from pybridge.bounds.arguments import read_kernel_result
@@ -44,26 +43,15 @@ KEYS = ("x", "weight", "bias", "grad_output")
 EPS = st.sampled_from([0.0, 0.0, 2.0**-7, 1e-30, 5e-324])
 
 
-def operands(
-    geometry: Geometry, format: FloatFormat, regimes: tuple[str, str], eps: Any, seed: int
-) -> dict[str, Operand]:
-    rng = np.random.default_rng(seed)
-    shapes = (geometry.x_shape, geometry.weight_shape, geometry.bias_shape, geometry.output_shape)
-    return {
-        key: Operand(data(rng, format, regime, shape), e)
-        for key, shape, regime, e in zip(KEYS, shapes, regimes * 2, eps, strict=True)
-    }
-
-
 def exact(
-    geometry: Geometry, given_: dict[str, Operand], name: str, signs: npt.NDArray[Any] | None = None
+    geometry: Geometry, operands: dict[str, Operand], name: str, *, move: bool = False
 ) -> list[Fraction]:
-    """The exact result of operands moved by ± their eps."""
+    """Return the exact result of the operands, or of operands moved by ± their eps."""
     moved = {}
     rng = np.random.default_rng(0)
     for key in KEYS:
-        operand = given_[key]
-        sign = rng.choice([-1.0, 1.0], size=operand.value.shape) * (signs is not None)
+        operand = operands[key]
+        sign = rng.choice([-1.0, 1.0], size=operand.value.shape) * move
         moved[key] = Dyadic.of(operand.value) + Dyadic.of(operand.eps * sign)
     return exact_results(geometry, moved, [name])[name].fractions()
 
@@ -93,15 +81,15 @@ def test_results_of_blas_are_within_the_bounds(
     name: str,
     seed: int,
 ) -> None:
-    given_ = operands(geometry, format, regimes, eps, seed)
-    found = estimator(name, geometry, given_)
-    values = found.rounded(format)
+    operands = conv2d_operands(geometry, format, regimes, eps, seed)
+    estimates = estimator(name, geometry, operands)
+    values = estimates.rounded(format)
     assert values.dtype == format.dtype
     assume(np.isfinite(values).all())
-    any_order = found.any_order(Accumulation.of(format.name))
-    enclosure = applied(name, geometry, given_).enclosure(values).bound
-    for signs in (None, np.ones(1)):
-        true = exact(geometry, given_, name, signs)
+    any_order = estimates.any_order(Accumulation.of(format.name))
+    enclosure = applied(name, geometry, operands).enclosure(values).bound
+    for move in (False, True):
+        true = exact(geometry, operands, name, move=move)
         assert holds(values, any_order, true)
         assert holds(values, enclosure, true)
     if format.precision == 24 and not any(eps):
@@ -119,11 +107,11 @@ def test_results_of_blas_are_within_the_bounds(
 def test_any_array_is_enclosed(
     geometry: Geometry, format: FloatFormat, regime: str, name: str, seed: int
 ) -> None:
-    given_ = operands(geometry, format, (regime, regime), (0.0,) * 4, seed)
-    shape = estimator(name, geometry, given_).shape
+    operands = conv2d_operands(geometry, format, (regime, regime), seed=seed)
+    shape = estimator(name, geometry, operands).shape
     wrong = data(np.random.default_rng(seed), format, regime, shape)
-    bound = applied(name, geometry, given_).enclosure(wrong).bound
-    assert holds(wrong, bound, exact(geometry, given_, name))
+    bound = applied(name, geometry, operands).enclosure(wrong).bound
+    assert holds(wrong, bound, exact(geometry, operands, name))
 
 
 @settings(max_examples=100, deadline=None)
@@ -152,11 +140,11 @@ def test_mixed_precision(
     seed: int,
 ) -> None:
     """Operands that are rounded are off by what rounding changes them, entry by entry."""
-    given_ = operands(geometry, FORMATS["binary32"], (regime, regime), eps, seed)
+    operands = conv2d_operands(geometry, FORMATS["binary32"], (regime, regime), eps, seed)
     read = parameters_of(promise.operands or "float32", DEFINITIONS)
     kernel = {
-        key: round_to(given.value, read, promise.operand_rounding).astype(np.float32)
-        for key, given in given_.items()
+        key: round_to(original.value, read, promise.operand_rounding).astype(np.float32)
+        for key, original in operands.items()
     }
     values = estimator(
         name, geometry, {key: Operand(value) for key, value in kernel.items()}
@@ -167,16 +155,16 @@ def test_mixed_precision(
     assume(np.isfinite(values).all())
     deviating = {
         key: Inexact(
-            given.value, add_up(np.abs(kernel[key] - given.value.astype(float)), given.eps)
+            original.value, add_up(np.abs(kernel[key] - original.value.astype(float)), original.eps)
         )
-        for key, given in given_.items()
+        for key, original in operands.items()
     }
     bound = estimator(name, geometry, deviating).any_order(promise)
-    for signs in (None, np.ones(1)):
-        assert holds(values, bound, exact(geometry, given_, name, signs))
+    for move in (False, True):
+        assert holds(values, bound, exact(geometry, operands, name, move=move))
     operation = conv2d_result(
         Result(name),
-        {key: given_[key].value for key in ("x", "weight", "grad_output")},
+        {key: operands[key].value for key in ("x", "weight", "grad_output")},
         geometry.options,
         eps={"x": eps[0], "weight": eps[1], "grad_output": eps[3]},
     )
@@ -189,8 +177,8 @@ def test_mixed_precision(
             assert (np.asarray(operand.deviation) == deviating[key].deviation).all()
     again = returned.estimator(claimed).any_order(promise)
     assert (again >= bound * (1 - 1e-4)).all()
-    for signs in (None, np.ones(1)):
-        assert holds(values, again, exact(geometry, given_, name, signs))
+    for move in (False, True):
+        assert holds(values, again, exact(geometry, operands, name, move=move))
 
 
 U, ETA = Fraction(1, 2**24), Fraction(1, 2**150)
@@ -263,12 +251,12 @@ def test_the_formula_with_deviations(
     """ρ·Σ|x||y| + (1 + ρ)·(Σ Dx(|y| + Dy) + Σ|x|Dy + Db) + η by exact fractions is not above the
     bound, and not far below, whether the deviations are numbers or arrays, and near overflow.
     """
-    given_ = operands(geometry, FORMATS[format], regimes, (0.0,) * 4, seed)
+    operands = conv2d_operands(geometry, FORMATS[format], regimes, seed=seed)
     wide = format == "binary64"
     rng = np.random.default_rng(seed)
     moved, sizes, deviations = {}, {}, {}
     for key, kind, k in zip(KEYS, off, (0, 1, 0, 1), strict=True):
-        value = given_[key].value
+        value = operands[key].value
         if wide:
             with np.errstate(all="ignore"):
                 value = np.ldexp(np.clip(value, -8.0, 8.0), shift[k])
@@ -284,9 +272,9 @@ def test_the_formula_with_deviations(
         deviations[key] = Dyadic.of(np.broadcast_to(deviation, value.shape))
     plain = name == "bias" and not wide
     accumulation, errs = PROMISES[promise]
-    found = estimator(name, geometry, moved)
-    bound = found.any_order(accumulation).ravel().tolist()
-    counts = np.broadcast_to(found.counts, found.shape).ravel().tolist()
+    estimates = estimator(name, geometry, moved)
+    bound = estimates.any_order(accumulation).ravel().tolist()
+    counts = np.broadcast_to(estimates.counts, estimates.shape).ravel().tolist()
 
     def sums(arrays: Mapping[str, Dyadic]) -> list[Fraction]:
         return exact_results(geometry, arrays, [name])[name].fractions()
@@ -295,7 +283,7 @@ def test_the_formula_with_deviations(
     reaches = sums({key: sizes[key] + deviations[key] for key in KEYS})
     slack = Fraction(1, 2**120) if not wide else Fraction(1, 2**1000)
     for b, n, magnitude, reach in zip(bound, counts, magnitudes, reaches, strict=True):
-        relative, absolute = errs(n, plain, found.longest) if n else (Fraction(0), Fraction(0))
+        relative, absolute = errs(n, plain, estimates.longest) if n else (Fraction(0), Fraction(0))
         expected = relative * magnitude + (1 + relative) * (reach - magnitude) + absolute
         if not np.isfinite(b):
             assert max(expected, max(reaches)) > Fraction(2) ** 1000
@@ -310,18 +298,18 @@ def test_the_formula_with_deviations(
 def test_bounds_near_overflow_are_finite_and_sharp(name: str, shift: tuple[int, int]) -> None:
     """Magnitudes whose sum overflows binary64 are scaled by a power of two."""
     geometry = layer(2, 4)
-    given_ = operands(geometry, FORMATS["binary64"], ("cancelling", "cancelling"), (0.0,) * 4, 1)
+    operands = conv2d_operands(geometry, FORMATS["binary64"], ("cancelling", "cancelling"), seed=1)
     shifts = dict(zip(KEYS, (shift[0], shift[1], 1000, shift[1]), strict=True))
     if name == "input":
         shifts["weight"] = shift[0]
-    large = {key: Operand(np.ldexp(given_[key].value, shifts[key])) for key in KEYS}
-    found = estimator(name, geometry, large)
-    assert np.isinf(found.value(np.float64, absolute=True)).any()
-    bound = found.any_order(Accumulation(accumulate="float64"))
+    large = {key: Operand(np.ldexp(operands[key].value, shifts[key])) for key in KEYS}
+    estimates = estimator(name, geometry, large)
+    assert np.isinf(estimates.value(np.float64, absolute=True)).any()
+    bound = estimates.any_order(Accumulation(accumulate="float64"))
     assert np.isfinite(bound).all()
     sizes = {key: np.abs(large[key].value) for key in KEYS}
     magnitudes = exact_results(geometry, sizes)[name].fractions()
-    counts = np.broadcast_to(found.counts, found.shape).ravel().tolist()
+    counts = np.broadcast_to(estimates.counts, estimates.shape).ravel().tolist()
     for b, n, magnitude in zip(bound.ravel().tolist(), counts, magnitudes, strict=True):
         expected = n * Fraction(1, 2**53) * magnitude
         assert expected <= Fraction(b) <= expected * (1 + Fraction(1, 10**12))
@@ -330,13 +318,13 @@ def test_bounds_near_overflow_are_finite_and_sharp(name: str, shift: tuple[int, 
 @pytest.mark.parametrize("promise", ["float32", "cut", "flushed"])
 def test_more_terms_than_the_roundoff_is_small(promise: str) -> None:
     """n·u may be 1 and more: 729 terms in bfloat16, that stop to grow at 256."""
-    given_: dict[str, Operand] = {}
+    operands: dict[str, Operand] = {}
     geometry = Geometry.of((1, 1, 27, 27), (1, 1, 1, 1))
     for key, shape in zip(
         KEYS, (geometry.x_shape, (1, 1, 1, 1), (1,), geometry.x_shape), strict=True
     ):
-        given_[key] = Operand(np.ones(shape, ml_dtypes.bfloat16))
-    weight = estimator("weight", geometry, given_)
+        operands[key] = Operand(np.ones(shape, ml_dtypes.bfloat16))
+    weight = estimator("weight", geometry, operands)
     chosen = PROMISES[promise][0].model_copy(update={"accumulate": "bfloat16"})
     total = ml_dtypes.bfloat16(0)
     for _ in range(729):
@@ -361,31 +349,31 @@ def test_a_layer(name: str) -> None:
     below one that charges the terms that padding skips.
     """
     geometry = layer(8, 14)
-    given_ = operands(geometry, FORMATS["binary32"], ("normal", "normal"), (0.0,) * 4, 3)
-    found = estimator(name, geometry, given_)
-    values = found.value(np.float32)
-    true = exact(geometry, given_, name)
-    bound = found.enclosure(values)
+    operands = conv2d_operands(geometry, FORMATS["binary32"], seed=3)
+    estimates = estimator(name, geometry, operands)
+    values = estimates.value(np.float32)
+    true = exact(geometry, operands, name)
+    bound = estimates.enclosure(values)
     assert holds(values, bound, true)
     errors = [float(abs(Fraction(float(v)) - t)) for v, t in zip(values.ravel(), true, strict=True)]
     assert bound.max() <= 1.0001 * max(errors)
-    counts = np.broadcast_to(found.counts, found.shape)
-    magnitudes = found.value(np.float64, absolute=True)
-    assert (found.any_order(Accumulation()) <= counts * 2.0**-24 * magnitudes * 1.01).all()
+    counts = np.broadcast_to(estimates.counts, estimates.shape)
+    magnitudes = estimates.value(np.float64, absolute=True)
+    assert (estimates.any_order(Accumulation()) <= counts * 2.0**-24 * magnitudes * 1.01).all()
 
 
 def test_terms_that_are_skipped_are_not_counted() -> None:
     geometry = layer(1, 5)
-    given_ = operands(geometry, FORMATS["binary32"], ("normal", "normal"), (0.0,) * 4, 3)
-    weight = estimator("weight", geometry, given_)
+    operands = conv2d_operands(geometry, FORMATS["binary32"], seed=3)
+    weight = estimator("weight", geometry, operands)
     assert weight.counts.tolist() == [[[[16, 20, 16], [20, 25, 20], [16, 20, 16]]]]
-    forward = estimator("output", geometry, given_)
+    forward = estimator("output", geometry, operands)
     assert forward.counts[0, 0, 0].tolist() == [5, 7, 7, 7, 5]
-    without = {key: operand for key, operand in given_.items() if key != "bias"}
+    without = {key: operand for key, operand in operands.items() if key != "bias"}
     lacking = estimator("output", geometry, without)
     assert (lacking.counts == forward.counts - 1).all()
     difference = forward.value(np.float64) - lacking.value(np.float64)
-    assert np.allclose(difference, given_["bias"].value.item())
+    assert np.allclose(difference, operands["bias"].value.item())
 
 
 def test_an_addend_is_a_term_of_the_bound() -> None:
@@ -400,26 +388,26 @@ def test_an_addend_is_a_term_of_the_bound() -> None:
 
 def test_magnitudes_that_overflow_binary32_are_summed_in_binary64() -> None:
     geometry = layer(2, 4)
-    given_ = operands(geometry, FORMATS["binary32"], ("normal", "normal"), (0.0,) * 4, 1)
+    operands = conv2d_operands(geometry, FORMATS["binary32"], seed=1)
     signs = np.array([1.0, -1.0] * 8).reshape(1, 1, 4, 4)
-    given_["x"] = Operand((np.ones((1, 2, 4, 4)) * 1e30).astype(np.float32))
-    given_["grad_output"] = Operand((np.ones((1, 2, 4, 4)) * signs * 3e7).astype(np.float32))
-    found = estimator("weight", geometry, given_)
-    assert np.isinf(found.value(np.float32, absolute=True)).any()
-    values = found.value(np.float32)
+    operands["x"] = Operand((np.ones((1, 2, 4, 4)) * 1e30).astype(np.float32))
+    operands["grad_output"] = Operand((np.ones((1, 2, 4, 4)) * signs * 3e7).astype(np.float32))
+    estimates = estimator("weight", geometry, operands)
+    assert np.isinf(estimates.value(np.float32, absolute=True)).any()
+    values = estimates.value(np.float32)
     assert np.isfinite(values).all()
-    bound = found.any_order(Accumulation())
+    bound = estimates.any_order(Accumulation())
     assert np.isfinite(bound).all()
-    assert holds(values, bound, exact(geometry, given_, "weight"))
+    assert holds(values, bound, exact(geometry, operands, "weight"))
 
 
 def test_many_terms_are_summed_in_binary64(monkeypatch: pytest.MonkeyPatch) -> None:
     geometry = layer(2, 4)
-    given_ = operands(geometry, FORMATS["binary32"], ("normal", "normal"), (0.0,) * 4, 1)
-    found = estimator("bias", geometry, given_)
-    narrow = found.any_order(Accumulation())
+    operands = conv2d_operands(geometry, FORMATS["binary32"], seed=1)
+    estimates = estimator("bias", geometry, operands)
+    narrow = estimates.any_order(Accumulation())
     monkeypatch.setattr("pybridge.engine.estimator._WIDE_TERMS", 15)
-    wide = found.any_order(Accumulation())
+    wide = estimates.any_order(Accumulation())
     assert (wide < narrow).all()
     assert (narrow < wide * 1.00001).all()
 
@@ -427,13 +415,13 @@ def test_many_terms_are_summed_in_binary64(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("name", ["output", "bias", "weight", "input"])
 def test_results_in_binary64_are_compared_with_exact_products_of_slices(name: str) -> None:
     geometry = layer(3, 6)
-    given_ = operands(geometry, FORMATS["binary64"], ("normal", "normal"), (0.0,) * 4, 1)
-    found = estimator(name, geometry, given_)
-    values = found.value(np.float64)
-    bound, proved = applied(name, geometry, given_).enclosure(values)
+    operands = conv2d_operands(geometry, FORMATS["binary64"], seed=1)
+    estimates = estimator(name, geometry, operands)
+    values = estimates.value(np.float64)
+    bound, proved = applied(name, geometry, operands).enclosure(values)
     assert proved == "slices"
-    true = exact(geometry, given_, name)
-    unit = found.sizes().ravel() * 2.0**-53
+    true = exact(geometry, operands, name)
+    unit = estimates.sizes().ravel() * 2.0**-53
     for value, b, t, u in zip(values.ravel(), bound.ravel(), true, unit, strict=True):
         error = abs(Fraction(float(value)) - t)
         assert error <= b <= error + Fraction(u)
@@ -443,32 +431,32 @@ def test_exponents_that_are_too_far_apart_need_the_exact_result(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     geometry = layer(3, 6)
-    given_ = operands(geometry, FORMATS["binary64"], ("normal", "normal"), (0.0,) * 4, 1)
-    given_["x"].value[...] *= 2.0**-1000
-    given_["grad_output"].value[...] *= 2.0**-40
-    found = estimator("weight", geometry, given_)
-    values = found.value(np.float64)
-    convolution = applied("weight", geometry, given_)
+    operands = conv2d_operands(geometry, FORMATS["binary64"], seed=1)
+    operands["x"].value[...] *= 2.0**-1000
+    operands["grad_output"].value[...] *= 2.0**-40
+    estimates = estimator("weight", geometry, operands)
+    values = estimates.value(np.float64)
+    convolution = applied("weight", geometry, operands)
     bound, proved = convolution.enclosure(values)
     assert proved == "enclosure"
-    true = exact(geometry, given_, "weight")
+    true = exact(geometry, operands, "weight")
     for value, b, t in zip(values.ravel().tolist(), bound.ravel().tolist(), true, strict=True):
         assert b == round_up(abs(Fraction(value) - t))
     monkeypatch.setattr("pybridge.bounds.applied.EXACT_WORK", 10**3)
     with pytest.raises(InputError, match=r"needs the exact one: of 2916 products with \d+ bits"):
         convolution.enclosure(values)
-    assert found.any_order(Accumulation(accumulate="float64")).max() < 1e-12
+    assert estimates.any_order(Accumulation(accumulate="float64")).max() < 1e-12
 
 
 def test_bad_operands_and_arithmetic() -> None:
     geometry = layer(2, 4)
-    given_ = operands(geometry, FORMATS["binary32"], ("normal", "normal"), (0.0,) * 4, 1)
+    operands = conv2d_operands(geometry, FORMATS["binary32"], seed=1)
     with pytest.raises(
         InputError, match=r"^accumulate: unknown format 'float8', expected one of float16, bfloat16"
     ):
         Accumulation(accumulate="float8")
-    given_["x"] = Operand(given_["x"].value[:, :1])
+    operands["x"] = Operand(operands["x"].value[:, :1])
     with pytest.raises(InputError, match=r"x has shape \(1, 1, 4, 4\), .* give \(1, 2, 4, 4\)"):
         Estimator(
-            DEFINITIONS.data.contractions["weight"], geometry.parameters(), given_, DEFINITIONS
+            DEFINITIONS.data.contractions["weight"], geometry.parameters(), operands, DEFINITIONS
         )

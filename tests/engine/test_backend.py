@@ -38,9 +38,9 @@ def tensors(arrays: dict[str, Any], dtype: str, device: str) -> dict[str, Any]:
 
 
 def backend(device: str) -> PyTorch:
-    found = backend_of(torch.zeros(1, device=device))
-    assert isinstance(found, PyTorch)
-    return found
+    chosen = backend_of(torch.zeros(1, device=device))
+    assert isinstance(chosen, PyTorch)
+    return chosen
 
 
 @on_devices
@@ -49,7 +49,7 @@ def backend(device: str) -> PyTorch:
     geometry=geometries(),
     name=st.sampled_from(sorted(CONTRACTIONS)),
     dtype=st.sampled_from(["float32", "float64"]),
-    given_as=st.sampled_from(sorted(DTYPES)),
+    held_in=st.sampled_from(sorted(DTYPES)),
     absolute=st.booleans(),
     ones=st.sampled_from(["", "", "x", "weight", "grad_output"]),
     buffer=st.sampled_from([1, 24, 400, 1 << 20]),
@@ -62,7 +62,7 @@ def test_exact_on_small_integers(
     geometry: Geometry,
     name: str,
     dtype: str,
-    given_as: str,
+    held_in: str,
     absolute: bool,
     ones: str,
     buffer: int,
@@ -72,14 +72,14 @@ def test_exact_on_small_integers(
 ) -> None:
     split = split_contraction(CONTRACTIONS[name], geometry.parameters(), most=most)
     arrays = integers(geometry, seed)
-    held = tensors(arrays, given_as, device)
+    stored = tensors(arrays, held_in, device)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blas, "_BUFFER", buffer)
         patch.setattr(blas, "_DEVICE_BUFFERS", (buffer, buffer))
         patch.setattr(blas, "_NARROW", narrow)
         result = contract(
             split,
-            operands(split, held, ones),
+            operands(split, stored, ones),
             dtype,
             absolute=absolute,
             backend=backend(device),
@@ -108,7 +108,7 @@ def test_larger_shapes(name: str, shape: str, device: str) -> None:
         assert (result.cpu().numpy() == exact(geometry, arrays, name)).all()
 
 
-@pytest.mark.parametrize("place", ["numpy", *DEVICES])
+@pytest.mark.parametrize("device", ["numpy", *DEVICES])
 @settings(max_examples=60, deadline=None)
 @given(
     geometry=geometries(),
@@ -119,7 +119,7 @@ def test_larger_shapes(name: str, shape: str, device: str) -> None:
     seed=st.integers(0, 2**32),
 )
 def test_slices_and_their_partial_sums(
-    place: str, geometry: Geometry, name: str, dtype: str, room: int, most: int, seed: int
+    device: str, geometry: Geometry, name: str, dtype: str, room: int, most: int, seed: int
 ) -> None:
     """Slices, few steps at a time, and single entries are the result, and no part of the terms has
     more than its share.
@@ -138,10 +138,10 @@ def test_slices_and_their_partial_sums(
                 load_definitions(),
             )
             for held in (
-                {key: array.astype(np.float16) for key, array in given_.items()}
-                if place == "numpy"
-                else tensors(given_, "bfloat16", place)
-                for given_ in (ones, arrays)
+                {key: array.astype(np.float16) for key, array in values.items()}
+                if device == "numpy"
+                else tensors(values, "bfloat16", device)
+                for values in (ones, arrays)
             )
         )
     whole = exact(geometry, arrays, name)

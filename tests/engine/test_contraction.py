@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import REGIMES, data, formats, geometries
+from strategies import REGIMES, conv2d_operands, data, formats, geometries
 from test_dense import ODD as DENSE
 from test_dense import axis_of
 
@@ -30,32 +30,11 @@ LAWS = literal.DOCUMENT["data"]["laws"]
 CONTRACTIONS = literal.CONTRACTIONS
 
 
-def operands(
-    geometry: Geometry,
-    format: FloatFormat,
-    regimes: tuple[str, str],
-    eps: tuple[float, float, float, float],
-    seed: int,
-) -> dict[str, Operand]:
-    rng = np.random.default_rng(seed)
-    shapes = {
-        "x": geometry.x_shape,
-        "weight": geometry.weight_shape,
-        "bias": geometry.bias_shape,
-        "grad_output": geometry.output_shape,
-    }
-    kinds = (regimes[0], regimes[1], regimes[0], regimes[1])
-    return {
-        name: Operand(data(rng, format, kind, shape), e)
-        for (name, shape), kind, e in zip(shapes.items(), kinds, eps, strict=True)
-    }
-
-
 def compare(
     contraction: Any,
     parameters: dict[str, int],
     format: FloatFormat,
-    given: Mapping[str, Operand],
+    read: Mapping[str, Operand],
     laws: Any = LAWS,
 ) -> int:
     """Asserts that both executions agree; returns the number of outputs that did not overflow."""
@@ -64,13 +43,13 @@ def compare(
         Laws.model_validate(laws),
         parameters,
         format,
-        given,
+        read,
     )
     assert result.value.dtype == format.dtype
     assert result.bound.dtype == np.float64
     assert result.value.shape == literal.output_shape(contraction, parameters)
     described = literal.DOCUMENT["data"]["formats"][format.name]
-    arrays = {name: (g.value, Fraction(g.eps)) for name, g in given.items()}
+    arrays = {name: (g.value, Fraction(g.eps)) for name, g in read.items()}
     expected = list(literal.execute(contraction, laws, described, parameters, arrays))
     good = 0
     for pair, value, bound, overflow in zip(
@@ -117,10 +96,10 @@ def test_as_the_literal_execution(
     block: int,
     seed: int,
 ) -> None:
-    given_ = operands(geometry, format, regimes, eps, seed)
+    operands = conv2d_operands(geometry, format, regimes, eps, seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(contraction_module, "_BLOCK", block)
-        compare(CONTRACTIONS[name], geometry.parameters(), format, given_)
+        compare(CONTRACTIONS[name], geometry.parameters(), format, operands)
 
 
 GEOMETRY = Geometry(
@@ -139,23 +118,23 @@ GEOMETRY = Geometry(
 @pytest.mark.parametrize("format", FORMATS.values(), ids=list(FORMATS))
 @pytest.mark.parametrize("regime", ["normal", "subnormal", "mixed", "ties"])
 def test_each_contraction_and_format(name: str, format: FloatFormat, regime: str) -> None:
-    given_ = operands(GEOMETRY, format, (regime, "normal"), (0.0, 0.0, 0.0, 0.0), 5)
-    assert compare(CONTRACTIONS[name], GEOMETRY.parameters(), format, given_)
+    operands = conv2d_operands(GEOMETRY, format, (regime, "normal"), seed=5)
+    assert compare(CONTRACTIONS[name], GEOMETRY.parameters(), format, operands)
 
 
 def test_bounds_beyond_the_scaled_range() -> None:
     """Huge bounds of binary64 beside the least ones."""
     geometry = Geometry(windows=(Window(size=2, kernel=1),) * 2)
     values = np.array([1e300, 5e-324, 1.0, 0.0]).reshape(1, 1, 2, 2)
-    given_ = {
+    operands = {
         "x": Operand(values, 0.0),
         "weight": Operand(np.array([[[[1.5]]]]), 0.0),
         "bias": Operand(np.array([0.0]), 0.0),
         "grad_output": Operand(values[..., ::-1].copy(), 0.0),
     }
     for name in CONTRACTIONS:
-        compare(CONTRACTIONS[name], geometry.parameters(), FORMATS["binary64"], given_)
-    huge = {**given_, "weight": Operand(np.array([[[[1.5]]]]), 1e300)}
+        compare(CONTRACTIONS[name], geometry.parameters(), FORMATS["binary64"], operands)
+    huge = {**operands, "weight": Operand(np.array([[[[1.5]]]]), 1e300)}
     result = evaluate(
         Contraction.model_validate(CONTRACTIONS["output"]),
         Laws.model_validate(LAWS),
@@ -185,7 +164,7 @@ def test_contractions_of_other_forms(name: str, eps: float) -> None:
     record = {"name": name, **ODD[name]}
     rng = np.random.default_rng(3)
     parameters = {"batch": 4}
-    given_ = {
+    operands = {
         literal.operand_name(operand): Operand(
             data(
                 rng,
@@ -197,7 +176,7 @@ def test_contractions_of_other_forms(name: str, eps: float) -> None:
         )
         for operand in record["factors"] + record["addends"]
     }
-    assert compare(record, parameters, FORMATS["binary32"], given_)
+    assert compare(record, parameters, FORMATS["binary32"], operands)
 
 
 def test_other_laws() -> None:
@@ -215,16 +194,16 @@ def test_other_laws() -> None:
         "round": {"add": [{"round": {"add": [{"var": "y.value"}] * 2}}, {"var": "x.value"}]}
     }
     for format in FORMATS.values():
-        given_ = operands(GEOMETRY, format, ("normal", "normal"), (0.0, 0.5, 0.0, 0.25), 2)
+        operands = conv2d_operands(GEOMETRY, format, ("normal", "normal"), (0.0, 0.5, 0.0, 0.25), 2)
         result = evaluate(
             Contraction.model_validate(CONTRACTIONS["input"]),
             Laws.model_validate(laws),
             GEOMETRY.parameters(),
             format,
-            given_,
+            operands,
         )
         described = literal.DOCUMENT["data"]["formats"][format.name]
-        arrays = {name: (g.value, Fraction(g.eps)) for name, g in given_.items()}
+        arrays = {name: (g.value, Fraction(g.eps)) for name, g in operands.items()}
         expected = list(
             literal.execute(CONTRACTIONS["input"], laws, described, GEOMETRY.parameters(), arrays)
         )
@@ -261,23 +240,23 @@ def test_unsound_laws_are_refused(reason: str, law: str) -> None:
     part, node = UNSOUND[reason]
     laws = copy.deepcopy(LAWS)
     laws[law][part] = node
-    given_ = operands(GEOMETRY, FORMATS["binary32"], ("normal", "normal"), (0, 0, 0, 0), 1)
+    operands = conv2d_operands(GEOMETRY, FORMATS["binary32"], seed=1)
     with pytest.raises(DefinitionsError, match=r"^cannot [^\n]*$"):
         evaluate(
             Contraction.model_validate(CONTRACTIONS["weight"]),
             Laws.model_validate(laws),
             GEOMETRY.parameters(),
             FORMATS["binary32"],
-            given_,
+            operands,
         )
 
 
 def test_shapes_and_divisors() -> None:
-    given_ = operands(GEOMETRY, FORMATS["binary32"], ("normal", "normal"), (0, 0, 0, 0), 1)
+    operands = conv2d_operands(GEOMETRY, FORMATS["binary32"], seed=1)
     record = copy.deepcopy(CONTRACTIONS["input"])
-    wrong = {**given_, "weight": Operand(given_["weight"].value[:-1])}
+    wrong = {**operands, "weight": Operand(operands["weight"].value[:-1])}
     with pytest.raises(InputError, match=r"weight has shape \(5, 2, 2, 3\), .* \(6, 2, 2, 3\)"):
         compare(record, GEOMETRY.parameters(), FORMATS["binary32"], wrong)
     record["factors"][1]["axes"][2]["index"]["divisor"] = {"neg": "strideH"}
     with pytest.raises(DefinitionsError, match="divided by -2"):
-        compare(record, GEOMETRY.parameters(), FORMATS["binary32"], given_)
+        compare(record, GEOMETRY.parameters(), FORMATS["binary32"], operands)

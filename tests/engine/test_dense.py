@@ -47,8 +47,8 @@ def literal_terms(record: Any, parameters: dict[str, int]) -> Iterator[Term]:
 
 
 def lattice_terms(split: Split, record: Any, parameters: dict[str, int]) -> Iterator[Term]:
-    given_ = arrays(record, parameters)
-    boxes = [layout.pad(given_[layout.name]) for layout in split.layouts]
+    entries_of = arrays(record, parameters)
+    boxes = [layout.pad(entries_of[layout.name]) for layout in split.layouts]
     seen = set()
     for lattice in split.lattices:
         assert lattice.first == (lattice.out not in seen)
@@ -74,9 +74,9 @@ def compare(record: Any, parameters: dict[str, int]) -> Split:
     counts = np.zeros(split.out_sizes, np.int64)
     for out, _, _ in expected:
         counts[out] += 1
-    found = split.counts
-    assert found.ndim == len(split.shape)
-    assert (np.broadcast_to(found, split.shape) == counts.reshape(split.shape)).all()
+    counted = split.counts
+    assert counted.ndim == len(split.shape)
+    assert (np.broadcast_to(counted, split.shape) == counts.reshape(split.shape)).all()
     return split
 
 

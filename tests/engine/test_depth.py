@@ -123,8 +123,8 @@ def test_no_tree_is_deeper_than_its_promise(length: int) -> None:
             trees.append((split_k(block), split(leaves, block)))
     for promise, tree in trees:
         for present in subsets(length):
-            found = depth(tree, present)
-            assert found <= promise.roundings(len(present), length), promise.sentence
+            deepest = depth(tree, present)
+            assert deepest <= promise.roundings(len(present), length), promise.sentence
 
 
 @pytest.mark.parametrize("length", [*LENGTHS, 401_408])
@@ -152,8 +152,8 @@ def test_splits_added_in_another_format_are_rounded_once_more(length: int) -> No
             parts = cut(list(range(length)), ceil(length / splits))
             for present in subsets(length):
                 depths = [depth(tree(part), present) for part in parts]
-                found = max(depths) + sum(d > 0 for d in depths)
-                assert found <= promise.roundings(len(present), length)
+                deepest = max(depths) + sum(d > 0 for d in depths)
+                assert deepest <= promise.roundings(len(present), length)
 
 
 def test_pairwise_sums_reach_their_depth() -> None:
@@ -188,9 +188,9 @@ def test_the_bound_of_a_depth_is_at_most_that_of_any_order(
         any_order = promise.error(n, definitions).relative
         before = Fraction(0)
         for d in (1, 2, 9, 10, 100, 1024, 10**6):
-            found = promise.model_copy(update={"depth": d}).error(n, definitions).relative
-            assert before <= found <= any_order
-            before = found
+            relative = promise.model_copy(update={"depth": d}).error(n, definitions).relative
+            assert before <= relative <= any_order
+            before = relative
         assert before == any_order
 
 
@@ -216,8 +216,8 @@ COUNT = 6 * 16 * 16
 
 def factors(kind: str, seed: int) -> tuple[Array, Array, Array]:
     if kind == "sharp":
-        found = sharp_operands((6, IN, 16, 16), (OUT, IN, 1, 1), seed=seed)
-        return found.x, found.weight, found.grad_output
+        operands = sharp_operands((6, IN, 16, 16), (OUT, IN, 1, 1), seed=seed)
+        return operands.x, operands.weight, operands.grad_output
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((6, IN, 16, 16), np.float32)
     weight = rng.standard_normal((OUT, IN, 1, 1), np.float32)
@@ -276,10 +276,12 @@ def test_kernels_are_not_flagged_at_their_depth(
 ) -> None:
     for seed in range(3):
         x, weight, grad = (a.astype(dtype) for a in factors(kind, seed))
-        found = sum_up(products(x, grad, dtype)).reshape(OUT, IN, 1, 1)
-        assert found.dtype == dtype
+        gradient = sum_up(products(x, grad, dtype)).reshape(OUT, IN, 1, 1)
+        assert gradient.dtype == dtype
         promise = Accumulation(accumulate=dtype, **said)
-        comparison = compare_gradient(found, x, weight, grad, which="weight", accumulation=promise)
+        comparison = compare_gradient(
+            gradient, x, weight, grad, which="weight", accumulation=promise
+        )
         assert comparison.passed, f"{name}: {comparison.message}"
         assert comparison.most == promise.roundings(COUNT)
         assert comparison.depth is not None
@@ -295,7 +297,7 @@ def in_bfloat16_parts(x: Array, grad: Array) -> Array:
 def test_partial_sums_in_bfloat16_are_flagged_at_a_depth_of_1024() -> None:
     for seed in range(5):
         x, weight, grad = factors("sharp", seed)
-        found = compare_gradient(
+        comparison = compare_gradient(
             in_bfloat16_parts(x, grad),
             x,
             weight,
@@ -303,52 +305,52 @@ def test_partial_sums_in_bfloat16_are_flagged_at_a_depth_of_1024() -> None:
             which="weight",
             accumulation=Accumulation(depth=1024),
         )
-        assert not found.passed
-        assert found.power == 1.0
-        assert found.depth is None or found.depth > 1024
-        assert found.best_depth in (0, 1)
-        assert f"depth: 1024 promised, this result needs {found.depth}" in found.message
+        assert not comparison.passed
+        assert comparison.power == 1.0
+        assert comparison.depth is None or comparison.depth > 1024
+        assert comparison.best_depth in (0, 1)
+        assert f"depth: 1024 promised, this result needs {comparison.depth}" in comparison.message
 
 
-def at(found: Array, given: tuple[Array, Array, Array], depth: int) -> Comparison:
-    x, weight, grad = given
+def at(gradient: Array, operands: tuple[Array, Array, Array], depth: int) -> Comparison:
+    x, weight, grad = operands
     accumulation = Accumulation(depth=depth)
-    return compare_gradient(found, x, weight, grad, which="weight", accumulation=accumulation)
+    return compare_gradient(gradient, x, weight, grad, which="weight", accumulation=accumulation)
 
 
 @pytest.mark.parametrize("kind", ["normal", "sharp"])
 @pytest.mark.parametrize("steps", [1, 5, 30, 200])
 def test_the_depth_of_a_result_is_the_least_that_explains_it(kind: str, steps: int) -> None:
     for seed in range(4):
-        given = factors(kind, seed)
-        x, _, grad = given
+        operands = factors(kind, seed)
+        x, _, grad = operands
         exact = np.einsum("nohw,nihw->oi", grad.astype(np.float64), x.astype(np.float64))
         sizes = np.einsum("nohw,nihw->oi", abs(grad).astype(np.float64), abs(x).astype(np.float64))
         off = (steps - 0.5) * 2.0**-24 * sizes
         result = (exact + off).astype(np.float32).reshape(OUT, IN, 1, 1)
-        needed = at(result, given, 1024).depth
+        needed = at(result, operands, 1024).depth
         assert needed is not None
         assert 1 <= needed < 1024
-        assert at(result, given, needed).passed
+        assert at(result, operands, needed).passed
         error = np.abs(result.reshape(OUT, IN) - exact) / sizes
         least = np.log1p(error.max()) / np.log1p(2.0**-24)
         assert needed - 1 < least <= needed
         # Magnitudes are summed in float32, so that the allowance is COUNT·2⁻²⁴ above the exact one.
         if needed >= 2 and least > (needed - 1) * (1 + 2e-4):
-            assert not at(result, given, needed - 1).passed
+            assert not at(result, operands, needed - 1).passed
 
 
 def test_the_depth_of_a_result_does_not_depend_on_the_promise_of_the_depth() -> None:
-    given = factors("sharp", 1)
-    found = in_bfloat16_parts(given[0], given[2])
-    assert len({at(found, given, d).depth for d in (1, 10, 1024)}) == 1
+    operands = factors("sharp", 1)
+    gradient = in_bfloat16_parts(operands[0], operands[2])
+    assert len({at(gradient, operands, d).depth for d in (1, 10, 1024)}) == 1
 
 
 def test_a_result_with_nan_has_no_depth() -> None:
-    given = factors("sharp", 1)
-    found = in_bfloat16_parts(given[0], given[2])
-    found[1, 2] = np.nan
-    comparison = at(found, given, 1024)
+    operands = factors("sharp", 1)
+    gradient = in_bfloat16_parts(operands[0], operands[2])
+    gradient[1, 2] = np.nan
+    comparison = at(gradient, operands, 1024)
     assert comparison.depth is None
     assert "depth" not in comparison.message.partition("worst")[2]
 
@@ -360,12 +362,12 @@ def rounded(x: Array, grad: Array) -> Array:
 
 def test_the_power_is_one_where_all_exact_values_are_zero() -> None:
     x, weight, grad = factors("normal", 0)
-    found = compare_gradient(
+    comparison = compare_gradient(
         np.zeros((OUT, IN, 1, 1), np.float32), 0 * x, weight, grad, which="weight"
     )
-    assert found.passed
-    assert found.power == 1.0
-    assert found.weakness is None
+    assert comparison.passed
+    assert comparison.power == 1.0
+    assert comparison.weakness is None
 
 
 def cancelled() -> tuple[Array, Array, Array]:
@@ -379,23 +381,23 @@ def cancelled() -> tuple[Array, Array, Array]:
 
 def test_the_power_is_zero_where_terms_cancel() -> None:
     x, weight, grad = cancelled()
-    found = compare_gradient(rounded(x, grad), x, weight, grad, which="weight")
-    assert found.passed
-    assert found.power == 0.0
-    assert found.needed == 0
-    assert found.weakness is not None
-    assert "whatever the depth" in found.weakness
+    comparison = compare_gradient(rounded(x, grad), x, weight, grad, which="weight")
+    assert comparison.passed
+    assert comparison.power == 0.0
+    assert comparison.needed == 0
+    assert comparison.weakness is not None
+    assert "whatever the depth" in comparison.weakness
 
 
 def test_sharp_operands_have_power_one() -> None:
     shapes = (3, 4, 9, 9), (6, 2, 3, 3)
     for dtype in ("float32", "bfloat16"):
-        given = sharp_operands(*shapes, padding=1, stride=2, groups=2, dtype=dtype)
-        x, weight, bias, grad = given
+        operands = sharp_operands(*shapes, padding=1, stride=2, groups=2, dtype=dtype)
+        x, weight, bias, grad = operands
         results: tuple[Gradient, ...] = ("weight", "input", "bias")
         for which in results:
             zero = np.zeros_like({"weight": weight, "input": x, "bias": bias}[which])
-            found = compare_gradient(
+            comparison = compare_gradient(
                 zero,
                 x,
                 weight,
@@ -405,8 +407,8 @@ def test_sharp_operands_have_power_one() -> None:
                 stride=2,
                 groups=2,
             )
-            assert found.power == 1.0
-            assert not found.passed
+            assert comparison.power == 1.0
+            assert not comparison.passed
         output = compare_output(np.zeros_like(grad), x, weight, bias, padding=1, stride=2, groups=2)
         assert output.power == 1.0
         assert output.failed == output.entries
@@ -446,14 +448,14 @@ def test_the_needed_depth_restores_the_power() -> None:
             accumulation=accumulation,
         )
 
-    found = power(WEAK)
-    assert found.power < 0.5
-    assert 0 < found.needed < COUNT
-    assert power(WEAK.model_copy(update={"depth": found.needed})).power >= 0.5
-    assert power(WEAK.model_copy(update={"depth": found.needed + 1})).power <= 0.5
-    assert found.weakness is not None
-    assert f"a promise of depth {found.needed} or less" in found.weakness
-    assert "pybridge.testing.sharp_operands" in found.weakness
+    default = power(WEAK)
+    assert default.power < 0.5
+    assert 0 < default.needed < COUNT
+    assert power(WEAK.model_copy(update={"depth": default.needed})).power >= 0.5
+    assert power(WEAK.model_copy(update={"depth": default.needed + 1})).power <= 0.5
+    assert default.weakness is not None
+    assert f"a promise of depth {default.needed} or less" in default.weakness
+    assert "pybridge.testing.sharp_operands" in default.weakness
 
 
 def test_little_power_warns_once_a_call_site() -> None:
@@ -504,8 +506,8 @@ def test_the_warning_is_an_error_under_w_error() -> None:
 
 
 def test_enough_power_does_not_warn() -> None:
-    given = factors("sharp", 0)
-    x, weight, grad = given
+    operands = factors("sharp", 0)
+    x, weight, grad = operands
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert_gradient_close(rounded(x, grad), x, weight, grad, which="weight", min_power=1)
@@ -576,28 +578,28 @@ def test_the_condition_number_is_one(
     x_shape: tuple[int, ...], weight_shape: tuple[int, ...], parameters: dict[str, Any], dtype: str
 ) -> None:
     geometry = Geometry.of(x_shape, weight_shape, **parameters)
-    given = sharp_operands(x_shape, weight_shape, seed=5, dtype=dtype, **parameters)
-    assert all(a.dtype.name == dtype for a in given)
-    assert given.x.shape == geometry.x_shape
-    assert given.weight.shape == geometry.weight_shape
-    assert given.bias.shape == geometry.bias_shape
-    assert given.grad_output.shape == geometry.output_shape
+    sharp = sharp_operands(x_shape, weight_shape, seed=5, dtype=dtype, **parameters)
+    assert all(a.dtype.name == dtype for a in sharp)
+    assert sharp.x.shape == geometry.x_shape
+    assert sharp.weight.shape == geometry.weight_shape
+    assert sharp.bias.shape == geometry.bias_shape
+    assert sharp.grad_output.shape == geometry.output_shape
     names = ("output", "bias", "weight", "input")
 
     def exact(operands: Sequence[Array]) -> dict[str, list[Fraction]]:
         read = dict(zip(OPERANDS, operands, strict=True))
-        found = exact_results(geometry, read)
-        return {name: list(found[name].fractions()) for name in names}
+        results = exact_results(geometry, read)
+        return {name: list(results[name].fractions()) for name in names}
 
-    values, sizes = exact(given), exact([np.abs(a) for a in given])
+    values, sizes = exact(sharp), exact([np.abs(a) for a in sharp])
     for name in names:
         assert [abs(v) for v in values[name]] == sizes[name], name
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_magnitudes_vary_and_signs_too(dtype: str) -> None:
-    given = sharp_operands((4, 16, 9, 9), (16, 8, 3, 3), groups=2, dtype=dtype)
-    for values in given:
+    sharp = sharp_operands((4, 16, 9, 9), (16, 8, 3, 3), groups=2, dtype=dtype)
+    for values in sharp:
         size = np.abs(values.astype(np.float64))
         assert size.min() >= 0.25
         assert size.max() <= 4
@@ -611,15 +613,15 @@ def test_less_than_half_an_ulp_shows() -> None:
     """One of 1,792 terms is lost, a quarter of the last rounding: entries just above a power of two
     show it.
     """
-    given = sharp_operands((4, 16, 8, 8), (32, 16, 3, 3), padding=1, dtype="bfloat16", seed=1)
-    read = {"x": given.x, "grad_output": given.grad_output}
+    sharp = sharp_operands((4, 16, 8, 8), (32, 16, 3, 3), padding=1, dtype="bfloat16", seed=1)
+    read = {"x": sharp.x, "grad_output": sharp.grad_output}
     blank = np.zeros((32, 16, 3, 3), bfloat16)
     operation = conv2d_result(Result.WEIGHT, read, Parameters(padding=1), actual=blank)
     returned = operation.returned(blank)
     exact = returned.estimator().value(np.float64)
     assert np.mean(np.frexp(np.abs(exact))[0] < 0.5 * 2**0.2) > 0.15
     options: dict[str, Any] = {"which": "weight", "padding": 1}
-    operands = given.x, given.weight, given.grad_output
+    operands = sharp.x, sharp.weight, sharp.grad_output
     assert compare_gradient(exact.astype(bfloat16), *operands, **options).passed
     less = (exact * (1 - 1 / 1792)).astype(bfloat16)
     assert not compare_gradient(less, *operands, **options).passed
@@ -635,9 +637,9 @@ def test_seeds_reproduce() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.dtype("float16"), bfloat16, "binary16"])
 def test_dtypes_may_be_dtypes(dtype: Any) -> None:
-    given = sharp_operands((1, 1, 3, 3), (1, 1, 2, 2), dtype=dtype)
+    sharp = sharp_operands((1, 1, 3, 3), (1, 1, 2, 2), dtype=dtype)
     expected = np.float16 if dtype == "binary16" else np.dtype(dtype)
-    assert given.x.dtype == expected
+    assert sharp.x.dtype == expected
 
 
 @pytest.mark.parametrize(
@@ -659,9 +661,9 @@ def test_dtypes_may_be_dtypes(dtype: Any) -> None:
 def test_bad_arguments_of_sharp_operands(
     arguments: dict[str, Any], error: type[Exception], words: str
 ) -> None:
-    given: dict[str, Any] = {"x_shape": (2, 3, 5, 5), "weight_shape": (4, 3, 3, 3), **arguments}
+    options: dict[str, Any] = {"x_shape": (2, 3, 5, 5), "weight_shape": (4, 3, 3, 3), **arguments}
     with pytest.raises(error, match=words) as caught:
-        sharp_operands(given.pop("x_shape"), given.pop("weight_shape"), **given)
+        sharp_operands(options.pop("x_shape"), options.pop("weight_shape"), **options)
     assert "\n" not in str(caught.value)
 
 
@@ -680,18 +682,18 @@ def test_bad_arguments_of_sharp_operands(
 )
 def test_derivations_of_tolerances_name_the_depth(promise: Accumulation, words: str) -> None:
     shapes = (10, 8, 14, 14), (16, 8, 3, 3)
-    found = tolerance(
+    allowed = tolerance(
         *shapes, which="weight", padding=1, max_x=4, max_grad_output=4, accumulation=promise
     )
-    assert f"[every term, by all roundings on its way: {words}" in found.derivation
+    assert f"[every term, by all roundings on its way: {words}" in allowed.derivation
 
 
 def test_a_tolerance_of_a_great_depth_is_quick() -> None:
     promise = Accumulation(depth=2_000_000)
-    found = tolerance(
+    allowed = tolerance(
         (64, 1, 224, 224), (1, 1, 1, 1), which="bias", max_grad_output=1, accumulation=promise
     )
-    assert "with d = 2000000" in found.derivation
+    assert "with d = 2000000" in allowed.derivation
 
 
 def test_a_call_site_warns_once_of_whatever_operands() -> None:

@@ -37,7 +37,7 @@ def test_values_are_the_law_s_and_eps_are_just_above(
         if name == "div" and operand == "y":
             value, eps = np.abs(small).astype(format.dtype) + value.dtype.type(1), np.zeros(COUNT)
         operands[operand] = Pairs(value, eps)
-    found = apply_law(law, format, **operands)
+    applied = apply_law(law, format, **operands)
     parameters = DATA.formats[format.name]
     for i in range(COUNT):
         variables = {}
@@ -47,11 +47,11 @@ def test_values_are_the_law_s_and_eps_are_just_above(
         try:
             exact = scalar_value(law.value, variables, parameters)
         except OverflowError:
-            assert np.isinf(found.eps[i])
+            assert np.isinf(applied.eps[i])
             continue
         bound_of_law = scalar_value(law.eps, variables, parameters)
-        assert Fraction(float(found.value[i])) == exact
-        bound = float(found.eps[i])
+        assert Fraction(float(applied.value[i])) == exact
+        bound = float(applied.eps[i])
         slack = 2 if name == "div" else 1 + Fraction(1, 2**40)
         if np.isinf(bound):
             assert bound_of_law * slack > np.finfo(np.float64).max

@@ -120,10 +120,10 @@ def variables(node: Formula) -> set[str]:
 def test_the_exported_formulas(name: str, data: Any) -> None:
     names = sorted(variables(DEFINITIONS.data.formulas[name]))
     values = {name: data.draw(fractions) / 2 for name in names}
-    found = formula(DEFINITIONS, name, values, {"depth": 5, "losses": 7, "steps": 3})
+    value = formula(DEFINITIONS, name, values, {"depth": 5, "losses": 7, "steps": 3})
     expected = TEXTBOOK[name](values)
     powers = name in ("growth", "tensorCoreGrowth")
-    assert found == expected or (powers and 0 < found - expected < expected / 2**116)
+    assert value == expected or (powers and 0 < value - expected < expected / 2**116)
 
 
 def test_no_formula_is_unknown() -> None:
@@ -153,27 +153,27 @@ def test_operations_err_by_half_an_ulp_or_one_or_by_what_is_flushed(name: str) -
 def test_bounds_of_sums(terms: int, name: str, other: str, mode: str) -> None:
     unit = operation(FORMATS[name], mode)
     n, u, eta = terms, unit.relative, unit.absolute
-    found = nearest(DEFINITIONS, terms, unit)
-    assert found == ErrorBound(n * u, n * eta * (1 + n * u))
+    bound = nearest(DEFINITIONS, terms, unit)
+    assert bound == ErrorBound(n * u, n * eta * (1 + n * u))
     assert numbers(DEFINITIONS, terms, unit) == ErrorBound((n - 1) * u)
     assert numbers(DEFINITIONS, 0, unit) == EXACT
     last = operation(FORMATS[other], mode)
     w, omega = last.relative, last.absolute
-    assert followed_by(DEFINITIONS, found, last) == ErrorBound(
-        (1 + n * u) * (1 + w) - 1, (1 + w) * found.absolute + omega
+    assert followed_by(DEFINITIONS, bound, last) == ErrorBound(
+        (1 + n * u) * (1 + w) - 1, (1 + w) * bound.absolute + omega
     )
-    assert followed_by(DEFINITIONS, found, EXACT) == found == followed_by(DEFINITIONS, EXACT, found)
+    assert followed_by(DEFINITIONS, bound, EXACT) == bound == followed_by(DEFINITIONS, EXACT, bound)
 
 
 @settings(deadline=None)
 @given(st.integers(0, 3000), st.sampled_from(list(FORMATS)), st.sampled_from(MODES))
 def test_bounds_of_trees(terms: int, name: str, mode: str) -> None:
     unit = operation(FORMATS[name], mode)
-    found = tree(DEFINITIONS, terms, unit)
+    bound = tree(DEFINITIONS, terms, unit)
     growth = (1 + unit.relative) ** terms
-    assert 0 <= found.relative - (growth - 1) <= growth * terms / 2**120
+    assert 0 <= bound.relative - (growth - 1) <= growth * terms / 2**120
     least = 2 * terms * unit.absolute * growth
-    assert 0 <= found.absolute - least <= least * terms / 2**120
+    assert 0 <= bound.absolute - least <= least * terms / 2**120
 
 
 @settings(deadline=None)
@@ -182,10 +182,10 @@ def test_bounds_of_trees(terms: int, name: str, mode: str) -> None:
 @example(1 + Fraction(1, 2**53), 2**12)
 @example(Fraction(2), 1000)
 def test_powers_are_rounded_up(base: Fraction, exponent: int) -> None:
-    found = power_up(base, exponent)
+    power = power_up(base, exponent)
     exact = base**exponent
-    assert exact <= found <= exact * (1 + Fraction(exponent, 2**120))
-    assert found.numerator.bit_length() <= 129 or found.denominator == 1
+    assert exact <= power <= exact * (1 + Fraction(exponent, 2**120))
+    assert power.numerator.bit_length() <= 129 or power.denominator == 1
 
 
 @settings(deadline=None)
@@ -247,8 +247,8 @@ def test_the_evaluation_is_not_below_the_exact_sum(
     exact = constant
     for coefficient, error, size in parts:
         exact += coefficient * (Fraction(size) + error.absolute) / (1 - error.relative)
-    found = evaluated(seed, weights, [size for *_, size in parts], fused)
-    assert found == math.inf or Fraction(found) >= exact
+    total = evaluated(seed, weights, [size for *_, size in parts], fused)
+    assert total == math.inf or Fraction(total) >= exact
     for (coefficient, *_), weight in zip(parts, weights.coefficients, strict=True):
         assert (weight == 0) == (coefficient == 0)
 

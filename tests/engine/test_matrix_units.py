@@ -179,10 +179,10 @@ def test_sound(row: Row, kind: str) -> None:
             xs, ys = values(dtype, count, rng, kind), values(dtype, count, rng, second)
             pairs = list(zip(xs, ys, strict=True))
             exact = sum((x * y for x, y in pairs), Fraction(0))
-            found = chain(row, pairs, LEAST[dtype])
+            total = chain(row, pairs, LEAST[dtype])
             for instruction in (None, row.instruction):
                 promise = tensor_core(row.architecture, dtype, instruction=instruction)
-                assert abs(found - exact) <= allowed(promise, xs, ys)
+                assert abs(total - exact) <= allowed(promise, xs, ys)
 
 
 class Scaled:
@@ -389,10 +389,10 @@ def test_sound_in_float16(row: Row) -> None:
     for dtype in set(row.dtypes) - {"bfloat16", "tf32"}:
         for kind in ("plain", "wide", "subnormal"):
             xs, ys = (values(dtype, 64, rng, kind) for _ in range(2))
-            found = chain(row, list(zip(xs, ys, strict=True)), LEAST[dtype], half=True)
+            total = chain(row, list(zip(xs, ys, strict=True)), LEAST[dtype], half=True)
             exact = sum((x * y for x, y in zip(xs, ys, strict=True)), Fraction(0))
             promise = tensor_core(row.architecture, dtype, accumulate="float16")
-            assert abs(found - exact) <= allowed(promise, xs, ys)
+            assert abs(total - exact) <= allowed(promise, xs, ys)
 
 
 def _sum32(parts: Sequence[Fraction]) -> Fraction:
@@ -454,9 +454,9 @@ def test_honest_sums_that_float32_in_any_order_does_not_explain(
     architecture: str, ratio: float
 ) -> None:
     """They pass as what they are."""
-    xs, ys, found = _hostile(architecture)
+    xs, ys, total = _hostile(architecture)
     operands = _one_output(xs, ys, np.float16)
-    result = np.array(float(found), np.float32).reshape(1, 1, 1, 1)
+    result = np.array(float(total), np.float32).reshape(1, 1, 1, 1)
     assert compare_output(result, **operands, accumulation=Accumulation()).ratio > ratio
     comparison = compare_output(
         result, **operands, accumulation=tensor_core(architecture, "float16")
@@ -481,8 +481,8 @@ def test_planted_defects_are_caught() -> None:
         chain(row, [*pairs, *pairs[:16]], -126),
         even(honest, 7, -126),
     ]
-    for found, passed in ((honest, True), *((value, False) for value in wrong)):
-        result = np.array(float(found), np.float32).reshape(1, 1, 1, 1)
+    for total, passed in ((honest, True), *((value, False) for value in wrong)):
+        result = np.array(float(total), np.float32).reshape(1, 1, 1, 1)
         assert compare_output(result, **operands, accumulation=promise).passed is passed
 
 
@@ -586,16 +586,16 @@ def test_certified_results_of_operands_that_are_rounded() -> None:
     rounded = [v.astype(ml_dtypes.float8_e4m3fn).ravel() for v in (x, weight)]
     pairs = [(Fraction(float(a)), Fraction(float(b))) for a, b in zip(*rounded, strict=True)]
     (row,) = (r for r in ROWS if r.instruction == "wgmma" and "float8_e5m2" in r.dtypes)
-    found = np.array(float(chain(row, pairs, -6)), np.float32).reshape(1, 1, 1, 1)
-    certified = certify_output(found, x, weight, method="any-order", accumulation=promise)
+    output = np.array(float(chain(row, pairs, -6)), np.float32).reshape(1, 1, 1, 1)
+    certified = certify_output(output, x, weight, method="any-order", accumulation=promise)
     exact = float(np.sum(x.astype(np.float64) * weight.astype(np.float64)))
-    assert abs(float(found.item()) - exact) <= certified.bound.item() < 4
+    assert abs(float(output.item()) - exact) <= certified.bound.item() < 4
     assert certified.theorems[-1] == "RuntimeApprox.TensorCore.Kernel.near"
 
 
 def test_tolerance_without_operands() -> None:
     """It assumes that operands may be subnormal."""
-    found = tolerance(
+    allowance = tolerance(
         (1, 64, 8, 8),
         (8, 64, 3, 3),
         which="output",
@@ -603,9 +603,9 @@ def test_tolerance_without_operands() -> None:
         max_weight=0.5,
         accumulation=tensor_core("hopper", "bfloat16", output="bfloat16"),
     )
-    assert 0.5 < found.absolute / (576 * 0.5 * (2.0**-8 + 576 * 2.0**-24)) < 3
-    assert found.theorems[-1] == "RuntimeApprox.TensorCore.Kernel.near"
-    assert "blocks of 8 aligned at 25 bits" in found.derivation
+    assert 0.5 < allowance.absolute / (576 * 0.5 * (2.0**-8 + 576 * 2.0**-24)) < 3
+    assert allowance.theorems[-1] == "RuntimeApprox.TensorCore.Kernel.near"
+    assert "blocks of 8 aligned at 25 bits" in allowance.derivation
 
 
 @pytest.mark.parametrize(

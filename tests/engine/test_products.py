@@ -25,23 +25,17 @@ CONTRACTIONS = load_definitions().data.contractions
 
 def integers(geometry: Geometry, seed: int) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
-    shapes = {
-        "x": geometry.x_shape,
-        "weight": geometry.weight_shape,
-        "bias": geometry.bias_shape,
-        "grad_output": geometry.output_shape,
-    }
-    return {name: rng.integers(-8, 9, size=shape) * 0.5 for name, shape in shapes.items()}
+    return {name: rng.integers(-8, 9, size=shape) * 0.5 for name, shape in geometry.shapes.items()}
 
 
-def exact(geometry: Geometry, given_: dict[str, Any], name: str) -> Any:
-    read = {key: value for key, value in given_.items() if key != "bias"}
+def exact(geometry: Geometry, arrays_: dict[str, Any], name: str) -> Any:
+    read = {key: value for key, value in arrays_.items() if key != "bias"}
     result = exact_results(geometry, read, [name])[name]
     return np.array([float(v) for v in result.fractions()]).reshape(result.numerators.shape)
 
 
-def operands(split: Split, given_: dict[str, Any], ones: str = "") -> list[Any]:
-    return [None if layout.name == ones else given_[layout.name] for layout in split.layouts]
+def operands(split: Split, arrays_: dict[str, Any], ones: str = "") -> list[Any]:
+    return [None if layout.name == ones else arrays_[layout.name] for layout in split.layouts]
 
 
 @settings(max_examples=250, deadline=None)
@@ -49,7 +43,7 @@ def operands(split: Split, given_: dict[str, Any], ones: str = "") -> list[Any]:
     geometry=geometries(),
     name=st.sampled_from(sorted(CONTRACTIONS)),
     dtype=st.sampled_from(["float32", "float64"]),
-    given_as=st.sampled_from(["float32", "float64", "float16"]),
+    held_in=st.sampled_from(["float32", "float64", "float16"]),
     absolute=st.booleans(),
     ones=st.sampled_from(["", "", "x", "weight", "grad_output"]),
     buffer=st.sampled_from([1, 24, 100, 400, 1 << 20]),
@@ -63,7 +57,7 @@ def test_exact_on_small_integers(
     geometry: Geometry,
     name: str,
     dtype: str,
-    given_as: str,
+    held_in: str,
     absolute: bool,
     ones: str,
     buffer: int,
@@ -74,19 +68,19 @@ def test_exact_on_small_integers(
     seed: int,
 ) -> None:
     split = split_contraction(CONTRACTIONS[name], geometry.parameters(), most=most)
-    given_ = integers(geometry, seed)
-    arrays_ = {key: value.astype(given_as) for key, value in given_.items()}
+    drawn = integers(geometry, seed)
+    stored = {key: value.astype(held_in) for key, value in drawn.items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(products, "_BUFFER", buffer)
         patch.setattr(products, "_FEW", few)
         patch.setattr(products, "_NARROW", narrow)
         patch.setattr(products, "_LONG", long)
-        result = contract(split, operands(split, arrays_, ones), dtype, absolute=absolute)
+        result = contract(split, operands(split, stored, ones), dtype, absolute=absolute)
     if absolute:
-        given_ = {key: np.abs(value) for key, value in given_.items()}
-    if ones in given_:
-        given_[ones] = np.ones_like(given_[ones])
-    expected = exact(geometry, given_, name)
+        drawn = {key: np.abs(value) for key, value in drawn.items()}
+    if ones in drawn:
+        drawn[ones] = np.ones_like(drawn[ones])
+    expected = exact(geometry, drawn, name)
     assert result.dtype == dtype
     assert result.ndim == expected.ndim
     assert all(n in (1, full) for n, full in zip(result.shape, expected.shape, strict=True))
@@ -156,9 +150,9 @@ def test_larger_shapes(name: str, shape: str, buffer: int, monkeypatch: pytest.M
     geometry = LARGER[shape]
     monkeypatch.setattr(products, "_BUFFER", buffer)
     split = split_contraction(CONTRACTIONS[name], geometry.parameters())
-    given_ = integers(geometry, 7)
-    result = contract(split, operands(split, given_), np.float32)
-    assert (result == exact(geometry, given_, name)).all()
+    drawn = integers(geometry, 7)
+    result = contract(split, operands(split, drawn), np.float32)
+    assert (result == exact(geometry, drawn, name)).all()
 
 
 @pytest.mark.parametrize("name", ["output", "weight", "input"])
@@ -166,11 +160,11 @@ def test_larger_shapes(name: str, shape: str, buffer: int, monkeypatch: pytest.M
 def test_memory_is_bounded(name: str, dtype: Any) -> None:
     """Unfolding a 3×3 input whole would take nine times its memory."""
     geometry = square(64, 56)
-    given_ = {key: value.astype(np.float32) for key, value in integers(geometry, 1).items()}
+    drawn = {key: value.astype(np.float32) for key, value in integers(geometry, 1).items()}
     split = split_contraction(CONTRACTIONS[name], geometry.parameters())
-    given_bytes = sum(array.nbytes for array in given_.values())
+    held = sum(array.nbytes for array in drawn.values())
     tracemalloc.start()
-    result = contract(split, operands(split, given_), dtype)
+    result = contract(split, operands(split, drawn), dtype)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak <= 4 * given_bytes + result.nbytes
+    assert peak <= 4 * held + result.nbytes

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strategies import REGIMES, data, formats, geometries
+from strategies import REGIMES, conv2d_operands, formats, geometries
 
 from pybridge.engine import replay as replay_module
 from pybridge.engine import sequential as steps
@@ -36,37 +36,21 @@ def rounded_laws() -> Any:
     """The laws with the half ulp of the rounded result in place of the exact one's."""
     laws = copy.deepcopy(DATA["laws"])
     for name in ("add", "mul"):
-        given_eps, half = laws[name]["eps"]["add"]
-        laws[name]["eps"] = {"add": [given_eps, {"halfUlp": {"round": half["halfUlp"]}}]}
+        inherited, half = laws[name]["eps"]["add"]
+        laws[name]["eps"] = {"add": [inherited, {"halfUlp": {"round": half["halfUlp"]}}]}
     return laws
 
 
 ROUNDED = rounded_laws()
 
 
-def operands(
-    geometry: Geometry, format: FloatFormat, kinds: tuple[str, str], eps: float, seed: int
-) -> dict[str, Operand]:
-    rng = np.random.default_rng(seed)
-    shapes = {
-        "x": geometry.x_shape,
-        "weight": geometry.weight_shape,
-        "bias": geometry.bias_shape,
-        "grad_output": geometry.output_shape,
-    }
-    return {
-        name: Operand(data(rng, format, kinds[k % 2], shape), eps)
-        for k, (name, shape) in enumerate(shapes.items())
-    }
-
-
 def both(
-    name: str, geometry: Geometry, format: FloatFormat, given: dict[str, Operand]
+    name: str, geometry: Geometry, format: FloatFormat, operands: dict[str, Operand]
 ) -> tuple[Evaluation, Evaluation]:
     contraction = DEFINITIONS.data.contractions[name]
     parameters = geometry.parameters()
-    fast = evaluate_replay(contraction, parameters, format, given, DEFINITIONS)
-    slow = evaluate(contraction, DEFINITIONS.data.laws, parameters, format, given)
+    fast = evaluate_replay(contraction, parameters, format, operands, DEFINITIONS)
+    slow = evaluate(contraction, DEFINITIONS.data.laws, parameters, format, operands)
     return fast, slow
 
 
@@ -119,10 +103,10 @@ def test_against_the_definitions(
     eps: float,
     seed: int,
 ) -> None:
-    given = operands(geometry, format, kinds, eps, seed)
-    fast, slow = both(name, geometry, format, given)
+    operands = conv2d_operands(geometry, format, kinds, eps, seed)
+    fast, slow = both(name, geometry, format, operands)
     assert_same_values(fast, slow)
-    arrays = {name: (g.value, Fraction(g.eps)) for name, g in given.items()}
+    arrays = {name: (g.value, Fraction(g.eps)) for name, g in operands.items()}
     described = DATA["formats"][format.name]
     parameters = geometry.parameters()
     exact, charged = (
@@ -157,10 +141,10 @@ def test_blocks_of_ordinary_layers(
     format: FloatFormat, shape: Any, weight: Any, options: Any
 ) -> None:
     geometry = Geometry.of(shape, weight, **options)
-    given = operands(geometry, format, ("normal", "normal"), 0.0, 1)
-    given["x"].value[:, 0] = 0
+    operands = conv2d_operands(geometry, format, seed=1)
+    operands["x"].value[:, 0] = 0
     for name in CONTRACTIONS:
-        fast, slow = both(name, geometry, format, given)
+        fast, slow = both(name, geometry, format, operands)
         assert_same_values(fast, slow)
         assert (fast.bound >= slow.bound * (1 - 1e-12)).all()
         assert (fast.bound <= slow.bound * 1.05).all()
@@ -175,9 +159,9 @@ def test_other_laws_are_evaluated_by_the_reference(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(replay_module, "evaluate", reference)
     geometry = Geometry.of((1, 2, 4, 4), (2, 2, 3, 3))
-    given = operands(geometry, FORMATS["binary32"], ("normal", "normal"), 0.0, 1)
+    operands = conv2d_operands(geometry, FORMATS["binary32"], seed=1)
     contraction = DEFINITIONS.data.contractions["weight"]
-    arguments = (contraction, geometry.parameters(), FORMATS["binary32"], given)
+    arguments = (contraction, geometry.parameters(), FORMATS["binary32"], operands)
     evaluate_replay(*arguments, DEFINITIONS)
     assert not called
     laws = DEFINITIONS.data.laws
@@ -195,10 +179,10 @@ def test_two_padded_factors_are_evaluated_by_the_reference() -> None:
     document["factors"] = [document["factors"][0]] * 2
     contraction = Contraction.model_validate(document)
     format = FORMATS["binary32"]
-    given = operands(geometry, format, ("normal", "normal"), 0.0, 1)
+    operands = conv2d_operands(geometry, format, seed=1)
     parameters = geometry.parameters()
-    fast = evaluate_replay(contraction, parameters, format, given, DEFINITIONS)
-    slow = evaluate(contraction, DEFINITIONS.data.laws, parameters, format, given)
+    fast = evaluate_replay(contraction, parameters, format, operands, DEFINITIONS)
+    slow = evaluate(contraction, DEFINITIONS.data.laws, parameters, format, operands)
     assert_same_values(fast, slow)
     assert np.array_equal(fast.bound, slow.bound)
 
@@ -210,11 +194,11 @@ def test_bounds_whose_binades_overflow_are_those_of_the_reference(
     monkeypatch.setattr(steps, "_FEW", 1)
     geometry = Geometry.of((1, 1, 1, 40), (1, 1, 1, 1))
     format = FORMATS["binary32"]
-    given = operands(geometry, format, ("normal", "normal"), 0.0, 1)
+    operands = conv2d_operands(geometry, format, seed=1)
     largest = np.float32(2.0**127)
-    given["grad_output"].value[...] = 0
-    given["grad_output"].value[..., 0] = largest
-    fast, slow = both("bias", geometry, format, given)
+    operands["grad_output"].value[...] = 0
+    operands["grad_output"].value[..., 0] = largest
+    fast, slow = both("bias", geometry, format, operands)
     assert_same_values(fast, slow)
     assert np.isfinite(fast.bound).all()
     assert np.array_equal(fast.bound, slow.bound)
@@ -222,8 +206,8 @@ def test_bounds_whose_binades_overflow_are_those_of_the_reference(
 
 def test_entries_without_terms_have_no_error() -> None:
     geometry = Geometry.of((1, 4, 60, 60), (4, 4, 1, 1), stride=3)
-    given = operands(geometry, FORMATS["binary32"], ("normal", "normal"), 0.5, 4)
-    fast, _ = both("input", geometry, FORMATS["binary32"], given)
+    operands = conv2d_operands(geometry, FORMATS["binary32"], ("normal", "normal"), 0.5, 4)
+    fast, _ = both("input", geometry, FORMATS["binary32"], operands)
     read = np.zeros(fast.bound.shape, bool)
     read[:, :, ::3, ::3] = True
     assert (fast.bound[read] > 0).all()
@@ -232,17 +216,17 @@ def test_entries_without_terms_have_no_error() -> None:
 
 FORMAT = FORMATS["binary32"]
 LAYER = Geometry.of((1, 8, 12, 12), (16, 8, 3, 3), padding=1)
-SETS = [operands(LAYER, FORMAT, ("normal", "normal"), 0.0, seed) for seed in range(8)]
+SETS = [conv2d_operands(LAYER, FORMAT, seed=seed) for seed in range(8)]
 
 
-def replayed(given: dict[str, Operand], name: str = "weight") -> tuple[bytes, bytes]:
+def replayed(operands: dict[str, Operand], name: str = "weight") -> tuple[bytes, bytes]:
     contraction = DEFINITIONS.data.contractions[name]
-    result = evaluate_replay(contraction, LAYER.parameters(), FORMAT, given, DEFINITIONS)
+    result = evaluate_replay(contraction, LAYER.parameters(), FORMAT, operands, DEFINITIONS)
     return result.value.tobytes(), result.bound.tobytes()
 
 
 def test_threads_do_not_share_memory() -> None:
-    alone = [replayed(given) for given in SETS]
+    alone = [replayed(operands) for operands in SETS]
     with ThreadPoolExecutor(6) as pool:
         together = list(pool.map(replayed, SETS * 4))
     assert together == alone * 4
@@ -262,7 +246,7 @@ def test_a_signal_handler_may_replay(name: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(steps, "_EXACT", 0)
     monkeypatch.setattr(steps, "_FEW", 1)
     steps._plans.cache_clear()
-    alone = [replayed(given, name) for given in SETS[:2]]
+    alone = [replayed(operands, name) for operands in SETS[:2]]
     binades = steps._Steps.binades
     inner: list[tuple[bytes, bytes]] = []
     busy: list[bool] = []
@@ -291,7 +275,7 @@ def test_a_signal_handler_may_replay(name: str, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
 def test_handlers_at_any_time_may_replay() -> None:
-    alone = {name: [replayed(given, name) for given in SETS[:2]] for name in CONTRACTIONS}
+    alone = {name: [replayed(operands, name) for operands in SETS[:2]] for name in CONTRACTIONS}
     inner: list[bool] = []
     busy: list[bool] = []
 
@@ -318,11 +302,11 @@ def test_handlers_at_any_time_may_replay() -> None:
 @pytest.mark.parametrize("kinds", [("normal", "normal"), ("tiny", "tiny"), ("huge", "mixed")])
 def test_any_error_state(format: FloatFormat, kinds: tuple[str, str], sizes: str) -> None:
     geometry = Geometry.of((1, 2, 5, 6), (3, 2, 3, 3), padding=1)
-    given = operands(geometry, format, kinds, 1e-3, 5)
+    operands = conv2d_operands(geometry, format, kinds, 1e-3, 5)
     for name in CONTRACTIONS:
-        expected = both(name, geometry, format, given)
+        expected = both(name, geometry, format, operands)
         with np.errstate(all="raise"):
-            raised = both(name, geometry, format, given)
+            raised = both(name, geometry, format, operands)
         for one, other in zip(expected, raised, strict=True):
             assert one.value.tobytes() == other.value.tobytes()
             assert one.bound.tobytes() == other.bound.tobytes()

@@ -37,13 +37,7 @@ _KINDS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], _Floats]] = {
 def test_the_exact_result_is_within_the_uncertainty(result: Result, kind: str) -> None:
     geometry = Geometry.of((2, 4, 7, 6), (6, 2, 3, 2), stride=(2, 1), padding=1, groups=2)
     rng = np.random.default_rng(3)
-    shapes = {
-        "x": geometry.x_shape,
-        "weight": geometry.weight_shape,
-        "bias": geometry.bias_shape,
-        "grad_output": geometry.output_shape,
-    }
-    values = {name: _KINDS[kind](rng, shape) for name, shape in shapes.items()}
+    values = {name: _KINDS[kind](rng, shape) for name, shape in geometry.shapes.items()}
     estimates = estimator(
         result, geometry, {name: Inexact(values[name]) for name in result.operands}
     )

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import data, geometries
+from strategies import conv2d_operands, geometries
 
 from pybridge.engine import blas as products
 from pybridge.engine import spot
@@ -44,15 +44,10 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     products._plan.cache_clear()
 
 
-def operands(geometry: Geometry, kind: np.dtype[Any], regime: str, seed: int) -> dict[str, Any]:
-    rng = np.random.default_rng(seed)
+def arrays_of(geometry: Geometry, kind: np.dtype[Any], regime: str, seed: int) -> dict[str, Any]:
     format = FORMATS["binary32" if kind.itemsize == 4 else "binary64"]
-    shapes = {
-        "x": geometry.x_shape,
-        "weight": geometry.weight_shape,
-        "grad_output": geometry.output_shape,
-    }
-    return {key: data(rng, format, regime, shape) for key, shape in shapes.items()}
+    drawn = conv2d_operands(geometry, format, (regime, regime), seed=seed)
+    return {key: operand.value for key, operand in drawn.items()}
 
 
 def computed(name: str, geometry: Geometry, arrays: dict[str, Any], **options: Any) -> Any:
@@ -76,7 +71,7 @@ def test_what_is_sound_is_not_accused(
     """Every entry is checked, not only some."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spot, "_sample", lambda result, *_: range(result.size))
-        computed(name, geometry, operands(geometry, kind, regime, seed), absolute=absolute)
+        computed(name, geometry, arrays_of(geometry, kind, regime, seed), absolute=absolute)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
@@ -87,7 +82,7 @@ def test_long_sums_that_are_sound_are_not_accused(
     monkeypatch.setattr(spot, "_sample", lambda result, *_: range(result.size))
     geometry = Geometry.of((2, 2, 70, 71), (3, 2, 3, 3), padding=1)
     for absolute in (False, True):
-        computed("weight", geometry, operands(geometry, kind, regime, 6), absolute=absolute)
+        computed("weight", geometry, arrays_of(geometry, kind, regime, 6), absolute=absolute)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
@@ -98,13 +93,13 @@ def test_each_entry_s_own_terms_are_compared(
 ) -> None:
     """Any entry that is off is noticed, if it is looked at."""
     geometry = Geometry.of((2, 4, 9, 8), (6, 2, 3, 3), groups=2, **options)
-    arrays = operands(geometry, kind, "normal", 1)
+    arrays = arrays_of(geometry, kind, "normal", 1)
     split = split_contraction(CONTRACTIONS[name], geometry.parameters())
     boxes = [
         np.ascontiguousarray(layout.pad(arrays[layout.name], kind)) for layout in split.layouts
     ]
     kept: list[Any] = []
-    monkeypatch.setattr(products, "require_sound", lambda *given: kept.append(given[2]))
+    monkeypatch.setattr(products, "require_sound", lambda *call: kept.append(call[2]))
     computed(name, geometry, arrays)
     monkeypatch.undo()
     (result,) = kept
@@ -112,15 +107,15 @@ def test_each_entry_s_own_terms_are_compared(
     spot.require_sound(split, boxes, result)
     unit = np.finfo(kind).eps
     terms = prod(split.red_sizes)
-    for place in range(0, result.size, 7):
-        before = result.flat[place]
-        result.flat[place] += 64 * terms**2 * unit
+    for position in range(0, result.size, 7):
+        before = result.flat[position]
+        result.flat[position] += 64 * terms**2 * unit
         with pytest.raises(FloatingPointError, match="errs by more than rounding can") as error:
             spot.require_sound(split, boxes, result)
-        index = [int(i) for i in np.unravel_index(place, result.shape)]
+        index = [int(i) for i in np.unravel_index(position, result.shape)]
         assert f"at {index}, expected about" in str(error.value)
         assert "\n" not in str(error.value)
-        result.flat[place] = before
+        result.flat[position] = before
 
 
 LAYER = Geometry.of((2, 16, 20, 20), (24, 16, 3, 3), padding=1)
@@ -163,7 +158,7 @@ FAULTS: dict[str, Callable[[Any, Any], Any]] = {
 def test_faults_in_every_entry_are_found(
     name: str, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arrays = operands(LAYER, KINDS[0], "normal", 2)
+    arrays = arrays_of(LAYER, KINDS[0], "normal", 2)
 
     def product(a: Any, b: Any, out: Any) -> Any:
         out[...] = FAULTS[fault](a, b)
@@ -179,7 +174,7 @@ def test_faults_in_every_entry_are_found(
 def test_strassen_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where entries differ in size, it errs by a share of the largest."""
     geometry = Geometry.of((1, 64, 64, 1), (64, 64, 1, 1))
-    arrays = operands(geometry, KINDS[0], "normal", 3)
+    arrays = arrays_of(geometry, KINDS[0], "normal", 3)
     arrays["weight"][:20] *= np.float32(2.0**-40)
 
     def product(a: Any, b: Any, out: Any) -> Any:
@@ -188,17 +183,17 @@ def test_strassen_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(np, "matmul", product)
     monkeypatch.setattr(spot, "thread_fault", lambda dtype: None)
-    found = 0
+    refusals = 0
     for _ in range(40):
         try:
             computed("output", geometry, arrays, absolute=True)
         except FloatingPointError:
-            found += 1
-    assert found >= 3
+            refusals += 1
+    assert refusals >= 3
 
 
 def test_emulated_float64_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    arrays = operands(LAYER, KINDS[1], "normal", 4)
+    arrays = arrays_of(LAYER, KINDS[1], "normal", 4)
 
     def product(a: Any, b: Any, out: Any) -> Any:
         out[...] = MATMUL(truncated(14)(a.copy()), truncated(14)(b.copy()))
@@ -242,7 +237,7 @@ def test_any_error_state() -> None:
     geometry = Geometry.of((1, 2, 5, 5), (2, 2, 3, 3), padding=1)
     for kind in KINDS:
         for regime in ("tiny", "subnormal", "huge", "mixed"):
-            arrays = operands(geometry, kind, regime, 5)
+            arrays = arrays_of(geometry, kind, regime, 5)
             with np.errstate(all="raise"):
                 for name in NAMES:
                     computed(name, geometry, arrays)
@@ -293,7 +288,7 @@ else:
 @on_glibc_x86
 @pytest.mark.parametrize("scale", ["1", "1e-27"])
 @pytest.mark.parametrize(
-    ("flag", "found"),
+    ("flag", "expected"),
     [
         ("0", "sound"),
         ("0x8000", "a BLAS thread flushes subnormal numbers to zero"),
@@ -304,7 +299,7 @@ else:
         ("0x6000", "a BLAS thread does not round to nearest"),
     ],
 )
-def test_modes_that_threads_inherit_are_found(flag: str, found: str, scale: str) -> None:
+def test_modes_that_threads_inherit_are_found(flag: str, expected: str, scale: str) -> None:
     """Whether the operands would show it or not."""
     process = subprocess.run(
         [sys.executable, "-c", INHERITED, flag, scale],
@@ -316,4 +311,4 @@ def test_modes_that_threads_inherit_are_found(flag: str, found: str, scale: str)
     assert process.stdout.strip() != "flawed"
     if "sound" in process.stdout and flag != "0":
         pytest.skip("BLAS's threads did not inherit the mode")
-    assert found in process.stdout
+    assert expected in process.stdout

@@ -65,8 +65,8 @@ def test_damaged_bytes(
     tmp_path: Path, content: bytes, changes: list[tuple[int, int]], length: int | None
 ) -> None:
     damaged = bytearray(content)
-    for place, byte in changes:
-        damaged[place % len(damaged)] = byte
+    for position, byte in changes:
+        damaged[position % len(damaged)] = byte
     read(tmp_path / "case.npz", bytes(damaged[:length]))
 
 

@@ -82,11 +82,11 @@ def test_other_byte_orders_are_copied_to_the_machine_s(dtype: str) -> None:
     native = np.arange(6, dtype=dtype).reshape(2, 3)
     swapped = native.astype(native.dtype.newbyteorder())
     assert not swapped.dtype.isnative
-    for given in (swapped, swapped[:, ::2], swapped.T):
-        array = to_numpy("x", given)
+    for view in (swapped, swapped[:, ::2], swapped.T):
+        array = to_numpy("x", view)
         assert array.dtype == native.dtype
         assert array.dtype.isnative
-        assert array.tolist() == given.tolist()
+        assert array.tolist() == view.tolist()
 
 
 @pytest.mark.parametrize(

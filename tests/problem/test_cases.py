@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from strategies import cases, data
+from strategies import cases, conv2d_operands
 
 from pybridge.check.suite import generated_case
 from pybridge.errors import InputError, InputTypeError
@@ -21,16 +21,9 @@ from pybridge.problem.operands import Operand
 from pybridge.problem.shapes import Product
 
 
-def arrays(
-    geometry: Geometry, format: FloatFormat, regime: str = "normal", seed: int = 0
-) -> dict[str, Any]:
-    rng = np.random.default_rng(seed)
-    return {
-        "x": data(rng, format, regime, geometry.x_shape),
-        "weight": data(rng, format, regime, geometry.weight_shape),
-        "bias": data(rng, format, regime, geometry.bias_shape),
-        "grad_output": data(rng, format, regime, geometry.output_shape),
-    }
+def arrays(geometry: Geometry, format: FloatFormat) -> dict[str, Any]:
+    drawn = conv2d_operands(geometry, format)
+    return {name: operand.value for name, operand in drawn.items()}
 
 
 @pytest.fixture
@@ -85,11 +78,11 @@ def test_files_and_text_lose_nothing(tmp_path_factory: pytest.TempPathFactory, c
 
 
 def test_arrays_are_copied_and_read_only(geometry: Geometry) -> None:
-    given_ = arrays(geometry, FORMATS["binary32"])
-    operands = {name: Operand(array) for name, array in given_.items()}
+    drawn = arrays(geometry, FORMATS["binary32"])
+    operands = {name: Operand(array) for name, array in drawn.items()}
     case = Case(label="a", geometry=geometry, format="binary32", operands=operands)
     before = case.values["x"].copy()
-    given_["x"][...] = 7
+    drawn["x"][...] = 7
     assert (case.values["x"] == before).all()
     with pytest.raises(ValueError, match="read-only"):
         case.values["x"][...] = 1

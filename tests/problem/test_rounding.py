@@ -51,9 +51,9 @@ def exactly(value: float, p: FormatParameters, direction: str) -> float:
     return math.copysign(float(cut), value)
 
 
-def same(found: Any, expected: list[float]) -> bool:
+def same(values: Any, expected: list[float]) -> bool:
     """Equal bit for bit, signs of zeros included."""
-    return bool(found.tobytes() == np.array(expected).tobytes())
+    return bool(values.tobytes() == np.array(expected).tobytes())
 
 
 def around(p: FormatParameters) -> list[float]:
@@ -65,15 +65,15 @@ def around(p: FormatParameters) -> list[float]:
     points += [k * least / 4 for k in range(20)]
     points += [Fraction(2) ** p.min_exponent + k * least / 4 for k in range(-9, 10)]
     points += [top * (1 + k * ulp / 16) for k in range(-9, 20)]
-    found = []
+    numbers = []
     for point in points:
         try:
             value = float(point)
         except OverflowError:
             continue
-        found += [value, math.nextafter(value, math.inf), math.nextafter(value, -math.inf)]
-    found += [5e-324, 1e300, math.inf, 1.7976931348623157e308]
-    return [sign * value for sign, value in itertools.product((1.0, -1.0), found)]
+        numbers += [value, math.nextafter(value, math.inf), math.nextafter(value, -math.inf)]
+    numbers += [5e-324, 1e300, math.inf, 1.7976931348623157e308]
+    return [sign * value for sign, value in itertools.product((1.0, -1.0), numbers)]
 
 
 @pytest.mark.parametrize("direction", ["nearest", "toward-zero"])
@@ -81,9 +81,9 @@ def around(p: FormatParameters) -> list[float]:
 def test_corners(name: str, direction: Any) -> None:
     p = FORMATS[name]
     values = around(p)
-    found = round_to(np.array(values), p, direction)
-    assert found.dtype == np.float64
-    assert same(found, [exactly(value, p, direction) for value in values])
+    rounded = round_to(np.array(values), p, direction)
+    assert rounded.dtype == np.float64
+    assert same(rounded, [exactly(value, p, direction) for value in values])
 
 
 @pytest.mark.parametrize("direction", ["nearest", "toward-zero"])
@@ -92,9 +92,9 @@ def test_corners(name: str, direction: Any) -> None:
 @given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
 def test_any_numbers(name: str, direction: Any, values: list[float]) -> None:
     p = FORMATS[name]
-    found = round_to(np.array(values), p, direction)
-    assert same(found, [exactly(value, p, direction) for value in values])
-    assert same(round_to(found, p, direction), found.tolist()) or np.isinf(found).any()
+    rounded = round_to(np.array(values), p, direction)
+    assert same(rounded, [exactly(value, p, direction) for value in values])
+    assert same(round_to(rounded, p, direction), rounded.tolist()) or np.isinf(rounded).any()
 
 
 @pytest.mark.parametrize("name", NARROW)
@@ -130,8 +130,8 @@ def test_tf32_is_cut_by_clearing_thirteen_bits() -> None:
     values = bits.view(np.float32)
     finite = np.isfinite(values)
     cut = (bits & np.uint32(0xFFFFE000)).view(np.float32)[finite]
-    found = round_to(values[finite], FORMATS["tf32"], "toward-zero")
-    assert found.astype(np.float32).tobytes() == cut.tobytes()
+    rounded = round_to(values[finite], FORMATS["tf32"], "toward-zero")
+    assert rounded.astype(np.float32).tobytes() == cut.tobytes()
 
 
 def test_tf32_to_nearest_differs_from_even_in_ties_alone() -> None:
