@@ -8,7 +8,7 @@ import sys
 
 try:
     from pybridge.cli.doctor import app, main
-except ImportError as error:  # what the report itself is made with
+except ImportError as error:  # a package that the report itself needs
     print(
         f"error: {error}: install pybridge-bounds again, from its wheel or its clone",
         file=sys.stderr,

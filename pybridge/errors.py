@@ -20,7 +20,7 @@ class InputTypeError(TypeError):
 
 
 class NotProvedError(InputError):
-    """Nothing is proved of what was asked; the message, one line, says why."""
+    """Nothing is proved about what was asked; the message, one line, says why."""
 
 
 class RoundingOverflowError(OverflowError):
@@ -34,18 +34,16 @@ class RoundingOverflowError(OverflowError):
         self.tensor = tensor
         self.index = tuple(index)
         self.count = count
-        place = ", ".join(map(str, self.index))
+        where = ", ".join(map(str, self.index))
         entries = "entry" if count == 1 else "entries"
         super().__init__(
-            f"{tensor}[{place}] overflows {format_name} ({count} {entries} of {tensor} in all): "
+            f"{tensor}[{where}] overflows {format_name} ({count} {entries} of {tensor} in all): "
             "no bound is claimed for a result beyond the largest finite number"
         )
 
 
 def one_line(error: ValidationError) -> str:
-    """Return the message of a pydantic validation error in one line, its places separated by `;
-    `.
-    """
+    """Return the message of a pydantic validation error in one line, with semicolons."""
     return "; ".join(
         _describe(detail["loc"], detail["msg"], detail["input"], detail["type"])
         for detail in error.errors(include_url=False)
@@ -53,9 +51,9 @@ def one_line(error: ValidationError) -> str:
 
 
 def _describe(location: tuple[int | str, ...], message: str, value: object, kind: str) -> str:
-    place = ".".join(map(str, location))
+    field = ".".join(map(str, location))
     message = " ".join(message.removeprefix("Value error, ").split())
     if kind not in ("value_error", "missing", "extra_forbidden"):
         text = repr(value)
         message += f", got {text if len(text) <= _LONGEST_INPUT else type(value).__name__}"
-    return f"{place}: {message}" if place else message
+    return f"{field}: {message}" if field else message

@@ -15,8 +15,8 @@ DISTRIBUTION = "pybridge-bounds"
 
 
 def missing(*modules: str) -> list[str]:
-    """Return those of the top-level modules that cannot be imported because they are not there."""
-    return [name for name in modules if not _is_there(name)]
+    """Return the modules among these top-level ones that are not installed."""
+    return [name for name in modules if not _is_installed(name)]
 
 
 def require_command_line() -> None:
@@ -43,7 +43,7 @@ def install_command(extra: str) -> str:
     return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
-def _is_there(name: str) -> bool:
+def _is_installed(name: str) -> bool:
     try:
         return find_spec(name) is not None
     except ValueError:  # a module without a spec, or None in its stead

@@ -28,10 +28,10 @@ class WriteError(OSError):
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that replaces `path` when the block ends, and is removed when it raises.
+    """Open a binary file that replaces `path` when the block ends, or is removed if it raises.
 
     A symbolic link stays one, and the file that it leads to is replaced; an existing file's
-    permissions are kept; what is no regular file, such as `/dev/null`, is written to as it is.
+    permissions are kept; a special file, such as `/dev/null`, is written to directly.
 
     Raises `WriteError`, also for an `OSError` in the block.
     """
@@ -59,7 +59,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def check_writable(option: str, path: Path | None) -> None:
-    """Raises `InputError`, naming the option, when a file cannot be written: before long work."""
+    """Raise `InputError`, naming the option, if a file cannot be written: before long work."""
     if path is None:
         return
     target = Path(os.path.realpath(path))
@@ -77,7 +77,7 @@ def check_writable(option: str, path: Path | None) -> None:
 
 
 def _mode(path: Path) -> int | None:
-    """Return the kind and permissions of a file; None where there is none."""
+    """Return the kind and permissions of a file; None if there is none."""
     try:
         return path.stat().st_mode
     except FileNotFoundError:
@@ -86,7 +86,7 @@ def _mode(path: Path) -> int | None:
 
 @contextmanager
 def _beside(target: Path) -> Iterator[tuple[Path, IO[bytes]]]:
-    """A new file beside the target, removed in the end if it is still there."""
+    """Open a new file beside the target, and remove it in the end if it is still there."""
     part = target.with_name(f".pybridge-{secrets.token_hex(8)}.part")
     try:
         with part.open("xb") as file:

@@ -1,4 +1,4 @@
-"""The base of the package's pydantic models: frozen, closed, and refused in one line."""
+"""The base of the package's pydantic models: frozen, without extra fields, one-line errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Model", "Report"]
 
 
 class Model(BaseModel):
-    """A frozen pydantic model without extra fields; `InputError` when its data do not fit."""
+    """A frozen pydantic model without extra fields; raises `InputError` if its data do not fit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,7 +24,7 @@ class Model(BaseModel):
 
 
 class Report(Model):
-    """What a whole check found."""
+    """The findings of a whole check."""
 
     def to_json(self) -> str:
         """Return the report as JSON; infinite numbers are null."""

@@ -1,8 +1,8 @@
-"""In which order a kernel adds up, measured from outside: what depth it may promise.
+"""Measures from outside in which order a kernel adds up, and so what depth it may promise.
 
-`reveal` takes any function of terms that returns their sum; `numpy_sum`, `torch_conv2d` and the
-like are ready to be measured: `torch_conv2d("weight", x_shape, weight_shape).reveal().depth`. What
-it returns is evidence and no proof (`SummationTree`).
+`reveal` takes any function of terms that returns their sum. `numpy_sum`, `torch_conv2d` and others
+wrap common kernels: `torch_conv2d("weight", x_shape, weight_shape).reveal().depth`. The result is
+evidence, not a proof (`SummationTree`).
 """
 
 from pybridge.check.reveal.measure import NotATreeError, SumOf, reveal

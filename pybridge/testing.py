@@ -3,8 +3,8 @@
 `assert_close` takes an operation of `pybridge.ops` and no tolerance. It takes the kernel's promise
 (`Accumulation`: the formats in which it multiplies and adds), and fails if a theorem shows that no
 order of summation causes so large an error. `compare` returns the same verdict as an object.
-`assert_gradient_close`, `assert_output_close`, `compare_gradient` and `compare_output` are those of
-conv2d.
+`assert_gradient_close`, `assert_output_close`, `compare_gradient` and `compare_output` do the same
+for conv2d.
 """
 
 from __future__ import annotations
@@ -73,13 +73,13 @@ def assert_close(
 ) -> None:
     """Assert that rounding explains the difference between a kernel's result and the exact one.
 
-    `operation` is what the kernel computed, one of `pybridge.ops` or a gradient of it: its
-    operands are the kernel's, and finite. `actual` has its shape, and need not be finite. Arrays
+    `operation` is what the kernel computed, one of `pybridge.ops` or a gradient of one, with the
+    kernel's operands, which must be finite. `actual` has its shape, and need not be finite. Arrays
     are NumPy's, PyTorch's, JAX's or CuPy's, or have `__dlpack__`; PyTorch's stay where they are if
     all are on one device.
 
-    `accumulation` is the kernel's promise. By default, it follows from the dtype of `actual`: see
-    `assert_gradient_close`, which says what the other arguments mean and what is raised, too.
+    `accumulation` is the kernel's promise; by default, it follows from the dtype of `actual`. See
+    `assert_gradient_close` for this, for the other arguments, and for what is raised.
     """
     __tracebackhide__ = True
     _require(actual, _operation(operation), accumulation, dtype, min_power, msg)
@@ -117,11 +117,11 @@ def assert_gradient_close(
 ) -> None:
     """Assert that rounding explains the difference between a conv2d gradient and the exact one.
 
-    `which` says which gradient `actual` is: bias [O], weight [O, I/groups, KH, KW] or input
-    [N, I, H, W]. `x` [N, I, H, W], `weight` and `grad_output` [N, O, OH, OW] are the kernel's
-    operands; those that the gradient does not depend on may be None. Arrays are NumPy's, PyTorch's,
-    JAX's or CuPy's, or have `__dlpack__`. Operands must be finite; `actual` need not be. Parameters
-    are as in `torch.nn.functional.conv2d`; padding may also be ((top, bottom), (left, right)).
+    `which` says which gradient `actual` is: bias [O], weight [O, I/groups, KH, KW] or input [N, I,
+    H, W]. `x` [N, I, H, W], `weight` and `grad_output` [N, O, OH, OW] are the kernel's operands;
+    those that the gradient does not depend on may be None. Arrays are NumPy's, PyTorch's, JAX's or
+    CuPy's, or have `__dlpack__`. Operands must be finite; `actual` need not be. Parameters are as
+    in `torch.nn.functional.conv2d`; padding may also be ((top, bottom), (left, right)).
 
     `accumulation` is the kernel's promise. By default, it follows from the dtype of `actual`: sums
     in float32 or float64 for that dtype, and sums in float32, rounded once, for bfloat16 and
@@ -279,8 +279,8 @@ _known: set[tuple[str, int]] = set()
 
 def _is_known(frame: FrameType) -> bool:
     """Return whether a call site was warned before; false if filters raise or show all warnings."""
-    place = frame.f_code.co_filename, frame.f_lineno
-    known = place in _known
-    _known.add(place)
-    wanted = (f for f in warnings.filters if issubclass(PowerWarning, f[2]))
-    return known and next((f[0] for f in wanted), "default") not in ("error", "always")
+    site = frame.f_code.co_filename, frame.f_lineno
+    known = site in _known
+    _known.add(site)
+    matching = (f for f in warnings.filters if issubclass(PowerWarning, f[2]))
+    return known and next((f[0] for f in matching), "default") not in ("error", "always")

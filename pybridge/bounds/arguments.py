@@ -14,7 +14,7 @@ from pybridge.bounds.scaled import in_two_parts, scaled_exactly, times_integers
 from pybridge.engine.backend import Array, backend_of, dtype_of
 from pybridge.errors import InputError, InputTypeError
 from pybridge.exported.document import load_definitions
-from pybridge.problem.arrays import shared, stay, to_numpy
+from pybridge.problem.arrays import may_stay, shared_tensor, to_numpy
 from pybridge.problem.computation import Computation
 from pybridge.problem.formats import EIGHT_BITS, FORMATS, FloatFormat, format_array, format_of
 from pybridge.problem.operands import Operand
@@ -25,10 +25,10 @@ _FORMATS = {format.dtype: format for format in FORMATS.values()}
 
 
 def held(name: str, values: Any) -> Any:
-    """Return an array or a tensor as it is, or `shared`, and what else holds numbers as a NumPy
-    array.
+    """Return an array or a tensor as it is, or as `shared_tensor` has it, and what else holds
+    numbers as a NumPy array.
     """
-    values = shared(values)
+    values = shared_tensor(values)
     return (
         values if hasattr(values, "shape") and hasattr(values, "dtype") else to_numpy(name, values)
     )
@@ -52,7 +52,7 @@ def read_kernel_result(
     `InputTypeError` for what does not fit.
     """
     stays = stays and values is not None and not computation.is_scaled
-    stays = stays and stay(values, *arrays.values())
+    stays = stays and may_stay(values, *arrays.values())
     operands: dict[str, Operand] = {}
     least_normals: dict[str, float] = {}
     largest: dict[str, float] = {}

@@ -148,8 +148,8 @@ class Contraction(_Exported):
     """A sum, in a stated order, of products of operand entries (Lean: `Contraction`).
 
     `out` lists the output axes, each the row-major merge of its loop dimensions; `red` the
-    reduction dimensions, outermost first. A term is skipped when an index does not divide exactly
-    or falls outside an operand.
+    reduction dimensions, outermost first. A term is skipped if an index does not divide exactly or
+    falls outside an operand.
     """
 
     name: str
@@ -173,7 +173,7 @@ class Contraction(_Exported):
         return self
 
     def sizes(self) -> Iterator[Size]:
-        """Every size expression of the contraction."""
+        """Yield every size expression of the contraction."""
         for axis in self.out:
             yield from axis
         yield from self.red
@@ -189,8 +189,8 @@ class Operation(_Exported):
     """A linear operation (Lean: `Operation`).
 
     `parameters` are the names of its numbers, in the order in which cases state them; those in
-    `derived` are made of the others. `results` are the output, and the gradient of each operand by
-    the operand's name (`input` for x).
+    `derived` are computed from the others. `results` are the output, and the gradient of each
+    operand by the operand's name (`input` for x).
     """
 
     parameters: tuple[str, ...]
@@ -204,11 +204,11 @@ class Operation(_Exported):
             ("derived", iter(self.derived.values()), known - set(self.derived))
         ]
         sizes += [(name, c.sizes(), known) for name, c in self.results.items()]
-        for place, expressions, allowed in sizes:
+        for owner, expressions, allowed in sizes:
             for size in expressions:
                 for parameter in size_parameters(size):
                     if parameter not in allowed:
-                        raise ValueError(f"{place} names the unknown parameter {parameter!r}")
+                        raise ValueError(f"{owner} names the unknown parameter {parameter!r}")
         if unknown := set(self.derived) - known:
             raise ValueError(f"{min(unknown)!r} is derived, but not a parameter")
         return self
@@ -227,9 +227,9 @@ class Law(_Exported):
 
 
 class Laws(_Exported):
-    """The error laws (Lean: `OperationLaw`) of zero, x + y, x·y, of the larger of x and y, of
-    x > y and x ≥ y as 1 or 0, of y or z as x ≤ 0 or x > 0, and of x divided by a positive y that
-    has no error.
+    """The error laws (Lean: `OperationLaw`) of zero, x + y, x·y, of the larger of x and y, of x > y
+    and x ≥ y as 1 or 0, of y or z as x ≤ 0 or x > 0, and of x divided by a positive y that has no
+    error.
     """
 
     zero: Law
@@ -338,17 +338,17 @@ class Definitions(_Exported):
 
 
 def digest(document: Mapping[str, object]) -> str:
-    """SHA-256 of a document's canonical JSON, its own field `sha256` left out."""
+    """Return the SHA-256 of a document's canonical JSON without its field `sha256`."""
     content = {key: value for key, value in document.items() if key != "sha256"}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def parse_definitions(text: str, origin: str = "definitions.json") -> Definitions:
-    """Reads and checks exported definitions; `origin` is how errors name the text.
+    """Read and check exported definitions; `origin` is how errors name the text.
 
-    Raises `DefinitionsError` when the text is not JSON, when its digest is not that of its content,
-    or when it holds a node that this version does not know.
+    Raises `DefinitionsError` if the text is not JSON, if its digest does not match its content, or
+    if it holds a node that this version does not know.
     """
     try:
         document = json.loads(text)
@@ -373,9 +373,10 @@ def parse_definitions(text: str, origin: str = "definitions.json") -> Definition
 
 
 def parse_operations(text: str, origin: str = "operations") -> dict[str, Operation]:
-    """Operations by name, as Lean's `Operation.json` writes them; `origin` is how errors name them.
+    """Read operations by name, as Lean's `Operation.json` writes them.
 
-    Raises `DefinitionsError` when the text does not hold operations.
+    `origin` is how errors name the text. Raises `DefinitionsError` if the text does not hold
+    operations.
     """
     try:
         return TypeAdapter(dict[str, Operation]).validate_json(text)
@@ -414,13 +415,13 @@ def _read(source: Any, origin: str) -> Definitions:
     except UnicodeDecodeError as error:
         raise DefinitionsError(f"{origin}: cannot be read: {error}") from None
     if len(content) > _LARGEST:
-        raise DefinitionsError(f"{origin}: larger than {_LARGEST} bytes, as no definitions are")
+        raise DefinitionsError(f"{origin}: larger than {_LARGEST} bytes, too large for definitions")
     return parse_definitions(text, origin)
 
 
 def load_definitions(path: str | Path | None = None) -> Definitions:
     """Return the definitions in a file, by default those shipped with the package (read once).
 
-    Raises `DefinitionsError`, as `parse_definitions` does and when the file cannot be read.
+    Raises `DefinitionsError` as `parse_definitions` does, and if the file cannot be read.
     """
     return _shipped() if path is None else _read(Path(path), str(path))

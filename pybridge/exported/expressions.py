@@ -66,8 +66,8 @@ class Scalar:
 class Formula:
     """A function of named numbers (Lean: `Formula`).
 
-    `name` is set for the operations `var` and `pow` alone, `value` for `nat` alone. The name of
-    `pow` is that of its exponent, a natural number.
+    `name` is set for the operations `var` and `pow` alone, `value` for `nat` alone. The `name` of a
+    `pow` is its exponent's, a natural number.
     """
 
     op: str

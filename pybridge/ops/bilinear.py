@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from pybridge.bounds.arguments import held
 from pybridge.bounds.operation import Operation
@@ -17,7 +17,10 @@ from pybridge.errors import InputError
 from pybridge.problem.computation import Arrangement, Computation
 from pybridge.problem.operands import check_eps
 
-__all__ = ["Bilinear"]
+__all__ = ["Bilinear", "Eps"]
+
+Eps: TypeAlias = Mapping[str, float] | None
+"""How far exact operands may be from the passed ones, by the caller's names."""
 
 _COTANGENT = "grad_output"
 
@@ -27,15 +30,15 @@ class Bilinear:
     """A function at given sizes, of factors and an addend that the caller has in other shapes.
 
     `results` are its computations by the role that each plays: a factor's name, the addend's, or
-    `grad_output`, which stands for the output. `names` says how the caller calls these.
+    `grad_output`, which stands for the output. `names` are the caller's names of these roles.
     """
 
     function: str
     results: Mapping[str, Computation]
     names: Mapping[str, str]
 
-    def output(self, arrays: Mapping[str, Any], eps: Mapping[str, float] | None) -> Operation:
-        """Return the output of arrays by their roles, of which `eps` is by the caller's names."""
+    def output(self, arrays: Mapping[str, Any], eps: Eps) -> Operation:
+        """Return the output for arrays by role; `eps` is by the caller's names."""
         return self._of(_COTANGENT, arrays, self._eps(eps or {}, arrays))
 
     def _eps(self, eps: Mapping[str, float], arrays: Mapping[str, Any]) -> dict[str, float]:
@@ -47,7 +50,7 @@ class Bilinear:
         return {known[name]: check_eps(f"eps of {name}", value) for name, value in eps.items()}
 
     def _of(self, role: str, arrays: Mapping[str, Any], eps: Mapping[str, float]) -> Operation:
-        """What plays a role, from what plays the others."""
+        """Return the operation that computes one role from the arrays of the others."""
         computation = self.results[role]
         used = {name: arrays[name] for name in computation.operands if name in arrays}
         filled, whole = self._filled(computation, used)
@@ -68,9 +71,9 @@ class Bilinear:
     def _filled(
         self, computation: Computation, arrays: Mapping[str, Any]
     ) -> tuple[Computation, dict[str, Any]]:
-        """Return the computation and its operands, with zeros for those of which nothing is read.
+        """Return the computation and its operands, with zeros for operands that it does not read.
 
-        Those are arrays without entries, and all if the result has none.
+        Those are arrays without entries, or all operands if the result has none.
         """
         whole, arranged = dict(arrays), dict(computation.arranged)
         for name, array in arrays.items():
@@ -92,7 +95,7 @@ class Bilinear:
         cotangent: Any,
         cotangent_eps: float,
     ) -> Operation:
-        """Return the gradient with respect to what plays a role, of what plays another one."""
+        """Return the gradient of the role `of` with respect to `role`."""
         array = held(_COTANGENT, cotangent)
         expected = self.results[of].outer_shape
         if tuple(array.shape) != expected:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from pybridge.bounds.arguments import held
 from pybridge.bounds.operation import Operation
 from pybridge.errors import InputError
-from pybridge.ops.bilinear import Bilinear
+from pybridge.ops.bilinear import Bilinear, Eps
 from pybridge.problem.computation import Arrangement, computation_of
 from pybridge.problem.geometry import Geometry, Padding, Pair, index_names
 
@@ -20,8 +19,6 @@ __all__ = [
     "conv_transpose2d",
     "conv_transpose3d",
 ]
-
-Eps = Mapping[str, float] | None
 
 _NAMES = {"x": "input", "weight": "weight", "bias": "bias", "grad_output": "grad_output"}
 
@@ -40,9 +37,9 @@ def conv2d(
     """Return a convolution as by `torch.nn.functional.conv2d`: input [N, I, H, W], or [I, H, W].
 
     weight is [O, I/groups, KH, KW], bias [O]. `padding` may also be "valid" or "same", or have
-    (begin, end) for each axis. Gradients: of input, weight and bias. `eps` says by name how far the
-    exact operands may be from the given ones. Raises `InputError` and `InputTypeError` for what
-    does not fit.
+    (begin, end) for each axis. It has gradients of input, weight and bias. `eps` says by name how
+    far the exact operands may be from those passed. Raises `InputError` and `InputTypeError` for
+    arguments that do not fit.
     """
     return _convolution("conv2d", 2, input, weight, bias, stride, padding, dilation, groups, eps)
 
@@ -111,7 +108,7 @@ def conv_transpose2d(
     """Return a transposed convolution, as by `torch.nn.functional.conv_transpose2d`.
 
     input is [N, I, H, W], or [I, H, W], weight [I, O/groups, KH, KW], bias [O]. Gradients, `eps`
-    and errors are those of `conv2d`.
+    and errors are as in `conv2d`.
     """
     parameters = (stride, padding, dilation, groups)
     return _convolution(
@@ -200,7 +197,7 @@ def _convolution(
 
 
 def _padding(padding: Any, kernel: Any, stride: Any, dilation: Any) -> Any:
-    """Return the padding of "valid" and "same" as numbers; "same" has more at the end, as in
+    """Return the padding as numbers, also of "valid" and "same", which pads more at the end, as in
     PyTorch.
     """
     if not isinstance(padding, str):

@@ -1,4 +1,4 @@
-"""Operations that someone else defined in Lean, from what Lean printed of them."""
+"""Operations that someone else defined in Lean, read from what Lean printed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pybridge.errors import InputError, InputTypeError
 from pybridge.exported.document import Operation as Exported
 from pybridge.exported.document import parse_operations
 from pybridge.exported.expressions import size_value
+from pybridge.ops.bilinear import Eps
 from pybridge.problem.computation import Computation
 from pybridge.problem.operands import check_eps
 from pybridge.problem.results import Declarations
@@ -27,19 +28,19 @@ def contraction(
     sizes: Mapping[str, int],
     *,
     result: str = "output",
-    eps: Mapping[str, float] | None = None,
+    eps: Eps = None,
 ) -> Operation:
-    """Return a result of an operation that was written and exported in Lean, outside of the
-    library.
+    """Return a result of an operation that was defined in Lean outside of the library, and
+    exported.
 
     `operation` is what Lean's `Operation.json` prints of one operation, or that as
     `parse_operations` reads it. `operands` are by the operation's names, of the shapes that its
-    contraction gives them at `sizes`, which has the numbers that a case states. Its exact values
-    are those of the contraction: there is no textbook's formula to compare with.
+    contraction gives them at `sizes`, which has the numbers that a case states. The contraction is
+    the definition of the exact values: there is no textbook formula to compare with.
 
     Raises `InputError` for other operands or sizes, for a contraction of more than two factors or
-    one addend, of which the theorems say nothing, and `DefinitionsError` for a text that does not
-    hold an operation.
+    one addend, about which the theorems say nothing, and `DefinitionsError` for a text that does
+    not hold an operation.
     """
     if isinstance(operation, str):
         named = parse_operations(operation)
@@ -58,7 +59,7 @@ def contraction(
 
 
 def _numbers(operation: Exported, sizes: Mapping[str, int]) -> dict[str, int]:
-    """Return all numbers of an operation, of those that a case states."""
+    """Return all numbers of an operation, computed from those that a case states."""
     if set(sizes) != set(operation.stated):
         raise InputError(
             f"sizes: expected {', '.join(operation.stated)}, got {', '.join(sizes) or 'none'}"

@@ -9,8 +9,7 @@ import numpy as np
 from pybridge.bounds.arguments import held
 from pybridge.bounds.operation import Operation
 from pybridge.errors import InputError, InputTypeError
-from pybridge.ops.bilinear import Bilinear
-from pybridge.ops.products import Eps
+from pybridge.ops.bilinear import Bilinear, Eps
 from pybridge.problem.computation import Arrangement, Integers, computation_of
 from pybridge.problem.geometry import Geometry, Pair
 from pybridge.problem.shapes import Pooling
@@ -34,8 +33,8 @@ def avg_pool2d(
     """Return the averages of windows of input [N, C, H, W] or [C, H, W], as by `avg_pool2d` of
     PyTorch.
 
-    `eps` says by name how far the exact operand may be. The gradient is that of input, of which a
-    kernel divides the entries before it sums them, as PyTorch does.
+    `eps` says by name how far the exact operand may be from the one passed. For the gradient of
+    input, a kernel divides the entries of grad_output before it sums them, as PyTorch does.
     """
     array = held("input", input)
     outer = tuple(map(int, array.shape))
@@ -49,20 +48,21 @@ def avg_pool2d(
     pads = _pair("padding", padding)
     if any(2 * pad > size for pad, size in zip(pads, kernel, strict=True)):
         raise InputError(f"padding: expected at most half of the kernel {kernel}, got {pads}")
-    sides = [
-        _PooledAxis.of(*of, ceil_mode) for of in zip(shape[2:], kernel, steps, pads, strict=True)
+    pooled = [
+        _PooledAxis.of(*axis, ceil_mode)
+        for axis in zip(shape[2:], kernel, steps, pads, strict=True)
     ]
     windows = Geometry.of(
         shape,
         (shape[1], 1, *kernel),
         stride=steps,
-        padding=tuple((side.pad, side.pad_end) for side in sides),
+        padding=tuple((axis.pad, axis.pad_end) for axis in pooled),
         groups=shape[1],
         called="input",
     ).windows
     divisor: int | Integers
     if divisor_override is None:
-        counts = [side.counts(count_include_pad) for side in sides]
+        counts = [axis.counts(count_include_pad) for axis in pooled]
         each = np.outer(*counts)[None, None]
         divisor = each if (each != each.flat[0]).any() else int(each.flat[0])
     else:
@@ -90,7 +90,7 @@ def avg_pool2d(
 
 
 class _PooledAxis(NamedTuple):
-    """One axis: the size, how windows lie on it, and how many there are."""
+    """One axis: its size, how windows lie on it, and how many there are."""
 
     size: int
     kernel: int
@@ -100,7 +100,7 @@ class _PooledAxis(NamedTuple):
 
     @classmethod
     def of(cls, size: int, kernel: int, stride: int, pad: int, ceil_mode: bool) -> _PooledAxis:
-        """Return a side; with `ceil_mode`, windows may end beyond the padding, but not begin
+        """Return an axis; with `ceil_mode`, windows may end beyond the padding, but not begin
         there.
         """
         moves = size + 2 * pad - kernel + (stride - 1) * bool(ceil_mode)
@@ -124,7 +124,7 @@ class _PooledAxis(NamedTuple):
 
 
 def _pair(name: str, value: Any) -> tuple[int, int]:
-    """One number for each axis, of which a single one is for both."""
+    """Return one number for each axis; a single number is for both."""
     pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if any(isinstance(n, bool) or not isinstance(n, int) for n in pair):
         raise InputTypeError(f"{name}: expected an integer or two, got {value!r:.60}")

@@ -1,8 +1,8 @@
 """Sums of products of two operands: matrix products, linear layers, einsum.
 
-Each is brought to the exported product, x [B, M, K, P] and y [B, N, K, Q], by its axes' labels:
-B has those of both factors and the result, M and N those of one factor and the result, K those of
-both factors that are summed, P and Q those of one factor that are summed.
+Each is brought to the exported product, x [B, M, K, P] and y [B, N, K, Q], by its axes' labels: B
+has the labels of both factors and the result, M and N the labels of one factor and the result, K
+the summed labels of both factors, P and Q the summed labels of one factor.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from typing import Any, NamedTuple, TypeAlias, cast
 from pybridge.bounds.arguments import held
 from pybridge.bounds.operation import Operation
 from pybridge.errors import InputError, InputTypeError
-from pybridge.ops.bilinear import Bilinear
+from pybridge.ops.bilinear import Bilinear, Eps
 from pybridge.problem.computation import Arrangement, Computation, computation_of
 from pybridge.problem.geometry import Geometry, Window
 from pybridge.problem.shapes import Product
 
 __all__ = ["addmm", "baddbmm", "bmm", "einsum", "linear", "matmul"]
 
-Eps = Mapping[str, float] | None
 Alpha: TypeAlias = float | tuple[float, float]
 
 
 def matmul(input: Any, other: Any, *, eps: Eps = None) -> Operation:
     """Return the matrix product of `torch.matmul`: vectors, matrices, and batches, which broadcast.
 
-    Gradients: of input and other. `eps` says by name how far the exact operands may be.
+    It has gradients of input and other. `eps` says by name how far the exact operands may be from
+    those passed.
     """
     input, other = held("input", input), held("other", other)
     for name, array in (("input", input), ("other", other)):
@@ -68,10 +68,10 @@ def bmm(input: Any, mat2: Any, *, eps: Eps = None) -> Operation:
 
 
 def linear(input: Any, weight: Any, bias: Any = None, *, eps: Eps = None) -> Operation:
-    """Return a linear layer, as by `torch.nn.functional.linear`: input [*, I], weight [O, I], bias
-    [O].
+    """Return a linear layer, as by `torch.nn.functional.linear`.
 
-    Without axes of outputs, weight is [I] and bias a number.
+    input is [*, I], weight [O, I], bias [O]. Without an axis of outputs, weight is [I] and bias a
+    number.
     """
     input, weight = held("input", input), held("weight", weight)
     leading = len(input.shape) - 1
@@ -94,11 +94,12 @@ def linear(input: Any, weight: Any, bias: Any = None, *, eps: Eps = None) -> Ope
 def addmm(
     input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: Alpha = 1, eps: Eps = None
 ) -> Operation:
-    """beta·input + alpha·mat1·mat2, as by `torch.addmm`; input broadcasts.
+    """Return beta·input + alpha·mat1·mat2, as by `torch.addmm`; input broadcasts.
 
-    A kernel in float32, bfloat16 or float16 multiplies by float32 numbers: beta and alpha have to
-    be such. alpha may be two numbers, by which a kernel multiplies the sum one after the other, as
-    `torch._scaled_mm` does. If beta is 0, input is not read. Raises `InputError` if alpha is 0.
+    A kernel in float32, bfloat16 or float16 multiplies by float32 numbers: beta and alpha must be
+    float32 numbers. alpha may be two numbers, by which a kernel multiplies the sum one after the
+    other, as `torch._scaled_mm` does. If beta is 0, input is not read. Raises `InputError` if alpha
+    is 0.
     """
     factors = _Factors(
         "mat1",
@@ -115,7 +116,7 @@ def addmm(
 def baddbmm(
     input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: Alpha = 1, eps: Eps = None
 ) -> Operation:
-    """beta·input + alpha·batch1·batch2 of batches of matrices, as by `torch.baddbmm`.
+    """Return beta·input + alpha·batch1·batch2 of batches of matrices, as by `torch.baddbmm`.
 
     input broadcasts; beta and alpha as in `addmm`.
     """
@@ -133,11 +134,11 @@ def baddbmm(
 
 
 def einsum(equation: str, *operands: Any, eps: Eps = None) -> Operation:
-    """Σ of the products of two operands, as by `torch.einsum`.
+    """Return the summed products of two operands, as by `torch.einsum`.
 
     The operands are named first and second. An ellipsis stands for axes that broadcast. Without an
-    arrow, the result has the labels that occur once, in alphabetical order. Raises `InputError`
-    for a label that an operand has twice, and for other than two operands.
+    arrow, the result has the labels that occur once, in alphabetical order. Raises `InputError` for
+    a label that an operand has twice, and unless there are two operands.
     """
     if not isinstance(equation, str):
         raise InputTypeError(f"equation: expected a text, got {equation!r:.60}")
@@ -225,14 +226,14 @@ class _Addend:
 
 
 class _Scales(NamedTuple):
-    """What a sum of products is multiplied by, one after the other, and its addend."""
+    """The factors of a sum of products, one after the other, and the factor of its addend."""
 
     alphas: tuple[float, ...]
     beta: float
 
     @classmethod
     def of(cls, alpha: object, beta: object) -> _Scales:
-        """Those of arguments: finite numbers that float64 holds, alpha not zero."""
+        """Check the arguments: finite numbers that float64 holds, alpha not zero."""
         alphas = alpha if isinstance(alpha, tuple) and len(alpha) == 2 else (alpha,)
         for name, value in (*(("alpha", each) for each in alphas), ("beta", beta)):
             if isinstance(value, bool) or not isinstance(value, Real):
@@ -245,7 +246,7 @@ class _Scales(NamedTuple):
 
 
 def _trailing(input: Any, labels: tuple[str, ...]) -> _Addend:
-    """Return an addend that broadcasts to axes: it has the last ones."""
+    """Return an addend that broadcasts to the axes: it has the last of them."""
     array = held("input", input)
     if len(array.shape) > len(labels):
         raise InputError(
@@ -255,7 +256,7 @@ def _trailing(input: Any, labels: tuple[str, ...]) -> _Addend:
 
 
 def _sizes(factors: _Factors) -> dict[str, int]:
-    """Return the size of each label; `InputError` where two axes do not agree."""
+    """Return the size of each label; raise `InputError` if two axes do not agree."""
     sizes: dict[str, int] = {}
     for name, array, labels in (
         (factors.first, factors.x, factors.x_labels),
@@ -280,14 +281,14 @@ def _product(
     addend: _Addend | None = None,
     scales: _Scales | None = None,
 ) -> Operation:
-    """Return the product of factors over all labels that the result has not, scaled, plus an
+    """Return the product of factors, summed over all labels that the result lacks, scaled, plus an
     addend.
     """
     alphas, beta = scales or ((1.0,), 1.0)
     if beta == 0:
         addend = None
     sizes = _sizes(factors)
-    # A size of one that broadcasts is no axis of its operand's.
+    # A broadcast axis of size one counts as none of the operand's axes.
     x_labels = [
         a if n == sizes[a] else "" for a, n in zip(factors.x_labels, factors.x.shape, strict=True)
     ]
@@ -302,12 +303,12 @@ def _product(
         "P": [a for a in x_labels if a and a not in y_labels and a not in result],
         "Q": [a for a in y_labels if a and a not in x_labels and a not in result],
     }
-    # A sum of no terms is that of one zero.
+    # An empty sum is computed as the sum of one zero.
     extents = {name: prod(sizes[a] for a in labels) or 1 for name, labels in groups.items()}
     shape = Product(**extents)
 
     def arranged(labels: Sequence[str], outer: tuple[int, ...], names: str) -> Arrangement:
-        """Return the axes of groups, in their order; those of size one that broadcast anywhere."""
+        """Return the axes in the order of the groups; broadcast axes of size one are last."""
         order = [labels.index(a) for name in names for a in groups[name]]
         rest = [axis for axis in range(len(labels)) if axis not in order]
         return Arrangement(outer, (*order, *rest), tuple(extents[name] for name in names))

@@ -15,15 +15,14 @@ import numpy.typing as npt
 
 from pybridge.errors import InputTypeError
 
-__all__ = ["shared", "stay", "to_numpy"]
-
+__all__ = ["may_stay", "shared_tensor", "to_numpy"]
 
 _STAYING = ("float16", "bfloat16", "float32", "float64")
 
 
-def stay(*values: Any) -> bool:
-    """Return whether all values that are not None are PyTorch tensors that are computed with where
-    they are: on one CPU or CUDA device, strided, of one of the formats, and no subclass's.
+def may_stay(*values: Any) -> bool:
+    """Return whether all values that are not None are PyTorch tensors that can be computed with
+    where they are: on one CPU or CUDA device, strided, of one of the formats, and of no subclass.
     """
     torch = sys.modules.get("torch")
     tensors = [value for value in values if value is not None]
@@ -39,7 +38,7 @@ def stay(*values: Any) -> bool:
     )
 
 
-def shared(values: Any) -> Any:
+def shared_tensor(values: Any) -> Any:
     """Return an array that another library holds on a device as a tensor of the same memory, by
     DLPack, if PyTorch is installed and takes it; other values as they are.
     """
@@ -56,7 +55,7 @@ def shared(values: Any) -> Any:
 
 
 def to_numpy(name: str, values: Any) -> npt.NDArray[Any]:
-    """`values` as a NumPy array, sharing its memory where it can.
+    """Return `values` as a NumPy array, which shares their memory if it can.
 
     Accepts PyTorch tensors (on any device, requiring a gradient or not, bfloat16 and float8 as the
     dtypes of `ml_dtypes`), objects with NumPy's array protocol or `__dlpack__`, and sequences. An
@@ -105,7 +104,7 @@ def _is_cupy_like(values: Any) -> bool:
 
 
 def _dlpack(values: Any) -> npt.NDArray[Any]:
-    """Return a DLPack object as an array, copied to the host where it is on a device."""
+    """Return a DLPack object as an array, copied to the host if it is on a device."""
     on_host = values.__dlpack_device__()[0] == 1
     if on_host:
         return np.from_dlpack(values)

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from pybridge.errors import InputError, InputTypeError
 from pybridge.problem.arrays import to_numpy
-from pybridge.problem.formats import FloatArray
+from pybridge.problem.formats import FloatArray, is_floating
 
 __all__ = ["BLOCK_FORMATS", "E2M1", "BlockFormat", "block_scaled"]
 
@@ -52,7 +51,9 @@ BLOCK_FORMATS: Mapping[str, BlockFormat] = {
     "nvfp4": BlockFormat((E2M1,), "float8_e4m3fn"),
     "mxfp": BlockFormat((*_EIGHT, *_SIX, E2M1)),
 }
-"""By name; mxfp is any of those whose scales are powers of two, as where two are multiplied."""
+"""By name; mxfp is any of the formats whose scales are powers of two, for products of two of
+them.
+"""
 
 
 def block_scaled(values: Any, scales: Any, *, axis: int) -> FloatArray:
@@ -60,12 +61,12 @@ def block_scaled(values: Any, scales: Any, *, axis: int) -> FloatArray:
 
     `scales` has the shape of `values`, but along `axis` one entry for each block: of 32 values if
     the scales are float8_e8m0fnu (MXFP8, MXFP6, MXFP4), of 16 if they are float8_e4m3fn (NVFP4).
-    The last block may be shorter. Values have a dtype of at most 32 bits, one number an entry, such
-    as float8_e4m3fn, or float4_e2m1fn of `ml_dtypes`.
+    The last block may be shorter. Values have a dtype of at most 32 bits, one number per entry,
+    such as float8_e4m3fn, or float4_e2m1fn of `ml_dtypes`.
 
-    A promise of a matrix unit is of numbers that have blocks along an axis that is summed over. An
-    assertion refuses others, but cannot know which axis was meant: numbers that were scaled along
-    another one may have such blocks, too, most often in float8_e5m2, whose range is wide.
+    The promise of a matrix unit holds for numbers with blocks along an axis that is summed over. An
+    assertion refuses other numbers, but cannot know which axis was meant: numbers that were scaled
+    along another axis may have such blocks, too, most often in float8_e5m2, whose range is wide.
 
     The result is exact: in float32, or in float64 if float32 does not hold it. Raises
     `InputTypeError` for other dtypes and `InputError` for shapes that do not fit and for scales
@@ -82,7 +83,7 @@ def block_scaled(values: Any, scales: Any, *, axis: int) -> FloatArray:
         raise InputTypeError(
             f"scales: expected one of {', '.join(_SIZES)}, got {factors.dtype.name}"
         )
-    if array.dtype.itemsize > 4 or not _is_float(array.dtype):
+    if array.dtype.itemsize > 4 or not is_floating(array.dtype):
         raise InputTypeError(f"values: expected floats of at most 32 bits, got {array.dtype.name}")
     if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
         raise InputTypeError(f"axis: expected an integer, got {axis!r:.60}")
@@ -106,12 +107,3 @@ def block_scaled(values: Any, scales: Any, *, axis: int) -> FloatArray:
     with np.errstate(over="ignore", under="ignore"):
         narrow = product.astype(np.float32)
     return narrow if np.array_equal(narrow, product, equal_nan=True) else product
-
-
-def _is_float(dtype: np.dtype[Any]) -> bool:
-    """Return whether NumPy or ml_dtypes has it as a floating-point dtype."""
-    try:
-        ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
-    except ValueError:
-        return False
-    return True

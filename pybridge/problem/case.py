@@ -1,4 +1,4 @@
-"""A case: shape, format, operands and errors of one operation, as Lean and NumPy both get it."""
+"""A case: shape, format, operands and errors of one operation, as both Lean and NumPy read it."""
 
 from __future__ import annotations
 
@@ -167,9 +167,8 @@ class Case(Model):
     ) -> Self:
         """Return a case of conv2d, of arrays and parameters as `conv2d_backward` takes them.
 
-        grad_output and bias are 0 if None. Without a `format`, it is the one of the arrays' dtype.
-
-        Raises `InputError` or `InputTypeError` as that does.
+        grad_output and bias are 0 if None. `format` defaults to the one of the arrays' dtype.
+        Raises `InputError` or `InputTypeError` as `conv2d_backward` does.
         """
         received = {"x": x, "weight": weight, "bias": bias, "grad_output": grad_output}
         arrays = {name: to_numpy(name, a) for name, a in received.items() if a is not None}
@@ -192,7 +191,7 @@ class Case(Model):
         return cls(label=label, geometry=geometry, format=chosen.name, operands=operands)
 
     def save(self, path: str | Path) -> None:
-        """Writes the case as a `.npz` that `load` reads, replacing the file atomically.
+        """Write the case as a `.npz` file that `load` reads, replacing the file atomically.
 
         bfloat16 is stored as float32, which holds it exactly.
         """
@@ -218,8 +217,8 @@ class Case(Model):
 
         Its arrays are x, weight and grad_output, and optionally bias, eps_x, eps_weight, eps_bias,
         eps_grad_output, stride, padding, dilation, groups, format (by default the one of the
-        arrays' dtype) and label (by default the file's name). `overrides` replace them. Cases of
-        other operations have a `geometry` as JSON in place of parameters, as `save` writes it, and
+        arrays' dtype) and label (by default the file's name). `overrides` replace these. Cases of
+        other operations have a `geometry` as JSON instead of parameters, as `save` writes it, and
         all its operands. Raises `InputError` or `InputTypeError`, naming the file.
         """
         path = Path(path)

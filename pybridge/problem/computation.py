@@ -1,4 +1,4 @@
-"""One result of one operation at given sizes: what is computed, of which operands."""
+"""One result of one operation at certain sizes: what is computed from which operands."""
 
 from __future__ import annotations
 
@@ -49,11 +49,10 @@ class Arrangement:
         return self.outer == self.inner and self.order == tuple(range(len(self.inner)))
 
     def inward(self, array: Any) -> Any:
-        """Return an array of NumPy's or PyTorch's of the caller's shape as one of the
-        contraction's.
+        """Return a NumPy array or a tensor of the caller's shape in the contraction's shape.
 
-        Without entries, it becomes zeros: a contraction has no sizes of zero, and a sum of no terms
-        is one of a zero.
+        Without entries, it becomes zeros: a contraction has no sizes of zero, and an empty sum is
+        computed as a sum of zeros.
         """
         if 0 in self.outer:
             new = getattr(array, "new_zeros", None)
@@ -66,7 +65,7 @@ class Arrangement:
         return _transposed(array, self.order).reshape(self.inner)
 
     def outward(self, array: Any) -> Any:
-        """Return an array of the contraction's shape as one of the caller's."""
+        """Return an array of the contraction's shape in the caller's."""
         if self.is_plain:
             return array
         if 0 in self.outer:
@@ -78,23 +77,23 @@ class Arrangement:
     def index(self, inner: tuple[int, ...]) -> tuple[int, ...]:
         """Return the caller's index of the entry at a contraction's index."""
         shape = self.outer if self.repeated is None else self.repeated
-        place = 0
+        flat = 0
         for i, size in zip(inner, self.inner, strict=True):
-            place = place * size + i
+            flat = flat * size + i
         moved: dict[int, int] = {}
         for axis in reversed(self.order):
-            place, moved[axis] = divmod(place, shape[axis] or 1)
+            flat, moved[axis] = divmod(flat, shape[axis] or 1)
         axes = [moved[axis] for axis in range(len(shape))][len(shape) - len(self.outer) :]
         return tuple(i if n > 1 else 0 for i, n in zip(axes, self.outer, strict=True))
 
     def inner_index(self, outer: tuple[int, ...]) -> tuple[int, ...]:
         """Return the contraction's index of the entry at a caller's index."""
-        place = 0
+        flat = 0
         for axis in self.order:
-            place = place * self.outer[axis] + outer[axis]
+            flat = flat * self.outer[axis] + outer[axis]
         inner: list[int] = []
         for size in reversed(self.inner):
-            place, i = divmod(place, size)
+            flat, i = divmod(flat, size)
             inner.append(i)
         return tuple(reversed(inner))
 
@@ -105,16 +104,16 @@ def _transposed(array: Any, order: tuple[int, ...]) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Computation:
-    """A result of an operation at given sizes (Lean: `Contraction`), and what is said of it.
+    """A result of an operation at certain sizes (Lean: `Contraction`), and how it is described.
 
-    `contraction` is exported, `numbers` are what its sizes are made of. `name` is the result's:
-    output, or the name of the operand whose gradient it is; `noun` is how sentences name it, `axes`
-    what the caller's axes mean. `lean` names the declarations about it. `geometry` is what the
-    textbook's formula needs; without one, the contraction itself is the definition. `names` and
-    `arranged` have the operands' names and arrangements where the caller's are others, `result` the
-    arrangement of the result. `scales` has what operands are multiplied by, if that is not one for
-    each: the kernel multiplies the sum of products, and the addend, which it adds then; the sum by
-    one after the other of `alphas`, if these are several.
+    `contraction` is exported, `numbers` are what its sizes are computed from. `name` is the
+    result's: output, or the name of the operand whose gradient it is; `noun` is how sentences name
+    it, `axes` what the caller's axes mean. `lean` names the declarations about it. `geometry` is
+    what the textbook's formula needs; without one, the contraction itself is the definition.
+    `names` and `arranged` have the operands' names and arrangements where the caller's are others,
+    `result` the arrangement of the result. `scales` has the numbers that operands are multiplied
+    by, if these are not all one: the kernel multiplies the sum of products, by several `alphas` one
+    after the other, and the addend, which it then adds.
 
     Or the kernel divides each sum by its `divisor`, or each entry of its one operand before it sums
     (`divided_first`): an array that broadcasts to the shape if divisors differ. A `KernelResult`
@@ -154,8 +153,8 @@ class Computation:
 
     @property
     def unit(self) -> int | Integers:
-        """What makes the result one of sums of integer multiples of the operand: one factor, or an
-        array of the contraction's result.
+        """The factor by which the result is a sum of integer multiples of the operand: one number,
+        or an array for the contraction's result.
         """
         return lcm(*self.divisors) if self.divided_first else self.divisor
 
@@ -217,7 +216,7 @@ class Computation:
 
     @property
     def products(self) -> int:
-        """The most products that an entry sums, those with padding included."""
+        """The most products that an entry sums, products with padding included."""
         return prod(map(self._size, self.contraction.red))
 
     @property
@@ -227,7 +226,7 @@ class Computation:
 
     @property
     def multiply_adds(self) -> int:
-        """The products of all entries, those with padding included."""
+        """The products of all entries, products with padding included."""
         return self.products * prod(self.shape)
 
     def of_geometry(self, geometry: Shape) -> Computation:
@@ -243,14 +242,14 @@ class Computation:
         arranged: Mapping[str, Arrangement],
         result: Arrangement,
     ) -> Computation:
-        """Return the same of a caller that has other names and shapes."""
+        """Return this computation for a caller that has other names and shapes."""
         return replace(self, noun=noun, axes=axes, names=names, arranged=arranged, result=result)
 
     def scaled_by(self, alphas: tuple[float, ...], beta: float) -> Computation:
-        """Return the same with its sum times each α, and its addend times β, or without an addend
-        if that is 0.
+        """Return this computation with its sum times each α and its addend times β; if β is 0,
+        without an addend.
 
-        A factor is multiplied by each α in place of the sum.
+        A factor is multiplied by each α instead of the sum.
         """
         if {*alphas, beta} == {1.0}:
             return self
@@ -258,20 +257,22 @@ class Computation:
         return replace(self, scales=scales, alphas=alphas)
 
     def divided_by(self, divisor: int | Integers, *, first: bool = False) -> Computation:
-        """Return the same whose sums are divided, or if `first`, the entries of its one operand."""
+        """Return this computation with divided sums, or if `first`, divided entries of its
+        operand.
+        """
         return replace(self, divisor=divisor, divided_first=first)
 
     def called(self, operand: str) -> str:
-        """Return how the caller names an operand."""
+        """Return the caller's name of an operand."""
         return self.names.get(operand, operand)
 
     def scaled_name(self, operand: str) -> str:
-        """Return how the caller names an operand, with what it is multiplied by."""
+        """Return the caller's name of an operand, with the number that it is multiplied by."""
         factor = self.scales.get(operand, 1.0)
         return self.called(operand) if factor == 1 else f"{factor:g}·{self.called(operand)}"
 
     def entry(self, operand: str, index: tuple[int, ...]) -> str:
-        """Return an operand's entry by the caller's name and index."""
+        """Return an operand's entry in words: by the caller's name and index."""
         arranged = self.arranged.get(operand)
         outer = arranged.index(index) if arranged else index
         return f"{self.called(operand)}[{', '.join(map(str, outer))}]"
@@ -281,16 +282,16 @@ class Computation:
         return self.result.index(index) if self.result else index
 
     def outer(self, operand: str) -> tuple[int, ...]:
-        """Return the shape of an operand as the caller has it."""
+        """Return the shape of an operand in the caller's axes."""
         arranged = self.arranged.get(operand)
         return arranged.outer if arranged else self.shapes[operand]
 
     def inward(self, array: Any) -> Any:
-        """Return the caller's result as the contraction has it."""
+        """Return the caller's result in the contraction's axes."""
         return self.result.inward(array) if self.result else array
 
     def outward(self, array: Any) -> Any:
-        """Return an array of the contraction's result as the caller has it."""
+        """Return an array of the contraction's result in the caller's axes."""
         return self.result.outward(array) if self.result else array
 
     def _size(self, size: Any) -> int:
@@ -301,9 +302,9 @@ class Computation:
 
 
 def computation_of(shape: Shape, name: str, definitions: Definitions | None = None) -> Computation:
-    """Return a result of an operation: its output, or the gradient that a name says.
+    """Return a result of an operation by its name: its output, or a gradient.
 
-    The definitions are by default the package's. Raises `DefinitionsError` if they lack the
+    `definitions` are by default the package's. Raises `DefinitionsError` if they lack the
     operation, or give other derived sizes than the shape.
     """
     definitions = definitions or load_definitions()

@@ -40,6 +40,7 @@ __all__ = [
     "format_among",
     "format_array",
     "format_of",
+    "is_floating",
     "require_ieee",
 ]
 
@@ -89,10 +90,10 @@ _PROBES = (_probe(np.float32, 24, -126), _probe(np.float64, 53, -1022))
 
 
 def require_ieee() -> None:
-    """Raises `FloatingPointError` when this thread does not compute as IEEE 754 has it by default.
+    """Raise `FloatingPointError` if this thread does not compute as IEEE 754 has it by default.
 
-    A library compiled for speed rather than for accuracy may have it flush subnormals to zero, or
-    another rounding direction may be set: then neither values nor bounds would be the proved ones.
+    A library that was compiled for speed may have set it to flush subnormals to zero, or another
+    rounding direction may be set: then neither values nor bounds would be the proved ones.
     """
     for tiny, half_tiny, one, half, unit in _PROBES:
         with np.errstate(all="ignore"):
@@ -123,7 +124,7 @@ _ALIASES = {"float16": "binary16", "float32": "binary32", "float64": "binary64"}
 
 
 def dtype_name(dtype: Any) -> str:
-    """Return the name of what NumPy, PyTorch or JAX take for a dtype; of anything else, its
+    """Return the name of whatever NumPy, PyTorch or JAX accept as a dtype; of anything else, its
     text.
     """
     text = str(dtype).removeprefix("torch.")
@@ -150,9 +151,9 @@ def find_format(name: str) -> FloatFormat:
 
 
 def format_of(name: str, definitions: Definitions) -> FloatFormat:
-    """Return the format of a name, when the exported definitions describe it as its dtype does.
+    """Return the format of a name, if the exported definitions describe it as its dtype does.
 
-    Raises `DefinitionsError` when they lack it or have other parameters, and as `find_format`.
+    Raises `DefinitionsError` if they lack it or have other parameters, and as `find_format`.
     """
     format = find_format(name)
     exported = definitions.data.formats.get(format.name)
@@ -177,7 +178,7 @@ def format_among(arrays: Mapping[str, npt.NDArray[Any]]) -> FloatFormat:
     for name, array in arrays.items():
         if array.dtype not in formats:
             known = ", ".join(dtype.name for dtype in formats)
-            hint = ", or format= to say in which to compute" * _is_floating(array.dtype)
+            hint = ", or format= to say in which to compute" * is_floating(array.dtype)
             raise InputTypeError(f"{name} is {array.dtype.name}: expected {known}{hint}")
     by_dtype = {array.dtype: formats[array.dtype] for array in arrays.values()}
     if len(by_dtype) > 1:
@@ -187,7 +188,7 @@ def format_among(arrays: Mapping[str, npt.NDArray[Any]]) -> FloatFormat:
 
 
 def format_array(name: str, values: npt.ArrayLike, format: FloatFormat) -> FloatArray:
-    """`values` as a C-contiguous array of the format, its entries unchanged.
+    """Return `values` as a C-contiguous array of the format, its entries unchanged.
 
     Accepts the format's dtype and any floating-point dtype whose values the format holds exactly.
     Raises `InputTypeError` for another dtype, `InputError` for no entries, for a nan or an infinity
@@ -200,7 +201,7 @@ def format_array(name: str, values: npt.ArrayLike, format: FloatFormat) -> Float
     except (ValueError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise InputTypeError(f"{name}: expected an array of floats: {reason}") from None
-    if not _is_floating(array.dtype):
+    if not is_floating(array.dtype):
         raise InputTypeError(
             f"{name}: expected {format.dtype.name}, or a floating-point dtype whose values "
             f"{format.name} holds exactly, got {array.dtype.name}"
@@ -223,7 +224,8 @@ def format_array(name: str, values: npt.ArrayLike, format: FloatFormat) -> Float
     return held
 
 
-def _is_floating(dtype: np.dtype[Any]) -> bool:
+def is_floating(dtype: np.dtype[Any]) -> bool:
+    """Return whether NumPy or ml_dtypes has a dtype of real floating-point numbers."""
     if dtype.kind == "f":
         return True
     try:

@@ -61,8 +61,8 @@ class Window(Model):
     def output(self) -> int:
         """The size of the output.
 
-        ⌊(padded − reach) / stride⌋ + 1; of a transposed window
-        (size − 1)·stride + reach + output padding − padding.
+        ⌊(padded − reach) / stride⌋ + 1; of a transposed window (size − 1)·stride + reach + output
+        padding − padding.
         """
         if self.transposed:
             spread = (self.size - 1) * self.stride + self.reach + self.output_padding
@@ -70,8 +70,8 @@ class Window(Model):
         return (self.padded - self.reach) // self.stride + 1
 
     def parameters(self, axis: int) -> dict[str, int]:
-        """Return the values of the parameters that the exported definitions name, of an axis's
-        number.
+        """Return the values of the parameters that the exported definitions name for the axis of
+        this number.
         """
         return {
             f"size{axis}": self.size,
@@ -111,9 +111,9 @@ class Window(Model):
 class Geometry(Model):
     """The shape of a convolution of one or more spatial axes, or of a transposed one.
 
-    Channels are counted per group, those of x as `in_channels`. Shapes:
-    x [batch, groups·in_channels, …], bias [groups·out_channels], output and grad_output
-    [batch, groups·out_channels, …]; weight [groups·out_channels, in_channels, …], of a transposed
+    Channels are counted per group, those of x as `in_channels`. Shapes: x [batch,
+    groups·in_channels, …], bias [groups·out_channels], output and grad_output [batch,
+    groups·out_channels, …]; weight [groups·out_channels, in_channels, …], of a transposed
     convolution [groups·in_channels, out_channels, …].
     """
 
@@ -153,12 +153,12 @@ class Geometry(Model):
         rank: int = 2,
         called: str = "x",
     ) -> Self:
-        """Return the geometry of given operand shapes and parameters, with `rank` spatial axes.
+        """Return the geometry of operand shapes and parameters, with `rank` spatial axes.
 
         `stride`, `dilation` and `output_padding` are an int or one for each axis; `padding` is an
         int, one for each axis, or (begin, end) for each axis: ((top, bottom), (left, right)).
-        `called` is how messages name x. Raises `InputError` when shapes or parameters do not fit
-        each other, and `InputTypeError` for a parameter that is not made of integers.
+        `called` is how messages name x. Raises `InputError` if shapes or parameters do not fit each
+        other, and `InputTypeError` for a parameter that is not made of integers.
         """
         axes = axis_names(rank)
         x_meaning, weight_meaning = ("batch", "channels"), _WEIGHT_AXES[transposed]
@@ -241,7 +241,7 @@ class Geometry(Model):
 
     @property
     def transposed(self) -> bool:
-        """Whether it is a transposed convolution's."""
+        """Whether the convolution is transposed."""
         return self.windows[0].transposed
 
     @property
@@ -361,14 +361,14 @@ _NUMERALS = {3: "three", 4: "four", 5: "five"}
 
 
 def axis_names(rank: int) -> tuple[str, ...]:
-    """What the spatial axes are called, in order."""
+    """Return the names of the spatial axes, in order."""
     if rank <= 3:
         return (("length",), ("height", "width"), ("depth", "height", "width"))[rank - 1]
     return tuple(f"axis {i}" for i in range(rank))
 
 
 def index_names(rank: int) -> tuple[str, ...]:
-    """What an index along each spatial axis counts, in order."""
+    """Return what an index along each spatial axis counts, in order."""
     names = {1: ("position",), 2: ("row", "column"), 3: ("depth", "row", "column")}
     return names.get(rank) or tuple(f"index of axis {i}" for i in range(rank))
 
@@ -406,8 +406,8 @@ def _integer(name: str, value: Any) -> int:
 
 
 def _sequence(value: Any) -> list[object] | None:
-    """Return the items of a sequence or of an array with axes; None for all else, sets and dicts
-    too.
+    """Return the items of a sequence or of an array with axes; None for anything else, also for
+    sets and dicts.
     """
     if isinstance(value, str | bytes | bytearray | memoryview):
         return None

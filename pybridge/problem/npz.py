@@ -51,9 +51,8 @@ class ArchiveError(ValueError):
 def read_npz(path: Path, known: Collection[str]) -> dict[str, _Array]:
     """Return the arrays of a `.npz` file, by name.
 
-    Raises `ArchiveError` when it cannot be read, holds another name than those known or one twice,
-    or declares more than `LARGEST` entries in all. Nothing is unpacked, and no memory taken, for
-    more than that.
+    Raises `ArchiveError` if it cannot be read, holds another name than those known or one twice, or
+    declares more than `LARGEST` entries in all. It never unpacks or allocates more than that.
     """
     try:
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""An operand as it is given: its values, and how far exact ones may be from them."""
+"""An operand: its values, and how far the exact ones may be from them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ class Operand:
 
 
 def check_eps(name: str, eps: object) -> float:
-    """`eps` as a float: `InputTypeError` when it is not a real number, `InputError` when it is
-    negative, nan or infinite, or not a float64.
+    """Return `eps` as a float.
+
+    Raises `InputTypeError` if it is not a real number, and `InputError` if it is negative, nan or
+    infinite, or if float64 does not hold it.
     """
     if isinstance(eps, bool | np.bool_) or not isinstance(eps, Real):
         raise InputTypeError(f"{name}: expected a non-negative number, got {eps!r:.60}")

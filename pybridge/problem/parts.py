@@ -33,9 +33,9 @@ Merge: TypeAlias = tuple[int, ...]
 class Loops:
     """The loops of a computation: `outs` loops of the result, and then those of the sum.
 
-    `names` are the numbers that say how often each is run, None where that is no number alone.
+    `names` are the numbers that say how often each is run, None if that is not a single number.
     `result` has the loops of each axis of the result, `operands` those of each operand's axes, None
-    where an axis is not the merge of loops. `free` lists the free loops.
+    if an axis is not the merge of loops. `free` lists the free loops.
     """
 
     names: tuple[str | None, ...]
@@ -85,7 +85,7 @@ def _loops(key: Same[Contraction], items: tuple[tuple[str, int], ...]) -> Loops:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """The part of a computation that has these iterations of free loops.
+    """The part of a computation with some iterations of free loops.
 
     `computation` is the part as one of its own, of the contraction's axes.
     """
@@ -111,16 +111,16 @@ class Part:
         return cls(whole, loops, chosen, part)
 
     def result_indices(self) -> list[Indices | None]:
-        """Return the indices along each axis of the result; None where they are all."""
+        """Return the indices along each axis of the result; None for all of them."""
         return [self._indices(merge) for merge in self.loops.result]
 
     def operand(self, name: str, array: Any) -> Any:
-        """What the part has of an operand: a view where the indices follow one another."""
+        """Return the part's entries of an operand: a view if the indices are consecutive."""
         merges = self.loops.operands[name]
         return _taken(array, [None if merge is None else self._indices(merge) for merge in merges])
 
     def of_result(self, array: Any) -> Any:
-        """What the part has of the result: a view where the indices follow one another."""
+        """Return the part's entries of the result: a view if the indices are consecutive."""
         return _taken(array, self.result_indices())
 
     def _indices(self, merge: Merge) -> Indices | None:
@@ -148,13 +148,13 @@ def _taken(array: Any, indices: Sequence[Indices | None]) -> Any:
 
 
 def _snake(name: str) -> str:
-    """Return how a shape names a number: `inChannels` is `in_channels`."""
+    """Return a shape's name of a number: `in_channels` for `inChannels`."""
     return re.sub(r"(?<=[a-z])([A-Z])", lambda letter: f"_{letter[1].lower()}", name)
 
 
 def _coefficients(axis: Axis, numbers: Mapping[str, int]) -> tuple[int, ...]:
-    """Return the coefficients of an axis's index: of each loop, an addend's of the result's
-    only.
+    """Return the coefficients of an axis's index: one for each loop, or if it is an addend's, for
+    each loop of the result.
     """
     return tuple(size_value(size, numbers) for size in (*axis.index.out, *axis.index.red))
 

@@ -24,7 +24,8 @@ class Result(StrEnum):
 
     @classmethod
     def of(cls, name: object, option: str = "which", *, gradient: bool = False) -> Result:
-        """Return the result of a name; `InputError`, in the words of an `option`, for another name.
+        """Return the result of a name; raise `InputError`, in the words of an `option`, for
+        another.
 
         `gradient` leaves the output out.
         """
@@ -70,7 +71,7 @@ class Result(StrEnum):
 
 
 def statement(words: str, operands: Sequence[str]) -> str:
-    """What the theorem of an entry of a result of these operands says."""
+    """Return in words what the theorem of an entry of a result of these operands says."""
     *first, last = operands
     listed = f"{', '.join(first)} and {last}" if first else last
     return (
@@ -84,8 +85,8 @@ class Declarations:
     """Full names of Lean declarations about a result.
 
     `function` computes it in any arithmetic. `bound` defines the bound of an entry, and `entry` is
-    the theorem that it holds; `whole` is that of the whole result in the largest norm. `replay` is
-    the theorem of the fast replay's bound, `any_order` the one of sums in any order.
+    the theorem that it holds; `whole` is the theorem of the whole result in the largest norm.
+    `replay` is the theorem of the fast replay's bound, `any_order` the one of sums in any order.
     """
 
     function: str
@@ -97,7 +98,9 @@ class Declarations:
 
     @classmethod
     def of(cls, gradient: str) -> Declarations:
-        """Those of the output (an empty name), or of the gradient that Lean names so."""
+        """Return the declarations about the output (an empty name), or a gradient by Lean's
+        name.
+        """
         camel = f"conv2d{gradient}"
         snake = f"conv2d_{gradient.lower()}" if gradient else "conv2d"
         whole = f"approxT_{snake}_deriv_spec" if gradient else "approxT_conv2d_spec"
@@ -113,7 +116,7 @@ class Declarations:
 
     @classmethod
     def of_contraction(cls, function: str, factors: int, addends: int) -> Declarations:
-        """Those of any contraction of so many factors and addends."""
+        """Return the declarations about any contraction of so many factors and addends."""
         entry = "Contraction.abs_rounded_sub_exact_le"
         one = factors == 1
         names = (

@@ -40,7 +40,7 @@ def round_to(
 
 
 def midpoints(values: npt.NDArray[Any], format: FormatParameters) -> npt.NDArray[np.bool_]:
-    """Return where a value is as near one number of the format as another: a tie."""
+    """Return where a value is a tie: as near one number of the format as another."""
     with np.errstate(all="ignore"):
         scaled, _ = _in_ulps(values.astype(np.float64), format)
         tied: npt.NDArray[np.bool_] = np.abs(scaled - np.trunc(scaled)) == 0.5
@@ -68,8 +68,8 @@ def largest(format: FormatParameters) -> float:
 
 
 def _in_ulps(wide: Float64, format: FormatParameters) -> tuple[Float64, npt.NDArray[np.intc]]:
-    """Return the values in units of the format's spacing there, and log₂ of what they were scaled
-    by.
+    """Return the values in units of the format's spacing there, and log₂ of the factor that scaled
+    them.
     """
     _, exponents = np.frexp(wide)
     shift = format.precision - np.maximum(exponents, format.min_exponent + 1)

@@ -1,4 +1,4 @@
-"""The shapes of operations that are no convolutions: products of two operands, sums of windows."""
+"""The shapes of operations other than convolutions: products of two operands, sums of windows."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Pooling(Model):
 
 
 def _kind(value: object) -> str:
-    """Which shape a document, or a shape itself, is one of."""
+    """Return the name of the shape that a document describes, or that a shape is."""
     if isinstance(value, BaseModel):
         return type(value).__name__
     names: Mapping[str, type[BaseModel]] = {"B": Product, "channels": Pooling}

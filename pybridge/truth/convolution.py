@@ -133,9 +133,9 @@ def _meeting(result: _Role, w: Window, index: int) -> dict[_Role, _Indices]:
     taps, positions = np.arange(w.kernel), np.arange(_positions(w))
     if result == "moved":
         steps = index + w.pad_begin - taps * w.dilation
-        places = steps // w.stride
-        meet = (steps % w.stride == 0) & (places >= 0) & (places < positions.size)
-        return {"weight": taps[meet], "placed": places[meet]}
+        starts = steps // w.stride
+        meet = (steps % w.stride == 0) & (starts >= 0) & (starts < positions.size)
+        return {"weight": taps[meet], "placed": starts[meet]}
     other: _Role = "weight" if result == "placed" else "placed"
     others = taps if result == "placed" else positions
     position, tap = (index, taps) if result == "placed" else (positions, index)
@@ -166,7 +166,9 @@ def _taps(g: Geometry, padded: Integers) -> Iterator[Integers]:
 
 
 def _columns(g: Geometry, array: Integers) -> Integers:
-    """[groups, channels·taps, batch·positions]: the unfolded array that windows move over."""
+    """Return the unfolded array that windows move over: [groups, channels·taps,
+    batch·positions].
+    """
     moved, _ = _channels(g)
     padded, inner = _padded(g)
     inner[...] = array
@@ -188,20 +190,20 @@ def _folded(g: Geometry, columns: Integers) -> Integers:
 
 
 def _rows(g: Geometry, array: Integers) -> Integers:
-    """[groups, channels, batch·positions]."""
+    """Return the array of the positions as [groups, channels, batch·positions]."""
     _, placed = _channels(g)
     split = array.reshape(g.batch, g.groups, placed, -1)
     return split.transpose(1, 2, 0, 3).reshape(g.groups, placed, -1)
 
 
 def _of_rows(g: Geometry, rows: Integers) -> Integers:
-    """Return the array of what `_rows` makes of it."""
+    """Return the array whose `_rows` these are."""
     _, placed = _channels(g)
     split = rows.reshape(g.groups, placed, g.batch, -1).transpose(2, 0, 1, 3)
     return split.reshape(g.batch, g.groups * placed, *map(_positions, g.windows))
 
 
 def _matrices(g: Geometry, weight: Integers) -> Integers:
-    """[groups, channels, channels·taps]."""
+    """Return the weight as [groups, channels, channels·taps]."""
     _, placed = _channels(g)
     return weight.reshape(g.groups, placed, -1)

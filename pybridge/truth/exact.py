@@ -28,10 +28,10 @@ def exact_results(
     operands: Mapping[str, Dyadic | _Floats],
     names: Iterable[str] | None = None,
 ) -> dict[str, Dyadic]:
-    """Return the exact results that are named, by default all whose operands are there.
+    """Return the exact results of these names, by default all whose operands are there.
 
-    `operands` are those of `shape`; arrays are of dtypes whose values float64 holds. An output
-    whose bias or addend is left out has none.
+    `operands` are those of `shape`; arrays are of dtypes whose values float64 holds. Without a bias
+    or addend, the output has none.
     """
     held = {
         name: value if isinstance(value, Dyadic) else Dyadic.of(value)

@@ -82,7 +82,7 @@ TEXT = (
           line="error: d.json: no such file; `python -m pybridge.extract` writes it"),
     Fault(what="A definitions file without end",
           command=f"{_CHECK} --definitions /dev/zero", status=2,
-          line="error: /dev/zero: larger than 16777216 bytes, as no definitions are"),
+          line="error: /dev/zero: larger than 16777216 bytes, too large for definitions"),
     Fault(what="A definitions file cut off", command=_DEFINITIONS, status=2,
           line="error: d.json: not JSON: …", prepare=_written('{"schema": 1, "data": {"laws')),
     Fault(what="A definitions file nested 100,000 deep", command=_DEFINITIONS, status=2,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pybridge.errors import InputTypeError
-from pybridge.problem.arrays import shared, to_numpy
+from pybridge.problem.arrays import shared_tensor, to_numpy
 
 
 class Exporter:
@@ -58,12 +58,12 @@ class Pinned(Exporter):
 
 def test_arrays_on_devices_are_tensors_of_the_same_memory(torch: Any) -> None:
     array = np.arange(6.0)
-    tensor = shared(Pinned(array))
+    tensor = shared_tensor(Pinned(array))
     tensor[0] = 7
     assert isinstance(tensor, torch.Tensor)
     assert array[0] == 7
     for values in (array, tensor, Exporter(array), Elsewhere(array), Unreachable(array), [1.0]):
-        assert shared(values) is values
+        assert shared_tensor(values) is values
 
 
 def test_arrays_sequences_and_dlpack() -> None:
