@@ -25,7 +25,16 @@ from typing import Any
 
 from pybridge.testing import assert_gradient_close, assert_output_close
 
-__all__ = ["LAYERS", "Layer", "Measured", "markdown", "measure", "summary", "write_json"]
+__all__ = [
+    "LAYERS",
+    "Layer",
+    "Measured",
+    "markdown",
+    "measure",
+    "medians",
+    "summary",
+    "write_json",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +93,8 @@ LAYERS = (
 
 
 _LONG = 4.0
-"""Seconds after which no further round of a layer begins; if the first calls take as long, only the
-assertions are called again.
+"""Seconds after which no further round of a layer begins; if the first calls take as long, the
+assertions are called once again, and their memory is measured meanwhile.
 """
 
 
@@ -173,21 +182,25 @@ def _one(torch: Any, device: str, layer: Layer, dtype: str, batch: int, rounds: 
     weight = normal(layer.outputs, layer.inputs // layer.groups, layer.kernel, layer.kernel)
     weight = (weight / fan**0.5).to(kind)
     float_x, float_weight = x.float(), weight.float()
-    float_output = functional.conv2d(float_x, float_weight, **layer.options)
-    grad = torch.randn(float_output.shape, generator=generator, device=device).to(kind)
-    float_grad = grad.float()
+    clock, first = _Clock(torch, device), {}
+
+    def forward(data: Any, kernel: Any) -> Any:
+        return functional.conv2d(data, kernel, **layer.options)
 
     def backward(g: Any, data: Any, kernel: Any) -> Any:
         pairs = [[n, n] for n in (layer.stride, layer.padding, layer.dilation)]
         wanted = [True, True, False]
         return torch.ops.aten.convolution_backward(
             g, data, kernel, None, *pairs, False, [0, 0], layer.groups, wanted
-        )
+        )[:2]
 
-    output = float_output.to(kind)
-    to_x, to_weight, _ = (
-        None if g is None else g.to(kind) for g in backward(float_grad, float_x, float_weight)
-    )
+    first["forward"], computed = clock(lambda: forward(float_x, float_weight))
+    output = computed.to(kind)
+    grad = torch.randn(output.shape, generator=generator, device=device).to(kind)
+    float_grad = grad.float()
+    first["backward"], both = clock(lambda: backward(float_grad, float_x, float_weight))
+    to_x, to_weight = (computed.to(kind) for computed in both)
+    del computed, both
 
     def assert_output() -> None:
         assert_output_close(output, x, weight, **layer.options)
@@ -203,36 +216,38 @@ def _one(torch: Any, device: str, layer: Layer, dtype: str, batch: int, rounds: 
         assert_weight()
 
     def float64_output() -> None:
-        exact = functional.conv2d(x.double(), weight.double(), **layer.options)
+        exact = forward(x.double(), weight.double())
         torch.testing.assert_close(output, exact.to(kind), rtol=0.1, atol=0.1)
 
     def float64_gradients() -> None:
         exact = backward(grad.double(), x.double(), weight.double())
-        for got, wanted in zip((to_x, to_weight), exact[:2], strict=True):
+        for got, wanted in zip((to_x, to_weight), exact, strict=True):
             scale = float(wanted.abs().max())
             torch.testing.assert_close(got, wanted.to(kind), rtol=0.1, atol=0.1 * scale)
 
     contenders: dict[str, Callable[[], Any]] = {
-        "forward": lambda: functional.conv2d(float_x, float_weight, **layer.options),
+        "forward": lambda: forward(float_x, float_weight),
         "backward": lambda: backward(float_grad, float_x, float_weight),
         "output": assert_output,
         "gradients": assert_gradients,
         "float64_output": float64_output,
         "float64_gradients": float64_gradients,
     }
-    seconds = _Seconds(torch, device)
-    first = {name: seconds(run) for name, run in contenders.items()}
+    first |= {name: clock(run)[0] for name, run in contenders.items() if name not in first}
+    of_output = _memory(torch, clock, assert_output, (x, weight, output))
+    of_input = _memory(torch, clock, assert_input, (weight, grad, to_x))
+    of_weight = _memory(torch, clock, assert_weight, (x, grad, to_weight))
     runs: dict[str, list[float]] = {name: [] for name in contenders}
+    until = time.monotonic() + _LONG
     if sum(first.values()) > _LONG:
         runs = {name: [once] for name, once in first.items()}
-        runs["output"], runs["gradients"] = [], []
-        contenders = {name: contenders[name] for name in ("output", "gradients")}
-    until = time.monotonic() + _LONG
+        runs |= {"output": [of_output[0]], "gradients": [of_input[0] + of_weight[0]]}
+        rounds = 0
     for k in range(rounds):
         if k and time.monotonic() > until:
             break
         for name, run in contenders.items():
-            runs[name].append(seconds(run))
+            runs[name].append(clock(run)[0])
     medians: dict[str, Any] = {name: statistics.median(times) for name, times in runs.items()}
     return Measured(
         layer=layer.name,
@@ -241,48 +256,48 @@ def _one(torch: Any, device: str, layer: Layer, dtype: str, batch: int, rounds: 
         **medians,
         first_output=first["output"],
         first_gradients=first["gradients"],
-        memory_output=_memory(torch, device, assert_output, (x, weight, output)),
-        memory_gradients=max(
-            _memory(torch, device, assert_input, (weight, grad, to_x)),
-            _memory(torch, device, assert_weight, (x, grad, to_weight)),
-        ),
+        memory_output=of_output[1],
+        memory_gradients=max(of_input[1], of_weight[1]),
     )
 
 
-class _Seconds:
-    """The time of a run, that of the device included; with one thread on a processor, its own time,
-    without what it waited for others.
+class _Clock:
+    """Runs, and how long they take, the device's time included; with one thread on a processor, its
+    own time, without what it waited for others.
     """
 
     def __init__(self, torch: Any, device: str) -> None:
-        cuda = device.startswith("cuda")
-        self.wait = torch.cuda.synchronize if cuda else lambda: None
-        alone = not cuda and torch.get_num_threads() == 1
+        self.cuda = device.startswith("cuda")
+        self.wait = torch.cuda.synchronize if self.cuda else lambda: None
+        alone = not self.cuda and torch.get_num_threads() == 1
         self.clock = time.process_time if alone else time.perf_counter
 
-    def __call__(self, run: Callable[[], Any]) -> float:
+    def __call__(self, run: Callable[[], Any]) -> tuple[float, Any]:
         self.wait()
         start = self.clock()
-        run()
+        result = run()
         self.wait()
-        return self.clock() - start
+        return self.clock() - start, result
 
 
-def _memory(torch: Any, device: str, run: Callable[[], None], tensors: Sequence[Any]) -> float:
-    """The memory at the peak, over that of the tensors, which is there before."""
+def _memory(
+    torch: Any, clock: _Clock, run: Callable[[], None], tensors: Sequence[Any]
+) -> tuple[float, float]:
+    """The seconds of a run, and its memory at the peak over that of the tensors, which is there
+    before.
+    """
     own: int = sum(tensor.numel() * tensor.itemsize for tensor in tensors)
-    if device.startswith("cuda"):
+    if clock.cuda:
         torch.cuda.synchronize()
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
-        run()
-        torch.cuda.synchronize()
-        return float((torch.cuda.max_memory_allocated() - before + own) / own)
+        seconds, _ = clock(run)
+        return seconds, float((torch.cuda.max_memory_allocated() - before + own) / own)
     ctypes.CDLL(None).malloc_trim(0)  # What was freed is not counted as there before.
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     before = _resident("VmRSS")
-    run()
-    return (_resident("VmHWM") - before + own) / own
+    seconds, _ = clock(run)
+    return seconds, (_resident("VmHWM") - before + own) / own
 
 
 def _resident(name: str) -> int:
@@ -321,11 +336,25 @@ def summary(layers: Sequence[Measured]) -> list[str]:
     return lines
 
 
+def medians(measured: Sequence[Measured]) -> str:
+    """A table of medians over layers and dtypes, a row for each network and batch."""
+    groups: dict[tuple[str, int], list[Measured]] = {}
+    for one in measured:
+        groups.setdefault((one.layer.partition(" ")[0], one.batch), []).append(one)
+    names = list(measured[0].ratios)
+    rows = [["network", "batch", "rows", *names, "memory"]]
+    for (network, batch), own in groups.items():
+        ratios = (statistics.median(one.ratios[name] for one in own) for name in names)
+        memory = statistics.median(max(one.memory_output, one.memory_gradients) for one in own)
+        numbers = [*(f"{ratio:.3g}" for ratio in ratios), f"{memory:.2f}"]
+        rows.append([network, str(batch), str(len(own)), *numbers])
+    return _table(rows, 1)
+
+
 def markdown(measured: Sequence[Measured]) -> str:
     """A table, a row for each layer, dtype and batch."""
     names = list(measured[0].ratios)
-    head = ["layer", "dtype", "batch", "backward, ms", "forward, ms", *names, "memory"]
-    rows = [head, ["---"] * 3 + ["---:"] * (len(head) - 3)]
+    rows = [["layer", "dtype", "batch", "backward, ms", "forward, ms", *names, "memory"]]
     for one in measured:
         rows.append(
             [
@@ -338,7 +367,13 @@ def markdown(measured: Sequence[Measured]) -> str:
                 f"{one.memory_output:.2f} / {one.memory_gradients:.2f}",
             ]
         )
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+    return _table(rows, 3)
+
+
+def _table(rows: Sequence[Sequence[str]], words: int) -> str:
+    """Rows in Markdown, below a head; all columns but the first ones have numbers."""
+    line = ["---"] * words + ["---:"] * (len(rows[0]) - words)
+    return "\n".join("| " + " | ".join(row) + " |" for row in (rows[0], line, *rows[1:])) + "\n"
 
 
 def write_json(measured: Sequence[Measured], path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.layers import Measured, markdown, summary
+from bench.layers import Measured, markdown, medians, summary
 from bench.page import captioned, fill, filled, machine_lines
 from bench.plot import draw
 from bench.tables import Figure
@@ -36,7 +36,8 @@ def write_layers(
 ) -> None:
     """Writes the document with the measured layers into a directory."""
     goals = "\n".join(filled(f"- {line}") for line in summary(measured))
-    contents = machine_lines(machine, command), f"{goals}\n\n{markdown(measured)}"
+    tables = f"{goals}\n\n{medians(measured)}\n{markdown(measured)}"
+    contents = machine_lines(machine, command), tables
     fill(DOCUMENT, dict(zip(_LAYERS, contents, strict=True)), directory, others=_FIGURES)
 
 

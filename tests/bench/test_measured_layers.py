@@ -26,6 +26,7 @@ def test_layers_are_measured_and_written(torch: Any, tmp_path: Path) -> None:
     assert "- Command: `a command`\n- Machine: one\n" in page
     assert "- gradients / backward ≤ 3.5: 0 of 1, median 7\n" in page
     assert "- output / forward ≤ 4.0: 1 of 1, median 3\n" in page
+    assert "| a | 2 | 1 | 7 | 3 |" in page
     assert "| a layer | bfloat16 | 2 | 1e+03 | 1e+03 | 7 | 3 |" in page
     assert "## 1. Replay at its limit" in page
 
