@@ -64,10 +64,6 @@ _REFUSED: Mapping[str, tuple[str, ...]] = {
 that do not."""
 
 
-_ROW = 256
-"""Entries of which the least is taken first."""
-
-
 class Backend(Protocol):
     """What carries out a plan."""
 
@@ -519,10 +515,11 @@ class PyTorch:
         size = result.numel()
         chunk = min(8 * self.chunk // parts[0].itemsize or size, size)
         held = torch.empty((2, chunk), dtype=parts[0].dtype, device=self.device)
-        for place in _chunks(size, chunk):
-            entries = result.view(-1)[place]
-            low, *others = (array.view(-1)[place] for array in (*parts, *addends))
-            reference, distance = held[:, : low.numel()]
+        each = [result, *parts, *addends, *([] if isinstance(scale, float) else [scale])]
+        chunks = zip(*(array.view(-1).split(chunk) for array in each), strict=True)
+        for number, (entries, low, *others) in enumerate(chunks):
+            reference, distance = held[0, : low.numel()], held[1, : low.numel()]
+            own = scale if isinstance(scale, float) else others.pop()
             torch.add(low, others[0] if others else 0, out=reference)
             for other in others[1:]:
                 reference.add_(other)
@@ -537,16 +534,15 @@ class PyTorch:
             if beta:
                 distance.sub_(reference.abs_(), alpha=beta)
             # Not below zero just where the limit is not below the distance, and fast.
-            if isinstance(scale, float):
-                low.sub_(distance, alpha=scale)
+            if isinstance(own, float):
+                low.sub_(distance, alpha=own)
             else:
-                low.sub_(distance.mul_(scale.view(-1)[place]))
-            rows = low.view(-1, math.gcd(low.numel(), _ROW)).amin(1)
-            if not rows.amin() >= 0:  # or nan
-                length = low.numel() // rows.numel()
-                some = (~(rows >= 0)).nonzero().view(-1)
-                at, along = (~(self.to_host(low.view(-1, length)[some]) >= 0)).nonzero()
-                places.append(self.to_host(some)[at] * length + along + place.start)
+                low.sub_(distance.mul_(own))
+            within = low >= 0  # Not of nan.
+            if self.on_cpu:  # NumPy is faster to see that all are.
+                places.append(np.flatnonzero(~within.numpy()) + number * chunk)
+            else:
+                places.append(self.to_host((~within).nonzero().view(-1)) + number * chunk)
         return np.concatenate([np.zeros(0, np.intp), *places])
 
     def taken(self, array: Array, places: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
