@@ -36,7 +36,8 @@ def from_torch(module: Module, example_input: Any) -> Network:
     The module is traced by torch.fx. Known are Conv1d, 2d and 3d, ConvTranspose1d, 2d and 3d,
     Linear, ReLU, LeakyReLU with a slope in [0, 1], AvgPool2d, AdaptiveAvgPool2d to one pixel,
     MaxPool2d, Flatten, Dropout and Identity, BatchNorm1d, 2d and 3d with running statistics, the
-    functions of the same names, and additions of two tensors of one shape. Parameters are named as
+    functions of the same names, `view` and `reshape`, sizes that these take from tensors, and
+    additions of two tensors of one shape. Parameters are named as
     in `state_dict`, and copied. Raises `InputError` for anything else, naming the module, and if
     the module is in training mode or has parameters of several dtypes.
     """
@@ -65,16 +66,17 @@ def from_torch(module: Module, example_input: Any) -> Network:
 def compute(module: Module, x: Any, grad_output: Any) -> Computed:
     """What PyTorch computes of a module: the output, and the gradients that `grad_output` gives.
 
-    The module's own `.grad` are left as they are.
+    Frozen parameters have gradients, too; the module's own `.grad` are left as they are.
     """
     import torch
 
     leaf = x.detach().clone().requires_grad_()
-    parameters = dict(module.named_parameters())
-    output = module(leaf)
-    of_input, *of_parameters = torch.autograd.grad(
-        output, [leaf, *parameters.values()], grad_output, materialize_grads=True
-    )
+    parameters = {name: p.detach().requires_grad_() for name, p in module.named_parameters()}
+    with torch.enable_grad():
+        output = torch.func.functional_call(module, parameters, (leaf,))
+        of_input, *of_parameters = torch.autograd.grad(
+            output, [leaf, *parameters.values()], grad_output, materialize_grads=True
+        )
     return Computed(output.detach(), of_input, dict(zip(parameters, of_parameters, strict=True)))
 
 
@@ -145,12 +147,16 @@ class _Builder:
 
 @dataclass(slots=True)
 class _Reading:
-    """A traced module that is read node by node; each becomes a tensor of the builder."""
+    """A traced module that is read node by node.
+
+    Each node becomes a tensor of the builder, or is a size of one, or a number made of sizes.
+    """
 
     builder: _Builder
     module: Module
     graph: Any
     known: dict[Any, int] = field(default_factory=dict)
+    sizes: dict[Any, Any] = field(default_factory=dict)
 
     def network(self) -> Network:
         """The network."""
@@ -164,9 +170,34 @@ class _Reading:
                 if output not in self.known:
                     raise InputError("the module returns several values, expected one tensor")
                 return self.builder.finish(self.known[output])
+            elif (size := self._size(node)) is not None:
+                self.sizes[node] = size
             else:
                 self.known[node] = self._read(node)
         raise InputError("the module returns nothing")
+
+    def _size(self, node: Any) -> Any:
+        """Return the shape or size that a node computes, or None if it is a tensor."""
+        operands = node.all_input_nodes
+        if operands and node.op == "call_function" and all(n in self.sizes for n in operands):
+            return (
+                node.target(*self._without_nodes(node.args)) if node.target in _OF_SIZES else None
+            )
+        if len(operands) != 1 or operands[0] not in self.known:
+            return None
+        shape = self.builder.shapes[self.known[operands[0]]]
+        if node.target is getattr and node.args[1] == "shape":
+            return shape
+        if node.op == "call_method" and node.target == "size":
+            axes = (*node.args[1:], *node.kwargs.values())
+            return shape[axes[0]] if axes else shape
+        return None
+
+    def _without_nodes(self, arguments: Any) -> Any:
+        """Return arguments with sizes in place of the nodes that compute them."""
+        from torch.fx.node import map_arg
+
+        return map_arg(arguments, lambda node: self.sizes.get(node, node))
 
     def _read(self, node: Any) -> int:
         label = str(node.target) if node.op == "call_module" else node.name
@@ -192,7 +223,7 @@ class _Reading:
             return _add(self.builder, label, first, self.known[node.args[1]])
         if len(tensors) != 1:
             raise InputError(f"{label}: {name} of several tensors has no node")
-        return known(self.builder, label, first, *node.args[1:], **node.kwargs)
+        return known(self.builder, label, first, *self._without_nodes(node.args[1:]), **node.kwargs)
 
     def _require_unread(self, node: Any, label: str) -> None:
         """Refuse a layer that works in place on a tensor that is read later."""
@@ -212,10 +243,12 @@ class _Reading:
             module = self.module.get_submodule(str(node.target))
             return getattr(module, "inplace", False) or type(module).__name__ in _VIEWS
         name = node.target if isinstance(node.target, str) else node.target.__name__
-        return name in ("flatten", "iadd", "add_", "relu_") or bool(node.kwargs.get("inplace"))
+        return name in _VIEWING or bool(node.kwargs.get("inplace"))
 
 
 _VIEWS = ("Flatten", "Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d")
+_VIEWING = ("flatten", "iadd", "add_", "relu_", "reshape", "view")
+_OF_SIZES = (operator.getitem, operator.mul, operator.floordiv, operator.add, operator.sub)
 
 
 def _convolution(builder: _Builder, label: str, module: Any, x: int) -> int:
@@ -438,6 +471,18 @@ def _flatten(builder: _Builder, label: str, x: int, start_dim: int = 0, end_dim:
     return builder.reshape(x, merged, label)
 
 
+def _reshape(builder: _Builder, label: str, x: int, *shape: Any) -> int:
+    sizes = shape if len(shape) != 1 or isinstance(shape[0], int) else tuple(shape[0])
+    entries = prod(builder.shapes[x])
+    if not all(isinstance(n, int) and n >= -1 for n in sizes) or sizes.count(-1) > 1:
+        raise InputError(f"{label}: expected sizes, one of them may be -1")
+    rest = entries // max(prod(size for size in sizes if size != -1), 1)
+    new = tuple(rest if size == -1 else size for size in sizes)
+    if prod(new) != entries:
+        raise InputError(f"{label}: a tensor of shape {builder.shapes[x]} has no shape {sizes}")
+    return builder.reshape(x, new, label)
+
+
 def _add(builder: _Builder, label: str, x: int, y: int) -> int:
     if builder.shapes[x] != builder.shapes[y]:
         raise InputError(
@@ -486,6 +531,8 @@ _METHODS: Mapping[str, Callable[..., int]] = {
     "relu": _relu,
     "relu_": _relu,
     "flatten": _flatten,
+    "view": _reshape,
+    "reshape": _reshape,
 }
 
 
@@ -504,6 +551,7 @@ def _functions() -> Mapping[Any, Callable[..., int]]:
         functional.relu: _relu,
         functional.leaky_relu: _leaky_relu,
         torch.flatten: _flatten,
+        torch.reshape: _reshape,
         **{
             getattr(functional, f"{name}{rank}d"): partial(read, rank)
             for name, read in (

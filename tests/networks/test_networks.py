@@ -253,18 +253,31 @@ class Branching(nn.Module):
         return z
 
 
+class Viewing(nn.Module):
+    """A view of its input in a shape."""
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.view(self.shape)
+
+
 class Functional(nn.Module):
-    """Functions in place of layers, and a weight that is used twice."""
+    """Functions in place of layers, sizes of tensors, and a frozen weight that is used twice."""
 
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv2d(2, 2, 3, padding=1)
+        self.conv.weight.requires_grad_(False)
         self.last = nn.Linear(8, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = functional.relu(self.conv(x))
         y = y + functional.leaky_relu(self.conv(y), 0.25)
         y = torch.flatten(functional.avg_pool2d(y, 2), 1)
+        y = y.view(-1, 2, y.shape[1] // 2).reshape((y.size(0), -1))
         z: torch.Tensor = self.last(y)
         return z
 
@@ -288,8 +301,10 @@ def test_functions_and_shared_layers_are_read() -> None:
         (nn.Sequential(nn.Linear(3, 3), nn.LeakyReLU(2.0)), "1: the slope is 2.0"),
         (nn.Sequential(nn.Unflatten(1, (3, 1, 1)), nn.Conv2d(3, 3, 1)), r"0 \(Unflatten\)"),
         (Branching(), "act works in place on a tensor that is read elsewhere"),
+        (Viewing(4, -1), r"view: a tensor of shape \(2, 3\) has no shape \(4, -1\)"),
+        (Viewing(-2, -3), "view: expected sizes, one of them may be -1"),
     ],
-    ids=["softmax", "slope", "unflatten", "in place"],
+    ids=["softmax", "slope", "unflatten", "in place", "view", "negative"],
 )
 def test_what_has_no_node_is_refused_by_name(module: nn.Module, message: str) -> None:
     with pytest.raises(InputError, match=message):
