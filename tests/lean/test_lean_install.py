@@ -222,15 +222,18 @@ def test_the_published_code_is_adapted() -> None:
     aliases = "".join(f'_{name}=Module["_{name}"]=wasmExports["{name}"];' for name in names)
     found = "newSymIndex=Object.keys(lib.exports).indexOf(symbol);"
     mounts = 'FS.mount(NODEFS,{root:"/home"},"/home");FS.mount(NODEFS,{root:"/tmp"},"/tmp");'
+    table = "functionsInTableMap=new WeakMap;"
+    variables = 'GOT[symName]??=new WebAssembly.Global({value:"i32",mutable:true});'
     text = (
         f'var _main,_{",_".join(names)};{aliases}_main=Module["_main"]=wasmExports["main"];'
         f"{found}{mounts}var cwd=process.cwd();"
         'if(isNode){path=__filename}else{path="/bin/lean.wasm"}var pthreadPoolSize=4;'
+        f"{table}{variables}GOT[symName].value=newValue"
     )
     adapted = glue.adapt(text)
     assert adapted.startswith('var _main;_main=Module["_main"]=wasmExports["main"];lib.indices')
     assert len(adapted) < 500
-    for part in (found, mounts, "pthreadPoolSize=4"):
+    for part in (found, mounts, "pthreadPoolSize=4", table, variables):
         with pytest.raises(LeanError, match="lacks"):
             glue.adapt(text.replace(part, ""))
     with pytest.raises(LeanError, match="declares only 0 symbols"):
