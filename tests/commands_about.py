@@ -103,10 +103,6 @@ ABOUT: Mapping[str, About] = {
     "bench": About(
         files={"`docs/`": "what --write writes"},
         environment=_SHOWN,
-        see_also=(
-            "docs/performance.md",
-            "docs/rounding-or-bug.md",
-            "docs/adversary.md",
-        ),
+        see_also=("docs/performance.md", "docs/rounding-or-bug.md", "docs/adversary.md"),
     ),
 }

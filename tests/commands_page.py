@@ -58,8 +58,8 @@ class Entry:
         """The exit statuses, as the command says, or its group, or its module."""
         group = self.parent.help if self.parent is not None else None
         for text in (self.command.help, group, self.module):
-            if found := statuses(_text(text)):
-                return found
+            if told := statuses(_text(text)):
+                return told
         return {}
 
     @property
@@ -69,7 +69,7 @@ class Entry:
 
 
 def entries() -> Iterator[Entry]:
-    """Every command of the package and of the benchmarks, groups before their commands."""
+    """Yield every command of the package and of the benchmarks, groups before their commands."""
     apps = {name: (entry.module, entry.run_as) for name, entry in COMMANDS.items()}
     apps = dict(sorted(apps.items()))
     apps["lean.record"] = ("pybridge.lean.record", "pybridge.lean.record")
@@ -85,11 +85,11 @@ def entries() -> Iterator[Entry]:
 
 
 def statuses(text: str) -> dict[int, str]:
-    """The exit statuses that a text tells: `Exit status: 0 …, 1 …, or 2 ….`."""
-    found = re.search(r"Exit status:\s*(.*?)(?:\n\s*\n|\Z)", text, re.S)
-    if not found:
+    """Return the exit statuses that a text tells: `Exit status: 0 …, 1 …, or 2 ….`."""
+    match = re.search(r"Exit status:\s*(.*?)(?:\n\s*\n|\Z)", text, re.S)
+    if not match:
         return {}
-    sentence = " ".join(found[1].split()).rstrip(".")
+    sentence = " ".join(match[1].split()).rstrip(".")
     parts = re.split(r"(?:^|[,;:]\s+)(?:or\s+)?(?=\d+(?:\s|,|$))", sentence)
     result = {}
     for part in filter(None, parts):
@@ -99,7 +99,7 @@ def statuses(text: str) -> dict[int, str]:
 
 
 def examples(epilog: str | None) -> list[str]:
-    """The examples of an epilog, each as one line of a shell."""
+    """Return the examples of an epilog, each as one line of a shell."""
     text = (epilog or "").replace("\b", "").partition("Examples:")[2]
     joined = re.sub(r"\s*\\\n\s*", " ", text)
     return [line.strip() for line in joined.splitlines() if line.strip()]
@@ -114,7 +114,7 @@ def _without_status(text: str) -> str:
 
 
 def render() -> str:
-    """The page."""
+    """Return the page."""
     commands = list(entries())
     parts = [INTRODUCTION, "## Contents\n"]
     parts.append(
@@ -172,7 +172,7 @@ def _paragraphs(command: Entry) -> str:
 
 
 def _filled(text: str) -> str:
-    """Prose, or the item of a list, in lines of at most 100 characters."""
+    """Wrap prose, or the item of a list, at 100 characters."""
     indent = "  " if text.startswith("- ") else ""
     return textwrap.fill(
         text, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
@@ -206,7 +206,7 @@ def _is_option(parameter: Any) -> bool:
 
 
 def _options(command: Entry) -> Iterator[str]:
-    """An item for each argument and option; of a group, for each of its commands as well."""
+    """Return an item for each argument and option; of a group, for each of its commands as well."""
     for parameter in command.command.params:
         names = [*parameter.opts, *parameter.secondary_opts] if _is_option(parameter) else []
         head = f"{', '.join(names)} {value(command.command, parameter)}".strip()
@@ -224,7 +224,7 @@ _VALUES: Mapping[type, str] = {int: "N", float: "NUMBER", Path: "PATH"}
 
 
 def value(command: Any, parameter: Any) -> str:
-    """What stands for the value of an option or an argument; nothing for a switch."""
+    """Return what stands for the value of an option or an argument; nothing for a switch."""
     if getattr(parameter, "is_flag", False):
         return ""
     if parameter.metavar:
@@ -266,7 +266,7 @@ def _code(lines: list[str]) -> str:
 
 
 def _together(commands: list[Entry]) -> str:
-    """Every exit status in one table."""
+    """Return every exit status in one table."""
     numbers = sorted({number for command in commands for number in command.statuses})
     lines = ["## Exit statuses\n", f"| command | {' | '.join(map(str, numbers))} |"]
     lines.append("|---" * (len(numbers) + 1) + "|")
@@ -276,9 +276,7 @@ def _together(commands: list[Entry]) -> str:
     return "\n".join(lines)
 
 
-def main(
-    write: Annotated[bool, typer.Option("--write", help="Write the page.")] = False,
-) -> None:
+def main(write: Annotated[bool, typer.Option("--write", help="Write the page.")] = False) -> None:
     """Compare docs/commands.md with the commands, or write it; exit status 1 if not current."""
     compare_or_write(PAGE, render(), write=write)
 

@@ -9,9 +9,7 @@ from faults.page import PAGE, render
 from generated_page import compare_or_write
 
 
-def main(
-    write: Annotated[bool, typer.Option("--write", help="Write the page.")] = False,
-) -> None:
+def main(write: Annotated[bool, typer.Option("--write", help="Write the page.")] = False) -> None:
     """Compare docs/faults.md with the tests' rows, or write it; exit status 1 if not current."""
     compare_or_write(PAGE, render(), write=write)
 

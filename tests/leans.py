@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import literal
 import numpy as np
 import pytest
+from typer.testing import CliRunner, Result
 
 from pybridge.check.networks import small_networks
 from pybridge.cli import session
@@ -18,7 +20,22 @@ from pybridge.lean.interface import BuildResult, Kind, Message
 from pybridge.networks.arithmetic import Arithmetic
 from pybridge.networks.network import Pass
 
-__all__ = ["FakeLean", "LiteralLean", "hexadecimal", "read_case", "stand_in"]
+
+def alive(pid: int) -> bool:
+    """Tell whether a process runs, other than as a zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def ends(pid: int, seconds: float = 15.0) -> bool:
+    """Wait for a process's end; tell whether it came in so many seconds."""
+    limit = time.monotonic() + seconds
+    while alive(pid) and time.monotonic() < limit:
+        time.sleep(0.1)
+    return not alive(pid)
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch, lean: Any) -> None:
@@ -30,6 +47,14 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, lean: Any) -> None:
         return lean
 
     monkeypatch.setattr(session, "find", find)
+
+
+def invoke(app: Any, arguments: Sequence[str], columns: int = 200) -> Result:
+    """Run a command in this process, and raise whatever it does not report."""
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": str(columns)})
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
 
 
 class FakeLean:
@@ -74,6 +99,7 @@ def hexadecimal(value: Fraction | None) -> str:
 
 
 def read_case(lines: list[str]) -> tuple[str, str, list[int], dict[str, tuple[Any, Fraction]]]:
+    """Return a case's format, operation and sizes, and each operand's entries and eps."""
     fields = dict(line.split(" ", 1) for line in lines)
     format, operation = fields.pop("format"), fields.pop("operation")
     stated = list(map(int, fields.pop("sizes").split()))
@@ -109,17 +135,17 @@ class LiteralLean:
         return self.change("\n".join(output) + "\n")
 
     def networks(self, text: str) -> str:
-        """The replay's own numbers, as of operands without error."""
+        """Answer with the replay's own numbers, as if the operands had no error."""
         output = []
         for case in small_networks():
             assert case.text in text
             tensors = case.network.tensors
             evaluated = Pass(case.network, Arithmetic.of(case.network.format.name, "stated"))
             evaluated.forward(case.x, {t.name: np.full(t.value.shape, t.eps) for t in tensors})
-            found = [evaluated.pairs[-1], *evaluated.backward(case.grad_output)]
+            results = [evaluated.pairs[-1], *evaluated.backward(case.grad_output)]
             output += [f"case {case.label}", "sizes"]
             names = ["output", "input", *(t.name for t in tensors)]
-            for name, pairs in zip(names, found, strict=True):
+            for name, pairs in zip(names, results, strict=True):
                 for part, numbers in (
                     ("value", pairs.wide),
                     ("exact", pairs.wide),

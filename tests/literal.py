@@ -104,17 +104,15 @@ def combine(op: str, x: Pair, y: Pair, laws: Any, format: Mapping[str, int]) -> 
 
 
 def operand_name(operand: Any) -> str:
-    """pybridge's name of an exported operand."""
+    """Return pybridge's name of an exported operand."""
     name: str = operand["name"]
     return "grad_output" if name == "gradOutput" else name
 
 
 def shaped(
-    contraction: Any,
-    parameters: Mapping[str, int],
-    entries: Mapping[str, tuple[Any, Fraction]],
+    contraction: Any, parameters: Mapping[str, int], entries: Mapping[str, tuple[Any, Fraction]]
 ) -> dict[str, tuple[Any, Fraction]]:
-    """The operands of a contraction in their shapes, of entries by Lean's names."""
+    """Return the operands of a contraction in their shapes, of entries by Lean's names."""
     arrays = {}
     for operand in contraction["factors"] + contraction["addends"]:
         shape = [size(axis["extent"], parameters) for axis in operand["axes"]]
@@ -152,7 +150,7 @@ def execute(
     parameters: Mapping[str, int],
     arrays: Mapping[str, tuple[Any, Fraction]],
 ) -> Iterator[Pair]:
-    """The outputs of a contraction, row-major."""
+    """Yield the outputs of a contraction, row-major."""
     loops = [range(size(node, parameters)) for axis in contraction["out"] for node in axis]
     reductions = [range(size(node, parameters)) for node in contraction["red"]]
     nothing = Pair(
@@ -184,7 +182,7 @@ def output_shape(contraction: Any, parameters: Mapping[str, int]) -> tuple[int, 
 
 
 def round_up(v: Fraction) -> float:
-    """The least float64 that is not below v ≥ 0."""
+    """Return the least float64 that is not below v ≥ 0."""
     try:
         result = float(v)
     except OverflowError:

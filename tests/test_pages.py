@@ -68,11 +68,11 @@ def snippets() -> Iterator[Any]:
 def test_snippets_and_commands_print_what_the_page_says(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The blocks run in one namespace; if text follows, that is what a block prints."""
+    """The blocks run in one namespace; a text block is what the block before it prints."""
     monkeypatch.chdir(tmp_path)
-    found = [*blocks(page), ("", "")]
+    parts = [*blocks(page), ("", "")]
     namespace: dict[str, Any] = {}
-    for (language, source), (following, expected) in pairwise(found):
+    for (language, source), (following, expected) in pairwise(parts):
         if language == "text":
             continue
         said = following == "text"
@@ -83,7 +83,7 @@ def test_snippets_and_commands_print_what_the_page_says(
 
 
 def run(source: str, namespace: dict[str, Any], *, fails: bool) -> str:
-    """What a snippet prints, an assertion that it `fails` included."""
+    """Return what a snippet prints, an assertion that it `fails` included."""
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
         try:
@@ -96,7 +96,7 @@ def run(source: str, namespace: dict[str, Any], *, fails: bool) -> str:
 
 
 def shell(source: str) -> str | None:
-    """What the commands of a block print, None if they are run elsewhere."""
+    """Return what the commands of a block print, None if they are run elsewhere."""
     printed = None
     for line in source.replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
@@ -123,14 +123,14 @@ def test_what_is_run_elsewhere_is_run_there() -> None:
 
 
 def commands(page: Path) -> set[str]:
-    """Every command of pybridge in a page's blocks for shells, and in its code spans."""
+    """Return every command of pybridge in a page's blocks for shells, and in its code spans."""
     text = page.read_text(encoding="utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").split("\n")]
     prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     lines += re.findall(r"`([^`]+)`", prose)
-    found = (re.search(r"(?:python3? -m pybridge\.|\bpybridge )\w.*", line) for line in lines)
-    return {" ".join(f[0].partition(" #")[0].split()) for f in found if f}
+    matches = (re.search(r"(?:python3? -m pybridge\.|\bpybridge )\w.*", line) for line in lines)
+    return {" ".join(f[0].partition(" #")[0].split()) for f in matches if f}
 
 
 def test_the_commands_of_pages_are_there_and_take_their_arguments(

@@ -61,10 +61,10 @@ def test_rounding_to_nearest_is_that_of_numpy(name: str) -> None:
             wide, expected = wide[keep], expected[keep]
     for value, wanted in zip(integers(wide, unit), expected.astype(float).tolist(), strict=True):
         try:
-            found = to_float(rounded(value), unit)
+            nearest = to_float(rounded(value), unit)
         except Exceeds as error:
-            found = error.sign * np.inf
-        assert found == wanted
+            nearest = error.sign * np.inf
+        assert nearest == wanted
 
 
 def test_formats_of_dtypes() -> None:
@@ -81,16 +81,16 @@ def test_gradients_are_adjoint_to_the_output(seed: int) -> None:
         name: rng.integers(-9, 9, shapes.shape(name)).astype(float)
         for name in ("x", "weight", "grad_output")
     }
-    found = {}
+    sums = {}
     for which in RESULTS:
         problem = Problem(which, shapes, arrays)
         totals = [sum(p) + sum(a) for p, a in problem.terms(problem.integers)]
-        found[which] = np.array(totals).reshape(problem.shape)
-    expected = (found["output"] * arrays["grad_output"]).sum()
-    assert (found["weight"] * arrays["weight"]).sum() == expected
-    assert (found["input"] * arrays["x"]).sum() == expected
+        sums[which] = np.array(totals).reshape(problem.shape)
+    expected = (sums["output"] * arrays["grad_output"]).sum()
+    assert (sums["weight"] * arrays["weight"]).sum() == expected
+    assert (sums["input"] * arrays["x"]).sum() == expected
     others = tuple(k for k in range(arrays["grad_output"].ndim) if k != 1)
-    assert (found["bias"] == arrays["grad_output"].sum(others)).all()
+    assert (sums["bias"] == arrays["grad_output"].sum(others)).all()
 
 
 def test_nothing_is_found() -> None:
@@ -112,10 +112,10 @@ def test_a_bound_that_is_too_small_is_found(name: str, monkeypatch: pytest.Monke
     original = getattr(calls, name)
 
     def smaller(*args: Any) -> Any:
-        found = original(*args)
+        honest = original(*args)
         if name == "tolerance":
-            return replace(found, per_entry=found.per_entry * 2.0**-60)
-        return replace(found, bound=found.bound * (1 - 2.0**-10))
+            return replace(honest, per_entry=honest.per_entry * 2.0**-60)
+        return replace(honest, bound=honest.bound * (1 - 2.0**-10))
 
     monkeypatch.setattr(calls, name, smaller)
     assert PLANTED[name] in rules(attacked())
@@ -125,18 +125,18 @@ def test_wrong_verdicts_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     original = calls.compare
 
     def opposite(*args: Any) -> Any:
-        found = original(*args)
-        judgement = replace(found.details.judgement, failures=~found.failures)
+        verdict = original(*args)
+        judgement = replace(verdict.details.judgement, failures=~verdict.failures)
         details: Any = SimpleNamespace(
-            judgement=judgement, depths=found.details.depths, figures=found.details.figures
+            judgement=judgement, depths=verdict.details.depths, figures=verdict.details.figures
         )
-        return replace(found, details=details, failed=int(judgement.failures.sum()))
+        return replace(verdict, details=details, failed=int(judgement.failures.sum()))
 
     monkeypatch.setattr(calls, "compare", opposite)
-    found = rules(attacked(10))
-    assert "a kernel that keeps its promise passes" in found
-    assert "an entry that passes is within what is allowed" in found
-    assert "an entry that fails is beyond what is allowed" in found
+    broken_rules = rules(attacked(10))
+    assert "a kernel that keeps its promise passes" in broken_rules
+    assert "an entry that passes is within what is allowed" in broken_rules
+    assert "an entry that fails is beyond what is allowed" in broken_rules
 
 
 def test_other_exceptions_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

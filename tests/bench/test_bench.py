@@ -41,13 +41,9 @@ ODD = [
 ]
 
 
-def ignore(_: str) -> None:
-    """Shows no progress."""
-
-
 @pytest.fixture(scope="module")
 def figures() -> dict[int, Figure]:
-    return {n: measure(QUICK, ignore) for n, measure in FIGURES.items()}
+    return {n: measure(QUICK, lambda _: None) for n, measure in FIGURES.items()}
 
 
 @pytest.fixture(params=[*NAMES, *range(len(ODD))])
@@ -66,8 +62,8 @@ def test_baselines_give_the_values_of_the_replay_and_the_reference(
 
 
 def test_a_baseline_with_other_values_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    def other(given: Shape) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        return np.nextafter(BASELINES["weight"]["plain"](given), np.float32(9))
+    def other(measured: Shape) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        return np.nextafter(BASELINES["weight"]["plain"](measured), np.float32(9))
 
     monkeypatch.setitem(BASELINES, "weight", {**BASELINES["weight"], "tuned": other})
     with pytest.raises(ValuesDifferError, match="tuned baseline, weight gradient, tiny: values"):
@@ -91,39 +87,39 @@ def test_unfolded_gradients_are_within_the_any_order_bound(
     unfolded: Callable[[Shape], np.ndarray[tuple[int, ...], np.dtype[np.float32]]],
     geometry: Geometry,
 ) -> None:
-    given = Shape("unfolded", geometry)
-    gradient = unfolded(given)
+    odd = Shape("unfolded", geometry)
+    gradient = unfolded(odd)
     assert gradient.dtype == np.float32
     assert gradient.shape == geometry.weight_shape
-    errors = true_errors(given, np.ascontiguousarray(gradient))
-    assert (errors <= methods.any_order("weight", given)).all()
-    assert (errors <= methods.enclosure("weight", given, gradient)).all()
+    errors = true_errors(odd, np.ascontiguousarray(gradient))
+    assert (errors <= methods.any_order("weight", odd)).all()
+    assert (errors <= methods.enclosure("weight", odd, gradient)).all()
 
 
 def test_true_errors_are_exact() -> None:
-    given = shape("small", quick=True)
-    operands = {"x": given.x, "grad_output": given.grad_output}
-    exact = exact_results(given.geometry, operands)["weight"]
-    computed = methods.replay("weight", given).value
+    small = shape("small", quick=True)
+    operands = {"x": small.x, "grad_output": small.grad_output}
+    exact = exact_results(small.geometry, operands)["weight"]
+    computed = methods.replay("weight", small).value
     expected = [
         float(abs(Fraction(float(value)) - entry))
         for value, entry in zip(computed.ravel(), exact.fractions(), strict=True)
     ]
-    assert true_errors(given, computed).ravel().tolist() == expected
+    assert true_errors(small, computed).ravel().tolist() == expected
 
 
 def test_peers_enclose_the_gradient() -> None:
-    given = shape("rn28", quick=True)
-    gradient = np.ascontiguousarray(unfolded_last(given))
-    errors = true_errors(given, gradient)
-    matrices = Matrices(given)
-    assert np.array_equal(matrices.right, patch_matrix(given))
+    layer = shape("rn28", quick=True)
+    gradient = np.ascontiguousarray(unfolded_last(layer))
+    errors = true_errors(layer, gradient)
+    matrices = Matrices(layer)
+    assert np.array_equal(matrices.right, patch_matrix(layer))
     for peer in (arb(matrices), fmpz(matrices)):
         centres, radii = peer.read(peer.multiply(peer.convert()))
         assert centres.shape == radii.shape == gradient.shape
         assert np.allclose(np.abs(gradient - centres), errors, rtol=1e-6, atol=1e-13)
         assert radii.max() < 1e-12
-    sample = Sample.of(given, 3)
+    sample = Sample.of(layer, 3)
     assert sample.products == 3 * 7 * 7
     for peer in (interval(sample), fraction(sample)):
         centres, radii = peer.read(peer.multiply(peer.convert()))
@@ -225,7 +221,7 @@ def test_the_figures_of_estimates(figures: dict[int, Figure], n: int, goal: floa
         for baseline in ("channels last", "channels first", "pybridge's product")
     ]
     assert rows(figures[n].tables[0], 0, 1) == expected
-    assert [found.limit for found in figures[n].goals[:4]] == [goal] * 4
+    assert [reached.limit for reached in figures[n].goals[:4]] == [goal] * 4
     if n == 3:
         assert rows(figures[n].tables[1], 0, 5) == [("rn28", "yes")]
         assert figures[n].goals[4].limit == 1.001

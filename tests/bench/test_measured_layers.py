@@ -14,13 +14,13 @@ LAYER = Layer("a layer", 2, 6, 3, 3, padding=1)
 
 def test_layers_are_measured_and_written(torch: Any, tmp_path: Path) -> None:
     said: list[str] = []
-    (found,) = measure(
+    (measured,) = measure(
         "cpu", layers=[LAYER], dtypes=["bfloat16"], batches=[2], rounds=1, say=said.append
     )
     assert [line.partition(":")[0] for line in said] == ["a layer, bfloat16, batch 2"]
-    numbers = found.forward, found.backward, found.output, found.gradients
-    assert min(*numbers, found.memory_output, found.memory_gradients) > 0
-    exact = replace(found, forward=1.0, output=3.0, backward=1.0, gradients=7.0)
+    numbers = measured.forward, measured.backward, measured.output, measured.gradients
+    assert min(*numbers, measured.memory_output, measured.memory_gradients) > 0
+    exact = replace(measured, forward=1.0, output=3.0, backward=1.0, gradients=7.0)
     write_layers([exact], {"Machine": "one"}, "a command", tmp_path)
     page = (tmp_path / "performance.md").read_text()
     assert "- Command: `a command`\n- Machine: one\n" in page

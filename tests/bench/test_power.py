@@ -20,13 +20,9 @@ from pybridge.testing import compare_gradient
 RUNNER = CliRunner()
 
 
-def ignore(_: str) -> None:
-    """Shows no progress."""
-
-
 @pytest.fixture(scope="module")
 def study(torch: Any) -> Study:
-    return run(ignore, quick=True)
+    return run(lambda _: None, quick=True)
 
 
 def test_honest_results_pass_and_defects_are_caught(study: Study) -> None:
@@ -44,9 +40,9 @@ def test_results_are_measured_as_by_the_assertions(
     study: Study, dtype: str, data: str, torch: Any
 ) -> None:
     ((layer, geometry),) = study.layers.items()
-    given = studied._operands(torch, geometry, dtype, data)
-    honest = gradients(torch, given)["weight"]
-    kernels = [(HONEST, honest), *weight_gradients(torch, given, honest)]
+    operands = studied._operands(torch, geometry, dtype, data)
+    honest = gradients(torch, operands)["weight"]
+    kernels = [(HONEST, honest), *weight_gradients(torch, operands, honest)]
     measured = {
         m.what: m
         for m in study.measured
@@ -55,20 +51,20 @@ def test_results_are_measured_as_by_the_assertions(
     assert [what for what, _ in kernels] == list(measured)
     for what, result in kernels:
         for name, promise in PROMISES.items():
-            found = compare_gradient(
+            comparison = compare_gradient(
                 result,
-                given.x,
-                given.weight,
-                given.grad_output,
+                operands.x,
+                operands.weight,
+                operands.grad_output,
                 which="weight",
                 accumulation=promise,
-                **given.arguments,
+                **operands.arguments,
             )
             cell = measured[what].cells[name]
-            assert cell.failed is not found.passed
-            assert cell.power == found.power
+            assert cell.failed is not comparison.passed
+            assert cell.power == comparison.power
             # The study adds the slack of the reference, which a comparison may settle.
-            assert cell.ratio == pytest.approx(found.ratio, rel=1e-5)
+            assert cell.ratio == pytest.approx(comparison.ratio, rel=1e-5)
 
 
 def test_what_is_missed_is_told(study: Study) -> None:
@@ -77,9 +73,9 @@ def test_what_is_missed_is_told(study: Study) -> None:
     others = [m for m in study.measured if m not in zero]
     for data, missed in (("sharp", 1), ("normal", 0)):
         changed = [replace(m, cells=blind) if m.data == data else m for m in zero]
-        found = replace(study, measured=[*others, *changed])
-        assert len(found.missed) == missed
-        assert found.holds is (missed == 0)
+        partial = replace(study, measured=[*others, *changed])
+        assert len(partial.missed) == missed
+        assert partial.holds is (missed == 0)
     unseen = [replace(m, cells=blind, close=m.data == "sharp") for m in zero]
     assert len(replace(study, measured=[*others, *unseen]).missed) == 1
     wrong = [replace(m, cells={STATED: Cell(2.0, True, 1.0)}) for m in study.measured if m.honest]
@@ -87,11 +83,11 @@ def test_what_is_missed_is_told(study: Study) -> None:
 
 
 def test_the_parts_of_the_page(study: Study) -> None:
-    found = parts(study, {"Machine": "one"}, "python -m bench power")
-    assert found["summary"].startswith("- Under the default promise")
-    assert found["defects"].count("| all zero |") == 2
-    assert "An entry of the weight gradient sums 576 terms." in found["defects"]
-    assert "- Machine: one" in found["machine"]
+    page = parts(study, {"Machine": "one"}, "python -m bench power")
+    assert page["summary"].startswith("- Under the default promise")
+    assert page["defects"].count("| all zero |") == 2
+    assert "An entry of the weight gradient sums 576 terms." in page["defects"]
+    assert "- Machine: one" in page["machine"]
 
 
 @pytest.mark.torch

@@ -37,13 +37,13 @@ def named(*words: str) -> list[Unit]:
 
 
 def test_all_architectures_and_operands_are_simulated() -> None:
-    found = units()
-    assert {unit.architecture for unit in found} == {
+    simulated_units = units()
+    assert {unit.architecture for unit in simulated_units} == {
         *("Volta", "Turing", "Ampere", "Ada Lovelace", "Hopper", "Blackwell", "RTX Blackwell"),
         *("CDNA1", "CDNA2", "CDNA3"),
     }
-    assert {unit.family for unit in found} == {"mma", "wgmma", "tcgen05", "mfma"}
-    assert {unit.x for unit in found} == {
+    assert {unit.family for unit in simulated_units} == {"mma", "wgmma", "tcgen05", "mfma"}
+    assert {unit.x for unit in simulated_units} == {
         *("float16", "bfloat16", "tf32", "float8_e4m3fn", "float8_e5m2"),
         *("float8_e4m3fnuz", "float8_e5m2fnuz"),
         *("mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e2m3", "mxfp6_e3m2", "mxfp4", "nvfp4"),
@@ -66,9 +66,9 @@ def test_sums_of_small_integers_are_exact(result: Result) -> None:
         operands = {first: held(drawn[first], unit.x), second: held(drawn[second], unit.y)}
         factors = unfold(result, g, operands)
         for kernel in (Kernel(unit), Kernel(unit, splits=3), Kernel(unit, promote=32)):
-            found = kernel(factors)
-            assert found.shape == factors.shape
-            assert (found.ravel() == expected).all(), kernel
+            computed = kernel(factors)
+            assert computed.shape == factors.shape
+            assert (computed.ravel() == expected).all(), kernel
         assert (Kernel(unit, output="bfloat16")(factors).ravel() == expected).all()
         without = Kernel(unit, lost=0)(factors)
         assert not (without.ravel() == expected).all()
@@ -94,13 +94,13 @@ def sums(problem: Problem) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
 @pytest.mark.parametrize("data", DOTS)
 def test_dot_products_are_the_same_as_every_result_and_do_not_overflow(data: str) -> None:
     for unit in [*named("bfloat16 to float32"), *named("to float16"), *named("fnuz")][::4]:
-        found = []
+        values = []
         for result in READ:
             problem = dots(data, unit, result, 36, 40, seed=1)
-            found.append(Kernel(unit)(unfold(result, problem.geometry, problem.operands)).ravel())
+            values.append(Kernel(unit)(unfold(result, problem.geometry, problem.operands)).ravel())
             assert (sums(problem) <= float(np.finfo(unit.result).max)).all()
-        assert np.isfinite(found[0]).all()
-        assert all((one == found[0]).all() for one in found[1:])
+        assert np.isfinite(values[0]).all()
+        assert all((one == values[0]).all() for one in values[1:])
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ def test_the_steps_of_a_unit_are_revealed(words: str, together: int) -> None:
         return float(Kernel(unit)(Unfolded(x, ones, (1,))).item())
 
     dtype = "float32" if unit.x == "bfloat16" else unit.x
-    found = Probe(unit.name, terms, sum_of, dtype).reveal(max_runs=3_000)
-    assert (found.arity, found.least_depth) == (together, terms // unit.step + 1)
-    assert found.depth is None
+    tree = Probe(unit.name, terms, sum_of, dtype).reveal(max_runs=3_000)
+    assert (tree.arity, tree.least_depth) == (together, terms // unit.step + 1)
+    assert tree.depth is None
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def test_verdicts_are_those_of_the_comparison() -> None:
             problem = dots(data, unit, "weight", 34, 100, 3)
         result = kernel(unfold("weight", problem.geometry, problem.operands))
         g = problem.geometry
-        found = compare_gradient(
+        comparison = compare_gradient(
             result,
             problem.operands["x"],
             None,
@@ -158,9 +158,9 @@ def test_verdicts_are_those_of_the_comparison() -> None:
             groups=g.groups,
             accumulation=promise(kernel),
         )
-        judged = Judge(returned(problem, result))(found.accumulation)
-        assert found.passed
-        assert found.ratio == pytest.approx(judged.ratio)
+        judged = Judge(returned(problem, result))(comparison.accumulation)
+        assert comparison.passed
+        assert comparison.ratio == pytest.approx(judged.ratio)
 
 
 def test_the_page_tells_of_alarms_and_of_defects_that_pass(study: Study) -> None:
@@ -171,10 +171,10 @@ def test_the_page_tells_of_alarms_and_of_defects_that_pass(study: Study) -> None
     first, planted = study.honest[0], study.planted[0]
     wrong = replace(first, verdict=Verdict(2.0, True))
     unseen = replace(planted, verdict=Verdict(0.5, False))
-    found = replace(study, honest=[wrong, *study.honest[1:]], planted=[unseen])
-    assert found.false_alarms == [wrong]
-    assert found.unexplained == [unseen]
-    page = parts(found, {}, "")
+    defective = replace(study, honest=[wrong, *study.honest[1:]], planted=[unseen])
+    assert defective.false_alarms == [wrong]
+    assert defective.unexplained == [unseen]
+    page = parts(defective, {}, "")
     words = " ".join(page["summary"].split())
     assert "1 beyond what `tensor_core` allows. The largest error is 2 of" in words
     assert f"| {planted.what} | 0.5 |" in page["defects that pass"]

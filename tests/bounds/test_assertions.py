@@ -27,14 +27,14 @@ ONE = np.ones((1, 1, 1, 1), np.float32)
 
 def test_a_message_of_ones_own() -> None:
     def failing(**options: Any) -> list[str]:
-        found = []
+        messages = []
         with pytest.raises(AssertionError) as raised:
             assert_gradient_close(ONE, ONES, None, ONES, which="weight", **options)
-        found.append(str(raised.value))
+        messages.append(str(raised.value))
         with pytest.raises(AssertionError) as raised:
             assert_output_close(ONES + 1, ONES, ONE, **options)
-        found.append(str(raised.value))
-        return found
+        messages.append(str(raised.value))
+        return messages
 
     generated = failing()
     assert generated[0].startswith("the weight gradient: rounding cannot explain this\n")
@@ -84,14 +84,14 @@ def compared(actual: Array, x: Array, grad: Array) -> Comparison:
 
 @pytest.mark.parametrize("dtype", [ml_dtypes.bfloat16, np.float16])
 def test_float32_results_of_narrow_operands(dtype: Any) -> None:
-    """Rounded to the operands' dtype or not: both are right, and neither weakens the other."""
+    """Results rounded to the operands' dtype pass, and others do; neither weakens the other."""
     name = np.dtype(dtype).name
     x, grad, exact = drawn(dtype)
     rounded = exact.astype(np.float32).astype(dtype).astype(np.float32)
-    found = compared(rounded, x, grad)
-    assert found.passed
-    assert found.accumulation == Accumulation(output=name)
-    assert f"taken from the operands, which are {name}, as is every number" in found.message
+    short = compared(rounded, x, grad)
+    assert short.passed
+    assert short.accumulation == Accumulation(output=name)
+    assert f"taken from the operands, which are {name}, as is every number" in short.message
     plain = compared(exact.astype(np.float32), x, grad)
     assert plain.passed
     assert plain.accumulation == Accumulation()
@@ -117,24 +117,24 @@ def test_operands_of_eight_bits_are_not_narrow_ones() -> None:
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_autocast(dtype: str, torch: Any) -> None:
-    """Honest results of PyTorch, of the operands that its kernels got and of those before."""
+    """PyTorch's results pass with the operands that its kernels read, and with those before."""
     kind = getattr(torch, dtype)
     torch.manual_seed(0)
     for channels, groups, padding in ((8, 1, 1), (8, 4, 0)):
         conv = torch.nn.Conv2d(channels, 16, 3, padding=padding, groups=groups)
-        given = torch.randn(4, channels, 14, 14, requires_grad=True)
+        x32 = torch.randn(4, channels, 14, 14, requires_grad=True)
         with torch.autocast("cpu", dtype=kind):
-            output = conv(given)
+            output = conv(x32)
         cotangent = torch.randn_like(output)
         output.backward(cotangent)
         options: Any = {"padding": padding, "groups": groups, "min_power": 0.9}
-        assert_output_close(output, given, conv.weight, conv.bias, **options, dtype=kind)
-        x, weight, bias = (t.detach().to(kind) for t in (given, conv.weight, conv.bias))
+        assert_output_close(output, x32, conv.weight, conv.bias, **options, dtype=kind)
+        x, weight, bias = (t.detach().to(kind) for t in (x32, conv.weight, conv.bias))
         assert_output_close(output, x, weight, bias, **options, dtype=kind)
         for which, gradient in (
             ("weight", conv.weight.grad),
             ("bias", conv.bias.grad),
-            ("input", given.grad),
+            ("input", x32.grad),
         ):
             named: Any = which
             assert_gradient_close(
@@ -155,7 +155,7 @@ def test_a_bias_that_is_cast_with_the_factors() -> None:
 
 
 def test_a_bias_may_be_cut_as_the_factors_are() -> None:
-    """Also to the format of the sums, which are rounded to nearest."""
+    """The bias may be cut to the format of the sums, too, which are rounded to nearest."""
     one, bias = np.ones((1, 1, 1, 1), np.float32), np.array([1 + 2**-7 - 2**-12], np.float32)
     weight = np.full((1, 1, 1, 1), 2**-8 - 2**-16, np.float32)
     actual = np.ones((1, 1, 1, 1), ml_dtypes.bfloat16)  # Of a bias of 1.
@@ -171,12 +171,12 @@ def test_a_bias_may_be_cut_as_the_factors_are() -> None:
 
 
 def test_a_last_rounding_in_float64_is_charged_with_each_entry_alone() -> None:
-    """Not with what slices leave out, which depends on the largest operand."""
+    """It is not charged with the remainder of the slices, which depends on the largest operand."""
     x = np.array([1e30 / 3, 1e10 / 3, 1 / 3]).reshape(1, 1, 1, 3)
     weight = np.full((1, 1, 1, 1), 1 / 7)
     promise = Accumulation(accumulate="float64", output="bfloat16")
     honest = (x * weight).astype(ml_dtypes.bfloat16).astype(np.float64)
-    found = compare_output(honest, x, weight, accumulation=promise)
-    assert found.passed
-    assert (found.allowance <= 1.001 * 2**-8 * x * weight).all()
+    comparison = compare_output(honest, x, weight, accumulation=promise)
+    assert comparison.passed
+    assert (comparison.allowance <= 1.001 * 2**-8 * x * weight).all()
     assert compare_output(honest * 1.01, x, weight, accumulation=promise).failures.all()

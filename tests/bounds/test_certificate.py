@@ -11,15 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import data, formats, geometries
+from strategies import conv2d_operands, formats, geometries
 from test_anyorder import holds
 
-from pybridge.bounds.conv2d import (
-    certify_gradient,
-    certify_output,
-    conv2d_backward,
-    conv2d_forward,
-)
+from pybridge.bounds.conv2d import certify_gradient, certify_output, conv2d_backward, conv2d_forward
 from pybridge.bounds.kernel_result import Gradient
 from pybridge.bounds.theorems import proofs
 from pybridge.engine.accumulation import Accumulation, split_k
@@ -33,9 +28,8 @@ GRADIENTS: tuple[Gradient, ...] = ("bias", "weight", "input")
 
 
 def arrays(geometry: Geometry, format: FloatFormat, regime: str, seed: int) -> tuple[Any, ...]:
-    rng = np.random.default_rng(seed)
-    shapes = (geometry.x_shape, geometry.weight_shape, geometry.bias_shape, geometry.output_shape)
-    return tuple(data(rng, format, regime, shape) for shape in shapes)
+    drawn = conv2d_operands(geometry, format, (regime, regime), seed=seed)
+    return tuple(operand.value for operand in drawn.values())
 
 
 def exact(geometry: Geometry, operands: tuple[Any, ...]) -> dict[str, list[Fraction]]:
@@ -113,18 +107,18 @@ def test_operands_that_a_gradient_does_not_need(which: Any) -> None:
 
 
 def test_certificates_name_their_theorems() -> None:
-    """First the theorem whose conclusion the bound is, then what is assumed of the kernel."""
+    """The first is the theorem that concludes the bound; then come assumptions about the kernel."""
     arguments: dict[str, Any] = {"which": "weight", **PARAMETERS, "method": "any-order"}
     certificate = certify_gradient(D, X, None, G, **arguments)
     assert certificate.theorem == certificate.theorems[0]
     assert certificate.theorems == proofs(Result("weight"), "any-order", Accumulation())
     split = split_k(8, "bfloat16")
-    found = certify_gradient(D, X, None, G, **arguments, accumulation=split)
-    assert found.theorems == proofs(Result("weight"), "any-order", split)
-    assert found.theorem == certificate.theorem == "RuntimeApprox.conv2d_kernel_any_order"
+    in_splits = certify_gradient(D, X, None, G, **arguments, accumulation=split)
+    assert in_splits.theorems == proofs(Result("weight"), "any-order", split)
+    assert in_splits.theorem == certificate.theorem == "RuntimeApprox.conv2d_kernel_any_order"
     enclosed = certify_gradient(D, X, None, G, **{**arguments, "method": "enclosure"})
     assert enclosed.theorems == proofs(Result("weight"), "enclosure")
-    for theorem in (*found.theorems, *enclosed.theorems):
+    for theorem in (*in_splits.theorems, *enclosed.theorems):
         assert theorem.place == f"{theorem.file}:{theorem.line}"
 
 
@@ -138,7 +132,7 @@ def test_gradients_that_are_wrong_have_their_error_as_bound() -> None:
 
 
 def test_operands_that_the_format_does_not_hold() -> None:
-    """Doubles, whose gradient is in float32: rounded first by the kernel that any-order assumes."""
+    """A kernel that any-order assumes first rounds float64 operands of a float32 gradient."""
     x, w, g = case(np.float64)
     narrow = conv2d_backward(
         *(a.astype(np.float32) for a in (x, w, g)), **PARAMETERS, method="any-order"
@@ -254,17 +248,6 @@ def test_memory_is_a_few_times_operands_and_results(method: Any) -> None:
         assert peak <= 4 * (read[which] + gradient.value.nbytes) + bound.bound.nbytes
 
 
-def test_methods_of_conv2d() -> None:
-    for method in ("replay", "replay-reference"):
-        again = conv2d_backward(X, W, G, **PARAMETERS, method=method)
-        assert (again.weight.value == D).all()
-    with pytest.raises(InputError, match="method: expected one of replay, replay-reference, any"):
-        conv2d_backward(X, W, G, **PARAMETERS, method="fast")  # type: ignore[arg-type]
-    huge = np.full_like(G, 3e38)
-    with pytest.raises(RoundingOverflowError, match=r"the bias gradient\[0\] overflows binary32"):
-        conv2d_backward(X, W, huge, **PARAMETERS, method="any-order")
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
 @pytest.mark.parametrize("layout", ["contiguous", "channels last"])
 def test_gradients_of_pytorch(dtype: str, layout: str, torch: Any) -> None:
@@ -272,12 +255,7 @@ def test_gradients_of_pytorch(dtype: str, layout: str, torch: Any) -> None:
     geometry = Geometry.of((2, 6, 9, 8), (4, 3, 3, 2), stride=(2, 1), padding=(1, 2), groups=2)
     x, w, b, g = (
         torch.tensor(rng.standard_normal(shape), dtype=getattr(torch, dtype))
-        for shape in (
-            geometry.x_shape,
-            geometry.weight_shape,
-            geometry.bias_shape,
-            geometry.output_shape,
-        )
+        for shape in geometry.shapes.values()
     )
     if layout == "channels last":
         x = x.to(memory_format=torch.channels_last)

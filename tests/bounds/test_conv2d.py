@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import data, formats, geometries
+from strategies import conv2d_operands, formats, geometries
 
 import pybridge
 from pybridge import conv2d_backward, conv2d_forward
@@ -40,8 +40,8 @@ def test_exact_results_of_perturbed_operands_are_within_the_bound(
     geometry: Geometry, format: FloatFormat, regime: str, eps: Any, signs: Any, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    shapes = (geometry.x_shape, geometry.weight_shape, geometry.bias_shape, geometry.output_shape)
-    x, w, b, g = (data(rng, format, regime, shape) for shape in shapes)
+    drawn = conv2d_operands(geometry, format, (regime, regime), seed=seed)
+    x, w, b, g = (operand.value for operand in drawn.values())
     forward = conv2d_forward(
         x,
         w,
@@ -87,7 +87,7 @@ def test_exact_results_of_perturbed_operands_are_within_the_bound(
 
 
 def test_values_are_sums_in_the_stated_order() -> None:
-    """Against plain loops of NumPy scalars."""
+    """Compare with plain loops over NumPy scalars."""
     rng = np.random.default_rng(0)
     for dtype in (np.float16, np.float32, np.float64, ml_dtypes.bfloat16):
         x = rng.standard_normal((2, 2, 5, 4)).astype(dtype)
@@ -126,7 +126,7 @@ def test_values_are_sums_in_the_stated_order() -> None:
 
 
 def test_known_numbers() -> None:
-    """One product, and one sum: bounds written out."""
+    """Compare the bounds of one product and of one sum with numbers written out."""
     backward = partial(conv2d_backward, method="replay-reference")
     x, w, g = (np.full((1, 1, 1, 1), v, np.float32) for v in (3.0, 0.5, 2.0))
     result = backward(x, w, g, eps_x=0.25, eps_grad_output=2.0**-3)
@@ -165,17 +165,15 @@ def test_methods(format: str) -> None:
         assert (fast.bound >= slow.bound * (1 - 1e-12)).all()
         assert (fast.bound <= slow.bound * 1.05).all()
         truth = exact[name].fractions()
-        largest = {}
         for method in ("replay", "any-order", "enclosure"):
-            found = getattr(conv2d_backward(x, w, g, **layer, method=method), name)
+            result = getattr(conv2d_backward(x, w, g, **layer, method=method), name)
             errors = [
                 abs(Fraction(float(value)) - t)
-                for value, t in zip(found.value.ravel(), truth, strict=True)
+                for value, t in zip(result.value.ravel(), truth, strict=True)
             ]
-            pairs = zip(errors, found.bound.ravel().tolist(), strict=True)
+            pairs = zip(errors, result.bound.ravel().tolist(), strict=True)
             assert all(error <= bound for error, bound in pairs)
-            largest[method] = found.bound_linf / float(max(errors))
-        assert largest["enclosure"] <= 1.001
+        assert result.bound_linf <= 1.001 * float(max(errors))  # of the enclosure
 
 
 def test_an_unknown_method_is_refused() -> None:
@@ -197,8 +195,8 @@ def test_operands_of_other_dtypes() -> None:
     assert (strided.value == forward(x[..., ::-1].copy(), w).value).all()
 
 
-def shown(value: pybridge.Bounded | pybridge.Conv2dGradients) -> tuple[Any, ...]:
-    """The dtype, bytes and theorems of each result."""
+def contents(value: pybridge.Bounded | pybridge.Conv2dGradients) -> tuple[Any, ...]:
+    """Return the dtype, bytes and theorems of each result."""
     if isinstance(value, pybridge.Bounded):
         results: tuple[pybridge.Bounded, ...] = (value,)
     else:
@@ -215,21 +213,21 @@ def test_without_a_format_it_is_that_of_the_dtype(name: str, method: Any) -> Non
     back, forth = partial(conv2d_backward, method=method), partial(conv2d_forward, method=method)
     gradients, output = back(x, w, g, format=name), forth(x, w, b, format=name)
     assert output.value.dtype == x.dtype
-    assert shown(back(x, w, g)) == shown(gradients)
-    assert shown(forth(x, w, b)) == shown(output)
+    assert contents(back(x, w, g)) == contents(gradients)
+    assert contents(forth(x, w, b)) == contents(output)
 
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16", "float32", "float64"])
 def test_without_a_format_tensors_have_that_of_their_dtype(name: str, torch: Any) -> None:
     tensors = [torch.full(s, 0.25, dtype=getattr(torch, name)) for s in (X.shape, W.shape, G.shape)]
     arrays = [np.full(t.shape, 0.25, find_format(name).dtype) for t in tensors]
-    assert shown(conv2d_backward(*tensors)) == shown(conv2d_backward(*arrays))
-    assert shown(conv2d_forward(*tensors[:2])) == shown(conv2d_forward(*arrays[:2]))
+    assert contents(conv2d_backward(*tensors)) == contents(conv2d_backward(*arrays))
+    assert contents(conv2d_forward(*tensors[:2])) == contents(conv2d_forward(*arrays[:2]))
 
 
 def test_plain_numpy_arrays_and_sequences_are_in_float64() -> None:
     x, w = np.full((1, 1, 2, 2), 0.1), np.full((1, 1, 1, 1), 0.3)
-    assert shown(conv2d_forward(x, w)) == shown(conv2d_forward(x.tolist(), w.tolist()))
+    assert contents(conv2d_forward(x, w)) == contents(conv2d_forward(x.tolist(), w.tolist()))
     assert conv2d_forward(x, w).value.dtype == np.float64
 
 
@@ -255,11 +253,7 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"grad_output": G[:, :2]}, ValueError, "grad_output has shape (1, 2, 3, 3), but x of shape"),
     ({"grad_output": G[:, :2]}, ValueError, "give an output of shape (1, 3, 3, 3)"),
     ({"grad_output": G[0]}, ValueError, "grad_output has shape (3, 3, 3), but"),
-    (
-        {"x": X.astype(int)},
-        TypeError,
-        "x is int64: expected float16, bfloat16, float32, float64",
-    ),
+    ({"x": X.astype(int)}, TypeError, "x is int64: expected float16, bfloat16, float32, float64"),
     ({"x": X.astype(int), "format": "float32"}, TypeError, "x: expected float32, or a floating-"),
     ({"x": X.astype(ml_dtypes.float8_e4m3fn)}, TypeError, "x is float8_e4m3fn: expected float16"),
     (
@@ -330,6 +324,11 @@ def test_overflow_is_reported_by_name_and_index(format: FloatFormat) -> None:
     assert error.value.count == 2
     assert error.value.tensor == "the output"
     assert conv2d_forward(g, w, format=format.name).value[1, 0, 0, 1] == largest
+
+
+def test_an_overflow_in_any_order_is_reported() -> None:
+    with pytest.raises(RoundingOverflowError, match=r"the bias gradient\[0\] overflows binary32"):
+        conv2d_backward(X, W, np.full_like(G, 3e38), method="any-order")
 
 
 def test_memory_is_a_few_times_operands_and_results() -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from fractions import Fraction
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import literal
@@ -16,31 +14,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
-from typer.testing import CliRunner
 
 from pybridge.bounds.contributions import Ledger, Quantity
-from pybridge.bounds.explain import Explanation, explain, number
-from pybridge.check.suite import generated_case, suite
-from pybridge.cli.explain import app
+from pybridge.bounds.explain import explain, number
+from pybridge.check.suite import suite
 from pybridge.engine.laws_exact import half_ulp, monomials, round_even, scalar_value
 from pybridge.errors import InputError, InputTypeError, RoundingOverflowError
 from pybridge.exported.declarations import short_name
-from pybridge.exported.document import FormatParameters, Law, load_definitions
+from pybridge.exported.document import Law, load_definitions
 from pybridge.exported.expressions import Scalar
 from pybridge.lean import find, sources_dir
 from pybridge.lean.protocol import CaseResult, parse_results
 from pybridge.problem.case import Case
 from pybridge.problem.results import Result
 
-RUNNER = CliRunner()
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "report.md"
 SUITE = {case.label: case for case in suite()}
 FORMATS = load_definitions().data.formats
 
 
 @pytest.fixture(scope="module")
 def lean_results() -> Mapping[str, CaseResult]:
-    """What Lean itself computed of the suite."""
+    """Return what Lean itself computed of the suite."""
     text = "".join(case.to_text() for case in SUITE.values())
     return parse_results(find("recorded").evaluate(text))
 
@@ -54,8 +48,8 @@ def test_contributions_add_up_to_leans_bound(
     label: str, lean_results: Mapping[str, CaseResult]
 ) -> None:
     case = SUITE[label]
-    found = lean_results[case.name]
-    for which, tensor in found.tensors.items():
+    result = lean_results[case.name]
+    for which, tensor in result.tensors.items():
         entries = zip(np.ndindex(*shape_of(case, which)), tensor.value, tensor.bound, strict=True)
         for index, value, bound in entries:
             if value is None:
@@ -77,7 +71,7 @@ def test_contributions_add_up_to_leans_bound(
 )
 def test_arrays_are_explained_as_their_case(label: str, which: Result) -> None:
     case = SUITE[label]
-    found = explain(
+    ours = explain(
         output_index=(0,) * len(shape_of(case, which)),
         which=which,
         **case.convolution.options._asdict(),
@@ -90,9 +84,9 @@ def test_arrays_are_explained_as_their_case(label: str, which: Result) -> None:
         eps_bias=case.eps["bias"],
         eps_grad_output=case.eps["grad_output"],
     )
-    expected = explain(case, found.index, which=which)
-    assert (found.format, found.bound, found.value) == (case.format, expected.bound, expected.value)
-    assert found.contributions == expected.contributions
+    expected = explain(case, ours.index, which=which)
+    assert (ours.format, ours.bound, ours.value) == (case.format, expected.bound, expected.value)
+    assert ours.contributions == expected.contributions
 
 
 @pytest.mark.parametrize(
@@ -119,45 +113,45 @@ def test_what_a_small_bound_is_made_of() -> None:
         eps_x=0.5,
         eps_grad_output=0.25,
     )
-    found = explain(case, (0, 0, 0, 0))
+    explained = explain(case, (0, 0, 0, 0))
     u = Fraction(2) ** -24
-    assert found.terms == 2
-    assert found.value == 26
-    assert found.by_source() == {
+    assert explained.terms == 2
+    assert explained.value == 26
+    assert explained.by_source() == {
         "eps_x": Fraction(7 + 1, 2),
         "eps_grad_output": Fraction(3 + 5, 4),
         "eps_x·eps_grad_output": Fraction(2, 8),
         "rounding of a sum": 16 * u + 16 * u,
         "rounding of a product": 16 * u + 4 * u,
     }
-    first = found.contributions[0]
+    first = explained.contributions[0]
     assert (first.amount, first.source, first.term) == (Fraction(7, 2), "eps_x", 1)
     assert first.formula == "|grad_output[0,0,0,0]|·eps_x"
-    formulas = {c.formula for c in found.contributions}
+    formulas = {c.formula for c in explained.contributions}
     assert "½ulp(acc + fl(x[0,0,0,1]·grad_output[0,0,0,1]))" in formulas
     assert "½ulp(x[0,0,0,0]·grad_output[0,0,0,0])" in formulas
 
 
 def test_the_bias_is_the_last_term_of_the_forward_pass() -> None:
-    found = explain(SUITE["binary32-basic-eps"], (0, 1, 0, 0), which="output")
-    (carried,) = [c for c in found.contributions if c.source == "eps_bias"]
-    assert carried.term == found.terms
+    explained = explain(SUITE["binary32-basic-eps"], (0, 1, 0, 0), which="output")
+    (carried,) = [c for c in explained.contributions if c.source == "eps_bias"]
+    assert carried.term == explained.terms
     assert carried.formula == "eps_bias"
 
 
 def test_an_entry_without_terms_has_no_contributions() -> None:
-    found = explain(SUITE["binary32-stride-unread"], (0, 0, 1, 0), which="input")
-    assert found.bound == 0
-    assert found.terms == 0
-    assert not found.contributions
-    assert "0 ± 0 (binary32, 0 terms)" in str(found)
+    explained = explain(SUITE["binary32-stride-unread"], (0, 0, 1, 0), which="input")
+    assert explained.bound == 0
+    assert explained.terms == 0
+    assert not explained.contributions
+    assert "0 ± 0 (binary32, 0 terms)" in str(explained)
 
 
 def test_lean_declarations_stand_where_an_explanation_says() -> None:
-    found = explain(SUITE["binary32-basic"], (0, 0, 0, 0))
-    assert short_name(found.definition) == "conv2dKernelPointBound"
-    for name, place in found.places.items():
-        file, line = place.split(":")
+    explained = explain(SUITE["binary32-basic"], (0, 0, 0, 0))
+    assert short_name(explained.definition) == "conv2dKernelPointBound"
+    for name, location in explained.places.items():
+        file, line = location.split(":")
         text = "\n".join((sources_dir() / file).read_text("utf-8").splitlines()[int(line) - 1 :])
         declared = re.search(r"^(?:@\[.+\] )?(?:def|theorem) (\S+)", text, re.MULTILINE)
         assert declared
@@ -241,59 +235,18 @@ def test_an_index_is_made_of_integers() -> None:
 
 
 def test_the_table_shows_the_largest_and_sums_the_rest() -> None:
-    found = explain(SUITE["binary32-basic-eps"], (0, 1, 2, 0))
+    explained = explain(SUITE["binary32-basic-eps"], (0, 1, 2, 0))
     console = Console(width=120, file=StringIO())
     with console.capture() as capture:
-        console.print(found.table(3))
+        console.print(explained.table(3))
     rows = [line for line in capture.get().splitlines() if "eps_" in line]
     assert len(rows) == 3
-    assert f"{len(found.contributions) - 3} smaller ones" in capture.get()
-    text = str(found)
+    assert f"{len(explained.contributions) - 3} smaller ones" in capture.get()
+    text = str(explained)
     assert "conv2dKernelPointBound (RuntimeApprox/Conv2d.lean:" in text
-    assert f"and {len(found.contributions) - 10} smaller" in text
+    assert f"and {len(explained.contributions) - 10} smaller" in text
 
 
 def test_numbers_of_any_size_are_shown() -> None:
-    shown = [number(Fraction(2) ** e) for e in (-2200, 0, 5, 1100)]
-    assert shown == ["5.42e-663", "1", "32", "1.36e331"]
-
-
-def test_command_prints_table_and_json(tmp_path: Path) -> None:
-    case = generated_case("own", SUITE["binary16-groups-eps"].geometry, "binary16")
-    case.save(tmp_path / "own case.npz")
-    arguments = [str(tmp_path / "own case.npz"), "--which", "output", "--index", "0,1,0,0"]
-    result = RUNNER.invoke(app, arguments)
-    assert result.exit_code == 0, result.output
-    assert "output[0, 1, 0, 0] of own" in result.output
-    result = RUNNER.invoke(app, [*arguments, "--json", "--all"])
-    document = json.loads(result.output)
-    total = sum(Fraction(c["amount"]) for c in document["contributions"])
-    assert total == Fraction(document["bound"])
-    assert explain(case, (0, 1, 0, 0), which="output").bound == total
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (
-            ["nothing", "--index", "0"],
-            "'nothing' is neither a built-in case's label nor",
-        ),
-        (["binary32-*", "--index", "0"], "'binary32-*' matches "),
-        (["binary32-basic", "--index", "0,x"], "--index: expected 1 or 2 or 3 or 4 integers"),
-        (["binary32-basic", "--index", "9,0,0,0"], "index: expected 4 integers within the shape"),
-        (["binary32-overflow", "--index", "0,0,0,0"], "no bound is claimed"),
-        (["binary32-basic", "--index", "0", "--definitions", "nowhere.json"], "no such file"),
-    ],
-)
-def test_command_refuses_in_one_line(arguments: list[str], message: str) -> None:
-    result = RUNNER.invoke(app, arguments)
-    assert result.exit_code == 2
-    assert message in result.stderr
-    assert result.stderr.startswith("error: ")
-    assert result.stderr.count("\n") == 1
-
-
-def test_explanation_is_exported_as_a_value() -> None:
-    assert isinstance(explain(SUITE["binary32-one-by-one"], (0, 0, 0, 0)), Explanation)
-    assert isinstance(FORMATS["binary16"], FormatParameters)
+    printed = [number(Fraction(2) ** e) for e in (-2200, 0, 5, 1100)]
+    assert printed == ["5.42e-663", "1", "32", "1.36e331"]

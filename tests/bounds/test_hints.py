@@ -51,7 +51,7 @@ class Problem:
         return self.weight.shape[2:]
 
     def patches(self, x: Array) -> Any:
-        """[N, C, KH, KW, OH, OW]: what each entry of the kernel is multiplied with."""
+        """Return what each entry of the kernel is multiplied with, [N, C, KH, KW, OH, OW]."""
         reads = [
             np.arange(k)[:, None] * d + np.arange(out) * s - p + FAR
             for k, out, (s, p, d) in zip(self.kernel, self.grad.shape[2:], self.moves, strict=True)
@@ -95,7 +95,7 @@ class Problem:
         return wide[:, :, 2 * FAR : 2 * FAR + height, 2 * FAR : 2 * FAR + width]
 
     def sizes(self, which: str) -> Any:
-        """Σ|x||y|."""
+        """Compute Σ|x||y|."""
         mine = replace(
             self, **{k: np.abs(getattr(self, k)) for k in ("x", "weight", "bias", "grad")}
         )
@@ -112,9 +112,9 @@ FACTORS = {"left out": 0, "counted twice": 2, "of the wrong sign": -1}
 
 
 def missing(words: str, problem: Problem, which: str) -> Problem | None:
-    """`as if the last 2 batch elements were left out`, and all such."""
-    found = re.fullmatch(r"as if (.*) were (left out|counted twice|of the wrong sign)", words)
-    if found is None or found[1] == "the bias":
+    """Read words such as `as if the last 2 batch elements were left out`."""
+    match = re.fullmatch(r"as if (.*) were (left out|counted twice|of the wrong sign)", words)
+    if match is None or match[1] == "the bias":
         return None
     by_weight = which in ("output", "input")
     values = (problem.weight if by_weight else problem.grad).copy()
@@ -127,8 +127,8 @@ def missing(words: str, problem: Problem, which: str) -> Problem | None:
     else:
         view = np.moveaxis(values, 1, 0)
     mask = np.zeros(view.shape[1:], bool)
-    mask[part(found[1], SUMMED[which], mask)] = True
-    factors = np.where(mask, FACTORS[found[2]], 1)
+    mask[part(match[1], SUMMED[which], mask)] = True
+    factors = np.where(mask, FACTORS[match[2]], 1)
     if which == "input":
         values = values * np.tile(factors, (problem.groups, 1, 1))[:, None].astype(values.dtype)
     elif which == "output":
@@ -139,7 +139,7 @@ def missing(words: str, problem: Problem, which: str) -> Problem | None:
 
 
 def part(words: str, axes: tuple[str, ...], mask: Array) -> Any:
-    """Where the terms are that words name: an index of the mask."""
+    """Return the index of the mask at which the terms are that words name."""
     tap = re.fullmatch(r"kernel tap \((\d+), (\d+)\)", words)
     if tap is not None:
         return (slice(None), int(tap[1]), int(tap[2]))
@@ -155,13 +155,13 @@ def part(words: str, axes: tuple[str, ...], mask: Array) -> Any:
             (rf"the first (\d+) {name}s", lambda a: slice(a)),
             (rf"{name}s (\d+) to (\d+)", lambda a, b: slice(a, b + 1)),
         ):
-            found = re.fullmatch(pattern + tail, words)
-            if found is not None:
-                place = chosen(*map(int, found.groups()))
+            match = re.fullmatch(pattern + tail, words)
+            if match is not None:
+                chosen_terms = chosen(*map(int, match.groups()))
                 if axis is not None:
-                    return (slice(None),) * axis + (place,)
+                    return (slice(None),) * axis + (chosen_terms,)
                 flat = np.zeros(size, bool)
-                flat[place] = True
+                flat[chosen_terms] = True
                 return flat.reshape(mask.shape)
     raise AssertionError(f"no terms are {words!r}")
 
@@ -176,7 +176,7 @@ def shifted(x: Array, step: int, axes: tuple[int, ...]) -> Array:
 
 
 def otherwise(words: str, problem: Problem) -> Problem | None:
-    """Other operands or another geometry."""
+    """Read words that name other operands or another geometry."""
     p, moves = problem, problem.moves
     axes = {"the height": (0,), "the width": (1,), "both axes": (0, 1)}
     for where, changed in axes.items():
@@ -243,24 +243,24 @@ NAMES = {
 
 
 def entries(words: str, which: str, failures: Array) -> Array:
-    """The entries that a hint names in its parenthesis."""
-    found = re.fullmatch(r"(\d+) of (\d+) entries: (.*)", words)
-    assert found is not None, words
+    """Return the entries that a hint names in its parenthesis."""
+    match = re.fullmatch(r"(\d+) of (\d+) entries: (.*)", words)
+    assert match is not None, words
     chosen = [np.arange(size) for size in failures.shape]
-    for listed in re.split(r", (?=[a-z])", found[3]):
+    for listed in re.split(r", (?=[a-z])", match[3]):
         name = re.match(r"[a-z ]*[a-z]", listed)[0]  # type: ignore[index]
         axis = NAMES[which].index(name.removesuffix("s"))
         chosen[axis] = np.array([int(k) for k in re.findall(r"\d+", listed)])
     mask = np.zeros(failures.shape, bool)
     mask[np.ix_(*chosen)] = True
-    assert (mask.sum(), mask.size) == (int(found[1]), int(found[2]))
+    assert (mask.sum(), mask.size) == (int(match[1]), int(match[2]))
     assert (mask & failures).any()
     return mask
 
 
-def check(hint: str, problem: Problem, which: str, actual: Array, found: Comparison) -> str:
-    """That a hint is true; what kind of hint it is."""
-    failures = found.failures
+def check(hint: str, problem: Problem, which: str, actual: Array, comparison: Comparison) -> str:
+    """Assert that a hint is true; return what kind of hint it is."""
+    failures = comparison.failures
     if hint.startswith("only "):
         check_extent(hint[len("only ") :], which, failures, problem)
         return "extent"
@@ -312,24 +312,24 @@ def elsewhere(words: str, which: str, values: Array) -> Any:
 
 
 def check_extent(words: str, which: str, failures: Array, problem: Problem) -> None:
-    places = np.argwhere(failures)
+    wrong = np.argwhere(failures)
     group = re.fullmatch(r"group (\d+)", words)
     if group is not None:
         axis = 0 if which in ("weight", "bias") else 1
         each = failures.shape[axis] // problem.groups
-        assert (places[:, axis] // each == int(group[1])).all()
+        assert (wrong[:, axis] // each == int(group[1])).all()
         return
     if words.endswith("at the border"):
         return
-    found = re.fullmatch(r"(.*?)s? (\d+)(?: to (\d+))?", words)
-    assert found is not None, words
-    at = places[:, NAMES[which].index(found[1])]
-    assert at.min() >= int(found[2])
-    assert at.max() <= int(found[3] or found[2])
+    match = re.fullmatch(r"(.*?)s? (\d+)(?: to (\d+))?", words)
+    assert match is not None, words
+    at = wrong[:, NAMES[which].index(match[1])]
+    assert at.min() >= int(match[2])
+    assert at.max() <= int(match[3] or match[2])
 
 
 def near(actual: Array, expected: Array, sizes: Array, where: Array) -> None:
-    """By the textbook's bound of sums in any order in float32, of at most 1,000 terms."""
+    """Assert that entries are within the textbook's bound of float32 sums of up to 1,000 terms."""
     unit = 2.0**-24
     allowed = 1.01 * (1000 * unit * sizes + unit * np.abs(expected))
     if actual.dtype == ml_dtypes.bfloat16:
@@ -392,7 +392,7 @@ def problems(draw: Callable[..., Any]) -> Problem:
 
 
 def spoiled(draw: Callable[..., Any], problem: Problem, which: str) -> Any:
-    """A result with one mistake or another, as float64."""
+    """Return a result with one mistake or another, as float64."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     kind = draw(
         st.sampled_from(["terms", "geometry", "bias", "multiple", "elsewhere", "entries", "noise"])
@@ -423,8 +423,8 @@ def spoiled(draw: Callable[..., Any], problem: Problem, which: str) -> Any:
         return np.roll(exact, 1, axis) if draw(st.booleans()) else np.flip(exact, axis)
     if kind == "entries":
         axis = draw(st.integers(0, exact.ndim - 1))
-        place = draw(st.integers(0, exact.shape[axis] - 1))
-        np.moveaxis(exact, axis, 0)[place] *= draw(st.sampled_from([0, 2, -1, 1.5]))
+        position = draw(st.integers(0, exact.shape[axis] - 1))
+        np.moveaxis(exact, axis, 0)[position] *= draw(st.sampled_from([0, 2, -1, 1.5]))
         return exact
     return exact + rng.standard_normal(exact.shape) * 0.01 * np.abs(exact).max()
 
@@ -439,9 +439,9 @@ def test_hints_are_true(which: str, least: int, data: st.DataObject) -> None:
     actual = np.asarray(spoiled(data.draw, problem, which)).astype(np.float32).astype(dtype)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hints, "_LEAST", least)
-        found = compared(problem, which, actual)
-    for hint in found.patterns:
-        event(check(hint, problem, which, actual, found))
+        comparison = compared(problem, which, actual)
+    for hint in comparison.patterns:
+        event(check(hint, problem, which, actual, comparison))
 
 
 ONE: Move = (1, 1, 1)
@@ -456,10 +456,10 @@ def large(change: Callable[[Problem], Problem], which: str, dtype: Any = np.floa
     arrays = {key: getattr(LARGE, key).astype(dtype) for key in ("x", "weight", "bias", "grad")}
     problem = replace(LARGE, **arrays)
     actual = change(problem).compute(which).astype(np.float32).astype(dtype)
-    found = compared(problem, which, actual)
-    for hint in found.patterns:
-        check(hint, problem, which, actual, found)
-    return found
+    comparison = compared(problem, which, actual)
+    for hint in comparison.patterns:
+        check(hint, problem, which, actual, comparison)
+    return comparison
 
 
 def without(key: str, index: Any) -> Callable[[Problem], Problem]:
@@ -497,22 +497,22 @@ def test_mistakes_in_large_results(
 
 def test_what_rounding_hides_is_not_told_apart() -> None:
     """In bfloat16, on operands that are much alike, images cannot be told apart."""
-    found = large(without("grad", -1), "weight", ml_dtypes.bfloat16)
-    assert found.patterns[0] in ("these entries are 7/8 times what they should be",) or (
-        "(other terms fit as well)" in found.patterns[0]
+    comparison = large(without("grad", -1), "weight", ml_dtypes.bfloat16)
+    assert comparison.patterns[0] in ("these entries are 7/8 times what they should be",) or (
+        "(other terms fit as well)" in comparison.patterns[0]
     )
 
 
 def test_no_promise_without_power_is_offered() -> None:
-    """Padding that is off by one is none of rounding, however weak the promise."""
+    """Padding that is off by one is not explained by rounding, however weak the promise."""
     rng = np.random.default_rng(0)
     x, grad = (rng.standard_normal((32, 4, 28, 28), dtype=np.float32) for _ in range(2))
     problem = Problem(x, np.zeros((4, 4, 3, 3)), np.zeros(4), grad, (ONE, ONE))
     noise = rng.standard_normal((4, 4, 3, 3)) * 30
     actual = (problem.compute("weight") + noise).astype(ml_dtypes.bfloat16).astype(np.float32)
-    found = compared(problem, "weight", actual)
-    assert not found.passed
-    for words in found.explanations:
+    judged = compared(problem, "weight", actual)
+    assert not judged.passed
+    for words in judged.explanations:
         assert "bfloat16 partial sums" not in words
     options: dict[str, Any] = {"which": "weight", "padding": 1}
     weak = Accumulation(splits=8, across="bfloat16")
@@ -520,6 +520,6 @@ def test_no_promise_without_power_is_offered() -> None:
     assert wide.passed
     assert wide.power < 0.5
     moved = replace(problem, moves=((1, 2, 1), (1, 1, 1))).compute("weight").astype(np.float32)
-    found = compared(problem, "weight", moved)
-    assert found.explanations == ()
-    assert found.patterns == ("as if there were one more of padding at the start of the height",)
+    judged = compared(problem, "weight", moved)
+    assert judged.explanations == ()
+    assert judged.patterns == ("as if there were one more of padding at the start of the height",)

@@ -46,7 +46,7 @@ SOURCES = [
 
 
 def is_declared(name: str, source: str) -> bool:
-    """Whether a source declares the theorem, by its name or within a namespace of its prefix."""
+    """Tell whether a source declares the theorem, be it within a namespace of its prefix."""
     parts = name.removeprefix("RuntimeApprox.").split(".")
     for k in range(len(parts)):
         inside = r"\.".join(parts[:k])
@@ -74,35 +74,35 @@ def test_it_stands_where_it_says(theorem: Theorem) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"),
+    ("name", "suffix"),
     [("output", ""), ("bias", "_bias"), ("weight", "_kernel"), ("input", "_input")],
 )
-def test_each_result_has_its_own(name: str, shown: str) -> None:
-    any_order = f"RuntimeApprox.conv2d{shown}_any_order"
+def test_each_result_has_its_own(name: str, suffix: str) -> None:
+    any_order = f"RuntimeApprox.conv2d{suffix}_any_order"
     assert proofs(Result(name), "enclosure")[0] == any_order
     for promise in PROMISES:
         assert proofs(Result(name), "any-order", promise)[0] == any_order
         assert proofs(Result(name), "comparison", promise)[0] == any_order
-    point = f"RuntimeApprox.approx_conv2d{shown}_point"
+    point = f"RuntimeApprox.approx_conv2d{suffix}_point"
     assert proofs(Result(name), "replay")[0] == proofs(Result(name), "replay-reference")[0] == point
 
 
 def test_the_first_is_the_one_whose_conclusion_it_is() -> None:
-    found = proofs(Result("weight"), "any-order", split_k(8, "bfloat16"))
-    bounded: Any = Bounded(None, None, found)  # type: ignore[arg-type]
-    assert bounded.theorem is found[0]
+    theorems = proofs(Result("weight"), "any-order", split_k(8, "bfloat16"))
+    bounded: Any = Bounded(None, None, theorems)  # type: ignore[arg-type]
+    assert bounded.theorem is theorems[0]
     assert bounded.theorems[1:] == ("RuntimeApprox.Accumulation.near_within",)
 
 
 @pytest.mark.parametrize("promise", PROMISES)
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_assumed_of_a_kernel_comes_last(name: str, promise: Accumulation) -> None:
-    """One theorem covers every promise; a last rounding is named where there is one."""
+    """One theorem covers every promise; a last rounding is named if there is one."""
     kernel = "RuntimeApprox.Accumulation.near" + "_within" * (promise.splits > 1)
     for kind in KINDS:
-        found = proofs(Result(name), kind, promise)
-        assert found[-1] == kernel
-        assert found.count(found[-1]) == 1
+        theorems = proofs(Result(name), kind, promise)
+        assert theorems[-1] == kernel
+        assert theorems.count(theorems[-1]) == 1
     compared = proofs(Result(name), "comparison", promise)
     rounded = promise.output not in (None, "float32")
     assert ("RuntimeApprox.last_rounding_printed" in compared) == rounded

@@ -34,9 +34,9 @@ from pybridge.testing import compare_gradient, compare_output, tensor_core, tf32
 
 torch = pytest.importorskip("torch")
 
-PLACES = ["numpy", "cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-on_backends = pytest.mark.parametrize("place", PLACES)
-on_devices = pytest.mark.parametrize("place", PLACES[1:])
+DEVICES = ["numpy", "cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+on_backends = pytest.mark.parametrize("device", DEVICES)
+on_devices = pytest.mark.parametrize("device", DEVICES[1:])
 PROMISES = [
     None,
     Accumulation(),
@@ -52,18 +52,18 @@ PROMISES = [
 ]
 
 
-def moved(returned: KernelResult, place: str) -> KernelResult:
-    """The same returned of tensors."""
-    if place == "numpy":
+def moved(returned: KernelResult, device: str) -> KernelResult:
+    """Return the same result with tensors in device of arrays."""
+    if device == "numpy":
         return returned
 
     def tensor(array: Any) -> Any:
         if array.dtype == ml_dtypes.bfloat16:
-            return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16).to(place)
-        return torch.from_numpy(array.copy()).to(place)
+            return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16).to(device)
+        return torch.from_numpy(array.copy()).to(device)
 
     operands = {
-        key: Operand(tensor(given.value), given.eps) for key, given in returned.operands.items()
+        key: Operand(tensor(held.value), held.eps) for key, held in returned.operands.items()
     }
     return KernelResult(
         returned.computation,
@@ -77,19 +77,12 @@ def moved(returned: KernelResult, place: str) -> KernelResult:
 def drawn(
     name: str, geometry: Geometry, format: str, regime: str, seed: int, off: Callable[[Any], Any]
 ) -> KernelResult:
-    """A result of binary64, rounded once, that `off` then changes."""
+    """Return a result of binary64 that `off` changes before it is rounded once."""
     rng = np.random.default_rng(seed)
-    shapes: Any = {
-        "output": {
-            "x": geometry.x_shape,
-            "weight": geometry.weight_shape,
-            "bias": geometry.bias_shape,
-        },
-        "bias": {"grad_output": geometry.output_shape},
-        "weight": {"x": geometry.x_shape, "grad_output": geometry.output_shape},
-        "input": {"weight": geometry.weight_shape, "grad_output": geometry.output_shape},
-    }[name]
-    operands = {key: Operand(data(rng, FORMATS[format], regime, s)) for key, s in shapes.items()}
+    operands = {
+        key: Operand(data(rng, FORMATS[format], regime, geometry.shapes[key]))
+        for key in Result(name).operands
+    }
     computation = conv2d_computation(Result(name), geometry)
     with np.errstate(all="ignore"):
         exact = Applied(computation, operands).estimator().value(np.float64)
@@ -113,7 +106,7 @@ def drawn(
     seed=st.integers(0, 2**32),
 )
 def test_nothing_passes_that_the_judge_fails(
-    place: str,
+    device: str,
     geometry: Geometry,
     name: str,
     format: str,
@@ -140,7 +133,7 @@ def test_nothing_passes_that_the_judge_fails(
         patch.setattr(screen, "_SLICE", slice_)
         patch.setattr(screen, "_SHARE", 1.5 if slice_ > 64 else 1e-6)
         try:
-            passed = screen.screen(moved(returned, place), stated)
+            passed = screen.screen(moved(returned, device), stated)
         except InputError:
             with pytest.raises(InputError):
                 Judge(returned)(stated)
@@ -171,7 +164,7 @@ def test_nothing_passes_that_the_judge_fails(
     seed=st.integers(0, 2**32),
 )
 def test_nothing_is_certain_that_the_judge_fails(
-    place: str,
+    device: str,
     geometry: Geometry,
     name: str,
     format: str,
@@ -183,10 +176,10 @@ def test_nothing_is_certain_that_the_judge_fails(
     slice_: tuple[int, int],
     seed: int,
 ) -> None:
-    """Results that are off by a part of what is allowed, or by more.
+    """Results are off by a share of the allowance, or by more.
 
-    The reference is in float32 if it leaves any room, or never; none or all entries that are open
-    may be computed one by one.
+    `room` says how readily the reference is computed in float32, `singly` whether open entries are
+    computed one by one.
     """
     returned = drawn(name, geometry, format, regime, seed, lambda exact: exact)
     try:
@@ -206,7 +199,7 @@ def test_nothing_is_certain_that_the_judge_fails(
         ):
             patch.setattr(module, constant, value)
         try:
-            certain = screen.first_look(moved(returned, place), stated)
+            certain = screen.first_look(moved(returned, device), stated)
         except InputError:
             return
     event(f"certain: {certain is not None}, off by {off}")
@@ -217,9 +210,9 @@ def test_nothing_is_certain_that_the_judge_fails(
 @on_backends
 @pytest.mark.parametrize("format", ["binary32", "bfloat16", "binary16"])
 @pytest.mark.parametrize("name", ["output", "weight", "input", "bias"])
-def test_honest_results_need_only_a_look(name: str, format: str, place: str) -> None:
+def test_honest_results_need_only_a_look(name: str, format: str, device: str) -> None:
     geometry = Geometry.of((4, 32, 12, 11), (16, 32, 3, 3), padding=1)
-    returned = moved(drawn(name, geometry, format, "normal", 5, lambda exact: exact), place)
+    returned = moved(drawn(name, geometry, format, "normal", 5, lambda exact: exact), device)
     certain = screen.first_look(returned, returned.promise(None))
     assert certain is not None
     assert certain.power == pytest.approx(compare(returned, None).power, abs=0.05)
@@ -231,31 +224,31 @@ def test_honest_results_need_only_a_look(name: str, format: str, place: str) -> 
 @pytest.mark.parametrize("format", ["binary32", "bfloat16"])
 @pytest.mark.parametrize("name", ["output", "weight", "input", "bias"])
 def test_what_passes_is_screened_and_described_as_the_judge_does(
-    name: str, format: str, place: str, monkeypatch: pytest.MonkeyPatch
+    name: str, format: str, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     geometry = Geometry.of((3, 8, 12, 11), (6, 4, 3, 3), padding=1, stride=(1, 2), groups=2)
     returned = drawn(name, geometry, format, "normal", 5, lambda exact: exact)
     monkeypatch.setattr(comparison, "Judge", None)
-    found = compare(moved(returned, place), None)
+    screened = compare(moved(returned, device), None)
     monkeypatch.undo()
     monkeypatch.setattr(comparison, "screen", lambda *_: None)
     expected = compare(returned, None)
-    assert found.passed
-    assert found.worst.index == expected.worst.index
-    assert found.worst.value == expected.worst.value
-    assert found.ratio == pytest.approx(expected.ratio, rel=1e-4)
-    assert found.worst.lower <= expected.worst.upper
-    assert found.worst.upper >= expected.worst.lower
-    assert (found.power, found.most) == (expected.power, expected.most)
-    assert abs(found.needed - expected.needed) <= 1
-    assert found.depth == expected.depth
-    assert (found.allowance == expected.allowance).all()
-    assert not found.failures.any()
+    assert screened.passed
+    assert screened.worst.index == expected.worst.index
+    assert screened.worst.value == expected.worst.value
+    assert screened.ratio == pytest.approx(expected.ratio, rel=1e-4)
+    assert screened.worst.lower <= expected.worst.upper
+    assert screened.worst.upper >= expected.worst.lower
+    assert (screened.power, screened.most) == (expected.power, expected.most)
+    assert abs(screened.needed - expected.needed) <= 1
+    assert screened.depth == expected.depth
+    assert (screened.allowance == expected.allowance).all()
+    assert not screened.failures.any()
 
 
 @on_backends
-def test_one_wrong_entry_is_not_passed_over(place: str) -> None:
-    """Wherever it is: at the edges of slices and chunks, too."""
+def test_one_wrong_entry_is_not_passed_over(device: str) -> None:
+    """It may be anywhere, also at the edges of slices and chunks."""
     geometry = Geometry.of((4, 3, 9, 9), (5, 3, 3, 3), padding=1)
     returned = drawn("output", geometry, "binary32", "normal", 6, lambda exact: exact)
     size = returned.values.size
@@ -266,15 +259,15 @@ def test_one_wrong_entry_is_not_passed_over(place: str) -> None:
             before = returned.values.flat[k]
             for wrong in (before + np.float32(0.01), np.nan, np.inf):
                 returned.values.flat[k] = wrong
-                assert screen.screen(moved(returned, place), returned.promise(None)) is None
+                assert screen.screen(moved(returned, device), returned.promise(None)) is None
             returned.values.flat[k] = before
-        assert screen.screen(moved(returned, place), returned.promise(None)) is not None
+        assert screen.screen(moved(returned, device), returned.promise(None)) is not None
 
 
 @on_devices
 @pytest.mark.parametrize("format", ["bfloat16", "float16", "tf32"])
 @pytest.mark.parametrize("direction", ["nearest", "toward-zero"])
-def test_tensors_are_rounded_as_formats_are(format: str, direction: Any, place: str) -> None:
+def test_tensors_are_rounded_as_formats_are(format: str, direction: Any, device: str) -> None:
     bits = np.random.default_rng(1).integers(0, 2**32, 1 << 18, dtype=np.uint32)
     ties = np.arange(1 << 16, dtype=np.uint32) << 12
     values = np.concatenate([bits, ties, ties << 3, ties >> 5]).view(np.float32)
@@ -282,21 +275,23 @@ def test_tensors_are_rounded_as_formats_are(format: str, direction: Any, place: 
     values = values[np.isfinite(values)]
     expected = round_to(values, parameters, direction)
     kept = np.isfinite(expected)
-    tensor = torch.from_numpy(values[kept]).to(place)
+    tensor = torch.from_numpy(values[kept]).to(device)
     rounded = backend_of(tensor).rounded(tensor, format, direction)
     if rounded is None:
         assert (format != "tf32", direction) == (True, "toward-zero")
         return
     assert np.array_equal(rounded.double().cpu().numpy(), expected[kept])
-    huge = torch.full((1,), float(np.finfo(np.float32).max), device=place)
+    huge = torch.full((1,), float(np.finfo(np.float32).max), device=device)
     assert direction != "nearest" or backend_of(huge).rounded(huge, format, direction) is None
 
 
 @on_devices
-def test_tensors_stay_where_they_are(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tensors_stay_where_they_are(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what a message says of an entry, and samples, come to the host."""
     geometry = Geometry.of((8, 16, 40, 40), (16, 16, 3, 3), padding=1)
-    returned = moved(drawn("weight", geometry, "binary32", "normal", 7, lambda exact: exact), place)
+    returned = moved(
+        drawn("weight", geometry, "binary32", "normal", 7, lambda exact: exact), device
+    )
     x, grad = returned.operands["x"].value, returned.operands["grad_output"].value
     compare_gradient(returned.values, x, None, grad, which="weight", padding=1)
     moves: list[int] = []
@@ -307,8 +302,8 @@ def test_tensors_stay_where_they_are(place: str, monkeypatch: pytest.MonkeyPatch
         return cpu(tensor)
 
     monkeypatch.setattr(torch.Tensor, "cpu", counted)
-    found = compare_gradient(returned.values, x, None, grad, which="weight", padding=1)
-    assert found.passed
+    comparison = compare_gradient(returned.values, x, None, grad, which="weight", padding=1)
+    assert comparison.passed
     assert sum(moves) < x.numel() / 4
 
 
@@ -318,13 +313,14 @@ def test_arrays_that_were_changed_are_noticed() -> None:
     x, weight = returned.operands["x"].value, returned.operands["weight"].value
     operands = {"x": x, "weight": weight, "bias": returned.operands["bias"].value}
     made = conv2d_result(Result.OUTPUT, operands, Parameters(padding=1)).returned(returned.values)
-    found = compare(made, None)
+    judged = compare(made, None)
     returned.values[0, 0, 0, 0] += 1
     with pytest.raises(InputError, match="the output: an array was changed after it was compared"):
-        _ = found.errors
+        _ = judged.errors
 
 
 def test_tensors_of_other_kinds_are_read_as_before() -> None:
+    torch.manual_seed(0)
     x, grad = torch.randn(1, 2, 5, 5), torch.randn(1, 3, 3, 3)
     actual = torch.nn.grad.conv2d_weight(x, (3, 2, 3, 3), grad)
 
@@ -341,25 +337,25 @@ def test_tensors_of_other_kinds_are_read_as_before() -> None:
 
 
 @on_backends
-def test_allowances_beyond_float64_are_left_to_the_judge(place: str) -> None:
+def test_allowances_beyond_float64_are_left_to_the_judge(device: str) -> None:
     """150 000 operations toward zero in bfloat16 may grow by (1 + 2⁻⁷)^150 000."""
     ones = np.ones((1, 150_000, 1, 1), np.float32)
     operands = {"x": ones, "weight": ones, "bias": None}
     made = conv2d_result(Result.OUTPUT, operands, Parameters()).returned(ones[:, :1])
     promise = Accumulation(accumulate="bfloat16", rounding="toward-zero")
-    assert screen.screen(moved(made, place), promise) is None
+    assert screen.screen(moved(made, device), promise) is None
     assert compare(made, promise).passed
 
 
 @on_backends
 @pytest.mark.parametrize("which", ["output", "input", "weight"])
-def test_padding_that_takes_unreasonable_memory_is_refused(place: str, which: Any) -> None:
+def test_padding_that_takes_unreasonable_memory_is_refused(device: str, which: Any) -> None:
     x, weight, output = (np.ones(shape, np.float32) for shape in ((1, 1, 1, 1), (1, 1, 3, 3), (1,)))
     output = output.reshape(1, 1, 1, 1)
     result = {"output": output, "input": x, "weight": weight}[which]
     arrays = [result, x, weight] if which == "output" else [result, x, weight, output]
-    if place != "numpy":
-        arrays = [torch.tensor(array, device=place) for array in arrays]
+    if device != "numpy":
+        arrays = [torch.tensor(array, device=device) for array in arrays]
     options: dict[str, Any] = {"padding": 20_000, "dilation": 20_000}
     run: Any = compare_output
     if which != "output":

@@ -6,15 +6,14 @@ import math
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 import pytest
+from test_arrays import Exporter
 
-from pybridge import testing
 from pybridge.bounds import comparison, exact_entries
 from pybridge.bounds.comparison import compare, interval
 from pybridge.bounds.conv2d import conv2d_result
@@ -37,7 +36,6 @@ from pybridge.testing import (
 )
 from pybridge.truth.exact import exact_entry, exact_results
 
-ROOT = Path(__file__).resolve().parents[2]
 Array = npt.NDArray[Any]
 Kernel = Callable[[Array, Array], Array]
 
@@ -46,14 +44,14 @@ GEOMETRY = Geometry.of(X, WEIGHT, padding=1)
 
 
 def drawn(dtype: Any = np.float32, seed: int = 0) -> tuple[Array, Array, Array]:
-    """x, weight and grad_output of a convolution with padding 1."""
+    """Draw x, weight and grad_output of a convolution with padding 1."""
     rng = np.random.default_rng(seed)
     x, weight, grad = (rng.standard_normal(shape).astype(dtype) for shape in (X, WEIGHT, OUTPUT))
     return x, weight, grad
 
 
 def terms(x: Array, grad: Array) -> tuple[Array, Array]:
-    """The factors of the weight gradient's terms, [O, I, 3, 3, terms] when broadcast."""
+    """Return the factors of the weight gradient's terms, [O, I, 3, 3, terms] when broadcast."""
     padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (10, 10), axis=(2, 3))
     rows = windows.transpose(1, 2, 3, 0, 4, 5).reshape(1, 4, 3, 3, -1)
@@ -89,7 +87,7 @@ ORDERS = (sequential, pairwise, shuffled, blocked, backward)
 
 
 def fused(x: Array, grad: Array) -> Array:
-    """Multiply-adds rounded once, but for one rounding in float64 of what is then rounded."""
+    """Multiply and add with one rounding, but for a rounding to float64 before it."""
     a, b = (v.astype(np.float64) for v in np.broadcast_arrays(*terms(x, grad)))
     total = np.zeros(a.shape[:-1], np.float32)
     for k in range(a.shape[-1]):
@@ -98,7 +96,7 @@ def fused(x: Array, grad: Array) -> Array:
 
 
 def split(dtype: Any, k: int) -> Kernel:
-    """Split-k: float32 partial sums, added in another dtype."""
+    """Return a kernel by split-k: float32 partial sums, added in another dtype."""
 
     def kernel(x: Array, grad: Array) -> Array:
         a, b = (v.astype(np.float32) for v in terms(x, grad))
@@ -112,13 +110,13 @@ def split(dtype: Any, k: int) -> Kernel:
 
 
 def cut_to_tf32(values: Array) -> Array:
-    """As matrix instructions read float32 operands."""
+    """Cut as matrix instructions cut float32 operands."""
     bits = values.astype(np.float32).view(np.uint32) & np.uint32(0xFFFFE000)
     return bits.view(np.float32)
 
 
 def rounded_to_tf32_away(values: Array) -> Array:
-    """As `cvt.rna` does: ties away from zero."""
+    """Round as `cvt.rna` does: ties away from zero."""
     bits = (values.astype(np.float32).view(np.uint32) + np.uint32(0x1000)) & np.uint32(0xFFFFE000)
     return bits.view(np.float32)
 
@@ -150,11 +148,11 @@ def compared(kernel: Kernel, dtype: Any = np.float32, **options: Any) -> Compari
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, ml_dtypes.bfloat16])
 def test_every_order_passes(order: Callable[[Array], Array], dtype: Any) -> None:
     wide = np.float64 if dtype == np.float64 else np.float32
-    found = compared(in_order(order, wide), dtype)
-    assert found.passed, found.message
-    assert 0 < found.ratio < 1
-    assert found.failed == found.nonfinite == 0
-    assert (found.patterns, found.explanations) == ((), ())
+    judged = compared(in_order(order, wide), dtype)
+    assert judged.passed, judged.message
+    assert 0 < judged.ratio < 1
+    assert judged.failed == judged.nonfinite == 0
+    assert (judged.patterns, judged.explanations) == ((), ())
 
 
 def test_fused_split_and_tf32_pass() -> None:
@@ -173,8 +171,8 @@ def test_fused_split_and_tf32_pass() -> None:
 
     promises = {cut_to_tf32: tf32(), rounded_to_tf32: tf32("nearest")}
     for read in (cut_to_tf32, rounded_to_tf32, rounded_to_tf32_away):
-        found = compared(tensor_cores(read))
-        assert not found.passed
+        judged = compared(tensor_cores(read))
+        assert not judged.passed
         for reads, promise in promises.items():
             same = (reads is cut_to_tf32) == (read is cut_to_tf32)
             assert compared(tensor_cores(read), accumulation=promise).passed == same
@@ -208,7 +206,7 @@ def test_results_of_all_kinds(name: str, dtype: Any) -> None:
 
 
 def defect(change: Callable[[Array], Any], base: Array | None = None) -> Comparison:
-    """A weight gradient with a defect."""
+    """Return a weight gradient with a defect."""
     x, weight, grad = drawn()
     actual = in_order(sequential)(x, grad) if base is None else base.copy()
     changed = change(actual)
@@ -249,10 +247,10 @@ TIMES = "these entries are {} times what they should be"
     ],
 )  # fmt: skip
 def test_patterns_of_entries(change: Callable[[Array], Any], patterns: tuple[str, ...]) -> None:
-    found = defect(change)
-    assert not found.passed
-    assert found.patterns == patterns
-    assert found.explanations == ()
+    judged = defect(change)
+    assert not judged.passed
+    assert judged.patterns == patterns
+    assert judged.explanations == ()
 
 
 def dropped(rows: slice) -> Array:
@@ -260,15 +258,6 @@ def dropped(rows: slice) -> Array:
     grad = grad.copy()
     grad[rows] = 0
     return in_order(sequential)(x, grad)
-
-
-def padded(top: int, left: int) -> Array:
-    x, _, grad = drawn()
-    moved = np.zeros_like(x)
-    moved[:, :, max(top, 0) : 10 + min(top, 0), max(left, 0) : 10 + min(left, 0)] = x[
-        :, :, max(-top, 0) : 10 - max(top, 0), max(-left, 0) : 10 - max(left, 0)
-    ]
-    return in_order(sequential)(moved, grad)
 
 
 @pytest.mark.parametrize(
@@ -287,15 +276,15 @@ def test_another_geometry() -> None:
     moved = np.pad(x, ((0, 0), (0, 0), (2, 0), (1, 1)))
     windows = np.lib.stride_tricks.sliding_window_view(moved, (10, 10), axis=(2, 3))
     actual = np.einsum("nixyhw,nohw->oixy", windows, grad).astype(np.float32)
-    found = compare_gradient(actual, x, weight, grad, which="weight", padding=1)
-    assert found.patterns == ("as if there were one more of padding at the start of the height",)
+    judged = compare_gradient(actual, x, weight, grad, which="weight", padding=1)
+    assert judged.patterns == ("as if there were one more of padding at the start of the height",)
 
 
 def output_of(x: Array, weight: Array) -> Array:
     padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (1, 1), (1, 1)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))
-    found: Array = np.einsum("nihwxy,oixy->nohw", windows, weight.astype(np.float64))
-    return found.astype(np.float32)
+    sums: Array = np.einsum("nihwxy,oixy->nohw", windows, weight.astype(np.float64))
+    return sums.astype(np.float32)
 
 
 def test_patterns_of_an_output() -> None:
@@ -339,27 +328,27 @@ def test_a_group() -> None:
     returned = operation.returned(blank)
     actual = returned.estimator().value(np.float32)
     actual[2:4] = 0
-    found = compare_gradient(actual, x, None, grad, which="weight", groups=3)
-    assert found.patterns == ("only group 1", "these entries are zero")
+    judged = compare_gradient(actual, x, None, grad, which="weight", groups=3)
+    assert judged.patterns == ("only group 1", "these entries are zero")
 
 
 def test_promises_that_would_explain_it() -> None:
-    found = compared(split(ml_dtypes.bfloat16, 64))
-    assert found.patterns == ("every entry is a bfloat16 number",)
-    likely = ["bfloat16" in words for words in found.explanations]
+    judged = compared(split(ml_dtypes.bfloat16, 64))
+    assert judged.patterns == ("every entry is a bfloat16 number",)
+    likely = ["bfloat16" in words for words in judged.explanations]
     assert likely == sorted(likely, reverse=True)
     assert likely[0]
-    assert re.search(r"bfloat16 partial sums of split_k\(\d+\) \(0\.\d+ of what", found.message)
+    assert re.search(r"bfloat16 partial sums of split_k\(\d+\) \(0\.\d+ of what", judged.message)
 
     def noisy(x: Array, grad: Array) -> Array:
         rng = np.random.default_rng(0)
         right = in_order(sequential)(x, grad)
         return right + 0.02 * rng.standard_normal(right.shape)
 
-    found = compared(noisy)
-    assert found.patterns == ()
-    assert found.explanations == ()  # float16 partial sums would, but these are no numbers of it
-    assert "no standard promise that has power would explain it" in found.message
+    judged = compared(noisy)
+    assert judged.patterns == ()
+    assert judged.explanations == ()  # float16 partial sums would, but these are no numbers of it
+    assert "no standard promise that has power would explain it" in judged.message
 
     def with_operands(read: Callable[[Array], Array]) -> tuple[str, ...]:
         return compared(lambda x, grad: in_order(sequential)(read(x), read(grad))).explanations
@@ -374,11 +363,11 @@ def test_promises_that_would_explain_it() -> None:
 
 
 def test_the_message() -> None:
-    found = defect(scale(3, 2))
-    lines = found.message.splitlines()
+    judged = defect(scale(3, 2))
+    lines = judged.message.splitlines()
     assert lines[0] == "the weight gradient: rounding cannot explain this"
     allowed = "allowed by float32 sums, in any order"
-    assert lines[1] == f"  {found.failed} of 144 entries are beyond what is {allowed}"
+    assert lines[1] == f"  {judged.failed} of 144 entries are beyond what is {allowed}"
     number = r"-?\d+\.?\d*(e[+-]\d+)?"
     assert re.fullmatch(
         rf"  worst: \[3, \d, \d, \d\] is {number}, the exact value is in \[{number}, {number}\]: "
@@ -392,26 +381,26 @@ def test_the_message() -> None:
         "  pattern: these entries are 2 times what they should be",
         "  theorems: " + ", ".join(proofs(Result("weight"), "comparison", Accumulation())),
     ]
-    assert found.failed == 36
+    assert judged.failed == 36
     assert "rounding explains all 144 entries" in defect(lambda actual: None).message
 
 
 def test_the_interval_holds_the_exact_value() -> None:
     x, weight, grad = drawn()
-    found = defect(scale(..., 1.5))
+    judged = defect(scale(..., 1.5))
     read = {"x": x, "weight": weight, "grad_output": grad}
     blank = np.zeros(WEIGHT, np.float32)
     returned = conv2d_result(Result.WEIGHT, read, Parameters(padding=1)).returned(blank)
-    values = {key: given.value for key, given in returned.operands.items()}
-    exact = exact_entry("weight", GEOMETRY, values, found.worst.index)
-    assert Fraction(found.worst.lower) <= exact <= Fraction(found.worst.upper)
-    low, high = interval(found.worst.lower, found.worst.upper)
+    values = {key: operand.value for key, operand in returned.operands.items()}
+    exact = exact_entry("weight", GEOMETRY, values, judged.worst.index)
+    assert Fraction(judged.worst.lower) <= exact <= Fraction(judged.worst.upper)
+    low, high = interval(judged.worst.lower, judged.worst.upper)
     assert Fraction(low) <= exact <= Fraction(high)
-    assert Fraction(found.worst.error) >= abs(Fraction(found.worst.value) - exact)
+    assert Fraction(judged.worst.error) >= abs(Fraction(judged.worst.value) - exact)
 
 
 def test_verdicts_in_the_sliver_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is allowed is the exact error itself, or just less: the enclosure does not tell."""
+    """If the allowance is the exact error or just less, the enclosure cannot decide."""
     x, weight, grad = drawn()
     actual = in_order(sequential)(x, grad)
     read = {"x": x, "weight": weight, "grad_output": grad}
@@ -432,20 +421,20 @@ def test_verdicts_in_the_sliver_are_exact(monkeypatch: pytest.MonkeyPatch) -> No
     for allowance, failed in ((just, 0), (np.nextafter(just, 0), just.size)):
         calls.clear()
         monkeypatch.setattr(Decision, "allowance", lambda *_, allowance=allowance: allowance.copy())
-        found = compare(returned, None)
-        assert found.failed == failed
+        verdict = compare(returned, None)
+        assert verdict.failed == failed
         assert len(calls) == just.size
-        assert (found.errors == just).all()
+        assert (verdict.errors == just).all()
 
 
 def test_nan_and_infinities() -> None:
     for bad in (math.nan, math.inf, -math.inf):
-        found = defect(put((1, 2, 0, 1), bad))
-        assert (found.failed, found.nonfinite) == (1, 1)
-        assert found.worst.index == (1, 2, 0, 1)
-        assert "1 of them is nan or infinite" in found.message
-        assert f"[1, 2, 0, 1] is {bad}" in found.message
-        assert found.ratio == math.inf
+        judged = defect(put((1, 2, 0, 1), bad))
+        assert (judged.failed, judged.nonfinite) == (1, 1)
+        assert judged.worst.index == (1, 2, 0, 1)
+        assert "1 of them is nan or infinite" in judged.message
+        assert f"[1, 2, 0, 1] is {bad}" in judged.message
+        assert judged.ratio == math.inf
     x = np.full((1, 1, 2, 2), 2.0**15, np.float16)
     weight = np.full((1, 1, 1, 1), 2, np.float16)
     right = np.full((1, 1, 2, 2), np.inf, np.float16)
@@ -462,24 +451,11 @@ def test_nan_and_infinities() -> None:
     assert not compare_output(right, x, weight / 4).passed
 
 
-class Exporter:
-    """Has DLPack and nothing else."""
-
-    def __init__(self, array: Any) -> None:
-        self.array = array
-
-    def __dlpack__(self, **kwargs: Any) -> Any:
-        return self.array.__dlpack__(**kwargs)
-
-    def __dlpack_device__(self) -> Any:
-        return self.array.__dlpack_device__()
-
-
 def test_arrays_with_dlpack_alone() -> None:
     x, weight, grad = drawn()
     actual = in_order(sequential)(x, grad)
-    given = [Exporter(a) for a in (actual, x, weight, grad)]
-    assert_gradient_close(*given, which="weight", padding=1)
+    exporters = [Exporter(a) for a in (actual, x, weight, grad)]
+    assert_gradient_close(*exporters, which="weight", padding=1)
     assert_gradient_close(Exporter(actual), x.tolist(), None, grad, which="weight", padding=1,
                           accumulation=Accumulation())  # fmt: skip
 
@@ -492,10 +468,10 @@ def test_tensors(dtype: str, torch: Any) -> None:
     x.requires_grad_()
     weight.requires_grad_()
     output = torch.nn.functional.conv2d(x, weight, padding=1)
-    found = torch.autograd.grad(output, (x, weight), grad)
+    gradients = torch.autograd.grad(output, (x, weight), grad)
     if dtype in ("float32", "float64"):
         assert_output_close(output, x, weight, padding=1)
-    for name, gradient in zip(("input", "weight"), found, strict=True):
+    for name, gradient in zip(("input", "weight"), gradients, strict=True):
         which: Any = name
         if dtype in ("float32", "float64"):
             assert_gradient_close(gradient, x, weight, grad, which=which, padding=1)
@@ -511,10 +487,10 @@ def test_operands_of_a_wider_dtype_are_rounded_first() -> None:
     bias = np.arange(4) / 3
     actual = output_of(x.astype(np.float32), weight.astype(np.float32))
     actual = actual + bias.astype(np.float32)[:, None, None]
-    found = compare_output(actual, x, weight, bias, padding=1)
-    assert found.passed
-    assert found.accumulation == Accumulation(operands="float32")
-    assert "operands rounded to float32" in found.message
+    judged = compare_output(actual, x, weight, bias, padding=1)
+    assert judged.passed
+    assert judged.accumulation == Accumulation(operands="float32")
+    assert "operands rounded to float32" in judged.message
     off = np.zeros((4, 1, 1), np.float32)
     off[1] = 0.03125
     assert compare_output(actual + off, x, weight, bias, padding=1).failed == 4 * 100
@@ -526,9 +502,9 @@ def test_the_dtype_of_the_result_is_its_last_rounding() -> None:
     x, weight, grad = drawn(ml_dtypes.bfloat16)
     actual = in_order(sequential)(x, grad).astype(ml_dtypes.bfloat16)
     options: dict[str, Any] = {"which": "weight", "padding": 1}
-    found = compare_gradient(actual, x, weight, grad, accumulation=tf32(), **options)
-    assert found.passed
-    assert found.accumulation == tf32().model_copy(update={"output": "bfloat16"})
+    judged = compare_gradient(actual, x, weight, grad, accumulation=tf32(), **options)
+    assert judged.passed
+    assert judged.accumulation == tf32().model_copy(update={"output": "bfloat16"})
     with pytest.raises(InputError, match="its output is float32, but the array is bfloat16"):
         compare_gradient(
             actual, x, weight, grad, accumulation=Accumulation(output="float32"), **options
@@ -562,10 +538,11 @@ def test_accumulations() -> None:
             "float32, toward zero",
         ),
         (
-            Accumulation(flushed=True),
-            "float32 sums, subnormals flushed",
-            "float32, flushed",
+            Accumulation(operands="tf32", operand_rounding="toward-zero", rounding="toward-zero"),
+            "float32 sums of operands cut to tf32, toward zero",
+            "float32 of tf32 (cut), toward zero",
         ),
+        (Accumulation(flushed=True), "float32 sums, subnormals flushed", "float32, flushed"),
     ],
 )
 def test_promises_in_words(promise: Accumulation, sentence: str, text: str) -> None:
@@ -588,10 +565,7 @@ def test_promises_in_words(promise: Accumulation, sentence: str, text: str) -> N
             {"operands": "tf32", "operand_rounding": "cut"},
             "operand_rounding: Input should be 'nearest' or 'toward-zero', got 'cut'",
         ),
-        (
-            {"operand_rounding": "toward-zero"},
-            "operand_rounding: no format is given in operands",
-        ),
+        ({"operand_rounding": "toward-zero"}, "operand_rounding: no format is given in operands"),
     ],
 )
 def test_bad_accumulations(values: Any, message: str) -> None:
@@ -604,12 +578,12 @@ def test_bad_accumulations(values: Any, message: str) -> None:
 
 
 def test_arguments_that_do_not_fit() -> None:
-    """They are the test's mistake, not the kernel's."""
+    """These are mistakes of the test, not of the kernel."""
     x, weight, grad = drawn()
     actual = in_order(sequential)(x, grad)
 
     def check(error: type[Exception], message: str, **changes: Any) -> None:
-        given: Any = {
+        arguments: Any = {
             "actual": actual,
             "x": x,
             "weight": weight,
@@ -617,7 +591,7 @@ def test_arguments_that_do_not_fit() -> None:
             "which": "weight",
         }
         with pytest.raises(error, match=message):
-            assert_gradient_close(**{**given, "padding": 1, **changes})
+            assert_gradient_close(**{**arguments, "padding": 1, **changes})
 
     check(InputError, "gradient has shape", actual=actual[1:])
     check(InputError, "grad_output has shape", padding=0)
@@ -668,11 +642,6 @@ def test_flushed_and_truncated_promises() -> None:
     plain = compare_output(actual, x, weight, padding=1)
     assert not plain.passed
     assert any("rounding toward zero" in words for words in plain.explanations)
-
-
-def test_public_names() -> None:
-    for name in testing.__all__:
-        assert hasattr(testing, name)
 
 
 def test_results_that_overflow_rightly_need_no_depth() -> None:

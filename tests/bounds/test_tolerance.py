@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from pybridge.bounds.conv2d import tolerance
-from pybridge.bounds.theorems import proofs
 from pybridge.bounds.tolerance import Tolerance
-from pybridge.cli.tolerance import app, assert_close, dynamic
 from pybridge.errors import InputError, InputTypeError, NotProvedError
-from pybridge.problem.results import Result
 from pybridge.testing import Accumulation, compare_gradient, compare_output, split_k, tf32
 
-RUNNER = CliRunner()
 X, WEIGHT, OUTPUT = (2, 4, 6, 6), (6, 2, 3, 3), (2, 6, 3, 3)
 OPTIONS: dict[str, Any] = {"stride": 2, "padding": 1, "groups": 2}
 MAGNITUDES = {"max_x": 2.0, "max_weight": 0.5, "max_grad_output": 3.0}
@@ -32,21 +26,21 @@ U, ETA = Fraction(1, 2**24), Fraction(1, 2**150)
 W, OMEGA = Fraction(1, 2**8), Fraction(1, 2**134)
 
 
-def near(found: Tolerance, expected: Fraction, slack: float = 0.0) -> bool:
-    """Whether it is a number rounded up to float64, or but little more."""
-    least = Fraction(found.absolute) - expected
-    return 0 <= least <= Fraction(np.spacing(found.absolute)) + Fraction(slack) * expected
+def near(allowed: Tolerance, expected: Fraction, slack: float = 0.0) -> bool:
+    """Tell whether it is a number rounded up to float64, or but little more."""
+    least = Fraction(allowed.absolute) - expected
+    return 0 <= least <= Fraction(np.spacing(allowed.absolute)) + Fraction(slack) * expected
 
 
 def test_the_formula() -> None:
-    found = of("weight")
-    assert (found.shape, found.terms) == (WEIGHT, 18)
+    allowed = of("weight")
+    assert (allowed.shape, allowed.terms) == (WEIGHT, 18)
     magnitude = 18 * 2 * 3
     absolute = 18 * ETA * (1 + 18 * U)
-    assert near(found, 18 * U * magnitude + absolute)
-    assert found.largest == magnitude
-    assert found.per_entry.shape == (1, 1, 3, 3)
-    assert found.per_entry[0, 0, 0, 0] < found.per_entry[0, 0, 1, 1] == found.absolute
+    assert near(allowed, 18 * U * magnitude + absolute)
+    assert allowed.largest == magnitude
+    assert allowed.per_entry.shape == (1, 1, 3, 3)
+    assert allowed.per_entry[0, 0, 0, 0] < allowed.per_entry[0, 0, 1, 1] == allowed.absolute
 
     growth = (1 + 18 * U) * (1 + W)
     expected = (growth - 1) * magnitude + (1 + W) * absolute + OMEGA
@@ -76,7 +70,7 @@ def test_the_formula() -> None:
 def test_operands_that_are_rounded(
     promise: Accumulation, relative: Fraction, absolute: Fraction
 ) -> None:
-    """Off by a·X + α each, which products and their roundings enlarge."""
+    """Each operand is off by a·X + α, which products and their roundings enlarge."""
     n = 18
     x, y = Fraction(2), Fraction(3)
     dx, dy = relative * x + absolute, relative * y + absolute
@@ -94,10 +88,10 @@ def test_output_bias_and_input() -> None:
         absolute = n * ETA * (1 + n * U)
         expected = n * U * (18 * 2 * Fraction(1, 2) + Fraction(bias)) + absolute
         assert near(of("output", max_bias=bias), expected)
-    found = of("input")
-    assert found.shape == X
-    assert found.terms == 12
-    least = Fraction(float(found.per_entry.min()))
+    allowed = of("input")
+    assert allowed.shape == X
+    assert allowed.terms == 12
+    least = Fraction(float(allowed.per_entry.min()))
     expected = 3 * U * 3 * Fraction(3, 2) + 3 * ETA * (1 + 3 * U)
     assert 0 <= least - expected <= Fraction(np.spacing(float(least)))
 
@@ -105,7 +99,7 @@ def test_output_bias_and_input() -> None:
 def flushed_expected(
     n: int, x: Fraction, y: Fraction, least: Fraction, bias: Fraction = Fraction(0)
 ) -> Fraction:
-    """What float32 sums of n products and a bias err by where `least` and less may become zero."""
+    """Return the error of float32 sums of n products and a bias, if what is below `least` is 0."""
     terms = n + (bias > 0)
     growth = (1 + U) ** terms
     off = n * (least * (y + least) + x * least) + min(least, bias)
@@ -117,12 +111,12 @@ def test_flushed_promises_cover_operands_and_bias() -> None:
     tiny = {"max_x": 2.0**-126, "max_weight": 1.0}
     x, y, least = Fraction(1, 2**126), Fraction(1), Fraction(1, 2**126)
     assert of("output", **tiny).absolute < 1e-42
-    found = of("output", accumulation=flushed, **tiny)
-    assert near(found, flushed_expected(18, x, y, least), 1e-30)
-    assert found.absolute > 18 * 2.0**-126
+    allowed = of("output", accumulation=flushed, **tiny)
+    assert near(allowed, flushed_expected(18, x, y, least), 1e-30)
+    assert allowed.absolute > 18 * 2.0**-126
     for bias in (2.0**-127, 2.0**-100):
-        found = of("output", accumulation=flushed, max_bias=bias, **tiny)
-        assert near(found, flushed_expected(18, x, y, least, Fraction(bias)), 1e-30)
+        allowed = of("output", accumulation=flushed, max_bias=bias, **tiny)
+        assert near(allowed, flushed_expected(18, x, y, least, Fraction(bias)), 1e-30)
 
 
 def test_what_is_flushed_follows_the_operands_format() -> None:
@@ -131,11 +125,11 @@ def test_what_is_flushed_follows_the_operands_format() -> None:
         Accumulation(operands="float16", flushed=True),
         Accumulation(output="float16", flushed=True),
     ):
-        found = tolerance(
+        allowed = tolerance(
             (1, 1, 1, 1), (1, 1, 1, 1), which="weight", accumulation=promise,
             max_x=2.0**-15, max_grad_output=1024,
         )  # fmt: skip
-        assert found.absolute > 2.0**-15 * 1024
+        assert allowed.absolute > 2.0**-15 * 1024
 
 
 @pytest.mark.parametrize(
@@ -159,9 +153,11 @@ def test_it_is_at_least_what_is_allowed_with_the_operands(promise: Accumulation)
     for which, shape in (("weight", WEIGHT), ("input", X), ("bias", (6,))):
         name: Any = which
         zero = np.zeros(shape, np.float32)
-        found = compare_gradient(zero, x, weight, grad, which=name, accumulation=promise, **OPTIONS)
+        judged = compare_gradient(
+            zero, x, weight, grad, which=name, accumulation=promise, **OPTIONS
+        )
         bound = np.broadcast_to(of(which, accumulation=promise).per_entry, shape)
-        assert (found.allowance <= bound * (1 + 1e-5)).all()
+        assert (judged.allowance <= bound * (1 + 1e-5)).all()
     output = compare_output(
         np.zeros(OUTPUT, np.float32), x, weight, accumulation=promise, **OPTIONS
     )
@@ -170,8 +166,8 @@ def test_it_is_at_least_what_is_allowed_with_the_operands(promise: Accumulation)
 
 
 def test_the_derivation() -> None:
-    found = of("weight", accumulation=Accumulation(operands="tf32", output="bfloat16"))
-    assert found.derivation.splitlines() == [
+    allowed = of("weight", accumulation=Accumulation(operands="tf32", output="bfloat16"))
+    assert allowed.derivation.splitlines() == [
         "Tolerance for the weight gradient of a conv2d with x (2, 4, 6, 6) and weight "
         "(6, 2, 3, 3): 0.5279",
         "An entry sums at most 18 products; |x| ≤ 2, |grad_output| ≤ 3.",
@@ -180,7 +176,7 @@ def test_the_derivation() -> None:
         "  0.003908 · (18·2·3)  [every term, by all roundings on its way: n·u with n = 18, "
         "u = 2^-24; output bfloat16: 2^-8]",
         "  + 0.1060  [operands rounded or flushed, and underflow]",
-        "This is a theorem, proved in Lean: " + ", ".join(found.theorems),
+        "This is a theorem, proved in Lean: " + ", ".join(allowed.theorems),
     ]
     text = of("weight", accumulation=split_k(4, "bfloat16")).derivation
     assert "  0.01563 · (18·2·3)  [every term, " in text
@@ -210,8 +206,8 @@ def test_bad_arguments(changes: Any, error: type[Exception], message: str) -> No
 
 
 def test_as_many_terms_as_there_are() -> None:
-    """n·u may be 1 and more."""
-    found = tolerance(
+    """n·u may be 1 or more."""
+    allowed = tolerance(
         (64, 1, 4, 4),
         (1, 1, 1, 1),
         which="weight",
@@ -219,68 +215,16 @@ def test_as_many_terms_as_there_are() -> None:
         max_grad_output=1,
         accumulation=Accumulation(accumulate="bfloat16"),
     )
-    assert near(found, 1024 * W * 1024 + 1024 * OMEGA * (1 + 1024 * W))
-
-
-def run(*arguments: str) -> Any:
-    return RUNNER.invoke(app, ["--x", "2,4,6,6", "--weight", "6,4,3,3", *arguments])
-
-
-def test_the_command() -> None:
-    result = run("--padding", "1", "--max-x", "2")
-    assert result.exit_code == 0
-    assert "weight gradient (6, 4, 3, 3): at most 72 products an entry" in result.stdout
-    assert "float32 sums in 128 splits, added in bfloat16" in result.stdout
-    assert "This is a theorem, proved in Lean" in result.stdout
-    document = json.loads(run("--padding", "1", "--which", "input", "--json").stdout)
-    assert document["theorem"] == proofs(Result("input"), "tolerance", Accumulation())[0]
-    assert document["shape"] == [2, 4, 6, 6]
-    assert document["largest"] == document["terms"] == 54
-    rows = {row["promise"]: row for row in document["rows"]}
-    plain = rows["float32 sums"]
-    expected = tolerance(
-        (2, 4, 6, 6), (6, 4, 3, 3), which="input", padding=1, max_weight=1, max_grad_output=1
-    )
-    assert plain["tolerance"] == expected.absolute
-    assert plain["assert_close"] == assert_close("float32", 54.0) == 1e-5 + 1.3e-6 * 54
-    assert plain["dynamic"] == dynamic("float32", 54, 54.0)
-    assert plain["least"] < plain["tolerance"] < plain["dynamic"]
-    assert rows["float64 sums"]["dtype"] == "float64"
-
-
-def test_rows_without_a_bound() -> None:
-    result = RUNNER.invoke(
-        app, ["--x", "4096,1,64,64", "--weight", "1,1,1,1", "--dtype", "float64"]
-    )
-    assert result.exit_code == 0, result.stderr
-    assert "none" in result.stdout
-    assert dynamic("float32", 2**24, 1.0) is None
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--which", "kernel"), "'kernel' is not one of 'output', 'bias', 'weight', 'input'"),
-        (("--padding", "1,2,3"), "--padding: expected 1 or 2 or 4 integers with commas"),
-        (("--weight", "6,4,3"), "--weight: expected 4 integers with commas, got '6,4,3'"),
-        (("--dtype", "int8"), "'int8' is not one of 'float16', 'bfloat16', 'tf32'"),
-        (("--max-x", "-1"), "max_x: expected a finite non-negative number"),
-        (("--groups", "5"), "groups=5"),
-    ],
-)
-def test_bad_usage(arguments: tuple[str, ...], message: str) -> None:
-    result = run(*arguments)
-    assert result.exit_code == 2
-    assert message in result.stderr.splitlines()[-1]
+    assert near(allowed, 1024 * W * 1024 + 1024 * OMEGA * (1 + 1024 * W))
 
 
 def test_a_bias_may_be_rounded_to_16_bits_as_the_factors_are() -> None:
     promise = Accumulation(operands="float16")
     one = (1, 1, 1, 1)
-    found = tolerance(
+    allowed = tolerance(
         one, one, which="output", max_x=0, max_weight=0, max_bias=1e-8, accumulation=promise
     )
-    assert found.absolute >= 1e-8  # float16 has no number between zero and 6e-8
+    assert allowed.absolute >= 1e-8  # float16 has no number between zero and 6e-8
     with pytest.raises(NotProvedError, match="max_bias"):
         tolerance(
             one, one, which="output", max_x=1, max_weight=1, max_bias=1e5, accumulation=promise

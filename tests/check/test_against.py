@@ -1,4 +1,4 @@
-"""PyTorch's results against the bounds: with PyTorch where it is, and with stand-ins for it."""
+"""PyTorch's results against the bounds: with PyTorch if it is installed, and with stand-ins."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from leans import invoke
 from strategies import estimator
 from typer.testing import CliRunner
 from typer.testing import Result as Ran
@@ -22,6 +23,7 @@ from pybridge.check.torch.kernels import Refused, Setting, devices, promises, to
 from pybridge.check.torch.report import ResultReport
 from pybridge.cli import check
 from pybridge.engine.accumulation import Accumulation
+from pybridge.engine.estimator import Estimator
 from pybridge.errors import InputError
 from pybridge.extras import install_command
 from pybridge.problem.formats import FORMATS, FloatArray, FloatFormat, find_format
@@ -38,25 +40,34 @@ LARGE = Geometry.of((2, 8, 12, 12), (16, 4, 3, 3), padding=1, groups=2)
 
 def arrays(geometry: Geometry, format: FloatFormat) -> dict[str, FloatArray]:
     rng = np.random.default_rng(7)
-    shapes = {
-        "x": geometry.x_shape,
-        "weight": geometry.weight_shape,
-        "bias": geometry.bias_shape,
-        "grad_output": geometry.output_shape,
-    }
-    return {n: rng.standard_normal(s).astype(format.dtype) for n, s in shapes.items()}
+    return {n: rng.standard_normal(s).astype(format.dtype) for n, s in geometry.shapes.items()}
+
+
+def estimates(name: str, geometry: Geometry, operands: Mapping[str, FloatArray]) -> Estimator:
+    return estimator(name, geometry, {key: Operand(array) for key, array in operands.items()})
 
 
 def by_blas(
     torch: Any, setting: Setting, geometry: Geometry, operands: Mapping[str, FloatArray]
 ) -> dict[str, FloatArray]:
-    """What stands for PyTorch: the package's own matrix products."""
-    given = {name: Operand(array, 0.0) for name, array in operands.items()}
-    return {name: estimator(name, geometry, given).rounded(setting.format) for name in Result}
+    """Stand in for PyTorch, by the package's own matrix products."""
+    return {name: estimates(name, geometry, operands).rounded(setting.format) for name in Result}
 
 
 def assumed(format: FloatFormat) -> Accumulation:
     return Accumulation.of(format.name)
+
+
+def judged(
+    name: str,
+    result: FloatArray,
+    format: FloatFormat,
+    geometry: Geometry,
+    operands: dict[str, FloatArray],
+    *promises: Accumulation,
+) -> ResultReport:
+    rng = np.random.default_rng(0)
+    return check_result(name, result, format, geometry, operands, promises, rng)
 
 
 def checked(
@@ -65,20 +76,12 @@ def checked(
     format: str = "float32",
     geometry: Geometry = LARGE,
 ) -> ResultReport:
-    found = find_format(format)
-    operands = arrays(geometry, found)
-    given = {key: Operand(array, 0.0) for key, array in operands.items()}
-    result = estimator(name, geometry, given).rounded(found).copy()
+    """Judge a result of BLAS after a change, by what its format promises."""
+    float_format = find_format(format)
+    operands = arrays(geometry, float_format)
+    result = estimates(name, geometry, operands).rounded(float_format).copy()
     change(result, operands)
-    return check_result(
-        name,
-        result,
-        found,
-        geometry,
-        operands,
-        [assumed(found)],
-        np.random.default_rng(0),
-    )
+    return judged(name, result, float_format, geometry, operands, assumed(float_format))
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -101,34 +104,25 @@ def test_sums_of_products_hold(name: str, format: str) -> None:
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("name", Result)
 def test_an_entry_that_is_off_is_found(name: str, format: str) -> None:
-    """By ten times its bound; of binary64 results, too, of which only a sample is exact."""
-    place = tuple(size - 1 for size in getattr(LARGE, SHAPES[name]))
+    """It is off by ten times its bound; of binary64 results, only a sample is computed exactly."""
+    last = tuple(size - 1 for size in LARGE.result_shapes[name])
 
     def change(result: FloatArray, operands: dict[str, FloatArray]) -> None:
-        given = {key: Operand(array, 0.0) for key, array in operands.items()}
-        found = estimator(name, LARGE, given)
-        bound = np.broadcast_to(found.any_order(assumed(find_format(format))), result.shape)
-        result[place] = float(result[place]) + 10 * bound[place]
+        any_order = estimates(name, LARGE, operands).any_order(assumed(find_format(format)))
+        bound = np.broadcast_to(any_order, result.shape)
+        result[last] = float(result[last]) + 10 * bound[last]
 
     report = checked(name, change, format)
     (promise,) = report.promises
     assert report.verdict == "violates"
     assert promise.beyond == 1
     assert f"1 of {report.entries} entries beyond the bound" in str(promise.problem)
-    assert f"[{', '.join(map(str, place))}]" in str(promise.problem)
-
-
-SHAPES = {
-    "output": "output_shape",
-    "bias": "bias_shape",
-    "weight": "weight_shape",
-    "input": "x_shape",
-}
+    assert f"[{', '.join(map(str, last))}]" in str(promise.problem)
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_dropped_tap_is_found(format: str) -> None:
-    """The last row of the kernel's gradient left out, and the input's without one tap."""
+    """The weight gradient lacks its last kernel row, and the input gradient one tap."""
 
     def dropped(result: FloatArray, operands: dict[str, FloatArray]) -> None:
         result[:, :, 2] = 0
@@ -136,9 +130,10 @@ def test_a_dropped_tap_is_found(format: str) -> None:
     assert checked("weight", dropped, format).verdict == "violates"
 
     def without(result: FloatArray, operands: dict[str, FloatArray]) -> None:
-        given = {key: Operand(array.copy(), 0.0) for key, array in operands.items()}
-        given["weight"].value[:, :, 1, 1] = 0
-        result[...] = estimator("input", LARGE, given).rounded(find_format(format))
+        weight = operands["weight"].copy()
+        weight[:, :, 1, 1] = 0
+        wrong = estimates("input", LARGE, {**operands, "weight": weight})
+        result[...] = wrong.rounded(find_format(format))
 
     report = checked("input", without, format)
     assert report.verdict == "violates"
@@ -146,16 +141,9 @@ def test_a_dropped_tap_is_found(format: str) -> None:
 
 
 def test_a_wrong_shape_and_numbers_that_are_not_finite() -> None:
+    format = find_format("float32")
     with pytest.raises(InputError, match=r"bias has shape \(2,\), expected \(16,\)"):
-        check_result(
-            "bias",
-            np.zeros(2, np.float32),
-            find_format("float32"),
-            LARGE,
-            arrays(LARGE, find_format("float32")),
-            [],
-            np.random.default_rng(0),
-        )
+        judged("bias", np.zeros(2, np.float32), format, LARGE, arrays(LARGE, format))
 
     def infinite(result: FloatArray, operands: dict[str, FloatArray]) -> None:
         result[3] = np.inf
@@ -179,23 +167,14 @@ def test_what_can_overflow_is_not_judged() -> None:
 
 
 def test_promises_of_many_terms_and_those_of_which_nothing_is_proved() -> None:
-    """n·u may be above one; an operand that overflows what it is rounded to leaves it open."""
+    """n·u may exceed 1; if an operand overflows when it is rounded, the verdict stays open."""
     format = find_format("bfloat16")
     operands = arrays(LARGE, format)
     operands["x"][0, 0, 0, 0] = 2.0**17
-    given = {key: Operand(array, 0.0) for key, array in operands.items()}
-    found = estimator("weight", LARGE, given)
-    assert found.counts.max() > 256
-    narrow = Accumulation(accumulate="bfloat16")
-    report = check_result(
-        "weight",
-        found.rounded(format),
-        format,
-        LARGE,
-        operands,
-        [Accumulation(operands="float16"), narrow],
-        np.random.default_rng(0),
-    )
+    weight = estimates("weight", LARGE, operands)
+    assert weight.counts.max() > 256
+    promises = Accumulation(operands="float16"), Accumulation(accumulate="bfloat16")
+    report = judged("weight", weight.rounded(format), format, LARGE, operands, *promises)
     unknown, holds = report.promises
     assert (unknown.verdict, unknown.bound) == ("undecided", None)
     assert "x[0, 0, 0, 0] is 131072.0, which overflows float16" in str(unknown.problem)
@@ -219,18 +198,10 @@ def test_an_infinite_bound_decides_nothing() -> None:
 def test_flushed_subnormals_hold_as_such_only() -> None:
     case = next(case for case in suite() if case.label == "bfloat16-subnormal")
     format = case.float_format
-    operands = {name: given.value for name, given in case.operands.items()}
     kept = assumed(format)
     flushed = kept.model_copy(update={"flushed": True})
-    report = check_result(
-        "weight",
-        np.zeros(case.convolution.weight_shape, format.dtype),
-        format,
-        case.geometry,
-        operands,
-        [kept, flushed],
-        np.random.default_rng(0),
-    )
+    zero = np.zeros(case.convolution.weight_shape, format.dtype)
+    report = judged("weight", zero, format, case.convolution, case.values, kept, flushed)
     assert [promise.verdict for promise in report.promises] == ["violates", "holds"]
 
 
@@ -240,11 +211,7 @@ def fake_torch(*, gpu: bool = False, instructions: bool = True) -> Any:
         cuda=SimpleNamespace(is_available=lambda: gpu, get_device_name=lambda: "a GPU"),
         backends=SimpleNamespace(cpu=SimpleNamespace(get_cpu_capability=lambda: "NONE")),
         get_num_threads=lambda: 1,
-        ops=SimpleNamespace(
-            mkldnn=SimpleNamespace(
-                _is_mkldnn_bf16_supported=lambda: instructions,
-            )
-        ),
+        ops=SimpleNamespace(mkldnn=SimpleNamespace(_is_mkldnn_bf16_supported=lambda: instructions)),
     )
 
 
@@ -256,10 +223,7 @@ def run(
 ) -> Ran:
     monkeypatch.setattr(check, "import_torch", lambda: torch or fake_torch())
     monkeypatch.setattr(against, "torch_results", compute)
-    result = RUNNER.invoke(check.app, ["--against", "torch", *arguments], env={"COLUMNS": "200"})
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return invoke(check.app, ["--against", "torch", *arguments])
 
 
 def test_the_report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -278,10 +242,10 @@ def test_the_report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for layer in report["layers"]:
         assert layer["skipped"] is None
         assert list(layer["results"]) == list(Result)
-        for found in layer["results"].values():
-            assert found["verdict"] == "holds"
-            assert found["entries"] == found["known"] == np.prod(found["shape"])
-            (promise,) = found["promises"]
+        for outcome in layer["results"].values():
+            assert outcome["verdict"] == "holds"
+            assert outcome["entries"] == outcome["known"] == np.prod(outcome["shape"])
+            (promise,) = outcome["promises"]
             assert set(promise) == {
                 "arithmetic", "bound", "ratio", "beyond", "undecided", "problem", "verdict",
             }  # fmt: skip
@@ -304,9 +268,9 @@ def test_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
 def planted(
     torch: Any, setting: Setting, geometry: Geometry, operands: Mapping[str, FloatArray]
 ) -> dict[str, FloatArray]:
-    found = by_blas(torch, setting, geometry, operands)
-    found["weight"].flat[0] += setting.format.dtype.type(3)
-    return found
+    results = by_blas(torch, setting, geometry, operands)
+    results["weight"].flat[0] += setting.format.dtype.type(3)
+    return results
 
 
 def test_a_planted_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -437,16 +401,16 @@ def test_pytorch_on_the_suite_and_a_few_layers() -> None:
     assert {"float32", "float64", "bfloat16"} <= dtypes
     for layer in report["layers"]:
         if layer["dtype"] in ("float32", "float64"):
-            assert all(len(found["promises"]) == 1 for found in layer["results"].values())
+            assert all(len(outcome["promises"]) == 1 for outcome in layer["results"].values())
 
 
 def test_pytorch_with_a_planted_error(monkeypatch: pytest.MonkeyPatch, torch: Any) -> None:
 
     def changed(*arguments: Any) -> dict[str, FloatArray]:
-        found = torch_results(*arguments)
-        found["input"] = found["input"].copy()
-        found["input"][..., 0] *= 2
-        return found
+        results = torch_results(*arguments)
+        results["input"] = results["input"].copy()
+        results["input"][..., 0] *= 2
+        return results
 
     result = run(monkeypatch, "--case", "binary32-everything", compute=changed, torch=torch)
     assert result.exit_code == 1
@@ -456,9 +420,9 @@ def test_pytorch_with_a_planted_error(monkeypatch: pytest.MonkeyPatch, torch: An
 def test_pytorch_s_asymmetric_padding(torch: Any) -> None:
     case = next(case for case in suite() if case.label == "binary32-asymmetric-padding")
     operands = {n: case.values[n] for n in ("x", "weight", "bias", "grad_output")}
-    found = torch_results(torch, Setting("cpu", "float32"), case.geometry, operands)
-    shapes = {name: getattr(case.geometry, shape) for name, shape in SHAPES.items()}
-    assert {name: array.shape for name, array in found.items()} == shapes
+    results = torch_results(torch, Setting("cpu", "float32"), case.geometry, operands)
+    shapes = {name: array.shape for name, array in results.items()}
+    assert shapes == case.convolution.result_shapes
 
 
 @pytest.mark.filterwarnings("ignore:TF32 acceleration")
@@ -474,15 +438,8 @@ def test_pytorch_s_winograd_is_not_a_sum_of_products(torch: Any) -> None:
         with torch.no_grad(), torch.backends.mkldnn.flags(enabled=direct):
             x, weight, bias = (torch.from_numpy(operands[n]) for n in ("x", "weight", "bias"))
             output = torch.nn.functional.conv2d(x, weight, bias, padding=1)
-        return check_result(
-            "output",
-            output.numpy(),
-            find_format("float32"),
-            geometry,
-            operands,
-            [assumed(find_format("float32"))],
-            np.random.default_rng(0),
-        )
+        format = find_format("float32")
+        return judged("output", output.numpy(), format, geometry, operands, assumed(format))
 
     assert report(direct=True).verdict == "holds"
     winograd = report(direct=False)

@@ -52,14 +52,14 @@ def source(case: Case, definitions: Definitions, which: tuple[str, ...] = tuple(
 
 
 def stated(text: str) -> list[tuple[tuple[int, ...], Fraction, Fraction]]:
-    """The claims that a Lean text makes: place, value and bound."""
+    """Return what a Lean text states of each entry: index, value and bound."""
     return [
         (
-            tuple(int(word) for word in place.split(",")),
+            tuple(int(word) for word in index.split(",")),
             Fraction(int(value, 16), 2 ** int(k)),
             Fraction(int(bound, 16), 2 ** int(j)),
         )
-        for place, value, k, bound, j in CLAIM.findall(text)
+        for index, value, k, bound, j in CLAIM.findall(text)
     ]
 
 
@@ -75,15 +75,15 @@ def smallest() -> list[Case]:
 
 @pytest.mark.parametrize("label", ["binary32-basic-eps", "binary64-subnormal", "bfloat16-ties"])
 def test_the_text_states_what_was_computed(label: str, definitions: Definitions) -> None:
-    found = certified_entries(CASES[label], tuple(Result), definitions)
+    entries = certified_entries(CASES[label], tuple(Result), definitions)
     expected = [
-        (place, Fraction(value), Fraction(bound))
-        for result in found.values()
-        for place, value, bound in zip(result.indices, result.values, result.bounds, strict=True)
+        (index, Fraction(value), Fraction(bound))
+        for result in entries.values()
+        for index, value, bound in zip(result.indices, result.values, result.bounds, strict=True)
     ]
-    text = certificate_source(CASES[label], found)
+    text = certificate_source(CASES[label], entries)
     assert stated(text) == expected
-    assert len(expected) == sum(result.entries for result in found.values())
+    assert len(expected) == sum(result.entries for result in entries.values())
     assert max(map(len, text.splitlines())) <= 100 or label == "binary64-subnormal"
 
 
@@ -97,16 +97,18 @@ def test_the_text_has_the_operands_bit_for_bit(label: str, definitions: Definiti
         assert entry
         assert Fraction(int(entry[2], 16), 2 ** int(entry[3])) == case.eps[name]
         words = re.findall(rf"{lean}Entry \(?(-?0x[0-9a-f]+)", text.replace("\n  ", " "))
-        found = [Fraction(int(word, 16), 2 ** int(entry[1])) for word in words]
-        assert found == [Fraction(float(v)) for v in case.values[name].ravel()]
+        numbers = [Fraction(int(word, 16), 2 ** int(entry[1])) for word in words]
+        assert numbers == [Fraction(float(v)) for v in case.values[name].ravel()]
 
 
 def test_overflowed_entries_are_left_out_and_counted(definitions: Definitions) -> None:
-    found = certified_entries(CASES["binary32-overflow"], tuple(Result), definitions)
-    assert found["weight"].indices == ()
-    assert found["weight"].overflowed == found["weight"].entries == 2
-    assert len(found["output"].indices) == found["output"].entries - found["output"].overflowed
-    text = certificate_source(CASES["binary32-overflow"], found)
+    sampled = certified_entries(CASES["binary32-overflow"], tuple(Result), definitions)
+    assert sampled["weight"].indices == ()
+    assert sampled["weight"].overflowed == sampled["weight"].entries == 2
+    assert (
+        len(sampled["output"].indices) == sampled["output"].entries - sampled["output"].overflowed
+    )
+    text = certificate_source(CASES["binary32-overflow"], sampled)
     assert "weight_certified" not in text
     assert "0 of 2 entries, 2 without a bound because of overflow" in text
     with pytest.raises(InputError, match="every entry overflowed"):
@@ -133,9 +135,9 @@ def test_many_operands_are_refused(definitions: Definitions) -> None:
         weight=np.ones((1, 1, 3, 3), np.float32),
         grad_output=np.ones((1, 1, 148, 148), np.float32),
     )
-    found = certified_entries(large, ("bias",), definitions, entries=3)
+    entries = certified_entries(large, ("bias",), definitions, entries=3)
     with pytest.raises(InputError, match=f"expected at most {OPERAND_ENTRIES}"):
-        certificate_source(large, found)
+        certificate_source(large, entries)
     with pytest.raises(InputError, match="expected at least 1"):
         certified_entries(large, ("bias",), definitions, entries=0)
 
@@ -147,16 +149,18 @@ def test_names_of_modules() -> None:
 
 def test_many_terms_are_in_several_theorems(definitions: Definitions) -> None:
     case = CASES["binary32-everything"]
-    found = certified_entries(case, tuple(Result), definitions)
-    text = certificate_source(case, found)
-    for name, result in found.items():
+    sampled = certified_entries(case, tuple(Result), definitions)
+    text = certificate_source(case, sampled)
+    for name, result in sampled.items():
         each = max(1, TERMS // result.computation.terms)
         count = -(-len(result.indices) // each)
         numbers = [f"_{i}" for i in range(1, count + 1)] if count > 1 else [""]
         for kind in ("certified", "within", "computed"):
             assert re.findall(rf"^theorem {name}_{kind}(\S*)", text, re.M) == numbers
-    assert any(len(result.indices) > TERMS // result.computation.terms for result in found.values())
-    assert len(stated(text)) == sum(len(result.indices) for result in found.values())
+    assert any(
+        len(result.indices) > TERMS // result.computation.terms for result in sampled.values()
+    )
+    assert len(stated(text)) == sum(len(result.indices) for result in sampled.values())
 
 
 def test_the_smallest_cases_ship_with_their_certificates(definitions: Definitions) -> None:
@@ -169,37 +173,37 @@ def test_the_smallest_cases_ship_with_their_certificates(definitions: Definition
 # ---- what the kernel says
 
 
-def falsified(found: CertifiedEntries, below: float) -> Mapping[str, CertifiedEntries]:
-    """Entries with one falsehood each; `below` is less than the first entry's bound."""
-    value, bound = found.values[0], found.bounds[0]
+def falsified(entries: CertifiedEntries, below: float) -> Mapping[str, CertifiedEntries]:
+    """Return entries with one falsehood each; `below` is less than the first entry's bound."""
+    value, bound = entries.values[0], entries.bounds[0]
     up = float(np.nextafter(np.float32(value), np.float32(np.inf)))
-    one = replace(found, indices=found.indices[:1], values=(value,), bounds=(bound,))
-    last = tuple(size - 1 for size in found.indices[-1])
+    one = replace(entries, indices=entries.indices[:1], values=(value,), bounds=(bound,))
+    last = tuple(size - 1 for size in entries.indices[-1])
     return {
         "an_ulp_off": replace(one, values=(up,)),
         "other_sign": replace(one, values=(-value,)),
         "bound_of_half": replace(one, bounds=(bound / 2,)),
         "bound_inward": replace(one, bounds=(below,)),
         "swapped": replace(
-            found,
-            indices=found.indices[:2],
-            values=found.values[1::-1],
-            bounds=found.bounds[1::-1],
+            entries,
+            indices=entries.indices[:2],
+            values=entries.values[1::-1],
+            bounds=entries.bounds[1::-1],
         ),
-        "outside": replace(one, indices=((found.indices[-1][0] + 1, *last[1:]),)),
-        "one_of_all": replace(found, values=(*found.values[:-1], found.values[-1] * 2)),
+        "outside": replace(one, indices=((entries.indices[-1][0] + 1, *last[1:]),)),
+        "one_of_all": replace(entries, values=(*entries.values[:-1], entries.values[-1] * 2)),
     }
 
 
-def with_theorems(text: str, found: Mapping[str, CertifiedEntries], name: str) -> str:
-    """A certificate of one result with more claims, each in a theorem of its own."""
+def with_theorems(text: str, entries: Mapping[str, CertifiedEntries], name: str) -> str:
+    """Return a certificate of one result with more claims, each in a theorem of its own."""
     block = text[text.index(f"/-- Of the {name} gradient") : text.index(f"theorem {name}_within")]
     block = block[: block.rindex("/--")]
     blocks = []
-    for label, claimed in found.items():
+    for label, claimed in entries.items():
         rows = ",\n".join(
-            f"  ⟨{list(place)}, {number(value)}, {number(bound)}⟩"
-            for place, value, bound in zip(
+            f"  ⟨{list(index)}, {number(value)}, {number(bound)}⟩"
+            for index, value, bound in zip(
                 claimed.indices, claimed.values, claimed.bounds, strict=True
             )
         )
@@ -220,17 +224,17 @@ def test_the_kernel_accepts_what_was_computed_and_nothing_else(
     lean: Lean, library: BuildResult, definitions: Definitions, tmp_path: Path
 ) -> None:
     case = CASES["binary32-overflow"]
-    found = certified_entries(case, ("bias", "input"), definitions)
+    entries = certified_entries(case, ("bias", "input"), definitions)
     exact = lean_bound(case, "input")
     below, above = neighbours(exact)
     sharp = replace(
-        found["input"],
-        indices=found["input"].indices[:1],
-        values=found["input"].values[:1],
+        entries["input"],
+        indices=entries["input"].indices[:1],
+        values=entries["input"].values[:1],
         bounds=(above,),
     )
-    wrong = falsified(found["input"], below)
-    text = with_theorems(certificate_source(case, found), {**wrong, "sharp": sharp}, "input")
+    wrong = falsified(entries["input"], below)
+    text = with_theorems(certificate_source(case, entries), {**wrong, "sharp": sharp}, "input")
     file = tmp_path / "Certificate é.lean"
     file.write_text(text, encoding="utf-8")
     verdict = check_certificate(file, lean)
@@ -240,13 +244,13 @@ def test_the_kernel_accepts_what_was_computed_and_nothing_else(
 
 
 def lean_bound(case: Case, which: str) -> Fraction:
-    """Lean's exact bound of the first entry, as recorded."""
+    """Return Lean's exact bound of the first entry, as recorded."""
     results = parse_results(RecordedLean.find(None).evaluate(case.to_text()))
     return results[case.name].tensors[which].bound[0]
 
 
 def neighbours(exact: Fraction) -> tuple[float, float]:
-    """The largest float64 below a number, and the smallest that is not."""
+    """Return the largest float64 below a number, and the smallest that is not."""
     above = float(exact)
     while Fraction(above) < exact:
         above = float(np.nextafter(above, np.inf))
@@ -273,7 +277,7 @@ class Answering:
         return self.messages
 
     def close(self) -> None:
-        """Nothing is running."""
+        """Do nothing: nothing is running."""
 
 
 def test_an_error_is_that_of_the_theorem_it_is_in(tmp_path: Path) -> None:

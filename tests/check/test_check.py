@@ -13,8 +13,8 @@ from typing import Any
 
 import literal
 import pytest
-from leans import LiteralLean, hexadecimal, stand_in
-from typer.testing import CliRunner, Result
+from leans import LiteralLean, hexadecimal, invoke, stand_in
+from typer.testing import Result
 
 from pybridge.check.compare import check_case
 from pybridge.check.networks import compare_networks, networks_text, small_networks
@@ -27,7 +27,6 @@ from pybridge.lean import LeanError, LeanNotFound
 from pybridge.problem.case import Case
 from pybridge.problem.geometry import Geometry
 
-RUNNER = CliRunner()
 SMALL = ["--case", "binary32-one-by-one", "--case", "binary16-overflow"]
 
 
@@ -35,10 +34,7 @@ def run(
     monkeypatch: pytest.MonkeyPatch, *arguments: str, lean: Any = None, columns: int = 200
 ) -> Result:
     stand_in(monkeypatch, lean or LiteralLean())
-    result = RUNNER.invoke(app, arguments, env={"COLUMNS": str(columns)})
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return invoke(app, arguments, columns)
 
 
 def test_the_whole_suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -204,7 +200,7 @@ def test_what_differs_from_lean_is_found(
     assert result.exit_code == 1
     report = json.loads(result.stdout)
     assert report["passed"] is False
-    found = [
+    reported = [
         (case["label"], name, problem["text"])
         for case in report["cases"]
         for name, tensor in case["tensors"].items()
@@ -212,12 +208,12 @@ def test_what_differs_from_lean_is_found(
     ]
     tensor = key.partition(".")[0]
     case = report["cases"][0]["label"]
-    assert {place[:2] for place in found} == {(case, tensor)}
+    assert {entry[:2] for entry in reported} == {(case, tensor)}
     if key == "weight.bound" and "plus" in problem:
-        lean_bounds = [text for *_, text in found if "plus" in text]
-        assert lean_bounds or any("beyond" in text for *_, text in found)
+        lean_bounds = [text for *_, text in reported if "plus" in text]
+        assert lean_bounds or any("beyond" in text for *_, text in reported)
     else:
-        assert any(text.startswith(problem) for *_, text in found), found
+        assert any(text.startswith(problem) for *_, text in reported), reported
     table = run(monkeypatch, *arguments, lean=lean)
     assert table.exit_code == 1
     assert "\nno  " in table.stdout
@@ -284,7 +280,7 @@ def test_changed_definitions_are_found(
 def test_a_true_error_beyond_lean_s_bound_is_found(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """When Lean and NumPy agree on a bound that is too small."""
+    """Lean and NumPy agree on a bound that is too small."""
     lean = LiteralLean()
     lean.data = copy.deepcopy(lean.data)
     law_without_half_ulp(lean.data)
@@ -338,10 +334,7 @@ def two_by_two(text: str) -> str:
             "Lean gave no entries of weight, expected 1",
         ),
         (two_by_two, "Lean gave 4 entries of weight, expected 1"),
-        (
-            lambda text: text.replace(" 1 6\noutput", " 2 3\noutput"),
-            "Lean has the sizes 1 1 1 ",
-        ),
+        (lambda text: text.replace(" 1 6\noutput", " 2 3\noutput"), "Lean has the sizes 1 1 1 "),
     ],
 )
 def test_what_lean_does_not_give_is_no_pass(
@@ -353,8 +346,8 @@ def test_what_lean_does_not_give_is_no_pass(
         assert problem in result.stderr
     else:
         assert result.exit_code == 1
-        found = [case["problem"] for case in json.loads(result.stdout)["cases"]]
-        assert any(entry["text"].startswith(problem) for entry in found if entry)
+        problems = [case["problem"] for case in json.loads(result.stdout)["cases"]]
+        assert any(entry["text"].startswith(problem) for entry in problems if entry)
     assert run(monkeypatch, *SMALL, lean=LiteralLean(change)).exit_code == result.exit_code
 
 

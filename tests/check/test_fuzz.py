@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from leans import LiteralLean, stand_in
+from leans import LiteralLean, invoke, stand_in
 from strategies import cases, data, formats
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 import pybridge.check.fuzz.campaign as campaign_module
 import pybridge.cli.fuzz as command
@@ -49,14 +49,14 @@ DEFINITIONS = load_definitions()
 
 
 def small(seed: int, count: int, most: int = 60) -> list[Case]:
-    """The first cases of a seed that have few outputs."""
+    """Return the first cases of a seed that have few outputs."""
     few = (d.case for d in stream(seed) if entries_of(d.case.geometry) <= most)
     return list(islice(few, count))
 
 
 @pytest.fixture
 def odd(monkeypatch: pytest.MonkeyPatch) -> LiteralLean:
-    """A stand-in for Lean that rounds ties to odd."""
+    """Return a stand-in for Lean that rounds ties to odd."""
     honest = literal.rounded
 
     def rounded(v: Fraction, format: Any) -> Fraction | None:
@@ -72,12 +72,12 @@ def odd(monkeypatch: pytest.MonkeyPatch) -> LiteralLean:
 
 @pytest.fixture
 def one_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the first divergence is shrunk."""
+    """Let only the first divergence be shrunk."""
     monkeypatch.setattr(campaign_module, "_KEPT", 1)
 
 
 def swapped_parameters() -> LiteralLean:
-    """A stand-in for Lean whose kernel gradient takes the width's dilation for its stride."""
+    """Return a stand-in for Lean whose weight gradient mistakes a dilation for a stride."""
     lean = LiteralLean()
     lean.data = copy.deepcopy(lean.data)
     results = lean.data["operations"]["conv2d"]["results"]
@@ -87,10 +87,7 @@ def swapped_parameters() -> LiteralLean:
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, lean: Any = None) -> Result:
     stand_in(monkeypatch, lean or LiteralLean())
-    result = CliRunner().invoke(command.app, arguments, env={"COLUMNS": "200"})
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return invoke(command.app, arguments)
 
 
 # Drawing
@@ -109,10 +106,10 @@ def test_strategies_draw_valid_cases(case: Case) -> None:
 
 
 def test_a_seed_and_a_number_determine_a_case() -> None:
-    found = [numbered(6, number) for number in range(50)]
-    assert found == list(islice(stream(6), 50))
-    assert [drawn.case.label for drawn in found] == [f"fuzz-6-{n}" for n in range(50)]
-    assert len({drawn.case.name for drawn in (*found, *islice(stream(7), 50))}) == 100
+    drawings = [numbered(6, number) for number in range(50)]
+    assert drawings == list(islice(stream(6), 50))
+    assert [drawn.case.label for drawn in drawings] == [f"fuzz-6-{n}" for n in range(50)]
+    assert len({drawn.case.name for drawn in (*drawings, *islice(stream(7), 50))}) == 100
 
 
 def test_the_stream_reaches_what_it_names() -> None:
@@ -162,7 +159,7 @@ def single(format: FloatFormat, x: float, weight: float, bias: float) -> Case:
 @settings(max_examples=300, deadline=None)
 @given(formats, st.sampled_from(("ties", "cancelling", "tiny", "normal")), st.integers(0, 2**32))
 def test_ties_and_roundings_are_counted_exactly(format: FloatFormat, kind: str, seed: int) -> None:
-    """x·weight + bias: one product, the sum with zero, and one more; fractions say what they do."""
+    """x·weight + bias is one product and two sums, the first with zero; compare with fractions."""
     x, weight, bias = data(np.random.default_rng(seed), format, kind, (3,)).astype(float).tolist()
     described = literal.DOCUMENT["data"]["formats"][format.name]
     expected: Counter[str] = Counter()
@@ -176,10 +173,10 @@ def test_ties_and_roundings_are_counted_exactly(format: FloatFormat, kind: str, 
         expected[f"tied {what}"] = int(
             error != 0 and abs(error) == literal.half_ulp(exact, described)
         )
-    found = corners(single(format, x, weight, bias), DEFINITIONS)
+    counted = corners(single(format, x, weight, bias), DEFINITIONS)
     if format.name == "binary64" and not all(2.0**-400 < abs(v) < 2.0**400 for v in (x, weight)):
         expected = Counter({k: n for k, n in expected.items() if "products" not in k})
-    assert {name: found[name] for name in expected} == dict(expected)
+    assert {name: counted[name] for name in expected} == dict(expected)
 
 
 def test_corners_of_single_operations() -> None:
@@ -282,12 +279,12 @@ def test_ties_to_odd_are_found_shrunk_saved_and_replayed(
     assert result.exit_code == 1
     report = json.loads(result.stdout)
     assert report["passed"] is False
-    found = report["divergences"][0]
-    assert found["shrunk_outputs"] <= 5
-    assert found["runs"] <= 16
-    file = Path(found["file"])
+    divergence = report["divergences"][0]
+    assert divergence["shrunk_outputs"] <= 5
+    assert divergence["runs"] <= 16
+    file = Path(divergence["file"])
     saved = SavedCase.load(file)
-    assert saved.problems == tuple(found["shrunk_problems"])
+    assert saved.problems == tuple(divergence["shrunk_problems"])
     case = saved.case()
     assert case.geometry.multiply_adds <= 2
     assert sum(np.count_nonzero(case.values[name]) for name in case.values) <= 3
@@ -457,8 +454,8 @@ def test_the_command_prints_what_was_covered(monkeypatch: pytest.MonkeyPatch) ->
     report = json.loads(run(monkeypatch, "--outputs", "1", "--batch", "3", "--json").stdout)
     assert set(report["kinds"]) == set(KINDS)
     assert all(name in result.stdout for name in KINDS)
-    shown = run(monkeypatch, "--outputs", "1", "--batch", "3").stdout
-    missed = shown.partition("not reached: ")[2].partition("\n")[0].split(", ")
+    printed = run(monkeypatch, "--outputs", "1", "--batch", "3").stdout
+    missed = printed.partition("not reached: ")[2].partition("\n")[0].split(", ")
     covered = {**report["features"], **report["corners"], **report["formats"], **report["eps"]}
     assert missed == [name for name, count in covered.items() if not count] != []
     assert result.stderr.startswith("using the literal execution in the tests\n")
@@ -539,9 +536,9 @@ def test_an_interrupt_while_shrinking_keeps_the_case(
 
 
 def test_the_record_is_of_these_cases() -> None:
-    found = json.loads((PAGE.parent / "fuzzing.json").read_text(encoding="utf-8"))
-    passed = found.pop("passed")
-    record = FuzzReport(**found)
+    document = json.loads((PAGE.parent / "fuzzing.json").read_text(encoding="utf-8"))
+    passed = document.pop("passed")
+    record = FuzzReport(**document)
     drawn = list(islice(stream(record.seed), record.cases))
     digest = hashlib.sha256("".join(f"{d.case.name}\n" for d in drawn).encode()).hexdigest()
     assert digest == record.cases_sha256

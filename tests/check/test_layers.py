@@ -8,9 +8,9 @@ from pybridge.check.torch.layers import QUICK, layers
 
 
 def test_every_layer_once() -> None:
-    found = layers()
-    labels = [layer.label for layer in found]
-    assert len(set(labels)) == len(labels) == len({layer.geometry for layer in found})
+    every = layers()
+    labels = [layer.label for layer in every]
+    assert len(set(labels)) == len(labels) == len({layer.geometry for layer in every})
     assert set(QUICK) <= set(labels)
     networks = ("resnet50-", "resnext50-", "vgg16-", "mobilenetv1-", "mobilenetv2-")
     counts = {n: sum(label.startswith(n) for label in labels) for n in networks}

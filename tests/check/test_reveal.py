@@ -46,7 +46,7 @@ def height(tree: Nested) -> int:
 
 
 def kernel(tree: Nested) -> Callable[[Array], float]:
-    """Sums in the order of a tree. More than two numbers are aligned, as in tensor cores: beside a
+    """Sum in the order of a tree. More than two numbers are aligned, as in tensor cores: beside a
     large one, small ones are lost.
     """
 
@@ -66,11 +66,11 @@ def sequential(count: int) -> Nested:
     return reduce(lambda tree, k: (tree, k), range(1, count), 0)  # type: ignore[arg-type,return-value]
 
 
-def pairwise(places: list[int], block: int = 1) -> Nested:
-    if len(places) <= block:
-        return reduce(lambda tree, k: (tree, k), places)  # type: ignore[arg-type,return-value]
-    middle = len(places) // 2
-    return pairwise(places[:middle], block), pairwise(places[middle:], block)
+def pairwise(terms: list[int], block: int = 1) -> Nested:
+    if len(terms) <= block:
+        return reduce(lambda tree, k: (tree, k), terms)  # type: ignore[arg-type,return-value]
+    middle = len(terms) // 2
+    return pairwise(terms[:middle], block), pairwise(terms[middle:], block)
 
 
 def added(parts: list[Nested]) -> Nested:
@@ -94,17 +94,17 @@ KNOWN: dict[str, tuple[Nested, int]] = {
 def test_known_trees_are_found(name: str) -> None:
     tree, depth = KNOWN[name]
     terms = 1 + max(leaves(tree))
-    found = reveal(kernel(tree), terms)
-    assert found.nested == sorted_tree(tree)
-    assert (found.least_depth, found.sampled, found.terms) == (depth, False, terms)
+    revealed = reveal(kernel(tree), terms)
+    assert revealed.nested == sorted_tree(tree)
+    assert (revealed.least_depth, revealed.sampled, revealed.terms) == (depth, False, terms)
     fused = name == "fused steps"
-    assert found.depth == (None if fused else depth)
-    assert found.arity == (4 if fused else 1 if terms == 1 else 2)
+    assert revealed.depth == (None if fused else depth)
+    assert revealed.arity == (4 if fused else 1 if terms == 1 else 2)
     if fused:
         with pytest.raises(NotProvedError, match="4 numbers at once"):
-            found.promise()
+            revealed.promise()
     else:
-        assert found.promise("float64").depth == depth
+        assert revealed.promise("float64").depth == depth
 
 
 def leaves(tree: Nested) -> list[int]:
@@ -124,34 +124,34 @@ def trees(draw: st.DrawFn) -> Nested:
 
 @given(trees(), st.integers(0, 3))
 def test_random_trees_are_found(tree: Nested, seed: int) -> None:
-    found = reveal(kernel(tree), len(leaves(tree)), seed=seed)
-    assert found.nested == sorted_tree(tree)
-    assert found.least_depth == height(tree) + 1
+    revealed = reveal(kernel(tree), len(leaves(tree)), seed=seed)
+    assert revealed.nested == sorted_tree(tree)
+    assert revealed.least_depth == height(tree) + 1
 
 
 @given(trees(), st.integers(2, 40))
 def test_a_sample_is_a_lower_estimate(tree: Nested, runs: int) -> None:
     terms = len(leaves(tree))
-    found = reveal(kernel(tree), terms, max_runs=runs, confirm=0)
-    assert found.least_depth <= height(tree) + 1
-    assert found.sampled == (len(found.leaves) < terms)
-    if found.sampled:
-        assert found.depth is None
+    revealed = reveal(kernel(tree), terms, max_runs=runs, confirm=0)
+    assert revealed.least_depth <= height(tree) + 1
+    assert revealed.sampled == (len(revealed.leaves) < terms)
+    if revealed.sampled:
+        assert revealed.depth is None
         with pytest.raises(NotProvedError, match="sampled"):
-            found.promise()
+            revealed.promise()
     else:
-        assert found.nested == sorted_tree(tree)
+        assert revealed.nested == sorted_tree(tree)
 
 
 def test_runs_are_bounded_and_told() -> None:
     told: list[tuple[int, int]] = []
-    found = reveal(
+    revealed = reveal(
         kernel(sequential(300)), 300, max_runs=200, progress=lambda k, of: told.append((k, of))
     )
-    assert told == [(k, 200) for k in range(1, found.runs + 1)]
-    assert found.runs <= 200
-    assert found.sampled
-    assert 10 < found.least_depth < 300
+    assert told == [(k, 200) for k in range(1, revealed.runs + 1)]
+    assert revealed.runs <= 200
+    assert revealed.sampled
+    assert 10 < revealed.least_depth < 300
 
 
 def test_sums_that_are_counted_in_few_digits_are_found() -> None:
@@ -226,9 +226,9 @@ def test_numpy_sums_are_found() -> None:
     lanes = [added(list(range(k, 32, 8))) for k in range(8)]
     assert numpy_sum(32).reveal().depth == 1 + height(pairwise_of(lanes))
     for probe in (numpy_sum(200, "float64"), numpy_dot(100), numpy_matmul((3, 20, 2), (1, 1))):
-        found = probe.reveal()
-        assert found.depth is not None
-        assert not found.sampled
+        revealed = probe.reveal()
+        assert revealed.depth is not None
+        assert not revealed.sampled
 
 
 def pairwise_of(parts: list[Nested]) -> Nested:
@@ -268,9 +268,9 @@ def test_orders_of_pytorch_are_found(which: Any) -> None:
             torch_matmul((2, 9, 3), dtype="bfloat16"),
         ]
     for probe in probes:
-        found = probe.reveal()
-        assert 2 <= found.least_depth <= found.terms
-        assert not found.sampled
+        revealed = probe.reveal()
+        assert 2 <= revealed.least_depth <= revealed.terms
+        assert not revealed.sampled
 
 
 @pytest.mark.torch

@@ -30,18 +30,18 @@ def applied(case: Case, which: str) -> Applied:
 @pytest.mark.parametrize("case", suite(), ids=lambda case: case.label)
 def test_an_entry_alone_has_the_value_and_the_bound_that_it_has_in_the_whole(case: Case) -> None:
     names = list(case.geometry.results)
-    places = dict.fromkeys(names, 0)
+    positions = dict.fromkeys(names, 0)
     whole = {which: applied(case, which).evaluate(case.float_format) for which in names}
     for entry in sample(case, 10**6, 0, DEFINITIONS):
         which = entry.case.label.rpartition(":")[2].partition(".")[0]
-        place = places[which]
-        places[which] += 1
+        position = positions[which]
+        positions[which] += 1
         alone = applied(entry.case, entry.which).evaluate(case.float_format)
         for name in ("value", "bound", "overflow"):
-            (found,) = getattr(alone, name).ravel()
-            expected = getattr(whole[which], name).ravel()[place]
-            assert found == expected or (np.isnan(found) and np.isnan(expected)), entry.case.label
-    assert places == {which: whole[which].value.size for which in names}
+            (own,) = getattr(alone, name).ravel()
+            expected = getattr(whole[which], name).ravel()[position]
+            assert own == expected or (np.isnan(own) and np.isnan(expected)), entry.case.label
+    assert positions == {which: whole[which].value.size for which in names}
 
 
 def test_samples_are_drawn_by_the_seed() -> None:

@@ -51,9 +51,9 @@ def test_every_command_option_and_status_is_on_the_page(run_as: str) -> None:
         names = parameter.opts if parameter.param_type_name == "option" else []
         assert joined(f"- `{', '.join(names)}") in joined(text)
         assert value(command.command, parameter) in joined(text)
-    found = statuses(joined(command.parent.help if command.parent else command.command.help or ""))
+    said = statuses(joined(command.parent.help if command.parent else command.command.help or ""))
     assert {0, 2} <= set(command.statuses)
-    for number, meaning in {**found, **command.statuses}.items():
+    for number, meaning in {**said, **command.statuses}.items():
         assert f"- {number}: {meaning}" in joined(text).replace("\\", "")
     for example in command.examples:
         assert f"\n{example}\n" in text
@@ -68,19 +68,18 @@ def test_every_command_says_what_it_reads_and_writes() -> None:
 
 @pytest.mark.parametrize("run_as", OWN)
 def test_help_teaches(run_as: str) -> None:
-    """Within 80 columns, with examples one to a line, and the exit statuses."""
+    """It fits in 80 columns and has examples, one to a line, and the exit statuses."""
     command = SHOWN[run_as]
     words = run_as.removeprefix("python -m ").split()
     entry = next(
-        (e for e in COMMANDS.values() if e.run_as == words[0]),
-        cli.Command(words[0], words[0], ""),
+        (e for e in COMMANDS.values() if e.run_as == words[0]), cli.Command(words[0], words[0], "")
     )
     app = importlib.import_module(entry.module).app
-    found = CliRunner().invoke(app, [*words[1:], "--help"], env={"COLUMNS": "80"})
-    assert found.exit_code == 0
-    assert max(map(len, found.output.splitlines())) <= 80
-    assert "Exit status: 0 " in joined(found.output)
-    shell = re.sub(r" \\\n\s*", " ", found.output)
+    result = CliRunner().invoke(app, [*words[1:], "--help"], env={"COLUMNS": "80"})
+    assert result.exit_code == 0
+    assert max(map(len, result.output.splitlines())) <= 80
+    assert "Exit status: 0 " in joined(result.output)
+    shell = re.sub(r" \\\n\s*", " ", result.output)
     assert command.examples
     assert [line.strip() for line in shell.partition("Examples:\n")[2].splitlines() if line] == (
         command.examples
@@ -142,11 +141,11 @@ def pybridge(*arguments: str, **environment: str) -> Any:
 def test_each_command_is_that_of_its_module(name: str) -> None:
     entry = COMMANDS[name]
     assert importlib.util.find_spec(entry.run_as) is not None
-    found = pybridge(name, "--help", COLUMNS="80")
-    assert found.exit_code == 0
-    assert found.output.startswith(f"Usage: pybridge {name} ")
+    result = pybridge(name, "--help", COLUMNS="80")
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Usage: pybridge {name} ")
     own = CliRunner().invoke(importlib.import_module(entry.module).app, ["--help"])
-    assert found.output.partition("\n")[2] == own.output.partition("\n")[2]
+    assert result.output.partition("\n")[2] == own.output.partition("\n")[2]
 
 
 def test_all_commands_are_listed_and_none_is_imported() -> None:
@@ -168,9 +167,9 @@ def test_a_command_without_its_packages_leaves_the_others_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, COMMANDS["tolerance"].module, None)
-    found = pybridge("tolerance", "--help")
-    assert found.exit_code == 2
-    assert found.stderr == (
+    result = pybridge("tolerance", "--help")
+    assert result.exit_code == 2
+    assert result.stderr == (
         "error: pybridge tolerance takes pybridge.cli.tolerance, which is missing\n"
     )
     assert pybridge("explain", "--help").exit_code == 0
@@ -210,12 +209,12 @@ def test_the_version_is_said() -> None:
 
 
 def completions(line: str) -> list[str]:
-    """What bash is offered after a line, whose last word is to be completed."""
+    """Return what bash is offered after a line, whose last word is to be completed."""
     words = line.split(" ")
-    found = pybridge(
+    result = pybridge(
         _PYBRIDGE_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(words) - 1)
     )
-    return list(found.output.splitlines())
+    return list(result.output.splitlines())
 
 
 @pytest.mark.parametrize(

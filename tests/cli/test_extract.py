@@ -38,17 +38,17 @@ def sample(tmp_path: Path) -> tuple[Path, Path]:
     (tmp_path / "A").mkdir()
     (tmp_path / "A" / "Sample.lean").write_text(SOURCE, encoding="utf-8")
     ilean = tmp_path / "Sample.ilean"
-    places = {"first": [2, 0, 3, 14, 3, 4, 3, 9], "second": [3, 24, 4, 3, 3, 28, 3, 34]}
-    ilean.write_text(json.dumps({"version": 4, "module": "A.Sample", "decls": places}))
+    positions = {"first": [2, 0, 3, 14, 3, 4, 3, 9], "second": [3, 24, 4, 3, 3, 28, 3, 34]}
+    ilean.write_text(json.dumps({"version": 4, "module": "A.Sample", "decls": positions}))
     return tmp_path, ilean
 
 
 def test_lean_dojo_slices_the_ranges_of_an_ilean(sample: tuple[Path, Path]) -> None:
     sources, ilean = sample
-    found = declarations(sources, {"A.Sample": ilean})
-    assert list(found) == ["first", "second"]
-    assert found["first"]["source"] == SOURCE.splitlines()[2] + "\ndef first := 1"
-    assert found["second"] == {
+    sliced = declarations(sources, {"A.Sample": ilean})
+    assert list(sliced) == ["first", "second"]
+    assert sliced["first"]["source"] == SOURCE.splitlines()[2] + "\ndef first := 1"
+    assert sliced["second"] == {
         "module": "A.Sample",
         "file": "A/Sample.lean",
         "start": [4, 24],

@@ -1,4 +1,4 @@
-"""What commands print as tables, and what options they take for given."""
+"""What commands print as tables."""
 
 from __future__ import annotations
 
@@ -7,18 +7,8 @@ import re
 import pytest
 from rich.console import Group
 from rich.table import Table
-from typer.testing import CliRunner
 
-from pybridge.cli import tolerance as tolerance_command
 from pybridge.cli.output import rendered
-
-
-@pytest.mark.parametrize("option", ["--stride", "--dilation"])
-def test_zero_is_not_taken_for_a_default(option: str) -> None:
-    arguments = ["--x", "1,1,4,4", "--weight", "1,1,3,3", option, "0"]
-    result = CliRunner().invoke(tolerance_command.app, arguments)
-    assert result.exit_code == 2
-    assert f"height: {option[2:]}: Input should be greater than or equal to 1" in result.stderr
 
 
 @pytest.mark.parametrize(("columns", "terminal"), [(20, True), (200, True), (20, False)])

@@ -25,9 +25,9 @@ def test_a_theorem_is_printed_where_it_stands(name: str) -> None:
     status, out, _ = run(name)
     assert status == 0
     head, _, text = out.partition("\n\n")
-    place, number, full = head.split(":")
+    file, number, full = head.split(":")
     assert full.strip() == "RuntimeApprox.conv2d_any_order"
-    lines = (sources_dir().parent / place).read_text(encoding="utf-8").splitlines()
+    lines = (sources_dir().parent / file).read_text(encoding="utf-8").splitlines()
     first = text.splitlines()[0]
     assert lines[int(number) - 1] == first
     assert "theorem conv2d_any_order" in text
@@ -36,7 +36,7 @@ def test_a_theorem_is_printed_where_it_stands(name: str) -> None:
 
 
 def test_statements_are_theorems_without_their_proofs() -> None:
-    """Each ends where the proof begins; brackets are closed; definitions are whole."""
+    """Each ends where the proof begins, and brackets are closed; definitions are whole."""
     for name, declaration in DECLARATIONS.items():
         said = statement(declaration.source)
         rest = declaration.source[len(said) :].strip()
@@ -52,7 +52,7 @@ def test_statements_are_theorems_without_their_proofs() -> None:
 
 def test_what_is_read_from_lean_files_is_what_was_exported() -> None:
     read = declared(sources_dir())
-    named = {name: found for name, found in DECLARATIONS.items() if ".inst" not in name}
+    named = {name: entry for name, entry in DECLARATIONS.items() if ".inst" not in name}
     assert {name: read[name] for name in named} == named
     status, out, _ = run("conv2d_textbook")
     assert status == 0

@@ -132,14 +132,9 @@ def test_any_array_is_enclosed(
     seed=st.integers(0, 2**32),
 )
 def test_mixed_precision(
-    geometry: Geometry,
-    promise: Accumulation,
-    regime: str,
-    eps: Any,
-    name: Any,
-    seed: int,
+    geometry: Geometry, promise: Accumulation, regime: str, eps: Any, name: Any, seed: int
 ) -> None:
-    """Operands that are rounded are off by what rounding changes them, entry by entry."""
+    """Rounded operands deviate by what rounding changes, entry by entry."""
     operands = conv2d_operands(geometry, FORMATS["binary32"], (regime, regime), eps, seed)
     read = parameters_of(promise.operands or "float32", DEFINITIONS)
     kernel = {
@@ -188,7 +183,7 @@ Pair = tuple[Fraction, Fraction]
 
 
 def split_in_three(n: int, longest: int) -> Pair:
-    """n of so many terms, of which each partial sum in float32 has at most a third, rounded up."""
+    """Return the errors of n terms, of which a partial sum in float32 has a third, rounded up."""
     depth = -(-longest // 3)
     if depth < n and (1 + U) ** depth - 1 < n * U:
         growth = (1 + U) ** depth
@@ -317,7 +312,7 @@ def test_bounds_near_overflow_are_finite_and_sharp(name: str, shift: tuple[int, 
 
 @pytest.mark.parametrize("promise", ["float32", "cut", "flushed"])
 def test_more_terms_than_the_roundoff_is_small(promise: str) -> None:
-    """n·u may be 1 and more: 729 terms in bfloat16, that stop to grow at 256."""
+    """n·u may be 1 or more: 729 terms of 1 in bfloat16, whose sum stops growing at 256."""
     operands: dict[str, Operand] = {}
     geometry = Geometry.of((1, 1, 27, 27), (1, 1, 1, 1))
     for key, shape in zip(

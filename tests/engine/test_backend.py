@@ -78,11 +78,7 @@ def test_exact_on_small_integers(
         patch.setattr(blas, "_DEVICE_BUFFERS", (buffer, buffer))
         patch.setattr(blas, "_NARROW", narrow)
         result = contract(
-            split,
-            operands(split, stored, ones),
-            dtype,
-            absolute=absolute,
-            backend=backend(device),
+            split, operands(split, stored, ones), dtype, absolute=absolute, backend=backend(device)
         )
     assert result.device.type == device
     assert result.dtype == getattr(torch, dtype)
@@ -202,7 +198,7 @@ def test_shorter_formats_are_switched_off_and_on_again(precision: str, device: s
 
 
 def test_the_newer_setting_alone_is_switched_off_and_on_again() -> None:
-    """PyTorch refuses to say the older setting while it disagrees with the newer one."""
+    """PyTorch refuses to report the older setting while it disagrees with the newer one."""
     holder = torch.backends.mkldnn.matmul
     before = holder.fp32_precision
     holder.fp32_precision = "bf16"

@@ -1,4 +1,4 @@
-"""Pieces and counts against the exported index arithmetic, term by term."""
+"""Lattices and counts against the exported index arithmetic, term by term."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONTRACTIONS = literal.CONTRACTIONS
 
 
 def arrays(record: Any, parameters: dict[str, int]) -> dict[str, Any]:
-    """Operands all of whose entries differ, so that an entry says where it was read."""
+    """Return operands all of whose entries differ, so that an entry says where it was read."""
     result = {}
     for operand in record["factors"]:
         shape = [literal.size(axis["extent"], parameters) for axis in operand["axes"]]
@@ -57,12 +57,13 @@ def lattice_terms(split: Split, record: Any, parameters: dict[str, int]) -> Iter
         for view in views:
             assert all(n in (1, size) for n, size in zip(view.shape, lattice.sizes, strict=True))
         full = [np.broadcast_to(view, lattice.sizes) for view in views]
-        for place in product(*map(range, lattice.sizes)):
-            entries = tuple(float(view[place]) for view in full)
+        for position in product(*map(range, lattice.sizes)):
+            entries = tuple(float(view[position]) for view in full)
             if 0 in entries:
                 continue
             where = [
-                p.start + p.step * i for p, i in zip(lattice.out + lattice.red, place, strict=True)
+                p.start + p.step * i
+                for p, i in zip(lattice.out + lattice.red, position, strict=True)
             ]
             yield tuple(where[: len(lattice.out)]), tuple(where[len(lattice.out) :]), entries
 
@@ -189,7 +190,7 @@ def test_a_strided_input_gradient_is_dense_phases() -> None:
     assert split_contraction(contraction, geometry.parameters()) is split
 
 
-def test_a_patch_embedding_is_one_piece_for_each_place_of_the_kernel() -> None:
+def test_a_patch_embedding_is_one_lattice_for_each_entry_of_the_kernel() -> None:
     window = Window(size=64, kernel=16, stride=16)
     geometry = Geometry(windows=(window, window))
     split = split_contraction(load_definitions().data.contractions["input"], geometry.parameters())

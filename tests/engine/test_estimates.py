@@ -199,7 +199,7 @@ def test_rounding_up(exact: Fraction) -> None:
 
 
 def to_float(exact: Fraction) -> float:
-    """The nearest float64, as an operation gives it."""
+    """Return the nearest float64, as an operation gives it."""
     try:
         return float(exact)
     except OverflowError:
@@ -207,7 +207,7 @@ def to_float(exact: Fraction) -> float:
 
 
 def evaluated(rng: Any, weights: Weights, sizes: Sequence[float], fused: bool) -> float:
-    """Σ coefficient·size + constant in float64, by a random tree, with products fused or not."""
+    """Compute Σ coefficient·size + constant in float64, by a random tree, fused or not."""
     products = [(w, s) for w, s in zip(weights.coefficients, sizes, strict=True) if w]
     if fused:
         rng.shuffle(products)
@@ -242,7 +242,7 @@ errors = st.builds(
 def test_the_evaluation_is_not_below_the_exact_sum(
     parts: Any, constant: Fraction, fused: bool, seed: Any
 ) -> None:
-    """With magnitudes that were computed as low as their errors allow."""
+    """The magnitudes are as low as their errors allow."""
     weights = weigh(DEFINITIONS, [Part(c, e) for c, e, _ in parts], constant)
     exact = constant
     for coefficient, error, size in parts:
@@ -259,7 +259,7 @@ usual = st.just(0.0) | st.floats(1e-100, 1e8)
 @settings(deadline=None)
 @given(st.lists(st.tuples(usual, usual), max_size=4), usual)
 def test_the_evaluation_in_numpy(parts: Any, constant: float) -> None:
-    """In every order, of magnitudes that are exact."""
+    """Magnitudes are exact, and summed in every order."""
     weights = weigh(DEFINITIONS, [Part(Fraction(c)) for c, _ in parts], Fraction(constant))
     exact = Fraction(constant) + sum(Fraction(c) * Fraction(s) for c, s in parts)
     products = [w * np.float64(s) for w, (_, s) in zip(weights.coefficients, parts, strict=True)]

@@ -59,7 +59,7 @@ LEAST = {
 
 
 def binade(value: Fraction, least: int) -> int:
-    """The exponent of a number's binade; of zero and of subnormal ones the least."""
+    """Return the exponent of a number's binade, the least one for zero and subnormal numbers."""
     if value == 0:
         return least
     size = abs(value)
@@ -70,14 +70,14 @@ def binade(value: Fraction, least: int) -> int:
 
 
 def cut(value: Fraction, exponent: int, floor: bool = False) -> Fraction:
-    """Toward zero, or down, to a multiple of 2^exponent."""
+    """Cut toward zero, or down, to a multiple of 2^exponent."""
     unit = Fraction(2) ** exponent
     units = value / unit
     return (math.floor(units) if floor else math.trunc(units)) * unit
 
 
 def even(value: Fraction, bits: int, least: int) -> Fraction:
-    """To nearest even, at so many bits after the point."""
+    """Round to nearest even, at so many bits after the point."""
     unit = Fraction(2) ** (binade(value, least) - bits)
     return round(value / unit) * unit
 
@@ -86,7 +86,7 @@ Pair = tuple[Fraction, Fraction]
 
 
 def aligned(terms: Sequence[tuple[Fraction, int]], bits: int) -> tuple[Fraction, int]:
-    """Numbers with their exponents: aligned, cut and added."""
+    """Align, cut and add numbers with their exponents."""
     top = max(exponent for _, exponent in terms)
     return sum((cut(value, top - bits) for value, _ in terms), Fraction(0)), top
 
@@ -96,7 +96,7 @@ def products(pairs: Sequence[Pair], least: int, zero: int) -> list[tuple[Fractio
 
 
 def step(row: Row, pairs: Sequence[Pair], c: Fraction, least: int, half: bool) -> Fraction:
-    """The accumulator after one step."""
+    """Return the accumulator after one step."""
     if row.unit == "exact":
         return even(sum((x * y for x, y in pairs), c), 23, -126)
     assert row.bits is not None
@@ -124,7 +124,7 @@ def step(row: Row, pairs: Sequence[Pair], c: Fraction, least: int, half: bool) -
 
 
 def chain(row: Row, pairs: Sequence[Pair], least: int, half: bool = False) -> Fraction:
-    """Steps one after another; the last is filled with zeros."""
+    """Run steps one after another; zeros fill the last."""
     c = Fraction(0)
     full = [*pairs, *[(Fraction(0), Fraction(0))] * (-len(pairs) % row.products)]
     for start in range(0, len(full), row.products):
@@ -133,7 +133,7 @@ def chain(row: Row, pairs: Sequence[Pair], least: int, half: bool = False) -> Fr
 
 
 def values(dtype: str, count: int, rng: np.random.Generator, kind: str) -> list[Fraction]:
-    """Numbers of a dtype: of one size, of many, subnormal, or one that is far larger."""
+    """Draw numbers of a dtype: of one size, of many, subnormal, or positive."""
     least = LEAST[dtype]
     drawn = rng.uniform(1, 2, count) * rng.choice([-1, 1], count)
     if kind == "wide":
@@ -162,6 +162,11 @@ def allowed(promise: Accumulation, xs: Sequence[Fraction], ys: Sequence[Fraction
 
 def _named(row: Row) -> str:
     return f"{row.architecture} {row.instruction} {row.dtypes[0]}"
+
+
+def wgmma(dtype: str) -> Row:
+    (row,) = (row for row in ROWS if row.instruction == "wgmma" and dtype in row.dtypes)
+    return row
 
 
 PLAIN = [row for row in ROWS if not set(row.dtypes) & set(BLOCK_FORMATS)]
@@ -219,7 +224,7 @@ class Scaled:
 
 
 def scaled_step(row: Row, x: Scaled, y: Scaled, span: range, c: Fraction) -> Fraction:
-    """The accumulator after one step of products with block scales."""
+    """Return the accumulator after one step of products with block scales."""
     assert row.bits is not None
     grouped = row.unit == "grouped"
     zero = -139 if grouped else -133
@@ -240,7 +245,7 @@ def scaled_step(row: Row, x: Scaled, y: Scaled, span: range, c: Fraction) -> Fra
 
 
 def scaled_chain(row: Row, x: Scaled, y: Scaled, count: int) -> Fraction:
-    """Steps one after another, of the first terms."""
+    """Run steps one after another on the first terms."""
     c = Fraction(0)
     for start in range(0, count, row.products):
         c = scaled_step(row, x, y, range(start, min(start + row.products, count)), c)
@@ -248,13 +253,13 @@ def scaled_chain(row: Row, x: Scaled, y: Scaled, count: int) -> Fraction:
 
 
 def as_row(x: Scaled, y: Scaled) -> dict[str, Any]:
-    """Operands of a 1×1 convolution that is one dot product."""
+    """Return the operands of a 1×1 convolution that is one dot product."""
     return {"x": x.array.reshape(1, -1, 1, 1), "weight": y.array.reshape(1, -1, 1, 1)}
 
 
 def passes(value: Fraction, x: Scaled, y: Scaled, promise: Accumulation) -> bool:
-    """Whether a promise allows a sum."""
-    result = np.array(float(value), np.float32).reshape(1, 1, 1, 1)
+    """Tell whether a promise allows a sum."""
+    result = np.full((1, 1, 1, 1), float(value), np.float32)
     return compare_output(result, **as_row(x, y), accumulation=promise).passed
 
 
@@ -273,7 +278,7 @@ def test_sound_with_block_scales(row: Row, kind: str) -> None:
 
 @pytest.mark.parametrize("row", SCALED, ids=_named)
 def test_defects_with_block_scales_are_caught(row: Row) -> None:
-    """The last block left out, a scale that is twice as large, a result kept in bfloat16."""
+    """The defects: the last block lost, one scale doubled, the result kept in bfloat16."""
     rng = np.random.default_rng(14)
     for name in row.dtypes:
         x, y = (Scaled(name, 256, rng, "positive") for _ in range(2))
@@ -292,7 +297,7 @@ def test_defects_with_block_scales_are_caught(row: Row) -> None:
 @pytest.mark.parametrize("name", BLOCK_FORMATS)
 @pytest.mark.parametrize("kind", ["plain", "subnormal", "positive"])
 def test_exponents_of_unknown_scales_are_bounded(name: str, kind: str) -> None:
-    """By what the scales that were used give, whatever others would do as well."""
+    """The scales that were used stay within the bound, although others give the same numbers."""
     rng = np.random.default_rng(12)
     grouped = name == "nvfp4"
     for count in (1, 32, 90) * 3:
@@ -311,7 +316,7 @@ def test_exponents_of_unknown_scales_are_bounded(name: str, kind: str) -> None:
 
 
 def test_blocks_are_along_what_is_summed_over() -> None:
-    """The input channels of each group by itself, and a row where the kernel does not move."""
+    """They run along a group's input channels, or along a row if the kernel does not move."""
     promise = tensor_core("blackwell", "mxfp8_e4m3", instruction="mxf8f6f4")
     scales = np.exp2(np.repeat([0.0, -20.0, 20.0, -20.0], [32, 8, 32, 8])).astype(np.float32)
     x, weight = np.full(80, 1.125, np.float32) * scales, np.ones((2, 40, 1, 1), np.float32)
@@ -339,7 +344,6 @@ def test_blocks_are_along_what_is_summed_over() -> None:
     ],
 )
 def test_block_scales_that_do_not_fit(values: Any, scales: Any, axis: Any, message: str) -> None:
-    """One clear line."""
     with pytest.raises((InputError, TypeError), match=message):
         block_scaled(values, scales, axis=axis)
 
@@ -357,7 +361,7 @@ def test_operands_may_have_the_dtypes_of_values_and_of_scales(name: str) -> None
 
 
 def test_operands_that_have_no_blocks_are_refused() -> None:
-    """Of numbers that no scale makes numbers of the format, and of blocks along the wrong axis."""
+    """No scale fits these numbers, or the blocks run along the wrong axis."""
     rng = np.random.default_rng(13)
     x, y = (Scaled("mxfp8_e4m3", 64, rng, "plain") for _ in range(2))
     operands = as_row(x, y)
@@ -384,7 +388,7 @@ def test_operands_that_have_no_blocks_are_refused() -> None:
     "row", [r for r in ROWS if r.architecture in ("volta", "hopper")], ids=_named
 )
 def test_sound_in_float16(row: Row) -> None:
-    """Nor is one whose accumulator is float16."""
+    """No simulated sum whose accumulator is float16 is beyond its promise."""
     rng = np.random.default_rng(6)
     for dtype in set(row.dtypes) - {"bfloat16", "tf32"}:
         for kind in ("plain", "wide", "subnormal"):
@@ -404,8 +408,8 @@ def _sum32(parts: Sequence[Fraction]) -> Fraction:
 
 @pytest.mark.parametrize(("splits", "promote"), [(1, 128), (3, None), (2, 64)])
 def test_sound_in_parts(splits: int, promote: int | None) -> None:
-    """Partial sums that are added in float32, by promotion and by split-k."""
-    (row,) = (r for r in ROWS if r.instruction == "wgmma" and "float8_e5m2" in r.dtypes)
+    """Promotion and split-k add partial sums in float32."""
+    row = wgmma("float8_e5m2")
     rng = np.random.default_rng(7)
     for kind in ("plain", "wide", "positive"):
         xs, ys = (values("float8_e5m2", 700, rng, kind) for _ in range(2))
@@ -423,20 +427,16 @@ def test_sound_in_parts(splits: int, promote: int | None) -> None:
 
 
 def _one_output(xs: Sequence[float], ys: Sequence[float], dtype: Any) -> dict[str, Any]:
-    """A 1×1 convolution that is one dot product."""
+    """Return a 1×1 convolution that is one dot product."""
     return {
         "x": np.array(xs, dtype).reshape(1, -1, 1, 1),
         "weight": np.array(ys, dtype).reshape(1, -1, 1, 1),
     }
 
 
-def _row(architecture: str) -> Row:
-    return next(row for row in ROWS if row.architecture == architecture)
-
-
 def _hostile(architecture: str) -> tuple[list[float], list[float], Fraction]:
-    """A product of 2, and many that are just too small to be kept; and the simulated sum."""
-    row = _row(architecture)
+    """Return a product of 2, and many that are just too small to be kept; and the simulated sum."""
+    row = next(row for row in ROWS if row.architecture == architecture)
     assert row.bits is not None
     xs, ys = [2.0], [1.0]
     for i in range(1, 256):
@@ -453,10 +453,10 @@ def _hostile(architecture: str) -> tuple[list[float], list[float], Fraction]:
 def test_honest_sums_that_float32_in_any_order_does_not_explain(
     architecture: str, ratio: float
 ) -> None:
-    """They pass as what they are."""
+    """They pass under the promise of their own unit."""
     xs, ys, total = _hostile(architecture)
     operands = _one_output(xs, ys, np.float16)
-    result = np.array(float(total), np.float32).reshape(1, 1, 1, 1)
+    result = np.full((1, 1, 1, 1), float(total), np.float32)
     assert compare_output(result, **operands, accumulation=Accumulation()).ratio > ratio
     comparison = compare_output(
         result, **operands, accumulation=tensor_core(architecture, "float16")
@@ -468,9 +468,9 @@ def test_honest_sums_that_float32_in_any_order_does_not_explain(
 
 
 def test_planted_defects_are_caught() -> None:
-    """A block that is left out, one that is added twice, and a result kept in bfloat16."""
+    """The defects: a block lost, a block added twice, the result kept in bfloat16."""
     rng = np.random.default_rng(8)
-    (row,) = (r for r in ROWS if r.instruction == "wgmma" and "bfloat16" in r.dtypes)
+    row = wgmma("bfloat16")
     xs, ys = (values("bfloat16", 256, rng, "positive") for _ in range(2))
     pairs = list(zip(xs, ys, strict=True))
     operands = _one_output([float(x) for x in xs], [float(y) for y in ys], ml_dtypes.bfloat16)
@@ -482,14 +482,14 @@ def test_planted_defects_are_caught() -> None:
         even(honest, 7, -126),
     ]
     for total, passed in ((honest, True), *((value, False) for value in wrong)):
-        result = np.array(float(total), np.float32).reshape(1, 1, 1, 1)
+        result = np.full((1, 1, 1, 1), float(total), np.float32)
         assert compare_output(result, **operands, accumulation=promise).passed is passed
 
 
 def test_a_failure_names_the_unit_that_explains_it() -> None:
-    """Sums of eight bits with 13 kept, where float32 sums are promised."""
+    """The sums keep 13 bits of products of eight-bit numbers; float32 sums are promised."""
     rng = np.random.default_rng(15)
-    (row,) = (r for r in ROWS if r.instruction == "wgmma" and "float8_e5m2" in r.dtypes)
+    row = wgmma("float8_e5m2")
     rows = [[values("float8_e4m3fn", 128, rng, "positive") for _ in range(3)] for _ in range(2)]
     sums = [[float(chain(row, list(zip(x, y, strict=True)), -6)) for y in rows[1]] for x in rows[0]]
     x, weight = (
@@ -505,7 +505,7 @@ def test_a_failure_names_the_unit_that_explains_it() -> None:
 
 @pytest.mark.parametrize("count", [16, 64, 576, 4608, 401_408])
 def test_hopper_is_sharper_than_float32_in_any_order(count: int) -> None:
-    """In bfloat16; by a third if all steps are wgmma's."""
+    """In bfloat16, wgmma alone allows less than 0.82 of the error."""
     definitions = load_definitions()
 
     def relative(promise: Accumulation) -> float:
@@ -521,7 +521,7 @@ def test_hopper_is_sharper_than_float32_in_any_order(count: int) -> None:
 
 
 def test_subnormal_operands_cost_by_their_size() -> None:
-    """An exponent is too large by what an operand is short of normal, times the other's largest."""
+    """An exponent exceeds by an operand's distance to normal, times the other operand's largest."""
     definitions = load_definitions()
     promise = tensor_core("ampere", "float16")
     zero, least = Fraction(0), promise.least_normal(definitions)
@@ -534,7 +534,7 @@ def test_subnormal_operands_cost_by_their_size() -> None:
 
 
 def test_operands_are_rounded_to_the_format_of_the_instruction() -> None:
-    """Exactly: the largest number of E4M3 is 448, and more than 464 overflows; TF32 is cut."""
+    """The largest number of E4M3 is 448, and more than 464 overflows; TF32 is cut."""
     one = np.ones((1, 1, 1, 1), np.float32)
     for value, rounded in ((448.0, 448.0), (463.0, 448.0), (17.0, 16.0), (19.0, 20.0)):
         result = np.full((1, 1, 1, 1), rounded, np.float32)
@@ -555,7 +555,7 @@ def test_operands_are_rounded_to_the_format_of_the_instruction() -> None:
 
 
 def test_cdna2_adds_pairs_and_flushes() -> None:
-    """Its promise is of float32 additions, in blocks, flushed."""
+    """Its promise is about float32 additions in blocks, with subnormal numbers flushed."""
     promise = tensor_core("cdna2", "bfloat16", output="bfloat16")
     assert promise.flushed
     assert promise.core is None
@@ -563,7 +563,7 @@ def test_cdna2_adds_pairs_and_flushes() -> None:
 
 
 def test_the_bias_gradient_is_no_sum_of_products() -> None:
-    """It is float32 in any order, whatever the matrix unit."""
+    """Whatever the matrix unit, it is a float32 sum in any order."""
     grad = np.ones((2, 1, 3, 3), np.float32)
     comparison = compare_gradient(
         np.full(1, 18, np.float32),
@@ -579,13 +579,13 @@ def test_the_bias_gradient_is_no_sum_of_products() -> None:
 
 
 def test_certified_results_of_operands_that_are_rounded() -> None:
-    """The bound of a result whose operands the kernel rounds to eight bits covers it."""
+    """The bound covers a kernel that rounds its operands to eight bits."""
     rng = np.random.default_rng(9)
     x, weight = rng.standard_normal((2, 1, 64, 1, 1)).astype(np.float32)
     promise = tensor_core("hopper", "float8_e4m3", promote=128)
     rounded = [v.astype(ml_dtypes.float8_e4m3fn).ravel() for v in (x, weight)]
     pairs = [(Fraction(float(a)), Fraction(float(b))) for a, b in zip(*rounded, strict=True)]
-    (row,) = (r for r in ROWS if r.instruction == "wgmma" and "float8_e5m2" in r.dtypes)
+    row = wgmma("float8_e5m2")
     output = np.array(float(chain(row, pairs, -6)), np.float32).reshape(1, 1, 1, 1)
     certified = certify_output(output, x, weight, method="any-order", accumulation=promise)
     exact = float(np.sum(x.astype(np.float64) * weight.astype(np.float64)))
@@ -619,10 +619,7 @@ def test_tolerance_without_operands() -> None:
             lambda: tensor_core("hopper", "bfloat16", instruction="mfma"),
             "expected one of wgmma, mma",
         ),
-        (
-            lambda: tensor_core("hopper", "bfloat16", accumulate="float16"),
-            "do not add in float16",
-        ),
+        (lambda: tensor_core("hopper", "bfloat16", accumulate="float16"), "do not add in float16"),
         (lambda: tensor_core("hopper", "bfloat16", block=0), "block"),
         (lambda: tensor_core("hopper", "bfloat16", block=17), "block: hopper adds 16 products"),
         (lambda: tensor_core("hopper", "bfloat16", splits=0), "splits"),
@@ -648,13 +645,12 @@ def test_tolerance_without_operands() -> None:
     ],
 )
 def test_refused(made: Callable[[], object], message: str) -> None:
-    """What there is not, or does not fit together."""
     with pytest.raises(InputError, match=message):
         made()
 
 
 def test_promotion_more_often_is_another_promise() -> None:
-    """Every 16 terms, where 512 are promised: 4 095 additions of half an ulp are lost."""
+    """Promotion every 16 terms instead of 512 loses 4,095 additions of half an ulp."""
     x = np.zeros((1, 65_536, 1, 1), ml_dtypes.bfloat16)
     x[0, ::16] = 2.0**-24
     x[0, 0] = 1

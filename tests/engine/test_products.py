@@ -135,10 +135,7 @@ LARGER = {
         windows=(Window(size=29, kernel=7, stride=2, pad_begin=3, pad_end=3),) * 2,
     ),
     "patches": Geometry(
-        in_channels=3,
-        out_channels=32,
-        batch=2,
-        windows=(Window(size=32, kernel=8, stride=8),) * 2,
+        in_channels=3, out_channels=32, batch=2, windows=(Window(size=32, kernel=8, stride=8),) * 2
     ),
 }
 
@@ -158,7 +155,7 @@ def test_larger_shapes(name: str, shape: str, buffer: int, monkeypatch: pytest.M
 @pytest.mark.parametrize("name", ["output", "weight", "input"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_memory_is_bounded(name: str, dtype: Any) -> None:
-    """Unfolding a 3×3 input whole would take nine times its memory."""
+    """Unfolding a whole 3×3 input would take nine times its memory."""
     geometry = square(64, 56)
     drawn = {key: value.astype(np.float32) for key, value in integers(geometry, 1).items()}
     split = split_contraction(CONTRACTIONS[name], geometry.parameters())

@@ -33,7 +33,7 @@ SMALLEST = Fraction(1, 2**1060)
 
 
 def rounded_laws() -> Any:
-    """The laws with the half ulp of the rounded result in place of the exact one's."""
+    """Return the laws with the half ulp of the rounded result in place of the exact one's."""
     laws = copy.deepcopy(DATA["laws"])
     for name in ("add", "mul"):
         inherited, half = laws[name]["eps"]["add"]
@@ -67,7 +67,7 @@ def assert_same_values(fast: Evaluation, slow: Evaluation) -> None:
 
 @pytest.fixture(params=["exact", "blocks", "small-blocks"])
 def sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The ways in which steps are added: along an axis, in one block, in many."""
+    """Return the ways in which steps are added: along an axis, in one block, in many."""
     if request.param != "exact":
         monkeypatch.setattr(steps, "_EXACT", 0)
         monkeypatch.setattr(steps, "_FEW", 1)
@@ -83,9 +83,7 @@ def sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 @pytest.mark.parametrize("name", CONTRACTIONS)
 @settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     geometry=geometries(),
@@ -128,10 +126,7 @@ def test_against_the_definitions(
     [
         ((2, 8, 14, 14), (16, 8, 3, 3), {"padding": 1}),
         pytest.param(
-            (1, 32, 12, 12),
-            (32, 1, 3, 3),
-            {"padding": 1, "groups": 32},
-            marks=pytest.mark.slow,
+            (1, 32, 12, 12), (32, 1, 3, 3), {"padding": 1, "groups": 32}, marks=pytest.mark.slow
         ),
         ((2, 8, 15, 13), (12, 4, 3, 3), {"padding": 1, "groups": 2, "stride": 2}),
         ((1, 6, 17, 11), (8, 6, 3, 2), {"padding": ((2, 0), (1, 3)), "dilation": (2, 3)}),
@@ -242,7 +237,7 @@ def test_threads_of_blas_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", CONTRACTIONS)
 def test_a_signal_handler_may_replay(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A handler that runs in the middle of each batch of steps."""
+    """A handler runs in the middle of each batch of steps."""
     monkeypatch.setattr(steps, "_EXACT", 0)
     monkeypatch.setattr(steps, "_FEW", 1)
     steps._plans.cache_clear()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processor import on_glibc_x86
 from strategies import conv2d_operands, geometries
 
 from pybridge.engine import blas as products
@@ -29,11 +29,6 @@ from pybridge.problem.geometry import Geometry
 CONTRACTIONS = load_definitions().data.contractions
 NAMES = ("output", "weight", "input")
 KINDS = (np.dtype(np.float32), np.dtype(np.float64))
-
-on_glibc_x86 = pytest.mark.skipif(
-    (platform.system(), platform.machine()) != ("Linux", "x86_64"),
-    reason="the floating-point environment is set as glibc lays it out",
-)
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +63,7 @@ def computed(name: str, geometry: Geometry, arrays: dict[str, Any], **options: A
 def test_what_is_sound_is_not_accused(
     name: str, kind: np.dtype[Any], geometry: Geometry, regime: str, absolute: bool, seed: int
 ) -> None:
-    """Every entry is checked, not only some."""
+    """All entries are checked, instead of some."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spot, "_sample", lambda result, *_: range(result.size))
         computed(name, geometry, arrays_of(geometry, kind, regime, seed), absolute=absolute)
@@ -91,7 +86,7 @@ def test_long_sums_that_are_sound_are_not_accused(
 def test_each_entry_s_own_terms_are_compared(
     name: str, kind: np.dtype[Any], options: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Any entry that is off is noticed, if it is looked at."""
+    """Any entry that is off is noticed if it is looked at."""
     geometry = Geometry.of((2, 4, 9, 8), (6, 2, 3, 3), groups=2, **options)
     arrays = arrays_of(geometry, kind, "normal", 1)
     split = split_contraction(CONTRACTIONS[name], geometry.parameters())
@@ -130,7 +125,7 @@ def truncated(bits: int) -> Callable[[Any], Any]:
 
 
 def strassen(a: Any, b: Any, depth: int = 3) -> Any:
-    """The product by Strassen's algorithm, of matrices whose sizes 2^depth divides."""
+    """Return the product by Strassen's algorithm, of matrices whose sizes 2^depth divides."""
     if depth == 0:
         return np.einsum("...ij,...jk->...ik", a, b)
     (p, q), (r, s) = (np.split(half, 2, axis=-1) for half in np.split(a, 2, axis=-2))
@@ -153,36 +148,37 @@ FAULTS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+@pytest.fixture
+def replace_matmul(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any, Any], Any]], None]:
+    """Return what puts another product in place of NumPy's, unseen by the check of threads."""
+
+    def replace(product: Callable[[Any, Any], Any]) -> None:
+        def matmul(a: Any, b: Any, out: Any) -> Any:
+            out[...] = product(a, b)
+            return out
+
+        monkeypatch.setattr(np, "matmul", matmul)
+        monkeypatch.setattr(spot, "thread_fault", lambda dtype: None)
+        monkeypatch.setattr(spot, "_calls", itertools.count())  # Which entries are checked.
+
+    return replace
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("name", NAMES)
-def test_faults_in_every_entry_are_found(
-    name: str, fault: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_faults_in_every_entry_are_found(name: str, fault: str, replace_matmul: Any) -> None:
     arrays = arrays_of(LAYER, KINDS[0], "normal", 2)
-
-    def product(a: Any, b: Any, out: Any) -> Any:
-        out[...] = FAULTS[fault](a, b)
-        return out
-
-    monkeypatch.setattr(np, "matmul", product)
-    monkeypatch.setattr(spot, "thread_fault", lambda dtype: None)
-    monkeypatch.setattr(spot, "_calls", itertools.count())  # Which entries are checked.
+    replace_matmul(FAULTS[fault])
     with pytest.raises(FloatingPointError, match="errs by more than rounding can"):
         computed(name, LAYER, arrays, absolute=True)
 
 
-def test_strassen_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where entries differ in size, it errs by a share of the largest."""
+def test_strassen_is_found(replace_matmul: Any) -> None:
+    """If entries differ in size, its errors are a share of the largest entry."""
     geometry = Geometry.of((1, 64, 64, 1), (64, 64, 1, 1))
     arrays = arrays_of(geometry, KINDS[0], "normal", 3)
     arrays["weight"][:20] *= np.float32(2.0**-40)
-
-    def product(a: Any, b: Any, out: Any) -> Any:
-        out[...] = strassen(a, b)
-        return out
-
-    monkeypatch.setattr(np, "matmul", product)
-    monkeypatch.setattr(spot, "thread_fault", lambda dtype: None)
+    replace_matmul(strassen)
     refusals = 0
     for _ in range(40):
         try:
@@ -192,15 +188,9 @@ def test_strassen_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusals >= 3
 
 
-def test_emulated_float64_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_emulated_float64_is_found(replace_matmul: Any) -> None:
     arrays = arrays_of(LAYER, KINDS[1], "normal", 4)
-
-    def product(a: Any, b: Any, out: Any) -> Any:
-        out[...] = MATMUL(truncated(14)(a.copy()), truncated(14)(b.copy()))
-        return out
-
-    monkeypatch.setattr(np, "matmul", product)
-    monkeypatch.setattr(spot, "thread_fault", lambda dtype: None)
+    replace_matmul(lambda a, b: MATMUL(truncated(14)(a.copy()), truncated(14)(b.copy())))
     with pytest.raises(FloatingPointError, match="in float64 errs by more than rounding can"):
         computed("weight", LAYER, arrays, absolute=True)
 
@@ -300,7 +290,7 @@ else:
     ],
 )
 def test_modes_that_threads_inherit_are_found(flag: str, expected: str, scale: str) -> None:
-    """Whether the operands would show it or not."""
+    """They are refused whether or not the operands would show them."""
     process = subprocess.run(
         [sys.executable, "-c", INHERITED, flag, scale],
         env={**os.environ, "OPENBLAS_NUM_THREADS": "2"},

@@ -34,7 +34,7 @@ def _silent() -> Any:
 
 
 def each_form(operation: Callable[[Any, Any], Any], a: float, b: float) -> list[float]:
-    """The operation on constants, arrays and both."""
+    """Return the operation on constants, arrays and both."""
     array_a, array_b = np.array([[a]]), np.array([b])
     results = [operation(a, b), operation(array_a, b), operation(a, array_b)]
     results.append(operation(array_a, array_b))
@@ -139,7 +139,7 @@ def test_product_binade(a: float, b: float) -> None:
 @settings(max_examples=300)
 @given(signed, signed, st.integers(-2, 2), st.booleans())
 def test_binades_next_to_powers_of_two(a: float, b: float, steps: int, product: bool) -> None:
-    """Results of which some round to a power of two, and the exact ones are on either side."""
+    """Some results round to a power of two, with the exact ones on either side."""
     x, y = math.frexp(a)[0] or 0.5, math.frexp(b)[0] or 0.5
     if product:
         factor = 1 / x + steps * math.ulp(1 / x)

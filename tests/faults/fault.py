@@ -25,7 +25,7 @@ class Fault:
 
     `what` is wrong when `command` is run by bash, after `prepare`; it ends with `status`, and its
     only line on standard error that says so is `line`, where paths are relative to the current
-    folder and `…` stands for anything. Where there is none, `shown` is what standard output or
+    folder and `…` stands for anything. Without it, `says` is what standard output or
     standard error has. `kept` says what is not lost, which `after` asserts. `run` replaces the
     plain running of the command.
     """
@@ -34,7 +34,7 @@ class Fault:
     command: str
     status: int
     line: str = ""
-    shown: str = ""
+    says: str = ""
     kept: str = ""
     prepare: Callable[[Sandbox], object] = _nothing
     after: Callable[[Sandbox], object] = _nothing
@@ -54,8 +54,8 @@ class Fault:
             assert _matches(self.line, errors[0]), (self.line, errors[0])
         else:
             assert not errors, outcome
-        if self.shown:
-            assert self.shown in outcome.out or self.shown in outcome.err, outcome
+        if self.says:
+            assert self.says in outcome.out or self.says in outcome.err, outcome
         sandbox.assert_clean(killed=self.status == -signal.SIGKILL)
         self.after(sandbox)
 

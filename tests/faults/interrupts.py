@@ -26,7 +26,7 @@ if run == 1:
 
 
 def _long_run(behaviour: str) -> Callable[[Sandbox], None]:
-    """Three cases; Lean refuses the large one, and is asked for the last in a second run."""
+    """Save three cases: Lean refuses the large one, and answers the last in a second run."""
 
     def prepare(sandbox: Sandbox) -> None:
         native(behaviour)(sandbox)
@@ -75,7 +75,7 @@ _ENDED = [
         command=_CHECK,
         status=status,
         line="error: interrupted; checked before: 2 of 3 cases",
-        shown="incomplete: 1 cases were not checked",
+        says="incomplete: 1 cases were not checked",
         prepare=_long_run(_SECOND),
         run=_stop(sign),
         kept=_KEPT,

@@ -11,7 +11,6 @@ from faults.stand_ins import installed, native
 __all__ = ["LEAN"]
 
 _ONE = "python -m pybridge.check --case binary32-one-by-one --lean"
-_TWO = "python -m pybridge.check --case binary32-one-by-one --case binary32-zeros --lean native"
 _FIRST = "; checked before: 0 of 1 cases"
 _RESULT = "Lean's result for binary32-one-by-one#…"
 
@@ -38,7 +37,7 @@ LEAN = (
     Fault(what="Lean is asked for and not there", command=f"{_ONE} native", status=3,
           line="error: there is no `lake` on PATH or in ~/.elan/bin"),
     Fault(what="There is no Lean and none can be installed: the recorded evaluations are compared",
-          command=f"{_ONE} auto", status=0, shown="recorded evaluations by WebAssembly Lean 4.28.0",
+          command=f"{_ONE} auto", status=0, says="recorded evaluations by WebAssembly Lean 4.28.0",
           prepare=_no_cache),
     Fault(what="Lean has another version", command=f"{_ONE} native", status=3,
           line="error: ../bin/lake runs Lean 4.27.0, expected 4.28.0 (leanprover/lean4:v4.28.0)",

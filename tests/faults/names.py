@@ -17,7 +17,7 @@ from pybridge.check.suite import suite
 __all__ = ["NAMES"]
 
 _CHECK = "python -m pybridge.check --lean"
-_SHOWN = "1 of 1 cases hold"
+_HOLDS = "1 of 1 cases hold"
 _NO_LETTER = r"$'\xff'"
 
 
@@ -51,20 +51,20 @@ def _installed(sandbox: Sandbox) -> None:
 NAMES = (
     Fault(what="A case file and a report with such names",
           command=f"{_CHECK} recorded 'Fall ü 1.npz' --report 'Ergebnis ✓ é.json'", status=0,
-          shown=_SHOWN, prepare=_saved("Fall ü 1.npz"), after=_reported("Ergebnis ✓ é.json")),
+          says=_HOLDS, prepare=_saved("Fall ü 1.npz"), after=_reported("Ergebnis ✓ é.json")),
     Fault(what="A checkout, and temporary files, in such folders",
-          command=f"{_CHECK} native 'Fall ü 1.npz'", status=0, shown=_SHOWN, prepare=_native),
+          command=f"{_CHECK} native 'Fall ü 1.npz'", status=0, says=_HOLDS, prepare=_native),
     Fault(what="A cache in such a folder",
           command="PYBRIDGE_CACHE='../Zwischen speicher ✓' "
           "python -m pybridge.lean setup --lean wasm",
-          status=0, shown="../Zwischen speicher ✓/lean-wasm-4.28.0-", prepare=registries(),
+          status=0, says="../Zwischen speicher ✓/lean-wasm-4.28.0-", prepare=registries(),
           after=_installed),
     Fault(what="Names that begin with a dash",
-          command=f"{_CHECK} recorded --report=-r.json -- -1.npz", status=0, shown=_SHOWN,
+          command=f"{_CHECK} recorded --report=-r.json -- -1.npz", status=0, says=_HOLDS,
           prepare=_saved("-1.npz"), after=_reported("-r.json")),
     Fault(what="Names that are not UTF-8",
           command=f"{_CHECK} recorded {_NO_LETTER}.npz --report {_NO_LETTER}.json", status=0,
-          shown=_SHOWN, prepare=_saved(os.fsdecode(b"\xff.npz")),
+          says=_HOLDS, prepare=_saved(os.fsdecode(b"\xff.npz")),
           after=_reported(os.fsdecode(b"\xff.json"))),
     Fault(what="There is no file of a name that is not UTF-8",
           command=f"{_CHECK} recorded {_NO_LETTER}.npz", status=2,

@@ -13,7 +13,7 @@ __all__ = ["OUTPUT"]
 
 _CHECK = "python -m pybridge.check --case binary32-one-by-one --lean recorded"
 _REPORT = f"{_CHECK} --report report.json"
-_SHOWN = "1 of 1 cases hold"
+_HOLDS = "1 of 1 cases hold"
 _FULL = "error: standard output cannot be written: No space left on device"
 _EARLIER = "the report of an earlier run; the table is shown"
 
@@ -64,10 +64,10 @@ def _certificate_written(sandbox: Sandbox) -> None:
 
 OUTPUT = (
     Fault(what="The disk is full for a report", command=f"ulimit -f 1; {_REPORT}", status=2,
-          line="error: report.json cannot be written: File too large", shown=_SHOWN,
+          line="error: report.json cannot be written: File too large", says=_HOLDS,
           prepare=_old_report, kept=_EARLIER, after=_still_old),
     Fault(what="A report to nowhere", command=f"{_CHECK} --report /dev/null", status=0,
-          shown=_SHOWN, kept="the device stays one", after=_device_kept),
+          says=_HOLDS, kept="the device stays one", after=_device_kept),
     Fault(what="The disk is full for standard output", command=f"{_CHECK} > /dev/full", status=2,
           line=_FULL),
     Fault(what="… and there is a report", command=f"{_REPORT} > /dev/full", status=2, line=_FULL,
@@ -77,7 +77,7 @@ OUTPUT = (
     Fault(what="Standard output is closed", command=f"{_REPORT} >&-", status=0,
           kept="the report", after=lambda sandbox: _passed(sandbox.work / "report.json")),
     Fault(what="Standard output has no letters beyond ASCII",
-          command=f"PYTHONIOENCODING=ascii {_CHECK} --each", status=0, shown="1?1?1?1"),
+          command=f"PYTHONIOENCODING=ascii {_CHECK} --each", status=0, says="1?1?1?1"),
     Fault(what="The disk is full for temporary files",
           command="ulimit -f 0; "
           "python -m pybridge.check --case binary32-one-by-one --lean native",
@@ -89,7 +89,7 @@ OUTPUT = (
     Fault(what="The report is a folder", command=f"{_CHECK} --report .", status=2,
           line="error: --report: . is a folder, expected a file"),
     Fault(what="The report is a link to a file that others may not read", command=_REPORT,
-          status=0, shown=_SHOWN, prepare=_link,
+          status=0, says=_HOLDS, prepare=_link,
           kept="the link, and who may read the file that it leads to", after=_link_kept),
     Fault(what="The disk is full for a certificate",
           command="ulimit -f 1; python -m pybridge.certify binary32-one-by-one --no-check",

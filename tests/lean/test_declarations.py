@@ -69,7 +69,7 @@ class Declared(NamedTuple):
 
 
 def declared(text: str) -> list[Declared]:
-    """The public declarations of a Lean file, in order."""
+    """Return the public declarations of a Lean file, in order."""
     code = mask(text)
     return [
         Declared(d["keyword"], d["name"], d["attributes"] or "", code.count("\n", 0, d.start()))
@@ -79,22 +79,24 @@ def declared(text: str) -> list[Declared]:
 
 
 def misplaced(module: str, text: str) -> set[str]:
-    """What a module declares that belongs elsewhere.
+    """Return what a module declares that belongs elsewhere.
 
     Where X.lean defines, X/….lean proves: a module may both define and prove only theorems that its
     definitions need, or notions that its theorems need alone.
     """
-    found = declared(text)
-    theorems = {d.name for d in found if d.keyword == "theorem"}
-    notions = [d for d in found if d.keyword not in ("theorem", "instance")]
+    public = declared(text)
+    theorems = {d.name for d in public if d.keyword == "theorem"}
+    notions = [d for d in public if d.keyword not in ("theorem", "instance")]
     allowed = AUXILIARY.get(module.removeprefix(SPACE), set())
     if not theorems or {d.name for d in notions} <= allowed:
         return set() if notions or "." in module.removeprefix(SPACE) else theorems
     lines = mask(text).splitlines()
-    ends = [d.line for d in found[1:]] + [len(lines)]
-    names = [last_parts("\n".join(lines[d.line : end])) for d, end in zip(found, ends, strict=True)]
-    needed = set[str]().union(*(n for d, n in zip(found, names, strict=True) if d in notions))
-    for d, used in reversed([*zip(found, names, strict=True)]):
+    ends = [d.line for d in public[1:]] + [len(lines)]
+    names = [
+        last_parts("\n".join(lines[d.line : end])) for d, end in zip(public, ends, strict=True)
+    ]
+    needed = set[str]().union(*(n for d, n in zip(public, names, strict=True) if d in notions))
+    for d, used in reversed([*zip(public, names, strict=True)]):
         if d.keyword == "theorem" and last_part(d.name) in needed:
             needed |= used
     return {name for name in theorems if last_part(name) not in needed}
@@ -105,7 +107,7 @@ def last_part(name: str) -> str:
 
 
 def last_parts(code: str) -> set[str]:
-    """The last parts of the names in Lean code."""
+    """Return the last parts of the names in Lean code."""
     return {last_part(name) for name in NAME.findall(code)}
 
 
@@ -122,7 +124,7 @@ def test_what_is_misplaced_is_found() -> None:
 
 
 def named_elsewhere() -> set[str]:
-    """The names that the list of theorems, Python and the Lean programs use."""
+    """Return the names that the list of theorems, Python and the Lean programs use."""
     page = (ROOT / "docs" / "theorems.md").read_text(encoding="utf-8")
     texts = re.findall(r"`[^`]+`", page)
     for file in [*(ROOT / "pybridge").rglob("*.py"), SOURCES / "Evaluate.lean"]:
@@ -131,13 +133,13 @@ def named_elsewhere() -> set[str]:
 
 
 def references(ilean: Path) -> Iterator[tuple[str | None, str]]:
-    """Each declaration that a module uses, after the one in which it does."""
+    """Yield each declaration that a module uses, after the one that uses it."""
     data = json.loads(ilean.read_text(encoding="utf-8"))
-    for key, places in data["references"].items():
+    for key, positions in data["references"].items():
         used = json.loads(key).get("c", {}).get("n")
         if used:
-            for place in places["usages"]:
-                yield (place[4] if len(place) > 4 else None), used
+            for usage in positions["usages"]:
+                yield (usage[4] if len(usage) > 4 else None), used
 
 
 def test_every_declaration_is_needed(library: BuildResult) -> None:
@@ -147,9 +149,9 @@ def test_every_declaration_is_needed(library: BuildResult) -> None:
     for module in LIBRARY:
         text = module_file(SOURCES, module).read_text(encoding="utf-8")
         at = {d.line: d for d in declared(text)}
-        places = json.loads(library.ileans[module].read_text(encoding="utf-8"))["decls"]
-        for name, place in places.items():
-            if d := at.get(place[4]):
+        positions = json.loads(library.ileans[module].read_text(encoding="utf-8"))["decls"]
+        for name, position in positions.items():
+            if d := at.get(position[4]):
                 known.add(name)
                 by_tactics = re.search(r"simp|grind|ext", d.attributes)
                 if (
@@ -171,7 +173,7 @@ def test_every_declaration_is_needed(library: BuildResult) -> None:
 
 
 def owner(name: str | None, known: set[str]) -> str | None:
-    """The declaration that a name belongs to, as a field or a constructor of it."""
+    """Return the declaration that a name belongs to, as a field or a constructor of it."""
     while name and name not in known:
         name = name.rpartition(".")[0]
     return name or None

@@ -11,13 +11,7 @@ import pytest
 
 from pybridge.check.networks import compare_networks, networks_text, small_networks
 from pybridge.exported.document import load_definitions
-from pybridge.lean import (
-    BuildResult,
-    CaseResult,
-    Lean,
-    LeanError,
-    parse_results,
-)
+from pybridge.lean import BuildResult, CaseResult, Lean, LeanError, parse_results
 
 GOOD = {
     "format": "binary32",
@@ -43,16 +37,8 @@ REFUSED = [
         "1 1 0 1 3 2 2 2 1 1 0 0 0 0 1 1",
         "sizes: expected inChannels of at least 1, found 0",
     ),
-    (
-        "sizes",
-        "1 1 1 1 3 2 2 2 0 1 0 0 0 0 1 1",
-        "sizes: expected strideH of at least 1, found 0",
-    ),
-    (
-        "sizes",
-        "1 1 1 1 3 2 2 2 1 1 0 0 0 0 1 2",
-        "sizes: expected outputW of at least 1, found 0",
-    ),
+    ("sizes", "1 1 1 1 3 2 2 2 0 1 0 0 0 0 1 1", "sizes: expected strideH of at least 1, found 0"),
+    ("sizes", "1 1 1 1 3 2 2 2 1 1 0 0 0 0 1 2", "sizes: expected outputW of at least 1, found 0"),
     ("x", "", "expected an operand, its eps and its entries, found: x"),
     ("x", "-1/2 1/1", "x: the eps must not be negative"),
     ("x", "nan 1/1", "x: the eps is not a number: nan"),
@@ -128,7 +114,7 @@ def text(name: str, lines: dict[str, str]) -> str:
 
 @pytest.fixture(scope="module")
 def answers(lean: Lean) -> dict[str, CaseResult]:
-    """All cases of this module, evaluated in one run."""
+    """Return all cases of this module, evaluated in one run."""
     cases = [text("good", GOOD), text("no-sizes", {k: GOOD[k] for k in GOOD if k != "sizes"})]
     cases.append(text("part", {k: GOOD[k] for k in GOOD if k not in ("bias", "gradOutput")}))
     cases.append(text("twice", GOOD).replace("end", "bias 0/1 0/1\nend"))
@@ -162,13 +148,13 @@ def test_results_whose_factors_are_missing_are_left_out(answers: dict[str, CaseR
 def test_other_operations_by_hand(answers: dict[str, CaseResult], name: str) -> None:
     expected = OTHERS[name][1]
     assert answers[name].refused is None
-    found = {result: list(map(float, t.exact)) for result, t in answers[name].tensors.items()}
-    assert found == expected
+    exact = {result: list(map(float, t.exact)) for result, t in answers[name].tensors.items()}
+    assert exact == expected
     assert answers[name].sizes[-1] == LAST_SIZES[name]
 
 
 def test_a_case_by_hand(answers: dict[str, CaseResult]) -> None:
-    """The bias gradient 1 + 2 with eps 2⁻¹⁰ an entry; the first sum is charged as well."""
+    """The bias gradient is 1 + 2 with eps 2⁻¹⁰ each; its first sum is charged as well."""
     bias = answers["good"].tensors["bias"]
     half = Fraction(1, 2**24)
     assert answers["good"].sizes[-2:] == (2, 1)

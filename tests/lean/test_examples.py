@@ -48,10 +48,10 @@ PLACEHOLDERS = {"fuzzed/NAME.json", "X.lean", "X/Theorems.lean"}
 
 @pytest.fixture(scope="module")
 def examples(lean: Lean) -> Iterator[Library]:
-    """The library with the examples, all of them proved."""
-    with opened(progress=False) as found:
-        found.prove("Correlation.Theorems", "Interval.Theorems", "Float8.Theorems")
-        yield found
+    """Return the library with the examples, all of them proved."""
+    with opened(progress=False) as opened_library:
+        opened_library.prove("Correlation.Theorems", "Interval.Theorems", "Float8.Theorems")
+        yield opened_library
 
 
 @pytest.fixture(scope="module")
@@ -98,16 +98,16 @@ def test_another_contraction_is_noticed(
 def test_another_number_of_the_contraction_is_noticed(
     correlated: correlation.Answer, quantity: str, result: str
 ) -> None:
-    found = correlated.results[result]
-    first, *rest = getattr(found, quantity)
+    answer = correlated.results[result]
+    first, *rest = getattr(answer, quantity)
     changed: Any = {quantity: (first + Fraction(1, 2**40), *rest)}
-    results = {**correlated.results, result: replace(found, **changed)}
+    results = {**correlated.results, result: replace(answer, **changed)}
     assert correlation.compare(replace(correlated, results=results))
 
 
 def test_the_intervals_are_the_ranges(ranges: interval.Ranges) -> None:
     assert interval.compare(ranges) == []
-    assert all(low < high for found in ranges.values() for low, high in found)
+    assert all(low < high for intervals in ranges.values() for low, high in intervals)
 
 
 @pytest.mark.parametrize("name", ["output", "bias", "weight", "input"])
@@ -120,8 +120,8 @@ def test_a_wider_or_narrower_interval_is_noticed(ranges: interval.Ranges, name: 
 
 def test_the_formats_are_those_of_ml_dtypes(eight: float8.Answer) -> None:
     assert float8.compare(eight) == []
-    assert all(None in found for found in eight.rounded.values())
-    assert all(len(found) > 2000 for found in eight.rounded.values())
+    assert all(None in numbers for numbers in eight.rounded.values())
+    assert all(len(numbers) > 2000 for numbers in eight.rounded.values())
 
 
 @pytest.mark.parametrize("change", [{"precision": 3}, {"min_exponent": -5}, {"max_exponent": 6}])
@@ -187,10 +187,10 @@ def test_what_is_not_proved_is_refused(tmp_path: Path) -> None:
 
 def test_what_was_proved_is_not_proved_again(tmp_path: Path) -> None:
     lean = SaidByLean(said("information", "fine"))
-    found = lean.library(tmp_path)
-    found.prove("A", "B")
-    found.prove("B")
-    found.prove("B", "C")
+    library_ = lean.library(tmp_path)
+    library_.prove("A", "B")
+    library_.prove("B")
+    library_.prove("B", "C")
     names = [
         [name.removeprefix("RuntimeApprox.Examples.") for name in asked] for asked in lean.asked
     ]
@@ -217,7 +217,7 @@ def test_a_program_that_fails_is_noticed(tmp_path: Path, message: Message, match
 
 
 @pytest.mark.parametrize(
-    ("found", "status", "out", "err"),
+    ("differences", "status", "out", "err"),
     [
         ([], 0, "all is well\n", ""),
         (["one thing", "another"], 1, "one thing\nanother\n", ""),
@@ -228,7 +228,7 @@ def test_a_program_that_fails_is_noticed(tmp_path: Path, message: Message, match
 def test_an_example_says_what_it_finds(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    found: Sequence[str] | LeanError,
+    differences: Sequence[str] | LeanError,
     status: int,
     out: str,
     err: str,
@@ -238,9 +238,9 @@ def test_an_example_says_what_it_finds(
         yield
 
     def check(_: Library) -> Sequence[str]:
-        if isinstance(found, LeanError):
-            raise found
-        return found
+        if isinstance(differences, LeanError):
+            raise differences
+        return differences
 
     monkeypatch.setattr(library, "opened", stand_in)
     with pytest.raises(SystemExit) as ended:
@@ -266,12 +266,12 @@ def test_the_lean_files_keep_the_librarys_rules(file: Path) -> None:
 
 
 def fences() -> list[tuple[str, str, str]]:
-    """Language, file and text of each block of code."""
-    return [(found[2], found[3] or "", found[4]) for found in FENCE.finditer(GUIDE)]
+    """Return the language, file and text of each block of code."""
+    return [(match[2], match[3] or "", match[4]) for match in FENCE.finditer(GUIDE)]
 
 
 def commands() -> list[str]:
-    """Each command of the page: lines of its shell blocks, and those within lines and tables."""
+    """Return each command of the page: of its shell blocks, and of its code spans."""
     shell = [text for language, _, text in fences() if language == "sh"]
     blocks = [line.strip() for text in shell for line in text.splitlines()]
     plain = FENCE.sub("", GUIDE).replace("\n", " ")
@@ -301,7 +301,7 @@ def test_named_files_exist() -> None:
 
 
 def _app(module: str) -> Any:
-    """The command line of `python -m module`."""
+    """Return the command line of `python -m module`."""
     for command in COMMANDS.values():
         if command.run_as == module:
             return importlib.import_module(command.module).app
@@ -340,10 +340,10 @@ def test_named_commands_exist(command: str) -> None:
 
 
 def test_the_commands_are_found() -> None:
-    found = commands()
-    assert "python3 -m venv .venv && source .venv/bin/activate" in found
-    assert "python -m pytest tests/planted" in found
-    assert "python -m pybridge.extract --check" in found
+    named = commands()
+    assert "python3 -m venv .venv && source .venv/bin/activate" in named
+    assert "python -m pytest tests/planted" in named
+    assert "python -m pybridge.extract --check" in named
     with pytest.raises(AssertionError):
         _assert_known(["pybridge.extract", "--no-such-option"])
     with pytest.raises(AssertionError):
@@ -356,10 +356,7 @@ def test_every_function_named_exists() -> None:
     for name in DECLARATIONS:
         assert f"`{name}`" in GUIDE
         assert re.search(rf"\b(theorem|def|inductive|structure) {re.escape(name)}\b", lean), name
-    for file, name in (
-        ("exported/document.py", "OPERATIONS"),
-        ("problem/formats.py", "FORMATS"),
-    ):
+    for file, name in (("exported/document.py", "OPERATIONS"), ("problem/formats.py", "FORMATS")):
         assert f"`{name}`" in GUIDE
         assert f"`pybridge/{file}`" in GUIDE
         module = importlib.import_module(f"pybridge.{file.removesuffix('.py').replace('/', '.')}")

@@ -137,10 +137,10 @@ def test_the_suite_is_recorded(fake: FakeLean, tmp_path: Path) -> None:
     path = tmp_path / "recording.json.gz"
     said = record.record(path)
     assert said == f"recorded {len(suite())} cases in {path}"
-    found = RecordedLean.find(Project.find(), path=path, expected=program_sources(sources_dir()))
+    recorded = RecordedLean.find(Project.find(), path=path, expected=program_sources(sources_dir()))
     text = suite()[0].to_text()
-    assert found.evaluate(text) == fake.evaluate(text)
-    assert found.export() == "{}\n"
+    assert recorded.evaluate(text) == fake.evaluate(text)
+    assert recorded.export() == "{}\n"
 
 
 def test_a_recording_is_not_recorded(fake: FakeLean, tmp_path: Path) -> None:

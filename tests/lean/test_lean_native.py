@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 
 import pytest
+from leans import ends
 
 from pybridge.lean import discovery
 from pybridge.lean.discovery import find
@@ -147,10 +146,7 @@ def test_another_pin_in_the_project_is_an_error(project: Project, bin_dir: Path)
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [
-        ("echo no room; exit 1", "status 1; it printed: no room"),
-        ("kill -SEGV $$", "status -11"),
-    ],
+    [("echo no room; exit 1", "status 1; it printed: no room"), ("kill -SEGV $$", "status -11")],
 )
 def test_a_program_that_fails_is_a_clear_error(
     project: Project, bin_dir: Path, text: str, said: str
@@ -227,21 +223,9 @@ def test_nothing_is_left_running_after_the_time_limit(tmp_path: Path) -> None:
         run_limited(
             ["/bin/sh", "-c", f"sleep 60 & echo $! > {pid_file}; wait"], timeout=1, name="it"
         )
-    assert gone(int(pid_file.read_text()))
+    assert ends(int(pid_file.read_text()))
 
 
 def test_a_command_that_is_not_there_is_named() -> None:
     with pytest.raises(LeanError, match="it could not be started"):
         run_limited(["/nonexistent"], timeout=1, name="it")
-
-
-def gone(pid: int) -> bool:
-    for _ in range(50):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-            return True
-        time.sleep(0.1)
-    return False

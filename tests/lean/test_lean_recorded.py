@@ -138,8 +138,8 @@ def test_a_recording_neither_builds_nor_checks(project: Project, recording: Path
 
 
 def test_the_shipped_recording_is_of_the_shipped_sources_and_holds_the_suite() -> None:
-    found = lean.find("recorded", progress=False)
-    report = check_cases(suite(), found, load_definitions())
-    assert found.kind == "recorded"
+    recorded = lean.find("recorded", progress=False)
+    report = check_cases(suite(), recorded, load_definitions())
+    assert recorded.kind == "recorded"
     assert [case.label for case in report.cases if not case.passed] == []
     assert len(report.cases) == len(suite()) >= 24

@@ -131,7 +131,7 @@ def test_bundle_knows_where_lines_come_from(tmp_path: Path) -> None:
     made = bundle(tmp_path, "Evaluate")
     lines = made.text.split("\n")
     for text, file, line in (("theorem t", "L.lean", 13), ("def main", "Evaluate.lean", 3)):
-        [at] = [n for n, found in enumerate(lines, 1) if found.startswith(text)]
+        [at] = [n for n, bundled in enumerate(lines, 1) if bundled.startswith(text)]
         located = made.locate(Message("Bundle.lean", at, 4, "error", "no"))
         assert (located.file, located.line, located.column) == (file, line, 4)
     outside = Message("Bundle.lean", 1, 0, "error", "no")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from leans import alive, ends
 
 from pybridge.lean.errors import LeanError
 from pybridge.lean.interface import BuildResult
@@ -34,8 +34,7 @@ theorem double_le (x : Nat) : x ≤ double x := by unfold double; omega
 """,
     ),
     "Sample/Double/Theorems.lean": MODULE.format(
-        imports="public import Sample.Double\n",
-        body="theorem double_two : double 2 = 4 := rfl",
+        imports="public import Sample.Double\n", body="theorem double_two : double 2 = 4 := rfl"
     ),
     "Sample/Unproved.lean": MODULE.format(imports="", body="theorem t : 1 = 2 := sorry"),
     "Sample/Silent.lean": MODULE.format(
@@ -93,7 +92,7 @@ def built(lean: WasmLean) -> BuildResult:
 
 
 def without_lean(toolchain: Toolchain, project: Project) -> WasmLean:
-    """A Lean that cannot start: whatever it does takes no Lean."""
+    """Return a Lean that cannot start: whatever it does takes no Lean."""
     return WasmLean(replace(toolchain, root=Path("/nonexistent")), project)
 
 
@@ -137,10 +136,10 @@ def test_long_texts_are_shared_in_order(
 ) -> None:
     shares: list[str] = []
 
-    def fake(process: node.NodeProcess, program: object, arguments: object, given: str) -> str:
-        shares.append(given)
-        time.sleep(0.5 if given.startswith("case n0\n") else 0)
-        return given
+    def fake(process: node.NodeProcess, program: object, arguments: object, share: str) -> str:
+        shares.append(share)
+        time.sleep(0.5 if share.startswith("case n0\n") else 0)
+        return share
 
     lean = WasmLean(toolchain, project, jobs=2)
     monkeypatch.setattr(lean, "_main", fake)
@@ -258,19 +257,7 @@ def test_lean_ends_when_its_parent_is_killed(toolchain: Toolchain, tmp_path: Pat
     with parent.stdout:
         pid = int(parent.stdout.readline())
     time.sleep(4)
-    assert running(pid)
+    assert alive(pid)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    deadline = time.monotonic() + 15
-    while running(pid):
-        assert time.monotonic() < deadline, "Node goes on without its parent"
-        time.sleep(0.2)
-
-
-def running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (ProcessLookupError, FileNotFoundError):
-        return False
-    return state != "Z"
+    assert ends(pid), "Node goes on without its parent"

@@ -21,12 +21,12 @@ LONGEST_PROOF = 40
 
 
 def weakenings(text: str) -> list[str]:
-    """The words in Lean code that would make a proof or a definition say less than it seems to."""
+    """Return the words in Lean code that let a proof or a definition say less than it seems to."""
     return WEAKENING.findall(mask(text))
 
 
 def proof_lengths(text: str) -> dict[str, int]:
-    """The number of lines of each theorem's proof."""
+    """Return the number of lines of each theorem's proof."""
     code = mask(text)
     starts = list(re.finditer(r"^(?:@\[[^\]]*\]\s*)?(?:private )?theorem (\S+)", code, re.M))
     lengths = {}
@@ -48,8 +48,7 @@ def test_the_toolchain_is_the_pinned_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("root", "modules"),
-    [("RuntimeApprox", LIBRARY), ("RuntimeApproxCertificates", CERTIFICATES)],
+    ("root", "modules"), [("RuntimeApprox", LIBRARY), ("RuntimeApproxCertificates", CERTIFICATES)]
 )
 def test_the_root_imports_every_module(root: str, modules: list[str]) -> None:
     header = read_header(module_file(SOURCES, root).read_text(encoding="utf-8"))
@@ -93,7 +92,7 @@ def test_no_dependency() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "found"),
+    ("code", "words"),
     [
         ("theorem a : p := by sorry", ["sorry"]),
         ("/-- no axiom -/ theorem a : p := h -- sorry", []),
@@ -102,8 +101,8 @@ def test_no_dependency() -> None:
         ("theorem a : p := by native_decide", ["native_decide"]),
     ],
 )
-def test_the_search_for_weakenings_can_fail(code: str, found: list[str]) -> None:
-    assert weakenings(code) == found
+def test_the_search_for_weakenings_can_fail(code: str, words: list[str]) -> None:
+    assert weakenings(code) == words
 
 
 def test_the_length_of_a_proof_is_counted() -> None:

@@ -55,8 +55,8 @@ PROMISES = (
 
 
 def rows() -> list[tuple[str, str]]:
-    """Each module and name of the page's tables."""
-    found = []
+    """Return each module and name of the page's tables."""
+    listed = []
     in_table = False
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         in_table = line.startswith("| item ") or (in_table and line.startswith("|"))
@@ -64,8 +64,8 @@ def rows() -> list[tuple[str, str]]:
             continue
         row = ROW.match(line)
         assert row, f"not a row of the form item, names, module, words, formula: {line}"
-        found += [(row["module"], name) for name in re.findall(r"`([^`]+)`", row["names"])]
-    return found
+        listed += [(row["module"], name) for name in re.findall(r"`([^`]+)`", row["names"])]
+    return listed
 
 
 def test_every_printed_number_has_a_theorem_of_the_tables() -> None:
@@ -96,9 +96,9 @@ def test_the_theorems_of_the_short_tables_have_rows(page: Path, heading: str) ->
     table = page.read_text(encoding="utf-8").split(heading)[1].split("\n\n")[0]
     column = "".join(line.split(" | ")[1] for line in table.splitlines()[2:])
     named = {
-        f"{found[1]}{part}{found[3]}"
-        for found in re.finditer(r"`([\w.]+)(?:\{([\w,]+)\})?([\w.]*)`", column)
-        for part in (found[2] or "").split(",")
+        f"{match[1]}{part}{match[3]}"
+        for match in re.finditer(r"`([\w.]+)(?:\{([\w,]+)\})?([\w.]*)`", column)
+        for part in (match[2] or "").split(",")
     }
     assert len(named) > 20
     assert named <= {name for _, name in rows()}

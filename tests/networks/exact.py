@@ -74,10 +74,10 @@ class Run:
                 return np.where(x > 0, x, x * Fraction(module.negative_slope))
             case nn.AvgPool2d() | nn.MaxPool2d():
                 y = zeros((*x.shape[:2], *self._outputs(module, x)))
-                for place, window in self._windows(module, x):
-                    entries = [x[place[:2] + at] for at in window]
+                for out, window in self._windows(module, x):
+                    entries = [x[out[:2] + at] for at in window]
                     most = isinstance(module, nn.MaxPool2d)
-                    y[place] = max(entries) if most else sum(entries) / self._size(module)
+                    y[out] = max(entries) if most else sum(entries) / self._size(module)
                 return y
             case nn.Flatten():
                 return x.reshape(x.shape[0], -1)
@@ -126,13 +126,13 @@ class Run:
                 return np.where(x > 0, delta, delta * Fraction(module.negative_slope))
             case nn.AvgPool2d() | nn.MaxPool2d():
                 dx = zeros(x.shape)
-                for place, window in self._windows(module, x):
+                for out, window in self._windows(module, x):
                     if isinstance(module, nn.MaxPool2d):
-                        entries = [x[place[:2] + at] for at in window]
+                        entries = [x[out[:2] + at] for at in window]
                         window = [window[entries.index(max(entries))]]
                     share = 1 if isinstance(module, nn.MaxPool2d) else self._size(module)
                     for at in window:
-                        dx[place[:2] + at] += delta[place] / share
+                        dx[out[:2] + at] += delta[out] / share
                 return dx
             case nn.Flatten() | nn.Dropout():
                 return delta.reshape(x.shape)
@@ -178,13 +178,10 @@ class Run:
 
     def _windows(self, module: Any, x: Exact) -> Iterator[tuple[Any, list[Any]]]:
         k, s, p = (self._pair(a) for a in (module.kernel_size, module.stride, module.padding))
-        for place in np.ndindex(*x.shape[:2], *self._outputs(module, x)):
-            corner = [place[2 + i] * s[i] - p[i] for i in range(2)]
+        for out in np.ndindex(*x.shape[:2], *self._outputs(module, x)):
+            corner = [out[2 + i] * s[i] - p[i] for i in range(2)]
             window = [(corner[0] + a, corner[1] + b) for a, b in product(range(k[0]), range(k[1]))]
-            yield (
-                place,
-                [at for at in window if all(0 <= at[i] < x.shape[2 + i] for i in range(2))],
-            )
+            yield (out, [at for at in window if all(0 <= at[i] < x.shape[2 + i] for i in range(2))])
 
     def _size(self, module: Any) -> int:
         k = self._pair(module.kernel_size)

@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 import torch
 from exact import Exact, Residual, Run, exactly
 from torch import nn
 from torch.nn import functional
 
+from pybridge.bounds.computed import Bounded
 from pybridge.engine.elementwise import Pairs
 from pybridge.errors import InputError
 from pybridge.networks import Method, NetworkBounds, compute, from_torch, sgd_step
@@ -128,7 +132,7 @@ def test_exact_results_are_within_the_bounds(
 def test_bounds_that_forget_the_other_choice_are_found(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With laws that take every choice for certain, exact results leave their bounds."""
+    """If laws take every choice for certain, exact results leave their bounds."""
 
     def certain(self: Arithmetic, law: str, **operands: Pairs) -> Pairs:
         if law == name:
@@ -149,6 +153,13 @@ def test_bounds_that_forget_the_other_choice_are_found(
     moved = exactly(x) + exactly(2.0**-7 * np.array(moves))
     with pytest.raises(AssertionError):
         require_within(bounds, module, moved, exactly(delta), {})
+
+
+def require_near(bounded: Bounded, exact: Any, slack: float, largest: float) -> None:
+    """Assert that a bound holds, up to errors of `exact`, and is below the largest."""
+    errors = np.abs(bounded.value - np.asarray(exact))
+    assert (errors <= bounded.bound + slack).all()
+    assert bounded.bound_linf < largest
 
 
 def lenet() -> nn.Module:
@@ -181,9 +192,7 @@ def test_gradients_of_lenet_have_bounds_and_a_step_has() -> None:
     for name, bounded in bounds.gradients.items():
         assert str(bounded.theorem) == "RuntimeApprox.RevGraph.backprop_enclosure"
         largest = np.abs(bounded.value).max()
-        assert bounded.bound_linf < 1e-5 * largest
-        errors = np.abs(bounded.value - np.asarray(near.gradients[name]))
-        assert (errors <= bounded.bound + 1e-12 * largest).all()
+        require_near(bounded, near.gradients[name], 1e-12 * largest, 1e-5 * largest)
 
     before = {name: value.detach().clone() for name, value in module.named_parameters()}
     options: Any = {"lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3, "nesterov": True}
@@ -197,13 +206,11 @@ def test_gradients_of_lenet_have_bounds_and_a_step_has() -> None:
         p, g = before[name].double().numpy(), np.asarray(near.gradients[name])
         decayed = g + options["weight_decay"] * p
         exact_step = p - options["lr"] * (decayed + options["momentum"] * decayed)
-        errors = np.abs(bounded.value - exact_step)
-        assert (errors <= bounded.bound + 1e-12).all()
-        assert bounded.bound_linf < 1e-5
+        require_near(bounded, exact_step, 1e-12, 1e-5)
 
 
 def test_convolutions_of_all_ranks_and_transposed_ones() -> None:
-    """Against PyTorch's float64, as the float32 results' errors are far above its own."""
+    """Compare with PyTorch's float64, whose errors are far below those of float32."""
     torch.manual_seed(3)
     module = nn.Sequential(
         nn.Conv1d(2, 4, 3, stride=2, padding=1, bias=False),
@@ -219,11 +226,7 @@ def test_convolutions_of_all_ranks_and_transposed_ones() -> None:
         nn.Conv3d(2, 1, 3, dilation=(1, 2, 1)),
     ).eval()
     image = nn.Sequential(nn.ConvTranspose2d(2, 3, 3, stride=2, dilation=2, padding=1)).eval()
-    for net, shape in (
-        (module, (2, 2, 12)),
-        (volume, (1, 1, 2, 3, 2)),
-        (image, (1, 2, 4, 3)),
-    ):
+    for net, shape in ((module, (2, 2, 12)), (volume, (1, 1, 2, 3, 2)), (image, (1, 2, 4, 3))):
         x = torch.randn(shape)
         delta = torch.randn(net(x).shape)
         wide = compute(copy.deepcopy(net).double(), x.double(), delta.double())
@@ -234,9 +237,7 @@ def test_convolutions_of_all_ranks_and_transposed_ones() -> None:
             pairs = [(bounds.output, wide.output), (bounds.input, wide.input)]
             pairs += [(bounds.gradients[n], g) for n, g in wide.gradients.items()]
             for bounded, exact in pairs:
-                errors = np.abs(bounded.value - np.asarray(exact))
-                assert (errors <= bounded.bound + 1e-13).all()
-                assert bounded.bound_linf < 1e-3
+                require_near(bounded, exact, 1e-13, 1e-3)
 
 
 class Branching(nn.Module):
@@ -289,9 +290,7 @@ def test_functions_and_shared_layers_are_read() -> None:
     wide = compute(copy.deepcopy(module).double(), x.double(), delta.double())
     bounds = from_torch(module, x).bound(x, delta, computed=compute(module, x, delta))
     for name, exact in wide.gradients.items():
-        errors = np.abs(bounds.gradients[name].value - np.asarray(exact))
-        assert (errors <= bounds.gradients[name].bound + 1e-13).all()
-        assert bounds.gradients[name].bound_linf < 1e-5
+        require_near(bounds.gradients[name], exact, 1e-13, 1e-5)
 
 
 @pytest.mark.parametrize(

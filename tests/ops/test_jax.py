@@ -16,7 +16,7 @@ jnp: Any = jax.numpy
 
 
 def drawn(dtype: str, *shape: int) -> Any:
-    """Normal numbers, others for each shape."""
+    """Draw normal numbers, other ones for each shape."""
     numbers = np.random.default_rng(sum(shape)).standard_normal(shape)
     return jnp.asarray(numbers.astype(jnp.dtype(dtype)))
 

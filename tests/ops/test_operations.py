@@ -112,19 +112,19 @@ ROUNDED_BETWEEN = (
 
 
 def call(module: Any, case: str, arrays: Arrays, scaled: bool = True) -> Any:
-    """What a module computes of arrays: `pybridge.ops`, or PyTorch."""
+    """Return what a module computes of arrays: `pybridge.ops`, or PyTorch."""
     function, _, arguments = CASES[case]
     arguments = {k: v for k, v in arguments.items() if scaled or k not in ("alpha", "beta")}
     if function == "avg_pool2d" and not scaled:
         arguments["divisor_override"] = 1
     if case.startswith("einsum"):
         return module.einsum(function, arrays["first"], arrays["second"])
-    found = getattr(module, function, None) or getattr(torch.nn.functional, function)
-    return found(*arrays.values(), **arguments)
+    callee = getattr(module, function, None) or getattr(torch.nn.functional, function)
+    return callee(*arrays.values(), **arguments)
 
 
 def drawn(case: str, rng: np.random.Generator) -> dict[str, Any]:
-    """Small multiples of 1/8: sums of their products are exact in float64."""
+    """Draw small multiples of 1/8, of which float64 holds sums of products exactly."""
     return {
         name: torch.from_numpy(rng.integers(-12, 13, shape) / 8.0)
         for name, shape in CASES[case][1].items()
@@ -132,11 +132,11 @@ def drawn(case: str, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def results(case: str, arrays: Arrays, cotangent: Any, scaled: bool = True) -> dict[str, Any]:
-    """The output, and the gradients of all operands, as PyTorch has them."""
+    """Return the output, and the gradients of all operands, as PyTorch has them."""
     leaves = {name: array.clone().requires_grad_() for name, array in arrays.items()}
     output = call(torch, case, leaves, scaled)
-    given = cotangent if cotangent is not None else torch.ones_like(output)
-    gradients = torch.autograd.grad(output, list(leaves.values()), given)
+    weights = cotangent if cotangent is not None else torch.ones_like(output)
+    gradients = torch.autograd.grad(output, list(leaves.values()), weights)
     return {"output": output.detach(), **dict(zip(leaves, gradients, strict=True))}
 
 
@@ -148,7 +148,7 @@ def asked(case: str, name: str, arrays: Arrays, cotangent: Any) -> Operation:
 def allowed(
     promise: Accumulation, terms: int, size: Fraction, exact: Fraction, plain: bool = False
 ) -> Fraction:
-    """What a promise allows an entry to err by; `plain` ones are sums of numbers, not products."""
+    """Return the error that a promise allows; `plain` entries sum numbers, not products."""
     definitions = load_definitions()
     error = promise.sum_error(terms, definitions, plain=plain)
     before, relative, constant = after(promise.last_rounding(definitions))
@@ -178,10 +178,10 @@ def test_verdicts_are_those_of_exact_arithmetic(case: str, dtype: str) -> None:
         what = operation.computation
         units = what.outward(np.broadcast_to(what.unit, what.shape))
         for share in (0.5, 0.9, 1.2, 3.0, 1000.0):
-            place = tuple(int(rng.integers(n)) for n in values.shape)
-            true, size = (Fraction(float(of[name][place])) for of in (exact, sizes))
-            terms = int(counts[name][place])
-            unit = int(units[place])
+            index = tuple(int(rng.integers(n)) for n in values.shape)
+            true, size = (Fraction(float(of[name][index])) for of in (exact, sizes))
+            terms = int(counts[name][index])
+            unit = int(units[index])
             if isinstance(promise, ScaledAccumulation):
                 promise = promise.of_divisor(unit)
             plain = not what.multiplies
@@ -190,8 +190,8 @@ def test_verdicts_are_those_of_exact_arithmetic(case: str, dtype: str) -> None:
                 for n, flat in ((max(terms, 1) + 1, False), (terms or 1, plain))
             )
             defect = honest.clone()
-            defect[place] = float(true) + share * float(most)
-            error = abs(Fraction(float(defect[place])) - true)
+            defect[index] = float(true) + share * float(most)
+            error = abs(Fraction(float(defect[index])) - true)
             passed = compare(defect, operation).passed
             if terms and error <= sure:
                 assert passed, (name, share)
@@ -213,14 +213,14 @@ def test_pytorch_s_own_results_are_within_their_bounds(case: str) -> None:
         if case.endswith("scaled"):  # float64 has to hold the multiples.
             arrays = {name: array.float().to(dtype) for name, array in arrays.items()}
             cotangent = cotangent.float().to(dtype)
-        found = results(case, arrays, cotangent)
+        computed = results(case, arrays, cotangent)
         short: Accumulation | None = None
         if case.endswith("scaled") and dtype in (torch.bfloat16, torch.float16):
             if case.startswith("avg_pool2d"):  # Gradients are sums of rounded quotients.
                 short = Accumulation(accumulate=str(dtype).removeprefix("torch."))
             else:  # Gradients are rounded before they are scaled.
-                found = {"output": found["output"]}
-        for name, values in found.items():
+                computed = {"output": computed["output"]}
+        for name, values in computed.items():
             promise = short if name != "output" else None
             assert_close(values, asked(case, name, arrays, cotangent), accumulation=promise)
 
@@ -243,18 +243,18 @@ def test_computed_bounds_hold_of_all_operands_within_eps(case: str, method: Any)
         operation = call_with_eps(case, held, eps)
         if name != "output":
             operation = operation.grad(name, cotangent.to(torch.float32).numpy())
-        found = operation.compute(method=method)
-        assert found.value.shape == found.bound.shape == operation.shape == exact.shape
-        assert (np.abs(found.value.astype(np.float64) - exact.numpy()) <= found.bound).all()
-        assert found.theorem.startswith("RuntimeApprox.")
+        computed = operation.compute(method=method)
+        assert computed.value.shape == computed.bound.shape == operation.shape == exact.shape
+        assert (np.abs(computed.value.astype(np.float64) - exact.numpy()) <= computed.bound).all()
+        assert computed.theorem.startswith("RuntimeApprox.")
 
 
 def call_with_eps(case: str, arrays: Arrays, eps: Mapping[str, float]) -> Operation:
     function, _, arguments = CASES[case]
     if case.startswith("einsum"):
         return ops.einsum(function, *arrays.values(), eps=eps)
-    found: Callable[..., Operation] = getattr(ops, function)
-    return found(*arrays.values(), **arguments, eps=eps)
+    of_module: Callable[..., Operation] = getattr(ops, function)
+    return of_module(*arrays.values(), **arguments, eps=eps)
 
 
 POOLED: Mapping[str, tuple[Any, ...]] = {
@@ -266,23 +266,23 @@ POOLED: Mapping[str, tuple[Any, ...]] = {
 
 
 def quotients(options: tuple[Any, ...], shape: tuple[int, ...]) -> list[tuple[Any, Any, int]]:
-    """By the definition: each place of the output, one of the input that it reads, the divisor."""
+    """Return each index of the output, with an index that it reads and the divisor."""
     kernel, stride, pad = options[:3]
     with_padding = options[4] if len(options) > 4 else True
     override = options[5] if len(options) > 5 else None
     kernels: Any = kernel if isinstance(kernel, tuple) else (kernel, kernel)
     outputs = torch.nn.functional.avg_pool2d(torch.zeros(shape), *options).shape
-    found = []
-    for place in np.ndindex(*outputs):
+    reads = []
+    for index in np.ndindex(*outputs):
         along, counts = [], []
-        for o, k, size in zip(place[2:], kernels, shape[2:], strict=True):
+        for o, k, size in zip(index[2:], kernels, shape[2:], strict=True):
             padded = [o * stride - pad + j for j in range(k)]
             along.append([i for i in padded if 0 <= i < size])
             counts.append(len([i for i in padded if i < size + pad]))
         count = math.prod(counts if with_padding else map(len, along))
-        read = [(*place[:2], i, j) for i in along[0] for j in along[1]]
-        found += [(place, at, override or count) for at in read]
-    return found
+        read = [(*index[:2], i, j) for i in along[0] for j in along[1]]
+        reads += [(index, at, override or count) for at in read]
+    return reads
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
@@ -293,32 +293,32 @@ def test_averages_of_any_divisors(options: tuple[Any, ...], name: str, dtype: st
     x = torch.from_numpy(rng.standard_normal((2, 2, 6, 6))).to(getattr(torch, dtype))
     x.requires_grad_()
     own = torch.nn.functional.avg_pool2d(x, *options)
-    given, promise = x.detach(), None
+    cotangent, promise = x.detach(), None
     if name == "input":
-        given = torch.from_numpy(rng.standard_normal(own.shape)).to(own.dtype)
-        (own,) = torch.autograd.grad(own, x, given)
+        cotangent = torch.from_numpy(rng.standard_normal(own.shape)).to(own.dtype)
+        (own,) = torch.autograd.grad(own, x, cotangent)
         if own.dtype.itemsize == 2:
             promise = Accumulation(accumulate=dtype)
     own = own.detach()
-    terms: dict[Any, list[tuple[Fraction, int]]] = {place: [] for place in np.ndindex(*own.shape)}
-    for place, at, divisor in quotients(options, tuple(x.shape)):
-        into, of = (place, at) if name == "output" else (at, place)
-        terms[into].append((Fraction(float(given[of])), divisor))
-    exact = {place: sum((v / d for v, d in of), Fraction(0)) for place, of in terms.items()}
+    terms: dict[Any, list[tuple[Fraction, int]]] = {index: [] for index in np.ndindex(*own.shape)}
+    for index, at, divisor in quotients(options, tuple(x.shape)):
+        into, of = (index, at) if name == "output" else (at, index)
+        terms[into].append((Fraction(float(cotangent[of])), divisor))
+    exact = {index: sum((v / d for v, d in of), Fraction(0)) for index, of in terms.items()}
 
-    def asked(given: Any, **eps: Any) -> Operation:
+    def asked(cotangent: Any, **eps: Any) -> Operation:
         if name == "output":
-            return ops.avg_pool2d(given, *options, eps={"input": 0.125} if eps else None)
-        return ops.avg_pool2d(x.detach(), *options).grad("input", given, **eps)
+            return ops.avg_pool2d(cotangent, *options, eps={"input": 0.125} if eps else None)
+        return ops.avg_pool2d(x.detach(), *options).grad("input", cotangent, **eps)
 
     def within(values: Any, bounds: Any) -> bool:
         return all(
-            abs(Fraction(float(values[place])) - true) <= Fraction(float(bounds[place]))
-            for place, true in exact.items()
+            abs(Fraction(float(values[index])) - true) <= Fraction(float(bounds[index]))
+            for index, true in exact.items()
         )
 
-    operation = asked(given)
-    for each in (operation, asked(given + 2.0**-8, eps=0.125)):
+    operation = asked(cotangent)
+    for each in (operation, asked(cotangent + 2.0**-8, eps=0.125)):
         for m in ("replay", "replay-reference", "any-order", "enclosure"):
             computed = each.compute(method=m)
             assert within(computed.value, computed.bound)
@@ -330,37 +330,37 @@ def test_averages_of_any_divisors(options: tuple[Any, ...], name: str, dtype: st
     for method in ("enclosure", "any-order"):
         assumed = promise if method == "any-order" else None
         assert within(own, operation.certify(own, method=method, accumulation=assumed).bound)
-    found = compare(own, operation, accumulation=promise)
-    assert found.passed, found.message
-    assert " divided by " in found.message or "of quotients" in found.message
+    comparison = compare(own, operation, accumulation=promise)
+    assert comparison.passed, comparison.message
+    assert " divided by " in comparison.message or "of quotients" in comparison.message
     expected = "summands_smul" if name == "input" else "near_divided"
-    assert f"RuntimeApprox.Contraction.{expected}" in found.theorems
-    assert within(own, found.errors)
-    kept = found.accumulation
+    assert f"RuntimeApprox.Contraction.{expected}" in comparison.theorems
+    assert within(own, comparison.errors)
+    kept = comparison.accumulation
     assert isinstance(kept, ScaledAccumulation)
-    for place in [tuple(int(rng.integers(n)) for n in own.shape) for _ in range(6)]:
-        of = terms[place]
+    for index in [tuple(int(rng.integers(n)) for n in own.shape) for _ in range(6)]:
+        of = terms[index]
         unit = math.lcm(*(d for _, d in of)) if name == "output" else kept.divisors[0]
         size = sum((abs(v) * unit / d for v, d in of), Fraction(0))
-        most = allowed(kept.of_divisor(unit), len(of), size, unit * exact[place], name == "output")
+        most = allowed(kept.of_divisor(unit), len(of), size, unit * exact[index], name == "output")
         most /= unit
-        assert 0.95 * most <= found.allowance[place] <= 1.05 * most
+        assert 0.95 * most <= comparison.allowance[index] <= 1.05 * most
         for share in (0.9, 1.2, 5.0):
             defect = own.clone()
-            defect[place] = float(exact[place] + Fraction(share) * most)
-            error = abs(Fraction(float(defect[place])) - exact[place]) / most
+            defect[index] = float(exact[index] + Fraction(share) * most)
+            error = abs(Fraction(float(defect[index])) - exact[index]) / most
             judged = compare(defect, operation, accumulation=promise)
             if not 0.95 < error < 1.05:
-                assert judged.passed == (error < 1), (place, float(error))
+                assert judged.passed == (error < 1), (index, float(error))
             if not judged.passed:
-                assert judged.worst.index == place
-                assert judged.worst.value == float(defect[place])
-                assert judged.worst.lower <= exact[place] <= judged.worst.upper
+                assert judged.worst.index == index
+                assert judged.worst.value == float(defect[index])
+                assert judged.worst.lower <= exact[index] <= judged.worst.upper
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_pytorch_s_own_averages_of_unseen_shapes(dtype: str) -> None:
-    """Of subnormal numbers, too: quotients are rounded before they are added."""
+    """Some operands are subnormal; quotients are rounded before they are added."""
     rng = np.random.default_rng(8)
     short = Accumulation(accumulate=dtype) if dtype in ("bfloat16", "float16") else None
     for number in range(24):
@@ -372,11 +372,11 @@ def test_pytorch_s_own_averages_of_unseen_shapes(dtype: str) -> None:
         small = float(torch.finfo(getattr(torch, dtype)).smallest_normal) if number & 4 else 1.0
         x = (x * small).to(getattr(torch, dtype)).requires_grad_()
         output = torch.nn.functional.avg_pool2d(x, *options)
-        given = torch.from_numpy(rng.standard_normal(output.shape) * small).to(output.dtype)
-        (gradient,) = torch.autograd.grad(output, x, given)
+        cotangent = torch.from_numpy(rng.standard_normal(output.shape) * small).to(output.dtype)
+        (gradient,) = torch.autograd.grad(output, x, cotangent)
         operation = ops.avg_pool2d(x.detach(), *options)
         assert_close(output.detach(), operation)
-        asked = operation.grad("input", given)
+        asked = operation.grad("input", cotangent)
         if dtype != "float64" or len(asked.computation.divisors) == 1:  # Others are refused.
             assert_close(gradient, asked, accumulation=short)
 
@@ -411,8 +411,8 @@ def test_a_scaled_sum_errs_by_what_lean_says(added: bool, rounding: Any) -> None
             relative + roundoff * (1 + relative),
             absolute + roundoff * absolute + underflow,
         )
-    found = scaled.sum_error(7 + added, definitions)
-    assert (found.relative, found.absolute) == (relative, absolute)
+    error = scaled.sum_error(7 + added, definitions)
+    assert (error.relative, error.absolute) == (relative, absolute)
     if not added:
         divided = ScaledAccumulation(**dict(plain), added=False, divisors=(9,))
         times = 9 * (first.absolute * (1 + roundoff) + underflow)
@@ -425,16 +425,16 @@ def test_sums_that_are_multiplied_twice() -> None:
     first, second = (float(np.float32(x)) for x in (0.7, 1.1))
     operation = ops.addmm(np.zeros(4, np.float32), a, b, alpha=(first, second))
     honest = (a @ b) * np.float32(first) * np.float32(second)
-    found = compare(honest, operation)
-    assert found.passed, found.message
-    assert "multiplied by 0.7 and 1.1" in found.message
+    comparison = compare(honest, operation)
+    assert comparison.passed, comparison.message
+    assert "multiplied by 0.7 and 1.1" in comparison.message
     size = first * second * (np.abs(a.astype(np.float64)) @ np.abs(b.astype(np.float64)))
     once = ops.addmm(np.zeros(4, np.float32), a, b, alpha=first)
     plain = compare((a @ b) * np.float32(first), once).allowance / (size / second)
-    assert np.allclose(found.allowance / size - plain, 2.0**-24, rtol=1e-3)
+    assert np.allclose(comparison.allowance / size - plain, 2.0**-24, rtol=1e-3)
     exact = first * second * (a.astype(np.float64) @ b.astype(np.float64))
     for share, right in ((0.9, True), (1.1, False)):
-        wrong = exact + share * found.allowance
+        wrong = exact + share * comparison.allowance
         assert compare(wrong.astype(np.float32), operation).passed == right
     most, infinite = (np.full((1, 1), n, np.float32) for n in (2.0**63, math.inf))
     for alphas, right in (((4.0, 0.25), True), ((0.25, 4.0), False)):
@@ -463,37 +463,37 @@ def test_scaled_sums_of_inexact_multiples() -> None:
         + Fraction(0.1) * sum(Fraction(float(a[i, k])) * Fraction(float(b[k, j])) for k in range(5))
         for i, j in np.ndindex(3, 4)
     ]
-    found = operation.compute()
-    for value, bound, true in zip(found.value.flat, found.bound.flat, exact, strict=True):
+    computed = operation.compute()
+    for value, bound, true in zip(computed.value.flat, computed.bound.flat, exact, strict=True):
         assert abs(Fraction(float(value)) - true) <= Fraction(float(bound)) < Fraction(1, 10**5)
     with pytest.raises(InputError, match="but a kernel of float32 multiplies by float32 numbers"):
-        compare(found.value, operation)
+        compare(computed.value, operation)
     rounded: Any = {"alpha": float(np.float32(0.1)), "beta": float(np.float32(1e-3))}
-    assert_close(found.value, ops.addmm(c, a, b, **rounded))
+    assert_close(computed.value, ops.addmm(c, a, b, **rounded))
     assert not compare(
-        found.value + a[0, 0] * b[0, 0] * np.float32(1e-4), ops.addmm(c, a, b, **rounded)
+        computed.value + a[0, 0] * b[0, 0] * np.float32(1e-4), ops.addmm(c, a, b, **rounded)
     ).passed
     wide = [array.astype(np.float64) / 3 for array in (c, a, b)]
     with pytest.raises(InputError, match="float64 does not hold"):
-        compare(found.value.astype(np.float64), ops.addmm(*wide, alpha=0.1))
+        compare(computed.value.astype(np.float64), ops.addmm(*wide, alpha=0.1))
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
 @pytest.mark.parametrize("batch", [(), (3,), (2, 3)])
 def test_sharp_factors_have_condition_number_one(batch: tuple[int, ...], dtype: str) -> None:
-    given = sharp_factors((*batch, 5, 24), (*batch, 24, 7), seed=4, dtype=dtype)
-    assert {array.dtype.name for array in given} == {dtype}
-    assert given.x.shape == (*batch, 5, 24)
-    assert given.y.shape == (*batch, 24, 7)
-    assert given.addend.shape == given.grad_output.shape == (*batch, 5, 7)
-    x, y, addend, cotangent = (array.astype(np.float64) for array in given)
+    sharp = sharp_factors((*batch, 5, 24), (*batch, 24, 7), seed=4, dtype=dtype)
+    assert {array.dtype.name for array in sharp} == {dtype}
+    assert sharp.x.shape == (*batch, 5, 24)
+    assert sharp.y.shape == (*batch, 24, 7)
+    assert sharp.addend.shape == sharp.grad_output.shape == (*batch, 5, 7)
+    x, y, addend, cotangent = (array.astype(np.float64) for array in sharp)
     back, forth = (array.swapaxes(-1, -2) for array in (x, y))
     for first, second, added in ((x, y, addend), (cotangent, forth, 0), (back, cotangent, 0)):
         size = np.abs(first) @ np.abs(second) + np.abs(added)
         np.testing.assert_allclose(np.abs(first @ second + added), size, rtol=1e-12)
-    exact = (x @ y).astype(given.x.dtype)
-    assert compare(exact, ops.matmul(given.x, given.y)).power == 1
-    assert np.unique(given.x).size > given.x.size / 2 or dtype == "bfloat16"
+    exact = (x @ y).astype(sharp.x.dtype)
+    assert compare(exact, ops.matmul(sharp.x, sharp.y)).power == 1
+    assert np.unique(sharp.x).size > sharp.x.size / 2 or dtype == "bfloat16"
 
 
 @pytest.mark.parametrize("as_text", [False, True])
@@ -547,10 +547,10 @@ def test_what_an_interpreter_shows_is_one_line() -> None:
 def test_an_entry_is_explained_where_the_caller_has_it() -> None:
     a, b = np.ones((4, 8, 4), np.float32), np.ones((4, 9), np.float32)
     operation = ops.matmul(a, b)
-    found = operation.explain((1, 2, 3))
-    assert found.index == (1, 2, 3)
-    assert any("input[1,2,0]·other[0,3]" in c.formula for c in found.contributions)
-    assert found.bound == Fraction(
+    explained = operation.explain((1, 2, 3))
+    assert explained.index == (1, 2, 3)
+    assert any("input[1,2,0]·other[0,3]" in c.formula for c in explained.contributions)
+    assert explained.bound == Fraction(
         float(operation.compute(method="replay-reference").bound[1, 2, 3])
     )
     wrong = a @ b
@@ -573,18 +573,18 @@ def test_every_operation_has_a_tolerance_and_explanations(case: str) -> None:
     cotangent = torch.rand(call(torch, case, arrays).shape) - 0.5
     for name, values in results(case, arrays, cotangent).items():
         operation = asked(case, name, arrays, cotangent)
-        tolerance, found = operation.tolerance(), compare(values, operation)
-        assert found.passed
+        tolerance, comparison = operation.tolerance(), compare(values, operation)
+        assert comparison.passed
         assert tolerance.shape == operation.shape
         most = tolerance.per_entry * (1 + 2.0**-18) + 2.0**-1000  # Allowances lack some digits.
-        assert (most >= found.allowance).all()
+        assert (most >= comparison.allowance).all()
         assert tolerance.absolute < 1e-3
-        place = tuple(int(rng.integers(n)) for n in operation.shape)
-        explained = operation.explain(place)
+        index = tuple(int(rng.integers(n)) for n in operation.shape)
+        explained = operation.explain(index)
         computed = operation.compute(method="replay-reference")
-        assert explained.bound <= Fraction(float(computed.bound[place]))
-        assert explained.bound >= Fraction(float(computed.bound[place])) * Fraction(0.999)
-        assert explained.value == Fraction(float(computed.value[place]))
+        assert explained.bound <= Fraction(float(computed.bound[index]))
+        assert explained.bound >= Fraction(float(computed.bound[index])) * Fraction(0.999)
+        assert explained.value == Fraction(float(computed.value[index]))
     if case == "avg_pool2d of several divisors, scaled":
         corner = ops.avg_pool2d(arrays["input"], 2, padding=1, count_include_pad=False)
         assert "1/1·input[0,0,0,0]" in str(corner.explain((0, 0, 0, 0)).contributions)
@@ -613,7 +613,7 @@ def test_results_without_axes(actual: Any) -> None:
 @pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2"])
 @pytest.mark.parametrize("case", CASES)
 def test_operands_in_float8(case: str, dtype: str) -> None:
-    """Results in float32 of the numbers that the operands stand for; one entry off is noticed."""
+    """Float32 results of the operands' numbers pass; one wrong entry is noticed."""
     rng = np.random.default_rng(8)
     arrays = {
         name: torch.from_numpy(rng.standard_normal(shape)).to(getattr(torch, dtype))
@@ -627,22 +627,22 @@ def test_operands_in_float8(case: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize(("dtype", "most"), [("float8_e4m3fn", 448.0), ("float8_e5m2", 57344.0)])
-@pytest.mark.parametrize("given", ["float32", "bfloat16", "float8_e4m3fn"])
-def test_results_in_float8(dtype: str, most: float, given: str) -> None:
-    """Sums in float32, rounded once: a unit off is noticed, and so is an overflow that is none."""
+@pytest.mark.parametrize("held_in", ["float32", "bfloat16", "float8_e4m3fn"])
+def test_results_in_float8(dtype: str, most: float, held_in: str) -> None:
+    """Sums are rounded once; a unit off is noticed, and so is an infinity without overflow."""
     narrow = getattr(torch, dtype)
-    a, b = (x.to(getattr(torch, given)) for x in drawn_float(9, (7, 30), (30, 9)))
+    a, b = (x.to(getattr(torch, held_in)) for x in drawn_float(9, (7, 30), (30, 9)))
     exact = a.double() @ b.double()
     honest, operation = exact.float().to(narrow), ops.matmul(a, b)
     for each in (honest, np.asarray(honest.float()).astype(getattr(ml_dtypes, dtype))):
-        found = compare(each, operation)
-        assert found.passed, found.message
-        assert f"rounded to {dtype}" in found.message
+        comparison = compare(each, operation)
+        assert comparison.passed, comparison.message
+        assert f"rounded to {dtype}" in comparison.message
         unit = 2.0 ** (-4 if "e4m3" in dtype else -3)
         size = np.abs(exact.numpy())
         least = 2.0 ** (-10 if "e4m3" in dtype else -17)
-        assert (found.allowance >= unit * size).all()
-        assert (found.allowance <= unit * size + least + 1e-4).all()
+        assert (comparison.allowance >= unit * size).all()
+        assert (comparison.allowance <= unit * size + least + 1e-4).all()
         errors = np.abs(honest.double().numpy() - exact.numpy())
         assert (errors <= operation.certify(each).bound).all()
     code = honest.view(torch.uint8).clone()
@@ -668,14 +668,14 @@ def drawn_float(seed: int, *shapes: tuple[int, ...]) -> list[Any]:
 
 
 def rolled(array: Any, axis: int) -> Any:
-    """The next entries along an axis, zeros after the last."""
+    """Return the next entries along an axis, zeros after the last."""
     moved = array.roll(-1, axis)
     moved.select(axis, -1).zero_()
     return moved
 
 
 def planted_mistakes() -> dict[str, tuple[Any, Operation]]:
-    """Results with a common mistake, by what the message is to say."""
+    """Return results with a common mistake, by what the message has to say."""
     nn = torch.nn.functional
     x1, w1 = drawn_float(1, (3, 4, 17), (5, 4, 3))
     x2, w2, b2 = drawn_float(2, (2, 4, 9, 8), (4, 3, 3, 2), (3,))
@@ -692,10 +692,7 @@ def planted_mistakes() -> dict[str, tuple[Any, Operation]]:
             nn.conv1d(nn.pad(x1, (2, 2), mode="circular"), w1),
             ops.conv1d(x1, w1, padding=2),
         ),
-        "as if the kernel were flipped": (
-            nn.conv3d(x3, w3.flip(2, 3, 4)),
-            ops.conv3d(x3, w3),
-        ),
+        "as if the kernel were flipped": (nn.conv3d(x3, w3.flip(2, 3, 4)), ops.conv3d(x3, w3)),
         "as if depth and height were swapped in the parameters": (
             nn.conv3d(nn.pad(x4, (0, 0, 0, 0, 0, 3)), w4, stride=(2, 1, 1))[:, :, :, :2],
             ops.conv3d(x4, w4, stride=(1, 2, 1)),
@@ -727,8 +724,8 @@ def planted_mistakes() -> dict[str, tuple[Any, Operation]]:
 @pytest.mark.parametrize("words", planted_mistakes())
 def test_a_message_names_the_mistake(words: str) -> None:
     actual, operation = planted_mistakes()[words]
-    found = compare(actual, operation)
-    assert any(pattern.startswith(words) for pattern in found.patterns), found.message
+    comparison = compare(actual, operation)
+    assert any(pattern.startswith(words) for pattern in comparison.patterns), comparison.message
 
 
 EMPTY: Mapping[str, Mapping[str, tuple[int, ...]]] = {
@@ -750,7 +747,7 @@ EMPTY: Mapping[str, Mapping[str, tuple[int, ...]]] = {
 @pytest.mark.parametrize("dtype", ["bfloat16", "float64"])
 @pytest.mark.parametrize("case", EMPTY)
 def test_operands_without_entries(case: str, dtype: str) -> None:
-    """What PyTorch computes of no rows or of no terms is right, and nothing else is."""
+    """PyTorch's results without rows or without terms pass, and others do not."""
     shapes = {**CASES[case][1], **EMPTY[case]}
     arrays = {n: torch.full(s, 0.5, dtype=getattr(torch, dtype)) for n, s in shapes.items()}
     cotangent = torch.ones_like(call(torch, case, arrays))

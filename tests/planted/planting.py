@@ -36,14 +36,14 @@ class Plant:
     ) -> None:
         """Replace a function in every module of the package that holds it, or in one module."""
         modules = [m for name, m in sys.modules.items() if name.partition(".")[0] == "pybridge"]
-        places = [
+        holders = [
             (module, name)
             for module in (modules if only is None else [only])
             for name, value in vars(module).items()
             if value is replace
         ]
-        assert places, f"nothing holds {replace}"
-        for module, name in places:
+        assert holders, f"nothing holds {replace}"
+        for module, name in holders:
             self._monkeypatch.setattr(module, name, by)
         forget()
 
@@ -64,7 +64,7 @@ def forget() -> None:
 
 @pytest.fixture
 def plant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
-    """What plants faults, all of which are gone after the test."""
+    """Plant faults that are gone after the test."""
     yield Plant(monkeypatch)
     monkeypatch.undo()
     forget()
@@ -80,13 +80,13 @@ class Checks(Protocol):
 
 @pytest.fixture(scope="session")
 def recorded() -> Lean:
-    """Lean's recorded evaluations: all that these tests need of Lean."""
+    """Return Lean's recorded evaluations: all that these tests need of Lean."""
     return RecordedLean.find(None)
 
 
 @pytest.fixture
 def problems(recorded: Lean) -> Checks:
-    """The problems that the check finds, in words; none if all is well."""
+    """Return the check, which lists the problems in words; none if all is well."""
 
     def run(
         labels: Sequence[str], definitions: Definitions | None = None, lean: Any = None
@@ -96,18 +96,18 @@ def problems(recorded: Lean) -> Checks:
             report = check_cases(chosen, lean or recorded, definitions or load_definitions())
         except (InputError, LeanError, DefinitionsError) as error:
             return [str(error)]
-        found = [report.stopped] if report.stopped else []
+        noticed = [report.stopped] if report.stopped else []
         for case in report.cases:
-            found += [str(case.problem)] if case.problem else []
-            found += [p.text for tensor in case.tensors.values() for p in tensor.problems]
-        assert report.passed == (not found)
-        return found
+            noticed += [str(case.problem)] if case.problem else []
+            noticed += [p.text for tensor in case.tensors.values() for p in tensor.problems]
+        assert report.passed == (not noticed)
+        return noticed
 
     return run
 
 
 def altered(change: Callable[[Any], None]) -> dict[str, Any]:
-    """The document of the exported definitions, changed and with the digest of the change."""
+    """Return a changed document of the exported definitions, with the digest of the change."""
     document: dict[str, Any] = json.loads(json.dumps(DOCUMENT))
     change(document["data"])
     assert document != DOCUMENT, "nothing would change"
@@ -116,5 +116,5 @@ def altered(change: Callable[[Any], None]) -> dict[str, Any]:
 
 
 def definitions_of(document: Any) -> Definitions:
-    """The definitions in a document."""
+    """Return the definitions in a document."""
     return parse_definitions(json.dumps(document), "the planted definitions")

@@ -55,8 +55,8 @@ def line(key: str, change: Callable[[Words], Words], label: str = EPS) -> Change
 
     def altered(block: str) -> str:
         lines = block.split("\n")
-        (place,) = [i for i, line in enumerate(lines) if line.startswith(f"{key} ")]
-        lines[place] = " ".join([key, *change(lines[place].split(" ")[1:])])
+        (at,) = [i for i, line in enumerate(lines) if line.startswith(f"{key} ")]
+        lines[at] = " ".join([key, *change(lines[at].split(" ")[1:])])
         return "\n".join(lines)
 
     return in_case(label, altered)
@@ -76,7 +76,7 @@ def unreduced(word: str) -> str:
 
 
 def exchanged(text: str) -> str:
-    """Two cases of one geometry, each answered with the other's numbers."""
+    """Answer each of two cases of one geometry with the other's numbers."""
     blocks = split_results(text)
     one, other = (
         next(name for name in blocks if name.startswith(f"{label}#")) for label in (TINY, ALIKE)
@@ -104,10 +104,7 @@ def without_line(block: str) -> str:
 
 
 ALTERED = {
-    "a value is the next number": (
-        line("weight.value", first(next_number)),
-        "value unlike Lean's",
-    ),
+    "a value is the next number": (line("weight.value", first(next_number)), "value unlike Lean's"),
     "a value has the other sign": (
         line("input.value", first(Fraction.__neg__)),
         "value unlike Lean's",
@@ -176,8 +173,8 @@ ALTERED = {
 @pytest.mark.parametrize("name", ALTERED)
 def test_an_altered_answer_is_noticed(problems: Checks, recorded: Lean, name: str) -> None:
     change, expected = ALTERED[name]
-    found = problems([EPS, TINY, ALIKE, LARGE], lean=Altered(recorded, change))
-    assert any(expected in line for line in found), found
+    noticed = problems([EPS, TINY, ALIKE, LARGE], lean=Altered(recorded, change))
+    assert any(expected in line for line in noticed), noticed
 
 
 def test_the_same_cases_pass_unaltered(problems: Checks) -> None:

@@ -29,20 +29,20 @@ PADDED = {"add": [{"add": ["inputH", "padTop"]}, "padBottom"]}
 
 
 def at(path: str, value: Any) -> Callable[[Any], None]:
-    """A change of the exported data: what `path` leads to becomes `value`, or `value` of it."""
+    """Change the exported data: what `path` leads to becomes `value`, or `value` of it."""
     *parents, last = path.split(".")
 
     def change(data: Any) -> None:
         for key in parents:
             data = data[int(key)] if isinstance(data, list) else data[key]
-        place: Any = int(last) if isinstance(data, list) else last
-        data[place] = value(data[place]) if callable(value) else value
+        end: Any = int(last) if isinstance(data, list) else last
+        data[end] = value(data[end]) if callable(value) else value
 
     return change
 
 
 def replaced(tree: Any, old: Any, new: Any) -> Any:
-    """The tree with every subtree that equals `old` replaced."""
+    """Return the tree with every subtree that equals `old` replaced."""
     if tree == old:
         return new
     if isinstance(tree, dict):
@@ -59,7 +59,7 @@ def stride_for_dilation(index: Any) -> Any:
 
 
 def loops(*order: int) -> Callable[[Any], Any]:
-    """The contraction with its reduction dimensions in another order."""
+    """Return the contraction with its reduction dimensions in another order."""
 
     def reordered(contraction: Any) -> Any:
         changed = json.loads(json.dumps(contraction))
@@ -210,8 +210,8 @@ def definitions_file(tmp_path: Path) -> Path:
 def test_numbers_are_unlike_leans(problems: Checks, name: str) -> None:
     change, label, expected = COMPUTED[name]
     assert problems([label]) == []
-    found = problems([label], definitions_of(altered(change)))
-    assert any(expected in line for line in found), found
+    noticed = problems([label], definitions_of(altered(change)))
+    assert any(expected in line for line in noticed), noticed
 
 
 @pytest.mark.parametrize(

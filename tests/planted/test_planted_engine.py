@@ -49,7 +49,7 @@ Fault = tuple[Callable[[Plant], None], str, str]
 
 
 def rounded(exact: Array, dtype: np.dtype[Any], rule: str) -> FloatArray:
-    """Float64 numbers rounded to a narrower dtype: toward zero, or ties to odd or away."""
+    """Round float64 numbers to a narrower dtype: toward zero, or ties to odd or away."""
     near = exact.astype(dtype)
     wide = near.astype(np.float64)
     up, down = (np.nextafter(near, np.array(end, dtype)) for end in (np.inf, -np.inf))
@@ -90,7 +90,7 @@ def fused(plant: Plant) -> None:
 
 
 def twice_rounded(plant: Plant) -> None:
-    """bfloat16's sums, rounded to TF32 first."""
+    """Round bfloat16's sums to TF32 first."""
 
     def add(self: FloatFormat, a: Array, b: Array) -> FloatArray:
         bits = np.asarray(np.add(a, b, dtype=np.float32)).view(np.uint32)
@@ -116,19 +116,19 @@ def solved(change: Callable[[Progression], Progression]) -> Callable[[Plant], No
     return lambda plant: plant.function(original, lambda *args: change(original(*args)))
 
 
-def last_dropped(found: Progression) -> Progression:
-    return found._replace(length=max(found.length - 1, 0))
+def last_dropped(progression: Progression) -> Progression:
+    return progression._replace(length=max(progression.length - 1, 0))
 
 
-def next_residue(found: Progression) -> Progression:
-    """The next numbers, which a stride greater than one does not divide."""
-    if found.step == 1 or not found.length:
-        return found
-    return found._replace(start=found.start + 1, length=found.length - 1)
+def next_residue(progression: Progression) -> Progression:
+    """Return the next numbers, which a stride greater than one does not divide."""
+    if progression.step == 1 or not progression.length:
+        return progression
+    return progression._replace(start=progression.start + 1, length=progression.length - 1)
 
 
 def parameters(change: Callable[[dict[str, int]], dict[str, int]]) -> Callable[[Plant], None]:
-    """The numbers of a geometry become others, but for those that Lean is asked about."""
+    """Change the numbers of a geometry, but not those that Lean is asked about."""
     original, body = Geometry.parameters, Case._body
 
     def changed(self: Geometry) -> dict[str, int]:
@@ -148,10 +148,10 @@ def parameters(change: Callable[[dict[str, int]], dict[str, int]]) -> Callable[[
 
 
 def exchanged(*names: str) -> Callable[[Plant], None]:
-    """Parameters of which each pair has changed places."""
+    """Exchange the parameters of each pair."""
     pairs = dict(zip(names[::2], names[1::2], strict=True))
     pairs |= {b: a for a, b in pairs.items()}
-    return parameters(lambda found: {a: found[b] for a, b in pairs.items()})
+    return parameters(lambda numbers: {a: numbers[b] for a, b in pairs.items()})
 
 
 def by(
@@ -163,20 +163,20 @@ def by(
 def changed(
     function: Callable[..., Any], change: Callable[[Any], Any], only: Any = None
 ) -> Callable[[Plant], None]:
-    """The function's result becomes another."""
+    """Change the function's result."""
     return by(function, lambda *args, **kwargs: change(function(*args, **kwargs)), only)
 
 
 def replayed(**change: Callable[[Any], Any]) -> Callable[[Plant], None]:
-    """A field of what the replay gives becomes another."""
+    """Change fields of the replay's result."""
     return changed(
         sequential.replay,
-        lambda found: replace(found, **{k: f(getattr(found, k)) for k, f in change.items()}),
+        lambda result: replace(result, **{k: f(getattr(result, k)) for k, f in change.items()}),
     )
 
 
 def weighed(module: Any, change: Callable[..., tuple[Any, Fraction]]) -> Callable[[Plant], None]:
-    """The coefficients of a bound become others before they are rounded up."""
+    """Change the coefficients of a bound before they are rounded up."""
     original = coefficients.weigh
 
     def weigh(definitions: Any, parts: Any, constant: Fraction) -> coefficients.Weights:
@@ -185,9 +185,9 @@ def weighed(module: Any, change: Callable[..., tuple[Any, Fraction]]) -> Callabl
     return by(original, weigh, module)
 
 
-def without(place: int) -> Callable[..., tuple[Any, Fraction]]:
+def without(position: int) -> Callable[..., tuple[Any, Fraction]]:
     def change(parts: list[coefficients.Part], constant: Fraction) -> tuple[Any, Fraction]:
-        parts[place] = replace(parts[place], coefficient=Fraction(0))
+        parts[position] = replace(parts[position], coefficient=Fraction(0))
         return parts, constant
 
     return change
@@ -213,12 +213,12 @@ def signed_magnitudes(plant: Plant) -> None:
     plant.method(laws.LawEvaluator, "amount", amount)
 
 
-def overflow_unmarked(found: Evaluation) -> Evaluation:
-    return replace(found, overflow=np.isnan(found.value))
+def overflow_unmarked(evaluation: Evaluation) -> Evaluation:
+    return replace(evaluation, overflow=np.isnan(evaluation.value))
 
 
 def rounded_binade(a: Array, b: Array) -> Array:
-    """The binade of the rounded sum, which may be a power of two above the exact one."""
+    """Return the binade of the rounded sum, which may be a power of two above the exact one."""
     return np.asarray(upward.sum_binade(np.add(a, b), np.zeros(())))
 
 
@@ -256,10 +256,10 @@ def slices_halved(plant: Plant) -> None:
     original = TrueErrors.by_slices
 
     def by_slices(*args: Any) -> TrueErrors | None:
-        found = original(*args)
-        if found is not None:
-            found.upper = found.upper / 2
-        return found
+        errors = original(*args)
+        if errors is not None:
+            errors.upper = errors.upper / 2
+        return errors
 
     plant.method(TrueErrors, "by_slices", staticmethod(by_slices))
 
@@ -321,7 +321,7 @@ REFERENCE: dict[str, Fault] = {
         "Lean has the sizes",
     ),
     "channels not counted per group": (
-        parameters(lambda found: {"inChannels": found["groups"] * found["inChannels"]}),
+        parameters(lambda n: {"inChannels": n["groups"] * n["inChannels"]}),
         "binary16-groups-eps",
         "Lean has the sizes",
     ),
@@ -440,11 +440,7 @@ ESTIMATES: dict[str, Fault] = {
     "distance forgotten": (distance_forgotten, "binary32-basic", ENCLOSED),
     "distance in the format of the array": (distance_in_format, "binary32-basic", ENCLOSED),
     "distance by slices halved": (slices_halved, "binary64-basic", ENCLOSED),
-    "exact distance rounded to nearest": (
-        exact_distance_to_nearest,
-        "binary64-basic",
-        ENCLOSED,
-    ),
+    "exact distance rounded to nearest": (exact_distance_to_nearest, "binary64-basic", ENCLOSED),
 }
 
 TRUTH: dict[str, Fault] = {
@@ -452,7 +448,7 @@ TRUTH: dict[str, Fault] = {
         truth_of(padded_at_the_other_end),
         "binary32-asymmetric-padding",
         EXACT,
-    ),
+    )
 }
 FAULTS = {
     f"{room}: {name}": fault
@@ -470,8 +466,8 @@ FAULTS = {
 def test_a_fault_is_noticed(problems: Checks, plant: Plant, name: str) -> None:
     fault, label, expected = FAULTS[name]
     fault(plant)
-    found = problems([label])
-    assert any(expected in line for line in found), found
+    noticed = problems([label])
+    assert any(expected in line for line in noticed), noticed
 
 
 @pytest.mark.parametrize("label", sorted({label for _, label, _ in FAULTS.values()}))

@@ -2,52 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
+from case_files import ONE, archive, array_file, declaring, saved
 
 from pybridge.errors import InputError, InputTypeError
 from pybridge.problem.case import Case
 
-ONE = np.ones((1, 1, 1, 1), np.float32)
 UNREADABLE = "not a readable .npz archive: "
 LIMIT = "expected at most 4194304 entries in all arrays, and at most 67108864 bytes in one"
 BELOW_2_31 = "padding: expected an integer below 2^31, got one of more than 63 bits"
-
-
-def saved(**arrays: Any) -> bytes:
-    """A case file whose arrays are those of a good one but for these."""
-    stream = io.BytesIO()
-    np.savez(stream, **{"x": ONE, "weight": ONE, "grad_output": ONE, **arrays})
-    return stream.getvalue()
-
-
-def array_file(array: npt.NDArray[Any]) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, array)
-    return stream.getvalue()
-
-
-def declaring(*shape: int) -> bytes:
-    """The start of an array's file, without its entries."""
-    stream = io.BytesIO()
-    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(stream, header)
-    return stream.getvalue()
-
-
-def archive(method: int = zipfile.ZIP_DEFLATED, /, **members: bytes) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", method) as written:
-        for name, content in members.items():
-            written.writestr(name.replace("_npy", ".npy"), content)
-    return stream.getvalue()
 
 
 def changed(change: Callable[[bytearray], None]) -> bytes:

@@ -33,10 +33,7 @@ def test_output_is_the_number_of_window_positions(geometry: Geometry) -> None:
         last = window.padded - window.reach
         assert window.output == len(range(0, last + 1, window.stride))
     again = Geometry.of(
-        geometry.x_shape,
-        geometry.weight_shape,
-        geometry.output_shape,
-        **geometry.options._asdict(),
+        geometry.x_shape, geometry.weight_shape, geometry.output_shape, **geometry.options._asdict()
     )
     assert again == geometry
 

@@ -32,7 +32,7 @@ def largest(p: FormatParameters) -> Fraction:
 
 
 def exactly(value: float, p: FormatParameters, direction: str) -> float:
-    """A value rounded by exact fractions."""
+    """Round a value by exact fractions."""
     if not math.isfinite(value):
         toward_zero = direction == "toward-zero" and math.isinf(value)
         return math.copysign(float(largest(p)), value) if toward_zero else value
@@ -52,12 +52,12 @@ def exactly(value: float, p: FormatParameters, direction: str) -> float:
 
 
 def same(values: Any, expected: list[float]) -> bool:
-    """Equal bit for bit, signs of zeros included."""
+    """Tell whether numbers are equal bit for bit, signs of zeros included."""
     return bool(values.tobytes() == np.array(expected).tobytes())
 
 
 def around(p: FormatParameters) -> list[float]:
-    """Numbers of a format and those beside them, ties, subnormal numbers, and what overflows."""
+    """Return numbers of a format, their neighbours, ties, subnormal numbers, and what overflows."""
     ulp = Fraction(2) ** (1 - p.precision)
     least = Fraction(2) ** (p.min_exponent + 1 - p.precision)
     top = largest(p)
@@ -100,7 +100,7 @@ def test_any_numbers(name: str, direction: Any, values: list[float]) -> None:
 @pytest.mark.parametrize("name", NARROW)
 @pytest.mark.parametrize("regime", ["bits", "normal"])
 def test_every_kind_of_float32(name: str, regime: str) -> None:
-    """To nearest as casts do, and in either direction as fractions do."""
+    """Rounding to nearest is compared with casts, and either direction with fractions."""
     rng = np.random.default_rng(0)
     if regime == "bits":
         values = rng.integers(0, 2**32, 3000, np.uint32).view(np.float32)
@@ -124,7 +124,7 @@ def test_nothing_is_lost_in_binary64() -> None:
 
 
 def test_tf32_is_cut_by_clearing_thirteen_bits() -> None:
-    """As tensor cores read a float32 operand: `x & 0xFFFFE000`, subnormal numbers included."""
+    """Tensor cores read a float32 operand as `x & 0xFFFFE000`, subnormal numbers included."""
     bits = np.random.default_rng(1).integers(0, 2**32, 100_000, np.uint32)
     bits[:1000] &= np.uint32(0x807FFFFF)
     values = bits.view(np.float32)
@@ -135,7 +135,7 @@ def test_tf32_is_cut_by_clearing_thirteen_bits() -> None:
 
 
 def test_tf32_to_nearest_differs_from_even_in_ties_alone() -> None:
-    """`cvt.rna` rounds ties away from zero: those are what `midpoints` marks."""
+    """`cvt.rna` rounds ties away from zero; `midpoints` marks these ties."""
     bits = np.random.default_rng(1).integers(0, 2**32, 100_000, np.uint32)
     bits[::2] = (bits[::2] & np.uint32(0xFFFFE000)) | np.uint32(0x1000)
     bits = bits[np.isfinite(bits.view(np.float32)) & (bits & np.uint32(0x7F800000) < 0x7F000000)]

@@ -47,7 +47,7 @@ def test_any_error_state(format: FloatFormat, regime: str) -> None:
 
 @st.composite
 def shapes(draw: st.DrawFn) -> Shape:
-    """A shape of any operation, of few terms."""
+    """Return a shape of any operation, of few terms."""
     kind = draw(st.sampled_from(["convolution", "transposed", "product", "pooling"]))
     sizes = st.integers(1, 3)
     if kind == "product":
@@ -87,7 +87,7 @@ def shapes(draw: st.DrawFn) -> Shape:
 
 
 def terms(shape: Shape) -> Iterator[Term]:
-    """The products that the output sums, each with the output's entry; as the textbook's loops."""
+    """Yield the products that the output sums, with the output's entry, in the textbook's loops."""
     if isinstance(shape, Product):
         sizes = (shape.B, shape.M, shape.N, shape.K, shape.P, shape.Q)
         for b, m, n, k, p, q in product(*map(range, sizes)):
@@ -107,7 +107,7 @@ def terms(shape: Shape) -> Iterator[Term]:
 
 
 def meetings(w: Window) -> Iterator[Index]:
-    """The indices of x, of a tap and of the output that meet along an axis."""
+    """Yield the indices of x, of a tap and of the output that meet along an axis."""
     for x, tap, output in product(range(w.size), range(w.kernel), range(w.output)):
         position, entry = (x, output) if w.transposed else (output, x)
         if position * w.stride + tap * w.dilation - w.pad_begin == entry:
@@ -115,7 +115,7 @@ def meetings(w: Window) -> Iterator[Index]:
 
 
 def textbook(shape: Shape, operands: dict[str, Any]) -> dict[str, dict[Index, Fraction]]:
-    """Every result: the output, and the gradient of each operand of ⟨output, grad_output⟩."""
+    """Return the output, and the gradient of ⟨output, grad_output⟩ in each operand."""
     named = {"x": "input"} if not isinstance(shape, Product) else {}
     addend = "addend" if isinstance(shape, Product) else "bias"
     value = {

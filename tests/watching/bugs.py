@@ -45,7 +45,7 @@ class Layer(nn.Module):
 
 
 def autograd_function(forward: Forward, backward: Backward) -> type[torch.autograd.Function]:
-    """A function of two operands."""
+    """Return a function of two operands."""
 
     class Kernel(torch.autograd.Function):
         @staticmethod
@@ -106,7 +106,7 @@ def _without_last_image(x: Tensor, weight: Tensor, grad: Tensor) -> tuple[Tensor
 
 
 def _raced(x: Tensor, weight: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
-    """Two blocks write one tile: the last image's share of every third channel is lost."""
+    """Lose the last image's share of every third channel, as if two blocks wrote one tile."""
     raced = _weight(x, weight, grad)
     raced[::3] -= _weight(x[-1:], weight, grad[-1:])[::3]
     return _input(x, weight, grad), raced
@@ -119,7 +119,7 @@ def _without_group(x: Tensor, weight: Tensor, grad: Tensor) -> tuple[Tensor, Ten
 
 
 def _stale() -> Forward:
-    """A kernel that keeps the weight of its first call, as if it were laid out once."""
+    """Return a kernel that keeps the weight of its first call, as if it were laid out once."""
     kept: list[Tensor] = []
 
     def run(x: Tensor, weight: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ def _stale() -> Forward:
 
 
 def _buffered() -> Backward:
-    """A kernel that adds to a buffer which still has the last step's gradient."""
+    """Return a kernel that adds to a buffer which still has the last step's gradient."""
     buffers: list[Tensor] = []
 
     def run(x: Tensor, weight: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:

@@ -294,7 +294,7 @@ def test_promises_by_module_and_operator() -> None:
 
 
 def test_pytorchs_own_convolution_of_width_one_is_caught_where_it_is_wrong() -> None:
-    """PyTorch 2.13, bfloat16, CPUs with bfloat16 instructions: errors of 14."""
+    """PyTorch 2.13 is off by 14 in bfloat16, on CPUs with bfloat16 instructions."""
     x, weight = torch.randn(2, 3, 13, 3).bfloat16(), torch.randn(2, 3, 3, 3).bfloat16()
     with watch(on_failure="record") as report:
         y = torch.nn.functional.conv2d(x, weight, stride=(1, 2), padding=(2, 0))
