@@ -29,7 +29,7 @@ EXACT_WORK = 2**31
 
 
 class Enclosure(NamedTuple):
-    """The bounds of all entries, a float64 array, and by what they are proved."""
+    """The bounds of all entries, a float64 array, and what proves them."""
 
     bound: Float64
     proved: Proved
@@ -43,9 +43,9 @@ class Applied:
     operands: Mapping[str, Operand]
 
     def evaluate(self, format: FloatFormat, *, fast: bool = False) -> Evaluation:
-        """Return the values and bounds in the stated order, overflow marked.
+        """Return the values in the stated order and their bounds, with overflow marked.
 
-        By the reference evaluation, or if `fast` by the replay, with the same values.
+        The reference evaluation computes them, or if `fast` the replay, with the same values.
         """
         what = self.computation
         if fast:
@@ -58,7 +58,7 @@ class Applied:
     def estimator(
         self, operands: Mapping[str, Operand] | Mapping[str, Inexact] | None = None
     ) -> Estimator:
-        """What computes the result of operands, by default its own, and bounds it."""
+        """Return the estimator of the result for operands, by default its own."""
         chosen = self.operands if operands is None else operands
         what = self.computation
         return Estimator(what.contraction, what.numbers, chosen, what.definitions, what.names)
@@ -66,11 +66,11 @@ class Applied:
     def enclosure(self, computed: FloatArray, rest: Float64 | None = None) -> Enclosure:
         """Return how far an array may be from the exact result, whatever computed it.
 
-        `computed` has the result's shape; the array is more than it by `rest`, if that is given. In
-        binary32 or shorter it is compared with a result that is computed in binary64, in binary64
-        with exact products of slices of the operands. If the numbers are too large, or their
-        exponents too far apart, it is compared with the exact result, which `EXACT_WORK` limits
-        (else `InputError`).
+        The array is `computed`, of the result's shape, plus `rest` if that is not None. In binary32
+        or shorter it is compared with a result that is computed in binary64; in binary64, with
+        exact products of slices of the operands. If the numbers are too large, or their exponents
+        too far apart, it is compared with the exact result, or refused with `InputError` if that
+        takes more than `EXACT_WORK`.
         """
         estimates = self.estimator()
         if rest is None and computed.dtype.itemsize <= 4:

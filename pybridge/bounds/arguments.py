@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 
 from pybridge.bounds.kernel_result import KernelResult, holds_values
-from pybridge.bounds.scaled import in_two_parts, scaled_exactly, times_integers
+from pybridge.bounds.scaled import in_two_parts, scaled_exactly
 from pybridge.engine.backend import Array, backend_of, dtype_of
 from pybridge.errors import InputError, InputTypeError
 from pybridge.exported.document import load_definitions
@@ -44,12 +44,12 @@ def read_kernel_result(
     finite: bool = True,
     stays: bool = False,
 ) -> KernelResult:
-    """Return a kernel's result, and the operands by the contraction's names, as the caller has
-    them.
+    """Return a kernel's result with its operands, which are passed by the contraction's names in
+    the caller's shapes.
 
-    An addend that is missing is zero. `finite` refuses a nan or an infinity of the result; `stays`
+    An addend that is missing is zero. `finite` refuses nan and infinities in the result; `stays`
     leaves tensors where they are, if they can be computed with there. Raises `InputError` and
-    `InputTypeError` for what does not fit.
+    `InputTypeError` for arguments that do not fit.
     """
     stays = stays and values is not None and not computation.is_scaled
     stays = stays and may_stay(values, *arrays.values())
@@ -73,12 +73,12 @@ def read_kernel_result(
     values = _contiguous(computation.inward(result))
     rest = None
     if computation.divides:
+        values, rest = in_two_parts(name, values, computation.unit)
         for key, operand in operands.items():
             _require_held(computation.called(key), operand, format)
             if computation.divided_first:
                 times = computation.unit // np.asarray(computation.divisor)
-                operands[key] = times_integers(computation.called(key), operand, times)
-        values, rest = in_two_parts(name, values, computation.unit)
+                operands[key] = scaled_exactly(computation.called(key), operand, times)
     for key, factor in computation.scales.items():
         if key in operands:
             operands[key] = _scaled(computation.called(key), operands[key], factor, format)
@@ -86,7 +86,7 @@ def read_kernel_result(
 
 
 def _scaled(name: str, operand: Operand, factor: float, format: FloatFormat) -> Operand:
-    """Return an operand times a number, exactly, of a result in a format that holds the operand."""
+    """Return an operand times a number, exactly; the result's format must hold the operand."""
     with np.errstate(over="ignore"):
         single = float(np.float32(factor))
     if format.precision <= 24 and single != factor:
@@ -145,7 +145,7 @@ def _result(name: str, values: Any, finite: bool, stays: bool) -> tuple[Array, F
 
 
 def _tensor(values: Any) -> Array:
-    """Return a tensor as it is used where it is."""
+    """Return a tensor without its graph, contiguous, with its negations carried out."""
     return values.detach().resolve_neg().contiguous()
 
 
@@ -174,8 +174,8 @@ def _operand(
 
 
 def _holder(dtype: np.dtype[Any]) -> FloatFormat:
-    """Return the first format that holds every value of another floating-point dtype, as of 8
-    bits.
+    """Return the first format that holds every value of another floating-point dtype, such as one
+    of 8 bits.
     """
     try:
         info = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Proved bounds for gradients and outputs that something else computed: PyTorch, for one."""
+"""Proved bounds for gradients and outputs that something else computed, such as PyTorch."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Method: TypeAlias = Literal["enclosure", "any-order"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProvedBound:
-    """How far each entry of a given array may be from the exact one, and what proves it.
+    """How far each entry of an array may be from the exact one, and what proves it.
 
     `bound` is float64 and has the array's shape. `theorem` is the Lean theorem whose conclusion it
-    is; `theorems` also has those that state the assumptions about a kernel. Each has a name, a file
-    and a line.
+    is; `theorems` also has the theorems that state the assumptions about a kernel. Each has a name,
+    a file and a line.
     """
 
     bound: Float64

@@ -29,12 +29,12 @@ from pybridge.problem.computation import Computation
 __all__ = ["Comparison", "Entry", "compare"]
 
 _NEAR_HALF = (0.4, 0.6)
-"""Powers at a sample of entries between which the one at all entries is computed."""
+"""Between these powers at a sample of entries, the power at all entries is computed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of a result: its place, and what is certified of it.
+    """An entry of a result: its index, and what is certified about it.
 
     The exact value is in [lower, upper]; `error` is at least the distance to it, and the exact
     distance rounded up where that had to be computed; `ratio` is error / allowance.
@@ -59,7 +59,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a `Comparison` says in numbers of its own."""
+    """The numbers of a `Comparison` that are computed together."""
 
     worst: Entry
     most: int
@@ -68,9 +68,9 @@ class Figures:
 
 
 class Details:
-    """What says more of a comparison, computed when it is asked for.
+    """The details of a comparison, computed when they are first read.
 
-    `sure` is known if a first look sufficed, `passed` if the screen did, else the judgement.
+    `sure` is known if a first look sufficed, `passed` if the screen did, otherwise `judgement`.
     """
 
     def __init__(
@@ -127,17 +127,17 @@ class Details:
 class Comparison:
     """The outcome of comparing a result with a promise.
 
-    `failed` counts the entries whose error is beyond what `accumulation` allows, `nonfinite` those
-    of them that are nan or infinite. `worst` is the entry of the largest ratio. Where some fail,
-    `patterns` says what they have in common, and `explanations` which standard promises would
+    `failed` counts the entries whose error is beyond what `accumulation` allows, `nonfinite` the
+    failed entries that are nan or infinite. `worst` is the entry of the largest ratio. If entries
+    fail, `patterns` says what they have in common, and `explanations` which standard promises would
     allow them all, the tightest first.
 
     `errors` and `allowance` are float64 arrays of the result's shape, `failures` a mask. If all
-    entries pass, these and the depths are computed when they are first read, on the host, of the
+    entries pass, these and the depths are computed when they are first read, on the host, from the
     arrays that were compared, which must not have changed since.
 
-    `basis` says from what the promise was taken, if it does not follow from the result's dtype
-    alone and was not stated.
+    `basis` says how the promise was inferred, if it was not stated and does not follow from the
+    result's dtype alone.
 
     A depth is how many roundings a term passes; `most` is how many it may by the promise. `power`
     is the share of the entries with an exact value other than zero at which a zero would be
@@ -275,7 +275,9 @@ class Comparison:
 
     @property
     def _depths(self) -> str:
-        """The depth that is promised, that of this result, and that of the best one."""
+        """The depths: the promised one, the least for this result, and the least for the best
+        one.
+        """
         least = (
             "none explains this result"
             if self.depth is None
@@ -294,10 +296,9 @@ class Comparison:
 
     @property
     def weakness(self) -> str | None:
-        """What to do about a promise under which most zeros would not be noticed.
+        """Advice about a promise under which most zeros would not be noticed; None for others.
 
-        After a first look the power is the one at a sample of entries, unless it is near one half
-        there.
+        After a first look, this is the power at a sample of entries, unless it is near one half.
         """
         sure = self.details.sure
         if sure is not None and not _NEAR_HALF[0] < sure.power < _NEAR_HALF[1]:
@@ -321,14 +322,14 @@ class Comparison:
 def compare(
     returned: KernelResult, accumulation: Accumulation | None, *, at_first_look: bool = False
 ) -> Comparison:
-    """Compares a claimed result with what a promise allows; by default `KernelResult.promise`'s.
+    """Compare a kernel's result with what a promise allows; by default `KernelResult.promise`.
 
-    `at_first_look` is for those who want the verdict: if it takes only a look to see that all
-    entries pass, the numbers are computed if they are read, as the errors are.
+    `at_first_look` is for callers who want the verdict: if a first look shows that all entries
+    pass, the numbers, like the errors, are computed only if they are read.
 
-    Raises `NotProvedError` where nothing is proved of that promise: an operand overflows the format
-    that it is rounded to, or too many entries are too large for float64. And, of results in
-    binary64, as `exact_result` does.
+    Raises `NotProvedError` if nothing is proved about that promise: an operand overflows the format
+    that it is rounded to, or too many entries are too large for float64. For results in binary64,
+    raises what `exact_result` does.
     """
     promise = returned.promise(accumulation)
     basis = _basis(returned) if accumulation is None else None
@@ -364,7 +365,7 @@ def compare(
         basis=basis,
         details=Details(returned, promise, judgement=judgement),
     )
-    _ = comparison.details.figures  # The arrays may change.
+    _ = comparison.details.figures  # Computed now, since the caller may change the arrays.
     if failed:
         diagnosis = diagnose(returned, promise, judge)
         comparison = replace(
@@ -374,7 +375,7 @@ def compare(
 
 
 def _passed_entry(passed: Passed, computation: Computation) -> Entry:
-    """What is certified of the worst entry of a result that was screened."""
+    """Return the worst entry of a result that was screened."""
     lower, upper = passed.reference - passed.slack, passed.reference + passed.slack
     if passed.slack:
         lower, upper = math.nextafter(lower, -math.inf), math.nextafter(upper, math.inf)
@@ -389,7 +390,7 @@ def _passed_entry(passed: Passed, computation: Computation) -> Entry:
 
 
 def _basis(returned: KernelResult) -> str | None:
-    """From what the default promise was taken, if the result's dtype alone does not say."""
+    """Return how the default promise was inferred, if not from the result's dtype alone."""
     narrow = returned.narrowed
     if narrow is None:
         return None
@@ -397,7 +398,7 @@ def _basis(returned: KernelResult) -> str | None:
 
 
 def _entry(judgement: Judgement, returned: KernelResult) -> Entry:
-    """What is certified of the worst entry."""
+    """Return the worst entry of a judgement."""
     errors, index = judgement.errors, judgement.worst
     known = judgement.exact.known.get(index)
     if known is not None:
@@ -428,7 +429,7 @@ def _entry(judgement: Judgement, returned: KernelResult) -> Entry:
 
 
 def _value(returned: KernelResult, index: Index, divisor: int) -> float:
-    """Return the kernel's own entry."""
+    """Return the entry as the kernel returned it."""
     value = float(returned.values[index])
     if divisor == 1 or not math.isfinite(value):
         return value

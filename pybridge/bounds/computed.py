@@ -27,8 +27,9 @@ class Bounded:
     """A rounded result and how far each entry may be from the exact one.
 
     `value` has the format's dtype, `bound` is float64, both of the result's shape: every exact
-    result, of every exact operand within its eps of the given one, is within `bound` of `value`.
-    A bound above the largest float64 is infinite. `theorems` are the Lean theorems that prove it.
+    result, for all exact operands within their eps of the passed ones, is within `bound` of
+    `value`. A bound above the largest float64 is infinite. `theorems` are the Lean theorems that
+    prove it.
     """
 
     value: FloatArray
@@ -47,7 +48,7 @@ class Bounded:
 
 
 def bounded(applied: Applied, method: Method, format: FloatFormat) -> Bounded:
-    """Return a result by a method, and its bound."""
+    """Return the result of a method and its bound."""
     if not isinstance(method, str) or method not in get_args(Method):
         known = ", ".join(get_args(Method))
         raise InputError(f"method: expected one of {known}, got {method!r:.60}")

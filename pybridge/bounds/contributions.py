@@ -22,8 +22,8 @@ class Contribution:
     """A part of a bound.
 
     `amount` is exact. `source` is `rounding of a sum`, `rounding of a product`, or the eps that is
-    carried to the result. `formula` says what the amount is, `term` which term of the sum, in
-    order and from 1, it came in with. `law` is the Lean declaration of the law.
+    carried to the result. `formula` says what the amount is, `term` with which term of the sum,
+    counted from 1, it entered. `law` is the Lean declaration of the law.
     """
 
     amount: Fraction
@@ -35,9 +35,9 @@ class Contribution:
 
 @dataclass(slots=True)
 class Quantity:
-    """A rounded number, what it is called, and its eps with all contributions.
+    """A rounded number, its text, and its eps with all contributions.
 
-    An operand's entry has none, but the name of its eps.
+    An operand's entry has no contributions, but the name of its eps.
     """
 
     value: Fraction
@@ -48,7 +48,7 @@ class Quantity:
 
 
 class Ledger:
-    """The exported laws in a format, over quantities."""
+    """The exported laws in a format, applied to quantities."""
 
     def __init__(self, laws: Laws, format: FormatParameters) -> None:
         self._laws: Mapping[str, Law] = {"add": laws.add, "mul": laws.mul}
@@ -65,9 +65,10 @@ class Ledger:
         return Quantity(value, eps, "0", contributions=start)
 
     def combine(self, operation: str, x: Quantity, y: Quantity, term: int) -> Quantity:
-        """Return the sum (`add`) or product (`mul`) of two quantities, which are used up.
+        """Return the sum (`add`) or product (`mul`) of two quantities, which must not be used
+        again.
 
-        Raises `OverflowError` where the result is beyond the format's largest number.
+        Raises `OverflowError` if the result is beyond the format's largest number.
         """
         operands = {"x": x, "y": y}
         variables = {"x.value": x.value, "x.eps": x.eps, "y.value": y.value, "y.eps": y.eps}
@@ -125,7 +126,7 @@ class Ledger:
         variables: Mapping[str, Fraction],
         operands: Mapping[str, Quantity],
     ) -> list[Contribution]:
-        """Return the contributions of a computed quantity, times the other factors."""
+        """Return the contributions of a computed quantity times the other factors."""
         factor = self._amount(rest, variables)
         scale = "·".join(_text(node, operands) for node in rest)
         return [

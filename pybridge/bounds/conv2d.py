@@ -1,4 +1,6 @@
-"""Conv2d's forward pass and gradients: the operations of `pybridge.ops` under their first names."""
+"""Conv2d's forward pass and gradients as functions: shortcuts to the operations of
+`pybridge.ops`.
+"""
 
 from __future__ import annotations
 
@@ -60,11 +62,11 @@ def conv2d_result(
     actual: Any = None,
     eps: Mapping[str, object] | None = None,
 ) -> Operation:
-    """Return a result of conv2d of operands by name, each an array or None, as an operation.
+    """Return a result of conv2d as an operation; operands are by name, each an array or None.
 
-    Operands that the result does not depend on only say what shapes there are; `actual`, with which
-    a gradient is to be compared, may stand for the operand that it is the gradient of. Raises
-    `InputError` and `InputTypeError` for what does not fit.
+    Operands that the result does not depend on only give the shapes; `actual`, which a gradient is
+    compared with, may replace the operand that it is the gradient of. Raises `InputError` and
+    `InputTypeError` for arguments that do not fit.
     """
     for key in which.operands:
         if operands.get(key) is None and key != "bias":
@@ -105,9 +107,9 @@ def conv2d_backward(
     """Return the gradients of conv2d and their proved bounds.
 
     Shapes: x [N, I, H, W], weight [O, I/groups, KH, KW], grad_output [N, O, OH, OW]. `stride` and
-    `dilation` are an int or (height, width); `padding` is an int, (height, width) or
-    ((top, bottom), (left, right)). Arrays are NumPy's, PyTorch's, or sequences of numbers. The
-    bounds cover every exact operand whose entries are within `eps_…` of the given ones.
+    `dilation` are an int or (height, width); `padding` is an int, (height, width) or ((top,
+    bottom), (left, right)). Arrays are NumPy's, PyTorch's, or sequences of numbers. The bounds
+    cover every exact operand whose entries are within `eps_…` of the given ones.
 
     Without a `format`, the operands' dtype is the format: float16, bfloat16 (of ml_dtypes), float32
     or float64, which NumPy's arrays and sequences have by default. With one, operands may have any
@@ -211,10 +213,10 @@ def certify_gradient(
     The method `enclosure` holds for any algorithm that computed the gradient, and its bound is the
     smaller one, except for one part in 2²⁸. A gradient in binary64 is compared with exact products
     of slices of the operands, or, if their exponents are too far apart, with exact arithmetic,
-    which is refused if it would take minutes. `any-order` does not read the gradient's
-    entries: it holds if they are sums of products in any order in an `accumulation`. By default,
-    that is the gradient's format, or binary32 for the formats with 16 bits. Operands that this
-    format cannot represent are rounded to it first, which the bound includes entry by entry.
+    which is refused if it would take minutes. `any-order` does not read the gradient's entries: it
+    holds if they are sums of products in any order in an `accumulation`. By default, that is the
+    gradient's format, or binary32 for the formats with 16 bits. Operands that this format cannot
+    represent are rounded to it first, which the bound includes entry by entry.
 
     Raises `InputError` for shapes, values or parameters that do not fit, `InputTypeError` for a
     wrong type, and `RoundingOverflowError` if the bound is beyond the largest float64.
@@ -336,7 +338,7 @@ def _geometry(shapes: Mapping[str, tuple[int, ...]], parameters: Parameters) -> 
 
 
 def _pointwise(shape: tuple[int, ...]) -> Geometry:
-    """Return a conv2d with a kernel of one entry, of which an array is the output."""
+    """Return a conv2d with a kernel of one entry whose output has this shape."""
     if len(shape) != 4:
         raise InputError(
             f"grad_output has shape {shape}, expected four axes [batch, channels, height, width]"

@@ -1,6 +1,6 @@
 """A part of a result as a result of its own: some iterations of its free loops, with all terms.
 
-Of a convolution these are some images and channels, of a product some rows and columns.
+For a convolution these are some images and channels, for a product some rows and columns.
 """
 
 from __future__ import annotations
@@ -23,27 +23,26 @@ from pybridge.problem.parts import Indices, Loops, Part
 __all__ = ["Indices", "Region", "crop", "multiply_adds"]
 
 _MOST = 8
-"""The most indices along an axis in a part, so that words can list them."""
+"""The most indices along an axis of a region, so that words can list them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """The entries of a result of these iterations of its free loops."""
+    """The entries of a result at these iterations of its free loops."""
 
     returned: KernelResult
     chosen: Mapping[int, Indices]
 
     @classmethod
     def whole(cls, returned: KernelResult) -> Self:
-        """Return all entries."""
+        """Return the region of all entries."""
         return cls(returned, {})
 
     @classmethod
     def around(cls, returned: KernelResult, failures: Mask, worst: Index, work: int) -> Self:
-        """Return a few entries that take at most so many multiply-adds, or the fewest that there
-        can be.
+        """Return a few entries that take at most `work` multiply-adds, or as few as possible.
 
-        Only iterations with failing entries, those of the worst entry among them.
+        They are at iterations with failing entries, also at those of the worst entry.
         """
         loops = Loops.of(returned.computation)
         free = [loop for loop in loops.free if loop < loops.outs]
@@ -72,7 +71,7 @@ class Region:
 
     @classmethod
     def drawn(cls, returned: KernelResult, share: float, chosen: random.Random) -> Self:
-        """Entries chosen at random, at least a share of all: some iterations of free loops, the
+        """Draw at least a share of the entries at random: some iterations of free loops, the
         longest loops first.
         """
         loops = Loops.of(returned.computation)
@@ -92,7 +91,7 @@ class Region:
         return math.prod(self.part.computation.shape)
 
     def index(self, own: Index) -> Index:
-        """Return the caller's index of the entry that a comparison of these entries calls so."""
+        """Return the caller's index in the result of an entry of this region."""
         if self.is_whole:
             return own
         along = self.part.result_indices()
@@ -133,14 +132,14 @@ class Region:
 
 
 def multiply_adds(returned: KernelResult) -> int:
-    """Return the most products that a result sums, of all its entries."""
+    """Return how many products all entries of a result sum at most."""
     return int(returned.computation.terms * returned.values.size)
 
 
 def crop(region: Region, returned: KernelResult | None = None) -> KernelResult:
-    """Return the result of the entries of a region, with what they depend on.
+    """Return the result of the entries of a region, with the operands' entries that they depend on.
 
-    Another result of the same shapes may stand for the region's own.
+    `returned` may be another result of the same shapes.
     """
     whole = region.returned if returned is None else returned
     if region.is_whole:
@@ -157,7 +156,7 @@ def crop(region: Region, returned: KernelResult | None = None) -> KernelResult:
 
 
 def _spread(indices: Indices, first: int, count: int) -> Indices:
-    """So many of the indices: one of them, the last, and others evenly between."""
+    """Return `count` of the indices: `first`, the last, and others evenly between."""
     if count >= len(indices):
         return indices
     even = indices[np.linspace(len(indices) - 1, 0, count).astype(int)]

@@ -18,12 +18,15 @@ from pybridge.engine.upward import Float64
 from pybridge.exported.document import load_definitions
 from pybridge.problem.formats import FloatFormat
 
-__all__ = ["Depths", "needed_depth", "power"]
+__all__ = ["ENOUGH_POWER", "Depths", "needed_depth", "power"]
+
+ENOUGH_POWER = 0.5
+"""The share of entries at which a promise must notice a zero, for hints to rely on it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Depths:
-    """What a `Comparison` says about depth and power."""
+    """The depths and the power of a `Comparison`."""
 
     depth: int | None
     best_depth: int | None
@@ -33,7 +36,7 @@ class Depths:
 
     @classmethod
     def of(cls, judgement: Judgement, promise: Accumulation, format: FloatFormat) -> Depths:
-        """Measure a result of a format that was judged by a promise."""
+        """Compute them for a result of a format that was judged by a promise."""
         errors, estimates = judgement.errors, judgement.estimates
         most = int(estimates.counts.max(initial=0))
         scale = _Scale.of(promise, max(most, 1))
@@ -43,7 +46,7 @@ class Depths:
         best = np.where(np.isfinite(rounded), np.abs(rounded - errors.reference), 0.0)
         if format.precision <= 24:
             best += errors.slack
-        # Infinities that do not fail overflowed rightly: no depth is needed for them.
+        # Infinities that do not fail are right to overflow: they need no depth.
         unexplained = np.where(judgement.failures, np.inf, 0.0)
         error = np.where(errors.finite, errors.upper, unexplained)
         return cls(
@@ -72,20 +75,20 @@ def power(judgement: Judgement, where: Mask | None = None) -> float:
 def needed_depth(promise: Accumulation, most: int, magnitudes: Float64, terms: Float64) -> int:
     """Return the largest depth at which half of the zeros are noticed; 0 if there is none.
 
-    `magnitudes` are those of the exact values, `terms` the sums of their terms' magnitudes, `most`
-    the largest number of terms.
+    `magnitudes` are the magnitudes of exact values, `terms` the sums of their terms' magnitudes,
+    `most` is the largest number of terms.
     """
     scale = _Scale.of(promise, most)
     there = (magnitudes != 0) & np.isfinite(magnitudes) & (terms > 0)
     if not there.any():
         return 0
-    middle = float(np.median(scale.rooms(magnitudes[there]) / terms[there]))
+    middle = float(np.median(scale.noticed(magnitudes[there]) / terms[there]))
     return int(math.log1p(middle) / math.log1p(scale.unit)) if middle > 0 else 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """Depths that correspond to errors under a promise: by roundings that err by `unit` and `eta`,
+    """The depths that explain errors under a promise, by roundings that err by `unit` and `eta`,
     and a last one that errs by `w` and `omega`.
     """
 
@@ -113,6 +116,6 @@ class _Scale:
         # The depth d with (1 + u)ᵈ − 1 = largest.
         return max(math.ceil(math.log1p(largest) / math.log1p(self.unit) - 1e-9), 0)
 
-    def rooms(self, magnitudes: Float64) -> Float64:
-        """What an error before the last rounding may be, for a zero still to be noticed."""
+    def noticed(self, magnitudes: Float64) -> Float64:
+        """Return how large an error before the last rounding may be if a zero is to be noticed."""
         return (magnitudes * (1 - self.w) - self.omega) / (1 + self.w) - self.eta

@@ -21,7 +21,9 @@ __all__ = ["EntryTerms"]
 
 
 class EntryTerms:
-    """Reads what an entry sums: arrays over the loops of the sum, zero where a term is skipped."""
+    """Reads the terms of entries: arrays over the loops of the sum, zero where a term is
+    skipped.
+    """
 
     def __init__(self, computation: Computation, values: Mapping[str, npt.NDArray[Any]]) -> None:
         contraction, numbers = computation.contraction, computation.numbers
@@ -58,7 +60,7 @@ class EntryTerms:
     def _read(self, reader: Reader, out: Sequence[int], sizes: Sequence[int]) -> Float64:
         grid = np.ix_(*map(np.arange, sizes))
         inside = np.ones(sizes, bool)
-        places = []
+        indices = []
         for axis in reader.axes:
             total = np.full((1,) * len(sizes), axis.offset, np.int64)
             total += sum(c * i for c, i in zip(axis.out, out, strict=True))
@@ -66,6 +68,6 @@ class EntryTerms:
                 total = total + coefficient * along
             at, rest = np.divmod(total, axis.divisor)
             inside &= (rest == 0) & (at >= 0) & (at < axis.extent)
-            places.append(at.clip(0, axis.extent - 1))
-        taken = self.values[reader.name][tuple(places)] if places else self.values[reader.name]
+            indices.append(at.clip(0, axis.extent - 1))
+        taken = self.values[reader.name][tuple(indices)]
         return np.where(inside, taken.astype(np.float64), 0.0)

@@ -1,4 +1,4 @@
-"""Single entries of a result in exact arithmetic, if float64 leaves open what holds of them."""
+"""Single entries of a result in exact arithmetic, if float64 cannot decide about them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["ExactEntries"]
 
 
 class ExactEntries:
-    """Exact numbers of a result's entries, computed as they are asked for.
+    """Exact numbers about a result's entries, each computed when it is asked for.
 
     `values` are the result's operands. `known` has the exact values so far.
     """
@@ -41,11 +41,13 @@ class ExactEntries:
         return self.known[index]
 
     def magnitude(self, index: Index) -> Fraction:
-        """Σ|x||y|, and the addend's magnitude."""
+        """Return Σ|x||y| plus the addend's magnitude."""
         return self._entry(self._magnitudes(), index)
 
     def deviation(self, index: Index, operands: Mapping[str, Inexact]) -> Fraction:
-        """Σ Dx·|y| + Σ|x|·Dy + Σ Dx·Dy + Db: what deviations D of the operands add to an error."""
+        """Return what deviations D of operands add to an error: Σ Dx·|y| + Σ|x|·Dy + Σ Dx·Dy +
+        Db.
+        """
         sizes = self._magnitudes()
         off = {
             key: np.broadcast_to(np.asarray(operand.deviation), sizes[key].shape)

@@ -1,9 +1,9 @@
 """The contributions to the bound of one entry, exactly, largest first.
 
 The exported contraction is walked term by term, and the exported laws are evaluated on rational
-numbers. A law's eps, multiplied out, is a sum: a summand that is an operand's eps passes on what
-that operand has contributed already, and every other summand is a contribution of its own. Hence
-the contributions add up to Lean's bound exactly.
+numbers. A law's eps, multiplied out, is a sum: a summand that is an operand's eps passes on that
+operand's contributions, and every other summand is a contribution of its own. Hence the
+contributions add up to Lean's bound exactly.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ class Explanation:
     `value` is the entry as computed in the format, `bound` Lean's bound of its error, both exact.
     `contributions` add up to `bound` exactly, the largest first; those that are zero are left out.
     `terms` is how many terms the entry is the sum of, `definition` and `theorem` are the Lean
-    declarations of the bound and of what is proved of it; `places` says where each Lean declaration
-    named here stands, the file relative to the folder of the Lean sources.
+    declarations of the bound and of its theorem; `places` has the file and line of each Lean
+    declaration named here, the file relative to the folder of the Lean sources.
     """
 
     case: str
@@ -226,15 +226,15 @@ def explain(
     dilation, groups, format, eps_x, eps_weight, eps_bias and eps_grad_output.
 
     `which` is output, bias, weight or input, or another result of the case's operation;
-    `output_index` the entry's index in that result, of
-    shape [N, O, OH, OW], [O], [O, I/groups, KH, KW] or [N, I, H, W]. The contributions are exact,
-    and add up to Lean's bound of the entry (`RuntimeApprox.conv2dKernelPointBound` and those of the
-    other results) exactly. The definitions are by default the package's.
+    `output_index` is the entry's index in that result, of shape [N, O, OH, OW], [O], [O, I/groups,
+    KH, KW] or [N, I, H, W]. The contributions are exact, and add up to Lean's bound of the entry
+    (`RuntimeApprox.conv2dKernelPointBound` and its like) exactly. The definitions are by default
+    the package's.
 
     Raises `InputError` for an unknown result, an index outside it, or arrays that do not fit;
     `InputTypeError` for an index that is not made of integers, a missing array or a dtype that is
-    no format's; `RoundingOverflowError` where a sum or product on the way to the entry overflows,
-    so that no bound is claimed of it; `DefinitionsError` when the definitions are damaged.
+    no format's; `RoundingOverflowError` if a sum or product on the way to the entry overflows, so
+    that it has no bound; `DefinitionsError` if the definitions are damaged.
     """
     definitions = definitions or load_definitions()
     if not (isinstance(case, Case) and which in case.geometry.results):
@@ -251,7 +251,7 @@ def explain_entry(
     output_index: int | Sequence[int],
     label: str,
 ) -> Explanation:
-    """What contributes to the bound of an entry of a result, at the caller's index: see `explain`.
+    """Return what contributes to the bound of an entry, at the caller's index: see `explain`.
 
     `operands` are of the format, by the contraction's names and of its shapes.
     """
@@ -269,7 +269,7 @@ def explain_entry(
     contributions = sorted((c for c in total.contributions if c.amount), key=lambda c: -c.amount)
     lean = computation.lean
     named = [lean.bound, lean.entry, LAWS["add"], LAWS["mul"]]
-    if computation.geometry is not None:  # Otherwise the contraction is not of the library.
+    if computation.geometry is not None:  # Otherwise the contraction is not the library's.
         named.append(computation.contraction.name)
     return Explanation(
         case=label,
@@ -303,7 +303,7 @@ def percent(share: float) -> str:
 
 
 def _case(case: Case | None, which: str, arrays: Mapping[str, Any]) -> Case:
-    """Return the case, or one of the arrays and parameters; only the output needs no
+    """Return the case, or a case of the arrays and parameters; only the output needs no
     grad_output.
     """
     if case is not None:

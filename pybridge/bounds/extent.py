@@ -1,4 +1,4 @@
-"""In which part of a result its failing entries are."""
+"""The part of a result in which its failing entries are."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pybridge.problem.shapes import Pooling
 __all__ = ["extent"]
 
 _CHANCE = 0.01
-"""How likely a part may be that all failing entries are in it, were they anywhere at random."""
+"""The largest probability that entries at random would all be in a part that is named."""
 
 _OVER_PIXELS = ("output", "input")
-"""The results of convolutions and poolings whose last axes are those over which windows move."""
+"""The results of convolutions and poolings over whose last axes windows move."""
 
 
 def extent(returned: KernelResult, failures: Mask) -> Iterator[str]:
@@ -61,7 +61,7 @@ def extent(returned: KernelResult, failures: Mask) -> Iterator[str]:
 
 
 def _group(geometry: Geometry, name: str, size: int, hit: Indices) -> int | None:
-    """Return the one group that channels are in, and are all of."""
+    """Return the group that these channels make up; None if they are no whole group."""
     channels = {"output channel": geometry.out_channels, "input channel": geometry.in_channels}
     each = channels.get(name)
     if each is None or geometry.groups == 1 or size != geometry.groups * each or hit.size != each:

@@ -1,11 +1,11 @@
 """What the entries that rounding does not explain have in common, and what would explain them.
 
-No verdict needs these hints. But what a hint says is checked, by the theorems of the verdict: that
-the entries which it names are within what the promise allows, were the mistake made that it names.
-In large results, that is checked of some entries (`Region`), and the words say of which.
+No verdict needs these hints. But each hint is checked by the theorems of the verdict: the entries
+that it names are within what the promise allows if the kernel made the mistake that it names. In
+large results, some entries are checked (`Region`), and the words say which.
 
 A promise that allows most entries to be zero would agree with any mistake. So hints are checked by
-a promise that is *sharp*: the given one, or if it has little power, one of a depth that has.
+a *sharp* promise: the kernel's own, or if that has little power, one of a smaller depth.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pybridge.bounds.crops import Indices, Region, crop, multiply_adds
-from pybridge.bounds.depth import Depths, power
+from pybridge.bounds.depth import ENOUGH_POWER, Depths, power
 from pybridge.bounds.extent import extent
 from pybridge.bounds.judge import Judge, Judgement
 from pybridge.bounds.kernel_result import KernelResult
@@ -31,32 +31,30 @@ from pybridge.errors import InputError
 __all__ = ["Diagnosis", "diagnose"]
 
 _SHARE = 256
-"""A part of a result takes the time of the whole over this, …"""
+"""A region takes at most the work of the whole result divided by this, …"""
 
 _LEAST = 2**22
 """… or so many multiply-adds, …"""
 
 _LEAST_EXACT = 2**16
-"""… or so many where they are exact, of results in float64."""
+"""… or so many for results in float64, where they are exact."""
 
 _TERMS = 2**22
 """The most terms that are computed one by one in search of missing ones."""
 
-_PLACES = 16
-"""The most entries whose terms are."""
+_ENTRIES = 16
+"""The most entries whose terms are computed one by one."""
 
 _TRIED = 3
-"""The most mistakes that are checked, those whose results are nearest."""
-
-_POWER = 0.5
-"""The least share of entries at which a zero is to be noticed."""
+"""The most mistakes that are checked: those whose results are nearest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """Patterns of the failing entries, and the standard promises that allow every error.
 
-    The tightest promise is the first. There is none where a pattern says that it is no rounding.
+    The tightest promise is the first. If a pattern shows that the errors are no rounding, there is
+    none.
     """
 
     patterns: tuple[str, ...]
@@ -65,7 +63,7 @@ class Diagnosis:
 
 @np.errstate(all="ignore")
 def diagnose(returned: KernelResult, promise: Accumulation, judge: Judge) -> Diagnosis:
-    """What can be said about the entries that fail a promise; at least one does."""
+    """Describe the entries that fail a promise; at least one does."""
     judged = judge(promise)
     patterns = [*extent(returned, judged.failures)]
     if not (judged.errors.finite.all() and np.isfinite(judged.errors.reference).all()):
@@ -91,15 +89,17 @@ def diagnose(returned: KernelResult, promise: Accumulation, judge: Judge) -> Dia
 def _sharp(
     returned: KernelResult, promise: Accumulation, judged: Judgement, judge: Judge
 ) -> Accumulation | None:
-    """Return the promise, or if that has little power, one of less depth, if that has more."""
-    if power(judged) >= _POWER:
+    """Return the promise if it has power, otherwise one of less depth that has; None without
+    one.
+    """
+    if power(judged) >= ENOUGH_POWER:
         return promise
     needed = Depths.of(judged, promise, returned.format).needed
     if needed < 2:
         return None
     try:
         sharp = promise.model_copy(update={"depth": needed // 2})
-        return sharp if power(judge(sharp)) >= _POWER else None
+        return sharp if power(judge(sharp)) >= ENOUGH_POWER else None
     except InputError:
         return None
 
@@ -112,7 +112,9 @@ def _as_if(
     around: Region,
     work: int,
 ) -> Iterator[str]:
-    """What the result is in terms of what it should be, and as if what it was computed."""
+    """Yield what the result looks like: a multiple or rearrangement of the right one, or a
+    mistake.
+    """
     by_sharp = judge(sharp)
     factor = multiples(returned, by_sharp, judged.failures)
     if factor is not None:
@@ -151,12 +153,12 @@ def _mistake(region: Region, sharp: Accumulation, failures: Mask) -> str | None:
         if ratio is not None:
             explaining.append((ratio, words))
             break
-    places = _places(part, judged, failures)
-    if places:
-        at = tuple(np.array(places).T)
+    indices = _some_indices(part, judged, failures)
+    if indices:
+        at = tuple(np.array(indices).T)
         errors = judged.errors
         allowance = judged.allowance[at] + errors.slack[at]
-        for lost in missing(part, places, errors.reference[at] - actual[at], allowance):
+        for lost in missing(part, indices, errors.reference[at] - actual[at], allowance):
             without = lost.of(part)
             ratio = None if without is None else _explains(without, sharp)
             if ratio is not None:
@@ -166,30 +168,30 @@ def _mistake(region: Region, sharp: Accumulation, failures: Mask) -> str | None:
 
 
 def _explains(returned: KernelResult, sharp: Accumulation) -> float | None:
-    """Return the largest error in units of what a promise allows, if it allows every one and has
-    power.
+    """Return the largest error in units of what a promise allows; None if it does not allow every
+    error, or has no power.
     """
     try:
         judged = Judge(returned)(sharp)
     except InputError:
         return None
-    if judged.failures.any() or power(judged) < _POWER or not judged.errors.reference.any():
+    if judged.failures.any() or power(judged) < ENOUGH_POWER or not judged.errors.reference.any():
         return None
     return judged.ratio
 
 
-def _places(part: KernelResult, judged: Judgement, failures: Mask) -> list[Index]:
-    """Return some entries, half of them of those that fail."""
+def _some_indices(part: KernelResult, judged: Judgement, failures: Mask) -> list[Index]:
+    """Return the indices of some entries, of which half fail."""
     terms = judged.estimates.longest
-    count = min(_TERMS // terms, _PLACES)
+    count = min(_TERMS // terms, _ENTRIES)
     failing = np.argwhere(failures)
     others = np.argwhere(~failures)
     chosen = [*_some(failing, -(-count // 2)), *_some(others, count // 2)]
-    return [tuple(int(i) for i in place) for place in chosen]
+    return [tuple(int(i) for i in index) for index in chosen]
 
 
-def _some(places: Indices, count: int) -> list[Indices]:
-    """So many of the places, evenly between the first and the last."""
-    if count <= 0 or not len(places):
+def _some(indices: Indices, count: int) -> list[Indices]:
+    """Return `count` of the indices, evenly between the first and the last."""
+    if count <= 0 or not len(indices):
         return []
-    return list(places[np.unique(np.linspace(0, len(places) - 1, count).astype(int))])
+    return list(indices[np.unique(np.linspace(0, len(indices) - 1, count).astype(int))])

@@ -1,12 +1,13 @@
 """Whether the errors of a result are within what a promise allows, decided entry by entry.
 
-The operands are rounded as the kernel promises to round them, exactly. The errors are enclosed
-(`TrueErrors`); what the promise allows is the proved bound for sums in any order. An error that is
-at most that passes, one that is more fails. If the enclosure leaves it open, the entry is computed
-in integers, so that every verdict is what exact arithmetic says of the error and of the allowance.
-If numbers are too large for float64, what is allowed is computed in integers, too; elsewhere it is
-above the exact bound by what float64 and the enclosure of |exact| in the last rounding cost, and by
-what magnitudes that are summed in float32 may lack: n parts in 2²⁴ for n terms, 2 to 4 % at most.
+The operands are rounded exactly as the kernel promises to round them. The errors are enclosed
+(`TrueErrors`); the allowance is the proved bound for sums in any order. An entry passes if its
+error is at most the allowance, and fails if it is more. If the enclosure leaves this open, the
+entry is computed in integers, so that every verdict is the one of exact arithmetic on the error and
+the allowance. If numbers are too large for float64, the allowance is computed in integers, too;
+otherwise it exceeds the exact bound by the cost of float64, of the enclosure of |exact| in the last
+rounding, and of magnitudes that are summed in float32: n parts in 2²⁴ for n terms, 2 to 4 % at
+most.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _EXACT_TERMS = 2**24
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Reference:
-    """What results of the same rounded operands share."""
+    """What judgements with the same rounded operands share."""
 
     operands: Mapping[str, Inexact]
     estimates: Estimator
@@ -71,9 +72,9 @@ class _Reference:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judgement:
-    """The errors of a result, what a promise allows, and where the errors are beyond that.
+    """The errors of a result, what a promise allows, and a mask of the errors beyond that.
 
-    `estimates` is of the rounded operands without deviations.
+    `estimates` and `exact` are of the rounded operands, without deviations.
     """
 
     errors: TrueErrors
@@ -110,7 +111,9 @@ class Judgement:
 
 
 class Judge:
-    """Judges one result by several promises; those that round operands alike share references."""
+    """Judges one result by several promises; promises that round operands alike share
+    references.
+    """
 
     def __init__(self, returned: KernelResult) -> None:
         self.returned = returned
@@ -141,7 +144,7 @@ class Judge:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decision:
-    """A promise on operands that deviate from those of the reference, and the errors to judge."""
+    """A promise, with operands that may deviate from the reference's, and the errors to judge."""
 
     returned: KernelResult
     promise: Accumulation
@@ -149,7 +152,7 @@ class Decision:
     reference: _Reference
 
     def allowance(self) -> Float64:
-        """What the promise allows each entry to err by; infinite if float64 is too small for it."""
+        """Return the largest error that the promise allows each entry; infinite beyond float64."""
         promise = self.promise
         if not isinstance(promise, ScaledAccumulation) or len(promise.divisors) == 1:
             return self._allowance(promise)
@@ -167,10 +170,10 @@ class Decision:
         return self.promise.of_divisor(self.returned.computation.unit_of(index))
 
     def _allowance(self, promise: Accumulation) -> Float64:
-        """What a promise that is the same of all entries allows.
+        """Return the allowance of a promise that is the same for all entries.
 
-        A sum that is within B of the exact value e, and then rounded with w and ω, is within
-        B + w·(|e| + B) + ω of it (Lean: `last_rounding`).
+        A sum that is within B of the exact value e, and then rounded with w and ω, is within B +
+        w·(|e| + B) + ω of it (Lean: `last_rounding`).
         """
         estimates = self.reference.estimates
         if any(operand.deviates for operand in self.operands.values()):
@@ -190,9 +193,10 @@ class Decision:
         return bound
 
     def _enclosure(self) -> tuple[Float64, Float64]:
-        """Numbers, and how far the exact entries are from them at most.
+        """Return numbers, and how far the exact entries are from them at most.
 
-        What slices leave out is alike for all entries; a recomputation is nearer to small ones.
+        The slices leave the same uncertainty everywhere; a recomputation is nearer to small
+        entries.
         """
         errors = self.reference.errors
         if not errors.sliced:
@@ -205,7 +209,7 @@ class Decision:
         )
 
     def failures(self, allowance: Float64) -> Mask:
-        """Return where the error is not within what is allowed."""
+        """Return a mask of the entries whose error is beyond the allowance."""
         errors = self.reference.errors
         known = np.isfinite(allowance) & np.isfinite(errors.upper)
         open_ = known & errors.finite & ~errors.within(allowance)
@@ -220,7 +224,7 @@ class Decision:
         return failures | (~errors.finite & ~self._overflows(allowance, exact))
 
     def _exact_allowances(self, large: Mask) -> dict[Index, Fraction]:
-        """What is allowed at entries that are too large for float64."""
+        """Return the exact allowances of entries that are too large for float64."""
         count = int(np.count_nonzero(large))
         if count * int(self.reference.estimates.counts.max(initial=1)) > _EXACT_TERMS:
             raise NotProvedError(
@@ -240,7 +244,9 @@ class Decision:
         return before * bound + relative * abs(exact.value(index)) + constant
 
     def _overflows(self, allowance: Float64, exact: Mapping[Index, Fraction]) -> Mask:
-        """Return where an infinity is right: a sum within what it is allowed is rounded to that."""
+        """Return a mask of the infinities that are right: a sum within the allowance rounds to
+        them.
+        """
         errors = self.reference.errors
         right = np.zeros(errors.finite.shape, bool)
         if errors.finite.all():
@@ -249,7 +255,7 @@ class Decision:
         infinite = np.isinf(result)
         sign = np.where(infinite, np.sign(result.astype(np.float64)), 1.0)
         if format_parameters(self.returned.format.name, load_definitions()).reserved:
-            infinite = np.isnan(result)  # It has no infinities.
+            infinite = np.isnan(result)  # The format has no infinities.
             sign = np.where(infinite & (errors.reference < 0), -1.0, 1.0)
         least = nearest_float(self.promise.largest(self.returned.format)) / 2
         may = ~(sign * errors.reference + errors.slack + allowance < least)

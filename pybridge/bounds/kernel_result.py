@@ -44,10 +44,9 @@ class KernelResult:
     """A result of the computation's shape, and its operands.
 
     `least_normals` has the least normal number of each operand's own dtype, `largest` the largest
-    magnitudes of operands as far as they are known. All arrays are NumPy's,
-    or all are PyTorch's (`on_host`); besides the promise, only NumPy's say more. If the computation
-    divides, the values are those of the kernel times its unit, in float64, which rounds them by
-    `rest`.
+    magnitudes of operands as far as they are known. All arrays are NumPy's, or all are PyTorch's;
+    methods other than `promise` need NumPy's (`on_host`). If the computation divides, the kernel's
+    values times its unit are `values` + `rest`, where `values` are rounded to float64.
     """
 
     computation: Computation
@@ -64,7 +63,7 @@ class KernelResult:
         return Applied(self.computation, self.operands)
 
     def on_host(self) -> KernelResult:
-        """Return the same of NumPy arrays, itself if it is of those."""
+        """Return the same result with NumPy arrays, itself if it has them."""
         if isinstance(self.values, np.ndarray):
             return self
         values = np.asarray(to_numpy(self.computation.words, self.values), order="C")
@@ -75,14 +74,14 @@ class KernelResult:
         return replace(self, values=values, operands=operands)
 
     def estimator(self, operands: Mapping[str, Inexact] | None = None) -> Estimator:
-        """What computes the result of operands, by default its own, and its bounds."""
+        """Return the estimator of the result for operands, by default its own."""
         return self.applied.estimator(operands)
 
     def promise(self, accumulation: Accumulation | None) -> Accumulation:
-        """What the kernel promises.
+        """Return what the kernel promises.
 
-        By default `Accumulation.of` the result's dtype, operands that this does not hold being
-        rounded to it first; and if the result was `narrowed`, the sum to that dtype.
+        The default is `Accumulation.of` the result's dtype, or of the dtype that the result was
+        `narrowed` to. Operands that the dtype does not hold are rounded to it first.
         """
         stated = require_accumulation(accumulation)
         if self.computation.is_scaled:
@@ -100,7 +99,7 @@ class KernelResult:
 
     def _scaled(self, promise: Accumulation) -> Accumulation:
         """Return the promise with the computation's scales; `InputError` if it rounds operands
-        before.
+        first.
         """
         definitions = load_definitions()
         promise = promise.returned_in(self.format)
@@ -115,8 +114,8 @@ class KernelResult:
 
     @property
     def narrowed(self) -> str | None:
-        """The 16-bit dtype that a float32 result was rounded to before it became float32, so far as
-        that can be seen: all operands have the dtype, and all entries are numbers of it.
+        """The 16-bit dtype that a float32 result was rounded to before it became float32, as far as
+        can be seen: all operands have the dtype, and all entries are numbers of it.
 
         A kernel of such operands that returns float32 sums passes under either promise.
         """
@@ -129,7 +128,7 @@ class KernelResult:
         return name if _are_numbers_of(find_format(name), self.values) else None
 
     def _own_dtype(self, key: str) -> str:
-        """Return the name of an operand's dtype; "" if its values are held in a wider one."""
+        """Return the name of an operand's dtype, or "" if its values are held in a wider one."""
         dtype = dtype_of(self.operands[key].value)
         own = self.least_normals[key] == 2.0 ** _FORMATS[dtype].min_exponent
         return str(dtype.name) if own else ""
@@ -137,13 +136,13 @@ class KernelResult:
     def multiplied(self, promise: Accumulation) -> dict[str, Inexact]:
         """Return the operands as a kernel of this promise rounds them, exactly.
 
-        Their deviations say what is left to the kernel: whether subnormal numbers become zero,
-        which way ties go in tf32, and whether it rounds a bias to the format of its sums, or with
-        the factors to 16 bits, as autocast does. Raises `NotProvedError` where an operand
+        Their deviations cover what is left to the kernel: whether subnormal numbers become zero,
+        how ties are rounded to tf32, and whether it rounds a bias to the format of its sums, or
+        like the factors to 16 bits, as autocast does. Raises `NotProvedError` if an operand
         overflows the format that it is rounded to.
         """
         if self.computation.is_scaled:
-            # What is summed are the operands as they are, and an addend is rounded when scaled.
+            # The operands are summed as they are, and an addend is rounded when scaled.
             _require_as_given(promise)
             return {key: Inexact(operand.value) for key, operand in self.operands.items()}
         rounded = {}
@@ -160,8 +159,8 @@ class KernelResult:
         return rounded
 
     def unrounded(self, promise: Accumulation) -> dict[str, Inexact]:
-        """Return the operands without rounding, each with how far the exact one, within its eps,
-        and what a kernel of this promise multiplies are together from it.
+        """Return the operands without rounding. The deviation of each covers both its eps and how
+        far a kernel of this promise rounds it.
         """
         operands = {}
         for key, read in self.multiplied(promise).items():
@@ -174,8 +173,8 @@ class KernelResult:
         return operands
 
     def addend_rounding(self, key: str, promise: Accumulation) -> float | Float64:
-        """Return how far an addend is from what the sums' format, or the 16-bit one, makes of
-        it.
+        """Return how far rounding to the sums' format, or to 16 bits like the factors, moves an
+        addend.
         """
         addend: FloatArray = to_numpy(key, self.operands[key].value)
         formats = [(promise.accumulate, promise.rounding)]
@@ -189,8 +188,8 @@ class KernelResult:
         return off if off.any() else 0.0
 
     def _flushed(self, key: str, rounded: FloatArray, promise: Accumulation) -> float | Float64:
-        """Return the magnitudes of what may be zero: operands that are subnormal in their own
-        dtype, and rounded ones that are so in a format that they are rounded to or summed in.
+        """Return the magnitudes of entries that may become zero: of those that are subnormal in
+        their own dtype, or once rounded, in a format that they are rounded to or summed in.
         """
         names = [promise.accumulate, *([promise.operands] if promise.operands else [])]
         definitions = load_definitions()
@@ -204,7 +203,7 @@ class KernelResult:
     def _rounded(
         self, key: str, values: FloatArray, promise: Accumulation
     ) -> tuple[FloatArray, float | Float64]:
-        """Return the values as the promise rounds operands, and how far ties may be from that."""
+        """Return the values as the promise rounds operands, and how far ties may be from these."""
         assert promise.operands is not None
         parameters = parameters_of(promise.operands, load_definitions())
         rounded = self._round(key, values, parameters, promise.operands, promise.operand_rounding)
@@ -212,7 +211,7 @@ class KernelResult:
         if promise.operands == "tf32" and promise.operand_rounding == "nearest":
             tied = midpoints(values, parameters)
             if tied.any():
-                # Half an ulp from the value either way, so a whole one from each other.
+                # Both roundings of a tie are half an ulp from it, so a whole ulp from each other.
                 deviation = np.where(tied, 2 * np.abs(rounded - values.astype(np.float64)), 0.0)
         if (rounded == values).all():
             return values, deviation
@@ -241,11 +240,10 @@ class KernelResult:
 def scaled_promise(
     computation: Computation, promise: Accumulation, added: bool
 ) -> ScaledAccumulation:
-    """Return a promise with what a computation multiplies and divides by, `added` if it has an
-    addend.
+    """Return a promise with the factors and divisors of a computation, `added` if it has an addend.
 
-    Raises `InputError` for one that rounds operands before they are multiplied: nothing is proved
-    of scaled ones.
+    Raises `InputError` for a promise that rounds operands before they are multiplied: nothing is
+    proved about scaled operands that are rounded.
     """
     scaled = ScaledAccumulation(
         **dict(promise),
@@ -259,7 +257,7 @@ def scaled_promise(
 
 
 def _require_as_given(promise: Accumulation) -> None:
-    """Refuse what rounds operands before they are multiplied: nothing is proved of scaled ones."""
+    """Refuse promises that round operands: nothing is proved about scaled operands that are."""
     if promise.operands is not None or promise.flushed or promise.core is not None:
         raise InputError(
             "accumulation: with alpha, beta or a divisor, nothing is proved of kernels that round "

@@ -1,7 +1,7 @@
-"""What the entries of a result are in terms of what they should be: zero, multiples, elsewhere.
+"""Whether the entries of a result are zero, multiples of the right ones, or rearranged.
 
-Each is checked at all entries of which it is said: an entry has to be within what the promise
-allows the entry that it is taken for, with what is known of the exact value counted against it.
+This is checked at all entries that it is said about: each has to be within what the promise allows
+the entry that it is taken for, and the uncertainty of the exact value counts against it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.bounds.depth import power
+from pybridge.bounds.depth import ENOUGH_POWER, power
 from pybridge.bounds.judge import Judgement
 from pybridge.bounds.kernel_result import KernelResult
 from pybridge.bounds.true_errors import Mask
@@ -23,14 +23,14 @@ from pybridge.engine.upward import Float64
 __all__ = ["multiples", "rearranged", "zeros"]
 
 _MARGIN = 2.0**-48
-"""Covers float64's roundings of what is compared here."""
+"""Covers float64's roundings in these comparisons."""
 
 _SAMPLE = 256
 """How many entries are looked at before all are."""
 
 _TELLING = 2.0
-"""How far, in units of what is allowed, a factor has to move half of the entries: rounding in one
-direction looks like a factor, too.
+"""How far, in units of what is allowed, a factor has to move half of the entries, since rounding in
+one direction looks like a factor, too.
 """
 
 _DENOMINATORS = (1, 16, 1024)
@@ -38,7 +38,7 @@ _DENOMINATORS = (1, 16, 1024)
 
 
 def zeros(returned: KernelResult, failures: Mask) -> str | None:
-    """Return whether all entries, or all that fail, are zero."""
+    """Return words if all entries, or all that fail, are zero."""
     if not returned.values.any():
         return "every entry is zero"
     if returned.values[failures].any():
@@ -47,12 +47,14 @@ def zeros(returned: KernelResult, failures: Mask) -> str | None:
 
 
 def multiples(returned: KernelResult, judged: Judgement, failures: Mask) -> str | None:
-    """Return the factor that all failing entries are times what they should be, if there is one."""
+    """Return in words the factor between all failing entries and the right ones, if there is
+    one.
+    """
     values = returned.values[failures].astype(np.float64)
     exact, slack = judged.errors.reference[failures], judged.errors.slack[failures]
     allowance = judged.allowance[failures]
     scale = float(np.abs(exact).max(initial=0.0))
-    if values.size < 2 or not scale or power(judged, failures) < 0.5:
+    if values.size < 2 or not scale or power(judged, failures) < ENOUGH_POWER:
         return None
     with np.errstate(all="ignore"):
         factor = float(np.divide(values @ (exact / scale), exact @ (exact / scale)))
@@ -73,8 +75,8 @@ def multiples(returned: KernelResult, judged: Judgement, failures: Mask) -> str 
 
 
 def rearranged(returned: KernelResult, judged: Judgement, failures: Mask) -> str | None:
-    """Return where the result's entries are instead, if it is right but for that."""
-    if power(judged) < 0.5 or len(returned.computation.units) > 1:
+    """Return how the entries are rearranged, if the result is otherwise right."""
+    if power(judged) < ENOUGH_POWER or len(returned.computation.units) > 1:
         return None
     errors = judged.errors
     actual, reference, slack, allowance = (
@@ -108,7 +110,7 @@ Move = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
 
 
 def _moves(names: Sequence[str], shape: Sequence[int]) -> Iterator[tuple[str, Move]]:
-    """Rearrangements that are results of the same shape."""
+    """Yield rearrangements that keep the shape, in words and as functions."""
     kernel = tuple(axis for axis, name in enumerate(names) if name.startswith("kernel "))
     if kernel:
         yield "the kernel is flipped", lambda values: np.flip(values, kernel)

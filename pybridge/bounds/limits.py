@@ -1,13 +1,13 @@
-"""What float64 arithmetic may compare a distance with, so that nothing passes that may not.
+"""Limits that float64 arithmetic may compare distances with, so that nothing passes wrongly.
 
 The distance d of a result to a reference in float64 is compared with
 
   α·Σ|x||y| + β·|reference| + γ,
 
 which is below what `pybridge.bounds.judge` allows by more than the slack of the reference and all
-that float64 rounds on the way: the coefficients of each number of terms are derived from those of
-the judge, exactly, with a margin of 2⁻⁴⁰. Deviations of operands only add to what is allowed, and
-are left out.
+that float64 rounds on the way: the coefficients of each number of terms are derived from the
+judge's, exactly, with a margin of 2⁻⁴⁰. Deviations of operands only add to what is allowed, and are
+left out.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MARGIN = Fraction(1, 2**40)
 _GROWTH = 1 + Fraction(1, 2**44)
 """Covers what float64 rounds in the judge's own sums."""
 _LEAST = Fraction(1, 2**1000)
-"""Constants below this are not told from what underflow costs."""
+"""Constants below this are not distinguished from the cost of underflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ class Limit:
         slack: tuple[float, float],
         last: tuple[Fraction, Fraction, Fraction],
     ) -> Limit | None:
-        """Return the limit of an entry, None if it is not above what the reference may be off, or
-        is beyond float64.
+        """Return the limit of an entry; None if it is not above the error of the reference, or is
+        beyond float64.
         """
         if not all(map(math.isfinite, (*sums, *slack))):
             return None
@@ -68,7 +68,7 @@ class Limit:
         return cls(first, second, third, sums, slack)
 
     def allowance(self, size: float, reference: float, last: Any) -> float:
-        """What is allowed at an entry, as the judge has it but for roundings."""
+        """Return the judge's allowance at an entry, up to roundings."""
         before, relative, constant = last
         bound = before * Fraction(self.sums[0] * size + self.sums[1]) + constant
         total = bound + relative * (Fraction(abs(reference)) + Fraction(self.off(size)))
@@ -80,13 +80,13 @@ class Limit:
 
 
 _NOTHING = Limit(0.0, 0.0, 2.0**-1000, (0.0, 0.0), (0.0, 0.0))
-"""Of an entry without terms."""
+"""The limit of an entry without terms."""
 
 
 def limits(
     estimates: Estimator, promise: Accumulation, counts: Iterable[int], *, wide: bool
 ) -> dict[int, Limit] | None:
-    """Return the limits of entries of so many terms each; None if one has none.
+    """Return the limit of each number of terms; None if there is not one for each.
 
     Magnitudes are summed in float64 if `wide`, else in float32.
     """

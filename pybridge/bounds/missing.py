@@ -1,4 +1,4 @@
-"""Terms that a kernel left out, counted twice or with the wrong sign, found from a few entries.
+"""Terms that a kernel left out, counted twice or with the wrong sign, inferred from a few entries.
 
 All terms of some entries are computed in float64. What an entry lacks is compared with the sums of
 its terms over whole images, channels, rows, and the parts that kernels divide sums into. That is a
@@ -22,7 +22,7 @@ from pybridge.problem.geometry import index_names
 from pybridge.problem.operands import Operand
 from pybridge.problem.parts import Indices, Loops, Merge
 
-__all__ = ["Missing", "missing"]
+__all__ = ["SPLITS", "Missing", "missing"]
 
 _FACTORS: Mapping[int, str] = {1: "left out", -1: "counted twice", 2: "of the wrong sign"}
 """How many times the terms are missing."""
@@ -40,22 +40,26 @@ _NAMES: Mapping[str, str] = {
     "N": "column",
     "K": "inner position",
 }
-"""What the loops of a sum count; channels are those of a group."""
+"""What the loops of a sum count; channels are counted within a group."""
 
 _RANGES = 512
-"""The most indices of which all ranges are tried; of more, those that are single or at an end."""
+"""The most indices of an axis for which all ranges are tried; of longer axes, only single indices
+and ranges at an end.
+"""
 
-_SPLITS = (2, 4, 8, 16, 32, 64, 128)
+SPLITS = (2, 4, 8, 16, 32, 64, 128)
 """Into how many parts of consecutive terms kernels divide sums."""
 
 _TAIL = 4096
-"""The most terms at the end of which are tried how many are missing."""
+"""Up to so many terms at the end are tried as missing."""
 
 _FITTING = 8
-"""The most parts of a family that fit which are compared with others, the last one beside."""
+"""The most fitting parts of a family that are compared with others, beside the last one."""
 
 _NEAR = 0.01
-"""What is left of two parts, in units of what is allowed, that fit about as well."""
+"""Two parts fit about as well if what they leave differs by no more than this, in units of what is
+allowed.
+"""
 
 _TRIED = 3
 """The most parts that are named, the likeliest first."""
@@ -63,8 +67,8 @@ _TRIED = 3
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Some of the terms: those from `start` to `stop` in the order of these axes; how unusual it is
-    that just these are missing, and what they are.
+    """Some of the terms: from `start` to `stop` in the order of these axes. `rank` says how unusual
+    it is that just these are missing, `words` what they are.
     """
 
     axes: tuple[int, ...]
@@ -74,7 +78,7 @@ class _Part:
     words: str
 
     def mask(self, shape: Sequence[int]) -> Mask:
-        """Return where these terms are among all."""
+        """Return a mask of these terms among all."""
         marked = np.zeros(shape, bool)
         sizes = [shape[axis] for axis in self.axes]
         chosen = np.zeros(math.prod(sizes), bool)
@@ -85,7 +89,7 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """Parts of the terms in the order of some axes, by where they start and stop."""
+    """Parts of the terms in the order of some axes, by their starts and stops."""
 
     name: str
     axes: tuple[int, ...]
@@ -94,7 +98,7 @@ class _Family:
     stops: Indices
 
     def part(self, k: int, shape: Sequence[int]) -> _Part:
-        """Return the part of a number."""
+        """Return the part number k."""
         start, stop = int(self.starts[k]), int(self.stops[k])
         size = math.prod(shape[axis] for axis in self.axes)
         length = stop - start
@@ -126,21 +130,21 @@ class Missing:
 
     @property
     def words(self) -> str:
-        """As if what the result was computed."""
+        """What a kernel did to get such a result, as a clause: `as if …`."""
         others = "" if self.alone else " (other terms fit as well)"
         return f"as if {self.part.words} were {_FACTORS[self.factor]}{others}"
 
     def of(self, returned: KernelResult) -> KernelResult | None:
         """Return the result of which these terms are missing.
 
-        None if no factor has an entry of its own for each term of a sum.
+        None unless a factor has an entry of its own for each term of a sum.
         """
         loops = Loops.of(returned.computation)
         for key in returned.computation.factors:
-            places = _places(loops, loops.operands[key])
-            if places is None:
+            indices = _read_indices(loops, loops.operands[key])
+            if indices is None:
                 continue
-            mask = self.part.mask(self.shape)[places]
+            mask = self.part.mask(self.shape)[indices]
             operand = returned.operands[key]
             factors = np.where(mask, 1 - self.factor, 1).astype(operand.value.dtype)
             with np.errstate(over="ignore"):
@@ -150,7 +154,7 @@ class Missing:
         return None
 
 
-def _places(loops: Loops, merges: Sequence[Merge | None]) -> tuple[Indices, ...] | None:
+def _read_indices(loops: Loops, merges: Sequence[Merge | None]) -> tuple[Indices, ...] | None:
     """Return the index of each loop of the sum at which each entry of an operand is read, or
     None.
     """
@@ -159,11 +163,11 @@ def _places(loops: Loops, merges: Sequence[Merge | None]) -> tuple[Indices, ...]
         if merge is None:
             return None
         size = math.prod(loops.sizes[loop] for loop in merge)
-        place = np.arange(size).reshape([-1 if k == axis else 1 for k in range(len(merges))])
+        position = np.arange(size).reshape([-1 if k == axis else 1 for k in range(len(merges))])
         for loop in reversed(merge):
             if loop >= loops.outs:
-                indices[loop - loops.outs] = place % loops.sizes[loop]
-            place = place // loops.sizes[loop]
+                indices[loop - loops.outs] = position % loops.sizes[loop]
+            position = position // loops.sizes[loop]
     summed = range(len(loops.sizes) - loops.outs)
     if any(loop not in indices and loops.sizes[loops.outs + loop] > 1 for loop in summed):
         return None
@@ -171,15 +175,15 @@ def _places(loops: Loops, merges: Sequence[Merge | None]) -> tuple[Indices, ...]
 
 
 def missing(
-    returned: KernelResult, places: Sequence[Index], lacking: Float64, allowance: Float64
+    returned: KernelResult, indices: Sequence[Index], lacking: Float64, allowance: Float64
 ) -> Iterator[Missing]:
-    """Yield the parts whose terms are what the entries at some places lack, up to what is allowed.
+    """Yield the parts whose terms sum to what entries lack, up to what is allowed.
 
-    `lacking` is what they should be less what they are.
+    `lacking` is the right values of the entries at `indices` less their actual values.
     """
     values = {key: operand.value for key, operand in returned.operands.items()}
     sums = EntryTerms(returned.computation, values)
-    terms = np.array([sums.products(place) for place in places])
+    terms = np.array([sums.products(index) for index in indices])
     shape = terms.shape[1:]
     if not shape:
         return
@@ -210,7 +214,7 @@ def missing(
 
 
 def _names(computation: Computation) -> list[str]:
-    """What the loops of the sum count."""
+    """Return what each loop of the sum counts."""
     loops, counted = Loops.of(computation), dict(_NAMES)
     windows = getattr(computation.geometry, "windows", ())
     for axis, what in enumerate(index_names(len(windows))):
@@ -231,7 +235,7 @@ def _families(names: Sequence[str], shape: Sequence[int]) -> Iterator[_Family]:
 
 
 def _pairs(names: Sequence[str], shape: Sequence[int]) -> Iterator[_Family]:
-    """Single iterations of two loops: taps of a kernel, or those of the first two."""
+    """Yield single iterations of two loops: the taps of a kernel, or the first two loops."""
     axes, words = (0, 1), f"{names[1]} {{1}} of {names[0]} {{0}}"
     taps = tuple(axis for axis, name in enumerate(names) if name.startswith("kernel "))
     if len(taps) == 2:
@@ -242,8 +246,8 @@ def _pairs(names: Sequence[str], shape: Sequence[int]) -> Iterator[_Family]:
 
 
 def _runs(size: int) -> tuple[Indices, Indices]:
-    """Return where the parts start and stop that kernels divide sums of so many terms into."""
-    each = sorted({-(-size // splits) for splits in _SPLITS} - {size})
+    """Return the starts and stops of the parts that kernels divide sums of so many terms into."""
+    each = sorted({-(-size // splits) for splits in SPLITS} - {size})
     starts = np.concatenate([np.arange(0, size, length) for length in each] or [np.arange(0)])
     stops = np.concatenate(
         [np.minimum(np.arange(0, size, n) + n, size) for n in each] or [np.arange(0)]
@@ -253,7 +257,7 @@ def _runs(size: int) -> tuple[Indices, Indices]:
 
 
 def _ranges(size: int) -> tuple[Indices, Indices]:
-    """Return where ranges of an axis start and stop that are neither empty nor all of it."""
+    """Return the starts and stops of ranges of an axis that are neither empty nor all of it."""
     starts, stops = np.triu_indices(min(size, _RANGES) + 1, 1)
     if size > _RANGES:
         every = np.arange(size)

@@ -1,6 +1,6 @@
-"""Common mistakes of a kernel: what it would have computed, as a result of its own.
+"""Common mistakes of kernels: what a kernel would then have computed, as a result of its own.
 
-Each is a part of the result (`Region`) of the same shape, of other operands or another geometry.
+Each is a region of the result of the same shape, with other operands or another geometry.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MODES: tuple[tuple[Literal["edge", "reflect", "wrap"], str], ...] = (
 
 
 def mistakes(region: Region) -> Iterator[tuple[str, KernelResult]]:
-    """Mistakes in words, and what the entries of a region would then be of."""
+    """Yield mistakes in words, each with the result that has them in a region."""
     part = crop(region)
     yield from _other_addends(region, part)
     geometry = region.returned.computation.geometry
@@ -95,7 +95,7 @@ def _other_kernels(
 
 
 def _transposed(region: Region) -> Iterator[tuple[str, KernelResult]]:
-    """Factors of which two axes of one size are exchanged."""
+    """Yield the results of factors with two axes of one size exchanged."""
     whole = region.returned
     for key in whole.computation.factors:
         values = whole.operands[key].value
@@ -126,7 +126,7 @@ def _other_addends(region: Region, part: KernelResult) -> Iterator[tuple[str, Ke
 
 
 def _other_geometries(geometry: Shaped) -> Iterator[tuple[str, Moves]]:
-    """For each axis another stride, padding at the start, and dilation."""
+    """Yield other strides, paddings at the start and dilations of the axes."""
     own = tuple((w.stride, w.pad_begin, w.dilation) for w in geometry.windows)
     names, every = axis_names(len(own)), range(len(own))
     where: list[tuple[str, tuple[int, ...]]] = [(f"the {names[k]}", (k,)) for k in every]
@@ -160,7 +160,7 @@ def _other_geometries(geometry: Shaped) -> Iterator[tuple[str, Moves]]:
 
 
 def _moved(returned: KernelResult, moves: Moves) -> KernelResult | None:
-    """Return the result where the kernel moves otherwise over x; its output has the same size.
+    """Return the result of a kernel that moves differently over x, with an output of the same size.
 
     None if a kernel of such a geometry would read nothing, or write an input gradient of another
     size.
@@ -197,7 +197,7 @@ def _moved(returned: KernelResult, moves: Moves) -> KernelResult | None:
 
 
 def _shifted(returned: KernelResult) -> Iterator[tuple[str, KernelResult]]:
-    """x read one row or column away, zeros where there is none."""
+    """Yield the results of x read one row or column away, with zeros beyond the border."""
     own, called = returned.operands["x"].value, returned.computation.called("x")
     steps = index_names(own.ndim - 2)
     moved: list[tuple[tuple[int, ...], str]] = [((2 + k,), what) for k, what in enumerate(steps)]
@@ -214,7 +214,7 @@ def _shifted(returned: KernelResult) -> Iterator[tuple[str, KernelResult]]:
 def _filled(
     returned: KernelResult, mode: Literal["edge", "reflect", "wrap"]
 ) -> KernelResult | None:
-    """Return the result where padding is not zero, but what a mode of `numpy.pad` makes it."""
+    """Return the result with padding by a mode of `numpy.pad` instead of zeros."""
     geometry = _geometry(returned)
     pads = [(w.pad_begin, w.pad_end) for w in geometry.windows]
     if not any(map(any, pads)) or geometry.windows[0].transposed:

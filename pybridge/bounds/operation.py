@@ -1,4 +1,4 @@
-"""An operation on operands that has not been computed, and what can be asked of it."""
+"""An operation on operands that has not been computed, and what can be computed of it."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ Gradient = Callable[[Any, float], "Operation"]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Operation:
-    """One result of an operation on operands: nothing is computed until it is asked for.
+    """One result of an operation on operands, which is computed only when it is asked for.
 
-    The functions of `pybridge.ops` make it. `arrays` and `eps` are by the contraction's names of
-    the operands, the arrays as the caller has them; each eps says how far the exact operand's
-    entries may be from the given ones. `argument` is what messages call a kernel's result.
+    The functions of `pybridge.ops` return it. `arrays` and `eps` are by the contraction's names of
+    the operands, the arrays in the caller's shapes; each eps says how far the exact operand's
+    entries may be from the array's. `argument` is what messages call a kernel's result.
     """
 
     function: str
@@ -66,7 +66,7 @@ class Operation:
         return tuple(self.gradients)
 
     def grad(self, name: str, grad_output: Any, *, eps: float = 0.0) -> Operation:
-        """Return the gradient of an operand, of a cotangent of the result: an operation, too.
+        """Return the gradient of an operand for a cotangent of the result, as an operation.
 
         `grad_output` has the result's shape, and may be off the exact cotangent by `eps`. Raises
         `InputError` for a name that has no gradient.
@@ -83,8 +83,7 @@ class Operation:
     def compute(self, *, method: Method = "replay", format: str | None = None) -> Bounded:
         """Return the result and its proved bound, as NumPy arrays.
 
-        The methods and formats are those of `pybridge.conv2d_backward`, and so are the errors that
-        are raised.
+        The methods, the formats and the errors raised are those of `pybridge.conv2d_backward`.
         """
         divisors = () if self.computation.divided_first else self.computation.divisors
         if len(divisors) > 1:
@@ -95,7 +94,7 @@ class Operation:
         return bounded(Applied(self.computation, operands), method, held)
 
     def _by_divisor(self, divisors: Sequence[int], method: Method, format: str | None) -> Bounded:
-        """Return the result of entries with several divisors, each as if it were that of all."""
+        """Return the result of entries with several divisors, computed for one after the other."""
         bounded: Bounded | None = None
         every = self.computation.outward(
             np.broadcast_to(self.computation.divisor, self.computation.shape)
@@ -135,7 +134,7 @@ class Operation:
         return compare(self.returned(actual), accumulation)
 
     def returned(self, actual: Any) -> KernelResult:
-        """What a kernel returned for it, read; tensors stay where they are if they can."""
+        """Read what a kernel returned for it; tensors stay where they are if they can."""
         for name, eps in self.eps.items():
             if eps:
                 raise InputError(
@@ -147,7 +146,7 @@ class Operation:
         )
 
     def tolerance(self, *, accumulation: Accumulation | None = None) -> Tolerance:
-        """Return the proved absolute tolerance for operands of at most these magnitudes.
+        """Return the proved absolute tolerance for operands of at most the arrays' magnitudes.
 
         See `pybridge.testing.tolerance`. Addends are assumed to be numbers of the format of the
         sums.
@@ -160,7 +159,9 @@ class Operation:
         return tolerance_of(what, sizes, addend, require_accumulation(accumulation), subject)
 
     def explain(self, index: int | Sequence[int], *, format: str | None = None) -> Explanation:
-        """What contributes to the bound of an entry of `compute()`: see `pybridge.explain`."""
+        """Return what contributes to the bound of an entry of `compute()`: see
+        `pybridge.explain`.
+        """
         what = self.computation
         names = {name: what.scaled_name(name) for name in what.operands}
         if what.divides and not what.divided_first:
@@ -177,7 +178,7 @@ class Operation:
         return explain_entry(named, operands, held.name, index, self.function)
 
     def _held(self, format: str | None) -> tuple[FloatFormat, dict[str, Operand]]:
-        """Return the format, or if None that of the arrays, and the operands in it."""
+        """Return the format, by default the arrays' own, and the operands in it."""
         called = self.computation.called
         arrays = {name: to_numpy(called(name), array) for name, array in self.arrays.items()}
         if format is None:
@@ -194,7 +195,7 @@ class Operation:
         return held, operands
 
     def _factor(self, name: str) -> Fraction | Float64:
-        """What an operand is multiplied by, in place of the sum."""
+        """Return what an operand is multiplied by, instead of the sum."""
         what = self.computation
         divisor = what.divisor if name == what.factors[0] else 1
         if not isinstance(divisor, int):

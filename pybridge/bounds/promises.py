@@ -1,7 +1,7 @@
-"""Standard promises that are weaker than a given one, and would explain a result.
+"""Standard promises that are weaker than the kernel's, and would explain a result.
 
-One is named only if it allows the error of every entry, would notice a zero at half of them at
-least, and if the result is one that its last rounding can have.
+A promise is named only if it allows the error of every entry, would notice a zero at least at half
+of them, and could have returned the result from its last rounding.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pybridge.bounds.depth import power
+from pybridge.bounds.depth import ENOUGH_POWER, power
 from pybridge.bounds.judge import Judge
 from pybridge.bounds.kernel_result import KernelResult
+from pybridge.bounds.missing import SPLITS
 from pybridge.engine.accumulation import Accumulation, parameters_of
 from pybridge.engine.tensor_cores import tensor_core
 from pybridge.errors import InputError
@@ -23,18 +24,15 @@ from pybridge.problem.rounding import round_to
 __all__ = ["explanations", "narrower"]
 
 _EXACT = 2**24
-"""The most multiply-adds of results in float64, of which other operands' results are exact ones."""
+"""The most multiply-adds of a float64 result for which promises with other operands are tried,
+since their results are computed exactly.
+"""
 
 _FAR = 100
-"""How many times as much as the tightest promise another one may allow, to be named."""
-
-_SPLITS = (2, 4, 8, 16, 32, 64, 128)
+"""A promise that allows more than so many times as much as the tightest one is not named."""
 
 _UNITS = (("volta", "float16"), ("hopper", "float8_e4m3fn"), ("hopper", "float8_e5m2"))
 """Units that may err by more than float32 sums in any order, and what they multiply."""
-
-_POWER = 0.5
-"""The least share of entries at which a promise has to notice a zero."""
 
 
 def narrower(returned: KernelResult) -> str | None:
@@ -61,9 +59,9 @@ def explanations(
 ) -> tuple[str, ...]:
     """Return the standard promises that allow every error and have power, the tightest first.
 
-    Those that round operands come first, for they allow hardly more than the promise itself; then
-    those of the likely format. What allows `_FAR` times as much as another one is no explanation.
-    `part` is judged before the whole is.
+    Promises that round operands come first, for they allow hardly more than the promise itself;
+    then those of the likely format. One that allows `_FAR` times as much as another is no
+    explanation. `part` is judged before the whole.
     """
     allowing: dict[str, tuple[int, float, str]] = {}
     judge_part = judge if part is returned else Judge(part)
@@ -76,7 +74,7 @@ def explanations(
             judged = judge(weaker)
         except InputError:
             continue
-        if not judged.failures.any() and power(judged) >= _POWER:
+        if not judged.failures.any() and power(judged) >= ENOUGH_POWER:
             share = judged.ratio
             words = family.format(weaker.splits)
             described = f"{words} ({share:.2g} of what that allows)"
@@ -90,7 +88,7 @@ def explanations(
 
 
 def _weaker(returned: KernelResult, promise: Accumulation) -> Iterator[tuple[str, Accumulation]]:
-    """Standard promises that are weaker than a given one, and what they are called."""
+    """Yield standard promises that are weaker than this one, each after its name."""
 
     def change(**values: object) -> Accumulation:
         return promise.model_copy(update=values)
@@ -117,7 +115,7 @@ def _weaker(returned: KernelResult, promise: Accumulation) -> Iterator[tuple[str
         if size < returned.values.dtype.itemsize and promise.output is None:
             yield f"a result rounded to {name}", change(output=name)
         if name != promise.accumulate and size < returned.values.dtype.itemsize | 4:
-            for k in _SPLITS:
+            for k in SPLITS:
                 if promise.across is None or k > promise.splits:
                     yield f"{name} partial sums of split_k({{}})", change(splits=k, across=name)
             yield f"sums in {name}", change(accumulate=name, splits=1, across=None)
@@ -135,7 +133,7 @@ def _weaker(returned: KernelResult, promise: Accumulation) -> Iterator[tuple[str
 def _matrix_units(
     returned: KernelResult, promise: Accumulation
 ) -> Iterator[tuple[str, Accumulation]]:
-    """Promises of matrix instructions that take the operands as they are, and allow more than
+    """Yield promises of matrix instructions that take the operands as they are, and allow more than
     float32 sums.
     """
     factors = [returned.operands[key].value for key in returned.computation.factors]

@@ -1,8 +1,12 @@
-"""Operands of results that are scaled, as by `alpha` and `beta`: the numbers that are summed.
+"""Operands times the factors of a scaled result, as `alpha` and `beta`: the numbers it sums.
 
 α·Σx·y + β·c is the same contraction of the operands α·x, y and β·c (Lean:
 `Contraction.near_scaled`, `Contraction.near_addend`). A sum that is divided by d, times d, is
 compared with the sum itself (`Contraction.near_divided`), and so is a sum of quotients.
+
+To compare with a kernel's result, products must be exact (`scaled_exactly`), or two numbers each
+(`in_two_parts`). To compute a result in a format, they are rounded, and eps covers that
+(`scaled_within`).
 """
 
 from __future__ import annotations
@@ -14,13 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pybridge.engine.coefficients import round_up
-from pybridge.engine.upward import Float64
+from pybridge.engine.upward import Float64, significand_error
 from pybridge.errors import InputError
 from pybridge.problem.computation import Integers
 from pybridge.problem.formats import FloatArray
 from pybridge.problem.operands import Operand
 
-__all__ = ["divided_up", "in_two_parts", "scaled_exactly", "scaled_within", "times_integers"]
+__all__ = ["divided_up", "in_two_parts", "scaled_exactly", "scaled_within"]
 
 Factor: TypeAlias = Fraction | Float64
 """One number, or an array of positive ones that float64 rounded once."""
@@ -30,31 +34,29 @@ _LARGEST_ODD = 2**26
 """Odd integers up to this, times half a mantissa, are exact in float64."""
 
 
-def scaled_exactly(name: str, operand: Operand, factor: float) -> Operand:
-    """Return a multiple of an operand, in float64; `InputError` if that does not hold it."""
-    exact = Fraction(factor)
-    product, rounded = _product(operand.value, exact)
-    if rounded:
-        raise _not_held(name, f"{factor:g}")
-    return Operand(product, round_up(Fraction(operand.eps) * abs(exact)))
+def scaled_exactly(name: str, operand: Operand, factor: float | Integers) -> Operand:
+    """Return the entries of an operand times one number, or each times a positive integer.
 
-
-def times_integers(name: str, operand: Operand, factors: Integers) -> Operand:
-    """Return the entries of an operand times a positive integer each, as `scaled_exactly` does."""
-    product, rest = in_two_parts(name, operand.value, factors)
-    if rest is not None:
-        raise _not_held(name, f"{factors.max()}")
-    return Operand(product, round_up(Fraction(operand.eps) * int(factors.max())))
+    The products are in float64; raises `InputError` if it does not hold one.
+    """
+    most = Fraction(abs(factor)) if isinstance(factor, float) else Fraction(int(factor.max()))
+    product, exact = _product(operand.value, np.asarray(factor, np.float64))
+    if not exact.all():
+        raise InputError(
+            f"{name}: float64 does not hold {float(most):g} times each entry, which a comparison "
+            "needs: expected float32 or shorter, or a power of two as factor"
+        )
+    return Operand(product, round_up(Fraction(operand.eps) * most))
 
 
 def in_two_parts(
     name: str, values: FloatArray, factor: int | Integers
 ) -> tuple[Float64, Float64 | None]:
-    """Multiples of numbers by positive integers, each the sum of two float64 numbers.
+    """Return multiples of numbers by positive integers, each as the sum of two float64 numbers.
 
-    The second are what rounding the first left, None if that is nothing. Those of nan and
-    infinities are as they are. Raises `InputError` for integers whose odd part is beyond 2^26, and
-    for a multiple that overflows.
+    The second ones are the rounding errors of the first, None if all are zero. Nan and infinities
+    are kept. Raises `InputError` for integers whose odd part is beyond 2^26, and for a multiple
+    that overflows.
     """
     factors = np.asarray(factor)
     if factors.dtype != np.int64 or (factors // (factors & -factors)).max() > _LARGEST_ODD:
@@ -77,25 +79,17 @@ def in_two_parts(
     return total, rest if rest.any() else None
 
 
-def _not_held(name: str, times: str) -> InputError:
-    return InputError(
-        f"{name}: float64 does not hold {times} times each entry, which a comparison needs: "
-        "expected float32 or shorter, or a power of two as factor"
-    )
-
-
 def scaled_within(name: str, operand: Operand, factor: Factor, dtype: np.dtype[Any]) -> Operand:
-    """Return a multiple of an operand, rounded to a dtype; its eps covers that.
+    """Return a multiple of an operand, rounded to a dtype; its eps covers the rounding.
 
-    Raises `InputError` where it overflows.
+    Raises `InputError` if a product overflows.
     """
-    exact = False
+    factors = np.asarray(float(factor) if isinstance(factor, Fraction) else factor)
+    product, fits = _product(operand.value, factors)
     if isinstance(factor, Fraction):
-        product, left = _product(operand.value, factor)
-        exact, most = not left, abs(factor)
+        most, exact = abs(factor), Fraction(float(factor)) == factor and bool(fits.all())
     else:
-        product = operand.value.astype(np.float64) * factor
-        most = Fraction(float(np.nextafter(factor.max(initial=0.0), np.inf)))
+        most, exact = Fraction(float(np.nextafter(factor.max(initial=0.0), np.inf))), False
     with np.errstate(all="ignore"):
         rounded: FloatArray = product.astype(dtype)
     if not np.isfinite(rounded).all():
@@ -110,26 +104,17 @@ def scaled_within(name: str, operand: Operand, factor: Factor, dtype: np.dtype[A
 
 
 def divided_up(values: Float64, divisor: int | Integers) -> Float64:
-    """Numbers that are not negative divided by divisors, rounded up."""
+    """Return nonnegative numbers divided by positive divisors, rounded up."""
     if isinstance(divisor, int) and divisor == 1:
         return values
     return np.asarray(np.nextafter(values / divisor, np.inf))
 
 
-def _product(values: FloatArray, factor: Fraction) -> tuple[Float64, bool]:
-    """Values times a factor in float64, and whether any of the products was rounded.
-
-    A mantissa of 53 bits of which the last a are zero, times an odd number of a bits, has 53 bits.
-    """
+def _product(values: FloatArray, factors: Float64) -> tuple[Float64, npt.NDArray[np.bool_]]:
+    """Return values times factors in float64, and which of the products are exact."""
     wide = values.astype(np.float64)
     with np.errstate(all="ignore"):
-        product = wide * float(factor)
-    odd = abs(factor).numerator
-    odd //= odd & -odd
-    bits = odd.bit_length() if odd > 1 else 0
-    mantissas: npt.NDArray[np.int64] = np.ldexp(np.frexp(wide)[0], 53).astype(np.int64)
-    if bits > 53 or factor.denominator & (factor.denominator - 1):
-        return product, bool(wide.any())
-    fits = (mantissas & ((1 << bits) - 1)) == 0
+        product = wide * factors
+    (x, _), (y, _) = np.frexp(np.abs(wide)), np.frexp(np.abs(factors))
     normal = np.isfinite(product) & (np.abs(product) >= _LEAST)
-    return product, not bool(((fits & normal) | (wide == 0)).all())
+    return product, ((significand_error(x, y) == 0) & normal) | (wide == 0)

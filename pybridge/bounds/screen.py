@@ -22,13 +22,8 @@ from pybridge.bounds.sure import Sure, certainly
 from pybridge.bounds.true_errors import Index, after
 from pybridge.engine.accumulation import Accumulation
 from pybridge.engine.backend import HOST, Array, Backend, backend_of
-from pybridge.engine.dense import Counts
 from pybridge.engine.estimator import Estimator, Inexact
-from pybridge.engine.slices import most_slices, result_slices, sums_first_axes
 from pybridge.engine.upward import Float64
-from pybridge.exported.document import load_definitions
-from pybridge.problem.computation import Computation
-from pybridge.problem.parts import Part
 
 __all__ = ["Passed", "first_look", "screen"]
 
@@ -36,10 +31,6 @@ _TERMS = 2**19
 """Above so many terms, magnitudes are summed in float64."""
 _SAMPLE = 1 << 16
 """Entries of which the needed depth is the median."""
-_SLICE = 1 << 25
-"""The bytes that a slice takes on a processor, at least."""
-_SHARE = 1.5
-"""What a slice takes on a device, of the operands and the result."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,11 +107,23 @@ def _multiplied(
 
 @dataclass(slots=True)
 class _Chunk:
-    """What the backend says of consecutive entries of a slice: see `Backend.screened`."""
+    """What the backend says of consecutive entries of a slice: see `Backend.screened`.
 
-    part: Part
+    `place` says where the slice, of this shape, is in the result; `start` is the chunk's first
+    entry in it.
+    """
+
+    place: tuple[slice, ...]
+    shape: tuple[int, ...]
     start: int
     numbers: Array
+
+    def index(self, at: int) -> Index:
+        """Return the index in the result of an entry of the chunk."""
+        index = [int(i) for i in np.unravel_index(self.start + at, self.shape)]
+        for axis, along in enumerate(self.place):
+            index[axis] += along.start or 0
+        return tuple(index)
 
 
 class _Screen:
@@ -132,20 +135,8 @@ class _Screen:
         backend: Backend,
     ) -> None:
         self.returned, self.promise, self.values, self.backend = returned, promise, values, backend
-        self.definitions = load_definitions()
-        self.shape = tuple(returned.values.shape)
-        self.whole = self._estimator(returned.computation, values)
-        self.last = after(promise.last_rounding(self.definitions))
-
-    def _estimator(self, computation: Computation, values: Mapping[str, Array]) -> Estimator:
-        operands = {key: Inexact(value) for key, value in values.items()}
-        return Estimator(
-            computation.contraction,
-            computation.numbers,
-            operands,
-            computation.definitions,
-            computation.names,
-        )
+        self.whole = returned.estimator({key: Inexact(value) for key, value in values.items()})
+        self.last = after(promise.last_rounding(self.whole.definitions))
 
     def run(self) -> Passed | None:
         """Screen all slices."""
@@ -153,14 +144,12 @@ class _Screen:
             return None
         chunks: list[_Chunk] = []
         samples: list[tuple[Float64, Float64]] = []
-        for part in result_slices(self.returned.computation, self._parts()):
-            values = {key: part.operand(key, value) for key, value in self.values.items()}
-            estimates = self._estimator(part.computation, values)
-            reference = estimates.value(np.float64)
-            sizes = estimates.value(np.float64 if self.wide else np.float32, absolute=True)
-            result = self.backend.contiguous(part.of_result(self.returned.values))
+        for place, own in self.whole.slices(np.dtype(np.float64)):
+            reference = own.value(np.float64)
+            sizes = own.value(np.float64 if self.wide else np.float32, absolute=True)
+            result = self.backend.contiguous(self.returned.values[place])
             flat = [array.reshape(-1) for array in (result, reference, sizes)]
-            chunks += [_Chunk(part, *numbers) for numbers in self._compare(*flat)]
+            chunks += [_Chunk(place, own.shape, *numbers) for numbers in self._compare(own, *flat)]
             samples.append(self._sample(*flat[1:]))
         return self._read(chunks, samples)
 
@@ -180,52 +169,33 @@ class _Screen:
         most = math.prod(largest) * self.whole.longest
         return most < (2.0**1000 if self.wide else 2.0**120)
 
-    def _parts(self) -> int:
-        """Into how many slices the result is cut."""
-        held = sum(_bytes(value) for value in self.values.values())
-        result = _bytes(self.returned.values)
-        entries: int = math.prod(self.shape)
-        room: float = _SHARE * (held + result)
-        if self.backend.on_cpu:
-            room = min(max(room / 2, _SLICE / 8), _SLICE)
-        wide = sum(8 * math.prod(value.shape) for value in self.values.values())
-        work = entries * (16 if self.backend.on_cpu else 40)
-        if sums_first_axes(self.returned.computation):
-            return math.ceil(work / room)  # Of the operands, few images are taken at a time.
-        parts: int = math.ceil((work + wide) / room)
-        images = most_slices(self.returned.computation)
-        if self.backend.on_cpu and images < parts <= 2 * images:
-            parts = images  # Each group of channels would copy the same patches again.
-        return parts
-
     @cached_property
-    def limits(self) -> tuple[Counts, dict[int, Limit]] | None:
-        """The numbers of terms, and the limit of each; None if there is not one for each."""
-        by_count = limits(self.whole, self.promise, self.whole.distinct_counts, wide=self.wide)
-        return None if by_count is None else (self.whole.counts, by_count)
+    def limits(self) -> dict[int, Limit] | None:
+        """The limit of each number of terms; None if there is not one for each."""
+        return limits(self.whole, self.promise, self.whole.distinct_counts, wide=self.wide)
 
-    @cached_property
-    def _weights(self) -> tuple[Float64 | float, float, Float64 | float]:
-        """α, β and γ of all entries, or of those of one plane."""
+    def _weights(self, own: Estimator) -> tuple[Float64 | float, Float64 | float]:
+        """Return α and γ of all entries of a slice, or of the entries of one plane of it."""
         assert self.limits is not None
-        counts, limits = self.limits
-        beta = max(limit.beta for limit in limits.values())
-        if len(limits) == 1:
-            (limit,) = limits.values()
-            return limit.alpha, beta, limit.gamma
-        varying = [axis for axis, size in enumerate(counts.shape) if size > 1]
-        plane = self.shape[varying[0] :]
-        each = np.broadcast_to(counts.reshape(counts.shape[-len(plane) :]), plane).ravel()
-        distinct, inverse = np.unique(each, return_inverse=True)
-        alpha = np.array([limits[int(n)].alpha for n in distinct])[inverse]
-        gamma = np.array([limits[int(n)].gamma for n in distinct])[inverse]
-        return alpha, beta, gamma
+        counts = own.counts
+        distinct, inverse = np.unique(counts, return_inverse=True)
+        known = [self.limits[int(n)] for n in distinct]
+        if len(known) == 1:
+            return known[0].alpha, known[0].gamma
+        first = next(axis for axis, size in enumerate(counts.shape) if size > 1)
+        which = inverse.reshape(counts.shape[first:])
+        plane = np.broadcast_to(which, own.shape[first:]).ravel()
+        alpha = np.array([limit.alpha for limit in known])[plane]
+        gamma = np.array([limit.gamma for limit in known])[plane]
+        return alpha, gamma
 
     def _compare(
-        self, result: Array, reference: Array, sizes: Array
+        self, own: Estimator, result: Array, reference: Array, sizes: Array
     ) -> Iterator[tuple[int, Array]]:
-        """What the backend says of a slice, chunk by chunk, each with its first entry."""
-        alpha, beta, gamma = self._weights
+        """Yield what the backend says of a slice, chunk by chunk, each with its first entry."""
+        assert self.limits is not None
+        alpha, gamma = self._weights(own)
+        beta = max(limit.beta for limit in self.limits.values())
         plane = 1 if isinstance(alpha, float) else math.prod(alpha.shape)
         entries = math.prod(result.shape)
         chunk = self.backend.chunk or entries
@@ -235,22 +205,16 @@ class _Screen:
             for weight in (alpha, gamma)
         ]
         for start in range(0, entries, chunk):
-            stop = min(start + chunk, entries)
+            part = slice(start, min(start + chunk, entries))
+            values, exact, magnitudes = (array[part] for array in (result, reference, sizes))
             yield (
                 start,
-                self.backend.screened(
-                    result[start:stop],
-                    reference[start:stop],
-                    sizes[start:stop],
-                    weights[0],
-                    beta,
-                    weights[1],
-                ),
+                self.backend.screened(values, exact, magnitudes, weights[0], beta, weights[1]),
             )
 
     def _sample(self, reference: Array, sizes: Array) -> tuple[Float64, Float64]:
-        """Magnitudes of some exact values, and of their terms."""
-        stride = -(-math.prod(self.shape) // _SAMPLE)
+        """Return the magnitudes of some exact values, and of their terms."""
+        stride = -(-math.prod(self.whole.shape) // _SAMPLE)
         some = (self.backend.to_host(array[::stride]) for array in (reference, sizes))
         magnitudes, terms = (np.abs(array.astype(np.float64)) for array in some)
         return magnitudes, terms
@@ -259,25 +223,23 @@ class _Screen:
         self, chunks: Sequence[_Chunk], samples: Sequence[tuple[Float64, Float64]]
     ) -> Passed | None:
         """Return the verdict, and its numbers."""
+        assert self.limits is not None
         numbers = self.backend.numbers([chunk.numbers for chunk in chunks])
         ratios = numbers[:, 0]
         if not (ratios <= 1).all():  # or nan
             return None
         worst = int(np.argmax(ratios))
-        place = int(numbers[worst, 1])
         noticed, there = (float(total) for total in numbers[:, 2:4].sum(axis=0))
         value, reference, size = (float(number) for number in numbers[worst, 4:])
-        part = chunks[worst].part
-        shape = part.of_result(self.returned.values).shape
-        index = [int(i) for i in np.unravel_index(chunks[worst].start + place, tuple(shape))]
-        for axis, along in enumerate(part.result_indices()):
-            index[axis] += int(along[0]) if along is not None else 0
-        limit = self._limit(index)
+        index = chunks[worst].index(int(numbers[worst, 1]))
+        counts = self.whole.counts
+        at = tuple(i if n > 1 else 0 for i, n in zip(index, counts.shape, strict=True))
+        limit = self.limits[int(counts[at])]
         slack = limit.off(size)
         magnitudes, terms = (np.concatenate(arrays) for arrays in zip(*samples, strict=True))
-        most = int(self.whole.counts.max(initial=0))
+        most = int(counts.max(initial=0))
         return Passed(
-            worst=tuple(index),
+            worst=index,
             value=value,
             reference=reference,
             slack=slack,
@@ -287,13 +249,3 @@ class _Screen:
             needed=needed_depth(self.promise, most, magnitudes, terms),
             most=self.promise.roundings(most, self.whole.longest),
         )
-
-    def _limit(self, index: Sequence[int]) -> Limit:
-        assert self.limits is not None
-        counts, limits = self.limits
-        at = tuple(i if n > 1 else 0 for i, n in zip(index, counts.shape, strict=True))
-        return limits[int(counts[at])]
-
-
-def _bytes(array: Array) -> int:
-    return int(array.itemsize * math.prod(array.shape))

@@ -6,9 +6,9 @@ output and of the three gradients have one sign, and Σ|x||y| is the entry's own
 
 Rounding to nearest costs up to half an ulp: u of an entry just above a power of two, but u/2 of one
 just below the next. A promise allows u of either. So a defect that is smaller than the last
-rounding shows at entries just above a power of two only. Therefore scales vary over channels, too,
-evenly between 1/√2 and √2: entries are then everywhere between powers of two. Without that, sums of
-many terms would all be near one another.
+rounding shows only at entries just above a power of two. Therefore scales vary over channels, too,
+evenly between 1/√2 and √2: entries then lie everywhere between powers of two, while without that,
+sums of many terms would all be near one another.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ def sharp_factors(
 ) -> SharpFactors:
     """Return random x [..., M, K] and y [..., K, N] whose x·y has condition number one.
 
-    So have its sum with the addend, and its gradients. A product is the conv2d of images of one
-    pixel, with a group for each element of the batch: see `sharp_operands`, which says what dtypes
-    there are. For a linear layer, y is the weight's transpose, and a row of the addend the bias.
-    Raises `InputError` for shapes that do not fit, and as `sharp_operands` does.
+    The same holds for its sum with the addend, and for its gradients. A product is the conv2d of
+    images of one pixel, with a group for each element of the batch; dtypes are those of
+    `sharp_operands`. For a linear layer, y is the weight's transpose, and a row of the addend the
+    bias. Raises `InputError` for shapes that do not fit, and as `sharp_operands` does.
     """
     x_shape, y_shape = tuple(x_shape), tuple(y_shape)
     *batch, rows, inner = (1, 1, *x_shape)
@@ -76,7 +76,7 @@ def sharp_factors(
     )
 
     def of_rows(array: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
-        """[M, batch·size, 1, 1] as [..., M, size]."""
+        """Return an array [M, batch·size, 1, 1] as [..., M, size]."""
         moved = array.reshape(rows, many, size).transpose(1, 0, 2)
         return np.ascontiguousarray(moved).reshape(*batch, rows, size)
 
@@ -118,7 +118,7 @@ def sharp_operands(
     rng = np.random.default_rng(seed)
 
     def scales(count: int) -> npt.NDArray[np.float32]:
-        """Of either sign, their magnitudes even on a logarithmic scale."""
+        """Return scales of either sign, with magnitudes evenly spread on a logarithmic scale."""
         sizes = np.exp2((rng.permutation(count) + rng.random()) / count - 0.5).astype(np.float32)
         return np.asarray(sizes * rng.choice(np.array([-1, 1], np.float32), count))
 

@@ -6,13 +6,13 @@ allowed. M is not computed: it is at least about |p| + |q|. An entry w passes if
 
   |w − r| ≤ α·(|p| + |q|) + β·|r|,
 
-where α is what is allowed for a unit of M less what the reference may be off, and β what is allowed
-for a unit of |e| (Lean: `passes_by_parts`). Sums of so few terms that the reference is too near to
-what is allowed are recomputed in float64. Results of honest kernels are within that but for few
-entries, whose M is small beside |p| + |q|. These are computed one by one, with their M, in float64
-(`pybridge.bounds.limits`). If one is not within that, or if they are many, nothing is said, and
-`pybridge.bounds.screen` looks closer. The operands' deviations only add to what is allowed, and are
-left out.
+where α is the allowance for a unit of M less the error of the reference, and β the allowance for a
+unit of |e| (Lean: `passes_by_parts`). If sums have so few terms that the error of the reference is
+too near to the allowance, they are recomputed in float64. Honest kernels are within that except at
+few entries, whose M is small beside |p| + |q|. These are computed one by one, with their M, in
+float64 (`pybridge.bounds.limits`). If one is not within that, or if they are many, the answer is
+open, and `pybridge.bounds.screen` looks closer. The operands' deviations only add to the allowance,
+and are left out.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ from pybridge.exported.identity import Same
 __all__ = ["Sure", "certainly"]
 
 _ROUNDED = (1 + Fraction(1, 2**24)) ** 8
-"""What the comparison itself rounds in float32: the distance, the limit and its parts."""
+"""Covers the roundings of the comparison itself: of the distance, the limit and its parts."""
 _ROOM = Fraction(3, 10)
-"""The least share of what is allowed that the reference has to leave."""
+"""The least share of the allowance that the error of the reference has to leave."""
 _READ = 1 << 22
-"""Terms that are read one by one in no time."""
+"""Up to so many terms may always be read one by one."""
 _OPEN = (64, 16, 128)
-"""So many entries may be computed one by one; and one in so many as an entry has terms, but at
-least and at most one in so many.
+"""The entries that may be computed one by one: always 64; and one in n for entries of n terms, with
+n at least 16 and at most 128.
 """
 _SAMPLE = (1 << 7, 1 << 12)
-"""At least and at most how many entries the power is of, about; between them a 64th of all."""
+"""The least and the most entries at which the power is estimated; between them a 64th of all."""
 _ENOUGH = 0.7
-"""A power above which it does not matter how much it is."""
+"""Above this power, its precise value does not matter."""
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -62,9 +62,9 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 class Sure:
     """What is known of a result all of whose entries pass.
 
-    `power` is at most the share of some entries, of those whose value is not zero, at which a zero
-    would be noticed; 1 if there are none. At the depth `needed` half of these would be noticed, if
-    a promise stated it; `most` is the one that it states.
+    `power` is at most the share, among some entries other than zero, of those at which a zero would
+    be noticed; 1 if there are none. A promise of depth `needed` would notice half of them; `most`
+    is the promised depth.
     """
 
     power: float
@@ -83,9 +83,9 @@ class _Limit:
 def certainly(
     returned: KernelResult, promise: Accumulation, estimates: Estimator, backend: Backend
 ) -> Sure | None:
-    """Return whether all entries pass; None if that is not certain.
+    """Return what is known if all entries certainly pass; None if that is open.
 
-    `estimates` is of the operands as the promise rounds them.
+    `estimates` has the operands as the promise rounds them.
     """
     if returned.format.precision > 24 or estimates.multiplies_wide:
         return None
@@ -106,11 +106,11 @@ def certainly(
 
 
 def _limits(estimates: Estimator, promise: Accumulation, format: str) -> dict[int, _Limit] | None:
-    """Return the limits of all numbers of terms, if the reference is in a format; None if one has
-    none.
+    """Return the limit of each number of terms for a reference in a format; None if there is not
+    one for each.
     """
     by_count = {}
-    for n in estimates.distinct_counts:  # The least has least room.
+    for n in estimates.distinct_counts:  # Ascending: the first leaves least room.
         if (limit := _limit_of(estimates, promise, n, format)) is None:
             return None
         by_count[n] = limit
@@ -124,7 +124,7 @@ def _open(
     dtype: np.dtype[Any],
     known: dict[int, _Limit],
 ) -> npt.NDArray[np.intp] | None:
-    """Return the flat indices of the entries of which the comparison says nothing; None if many."""
+    """Return the flat indices of the entries that the comparison leaves open; None if many."""
     size = math.prod(estimates.shape)
     few, share, most_share = _OPEN
     read = max(terms_read(estimates.split), 1)
@@ -137,7 +137,7 @@ def _open(
         each, inverse = np.unique(counts, return_inverse=True)
         scales = np.array([known[int(n)].scale for n in each], dtype)
         plane = backend.from_host(scales[inverse].reshape(counts.shape))
-    places = [np.zeros(0, np.intp)]
+    open_ = [np.zeros(0, np.intp)]
     for place, own in estimates.slices(dtype):
         result = backend.contiguous(returned.values[place])
         parts, addends = own.in_parts(dtype)
@@ -152,8 +152,8 @@ def _open(
             at = list(np.unravel_index(indices, own.shape))
             for axis, along in enumerate(place):
                 at[axis] = at[axis] + (along.start or 0)
-            places.append(np.ravel_multi_index(at, estimates.shape))
-    return np.concatenate(places)
+            open_.append(np.ravel_multi_index(at, estimates.shape))
+    return np.concatenate(open_)
 
 
 def _pass(
@@ -162,7 +162,7 @@ def _pass(
     estimates: Estimator,
     entries: npt.NDArray[np.intp],
 ) -> bool:
-    """Return whether entries are within what is allowed, by their values and magnitudes in
+    """Return whether entries are within the allowance, by their values and magnitudes in
     float64.
     """
     if not entries.size:
@@ -181,7 +181,7 @@ def _pass(
     values, sizes = some_entries(estimates, entries)
     allowed = alpha * sizes + beta * np.abs(values) + gamma
     distance = np.abs(estimates.backend.taken(returned.values, entries) - values)
-    return bool((distance <= allowed).all())  # Not of nan.
+    return bool((distance <= allowed).all())  # False for nan.
 
 
 def _sure(
@@ -190,8 +190,8 @@ def _sure(
     estimates: Estimator,
     largest: tuple[float, ...],
 ) -> Sure:
-    """Return the power of the promise at some entries, by the largest terms that they may have, or
-    if that leaves it low, by those that they have.
+    """Return the power of the promise at some entries, by an upper bound of their terms, or if that
+    leaves it low, by their actual terms.
     """
     longest, size = int(estimates.counts.max()), math.prod(estimates.shape)
     most = promise.roundings(longest, estimates.longest)
@@ -213,7 +213,7 @@ def _sure(
 
 
 def _power(promise: Accumulation, estimates: Estimator, values: Float64, terms: Float64) -> float:
-    """Return the share of values other than zero that are larger than what is allowed."""
+    """Return the share of the values other than zero that are larger than the allowance."""
     allowed = estimates.sum_error(promise, int(estimates.counts.max()))
     before, beta, constant = map(float, after(promise.last_rounding(estimates.definitions)))
     there = values != 0
@@ -226,7 +226,7 @@ def _power(promise: Accumulation, estimates: Estimator, values: Float64, terms: 
 def _limit_of(
     estimates: Estimator, promise: Accumulation, terms: int, format: str
 ) -> _Limit | None:
-    """Return the limit of entries of so many terms, if the reference is in a format; None without
+    """Return the limit of entries of so many terms for a reference in a format; None without
     one.
     """
     if not terms:
@@ -249,9 +249,9 @@ def _limit(
     last: ErrorBound,
     format: str,
 ) -> _Limit | None:
-    """Return the limit from what is allowed, and how near partial sums and the reference are.
+    """Return the limit from the allowance and from the errors of partial sums and the reference.
 
-    Exactly: with K for the roundings of the comparison,
+    With K for the roundings of the comparison, exactly
 
       K·α·(1 + ρ) ≤ a − (1 + b)·s,  K·β ≤ b  and  K·α·η + (1 + b)·r + γ ≤ the allowed constant,
 

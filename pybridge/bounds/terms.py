@@ -34,7 +34,8 @@ def sum_terms(
 ) -> tuple[Quantity, int]:
     """Return the entry at an index, and how many terms it has.
 
-    Mirrors Lean's `RuntimeApprox.Contraction.evalAt`. Raises what `Ledger.combine` does.
+    Mirrors Lean's `RuntimeApprox.Contraction.evalAt`. Raises `OverflowError` as `Ledger.combine`
+    does.
     """
     total, terms = ledger.zero(), 0
     for term in _terms(computation, operands, loop_indices(index, computation)):
@@ -79,7 +80,7 @@ def _terms(
 
 
 def _entry_index(reader: Reader, out: Sequence[int], red: Sequence[int]) -> tuple[int, ...] | None:
-    """Return the index that a term reads at, None outside (Lean: `RuntimeApprox.read`)."""
+    """Return the index at which a term reads, None outside (Lean: `RuntimeApprox.read`)."""
     index = []
     for axis in reader.axes:
         total = axis.offset

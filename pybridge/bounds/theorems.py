@@ -1,4 +1,4 @@
-"""The Lean theorems that prove what is printed, with the places where they stand."""
+"""The Lean theorems that prove the numbers, with their files and lines."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Proved(Protocol):
 
 
 class Theorem(str):
-    """A theorem's full name in Lean. `file` and `line` say where it stands in the sources."""
+    """A theorem's full name in Lean. `file` and `line` are its location in the sources."""
 
     file: str
     line: int
@@ -47,9 +47,9 @@ _SPACE = "RuntimeApprox."
 
 
 def theorem(name: str) -> Theorem:
-    """Return a theorem of the library by its name without the namespace, and where it stands.
+    """Return a theorem of the library, with its location, by its name without the namespace.
 
-    Raises `DefinitionsError` when it was not exported.
+    Raises `DefinitionsError` if it was not exported.
     """
     declared = declaration(_SPACE + name, load_definitions())
     named = Theorem(_SPACE + name)
@@ -62,8 +62,8 @@ def proofs(
 ) -> tuple[Theorem, ...]:
     """Return the theorems that prove a number of a result.
 
-    The first is the one whose conclusion the number is; the others are about what it is made of,
-    the last of them saying what is assumed of a kernel that keeps the `promise`.
+    The first is the one whose conclusion the number is; the others are about its ingredients, the
+    last about what is assumed about a kernel that keeps the `promise`.
     """
     return tuple(map(theorem, _names(result, proved, promise)))
 

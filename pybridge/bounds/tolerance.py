@@ -6,7 +6,7 @@ by at most Dx and Dy, is within
   ρ·n·X·Y + (1 + ρ)·n·(Dx·(Y + Dy) + X·Dy) + η
 
 of the exact one, in whatever order it was summed (Lean: `ErrorBound.tolerance`), where (ρ, η) is
-what Lean proves of the kernel's sums. With the operands at hand, `pybridge.testing` allows far
+what Lean proves about the kernel's sums. With the operands at hand, `pybridge.testing` allows far
 less.
 
 `python -m pybridge.tolerance` prints it for a shape, beside what tests commonly use.
@@ -43,10 +43,10 @@ _SHORT = ("bfloat16", "float16")
 class Tolerance:
     """How far a result may be from the exact one.
 
-    `per_entry` is float64 and broadcasts to `shape`; its axes are of size one where every entry has
+    `per_entry` is float64 and broadcasts to `shape`; an axis has size one if all its entries have
     as many terms. `terms` is the largest number of products that an entry sums. `derivation` says
     in words and numbers where `absolute` comes from. `theorem` is the Lean theorem whose conclusion
-    it is, `theorems` has those, too, that say what is assumed of the kernel.
+    it is; `theorems` also has the theorems that state the assumptions about the kernel.
     """
 
     which: str
@@ -117,7 +117,7 @@ def tolerance_of(
 
 
 def _scale(computation: Computation, name: str) -> Fraction:
-    """By what an operand is multiplied at most, in the unit of the sums."""
+    """Return the largest factor of an operand, in the unit of the sums."""
     if computation.divided_first:
         return Fraction(int(np.max(computation.unit)), min(computation.divisors))
     return abs(Fraction(computation.scales.get(name, 1.0)))
@@ -137,7 +137,7 @@ def _require_held(name: str, size: Fraction, format: str | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    """The bound of an entry of `terms` products, times `unit`, and what it is made of."""
+    """The bound of an entry of `terms` products, times `unit`, and its ingredients."""
 
     computation: Computation
     terms: int
@@ -206,11 +206,11 @@ class _Bound:
             },
         )
         magnitude = terms * prod(most, start=Fraction(1)) + bias
-        made = (summed, depth, error, magnitude, (off[0], off[1]), total)
-        return cls(computation, terms, unit, promise, sizes, bias, *made)
+        rest = (summed, depth, error, magnitude, (off[0], off[1]), total)
+        return cls(computation, terms, unit, promise, sizes, bias, *rest)
 
     def derivation(self, subject: str) -> str:
-        """Words and numbers that can be pasted into a review."""
+        """Return words and numbers that can be pasted into a review."""
         called, unit = self.computation.scaled_name, self.unit
         known = [f"|{called(name)}| ≤ {_short(size)}" for name, size in self.sizes.items()]
         if self.bias:
@@ -244,7 +244,7 @@ class _Bound:
         return "\n".join(lines)
 
     def _roundings(self) -> str:
-        """Return where the relative error comes from."""
+        """Return in words where the relative error comes from."""
         promise, definitions = self.promise, load_definitions()
         last = promise.last_rounding(definitions).relative
         returned = f"; output {promise.output}: {_power(last)}" if last else ""
@@ -278,12 +278,12 @@ def _short(value: Fraction) -> str:
 
 
 def _up(value: Fraction) -> str:
-    """Four digits, rounded up."""
+    """Format a number in four digits, rounded up."""
     number = Decimal(round_up(value))
     return f"{Context(prec=4, rounding=ROUND_CEILING).plus(number):g}"
 
 
 def _power(value: Fraction) -> str:
-    """Return a power of two as such."""
+    """Format a number, a power of two as such."""
     exponent = value.numerator.bit_length() - value.denominator.bit_length()
     return f"2^{exponent}" if value == Fraction(2) ** exponent else _up(value)

@@ -2,7 +2,7 @@
 
 A recomputation in binary64 is within a proved slack of the exact result. Hence the error of an
 entry is within the slack of its distance to the recomputation, whatever computed it. That is
-elementwise arithmetic on whole arrays; what it leaves open is left to exact arithmetic
+elementwise arithmetic on whole arrays; exact arithmetic decides what it leaves open
 (`pybridge.bounds.exact_entries`).
 """
 
@@ -47,10 +47,10 @@ class TrueErrors:
     """|result − exact| of every entry; all arrays have the result's shape.
 
     `computed` is the result in float64, with zeros where it is not `finite`. `reference` is within
-    `slack` of the exact result. `distance` is within `uncertainty` of the error, but for one
-    rounding. `upper` is at least the error. All but `computed` may be infinite or nan if numbers
-    are too large for float64; `upper` is then infinite. `sliced` says that exact products of slices
-    were subtracted from the result. The result is more than `computed` by `rest`, if there is one.
+    `slack` of the exact result. `distance`, up to one rounding, is within `uncertainty` of the
+    error. `upper` is at least the error. All but `computed` may be infinite or nan if numbers are
+    too large for float64; `upper` is then infinite. `sliced` says that exact products of slices
+    were subtracted from the result. If `rest` is not None, the result is `computed` + `rest`.
     """
 
     finite: Mask
@@ -114,9 +114,9 @@ class TrueErrors:
     def exactly(
         cls, result: FloatArray, exact: Sequence[Fraction], rest: Float64 | None = None
     ) -> Self:
-        """Round the errors up that follow from all exact entries, in row-major order.
+        """Compute the errors from all exact entries, in row-major order, rounded up.
 
-        There is no distance (nan): only `upper` says what the errors are.
+        There is no distance (nan): only `upper` holds the errors.
         """
         shape = result.shape
         finite, computed = _finite(result)
@@ -138,14 +138,14 @@ class TrueErrors:
             return np.asarray(self.distance * (1 - _MARGIN) - self.uncertainty * (1 + _MARGIN))
 
     def within(self, allowance: Float64) -> Mask:
-        """Return where the error is certainly at most a finite allowance."""
+        """Return a mask of the errors that are certainly at most a finite allowance."""
         return np.isfinite(allowance) & (self.upper <= allowance)
 
     def beyond(self, allowance: Float64, where: Mask) -> Mask:
-        """Return where the error is certainly more than a finite allowance; elsewhere than `where`,
-        false.
+        """Return a mask of the errors that are certainly more than a finite allowance, among
+        `where`.
 
-        The distance, without its uncertainty and what rounded it, is beyond the allowance (Lean:
+        The distance, less its uncertainty and its rounding, is beyond the allowance (Lean:
         `exceeds_printed`).
         """
         mask = np.zeros(where.shape, bool)
@@ -158,17 +158,16 @@ class TrueErrors:
                 mask[where] = self.distance[where] > limit
         return mask
 
-    def settle(self, place: Index, exact: Fraction) -> Fraction:
-        """Return the error of an entry of which the exact value is known; `upper` becomes it,
-        rounded up.
+    def settle(self, index: Index, exact: Fraction) -> Fraction:
+        """Return the error of an entry from its exact value; it is stored in `upper`, rounded up.
 
         An entry that is not finite counts as zero.
         """
-        value = Fraction(float(self.computed[place]))
+        value = Fraction(float(self.computed[index]))
         if self.rest is not None:
-            value += Fraction(float(self.rest[place]))
+            value += Fraction(float(self.rest[index]))
         error = abs(value - exact)
-        self.upper[place] = round_up(error)
+        self.upper[index] = round_up(error)
         return error
 
 
@@ -183,8 +182,8 @@ def _rounded_once() -> ErrorBound:
 
 
 def after(error: ErrorBound) -> tuple[Fraction, Fraction, Fraction]:
-    """Return the exported coefficients of a value that is then off by `error`: of the bound that it
-    had before, of its magnitude, and the constant.
+    """Return the exported coefficients of the bound of a value after a further `error`: of the
+    bound before, of its magnitude, and the constant.
     """
     values = {"bound.relative": error.relative, "bound.absolute": error.absolute}
     names = ("deviation", "magnitude", "constant")
@@ -195,7 +194,7 @@ def after(error: ErrorBound) -> tuple[Fraction, Fraction, Fraction]:
 def weighted_sum(
     parts: Sequence[tuple[Float64, Part]], constant: Fraction = Fraction(0)
 ) -> Float64:
-    """Σ coefficient·magnitude + constant of nonnegative float64 arrays, rounded up (`weigh`)."""
+    """Return Σ coefficient·magnitude + constant of nonnegative float64 arrays, rounded up."""
     weights = weigh(load_definitions(), [part for _, part in parts], constant)
     total: Float64 | None = None
     for (size, _), weight in zip(parts, weights.coefficients, strict=True):

@@ -4,10 +4,10 @@ An `Accumulation` says how each operation rounds, and may say how many roundings
 most, the *depth* of the sum. Without a depth, what Lean proves holds for every order of summation
 (`Accumulation.near`); with one, for every order of that depth (`Accumulation.near_within`).
 
-Split-k is two sums. The partial sums, at most k of at most ⌈n/k⌉ terms each, are sums in one
-format; they are then added in the same, or in another, which rounds each of them first.
+Split-k is two sums. The partial sums, at most k of at most ⌈n/k⌉ terms each, are in one format;
+they are then added in the same format, or in another, which rounds each of them first.
 
-With a `core`, sums are those of a matrix unit, which adds blocks of exact products at once
+With a `core`, a matrix unit sums, which adds blocks of exact products at once
 (`TensorCore.Kernel.near`); `pybridge.engine.tensor_cores` makes such promises.
 """
 
@@ -78,7 +78,7 @@ def _name(value: object) -> str:
 
 
 def _operand_name(value: object) -> str:
-    """Return the name of a format of operands, those of eight bits included."""
+    """Return the name of a format of operands, also of eight bits."""
     text = value if isinstance(value, str) else dtype_name(value)
     text = {"float8_e4m3": "float8_e4m3fn", "xf32": "tf32"}.get(text, text)
     if text in _NARROW:
@@ -101,23 +101,23 @@ class Accumulation(Model):
     * `operand_rounding`: to "nearest" (ties to even; for tf32, either way) or "toward-zero", as
       tensor cores cut float32 operands to tf32.
     * `products`: "rounded" to the format of the sums, or "exact", as by fused multiply-add or where
-      that format holds them. The proved bound is the same: it charges an entry of n terms with n
-      roundings on the way of each, of which one is the product's.
+      that format holds them. The proved bound is the same: each of the n terms of an entry
+      passes n roundings, of which one is the product's.
     * `accumulate`: the format of the sums, each rounded to it, in any order.
     * `rounding`: how products, sums and the result are rounded: to "nearest", or "toward-zero", as
       tensor cores may.
-    * `depth`: no term passes more than so many roundings, that of its product and one for each
+    * `depth`: no term passes more than so many roundings, one of its product and one for each
       addition above it. None: as many as there are terms.
     * `summation`: "pairwise", halving down to blocks of at most `block` terms; "blocked", blocks
       of at most `block` terms, as tiles, lanes or threads have them, whose sums are added; or
       "any-order". Blocks are added up in any order.
     * `splits`: split-k: the terms are divided into at most so many partial sums, of at most
       ⌈n/splits⌉ of an entry's n terms, padding included.
-    * `across`: the format that the partial sums are rounded to and added in. None: that of the
-      sums.
-    * `output`: the finished sum is rounded once more, to this format. None: it is not, or where the
-      array that is tested has a narrower dtype, to that.
-    * `flushed`: operands, results and what is between may be zero where they are subnormal.
+    * `across`: the format that the partial sums are rounded to and added in. None: the format of
+      the sums.
+    * `output`: the finished sum is rounded once more, to this format. None: it is not,
+      or to the dtype of the tested array if that is narrower.
+    * `flushed`: operands, results and intermediate values may become zero if they are subnormal.
     * `core`: the sums are those of a matrix unit, from its own accumulators: any number of them,
       or with `splits` or `promote` one for each split. They are added in the format `accumulate`.
     * `promote`: after every so many terms, and not more often, an accumulator is added to a sum in
@@ -125,7 +125,7 @@ class Accumulation(Model):
 
     Formats are float16, bfloat16, tf32, float32, float64, also under the names binary16, … and as
     dtypes; of operands and output also float8_e4m3fn (float8_e4m3), float8_e5m2, float8_e4m3fnuz
-    and float8_e5m2fnuz. `InputError` for what does not fit.
+    and float8_e5m2fnuz. Raises `InputError` for values that do not fit.
     """
 
     operands: _NarrowFormat | None = None
@@ -171,7 +171,7 @@ class Accumulation(Model):
 
     @classmethod
     def of(cls, dtype: Any) -> Self:
-        """What a kernel of a dtype promises by default.
+        """Return what a kernel of a dtype promises by default.
 
         float32 and float64: sums in the dtype itself. bfloat16 and float16: sums in float32,
         rounded once. tf32: operands cut to it, sums in float32.
@@ -187,10 +187,10 @@ class Accumulation(Model):
         return cls(output=name)
 
     def returned_in(self, format: FloatFormat) -> Self:
-        """Return the same, where its result is an array of this format.
+        """Return the promise of a kernel whose result is an array of this format.
 
-        Rounded to it, if neither is said otherwise nor the format holds the sums. `InputError` when
-        the format does not hold what `output` says.
+        Its sums are rounded to the format, unless `output` says otherwise or the format holds them.
+        Raises `InputError` if the format does not hold numbers of `output`.
         """
         last = self.output or self._summed
         definitions = load_definitions()
@@ -203,8 +203,8 @@ class Accumulation(Model):
         return self.model_copy(update={"output": _operand_name(format.name)})
 
     def of_numbers(self) -> Self:
-        """Return the same for a sum of numbers, as a bias gradient, which no matrix unit multiplies
-        or cuts to tf32: in any order in the format `accumulate`.
+        """Return the promise for a sum of numbers, as a bias gradient, which no matrix unit
+        multiplies or cuts to tf32: in any order in the format `accumulate`.
         """
         if self.core is None:
             return self
@@ -218,7 +218,7 @@ class Accumulation(Model):
 
     @property
     def text(self) -> str:
-        """A few words: in what it sums, and of what."""
+        """The promise in a few words: formats, blocks and order."""
         words = self.accumulate
         if self.operands:
             words += f" of {self.operands}" + self._cut
@@ -232,7 +232,7 @@ class Accumulation(Model):
 
     @property
     def sentence(self) -> str:
-        """What it promises, as a clause: `float32 sums of …, rounded to bfloat16`."""
+        """The promise as a clause: `float32 sums of …, rounded to bfloat16`."""
         words = f"{self.accumulate} sums"
         if self.operands:
             verb = "cut" if self._cut else "rounded"
@@ -250,7 +250,7 @@ class Accumulation(Model):
 
     @property
     def _ordered(self) -> str:
-        """What is said of the order."""
+        """The order of the sums in words; empty for any order."""
         words = []
         if self.summation != "any-order":
             words.append(f"{self.summation} with blocks of {self.block}")
@@ -297,8 +297,8 @@ class Accumulation(Model):
     def roundings(self, terms: int, longest: int | None = None) -> int:
         """Return the depth: how many roundings a term of an entry of so many passes at most.
 
-        `longest` counts the terms that the kernel goes over, padding included. Of a matrix unit it
-        is how many roundings to nearest in `accumulate` would allow as much.
+        `longest` counts the terms that the kernel goes over, padding included. For a matrix unit,
+        it is the number of roundings to nearest in `accumulate` that would allow as much.
         """
         if self.core:
             definitions = load_definitions()
@@ -309,7 +309,7 @@ class Accumulation(Model):
         return first + min(terms, self.splits) if self._across else first
 
     def first_roundings(self, terms: int, longest: int | None = None) -> int:
-        """Those in the format of the sums, without what another format adds to partial sums."""
+        """Return the depth in the format of the sums, without the additions in another format."""
         if self.splits == 1:
             return self._depth(terms, longest or terms)
         part = -(-(longest or terms) // self.splits)
@@ -343,7 +343,7 @@ class Accumulation(Model):
         """Return how near the sum of so many terms the kernel's is, before the last rounding.
 
         `plain` says that the terms are not products but numbers of the format of the sums;
-        `longest` is that of `roundings`. A matrix unit needs the `shortfall` of the operands.
+        `longest` is as in `roundings`. A matrix unit needs the `shortfall` of the operands.
         """
         if self.core:
             assert shortfall is not None
@@ -375,7 +375,7 @@ class Accumulation(Model):
     def _sum(
         self, name: str, terms: int, depth: int, definitions: Definitions, plain: bool
     ) -> ErrorBound:
-        """By the depth, or where that is less, by the number of terms."""
+        """Return the error of a sum by its depth, or if that is less, by its number of terms."""
         unit = operation(parameters_of(name, definitions), self.mode)
         lossless = plain and not self.flushed
         by_depth = tree(definitions, terms, ErrorBound(unit.relative) if lossless else unit, depth)
@@ -389,10 +389,10 @@ class Accumulation(Model):
     def _tensor_core(
         self, terms: int, longest: int, definitions: Definitions, shortfall: Fraction
     ) -> ErrorBound:
-        """By matrix instructions (Lean: `TensorCore.Kernel.near`).
+        """Return the error of sums by matrix instructions (Lean: `TensorCore.Kernel.near`).
 
-        One step more is counted than blocks: for a bias that is added at the end, or for a first
-        step of zeros that cuts it.
+        There is one step more than blocks: for a bias that is added at the end, or for a first step
+        of zeros that cuts it.
         """
         core = self.core
         assert core is not None
@@ -415,9 +415,9 @@ class Accumulation(Model):
         return followed_by(definitions, times(definitions, first, parts), second)
 
     def _step_rounding(self, core: Aligned, definitions: Definitions) -> ErrorBound:
-        """By what the rounding of a step errs (Lean: `TensorCore.Unit.rounding`).
+        """Return the error of the rounding of a step (Lean: `TensorCore.Unit.rounding`).
 
-        Raises `NotProvedError` where an addition of partial results may err by more.
+        Raises `NotProvedError` if an addition of partial results may err by more.
         """
         mode = "nearest" if core.rounding == "nearest" else "towardZero"
         rounding = operation(core_parameters(core, definitions), mode)
@@ -443,8 +443,8 @@ class Accumulation(Model):
         )
 
     def largest_excess(self, size: Fraction, definitions: Definitions) -> Fraction:
-        """Return a bound of 2^exponent of subnormal entries of a factor, of which the size of the
-        largest is known and nothing else.
+        """Return a bound of 2^exponent of the subnormal entries of a factor of which only the
+        largest magnitude is known.
         """
         core = self.core
         if core is None or core.scaled is None:
@@ -454,10 +454,10 @@ class Accumulation(Model):
     def shortfall(
         self, factors: Sequence[tuple[Fraction, Fraction]], definitions: Definitions
     ) -> Fraction:
-        """By how much exponents may be too large (Lean: `TensorCore.exponents_le`).
+        """Return how much exponents may be too large (Lean: `TensorCore.exponents_le`).
 
-        Of one or two factors, how large an entry is at most, and a bound of 2^exponent of those
-        that are subnormal in their format or in their block, 0 if none is. Zero without a matrix
+        Each of one or two factors is its largest magnitude, and a bound of 2^exponent of its
+        entries that are subnormal in their format or block, 0 if none is. Zero without a matrix
         unit.
         """
         if self.core is None:
@@ -467,19 +467,19 @@ class Accumulation(Model):
         return shortfall(definitions, bounds[0], bounds[1], Fraction(2) ** exponent)
 
     def last_rounding(self, definitions: Definitions) -> ErrorBound:
-        """By what the rounding of the finished sum errs."""
+        """Return the error of the rounding of the finished sum."""
         if self.output is None or self.output == self._summed:
             return EXACT
         return operation(parameters_of(self.output, definitions), self.mode)
 
     @property
     def operand_dtype(self) -> str:
-        """The dtype of operands of which nothing else is known."""
+        """The dtype of operands about which nothing else is known."""
         name = self.output or self.accumulate
         return "float32" if name == "tf32" else name
 
     def largest(self, format: FloatFormat) -> Fraction:
-        """From what magnitude on a sum, or the result in this format, overflows."""
+        """Return the magnitude from which on a sum, or the result in this format, overflows."""
         definitions = load_definitions()
         met = [self.accumulate, self.across, self.output]
         if self.core and self.core.accumulator == "float16":
@@ -492,12 +492,12 @@ class Accumulation(Model):
 class ScaledAccumulation(Accumulation):
     """A promise of a kernel that multiplies or divides its finished sum, and may then add to it.
 
-    The sum is multiplied by one after the other of `scales`, or by their rounded product unless
-    that is subnormal, and rounded to the format of the sum each time; so is the addend times
-    another number, and if `added`, they are added. Or each sum is divided by one of the `divisors`
-    and rounded, or the terms are, before they are added (`divided_first`): all errors and
-    magnitudes are then those of the result times the divisor, and bounds hold for every one of
-    them. The operation says so, and no user: see `pybridge.ops`.
+    The sum is multiplied by the `scales` one after the other, or by their rounded product unless
+    that is subnormal, and rounded to the format of the sum each time; so is the addend times its
+    own factor, which is then added if `added`. Or each sum, or if `divided_first` each term, is
+    divided by one of the `divisors` and rounded: all errors and magnitudes are then those of the
+    result times the divisor, and bounds hold for every divisor. Operations of `pybridge.ops` make
+    such promises, not users.
     """
 
     scales: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = (1.0,)
@@ -516,7 +516,7 @@ class ScaledAccumulation(Accumulation):
 
     @property
     def sentence(self) -> str:
-        """What it promises, as a clause."""
+        """The promise as a clause."""
         if self.divided_first:
             return f"{super().sentence} of quotients"
         if self.divides:
@@ -562,12 +562,12 @@ class ScaledAccumulation(Accumulation):
         return followed_by(definitions, both, once)
 
     def last_rounding(self, definitions: Definitions) -> ErrorBound:
-        """By what the rounding of the finished result errs, times the divisor."""
+        """Return the error of the rounding of the finished result, times the divisor."""
         last = super().last_rounding(definitions)
         return ErrorBound(last.relative, max(self.divisors) * last.absolute)
 
     def largest(self, format: FloatFormat) -> Fraction:
-        """From what magnitude on the result, the scaled sum or the sum overflows."""
+        """Return the magnitude from which on the result, the scaled sum or the sum overflows."""
         met = [self.accumulate, *([self.across] if self.across else [])]
         sums = min(_overflows(parameters_of(name, load_definitions())) for name in met)
         if self.divided_first:
@@ -580,7 +580,7 @@ class ScaledAccumulation(Accumulation):
 
 
 def tf32(operand_rounding: Direction = "toward-zero") -> Accumulation:
-    """Operands reduced to TF32, sums in float32: what `allow_tf32` allows.
+    """Return the promise of operands in TF32 and sums in float32, which `allow_tf32` allows.
 
     The matrix instructions of NVIDIA's Ampere and later cut the operands' last 13 bits off. A
     kernel may round them to "nearest" before (`cvt.rna`), ties to even or away from zero: on an
@@ -590,22 +590,22 @@ def tf32(operand_rounding: Direction = "toward-zero") -> Accumulation:
 
 
 def split_k(k: int, across: Any = None, *, accumulate: Any = "float32") -> Accumulation:
-    """Return the sum divided into at most k partial sums of at most ⌈n/k⌉ terms, which are added in
-    the format `across`, by default that of the sums: depth ⌈n/k⌉ + k.
+    """Return the promise of at most k partial sums of at most ⌈n/k⌉ terms, which are added in the
+    format `across`, by default the format of the sums: depth ⌈n/k⌉ + k.
     """
     return Accumulation(accumulate=accumulate, splits=k, across=across)
 
 
 def pairwise(block: int = 1, *, accumulate: Any = "float32") -> Accumulation:
-    """Pairwise (cascade) summation, down to blocks of at most so many terms: depth
-    block + ⌈log₂⌈n/block⌉⌉.
+    """Return the promise of pairwise (cascade) summation, down to blocks of at most `block` terms:
+    depth block + ⌈log₂⌈n/block⌉⌉.
     """
     return Accumulation(accumulate=accumulate, summation="pairwise", block=block)
 
 
 def blocked(block: int, *, accumulate: Any = "float32") -> Accumulation:
-    """Sums of blocks of at most so many terms, as tiles along the reduction are, which are added in
-    any order: depth block + ⌈n/block⌉.
+    """Return the promise of sums of blocks of at most `block` terms, such as tiles along the
+    reduction, which are added in any order: depth block + ⌈n/block⌉.
     """
     return Accumulation(accumulate=accumulate, summation="blocked", block=block)
 
@@ -643,7 +643,7 @@ def core_parameters(core: Aligned, definitions: Definitions) -> FormatParameters
 
 
 def _overflows(format: FormatParameters) -> Fraction:
-    """From what magnitude on numbers overflow a format: half an ulp above its largest number."""
+    """Return the magnitude that overflows a format: half an ulp above its largest number."""
     lacking = Fraction(1 + 2 * format.reserved, 2**format.precision)
     return Fraction(2) ** format.max_exponent * (2 - lacking)
 

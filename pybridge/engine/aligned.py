@@ -34,12 +34,11 @@ class Aligned(Model):
     * `unit`: where numbers are cut.
     * `bits`: at how many bits after the point of the largest exponent. None if `unit` is exact.
     * `block`: how many terms a step adds, padding included: an entry of n terms takes at most
-      ⌈n/block⌉ steps. Steps that add only zeros do not count.
+      ⌈n/block⌉ steps, not counting steps that add only zeros.
     * `accumulator`: the format of the accumulator after each step: float32, float16, or e8m13,
       which is float32 with 13 bits after the point.
     * `rounding`: how a step's sum is rounded to it.
-    * `scaled`: the operands have block scales, as this name in `BLOCK_FORMATS` says. None: they do
-      not.
+    * `scaled`: the name in `BLOCK_FORMATS` of the operands' block scales. None: they have none.
     """
 
     unit: Unit = "aligned"
@@ -65,7 +64,7 @@ class Aligned(Model):
 
     @property
     def cut(self) -> Fraction:
-        """What a number may lose, relatively to 2^exponent of the largest one.
+        """The most that a number may lose, relative to 2^exponent of the largest one.
 
         A group is aligned by the product of two scales; the exponents of its terms, of which none
         but zero is below a quarter of it, are taken to be two below (Lean: `Addend.inGroup`,
@@ -77,7 +76,7 @@ class Aligned(Model):
 
     @property
     def text(self) -> str:
-        """A few words: `blocks of 16 aligned at 25 bits`."""
+        """The steps in a few words: `blocks of 16 aligned at 25 bits`."""
         if self.bits is None:
             return f"blocks of {self.block}, each added exactly"
         operands = "" if self.scaled is None else f" {self.scaled}"

@@ -1,4 +1,4 @@
-"""Where arrays are computed with: NumPy on the host, PyTorch wherever its tensors are.
+"""Array computations: by NumPy on the host, by PyTorch wherever its tensors are.
 
 A contraction is planned once (`pybridge.engine.blas`): which parts of which arrays are copied,
 multiplied as matrices, and added. A `Backend` carries that out. Elementwise passes use the
@@ -18,7 +18,7 @@ What the bounds assume of this arithmetic, and how it is ensured:
 Both are tested on every backend by `pybridge.engine.spot`, which recomputes some entries of each
 product without matrices.
 
-PyTorch is imported only by those who have a tensor.
+PyTorch is never imported here: a tensor implies that it is.
 """
 
 from __future__ import annotations
@@ -60,8 +60,9 @@ _REFUSED: Mapping[str, tuple[str, ...]] = {
     "ONEDNN_DEFAULT_FPMATH_MODE": ("", "STRICT"),
     "DNNL_DEFAULT_FPMATH_MODE": ("", "STRICT"),
 }
-"""Environment variables by which libraries multiply in other formats than asked, and the values
-that do not."""
+"""Environment variables that make libraries multiply in other formats than asked, and their
+harmless values.
+"""
 
 
 class Backend(Protocol):
@@ -127,11 +128,11 @@ class Backend(Protocol):
     def rounded(self, array: Array, format: str, direction: str) -> Array | None:
         """Return an array rounded to a format, held in another dtype perhaps.
 
-        None if an entry overflows, or if the backend cannot round to the format as IEEE 754 has it.
+        None if an entry overflows, or if the backend does not round to the format by IEEE 754.
         """
 
     def tiled(self, weights: npt.NDArray[np.float64], count: int) -> Array:
-        """Weights of the entries of a plane, as `screened` takes them for so many planes."""
+        """Return the weights of a plane's entries, as `screened` takes them for so many planes."""
 
     def screened(
         self,
@@ -144,9 +145,9 @@ class Backend(Protocol):
     ) -> Array:
         """Compare |result − reference| with α·sizes + β·|reference| + γ, in float64.
 
-        Flat arrays; reference is in float64. Seven numbers: the largest ratio, nan if there is one,
-        and its index; how many of the references are larger than that limit, and how many are not
-        zero; result, reference and size of the largest ratio.
+        Arrays are flat; the reference is in float64. Returns seven numbers: the largest ratio, nan
+        if there is one, and its index; how many references are larger than the limit, and how many
+        are not zero; result, reference and size at the largest ratio.
         """
 
     def beyond(
@@ -160,8 +161,8 @@ class Backend(Protocol):
         """Return the flat indices at which scale·(|result − r| − β·|r|) ≤ Σ|parts| is not true, on
         the host, where r is the sum of parts and addends in their order.
 
-        C-contiguous arrays of one shape; all but the result have the dtype that is computed in.
-        Each operation rounds once at most. The parts are overwritten.
+        Arrays are C-contiguous and of one shape; all but the result have the dtype of the
+        computation. Each operation rounds at most once. The parts are overwritten.
         """
 
     def taken(self, array: Array, places: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
@@ -171,7 +172,7 @@ class Backend(Protocol):
         """Return an array in C order, broadcast to a shape."""
 
     def numbers(self, rows: Sequence[Array]) -> npt.NDArray[np.float64]:
-        """What `screened` returned, as rows on the host."""
+        """Return the results of `screened` as rows on the host."""
 
     def from_host(self, array: npt.NDArray[Any]) -> Array:
         """Return a copy of a NumPy array where this backend's are, or itself."""
@@ -270,7 +271,7 @@ class NumPy:
         return float(max(array.max(initial=0.0), -array.min(initial=0.0)))
 
     def rounded(self, array: npt.NDArray[Any], format: str, direction: str) -> None:
-        """See `Backend.rounded`: left to `pybridge.problem.rounding`."""
+        """See `Backend.rounded`: `pybridge.problem.rounding` does it instead."""
 
     def tiled(self, weights: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64]:
         """See `Backend.tiled`: repeated, since rows of few entries are slow."""
@@ -577,8 +578,8 @@ class PyTorch:
     def exact_products(self) -> Iterator[None]:
         """See `Backend.exact_products`.
 
-        PyTorch's settings are the process's: another thread that sets them meanwhile has its way,
-        and it is left to the spot checks to notice.
+        PyTorch's settings are the process's: if another thread changes them meanwhile, only the
+        spot checks can notice.
         """
         require_no_emulation()
         torch = self.functions
@@ -594,9 +595,9 @@ class PyTorch:
 
 
 def _batches(a: Array, b: Array, out: Array) -> Iterator[tuple[Array, Array, Array]]:
-    """Matrices, or batches of them: as large as possible, since PyTorch would copy broadcast ones.
+    """Yield matrices, or batches as large as possible, since PyTorch would copy broadcast ones.
 
-    The last of each is to hold the product of the others.
+    The third array of each is to hold the product of the other two.
     """
     batch = out.shape[:-2]
     a, b = (m.expand(*batch, *m.shape[-2:]) for m in (a, b))
@@ -614,7 +615,7 @@ def _batches(a: Array, b: Array, out: Array) -> Iterator[tuple[Array, Array, Arr
 
 
 def _merged_batch(*arrays: Array) -> tuple[Array, ...]:
-    """Arrays [batch…, n, m] of one batch, of as few dimensions as views can have.
+    """Return views of arrays [batch…, n, m] of one batch with as few dimensions as possible.
 
     Those of size one are dropped, and neighbours that are one dimension in each array are merged.
     """
@@ -634,7 +635,7 @@ def _float32_products(torch: Any, on_cpu: bool) -> Iterator[None]:
     """Switch off TF32 and bfloat16 in products of float32 matrices.
 
     PyTorch has two settings for this, which must agree when it multiplies: both are changed, and
-    become what they were.
+    restored afterwards.
     """
     holders = (torch.backends.mkldnn.matmul, torch.backends.cuda.matmul)
     matmul = holders[0 if on_cpu else 1]
@@ -683,7 +684,7 @@ def require_no_emulation(environment: Mapping[str, str] | None = None) -> None:
 
 
 def backend_of(*arrays: Array) -> Backend:
-    """Return the backend of arrays that are in one place; `InputError` if they are not.
+    """Return the backend of arrays that are on one device; `InputError` if they are not.
 
     Tensors count, and NumPy arrays only if there is no tensor among them.
     """
@@ -699,7 +700,7 @@ def backend_of(*arrays: Array) -> Backend:
 
 
 def dtype_of(array: Array) -> np.dtype[Any]:
-    """NumPy's dtype, or one of `ml_dtypes`, of the entries of an array or a tensor of floats."""
+    """Return the dtype of an array or a tensor of floats, as NumPy's or one of `ml_dtypes`."""
     if isinstance(array, np.ndarray):
         return np.dtype(array.dtype)
     name = str(array.dtype).removeprefix("torch.")

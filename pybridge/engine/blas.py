@@ -1,14 +1,14 @@
 """A contraction as BLAS matrix products, in blocks that bound the memory.
 
-On a lattice (`pybridge.engine.dense`) the factors are strided views. The dimensions are those of
-both factors that the result keeps (the batch), those of one factor alone (rows or columns) and the
-reductions: a product of matrices for every index of the batch. A view that BLAS reads as a matrix
-is given to it as it is; otherwise blocks of it are copied into a buffer (im2col), one by one. Where
-one dimension slides along another, as the rows of a kernel do along those of an image, one copy of
-the image serves them all.
+On a lattice (`pybridge.engine.dense`) the factors are strided views. The dimensions of both factors
+that the result keeps are the batch, the dimensions of one factor alone are rows or columns, and the
+others are reductions: there is a product of matrices for every index of the batch. BLAS multiplies
+a view that it can read as a matrix directly; otherwise blocks of it are copied into a buffer
+(im2col), one by one. Where one dimension slides along another, as a kernel's rows do along an
+image's rows, one copy of the image serves them all.
 
-Every entry is a sum of its terms in some order, each a product of two entries, with zeros between:
-where a term is skipped, a product is zero.
+Every entry is a sum of its terms in some order, each a product of two entries, and of zeros in
+place of skipped terms.
 """
 
 from __future__ import annotations
@@ -40,24 +40,24 @@ _BUFFER = 1 << 21
 """The largest block, in bytes, that is copied for a product: it stays in the cache."""
 
 _DEVICE_BUFFERS = (1 << 24, 1 << 28)
-"""The same where the processor does not compute, at least and at most: other devices need large
-products."""
+"""The same on other devices, at least and at most: they need large products."""
 
 _PADDED = (1 << 30, 16)
-"""Padded operands of more bytes than this, and than so many times operands and result, are refused.
+"""Padded operands are refused if they take more bytes than this, and more than so many times
+operands and result.
 """
 
 _FEW = 64
-"""Rows or columns below which reductions are divided into blocks first."""
+"""With fewer rows or columns, reductions are divided into blocks first."""
 
 _LONG = 128
-"""Reductions in one product below which a smaller copy is not worth smaller matrices."""
+"""With fewer reductions in one product, a smaller copy is not worth smaller matrices."""
 
 _NARROW = 16
-"""Rows or columns of a matrix below which copying is faster than many small products."""
+"""With fewer rows or columns of a matrix, copying is faster than many small products."""
 
 _OFTEN = 2
-"""As often an operand is converted where it is copied, rather than before."""
+"""An operand that is copied up to so many times is converted in these copies, not before."""
 
 _SHIFTS, _WASTE = 128, 4 / 3
 """The most shifts of an image whose products are added up, and the largest share of products that
@@ -73,17 +73,18 @@ def contract(
     absolute: bool = False,
     backend: Backend = HOST,
 ) -> Array:
-    """Σ Π of the factors' entries, computed in float32 or float64, in an order of BLAS's choosing.
+    """Return Σ Π of the factors' entries in float32 or float64, summed in an order of BLAS's
+    choosing.
 
     `operands` holds the factors' arrays, in the contraction's order and of its shapes, all of the
-    backend, which computes; None stands for one wherever a term is not skipped. `absolute` takes
-    the entries' magnitudes. The addends are not added. The result has the contraction's axes, of
-    size one where nothing depends on one.
+    backend, which computes; None stands for a factor of ones. `absolute` takes the entries'
+    magnitudes. The addends are not added. The result has the contraction's axes, of size one if
+    nothing depends on them.
 
-    Beside None, a factor is summed over the reductions that are its alone before it is multiplied
-    by zeros and ones. Raises `DefinitionsError` when there are more than two factors, and
-    `FloatingPointError` as `require_sound` does when BLAS errs by more than rounding can, and
-    `InputError` if padding makes operands many times as large as operands and result.
+    Beside None, a factor is summed over its own reductions before it is multiplied by zeros and
+    ones. Raises `DefinitionsError` if there are more than two factors, `FloatingPointError` as
+    `require_sound` does if BLAS errs by more than rounding can, and `InputError` if padding makes
+    operands many times as large as operands and result.
     """
     (result,) = contract_parts((split,), operands, dtype, absolute=absolute, backend=backend)
     return result
@@ -97,7 +98,7 @@ def contract_parts(
     absolute: bool = False,
     backend: Backend = HOST,
 ) -> list[Array]:
-    """What `contract` computes, of several sums over some of the terms, of the same layouts."""
+    """Return what `contract` does for several sums over some of the terms, of the same layouts."""
     if len(operands) > 2:
         raise DefinitionsError(f"cannot evaluate products of {len(operands)} factors by matrices")
     kind = np.dtype(dtype)
@@ -171,7 +172,7 @@ def _box(
 
 
 def _narrower(array: Array, dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the array's dtype, if it takes less memory than another one, else that."""
+    """Return the array's dtype if it takes less memory than `dtype`, else `dtype`."""
     return dtype_of(array) if 1 < array.itemsize < dtype.itemsize else dtype
 
 
@@ -200,7 +201,7 @@ def _sums(split: Split, box: Array, dtype: np.dtype[Any], backend: Backend) -> A
 
 
 def _address(array: FloatArray) -> int:
-    """Return where an array's first entry is."""
+    """Return the address of an array's first entry."""
     return int(array.__array_interface__["data"][0])
 
 
@@ -226,13 +227,13 @@ def _is_covered(split: Split) -> bool:
 def _new_result(
     split: Split, viewed: Sequence[Sequence[FloatArray]], dtype: np.dtype[Any]
 ) -> FloatArray:
-    """Return an array for the result over the loop dimensions, of zeros where no lattice writes."""
+    """Return an array for the result over the loop dimensions, of zeros if lattices leave gaps."""
     return HOST.new(_result_sizes(split, viewed), dtype, zero=not _is_covered(split))
 
 
 def _result_sizes(split: Split, viewed: Sequence[Sequence[FloatArray]]) -> list[int]:
-    """Return the sizes of the output dimensions, one where neither lattices nor views depend on
-    it.
+    """Return the sizes of the output dimensions, one if neither lattices nor views depend on
+    them.
     """
     return [
         1
@@ -257,7 +258,7 @@ def _region(result: FloatArray, lattice: Lattice) -> FloatArray:
 
 
 def _presum(views: Sequence[FloatArray], reductions: list[int]) -> list[FloatArray]:
-    """Return the views summed over the reductions that are theirs alone, which get size one."""
+    """Return the views summed over their own reductions, which get size one."""
     outs = views[0].ndim - len(reductions)
     summed = []
     for view, other in zip(views, views[::-1], strict=True):
@@ -273,7 +274,7 @@ def _call(step: str, *arrays: FloatArray) -> None:
 
 
 class _Limits(NamedTuple):
-    """The module's constants, on which a plan depends."""
+    """The module's constants that a plan depends on."""
 
     buffer: int
     few: int
@@ -290,9 +291,7 @@ class _Buffers:
         self.starts = [0, 0, 0]
 
     def array(self, which: int, shape: Sequence[int]) -> FloatArray:
-        """Return an uninitialized array, whose entries the next one of the same number
-        overwrites.
-        """
+        """Return an uninitialized array, which the next array of the same number overwrites."""
         size = prod(shape)
         if self.held[which].size < size:
             self.held[which] = np.empty(size, self.held[which].dtype)
@@ -300,7 +299,7 @@ class _Buffers:
         return self.held[which][:size].reshape(shape)
 
 
-class _Place(NamedTuple):
+class _Strided(NamedTuple):
     """An array as a part of another one: its number, an offset in bytes, shape and strides."""
 
     base: int
@@ -311,18 +310,18 @@ class _Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The backend's methods that a product calls, and the parts of the boxes, of the result and of
-    the buffers they take.
+    """The backend's methods that a product calls, with the parts of boxes, result and buffers that
+    they take.
 
-    Offsets and strides are for arrays of the plan's dtype. The boxes that are only `copied`, and
-    about once, may have a dtype of their own, whose values the plan's holds.
+    Offsets and strides are for arrays of the plan's dtype. Boxes that are only `copied`, about
+    once, may have a narrower dtype.
     """
 
     dtype: np.dtype[Any]
     sizes: tuple[int, ...]
     covered: bool
     buffers: tuple[int, ...]
-    steps: tuple[tuple[str, tuple[_Place, ...]], ...]
+    steps: tuple[tuple[str, tuple[_Strided, ...]], ...]
     copied: frozenset[int]
 
     def run(self, boxes: Sequence[Array], backend: Backend) -> Array:
@@ -331,9 +330,9 @@ class _Plan:
         buffers = (backend.new((size,), self.dtype) for size in self.buffers)
         arrays = [*boxes, result, *buffers]
         planned = self.dtype.itemsize
-        for step, places in self.steps:
+        for step, operands in self.steps:
             parts = []
-            for base, offset, shape, strides in places:
+            for base, offset, shape, strides in operands:
                 array = arrays[base]
                 if (own := array.itemsize) != planned:
                     offset = offset // planned * own
@@ -349,20 +348,20 @@ def _plan(split: Split, dtype: np.dtype[Any], limits: _Limits) -> _Plan:
     viewed = [split.views(lattice, boxes) for lattice in split.lattices]
     result = _new_result(split, viewed, dtype)
     buffers = _Buffers(dtype)
-    steps: list[tuple[str, tuple[_Place, ...]]] = []
+    steps: list[tuple[str, tuple[_Strided, ...]]] = []
 
     fixed = [(_address(base), base.nbytes) for base in (*boxes, result)]
 
-    def place(array: FloatArray) -> _Place:
+    def strided(array: FloatArray) -> _Strided:
         address = _address(array)
         held = zip(buffers.starts, (base.nbytes for base in buffers.held), strict=True)
         for number, (start, size) in enumerate((*fixed, *held)):
             if 0 <= address - start < size:
-                return _Place(number, address - start, array.shape, array.strides)
+                return _Strided(number, address - start, array.shape, array.strides)
         raise AssertionError
 
     def record(step: str, *arrays: FloatArray) -> None:
-        steps.append((step, tuple(map(place, arrays))))
+        steps.append((step, tuple(map(strided, arrays))))
 
     for lattice, views in zip(split.lattices, viewed, strict=True):
         target = _region(result, lattice)
@@ -374,8 +373,8 @@ def _plan(split: Split, dtype: np.dtype[Any], limits: _Limits) -> _Plan:
             (shifted or whole).run()
     sizes = tuple(buffer.size for buffer in buffers.held)
     read = [0 for _ in boxes]
-    for step, places in steps:
-        for base, _, shape, _ in places:
+    for step, operands in steps:
+        for base, _, shape, _ in operands:
             if base < len(boxes):
                 read[base] += prod(shape) if step == "copy" else _OFTEN * boxes[base].size + 1
     copied = frozenset(k for k, box in enumerate(boxes) if read[k] <= _OFTEN * box.size)
@@ -391,12 +390,12 @@ class _Slide(NamedTuple):
 
 
 class _Factor(NamedTuple):
-    """How BLAS gets a factor.
+    """How a factor is passed to BLAS.
 
-    Of the dimensions that are its alone, `walked` ones are looped over, and `merged` ones are the
-    rows of a matrix, whose columns are the reductions; `copied` says that blocks are copied. With a
-    slide, the one dimension that is walked is not copied: its matrices are parts of one copy, in
-    which the reduction is longer. `along` says that the reductions are contiguous.
+    Of its own dimensions, `walked` ones are looped over, and `merged` ones are the rows of a
+    matrix, whose columns are the reductions; `copied` says that blocks are copied. With a slide,
+    the one walked dimension is not copied: its matrices are parts of one copy, in which the
+    reduction is longer. `along` says that the reductions are contiguous.
     """
 
     view: FloatArray
@@ -466,8 +465,8 @@ class _Product:
         return _Factor(view, walked, [k for k in own if k not in walked], True, along, slide)
 
     def _slide(self, view: FloatArray, own: Sequence[int]) -> _Slide | None:
-        """Return the slide that saves most of the copy, if the matrices that it makes are long
-        enough.
+        """Return the slide that saves most of the copy, with long enough matrices; None for
+        none.
         """
         best, least = None, 1.0
         for i, reduced in enumerate(self.reduced):
@@ -485,7 +484,7 @@ class _Product:
         return best
 
     def run(self) -> None:
-        """Computes the product, block by block."""
+        """Compute the product, block by block."""
         left, right = self.factors
         block = self._block_sizes()
         for batch in self.parts(self.batch, block):
@@ -522,7 +521,7 @@ class _Product:
                 step = "add_product"
 
     def _block_sizes(self) -> list[int]:
-        """Return the sizes of blocks of which at most the buffers' limit is copied."""
+        """Return the sizes of blocks whose copies are within the buffers' limit."""
         block = list(self.sizes)
         for factor in self.factors:
             if factor.slide:
@@ -558,7 +557,7 @@ class _Product:
             block[k] = min(-(-self.sizes[k] // parts), block[k] - 1)
 
     def _copied(self, factor: _Factor, sizes: Sequence[int]) -> list[int]:
-        """Return the sizes of the reductions in a copy of a block of given sizes."""
+        """Return the sizes of the reductions in a copy of a block of these sizes."""
         copied = [sizes[k] for k in self.reduced]
         if factor.slide:
             dimension, reduced, steps = factor.slide
@@ -596,8 +595,8 @@ class _Product:
     def _copy(
         self, number: int, view: FloatArray, sizes: Sequence[int], loops: Sequence[int]
     ) -> FloatArray:
-        """Return a block in a buffer, if it is not there: the reductions last, or before the
-        rows.
+        """Return a block copied into a buffer, unless it is there: the reductions last, or before
+        the rows.
         """
         factor = self.factors[number]
         merged = factor.merged
@@ -656,7 +655,7 @@ class _Product:
     def _out(
         self, target: FloatArray, outer: Sequence[int], ends: Sequence[Sequence[int]]
     ) -> FloatArray | None:
-        """Return the target as matrices with contiguous rows, when it is that."""
+        """Return the target as matrices with contiguous rows, if it has these; else None."""
         if any(target.shape[k] > 1 for k in self.constant):
             return None
         rows, columns = (_merged(target, end, target.shape) for end in ends)
@@ -674,10 +673,10 @@ class _Product:
 class _Shifted:
     """A product whose one factor is an image that windows slide over, without copies of patches.
 
-    Of the image's dimensions, `rows` and `columns` are one dimension with a step of one entry if
-    the entries between the rows are read, too. Windows then are shifts of it: for each index of the
-    reductions `shifts`, a matrix over the other one, `reduced`, is multiplied by the image,
-    shifted, and added to the results, which have as many unused entries between their rows.
+    If the entries between the image's rows are read, too, its dimensions `rows` and `columns` form
+    one dimension with a step of one entry, and windows are shifts of it: for each index of the
+    reductions `shifts`, a matrix over the other reduction, `reduced`, is multiplied by the shifted
+    image and added to the results, which have as many unused entries between their rows.
     """
 
     whole: _Product
@@ -689,7 +688,9 @@ class _Shifted:
 
     @classmethod
     def of(cls, whole: _Product) -> _Shifted | None:
-        """None if there is no such factor, or if too much would be computed in vain."""
+        """Return the product in this form; None without such a factor, or if it would waste too
+        much.
+        """
         sizes = whole.sizes
         for number, factor in enumerate(whole.factors):
             view, own = factor.view, factor.own
@@ -756,9 +757,7 @@ class _Shifted:
 
 
 def _cut(view: FloatArray, part: _Part) -> FloatArray:
-    """Return the part of a view with a dimension of size one for each that it does not depend
-    on.
-    """
+    """Return the part of a view, whole along its dimensions of size one."""
     return view[
         tuple(
             part[k] if k in part and size > 1 else slice(None) for k, size in enumerate(view.shape)
@@ -769,7 +768,7 @@ def _cut(view: FloatArray, part: _Part) -> FloatArray:
 def _merged(
     view: FloatArray, dims: Sequence[int], sizes: Mapping[int, int] | Sequence[int]
 ) -> tuple[int, int] | None:
-    """Return the size and the stride of the one dimension that some make, if they do."""
+    """Return the size and the stride of the one dimension that these form; None if they do not."""
     total, stride = 1, 0
     for k in reversed(dims):
         if sizes[k] == 1:
@@ -786,7 +785,7 @@ def _merged(
 def _matrix_strides(
     rows: tuple[int, int], columns: tuple[int, int], itemsize: int
 ) -> tuple[int, int] | None:
-    """Return the strides of a matrix that BLAS reads as it is; None when there are none."""
+    """Return the strides of a matrix that BLAS can read as it is; None if there are none."""
     (n, down), (m, right) = rows, columns
     if m == 1:
         right = itemsize if n == 1 or down != itemsize else n * itemsize

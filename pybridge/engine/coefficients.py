@@ -1,10 +1,10 @@
 """Error bounds by the formulas that Lean exports, exact, then rounded up once.
 
 A kernel's result v is near the sum of its terms: |v − Σtᵢ| ≤ relative·Σ|tᵢ| + absolute. The pair is
-an `ErrorBound` (Lean: `ErrorBound`, `Near`). Everything that is printed is a sum of coefficients
-times magnitudes that were computed in floating point; `weigh` gives float64 coefficients of which
-Lean proves that what float64 makes of that sum is not below its exact value (Lean: `weight`,
-`constantWeight`). Nothing here is a formula of Python's own: `formula` evaluates the exported ones.
+an `ErrorBound` (Lean: `ErrorBound`, `Near`). Every printed bound is a sum of coefficients times
+magnitudes that were computed in floating point. `weigh` returns float64 coefficients for which Lean
+proves that the sum, evaluated in float64, is not below its exact value (Lean: `weight`,
+`constantWeight`). No formula here is Python's own: `formula` evaluates the exported ones.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ EXACT = ErrorBound()
 
 
 def operation(format: FormatParameters, mode: str = "nearest") -> ErrorBound:
-    """By what an operation of a format errs (Lean: `Mode.roundoff`, `Mode.underflow`).
+    """Return the error of an operation of a format (Lean: `Mode.roundoff`, `Mode.underflow`).
 
     `mode` is nearest, towardZero, nearestFlushed or towardZeroFlushed.
     """
@@ -80,7 +80,7 @@ def formula(
     numbers: Numbers,
     depths: Mapping[str, int] | None = None,
 ) -> Fraction:
-    """Return the value of an exported formula, of the numbers and the exponents that it names."""
+    """Return the value of an exported formula for the numbers and exponents (`depths`) it names."""
     named = definitions.data.formulas.get(name)
     if named is None:
         raise DefinitionsError(f"the definitions lack the formula {name!r}")
@@ -151,9 +151,10 @@ def round_up(exact: Fraction) -> float:
 
 
 def nearest(definitions: Definitions, terms: int, unit: ErrorBound) -> ErrorBound:
-    """Of so many terms summed to nearest, in any order, fused or not (Lean: `ErrorBound.nearest`).
+    """Return the error of a sum of terms, rounded to nearest (Lean: `ErrorBound.nearest`).
 
-    It holds for every number of terms, and zeros do not count (Jeannerod and Rump 2013).
+    It holds in any order, fused or not, and for every number of terms; zeros do not count
+    (Jeannerod and Rump 2013).
     """
     values: Numbers = {"terms": terms, "roundoff": unit.relative, "underflow": unit.absolute}
     return ErrorBound(
@@ -163,7 +164,7 @@ def nearest(definitions: Definitions, terms: int, unit: ErrorBound) -> ErrorBoun
 
 
 def numbers(definitions: Definitions, terms: int, unit: ErrorBound) -> ErrorBound:
-    """Of so many numbers of the format summed to nearest (Lean: `ErrorBound.numbers`)."""
+    """Return the error of a sum of numbers of the format itself (Lean: `ErrorBound.numbers`)."""
     values: Numbers = {"terms": max(terms, 1), "roundoff": unit.relative}
     return ErrorBound(
         formula(definitions, "numbersRelative", values),
@@ -174,8 +175,9 @@ def numbers(definitions: Definitions, terms: int, unit: ErrorBound) -> ErrorBoun
 def tree(
     definitions: Definitions, terms: int, unit: ErrorBound, depth: int | None = None
 ) -> ErrorBound:
-    """Of so many terms, by operations that err by relative·|exact| + absolute, none of them passing
-    more than `depth` of them, by default as many as there are terms (Lean: `ErrorBound.tree`).
+    """Return the error of a sum of terms by operations of one error (Lean: `ErrorBound.tree`).
+
+    No term passes more than `depth` operations, by default as many as there are terms.
     """
     passed = terms if depth is None else depth
     growth = formula(definitions, "growth", {"roundoff": unit.relative}, {"depth": passed})
@@ -186,7 +188,7 @@ def tree(
 
 
 def followed_by(definitions: Definitions, first: ErrorBound, second: ErrorBound) -> ErrorBound:
-    """Of two steps, such as partial sums and their sum (Lean: `ErrorBound.followedBy`)."""
+    """Return the error of two steps, as partial sums and their sum (`ErrorBound.followedBy`)."""
     values = {
         "bound.relative": first.relative,
         "bound.absolute": first.absolute,
@@ -208,12 +210,12 @@ def tensor_core_sum(
     rounding: ErrorBound,
     shortfall: Fraction,
 ) -> ErrorBound:
-    """Of terms that a matrix unit adds in so many steps, in any tree (Lean: `TensorCore.bound`).
+    """Return the error of a matrix unit's sum in any tree of steps (Lean: `TensorCore.bound`).
 
-    `unit` is aligned, staged, interleaved, grouped or exact (Lean: `TensorCore.Unit`), `terms` how
-    many terms are cut one by one, `cut` what a number loses, relatively to the largest power of
-    two, `rounding` by what a step's rounding errs, and `shortfall` by how much an exponent may be
-    too large.
+    `unit` is aligned, staged, interleaved, grouped or exact (Lean: `TensorCore.Unit`). `terms` is
+    the number of terms that are cut one by one, `cut` the most that a number loses, relative to the
+    largest power of two, `rounding` the error of a step's rounding, and `shortfall` how much an
+    exponent may be too large.
     """
     counted: Numbers = {"terms": terms, "steps": steps}
     losses = int(formula(definitions, f"{unit}Losses", counted))
@@ -243,9 +245,9 @@ def shortfall(
     second: tuple[Fraction, Fraction],
     least: Fraction,
 ) -> Fraction:
-    """By how much the exponent of a product may be too large (Lean: `shortfall`).
+    """Return how much the exponent of a product may be too large (Lean: `shortfall`).
 
-    Of each factor the largest magnitude, and a bound of 2^exponent of its entries that are
+    Each factor is its largest magnitude, and a bound of 2^exponent of its entries that are
     subnormal in their format or block, 0 if none is; `least` is 2^exponent of zeros and of a
     subnormal accumulator.
     """
@@ -260,9 +262,7 @@ def shortfall(
 
 
 def times(definitions: Definitions, bound: ErrorBound, parts: int) -> ErrorBound:
-    """Of so many partial sums, each as near as a bound says, all together (Lean:
-    `ErrorBound.times`).
-    """
+    """Return the error of partial sums together, each of one bound (Lean: `ErrorBound.times`)."""
     values: Numbers = {
         "terms": parts,
         "bound.relative": bound.relative,
@@ -276,7 +276,7 @@ def times(definitions: Definitions, bound: ErrorBound, parts: int) -> ErrorBound
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A coefficient, and by what the magnitude that it multiplies was computed wrongly."""
+    """A coefficient, and the error of the computed magnitude that it multiplies."""
 
     coefficient: Fraction
     computed: ErrorBound = EXACT
@@ -297,7 +297,7 @@ def weigh(definitions: Definitions, parts: Sequence[Part], constant: Fraction) -
     """Return the weights of magnitudes that were computed with errors (Lean: `weight`,
     `constantWeight`).
 
-    Raises `NotProvedError` where the error of a computed magnitude is not below the magnitude.
+    Raises `NotProvedError` if the error of a computed magnitude is not below the magnitude.
     """
     unit = operation(definitions.data.formats["binary64"])
     summed = sum(1 for part in parts if part.coefficient)
@@ -337,8 +337,8 @@ def weigh_counts(
     """Return the weights of all entries of a result, and the constants: floats, or arrays that
     broadcast to `shape`.
 
-    `counts` holds the entries' numbers of terms, of size one where they are constant; `weights`
-    gives those of one number, and is called once for each.
+    `counts` holds the entries' numbers of terms, with axes of size one where they are constant;
+    `weights` returns the weights of one number of terms, and is called once for each.
     """
     distinct, inverse = np.unique(counts, return_inverse=True)
     each = [weights(int(n)) for n in distinct]

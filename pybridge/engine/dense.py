@@ -1,4 +1,4 @@
-"""A contraction at given parameters as lattices: strided views of zero-padded operands.
+"""A contraction at certain parameters as lattices: strided views of zero-padded operands.
 
 An operand's index along an axis is (Σ cₖ·dₖ + b) / D over the output and reduction dimensions d. A
 term exists where that divides exactly and is within the operand. `split_contraction` removes both
@@ -55,16 +55,16 @@ __all__ = [
 Counts: TypeAlias = npt.NDArray[np.int64]
 
 _REMEMBERED = 1 << 9
-"""Results of a network's layers: everything that is prepared for one starts from its split."""
+"""Cached results, enough for a network's layers: every preparation starts from a split."""
 
 _EVEN = Fraction(3, 5)
-"""Shares of the terms that are nearly one half."""
+"""Up to this share of the terms counts as nearly one half."""
 
 _TERMS = 1 << 23
-"""Terms that take about as long as the plan of a lattice."""
+"""So many terms take about as long as the plan of a lattice."""
 
 _MANY = 64
-"""Lattices from which on terms are not divided into partial sums."""
+"""Above so many lattices, terms are not divided into partial sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Lattice:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """A factor: its shape, and the box of indices [low, high] of it and of what the lattices read.
+    """A factor: its shape, and the box of indices [low, high] that covers it and the lattices.
 
     Along an axis, entry i is at index i·step, with zeros between. `turned` lists the axes along
     which the box holds the factor backwards.
@@ -143,13 +143,13 @@ class Layout:
 
     @cached_property
     def whole(self) -> tuple[bool, ...]:
-        """Along which axes the box holds the operand alone."""
+        """For each axis, whether the box holds only the operand along it."""
         ends = zip(self.low, self.high, self.lasts, self.steps, strict=True)
         return tuple(low >= 0 and high <= last and step == 1 for low, high, last, step in ends)
 
     @property
     def padded(self) -> bool:
-        """Whether the lattices read what is not in the operand."""
+        """Whether the lattices read outside of the operand."""
         return not all(self.whole)
 
     @cached_property
@@ -159,7 +159,7 @@ class Layout:
 
     @cached_property
     def inner(self) -> tuple[slice, ...]:
-        """Where the box holds the operand."""
+        """The slices that select the operand from the box."""
         ends = zip(self.low, self.lasts, self.steps, strict=True)
         return tuple(slice(-low, last + 1 - low, step) for low, last, step in ends)
 
@@ -173,7 +173,7 @@ class Layout:
     ) -> Array:
         """Return the box of an operand in a dtype, by default its own, zero outside the operand.
 
-        The array itself where nothing is padded or converted. `absolute` takes magnitudes.
+        The array itself if nothing is padded or converted. `absolute` takes magnitudes.
         """
         kind = array.dtype if dtype is None else dtype
         if self.turned:
@@ -195,10 +195,10 @@ class Layout:
     def view(
         self, box: npt.NDArray[Any], forms: Sequence[Form], sizes: Sequence[int]
     ) -> npt.NDArray[Any]:
-        """Return the view of a box whose entry at the lattice's dimensions is the one that a term
-        reads.
+        """Return the view of a box that has, at each index of the lattice's dimensions, the entry
+        that the term reads.
 
-        It has size one along the dimensions that the box does not depend on.
+        It has size one along the dimensions that the index does not depend on.
         """
         strides = [0] * len(sizes)
         start: list[slice] = []
@@ -215,7 +215,7 @@ class Layout:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A contraction at given parameters.
+    """A contraction at certain parameters, as lattices.
 
     `axes` lists the sizes of the loop dimensions of each output axis, `layouts` the factors,
     `addends` the operands that are added once.
@@ -239,7 +239,7 @@ class Split:
         return tuple(prod(axis) for axis in self.axes)
 
     def views(self, lattice: Lattice, boxes: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
-        """Return the factors' views on a lattice, of their padded arrays."""
+        """Return the views of the padded factors on a lattice."""
         return [
             layout.view(box, forms, lattice.sizes)
             for layout, box, forms in zip(self.layouts, boxes, lattice.forms, strict=True)
@@ -247,11 +247,11 @@ class Split:
 
     @cached_property
     def forwards(self) -> Split:
-        """The same sums, read so that no view has a negative stride, which PyTorch lacks.
+        """The same sums without views of negative strides, which PyTorch lacks.
 
-        A reduction that moves backwards along an axis is counted from its end, and a factor of
-        which an axis is then read backwards alone is stored turned. Raises `DefinitionsError` if an
-        axis is still read in both directions.
+        A reduction that moves backwards along an axis is counted from its end, and a factor with an
+        axis that is then read only backwards is stored turned. Raises `DefinitionsError` if an axis
+        is still read in both directions.
         """
         outs = len(self.out_sizes)
         backwards = {
@@ -301,9 +301,8 @@ class Split:
     def counts(self) -> Counts:
         """How many terms each entry sums, over the output axes.
 
-        Of size one along the axes on which that does not depend. Dimensions that share an index
-        which may be skipped form a component, and the count is the product of the components'
-        counts, each by enumeration.
+        It has size one along axes that do not matter. Dimensions that share an index that may be
+        skipped form a component, and the count is the product of the components' counts.
         """
         sizes = self.out_sizes + self.red_sizes
         outs = len(self.out_sizes)
@@ -327,7 +326,7 @@ class Split:
 @dataclass(frozen=True, slots=True, eq=False)
 class Narrowed:
     """A contraction over some steps of one dimension. `axes` has the axis along which each factor
-    holds these steps alone; None for a factor that does not depend on the dimension.
+    has only these steps; None for a factor that does not depend on the dimension.
     """
 
     split: Split
@@ -336,10 +335,9 @@ class Narrowed:
 
 @lru_cache(maxsize=4 * _REMEMBERED)
 def narrowed(split: Split, dim: int, size: int) -> Narrowed | None:
-    """Return the same contraction over `size` steps of a dimension, of factors that have these
-    alone.
+    """Return the same contraction over `size` steps of a dimension, of factors with only these.
 
-    Dimensions are counted from the outputs' to the reductions'. None if the steps are not the
+    The outputs' dimensions are counted first, then the reductions'. None if the steps are not the
     entries along one axis of each factor that depends on the dimension: windows are not cut.
     """
     sizes = (*split.out_sizes, *split.red_sizes)
@@ -382,10 +380,10 @@ def narrowed(split: Split, dim: int, size: int) -> Narrowed | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PartialSums:
-    """Sums over parts of the terms: `shares` are the parts of every entry's terms that each has.
+    """Sums over parts of the terms: `shares` are the fractions of every entry's terms in each part.
 
-    Of `free` parts these are exact; otherwise terms are skipped, and a part may have all of an
-    entry's. The steps of the reduction that is divided are so at `cuts`.
+    If `free`, these are exact; otherwise terms are skipped, and a part may have all of an entry's
+    terms. The divided reduction is cut at the steps `cuts`.
     """
 
     parts: tuple[Split, ...]
@@ -396,12 +394,11 @@ class PartialSums:
 
 @lru_cache(maxsize=_REMEMBERED)
 def divided_reduction(split: Split) -> int | None:
-    """Return the dimension of the reduction that `partial_sums` is to divide; None if there is
-    none.
+    """Return the dimension of the reduction that `partial_sums` is to divide; None for none.
 
-    It is one on which no skipping depends, if there is one, and of these one that divides well, if
-    possible one by which `narrowed` cuts the factors. Of many lattices terms are not divided, since
-    the plan of each takes time.
+    The best is one on which no skipping depends, then one that divides well, then one by which
+    `narrowed` cuts the factors. With many lattices, terms are not divided, since the plan of each
+    takes time.
     """
 
     def rank(dim: int) -> tuple[bool, bool, bool, Fraction]:
@@ -422,8 +419,8 @@ def divided_reduction(split: Split) -> int | None:
 def partial_sums(split: Split, dim: int | None) -> PartialSums:
     """Return the sums over two parts of a reduction, or one sum if there is none.
 
-    A split that has fewer entries of the same result is to be divided like the whole one, so that
-    the parts have the same shares.
+    A split with fewer entries of the same result must be divided along the same dimension as the
+    whole, so that the parts have the same shares.
     """
     if dim is None:
         return PartialSums((split,), (Fraction(1),), free=True)
@@ -435,7 +432,7 @@ def partial_sums(split: Split, dim: int | None) -> PartialSums:
 
 
 def _skipping(split: Split) -> set[int]:
-    """Return the dimensions on which it depends whether a term is skipped."""
+    """Return the dimensions that decide whether a term is skipped."""
     return {
         k
         for reader in split.readers
@@ -476,8 +473,8 @@ def _is_whole(split: Split, dim: int) -> bool:
 
 
 def _own_axis(reader: Reader, dim: int, sizes: Sequence[int]) -> int | None:
-    """Return the axis whose index is a dimension alone; None if there is no dependence, −1 if
-    another.
+    """Return the axis whose index is this dimension alone; None if the operand does not depend on
+    it, −1 if it depends on it in another way.
     """
     using = [j for j, axis in enumerate(reader.axes) if dim in _dimensions(axis)]
     if not using:
@@ -489,12 +486,12 @@ def _own_axis(reader: Reader, dim: int, sizes: Sequence[int]) -> int | None:
     return using[0] if len(using) == 1 and alone and plain and whole else -1
 
 
-def _with(values: tuple[Any, ...], place: int, value: Any) -> tuple[Any, ...]:
-    return (*values[:place], value, *values[place + 1 :])
+def _with(values: tuple[Any, ...], at: int, value: Any) -> tuple[Any, ...]:
+    return (*values[:at], value, *values[at + 1 :])
 
 
 def _counted_back(form: Form, dims: Set[int], sizes: Sequence[int]) -> Form:
-    """Return the form in which some dimensions count from their ends."""
+    """Return a form with some dimensions counted from their ends."""
     offset, coefficients = form.offset, list(form.coefficients)
     for k in dims:
         offset += coefficients[k] * (sizes[k] - 1)
@@ -508,20 +505,19 @@ def _turned(form: Form, last: int) -> Form:
 
 
 def merge_axes(array: Array, axes: Sequence[Sequence[int]], backend: Backend = HOST) -> Array:
-    """Return an array over loop dimensions, of size one where constant, over the axes that they
-    make.
+    """Return an array over loop dimensions as one over the axes that they form.
 
-    An axis on none of whose dimensions the array depends has size one.
+    An axis has size one if the array does not depend on any of its dimensions.
     """
     shape: list[int] = []
     merged: list[int] = []
-    place = 0
+    start = 0
     for axis in axes:
-        present = array.shape[place : place + len(axis)]
+        present = array.shape[start : start + len(axis)]
         full = tuple(axis) if any(size > 1 for size in present) else (1,) * len(axis)
         shape += full
         merged.append(prod(full))
-        place += len(axis)
+        start += len(axis)
     if array.shape != tuple(shape):
         array = backend.functions.broadcast_to(array, tuple(shape))
     return array.reshape(merged)
@@ -534,7 +530,7 @@ def _dimensions(axis: AxisReader) -> tuple[int, ...]:
 def _components(
     axes: Sequence[AxisReader],
 ) -> Iterator[tuple[tuple[int, ...], list[AxisReader]]]:
-    """Yield the dimensions that axes connect, and these axes."""
+    """Yield sets of dimensions that axes connect, with these axes."""
     groups: list[tuple[set[int], list[AxisReader]]] = []
     for axis in axes:
         dims, members = set(_dimensions(axis)), [axis]
@@ -553,7 +549,7 @@ def _components(
 def _component_count(
     dims: Sequence[int], axes: Sequence[AxisReader], sizes: Sequence[int], outs: int
 ) -> Counts:
-    """Return the count of a component: of intervals if it has one reduction, else by
+    """Return the count of a component: by intervals if it has one reduction, else by
     enumeration.
     """
     reduced = [k for k in dims if k >= outs]
@@ -571,7 +567,7 @@ def _component_count(
 
 
 def _indices(axis: AxisReader, dims: Sequence[int], sizes: Sequence[int]) -> Counts:
-    """Return the index of an axis, not yet divided, where all dimensions but some are zero."""
+    """Return the undivided index of an axis over some dimensions, the others being zero."""
     coefficients = axis.out + axis.red
     index = np.full((1,) * len(sizes), axis.offset, np.int64)
     for k in dims:
@@ -589,8 +585,8 @@ def _interval_count(
 ) -> Counts:
     """Return the count of a component that has one reduction.
 
-    Of its steps in a residue class of the divisors' least common multiple, an index is divisible
-    for all or for none, and inside for those in an interval.
+    In each residue class of its steps modulo the divisors' least common multiple, an index is
+    divisible for all steps or none, and inside for an interval of them.
     """
     period = lcm(*(axis.divisor for axis in axes))
     others = [k for k in dims if k < outs]
@@ -707,7 +703,7 @@ def _split(key: Same[Contraction], items: tuple[tuple[str, int], ...], most: int
 
 
 def _stored(readers: Sequence[Reader], sizes: Sequence[int], most: int | None) -> list[Reader]:
-    """Readers of the factors as they are stored: with zeros between the entries along axes whose
+    """Return readers of the factors as stored: with zeros between the entries along axes whose
     residue classes would make more than `most` lattices, unless the zeros' terms took longer.
     """
     classes, terms, stored = 1, prod(sizes), []

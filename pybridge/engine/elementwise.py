@@ -2,8 +2,8 @@
 
 A pair is a value of a format and how far it may be from the exact number, entry by entry. Values
 are computed by the format's operations. Every other number of a law is enclosed by two float64
-numbers, so that errors are rounded upward; where a law compares what rounding makes uncertain, both
-of its branches count.
+numbers, so that errors are rounded upward; if rounding makes a law's comparison uncertain, both of
+its branches count.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ class Pairs:
 
 
 class _Enclosed(NamedTuple):
-    """Float64 arrays between which numbers are."""
+    """Float64 arrays between which exact numbers lie."""
 
     low: Float64
     high: Float64
 
 
 def apply_law(law: Law, format: FloatFormat, **operands: Pairs) -> Pairs:
-    """What a law gives of operands x, y and z, whose arrays broadcast.
+    """Return the result of a law for operands x, y and z, whose arrays broadcast.
 
-    Raises `DefinitionsError` for a law that cannot be evaluated soundly. Where a value overflows
-    it is infinite or nan, and so is its eps.
+    A value that overflows is infinite or nan, and its eps infinite. Raises `DefinitionsError` for a
+    law that cannot be evaluated soundly.
     """
     values = {f"{name}.value": pairs.value for name, pairs in operands.items()}
     exact = {f"{name}.value": _point(pairs.wide) for name, pairs in operands.items()}
@@ -141,7 +141,7 @@ def _add(a: _Enclosed, b: _Enclosed) -> _Enclosed:
 
 
 def _sum_up(a: Float64, b: Float64) -> Float64:
-    """a + b rounded upward: by the sum's exact error, infinite where that overflows."""
+    """Return a + b rounded upward, by the sum's exact error; infinite where it overflows."""
     total = np.add(a, b)
     other = total - a
     error = (a - (total - other)) + (b - other)
@@ -150,7 +150,7 @@ def _sum_up(a: Float64, b: Float64) -> Float64:
 
 
 def _mul(a: _Enclosed, b: _Enclosed) -> _Enclosed:
-    """Products of nonnegative numbers; negative ones are refused."""
+    """Enclose products of nonnegative numbers; negative ones are refused."""
     if (a.low < 0).any() or (b.low < 0).any():
         raise DefinitionsError("cannot bound a product of a law whose factors may be negative")
     low = np.nextafter(np.multiply(a.low, b.low), -np.inf)
@@ -159,12 +159,12 @@ def _mul(a: _Enclosed, b: _Enclosed) -> _Enclosed:
 
 
 def _div(a: _Enclosed, b: _Enclosed) -> _Enclosed:
-    """Quotients of nonnegative by positive numbers; others are refused."""
+    """Enclose quotients of nonnegative by positive numbers; others are refused."""
     if (a.low < 0).any() or not (b.low > 0).all():
         raise DefinitionsError("cannot bound a quotient of a law: expected positive numbers")
     high = np.divide(a.high, b.low)
     low = np.maximum(np.nextafter(np.divide(a.low, b.high), -np.inf), 0.0)
-    return _Enclosed(low, np.where(high == 0, 0.0 * high, np.nextafter(high, np.inf)))
+    return _Enclosed(low, np.where(a.high == 0, 0.0, np.nextafter(high, np.inf)))
 
 
 def _binade(node: Scalar, exact: Mapping[str, _Enclosed], format: FloatFormat) -> Float64:

@@ -44,7 +44,7 @@ def some_entries(estimates: Estimator, entries: npt.NDArray[np.intp]) -> tuple[F
 
 
 def terms_read(split: Split) -> int:
-    """Return how many terms of an entry `some_entries` reads, those that are skipped included."""
+    """Return how many terms of an entry `some_entries` reads, skipped terms included."""
     return prod(
         -(-n // period) for n, (period, _) in zip(split.red_sizes, _periods(split), strict=True)
     )
@@ -53,13 +53,13 @@ def terms_read(split: Split) -> int:
 def _terms(
     split: Split, factors: list[Array], entries: npt.NDArray[np.intp], backend: Backend
 ) -> Float64:
-    """Return the terms of each entry, those that are skipped as zeros: [entries, terms]."""
+    """Return the terms of each entry, zero where skipped: [entries, terms]."""
     outs = np.unravel_index(entries, split.out_sizes)
     steps = _steps(split, outs)
     terms: Float64 | None = None
     for reader, factor in zip(split.readers, factors, strict=True):
-        places, inside = _places(reader, outs, steps)
-        read = backend.taken(factor, places)
+        indices, inside = _flat_indices(reader, outs, steps)
+        read = backend.taken(factor, indices)
         if inside is not None:
             read = np.where(inside, read, 0.0)
         terms = read if terms is None else terms * read
@@ -72,20 +72,20 @@ def _terms(
     return np.ascontiguousarray(full).reshape(entries.size, -1)
 
 
-def _places(
+def _flat_indices(
     reader: Reader, outs: Indices, steps: Sequence[npt.NDArray[np.intp]]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_] | None]:
-    """Return the flat indices that an operand is read at, and which of them are: [entries, *steps],
-    of size one along reductions on which they do not depend.
+    """Return the flat indices at which an operand is read, and which of them are inside: [entries,
+    *steps], of size one along reductions on which they do not depend.
     """
-    places = np.zeros((outs[0].size,) + (1,) * len(steps), np.intp)
+    flat = np.zeros((outs[0].size,) + (1,) * len(steps), np.intp)
     inside: npt.NDArray[np.bool_] | None = None
     for axis in reader.axes:
         at, kept = _along(axis, outs, steps)
-        places = places + at * axis.stride
+        flat = flat + at * axis.stride
         if kept is not None:
             inside = kept if inside is None else inside & kept
-    return places, inside
+    return flat, inside
 
 
 def _along(
@@ -120,17 +120,17 @@ def _base(axis: AxisReader, outs: Indices) -> npt.NDArray[np.intp]:
 
 
 def _periods(split: Split) -> list[tuple[int, AxisReader | None]]:
-    """For each reduction, how far apart those of its steps are at which an index can be divided,
-    and the axis, if it is one that depends on no other reduction.
+    """Return for each reduction the distance of the steps at which the index along an axis can be
+    divided, and this axis, if it depends on no other reduction; otherwise 1 and None.
     """
-    found: list[tuple[int, AxisReader | None]] = [(1, None) for _ in split.red_sizes]
+    periods: list[tuple[int, AxisReader | None]] = [(1, None) for _ in split.red_sizes]
     for axis in (axis for reader in split.readers for axis in reader.axes):
         own = [k for k, coefficient in enumerate(axis.red) if coefficient]
-        if len(own) == 1 and found[own[0]][1] is None:
+        if len(own) == 1 and periods[own[0]][1] is None:
             period = axis.divisor // gcd(axis.red[own[0]], axis.divisor)
             if period > 1:
-                found[own[0]] = (period, axis)
-    return found
+                periods[own[0]] = (period, axis)
+    return periods
 
 
 def _steps(split: Split, outs: Indices) -> list[npt.NDArray[np.intp]]:

@@ -1,13 +1,13 @@
 """Bounds for sums in any order, and for results that something else computed.
 
-*Any order*: whoever sums an entry's products in some order, in a stated arithmetic, errs by at most
+*Any order*: a sum of an entry's products in any order, in a stated arithmetic, errs by at most
 
   ρ·Σ|x||y| + (1 + ρ)·(Σ Dx·(|y| + Dy) + Σ|x|·Dy + Db) + η
 
-where (ρ, η) is what Lean proves of the arithmetic, and D says by how much the operands that are
-multiplied, and the exact ones, are together off those that are passed, entry by entry (Lean:
-`conv2d_any_order`, …). *Enclosure*: with a result g′ of any order in binary64, every array g is
-within |g − g′| and the bound of g′ of the exact result, whatever computed g. All sums are matrix
+where (ρ, η) is what Lean proves about the arithmetic, and D is how far the multiplied operands and
+the exact ones are together from the passed ones, entry by entry (Lean: `conv2d_any_order`, …).
+*Enclosure*: with a result g′ of any order in binary64, every array g is within |g − g′| plus the
+bound of g′ of the exact result, whatever computed g. All sums are matrix
 products (`pybridge.engine.blas`).
 """
 
@@ -76,27 +76,27 @@ _WIDE_TERMS = 2**19
 """Above n terms with n·2⁻²⁴ = 1/32, magnitudes are summed in binary64."""
 
 _LATTICES = 1 << 11
-"""Lattices above which zeros between the entries of an operand take less time."""
+"""Above so many lattices, zeros between the entries of an operand take less time."""
 
 _NEAR = 3
-"""So many times too large parts of a result may be."""
+"""Slices may be up to so many times larger than asked for."""
 
 _REMEMBERED = 1 << 11
-"""Error bounds and counts of a network's layers, forward and backward."""
+"""Cached results: enough for a network's layers, forward and backward."""
 
 _ROOM, _DEVICE_ROOM = (1 << 21, 1 << 24), (1 << 21, 1 << 30)
-"""The least and the most that copies and results may take at a time, in bytes; between them, half
-of what factors and result do.
+"""The least and the most bytes that copies and results may take at a time; between them, half of
+what factors and result take.
 """
 
 _LARGEST_EXPONENT = 1000
-"""Sums of magnitudes that may be larger than this power of two are scaled."""
+"""Sums of magnitudes that may exceed this power of two are scaled."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inexact:
-    """Values, and by how much the numbers that are multiplied, and the exact ones, are together off
-    them: one number, or an array of the values' shape. None of it is negative.
+    """Values, and how far the multiplied numbers and the exact ones are together from them: one
+    nonnegative number, or an array of the values' shape.
     """
 
     value: Array
@@ -122,9 +122,9 @@ class Inexact:
 
 @dataclass(frozen=True, slots=True)
 class _Assumed:
-    """What a bound is for, as far as its weights depend on it.
+    """The assumptions that a bound's weights depend on.
 
-    `accumulation` is None where no operation errs. `deviations` are the scalar ones of the factors,
+    `accumulation` is None if no operation errs. `deviations` are the scalar ones of the factors,
     `arrays` says which of them are arrays, `addend` is the scalar one of the addends. `sums` is the
     format in which magnitudes are summed, and they are scaled by 2^−`scale`.
     """
@@ -146,11 +146,10 @@ class Estimator:
     """Computes an exported contraction of its operands by BLAS, and bounds of its results.
 
     `operands` maps the exported operand names to arrays of the shapes that the contraction gives
-    them, each of a dtype whose values float64 holds, all of one backend. Bounds are computed of
-    NumPy arrays only. An addend that it lacks is zero, and no term (Lean:
-    `Near.append_zero`).
-    `names` are how messages name operands, if otherwise.
-    Raises `InputError` for other shapes, and what `split_contraction` and `require_ieee` do.
+    them, each of a dtype whose values float64 holds, all of one backend. Bounds need NumPy arrays.
+    A missing addend is zero, and no term (Lean: `Near.append_zero`). `names` are the names of
+    operands in messages, if others. Raises `InputError` for other shapes, and what
+    `split_contraction` and `require_ieee` raise.
     """
 
     def __init__(
@@ -179,7 +178,7 @@ class Estimator:
         own = sum(size * prod(shape) for size, shape in arrays)
         least, most = _ROOM if self.backend.on_cpu else _DEVICE_ROOM
         self.room = min(max(own // 2, least), most)
-        """The bytes that arrays may take beside operands and result, about."""
+        """About how many bytes arrays may take beside operands and result."""
         self._divided = divided_reduction(self.split)
         self._excesses: dict[tuple[str, bool], tuple[Fraction, ...]] = {}
 
@@ -210,7 +209,7 @@ class Estimator:
         return self._whole(total)
 
     def in_parts(self, dtype: npt.DTypeLike) -> tuple[list[Array], list[Array]]:
-        """Return the results as `partial_sums` and addends, which are still to be added."""
+        """Return the results as `partial_sums` and addends that are not yet added."""
         sums, kind = self._partial, np.dtype(dtype)
         with np.errstate(all="ignore"):
             if self._steps(kind):
@@ -229,7 +228,7 @@ class Estimator:
     ) -> Array:
         """Return the sums over some steps of the reduction that `partial_sums` divides, or all.
 
-        They are taken a few at a time if the factors' copies would be large (`_steps`).
+        Steps are taken a few at a time if the factors' copies would be large (`_steps`).
         """
         steps, dim = self._steps(dtype), self._divided
         if not steps or dim is None:
@@ -269,18 +268,17 @@ class Estimator:
             yield contract(split, [addend.value], dtype, absolute=absolute, backend=self.backend)
 
     def _whole(self, array: Array) -> Array:
-        """Return an array of the result's shape, which has axes on which no operand depends."""
+        """Return an array in the result's shape, also along axes on which no operand depends."""
         if tuple(array.shape) == self.shape:
             return array
         functions = self.backend.functions
         return self.backend.contiguous(functions.broadcast_to(array, self.shape))
 
     def cut(self, dim: int, size: int, part: slice) -> Estimator | None:
-        """Return the same of `size` steps of a dimension, those of a slice; None if it cannot be
-        cut.
+        """Return the estimator of the `size` steps `part` of a dimension; None if it cannot be cut.
 
-        Dimensions are counted from the outputs' to the reductions'. Addends stay if a reduction is
-        cut. The arrays are views.
+        The outputs' dimensions are counted first, then the reductions'. Addends stay if a reduction
+        is cut. The arrays are views.
         """
         outs = len(self.split.out_sizes)
         own = narrowed(self.split, dim, size)
@@ -304,17 +302,18 @@ class Estimator:
         return cut
 
     def slices(self, dtype: np.dtype[Any]) -> Iterator[tuple[tuple[slice, ...], Estimator]]:
-        """Parts of the result, each with what computes it, as views.
+        """Yield slices of the result, so that memory stays bounded, each with its estimator.
 
-        They are so small that three arrays of their shape in a dtype, and the factors' copies, take
-        about the room.
+        They are ranges along axes of the result, and their operands are views; for any iterations
+        of loops, as a computation of its own, see `pybridge.problem.parts`. Three arrays of a
+        slice's shape in a dtype, and the factors' copies, take about the room.
         """
         copies = 0 if self._steps(dtype) else sum(self._copies(dtype))
         return self._sliced(-(-(3 * dtype.itemsize * prod(self.shape) + copies) // self.room))
 
     def _sliced(self, parts: int) -> Iterator[tuple[tuple[slice, ...], Estimator]]:
-        """About so many parts, cut along the axis that leaves least to be read again for each; of
-        far too few steps, each of which is cut along another one.
+        """Yield about so many slices along the axis that leaves least to be read again for each. If
+        it has far too few steps, each slice is cut along another axis.
         """
         axes = [
             (axis, dim)
@@ -344,7 +343,7 @@ class Estimator:
         return sum(prod(sizes[k] for k in dims) for dims in each if dim not in dims)
 
     def _loops(self) -> Iterator[tuple[int, int]]:
-        """For each output dimension, the axis of the result that it is a part of, and its size."""
+        """Yield the axis of the result that each output dimension belongs to, and its size."""
         for axis, loop in enumerate(self.split.axes):
             for size in loop:
                 yield axis, size
@@ -356,7 +355,9 @@ class Estimator:
         return any(operand.value.dtype.itemsize > 4 for operand in everything)
 
     def largest(self, known: Mapping[str, float]) -> tuple[float, ...]:
-        """About what no magnitude of a factor, and of an addend, is above; `known` has some."""
+        """Return about the largest magnitude of each factor and addend; `known` has some of
+        them.
+        """
         layouts = [*self.split.layouts, *(split.layouts[0] for split, _ in self.addends)]
         operands = [*self.factors, *(addend for _, addend in self.addends)]
         return tuple(
@@ -365,8 +366,8 @@ class Estimator:
         )
 
     def parts_error(self, terms: int, format: str) -> tuple[ErrorBound, ErrorBound]:
-        """Return how near `in_parts` is, for so many terms, addends included: its partial sums all
-        together, and the sum of all.
+        """Return the errors of `in_parts` for so many terms, addends included: of its partial sums
+        together, and of the sum of all.
 
         Each partial sum is one in any order; their absolute errors add up, and the relative one is
         the largest (Lean: `NearAll.append`). So is the sum of them and the addends, which are
@@ -382,9 +383,8 @@ class Estimator:
         )
 
     def some_entries(self, most: int) -> Estimator:
-        """Return the same of about so many entries; more if few axes can be cut.
-
-        They are evenly spread along those.
+        """Return the estimator of about so many entries, evenly spread; more if few axes can be
+        cut.
         """
         some = self
         loops = list(self._loops())
@@ -403,20 +403,20 @@ class Estimator:
         return some
 
     def rounded(self, format: FloatFormat) -> FloatArray:
-        """Return the results as `Accumulation.of(format)` has them."""
+        """Return the results rounded as `Accumulation.of(format)` promises."""
         wide: FloatArray = self.value(np.float64 if format.precision > 24 else np.float32)
         with np.errstate(all="ignore"):
             return wide.astype(format.dtype, copy=False)
 
     def any_order(self, accumulation: Accumulation, *, finished: bool = True) -> Float64:
-        """Return how far from the exact result one may be, summed in any order as is promised.
+        """Return how far a result of this promise, summed in any order, may be from the exact one.
 
         The last rounding is included if `finished`. Infinite where that is beyond float64.
         """
         return self._bound(accumulation, None, finished)
 
     def enclosure(self, computed: FloatArray) -> Float64:
-        """Return how far an array, whoever computed it, may be from the exact result."""
+        """Return how far an array may be from the exact result, whatever computed it."""
         distance: Float64 = self.value(np.float64)
         with np.errstate(all="ignore"):
             np.subtract(computed, distance, out=distance, dtype=np.float64)
@@ -424,8 +424,8 @@ class Estimator:
         return self._bound(_REFERENCE, distance)
 
     def around(self, distance: Float64) -> Float64:
-        """Bounds of an array from upper bounds of its distance to the results of the operands as
-        they are: what the operands' deviations add.
+        """Return bounds of an array from upper bounds of its distance to the results of the
+        operands as they are, by adding the effect of the operands' deviations.
         """
         everything = [*self.factors, *(addend for _, addend in self.addends)]
         if not any(operand.deviates for operand in everything):
@@ -435,11 +435,11 @@ class Estimator:
     def coefficients(
         self, accumulation: Accumulation, *, finished: bool = True, wide: bool = False
     ) -> Callable[[int], tuple[float, float]]:
-        """Return the bound of an entry of n terms, as a function of n: (a, c) says that it is
+        """Return the bound of `any_order` as a function of an entry's number of terms: (a, c) means
         a·size + c.
 
         The size is Σ|x||y| with the addends' magnitudes, summed in float64 if `wide`, else in
-        float32; operands are taken to have no deviations. `any_order` gives this bound.
+        float32; the deviations of operands are left out.
         """
         zeros = tuple(0.0 for _ in self.factors)
         assumed = _Assumed(
@@ -463,14 +463,16 @@ class Estimator:
         return of
 
     def sizes(self) -> Float64:
-        """Σ|x||y| and the addends' magnitudes, computed in float64 or in float32; no bounds."""
+        """Return Σ|x||y| plus the addends' magnitudes, in float64 or float32; these are no
+        bounds.
+        """
         for dtype in (np.dtype(np.float64), np.dtype(np.float32)):
             if (dtype, 0) in self._magnitudes:
                 return np.asarray(self._magnitudes[dtype, 0].astype(np.float64))
         return np.asarray(self._magnitude(np.dtype(np.float64), 0).astype(np.float64))
 
     def sum_error(self, accumulation: Accumulation, terms: int) -> ErrorBound:
-        """Return how near the sum of so many terms a promised sum is, before the last rounding."""
+        """Return the error of a promised sum of so many terms, before the last rounding."""
         return _sum_error(
             Same(self.definitions),
             accumulation,
@@ -486,7 +488,7 @@ class Estimator:
         return prod(self.split.red_sizes) + len(self.added)
 
     def _shortfall(self, accumulation: Accumulation) -> Fraction:
-        """By how much exponents of products may be too large in a matrix unit."""
+        """Return how much exponents of products may be too large in a matrix unit."""
         if accumulation.core is None:
             return Fraction(0)
         least = float(accumulation.least_normal(self.definitions))
@@ -499,7 +501,7 @@ class Estimator:
         return accumulation.shortfall(factors, self.definitions)
 
     def _excess_of_blocks(self, core: Aligned) -> tuple[Fraction, ...]:
-        """Of each factor, the bound of `excess_of_blocks`, which is computed once."""
+        """Return `excess_of_blocks` of each factor, computed once."""
         assert core.scaled is not None
         key = core.scaled, core.unit == "grouped"
         if key not in self._excesses:
@@ -542,7 +544,9 @@ class Estimator:
         return bound
 
     def _scale(self) -> int:
-        """log₂ of what magnitudes are scaled by, so that their sums do not overflow."""
+        """Return log₂ of the factor that magnitudes are divided by, so that sums do not
+        overflow.
+        """
         exponents = [_exponent(operand) for operand in self.factors]
         most = sum(exponents) + (prod(self.split.red_sizes) + 1).bit_length()
         most = max([most, *(_exponent(addend) for _, addend in self.addends)])
@@ -599,8 +603,8 @@ class Estimator:
         """Return the sums of magnitudes that a coefficient multiplies, each computed in a dtype.
 
         `magnitude` is Σ|x||y| and the addends' magnitudes, `first` Σ Dx·(|y| + Dy), `second`
-        Σ|x|·Dy, `addend` the addends' deviations. A deviation that is one number is a part of the
-        coefficient, and one stands for it here. `distance` is what it says.
+        Σ|x|·Dy, `addend` the addends' deviations. A deviation that is one number belongs to the
+        coefficient, and is replaced by one here. `distance` is the argument.
         """
         if name == "distance":
             assert distance is not None
@@ -637,7 +641,7 @@ class Estimator:
         return product
 
     def _magnitude(self, dtype: np.dtype[Any], scale: int) -> FloatArray:
-        """Σ|x||y| and the addends' magnitudes, which are computed once."""
+        """Return Σ|x||y| plus the addends' magnitudes, computed once."""
         if (dtype, scale) not in self._magnitudes:
             if scale == 0:
                 total = self.value(dtype, absolute=True)
@@ -661,7 +665,7 @@ _PARTS = ("magnitude", "first", "second", "addend", "distance")
 
 
 def _target(bound: Float64, part: Float64) -> Float64 | None:
-    """Return where a sum can be stored."""
+    """Return the array that a sum can be stored in, if there is one."""
     return bound if bound.shape == np.broadcast_shapes(bound.shape, part.shape) else None
 
 
@@ -673,8 +677,8 @@ def _exponent(operand: Inexact) -> int:
 
 
 def _largest(operand: Inexact, least: float) -> tuple[Fraction, bool]:
-    """Return how large a number may be that is multiplied, and whether one may be below `least`
-    that is not zero.
+    """Return the largest number that may be multiplied, and whether a number other than zero may be
+    below `least`.
     """
     backend = backend_of(operand.value)
     if backend is not HOST and not operand.deviates:
@@ -688,13 +692,13 @@ def _largest(operand: Inexact, least: float) -> tuple[Fraction, bool]:
 
 
 def _halves(scale: int, first: int, second: int) -> tuple[int, int]:
-    """Return a scale divided into two factors', so that both become about equally large."""
+    """Return a scale divided between two factors so that both become about equally large."""
     left = min(max((scale + first - second) // 2, 0), scale)
     return left, scale - left
 
 
 def _scaled(values: Float64, scale: int, dtype: np.dtype[Any]) -> FloatArray:
-    """Nonnegative values times 2^−scale in a dtype, rounded up."""
+    """Return nonnegative values times 2^−scale in a dtype, rounded up."""
     wide = values if scale == 0 else np.ldexp(values, -scale)
     lost = np.ldexp(wide, scale) < values if scale else None
     if lost is not None and lost.any():
@@ -713,7 +717,7 @@ def _distinct(*splits: Split) -> tuple[int, ...]:
 
 
 def require_finite(name: str, bound: Float64) -> None:
-    """Raises `RoundingOverflowError` where a bound is infinite or nan."""
+    """Raise `RoundingOverflowError` if a bound is infinite or nan."""
     if not np.isfinite(bound.max()):
         beyond = ~np.isfinite(bound)
         first = np.unravel_index(int(np.argmax(beyond)), bound.shape)
@@ -727,7 +731,7 @@ def _is_positive(weight: Broadcast) -> bool:
 
 @lru_cache(maxsize=64)
 def _lone_addends(contraction: Same[Contraction]) -> tuple[Contraction, ...]:
-    """Each addend as a contraction of its own."""
+    """Return each addend as a contraction of its own."""
     held = contraction.held
     return tuple(
         held.model_copy(update={"red": (), "factors": (addend,), "addends": ()})
@@ -736,7 +740,7 @@ def _lone_addends(contraction: Same[Contraction]) -> tuple[Contraction, ...]:
 
 
 def _even_slices(start: int, stop: int, most: int) -> Iterator[slice]:
-    """Return the range in parts of at most so many steps, of about one size."""
+    """Return slices of at most so many steps, of about one size, that cover a range."""
     count = -(-(stop - start) // most)
     ends = [start + k * (stop - start) // count for k in range(count + 1)]
     return (slice(*pair) for pair in pairwise(ends))
@@ -817,8 +821,8 @@ def _weights(
 def _entry_weights(
     definitions: Same[Definitions], longest: int, assumed: _Assumed, terms: int
 ) -> Weights:
-    """Return the coefficients of `_PARTS` and the constant, at an entry of so many terms, of which
-    a kernel goes over `longest`.
+    """Return the coefficients of `_PARTS` and the constant, at an entry of so many terms, among the
+    `longest` that a kernel goes over.
     """
     held = definitions.held
     unit = operation(format_parameters(assumed.sums, held))

@@ -99,7 +99,7 @@ class AxisReader:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """An operand of a contraction for given parameters: its axes, in order."""
+    """An operand of a contraction at certain parameters: its axes, in order."""
 
     name: str
     axes: tuple[AxisReader, ...]
@@ -128,12 +128,12 @@ class Reader:
             stride *= extent
         return cls(operand.name, tuple(reversed(axes)))
 
-    def resized(self, place: int, extent: int) -> Reader:
+    def resized(self, number: int, extent: int) -> Reader:
         """Return the reader of an array that has another extent along an axis."""
         axes: list[AxisReader] = []
         stride = 1
         for k, axis in reversed(list(enumerate(self.axes))):
-            axes.append(replace(axis, extent=extent if k == place else axis.extent, stride=stride))
+            axes.append(replace(axis, extent=extent if k == number else axis.extent, stride=stride))
             stride *= axes[-1].extent
         return Reader(self.name, tuple(reversed(axes)))
 
@@ -165,9 +165,10 @@ class Block(NamedTuple):
 def dimensions_alone(
     readers: Sequence[Reader], out_sizes: Sequence[int], red_sizes: Sequence[int]
 ) -> frozenset[int]:
-    """Output dimensions to be walked one index at a time.
+    """Return the output dimensions that have to be walked one index at a time.
 
-    With these fixed, an index that may fall outside, or that is divided, depends on one dimension.
+    Once these are fixed, each index that may fall outside or that is divided depends on at most one
+    dimension.
     """
     alone: set[int] = set()
     for reader in readers:
@@ -179,7 +180,7 @@ def dimensions_alone(
 
 
 def blocks(out_sizes: Sequence[int], alone: frozenset[int], largest: int) -> Iterator[Block]:
-    """Boxes of at most `largest` outputs that cover all of them, of size 1 along `alone`."""
+    """Yield boxes of at most `largest` outputs, of size 1 along `alone`, that cover all outputs."""
     sizes = list(out_sizes)
     room = largest
     for k in reversed(range(len(sizes))):
@@ -215,7 +216,7 @@ def locate(
 ) -> tuple[Region, list[View]] | None:
     """Return the outputs of a block that have a term at a reduction index, and each operand's view.
 
-    The region selects the outputs from an array over the block; the views have its shape. None when
+    The region selects the outputs from an array over the block; the views have its shape. None if
     no output has a term.
     """
     region = [Progression(0, 1, size) for size in block.sizes]

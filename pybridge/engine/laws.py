@@ -55,7 +55,7 @@ class Amount(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """What the variables of a law stand for."""
+    """The meaning of a law's variables."""
 
     values: Mapping[str, Values]
     amounts: Mapping[str, Amount]
@@ -135,7 +135,8 @@ class LawEvaluator:
         return Amount(product, left.scaled or right.scaled)
 
     def hoist(self, node: Scalar, side: str, scope: Scope, hoisted: dict[str, Amount]) -> Scalar:
-        """`node` with each part that depends on one operand's entries replaced by a variable.
+        """Return `node` with each part that depends on one operand's entries replaced by a
+        variable.
 
         `side` is x or y, the operand that the parts depend on; `scope` holds its whole arrays, and
         the errors that are constants. The parts' amounts are added to `hoisted`.

@@ -1,7 +1,7 @@
-"""The exported error laws on rational numbers: nothing is rounded but what the law rounds.
+"""The exported error laws on rational numbers: only the law itself rounds.
 
 `pybridge.engine.laws` evaluates the laws on arrays, outward in float64. Here one entry at a time is
-evaluated as Lean does it, so that what comes out is Lean's number itself.
+evaluated as in Lean, and the result is Lean's number exactly.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Monomial = tuple[Scalar, ...]
 
 
 def half_ulp(x: Fraction, format: FormatParameters | FloatFormat) -> Fraction:
-    """2^(max(⌊log₂|x|⌋, min_exponent) − precision), for x = 0 with min_exponent.
+    """Return 2^(max(⌊log₂|x|⌋, min_exponent) − precision), with min_exponent for x = 0.
 
     Mirrors Lean's `RuntimeApprox.Format.halfUlp`.
     """
@@ -28,7 +28,7 @@ def half_ulp(x: Fraction, format: FormatParameters | FloatFormat) -> Fraction:
 
 
 def round_even(x: Fraction, format: FormatParameters | FloatFormat) -> Fraction | None:
-    """Return the nearest number of the format, on a tie the even one; None where that overflows.
+    """Return the nearest number of the format, on a tie the even one; None if it overflows.
 
     Mirrors Lean's `RuntimeApprox.Format.round` and `RuntimeApprox.Format.overflows`.
     """
@@ -41,9 +41,9 @@ def round_even(x: Fraction, format: FormatParameters | FloatFormat) -> Fraction 
 def scalar_value(
     node: Scalar, variables: Mapping[str, Fraction], format: FormatParameters
 ) -> Fraction:
-    """What a law's expression means (Lean: `RuntimeApprox.Law.eval`).
+    """Return the value of a law's expression (Lean: `RuntimeApprox.Law.eval`).
 
-    Raises `OverflowError` where a rounded number is beyond the format's largest, and
+    Raises `OverflowError` if a rounded number is beyond the format's largest, and
     `DefinitionsError` for a node or a variable that has no meaning.
     """
     if node.op == "var" and node.name in variables:
@@ -79,9 +79,7 @@ def scalar_value(
 
 
 def monomials(node: Scalar) -> Iterator[Monomial]:
-    """Yield the products of which an expression is the sum, multiplied out; zero is the sum of
-    none.
-    """
+    """Yield the products whose sum an expression is, multiplied out; none for zero."""
     match node:
         case Scalar("zero"):
             return
@@ -97,7 +95,9 @@ def monomials(node: Scalar) -> Iterator[Monomial]:
 
 
 def _exponent(x: Fraction, format: FormatParameters | FloatFormat) -> int:
-    """Return the exponent of the binade of a number, that of the least normal numbers at least."""
+    """Return the exponent of the binade of a number, at least the exponent of the least normal
+    number.
+    """
     if x == 0:
         return format.min_exponent
     numerator = abs(x.numerator)

@@ -36,7 +36,7 @@ class Evaluation:
     """Rounded values, the proved bound of each (float64, rounded upward), and overflow.
 
     `overflow` marks the entries for which a sum or product went beyond the format's largest number:
-    their value is infinite or nan, their bound infinite, and nothing is claimed.
+    their value is infinite or nan, their bound infinite.
     """
 
     value: FloatArray
@@ -64,8 +64,8 @@ def evaluate(
 
     `operands` maps the exported operand names to arrays of the shapes that the contraction gives
     them, else `InputError`; an `Inexact` operand may have an eps for every entry. The results have
-    the contraction's output shape. Raises `DefinitionsError` when a law is not one that can be
-    evaluated soundly, and `FloatingPointError` as `require_ieee` does.
+    the contraction's output shape. Raises `DefinitionsError` if a law cannot be evaluated soundly,
+    and `FloatingPointError` as `require_ieee` does.
 
     Bounds are computed times 2^128 in binary64, whose half ulps go down to 2⁻¹⁰⁷⁵. Where that
     overflows, the bound is above 2⁻¹⁷⁹ and is computed again without scaling: what float64 then
@@ -120,8 +120,8 @@ class _Run:
         return _Prepared(Values(operand.value), eps, {})
 
     def _prepare(self) -> tuple[Scalar, list[_Prepared]]:
-        """Return the multiplication law with the parts that depend on one of its first two operands
-        taken out, and the factors with these parts evaluated on the whole operand.
+        """Return the multiplication law without the parts that depend on one of its first two
+        operands alone, and the factors with these parts evaluated on the whole operand.
         """
         sides = [self._prepared(operand) for operand in self.operands]
         law = self.laws.mul.eps
@@ -158,14 +158,14 @@ class _Run:
         eps = np.empty(block.sizes)
         eps[...] = self.evaluator.scaled(self.evaluator.amount(self.laws.zero.eps, nothing))
         for reduction in product(*map(range, self.red_sizes)):
-            place = locate(self.factors, block, reduction)
-            if place is not None:
-                region, views = place
+            located = locate(self.factors, block, reduction)
+            if located is not None:
+                region, views = located
                 self._accumulate(value[region], eps[region], *self._term(views))
         for reader, side in zip(self.addends, self.added, strict=True):
-            place = locate([reader], block, ())
-            if place is not None:
-                region, (view,) = place
+            located = locate([reader], block, ())
+            if located is not None:
+                region, (view,) = located
                 self._accumulate(value[region], eps[region], *_read(side, view)[:2])
         return value, eps
 

@@ -48,10 +48,11 @@ __all__ = ["evaluate_replay"]
 
 _TINY = 2.0**-1000
 _FEW = 1 << 15
-"""Up to as many products, bounds below `_TINY` and those of which the residue is not negligible are
-the reference's, which are sharper there."""
+"""Up to as many products, bounds that are below `_TINY` or have a residue that is not negligible
+are taken from the reference, which is sharper there.
+"""
 _NEGLIGIBLE = 64
-"""How many times the residue a bound is, at least, for which that does not matter."""
+"""The residue is negligible in a bound of at least so many times it."""
 
 
 def evaluate_replay(
@@ -61,14 +62,14 @@ def evaluate_replay(
     operands: Mapping[str, Operand],
     definitions: Definitions,
 ) -> Evaluation:
-    """What `evaluate` gives, by the replay.
+    """Return what `evaluate` returns, computed by the replay.
 
-    Values are the same bit for bit. A bound is not below the exact one that the laws give, and
-    within 1.05 times it, with two exceptions beyond 2¹⁵ multiply-adds: where the rounding of a sum
-    or product reached a power of two, its half ulp counts twice, and binary64's bounds below 2⁻¹⁰⁶⁰
-    may exceed it by some 2⁻¹⁰⁷⁴, times an operand's eps if that is above 1. Contractions and laws
-    that the replay does not know are evaluated by `evaluate`, and so is what overflows float64 on
-    the way. Raises what that does.
+    Values are the same bit for bit. A bound is not below the exact bound by the laws, and at most
+    1.05 times it, with two exceptions beyond 2¹⁵ multiply-adds: where the rounding of a sum or
+    product reached a power of two, its half ulp counts twice, and binary64's bounds below 2⁻¹⁰⁶⁰
+    may exceed it by some 2⁻¹⁰⁷⁴, times an operand's eps if that is above 1. `evaluate` is used for
+    contractions and laws that the replay does not know, and if float64 overflows on the way. Raises
+    what it raises.
     """
     require_ieee()
     laws = definitions.data.laws
@@ -108,9 +109,7 @@ def _variable(name: str) -> Scalar:
 
 
 def _known_laws() -> tuple[Law, Law, Law]:
-    """Return the laws of zero, `Approx.add` and `Approx.mul`, of which the replay is the
-    evaluation.
-    """
+    """Return the laws of zero, `Approx.add` and `Approx.mul`, which the replay evaluates."""
     x, y, ex, ey = map(_variable, ("x.value", "y.value", "x.eps", "y.eps"))
     total, product = Scalar("add", (x, y)), Scalar("mul", (x, y))
     bounds = Scalar("add", (ex, ey))
@@ -141,8 +140,8 @@ def _is_known(laws: Same[Laws]) -> bool:
 class _Weights(NamedTuple):
     """Float64 coefficients of the binades, Σ|x|, Σ|y| and 1, these over the result's axes.
 
-    `floored` takes the place of `constant` where the binades are floored; of both, `residue` covers
-    what underflows where the sums are computed.
+    `floored` replaces `constant` where the binades are floored; `residue` is the part of both that
+    covers underflow in the computed sums.
     """
 
     partial: float
@@ -190,7 +189,7 @@ def _weights(
         return exact + count * eps[-1] if len(eps) == 1 else exact
 
     distinct, inverse = np.unique(parts.counts, return_inverse=True)
-    places = inverse.reshape(parts.counts.shape)
+    where = inverse.reshape(parts.counts.shape)
     plain = [weigh(held, coefficients, constant(int(n), floor=False)) for n in distinct]
     floored = [weigh(held, coefficients, constant(int(n), floor=True)) for n in distinct]
     partial, of_x, of_y = plain[0].coefficients
@@ -198,7 +197,7 @@ def _weights(
         partial=partial,
         first=of_x,
         second=of_y,
-        constant=np.array([w.constant for w in plain])[places],
-        floored=np.array([w.constant for w in floored])[places],
+        constant=np.array([w.constant for w in plain])[where],
+        floored=np.array([w.constant for w in floored])[where],
         residue=weigh(held, coefficients, Fraction(0)).constant,
     )

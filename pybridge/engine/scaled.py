@@ -1,8 +1,8 @@
-"""What block scales do to a matrix unit: operands whose exponents are those of their blocks.
+"""The effect of block scales on a matrix unit, which aligns operands by their blocks' exponents.
 
-The scales themselves are not known, only the numbers that they were multiplied with. An array is
-accepted if it can be divided into blocks along an axis of the reduction, and each block has a scale
-with which all its numbers are of the format; and what follows holds for the largest such scale.
+The scales themselves are not known, only the numbers times their scales. An array is accepted if it
+can be divided into blocks along an axis of the reduction such that each block has a scale with
+which all its numbers are of the format. The results hold for the largest such scale.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _E2M1 = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 
 @dataclass(frozen=True, slots=True)
 class BlockAxis:
-    """Where each factor's blocks are: its axis, whose entries are whole sums of `length` terms, one
-    for each group.
+    """The blocks of each factor: the axis that they lie along, which has whole sums of `length`
+    terms, one for each group.
     """
 
     axes: tuple[int, ...]
@@ -41,8 +41,8 @@ class BlockAxis:
 
 
 def block_axes(contraction: Contraction, parameters: Mapping[str, int]) -> list[BlockAxis]:
-    """Return the axes along which all factors can have blocks: those that one index of the
-    reduction goes over, entry by entry. An index with one value counts only if all have one.
+    """Return the axes along which all factors can have blocks: axes that one index of the reduction
+    walks entry by entry. An index with a single value counts only if all have one.
     """
     out = [size_value(size, parameters) for axis in contraction.out for size in axis]
     red = [size_value(size, parameters) for size in contraction.red]
@@ -59,8 +59,8 @@ def block_axes(contraction: Contraction, parameters: Mapping[str, int]) -> list[
 def _axis_of(
     factor: Access, index: int, out: Sequence[int], red: Sequence[int], sizes: Mapping[str, int]
 ) -> int | None:
-    """Return the axis of a factor that an index of the reduction goes over, if it does so entry by
-    entry and every other index that matters starts a sum of its own.
+    """Return the axis of a factor that an index of the reduction walks entry by entry, if every
+    other index starts a sum of its own; else None.
     """
     for number, axis in enumerate(factor.axes):
         steps = [size_value(step, sizes) for step in axis.index.red]
@@ -83,8 +83,8 @@ def _axis_of(
 
 
 def largest_excess(name: str, grouped: bool, size: Fraction, definitions: Definitions) -> Fraction:
-    """Return a bound of 2^exponent of what is subnormal, in an array of which the largest magnitude
-    is known and nothing else.
+    """Return a bound of 2^exponent of the subnormal entries of an array of which only the largest
+    magnitude is known.
     """
     form = BLOCK_FORMATS[name]
     if grouped:
@@ -101,11 +101,11 @@ def excess_of_blocks(
     axes: Sequence[BlockAxis],
     definitions: Definitions,
 ) -> tuple[Fraction, ...]:
-    """Bounds of 2^exponent of what is subnormal in its block, for each factor; 0 where nothing is.
+    """Return a bound of 2^exponent of subnormal entries of blocks for each factor; 0 without any.
 
-    `factors` are the names and the arrays, `grouped` says that they are aligned by the scales alone
+    `factors` are the names and the arrays. If `grouped`, they are aligned by the scales alone
     (Lean: `Addend.within_inGroup`), otherwise by their own exponents as well
-    (`Addend.Within.scaled`). Raises `InputError` where an array does not have such blocks.
+    (`Addend.Within.scaled`). Raises `InputError` if an array does not have such blocks.
     """
     if not axes:
         words = " and ".join(name for name, _ in factors)
@@ -138,7 +138,7 @@ def _excess(
     grouped: bool,
     definitions: Definitions,
 ) -> Fraction:
-    """Of one factor, in blocks along an axis that has sums of so many terms."""
+    """Return the bound for one factor, in blocks along an axis with sums of so many terms."""
     form = BLOCK_FORMATS[name]
     blocks = _blocks(sizes, axis, length, form.block)
     fits = np.zeros(blocks.shape[:-1], bool)
@@ -157,7 +157,7 @@ def _excess(
 
 
 def _blocks(sizes: Float64, axis: int, length: int, block: int) -> Float64:
-    """[…, sums, blocks, entries]; the last block of a sum is filled with zeros."""
+    """Return […, sums, blocks, entries]; the last block of a sum is filled with zeros."""
     moved = np.moveaxis(sizes, axis, -1)
     split = moved.reshape(*moved.shape[:-1], -1, length)
     padded = np.pad(split, [(0, 0)] * (split.ndim - 1) + [(0, -length % block)])
@@ -170,11 +170,11 @@ _Readings: TypeAlias = Iterator[tuple[npt.NDArray[np.bool_], Float64]]
 def _by_powers(
     blocks: Float64, form: BlockFormat, definitions: Definitions, grouped: bool
 ) -> _Readings:
-    """For each format of the entries: whether a block has a power of two as scale, and with the
-    largest one, 2^exponent of entries that are subnormal.
+    """Yield for each format of the entries which blocks have a power of two as scale, and
+    2^exponent of subnormal entries with the largest such scale.
 
-    A number of the format has at most p digits and is a multiple of the least subnormal number;
-    the largest scale for which they all are is the best one for the largest entry, too.
+    A number of the format has at most p digits and is a multiple of the least subnormal number; the
+    largest scale for which they all are is the best one for the largest entry, too.
     """
     nonzero = blocks > 0
     significands, exponents = np.frexp(blocks)
@@ -196,8 +196,8 @@ def _by_powers(
 def _by_e4m3(
     blocks: Float64, form: BlockFormat, definitions: Definitions, grouped: bool
 ) -> _Readings:
-    """For each number of E2M1 that a block's largest may be: whether it has a scale in E4M3, and
-    2^exponent of the scale, halved, if that is subnormal.
+    """Yield for each number of E2M1 that a block's largest entry may be which blocks then have a
+    scale in E4M3, and half of 2^exponent of the scale, if it is subnormal.
     """
     assert grouped
     scales = _parameters(form.scale, definitions)
@@ -207,7 +207,7 @@ def _by_e4m3(
     least = 2.0**scales.min_exponent
     for quotient in _E2M1:
         scale = np.where(empty, 1.0, most / quotient)
-        # What has few digits is exact: where the product is right, so is the quotient.
+        # Numbers of few digits are exact: if the product is right, so is the quotient.
         fits = (round_to(scale, scales) == scale) & (
             scale * quotient == np.where(empty, quotient, most)
         )

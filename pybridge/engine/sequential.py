@@ -10,9 +10,9 @@ addition of a block of outputs that stays in cache, in the format itself: values
 bit for bit. What a half ulp needs of a product or sum is its exponent; masking the other bits
 leaves the binade, and a product with a vector of ones adds up the binades of many steps.
 
-By Lean's `Format.halfUlp_le_halfUlp_round` the rounded result may stand for the exact one, whose
-binade is another only where rounding reached a power of two. In small blocks the exact one's is
-taken. `Format.halfUlp_eq_max_binade` gives the half ulp from the binade.
+By Lean's `Format.halfUlp_le_halfUlp_round` the rounded result may replace the exact one, whose
+binade differs only where rounding reached a power of two. In small blocks the exact result's binade
+is taken. `Format.halfUlp_eq_max_binade` gives the half ulp from the binade.
 """
 
 from __future__ import annotations
@@ -41,29 +41,29 @@ _Box: TypeAlias = tuple[slice, ...]
 _Triple: TypeAlias = tuple[int, int, int]
 
 _OUTPUTS = 18432
-"""Outputs of a block: with the steps' scratch memory they stay in the second-level cache."""
+"""Outputs of a block, which with the steps' scratch memory stay in the second-level cache."""
 _SCRATCH = 600_000
 """Bytes of the products and sums of the steps between two additions of their binades."""
 _BATCH = 32
 """Steps between two additions of their binades, at most."""
 _OPERANDS = 1 << 17
-"""Entries of operands that are laid out for the steps at once."""
+"""At most so many entries of operands are laid out for the steps at once."""
 _FEW = 256
 """For fewer outputs, one `np.add.accumulate` is faster than an addition for each step."""
 _EXACT = 1 << 15
-"""Up to as many products of a block, binades are those of the exact results."""
+"""Up to so many products of a block, binades are taken from exact results."""
 _SMALL = 200
-"""Sums of binades below as many least normal numbers a term are computed again, floored."""
+"""Sums of binades below so many least normal numbers per term are computed again, floored."""
 _KEPT = 1 << 22
-"""The most bytes of each of a replay's six arrays that are kept for the next replay."""
+"""Each of a replay's six arrays is kept for the next replay if it takes at most so many bytes."""
 _IDLE = 4
-"""The most replays' memory that is kept when none is running."""
+"""The memory of at most so many replays is kept when none is running."""
 _PLANS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replayed:
-    """The values of a contraction in the stated order, and what their bounds are made of.
+    """The values of a contraction in the stated order, and the ingredients of their bounds.
 
     All have the contraction's output shape. `binades` is, for each entry, the sum of 2^⌊log₂|v|⌋
     over the results v of its products (where there are two factors) and additions, rounded to the
@@ -79,11 +79,11 @@ class Replayed:
 
 
 def replay(parts: Split, format: FloatFormat, operands: Mapping[str, Operand]) -> Replayed | None:
-    """Replays a split contraction on operands of the shapes that it gives them.
+    """Replay a split contraction on operands of the shapes that it gives them.
 
-    None where the contraction is not of the kind that is replayed here: more than two factors, two
-    factors that both are padded, an output dimension on which no factor depends, or outputs whose
-    terms are in several lattices. Raises `FloatingPointError` as `require_ieee_threads` does.
+    Returns None for contractions that are not replayed here: with more than two factors, two padded
+    factors, an output dimension on which no factor depends, or outputs whose terms are in several
+    lattices. Raises `FloatingPointError` as `require_ieee_threads` does.
     """
     plans = _plans(parts)
     if plans is None:
@@ -92,8 +92,8 @@ def replay(parts: Split, format: FloatFormat, operands: Mapping[str, Operand]) -
         run = _Run(parts, format, operands, scratch)
         # BLAS adds up the binades.
         require_ieee_threads(run.steps.work, prod(parts.out_sizes + parts.red_sizes))
-        # NumPy copies broadcast operands into its buffer where several rows fit into it, which
-        # takes twice as long as the multiplication.
+        # NumPy copies broadcast operands into its buffer if several rows fit, which takes twice as
+        # long as the multiplication.
         before = np.setbufsize(16)
         try:
             for plan in plans:
@@ -111,7 +111,7 @@ def replay(parts: Split, format: FloatFormat, operands: Mapping[str, Operand]) -
 
 
 def _boxes(sizes: Sequence[int], limit: int) -> Iterator[_Box]:
-    """Boxes of at most `limit` entries (or one), each consecutive in row-major order."""
+    """Yield boxes of at most `limit` entries (or one), each consecutive in row-major order."""
     inner, lead = 1, len(sizes)
     while lead and inner * sizes[lead - 1] <= limit:
         lead -= 1
@@ -121,14 +121,14 @@ def _boxes(sizes: Sequence[int], limit: int) -> Iterator[_Box]:
         yield whole
         return
     step = max(1, limit // inner)
-    for place in np.ndindex(*sizes[: lead - 1]):
-        outer = tuple(slice(i, i + 1) for i in place)
+    for index in np.ndindex(*sizes[: lead - 1]):
+        outer = tuple(slice(i, i + 1) for i in index)
         for start in range(0, sizes[lead - 1], step):
             yield (*outer, slice(start, min(start + step, sizes[lead - 1])), *whole)
 
 
 class _Memory:
-    """Memory for an array, used again: fresh pages cost more than writing to them."""
+    """Memory for an array that is reused, since fresh pages cost more than writing to them."""
 
     def __init__(self) -> None:
         self.bytes = np.empty(0, np.uint8)
@@ -159,7 +159,7 @@ _idle: list[_Scratch] = []
 
 @contextmanager
 def _borrowed() -> Iterator[_Scratch]:
-    """Memory that no other replay uses until the block ends.
+    """Yield memory that no other replay uses until the block ends.
 
     Another thread, or a signal handler in the middle of a replay, gets other memory: taking it from
     the list and putting it back are atomic.
@@ -180,7 +180,7 @@ class _Reading:
     """How the steps read a factor, or the mask of its terms, in a lattice.
 
     `axes` brings a view's dimensions into the order (reductions…, outputs in the plan's order…);
-    `own` says of each output in that order whether the factor has its size there, and `groups`
+    `own` says for each output in that order whether the factor depends on its group, and `groups`
     whether it depends on each of the plan's three groups.
     """
 
@@ -223,8 +223,8 @@ class _Reading:
 class _Panel:
     """Outputs for which factors are laid out at once.
 
-    `outputs` are their slices in the plan's order, `triple` their numbers in the three groups, of
-    which `blocks` are boxes; `reductions` are the boxes of steps.
+    `outputs` are their slices in the plan's order, `triple` their numbers in the three groups,
+    `blocks` boxes of these, and `reductions` the boxes of steps.
     """
 
     outputs: _Box
@@ -235,11 +235,11 @@ class _Panel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
-    """How a lattice is replayed: its outputs in three groups, those of both factors and of each.
+    """How a lattice is replayed: with its outputs in three groups, of both factors and of each.
 
-    `order` are the output dimensions, group by group, and `sizes` their sizes. `mask` is the side
-    of the factor that is padded, if one is, and `skipping` says for each step whether some of its
-    terms are skipped.
+    `order` are the output dimensions, group by group, and `sizes` their sizes. `mask` reads the
+    padded factor, if there is one, and `skipping` says for each step whether some of its terms are
+    skipped.
     """
 
     lattice: Lattice
@@ -267,7 +267,7 @@ def _plans(parts: Split) -> tuple[_Plan, ...] | None:
 
 
 def _plan(parts: Split, lattice: Lattice, padded: Sequence[int]) -> _Plan | None:
-    """Return the plan for a lattice; None where no factor depends on an output dimension."""
+    """Return the plan for a lattice; None if no factor depends on an output dimension."""
     outs, sizes = len(lattice.out), lattice.out_sizes
     depends = [
         [any(form.coefficients[k] for form in forms) for k in range(outs)]
@@ -280,7 +280,7 @@ def _plan(parts: Split, lattice: Lattice, padded: Sequence[int]) -> _Plan | None
         if sizes[k] > 1 and not of:
             return None
         (groups[of[0]] if len(of) == 1 else both).append(k)
-    # The innermost group is the largest, and its innermost dimension that of `_memory_axes`.
+    # The innermost group is the largest; its innermost dimension is the last of `_memory_axes`.
     for group, forms in zip(groups, lattice.forms, strict=True):
         last = forms[_last_axis(sizes, forms)].coefficients
         ranks = [(last[k] != 0, sizes[k]) for k in range(outs)]
@@ -321,7 +321,7 @@ def _panel(
     entries = sum(
         prod(size for size, here in zip(triple, side.groups, strict=True) if here) for side in sides
     )
-    # Where there are few outputs, the binades of exact results are taken, of few enough products.
+    # For few outputs, steps are so few that the binades of exact results are taken.
     steps = _EXACT // (2 * prod(triple)) if prod(triple) < _FEW else _OPERANDS // entries
     return _Panel(
         outputs,
@@ -348,9 +348,7 @@ def _last_axis(out_sizes: Sequence[int], forms: Sequence[Form]) -> int:
 
 @lru_cache(maxsize=_PLANS)
 def _memory_axes(parts: Split) -> list[tuple[list[int], list[int]]]:
-    """Return the axes of each factor with the one last along which it is laid out, and their
-    inverse.
-    """
+    """Return the axes of each factor in its memory order, and their inverse."""
     orders = []
     for layout, forms in zip(parts.layouts, parts.lattices[0].forms, strict=True):
         axes = list(range(len(layout.extents)))
@@ -386,7 +384,7 @@ class _Run:
         self.roundings = 0
 
     def lattice(self, plan: _Plan) -> None:
-        """Replays a lattice."""
+        """Replay a lattice."""
         value, binades = self._pass(plan, None)
         small = binades < _SMALL * plan.skipping.size * self.steps.least
         if small.any():
@@ -397,12 +395,12 @@ class _Run:
         self.binades[plan.lattice.region] = plan.loops(binades)
 
     def addends(self, operands: Mapping[str, Operand]) -> None:
-        """Adds what is added after the terms."""
+        """Add the addends."""
         everything = Block((0,) * len(self.parts.out_sizes), self.parts.out_sizes)
         for reader in self.parts.addends:
-            place = locate([reader], everything, ())
-            if place is not None:
-                region, (view,) = place
+            located = locate([reader], everything, ())
+            if located is not None:
+                region, (view,) = located
                 added = view.of(operands[reader.name].value)
                 total, binades, floored = (
                     np.asarray(result[region])
@@ -415,7 +413,7 @@ class _Run:
     def _add(
         self, added: FloatArray, total: FloatArray, binades: Float64, floored: npt.NDArray[np.bool_]
     ) -> None:
-        """One addition to sums, in place, and its binades to theirs."""
+        """Add numbers to sums, in place, and the binades of these additions to theirs."""
         steps = self.steps
         wide = added.astype(steps.work)
         binade = sum_binade(total.astype(np.float64), wide.astype(np.float64))
@@ -427,7 +425,8 @@ class _Run:
     def _pass(self, plan: _Plan, floor: npt.NDArray[np.bool_] | None) -> tuple[FloatArray, Float64]:
         """Return the values and sums of binades of a lattice, in the plan's order.
 
-        With `floor`, the binades are floored, and only blocks with outputs that it marks are done.
+        With `floor`, the binades are floored, and only blocks with outputs that it marks are
+        computed.
         """
         value = self.scratch.value.array(plan.sizes, self.steps.work)
         binades = self.scratch.binades.array(plan.sizes, np.dtype(np.float64))
@@ -463,7 +462,7 @@ class _Run:
         value: FloatArray,
         binades: Float64,
     ) -> None:
-        """Adds the steps of a panel to its values and binades."""
+        """Add the steps of a panel to its values and binades."""
         blocks = [block for block in panel.blocks if marked is None or bool(marked[block].any())]
         largest = 0
         for reductions in panel.reductions if blocks else ():
@@ -488,10 +487,10 @@ class _Run:
 
 
 class _Steps:
-    """Steps in a format, by the machine numbers that hold its results before they are rounded.
+    """Steps in a format, computed in machine numbers that are then rounded to it.
 
-    Numbers of at most 11 bits are worked on in binary32, which holds their products and almost all
-    their sums exactly: rounding them to the format is the second step, and innocuous
+    Numbers of at most 11 bits are computed in binary32, which holds their products and almost all
+    their sums exactly: the second rounding, to the format, is innocuous
     (`pybridge.problem.formats`).
     """
 
@@ -513,7 +512,7 @@ class _Steps:
         return rounded
 
     def binades(self, bits: npt.NDArray[Any], *, floor: bool) -> None:
-        """The bits of numbers become, in place, those of their binades."""
+        """Replace the bits of numbers by the bits of their binades, in place."""
         np.bitwise_and(bits, self.mask, bits)
         if floor:
             np.maximum(bits, self.least_bits, out=bits)
@@ -526,7 +525,7 @@ class _Steps:
         value: FloatArray,
         floor: bool,
     ) -> tuple[npt.NDArray[Any], int]:
-        """Adds terms to sums in place; the sums of their binades, and the roundings of these.
+        """Add terms to sums in place; return the sums of their binades, and the roundings of these.
 
         Factors and `inside` have the steps along their first axis, and their others broadcast to
         `value`'s; the bits of `inside` are all set where there is a term, and clear elsewhere.
@@ -538,7 +537,7 @@ class _Steps:
         batch = max(1, min(steps, _BATCH, _SCRATCH // (kinds * size * self.work.itemsize)))
         scratch = self.memory.array((batch, kinds, size), self.work)
         bits = scratch.view(self.integer)
-        places = bits.reshape(batch, kinds, *value.shape)
+        by_entry = bits.reshape(batch, kinds, *value.shape)
         products = scratch.reshape(batch, kinds, *value.shape)[:, 0]
         rows = scratch.reshape(batch * kinds, size)
         terms, afters = list(scratch[:, 0]), list(scratch[:, -1])
@@ -566,19 +565,21 @@ class _Steps:
                 some = skips[bisect_left(skips, start) : bisect_left(skips, start + count)]
                 for kind in range(0 if floor else kinds - 1, kinds) if some else ():
                     if 2 * len(some) > count:
-                        here = places[:count, kind]
+                        here = by_entry[:count, kind]
                         np.bitwise_and(here, inside[now], here)
                     else:
                         for k in some:
-                            place = places[k - start, kind]
-                            np.bitwise_and(place, inside[k], place)
+                            here = by_entry[k - start, kind]
+                            np.bitwise_and(here, inside[k], here)
             used = count * kinds
             np.matmul(ones[:used], rows[:used], part)
             np.add(binades, part, binades)
         return binades, kinds * batch + -(-steps // batch)
 
     def _add_narrow(self, total: FloatArray, scratch: FloatArray) -> None:
-        """Adds the rounded products, each sum being rounded; the last axis but one ends in sums."""
+        """Add the rounded products, rounding each sum; the axis before the last ends with the
+        sums.
+        """
         terms = scratch[:, 0]
         if scratch.shape[1] == 2:
             terms = self.round(terms)
@@ -595,7 +596,9 @@ class _Steps:
         value: FloatArray,
         floor: bool,
     ) -> tuple[npt.NDArray[Any], int]:
-        """`run` for a small block, with the binades of exact results: steps along the last axis."""
+        """Do `run` for a small block with the binades of exact results; steps are along the last
+        axis.
+        """
         lines = [np.ascontiguousarray(factor.transpose(1, 2, 3, 0)) for factor in factors]
         wide = [line.astype(np.float64) for line in lines]
         terms = np.empty((*value.shape, len(factors[0]) + 1), self.dtype)

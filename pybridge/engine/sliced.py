@@ -1,10 +1,10 @@
-"""How far results in float64 are from the exact ones, by products of slices.
+"""Distances of float64 results from the exact ones, by products of slices.
 
 The factors are cut into slices, x = x₁ + … + r, whose entries are multiples of a power of two and
 so short that every sum of products of two slices is exact in float64, in any order (Lean:
-`Contraction.sum_of_slices_exact`). From a result w, these sums are subtracted one after the other,
-the largest first, which leaves d. How near d is to w − exact follows from the magnitudes of the
-differences on the way, and from the largest entries of what the slices left (Lean:
+`Contraction.sum_of_slices_exact`). These sums are subtracted from a result w one after the other,
+the largest first, which leaves d. The distance of d from w − exact follows from the magnitudes of
+the differences on the way, and from the largest entries of the slices' remainders (Lean:
 `Contraction.sliced_reference`, after Ozaki, Ogita, Oishi and Rump 2012).
 """
 
@@ -46,12 +46,12 @@ _LONGEST = 50
 """The most bits of a slice."""
 
 _MOST = 12
-"""The most slices of an operand; more are needed only if exponents spread over 200 binades."""
+"""The most slices of an operand; only exponents that spread over 200 binades need more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Remainder:
-    """What subtracting the exact result from a result leaves, up to `uncertainty`.
+    """The difference of a result and the exact one, up to `uncertainty`.
 
     Float64 arrays of the result's shape: |(result − exact) − value| ≤ uncertainty.
     """
@@ -71,7 +71,7 @@ class _Slice:
 
 @dataclass(slots=True, eq=False)
 class _Slices:
-    """An operand cut into slices of so many bits, one after the other, as they are asked for.
+    """An operand and its slices of so many bits, which are cut off when they are needed.
 
     `left[k]` is the largest magnitude after k slices.
     """
@@ -106,10 +106,10 @@ class _Slices:
 
 @np.errstate(all="ignore")
 def remainder(estimates: Estimator, result: Float64) -> Remainder | None:
-    """Return the distances of a finite float64 result from the exact result of operands without
-    deviation.
+    """Return the differences of a finite float64 result and the exact one; operands must not
+    deviate.
 
-    None if the operands' exponents are beyond what slices cover: nothing is said then.
+    None if the operands' exponents are too far apart for slices.
     """
     plan = _plan(estimates)
     if plan is None:
@@ -137,8 +137,9 @@ def remainder(estimates: Estimator, result: Float64) -> Remainder | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
-    """Which slices are multiplied: of the first factor the slice i with the first `with_[i]` of the
-    second; (X, T) for each i, and the largest entry of the first's rest and of the second.
+    """The products of slices: slice i of the first factor with the first `with_[i]` slices of the
+    second. `tails` has (X, T) for each i, `rest` the largest entry of the first factor's remainder,
+    `other` the largest entry of the second factor.
     """
 
     first: _Slices
@@ -168,7 +169,7 @@ class _Plan:
             yield contract(split, [addend.value.astype(np.float64)], np.float64)
 
     def bound(self, estimates: Estimator) -> Fraction:
-        """What the products that are left out come to at most (Lean: `leftBound`)."""
+        """Return a bound of the products that are left out (Lean: `leftBound`)."""
         tails = sum((Fraction(x) * Fraction(t) for x, t in self.tails), Fraction(0))
         values: Mapping[str, Fraction | int] = {
             "terms": prod(estimates.split.red_sizes),
@@ -223,8 +224,8 @@ def _is_exact(first: Sequence[_Slice], second: Sequence[_Slice], terms: int) -> 
 
 
 def _clear(estimates: Estimator, uncertainty: Float64) -> None:
-    """Set the uncertainty to zero where every product is zero and nothing is added: there the exact
-    sums are zero, and so is each sum of products of slices.
+    """Set the uncertainty to zero where every product is zero and there is no addend: the exact
+    sums and all sums of products of slices are then zero.
     """
     uncertainty[np.broadcast_to(estimates.counts == 0, uncertainty.shape)] = 0.0
     if not estimates.addends and not all(np.all(factor.value) for factor in estimates.factors):

@@ -33,14 +33,15 @@ __all__ = ["require_ieee_threads", "require_sound", "thread_fault"]
 _MOST = 8
 """The most entries of a product that are checked."""
 _ENTRY, _TERM = 1 << 25, 1 << 13
-"""Terms that BLAS adds up in some fifty times the time that checking an entry, or a term of it,
-takes."""
+"""BLAS adds up so many terms in about fifty times the time of checking an entry, or one of its
+terms.
+"""
 _LOOKED_AT = 1024
-"""Entries of which the largest and the smallest are checked."""
+"""The largest and the smallest of about so many entries are checked."""
 _AGAIN = 1 << 33
-"""Terms after which threads are checked again."""
+"""After so many terms, threads are checked again."""
 _SHORT = 4096
-"""Up to as many float64 terms are added up without rounding."""
+"""Up to so many float64 terms are added up without rounding."""
 _CHUNK = 16
 _INFLATION = 1 + 2.0**-20
 """Covers the rounding of the bound's own evaluation."""
@@ -71,9 +72,9 @@ def require_sound(
 ) -> None:
     """Raise `FloatingPointError` if BLAS did not compute a contraction as the bounds assume.
 
-    `boxes` are the padded operands and `result` what BLAS made of them, over the output loop
-    dimensions, of size one where nothing depends on one. A few entries are checked, others with
-    each call, so that a fault in many entries is found soon, and one in few entries perhaps never.
+    `boxes` are the padded operands and `result` is BLAS's result, over the output loop dimensions,
+    of size one if nothing depends on them. Each call checks a few entries, always others: a fault
+    in many entries is noticed soon, a fault in few entries perhaps never.
     """
     terms = prod(split.red_sizes)
     shape = tuple(result.shape)
@@ -86,8 +87,8 @@ def require_sound(
         boxes, result = [backend.to_host(box) for box in boxes], backend.to_host(result)
         backend = HOST
     with np.errstate(all="ignore"):
-        for place in _sample(result, terms, backend):
-            index = tuple(int(i) for i in np.unravel_index(place, shape))
+        for flat in _sample(result, terms, backend):
+            index = tuple(int(i) for i in np.unravel_index(flat, shape))
             entry = _Entry.of(_products(split, boxes, index, shape, backend), dtype, backend)
             computed = float(result[index])
             if not math.isfinite(computed) and _may_overflow(boxes, terms, dtype, backend):
@@ -113,8 +114,8 @@ def require_ieee_threads(
 ) -> None:
     """Raise `FloatingPointError` if a BLAS thread flushes subnormals or does not round to nearest.
 
-    Threads keep the mode of the thread that started them: this is checked once in each process and
-    thread, and again after 2³³ terms. `terms` says how many are added up now.
+    Threads keep the mode of the thread that started them, so each process and thread is checked
+    once, and again after 2³³ terms. `terms` is the number of terms that are about to be added up.
     """
     process, before = _checked.last.get((backend, dtype), (0, _AGAIN))
     if process == os.getpid() and before + terms < _AGAIN:
@@ -143,9 +144,9 @@ def thread_fault(dtype: np.dtype[Any], backend: Backend = HOST) -> str | None:
     rows = np.zeros((size, max(8, min(64, os.cpu_count() or 1))), dtype)
     columns = np.zeros((rows.shape[1], size), dtype)
     for k, (first, second, _, _) in enumerate(kinds):
-        for place, (row, column) in ((2 * k, first), (2 * k + 1, second)):
-            rows[:, place] = row
-            columns[place, k::period] = column
+        for at, (row, column) in ((2 * k, first), (2 * k + 1, second)):
+            rows[:, at] = row
+            columns[at, k::period] = column
     product = backend.new((size, size), dtype)
     with backend.exact_products():
         backend.multiply(backend.from_host(rows), backend.from_host(columns), product)
@@ -158,15 +159,15 @@ def thread_fault(dtype: np.dtype[Any], backend: Backend = HOST) -> str | None:
 
 
 def _bits(shape: tuple[int, ...], value: float, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Unsigned integers, since comparisons may take subnormal numbers for zero."""
+    """Return a value's bits, since comparisons of floats may take subnormal numbers for zero."""
     return np.full(shape, value, dtype).view(f"u{dtype.itemsize}")
 
 
 def _sample(result: Array, terms: int, backend: Backend = HOST) -> Iterator[int]:
     """Yield the flat indices of the entries to check.
 
-    They are a few that differ with each call and, of a larger sample, the smallest entry that is
-    not zero, which shows errors that are small beside others, and the largest.
+    These are a few that differ with each call and, from a larger sample, the largest entry and the
+    smallest one that is not zero, which shows errors that are small beside the others.
     """
     size = prod(result.shape)
     count = min(_MOST, max(2, size * terms // (_ENTRY + _TERM * terms)))
@@ -233,9 +234,9 @@ def _read(
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """An entry without BLAS: the sum of its products, computed in float64 or exactly, and of their
-    magnitudes; the number of products, that of those that are not zero, and by how many units in
-    the last place of float64, relative to the magnitudes, the sum may be off.
+    """An entry computed without BLAS: the sum of its products, in float64 or exactly, and of their
+    magnitudes (`size`); the number of `products`; the number of products other than zero
+    (`roundings`); and the error of the sum in units of 2⁻⁵³ times the magnitudes (`own`).
     """
 
     exact: float
@@ -248,8 +249,8 @@ class _Entry:
     def of(cls, parts: Sequence[Array], dtype: np.dtype[Any], backend: Backend) -> _Entry:
         """Return the entry of the products, in float64, of operands in a dtype.
 
-        Products of float32 numbers are exact in float64 and their sum errs by a unit a term;
-        products of float64 numbers err by as much, and of long sums each chunk.
+        Products of float32 numbers are exact in float64, and their sum errs by a unit per term.
+        Products of float64 numbers err by a unit themselves, and in long sums each chunk does.
         """
         count = sum(prod(part.shape) for part in parts)
         functions = backend.functions

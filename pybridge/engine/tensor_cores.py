@@ -1,7 +1,7 @@
 """The matrix instructions of GPUs: how each adds, and what a kernel that uses them promises.
 
-`ROWS` is the table of the hardware. Its numbers were found by experiment and are published; none is
-from a vendor. Sources: MMA-Sim (arXiv 2511.10909, its package `mmasim`), whose authors validated it
+`ROWS` is the table of the hardware. Its numbers are published results of experiments, none of them
+a vendor's. Sources: MMA-Sim (arXiv 2511.10909, its package `mmasim`), whose authors validated it
 bit for bit on the hardware; Khattak and Mikaitis (arXiv 2512.07004, V100, A100, H100 and B200).
 """
 
@@ -30,8 +30,8 @@ class Row:
     """How an instruction of an architecture adds.
 
     `products` are the products of one step, for the shortest shape of the instruction; `bits` is
-    where they are cut, None where they are added exactly; `narrow` says that the accumulator keeps
-    13 bits after the point.
+    where they are cut, None if they are added exactly; `narrow` says that the accumulator keeps 13
+    bits after the point.
     """
 
     architecture: str
@@ -83,8 +83,9 @@ ROWS: Sequence[Row] = (
     Row("cdna3", "mfma", ("tf32",), 4, 24, _MMA_SIM, unit="staged"),
     Row("cdna3", "mfma", _FNUZ, 16, 24, _MMA_SIM, unit="interleaved"),
 )
-"""The hardware whose steps are aligned sums, of products or of groups of them, or exact ones.
-CDNA 2 adds pairs with float32 roundings, and needs no row."""
+"""The hardware whose steps are aligned sums, of products or of groups of them, or exact ones. CDNA
+2 adds pairs with float32 roundings, and needs no row.
+"""
 
 _ALIASES = {"float8_e4m3": "float8_e4m3fn", "xf32": "tf32"}
 _HALF_SUMS = ("volta", "turing", "ampere", "ada", "hopper", "blackwell")
@@ -104,37 +105,36 @@ def tensor_core(
     operand_rounding: Direction | None = None,
     output: Any = None,
 ) -> Accumulation:
-    """What a kernel promises that multiplies and adds by an architecture's matrix instructions.
+    """Return the promise of a kernel that uses an architecture's matrix instructions.
 
     `architecture` is volta, turing, ampere, ada, hopper, blackwell, cdna1, cdna2 or cdna3; `dtype`
-    the format of what is multiplied: float16, bfloat16, tf32 (xf32), float8_e4m3, float8_e5m2, on
-    CDNA 3 float8_e4m3fnuz and float8_e5m2fnuz. Operands that are not of it are rounded to it first,
-    to tf32 by cutting.
+    the format of the operands: float16, bfloat16, tf32 (xf32), float8_e4m3, float8_e5m2, on CDNA 3
+    float8_e4m3fnuz and float8_e5m2fnuz. Operands of another format are rounded to it first, to tf32
+    by cutting.
 
-    float8 is either format of eight bits, as where an e4m3 array is multiplied by an e5m2 array;
-    operands are not rounded then.
+    float8 is either format of eight bits, for products of an e4m3 and an e5m2 array; operands are
+    then not rounded.
 
     With block scales, on Blackwell: mxfp8_e4m3, mxfp8_e5m2, mxfp6_e2m3, mxfp6_e3m2 and mxfp4, in
-    blocks of 32 that share a power of two; mxfp, any of these by any other; nvfp4, in blocks of 16
-    that share a scale of e4m3. Operands are what `block_scaled` returns: an assertion refuses those
-    that do not have such blocks along an axis that is summed over.
+    blocks of 32 that share a power of two; mxfp, products of any two of these; nvfp4, in blocks of
+    16 that share a scale of e4m3. Operands are what `block_scaled` returns: an assertion refuses
+    operands without such blocks along an axis that is summed over.
 
     * `instruction`: mma, mma.m8n8k4, wgmma, tcgen05 or mfma; with block scales, the kind: mxf8f6f4,
-      mxf4 or mxf4nvf4. None: whichever of the
-      architecture's it is, the promise is the weakest of theirs.
+      mxf4 or mxf4nvf4. None: the weakest promise of the architecture's instructions.
     * `block`: how many terms a step adds, by default as many as the shortest instruction does.
-      Less where a kernel fills steps with zeros, as where it pads 3 channels to 8.
+      Less if a kernel fills steps with zeros, for example if it pads 3 channels to 8.
     * `splits`: the terms are divided into at most so many partial sums, of at most ⌈n/splits⌉
       terms, rounded up to a multiple of 128, which are added in float32. 1: in any number of them,
       each of whole steps, or with `promote` in one.
     * `promote`: after every so many terms, and not more often, the accumulator is added to a sum in
       float32, as FP8 kernels do every 128 terms.
     * `accumulate`: the accumulator's format, float32 or float16.
-    * `operand_rounding`: of operands that are not of `dtype`. None: to nearest, but to tf32 toward
-      zero, as the instruction does it; a kernel may round them to "nearest" before (`cvt.rna`).
-    * `output`: the finished sum is rounded to this format. None: to that of the array.
+    * `operand_rounding`: the rounding of operands of another format. None: to nearest, but to tf32
+      toward zero, as the instruction does it; a kernel may first round to "nearest" (`cvt.rna`).
+    * `output`: the finished sum is rounded to this format. None: to the array's.
 
-    Raises `InputError` for what does not fit or what the architecture does not have.
+    Raises `InputError` for arguments that do not fit, and for what the architecture does not have.
     """
     rows = _rows(architecture, dtype, instruction)
     options: dict[str, Any] = {"splits": splits, "products": "exact", "output": output}
@@ -156,7 +156,7 @@ def tensor_core(
     if block is not None and block > most:
         raise InputError(f"block: {architecture} adds {most} products of {name} in a step at most")
     core = Aligned(
-        # mxfp4 is aligned at 25 bits or in groups at 35: what is allowed of the first is more.
+        # mxfp4 is aligned at 25 bits or in groups at 35; the former is the weaker promise.
         unit=rows[0].unit,
         bits=min(exact) if exact else None,
         block=min(row.products for row in rows) if block is None else block,
@@ -181,10 +181,10 @@ def _pairs(
     accumulate: str,
     options: Mapping[str, Any],
 ) -> Accumulation:
-    """What CDNA 2 promises.
+    """Return the promise of CDNA 2.
 
     Products are added in pairs and pairs of pairs, and to the accumulator, by additions in float32
-    that flush subnormal numbers; so are operands and results.
+    that flush subnormal operands and results.
     """
     name = _dtype(dtype)
     if name not in _HALF:
@@ -215,7 +215,7 @@ def _eight_bits(row: Row) -> bool:
 
 
 def _rows(architecture: str, dtype: Any, instruction: str | None) -> Sequence[Row]:
-    """Return the rows that fit; none for CDNA 2."""
+    """Return the rows of the table that fit; none for CDNA 2."""
     if not isinstance(architecture, str) or architecture not in _ARCHITECTURES:
         known = ", ".join(_ARCHITECTURES)
         raise InputError(f"architecture: unknown {architecture!r:.60}, expected one of {known}")

@@ -10,8 +10,8 @@ Whether a rounded result is above or below the exact one is decided exactly:
   or below b (Lean: `Format.representable_round_add_sub`, `Format.round_add_lt_iff`).
 * A product A·B of significands, integers of at most 53 bits, differs from its rounded value R·2⁵²
   by less than 2⁶³: arithmetic modulo 2⁶⁴ gives the difference (Lean: `Format.bmod_product_error`).
-* The binade of an exact result is that of the rounded one, or the one below where rounding reached
-  a power of two from below (Lean: `Format.floorLog2_eq_of_round`).
+* The binade of an exact result is the rounded result's, or the one below if rounding reached a
+  power of two from below (Lean: `Format.floorLog2_eq_of_round`).
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ def _is_zero(a: _Nonnegative) -> bool:
 
 
 def _next_up(a: Float64, where: npt.NDArray[np.bool_]) -> Float64:
-    """In place, the next larger float64 at the marked entries, which are finite and not −0."""
+    """Store the next larger float64 at the marked entries, which are finite and not −0."""
     bits = a.view(np.int64)
     np.add(bits, where, out=bits)
     return a
 
 
 def add_up(a: _Nonnegative, b: _Nonnegative) -> _Nonnegative:
-    """a + b rounded upward; exact sums are returned as they are."""
+    """Return a + b rounded upward; exact sums are returned as they are."""
     if _is_zero(a):
         return b
     if _is_zero(b):
@@ -64,7 +64,7 @@ def add_up(a: _Nonnegative, b: _Nonnegative) -> _Nonnegative:
 
 
 def mul_up(a: _Nonnegative, b: _Nonnegative) -> _Nonnegative:
-    """a·b rounded upward; zero when a factor is zero, the other one being infinite or not."""
+    """Return a·b rounded upward; zero if a factor is zero, even if the other is infinite."""
     if _is_zero(a) or _is_zero(b):
         return 0.0
     nonzero = np.asarray(np.not_equal(a, 0) & np.not_equal(b, 0))
@@ -80,12 +80,12 @@ def mul_up(a: _Nonnegative, b: _Nonnegative) -> _Nonnegative:
 
 
 def scale_up(a: _Nonnegative, exponent: int) -> _Nonnegative:
-    """a·2^exponent for exponent ≥ 0: exact, or infinity."""
+    """Return a·2^exponent for exponent ≥ 0: exact, or infinity."""
     return a if exponent == 0 else np.multiply(a, 2.0**exponent)
 
 
 def scale_down(a: _Nonnegative, exponent: int) -> _Nonnegative:
-    """a·2^−exponent for exponent ≥ 0, rounded upward."""
+    """Return a·2^−exponent for exponent ≥ 0, rounded upward."""
     if exponent == 0:
         return a
     scaled = np.asarray(np.multiply(a, 2.0**-exponent))
@@ -93,7 +93,7 @@ def scale_down(a: _Nonnegative, exponent: int) -> _Nonnegative:
 
 
 def significand_error(a: _Nonnegative, b: _Nonnegative) -> npt.NDArray[np.int64]:
-    """2¹⁰⁶·(a·b − fl(a·b)) exactly, where 2⁵³·a and 2⁵³·b are integers of at most 53 bits.
+    """Return 2¹⁰⁶·(a·b − fl(a·b)) exactly, where 2⁵³·a and 2⁵³·b are integers of at most 53 bits.
 
     These are the significands that `np.frexp` gives. Their rounded product is a multiple of 2⁻⁵⁴.
     """
@@ -107,7 +107,7 @@ def significand_error(a: _Nonnegative, b: _Nonnegative) -> npt.NDArray[np.int64]
 
 
 def _power_of_two(a: Float64) -> tuple[Float64, npt.NDArray[np.intp]]:
-    """2^⌊log₂|a|⌋ (0 for subnormals) and the flat indices at which that is |a| itself."""
+    """Return 2^⌊log₂|a|⌋ (0 for subnormals), and the flat indices where this may be |a| itself."""
     bits = a.view(np.int64)
     powers = np.asarray(bits & _EXPONENT).view(np.float64)
     candidates = np.flatnonzero(((bits & _FRACTION) == 0) & (powers != 0))
@@ -115,7 +115,7 @@ def _power_of_two(a: Float64) -> tuple[Float64, npt.NDArray[np.intp]]:
 
 
 def sum_binade(a: Float64, b: Float64) -> Float64:
-    """2^⌊log₂|a + b|⌋ of the exact sums, 0 where that is below 2⁻¹⁰²² or the sum is zero."""
+    """Return 2^⌊log₂|a + b|⌋ of the exact sums, 0 where it is below 2⁻¹⁰²² or the sum is zero."""
     total = np.asarray(np.add(a, b))
     powers, at = _power_of_two(total)
     if at.size:
@@ -126,7 +126,7 @@ def sum_binade(a: Float64, b: Float64) -> Float64:
 
 
 def product_binade(a: Float64, b: Float64, *, exact: bool) -> Float64:
-    """2^⌊log₂|a·b|⌋ of the exact products, 2⁻¹⁰²² or less where that is below 2⁻¹⁰²².
+    """Return 2^⌊log₂|a·b|⌋ of the exact products, at most 2⁻¹⁰²² where it is below that.
 
     `exact` says that float64 holds every product.
     """
@@ -141,7 +141,7 @@ def product_binade(a: Float64, b: Float64, *, exact: bool) -> Float64:
 
 
 def half_ulp(binade: Float64, precision: int, min_exponent: int, scale: int) -> Float64:
-    """2^(max(e, min_exponent) − precision + scale) of binades 2^e, rounded upward.
+    """Return 2^(max(e, min_exponent) − precision + scale) for binades 2^e, rounded upward.
 
     This is the exported `halfUlp` times 2^scale, which is below the least float64 in the one case
     of binary64's subnormals without scaling (Lean: `Format.halfUlp_eq_max_mul`,

@@ -372,16 +372,15 @@ def parse_definitions(text: str, origin: str = "definitions.json") -> Definition
         raise DefinitionsError(f"{origin}: {one_line(error)}") from None
 
 
-def parse_operations(text: str, origin: str = "operations") -> dict[str, Operation]:
+def parse_operations(text: str) -> dict[str, Operation]:
     """Read operations by name, as Lean's `Operation.json` writes them.
 
-    `origin` is how errors name the text. Raises `DefinitionsError` if the text does not hold
-    operations.
+    Raises `DefinitionsError` if the text does not hold operations.
     """
     try:
         return TypeAdapter(dict[str, Operation]).validate_json(text)
     except ValidationError as error:
-        raise DefinitionsError(f"{origin}: {one_line(error)}") from None
+        raise DefinitionsError(f"operations: {one_line(error)}") from None
 
 
 def _depth(document: object) -> int:

@@ -336,8 +336,6 @@ def computation_of(shape: Shape, name: str, definitions: Definitions | None = No
     return computation
 
 
-def conv2d_computation(
-    result: Result, geometry: Geometry, definitions: Definitions | None = None
-) -> Computation:
+def conv2d_computation(result: Result, geometry: Geometry) -> Computation:
     """Return a result of conv2d: see `computation_of`."""
-    return computation_of(geometry, result.value, definitions)
+    return computation_of(geometry, result.value)

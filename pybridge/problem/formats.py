@@ -1,7 +1,7 @@
 """The floating-point formats and their rounded operations on arrays.
 
-Each operation is that of the format's NumPy dtype and rounds the exact result once, to nearest,
-ties to even, subnormals included:
+Each operation is the NumPy dtype's and rounds the exact result once, to nearest, ties to even,
+subnormals included:
 
 * binary32 and binary64 are the machine's IEEE operations.
 * binary16 is computed by NumPy through binary32, which has 24 ≥ 2·11 + 2 bits: the second rounding

@@ -111,10 +111,13 @@ class Window(Model):
 class Geometry(Model):
     """The shape of a convolution of one or more spatial axes, or of a transposed one.
 
-    Channels are counted per group, those of x as `in_channels`. Shapes: x [batch,
-    groups·in_channels, …], bias [groups·out_channels], output and grad_output [batch,
-    groups·out_channels, …]; weight [groups·out_channels, in_channels, …], of a transposed
-    convolution [groups·in_channels, out_channels, …].
+    Channels are counted per group, x's as `in_channels`. Shapes:
+
+    * x: [batch, groups·in_channels, …]
+    * weight: [groups·out_channels, in_channels, …], of a transposed convolution
+      [groups·in_channels, out_channels, …]
+    * bias: [groups·out_channels]
+    * output and grad_output: [batch, groups·out_channels, …]
     """
 
     batch: _Positive = 1

@@ -1,4 +1,7 @@
-"""Parts of a computation: fewer iterations of some loops, and what they read.
+"""Parts of a computation: fewer iterations of some loops, and the entries that they read.
+
+A part is a computation of its own, for hints about some entries. To compute a large result in
+little memory, `Estimator.slices` cuts it into ranges.
 
 A loop is *free* if it is only counted: each axis that depends on it is the row-major merge of
 loops, as the axis of groups and channels is, and has an extent that says so. Such a loop can have
@@ -31,7 +34,7 @@ Merge: TypeAlias = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loops:
-    """The loops of a computation: `outs` loops of the result, and then those of the sum.
+    """The loops of a computation: `outs` loops of the result, and then the loops of the sum.
 
     `names` are the numbers that say how often each is run, None if that is not a single number.
     `result` has the loops of each axis of the result, `operands` those of each operand's axes, None

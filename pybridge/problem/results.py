@@ -50,16 +50,6 @@ class Result(StrEnum):
         return _OPERANDS[self]
 
     @property
-    def multiplies(self) -> bool:
-        """Whether its terms are products of two operands' entries."""
-        return self is not Result.BIAS
-
-    @property
-    def statement(self) -> str:
-        """What the theorem of an entry says, in words."""
-        return statement(self.words, self.operands)
-
-    @property
     def axes(self) -> tuple[str, ...]:
         """What its axes mean, in order."""
         return _AXES[self]

@@ -130,8 +130,8 @@ def test_nothing_passes_that_the_judge_fails(
     except InputError:
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(screen, "_SLICE", slice_)
-        patch.setattr(screen, "_SHARE", 1.5 if slice_ > 64 else 1e-6)
+        patch.setattr(estimator, "_ROOM", (slice_, slice_))
+        patch.setattr(estimator, "_DEVICE_ROOM", (slice_, slice_))
         try:
             passed = screen.screen(moved(returned, device), stated)
         except InputError:
@@ -253,7 +253,7 @@ def test_one_wrong_entry_is_not_passed_over(device: str) -> None:
     returned = drawn("output", geometry, "binary32", "normal", 6, lambda exact: exact)
     size = returned.values.size
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(screen, "_SLICE", 4000)
+        patch.setattr(estimator, "_ROOM", (4000, 4000))
         patch.setattr(type(HOST), "chunk", 100)
         for k in [*range(0, size, 81), *range(80, size, 81), 1, 99, 100, 101, size - 2]:
             before = returned.values.flat[k]

@@ -37,7 +37,7 @@ from pybridge.extras import DISTRIBUTION, install_command
 from pybridge.lean import find, sources_dir
 from pybridge.lean.protocol import CaseResult, parse_results
 from pybridge.problem.case import Case
-from pybridge.problem.results import Result
+from pybridge.problem.results import Result, statement
 
 RUNNER = CliRunner()
 SUITE = {case.label: case for case in suite()}
@@ -167,8 +167,10 @@ def test_the_page_begins_with_verdict_versions_date_command_and_one_scatter(page
         assert expected in text
     assert re.search(r"date \d{4}-\d{2}-\d{2}", text)
     assert head.count("<img ") == 1
-    for statement in Result:
-        assert statement.statement[9:] in " ".join(" ".join(Reader(page).text).split())
+    for result in Result:
+        assert statement(result.words, result.operands)[9:] in " ".join(
+            " ".join(Reader(page).text).split()
+        )
 
 
 def test_cases_are_folded_and_their_anchors_are_their_labels(page: str) -> None:

@@ -69,3 +69,12 @@ def test_values_are_the_law_s_and_eps_are_just_above(
                 <= Fraction(bound)
                 <= bound_of_law * slack + lost + Fraction(1, 2**1070)
             )
+
+
+def test_a_quotient_of_errors_that_underflows_still_counts() -> None:
+    """Half an ulp of the quotient's rounding is reached, so nothing else may cover it."""
+    x = Pairs(np.array([3 * 2.0**-149], np.float32), np.array([2.0**-1074]))
+    y = Pairs(np.array([2.0], np.float32), np.zeros(1))
+    applied = apply_law(DATA.laws.div, FORMATS["binary32"], x=x, y=y)
+    farthest = (Fraction(float(x.value[0])) - Fraction(float(x.eps[0]))) / 2
+    assert abs(Fraction(float(applied.value[0])) - farthest) <= Fraction(float(applied.eps[0]))
