@@ -29,6 +29,8 @@ __all__ = ["Passed", "first_look", "screen"]
 
 _TERMS = 2**19
 """Above so many terms, magnitudes are summed in float64."""
+_ROOM = 3
+"""Slices in float64 take so many times the room of an estimator: small ones are slow."""
 _SAMPLE = 1 << 16
 """Entries of which the needed depth is the median."""
 
@@ -136,6 +138,7 @@ class _Screen:
     ) -> None:
         self.returned, self.promise, self.values, self.backend = returned, promise, values, backend
         self.whole = returned.estimator({key: Inexact(value) for key, value in values.items()})
+        self.whole.room *= _ROOM
         self.last = after(promise.last_rounding(self.whole.definitions))
 
     def run(self) -> Passed | None:
