@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from processor import on_glibc_x86
-from strategies import conv2d_operands, geometries
+from strategies import data, geometries
 
 from pybridge.engine import blas as products
 from pybridge.engine import spot
@@ -40,9 +40,10 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def arrays_of(geometry: Geometry, kind: np.dtype[Any], regime: str, seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
     format = FORMATS["binary32" if kind.itemsize == 4 else "binary64"]
-    drawn = conv2d_operands(geometry, format, (regime, regime), seed=seed)
-    return {key: operand.value for key, operand in drawn.items()}
+    names = ("x", "weight", "grad_output")
+    return {name: data(rng, format, regime, geometry.shapes[name]) for name in names}
 
 
 def computed(name: str, geometry: Geometry, arrays: dict[str, Any], **options: Any) -> Any:
