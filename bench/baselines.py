@@ -98,7 +98,7 @@ def tuned_input(shape: Shape) -> FloatArray:
 
 
 def literal_weight(shape: Shape) -> tuple[FloatArray, Float64]:
-    """The kernel gradient and its bound by the recursion as it is written down.
+    """Return the kernel gradient and its bound by the recursion as it is written down.
 
     At every step, all outputs at once: the half ulps of product and sum, by np.spacing, are added
     to the bound. Terms that padding skips are skipped. Operands are exact, so that what their eps
@@ -121,7 +121,7 @@ def literal_weight(shape: Shape) -> tuple[FloatArray, Float64]:
 
 
 def unfolded_first(shape: Shape) -> FloatArray:
-    """The kernel gradient of one group by im2col and one matrix product, channels first, as
+    """Return the kernel gradient of one group by im2col and one matrix product, channels first, as
     unfold of PyTorch lays out the patches.
     """
     g = shape.geometry
@@ -135,7 +135,7 @@ def unfolded_first(shape: Shape) -> FloatArray:
 
 
 def unfolded_last(shape: Shape) -> FloatArray:
-    """The kernel gradient of one group by im2col and one matrix product, channels last, which
+    """Return the kernel gradient of one group by im2col and one matrix product, channels last, which
     here is the fastest layout. The result is a view of an array whose channels are last.
     """
     g = shape.geometry
@@ -156,7 +156,7 @@ def _rows(shape: Shape) -> FloatArray:
 
 
 def _padded(g: Geometry, x: FloatArray | None = None) -> FloatArray:
-    """The padded input, or zeros of its shape."""
+    """Return the padded input, or zeros of its shape."""
     padded = np.zeros((*g.x_shape[:2], g.height.padded, g.width.padded), np.float32)
     if x is not None:
         _inner(g, padded)[...] = x
@@ -164,25 +164,25 @@ def _padded(g: Geometry, x: FloatArray | None = None) -> FloatArray:
 
 
 def _inner(g: Geometry, padded: FloatArray) -> FloatArray:
-    """The view of a padded input without its padding."""
+    """Return the view of a padded input without its padding."""
     top, left = g.height.pad_begin, g.width.pad_begin
     return padded[:, :, top : top + g.height.size, left : left + g.width.size]
 
 
 def _reach(window: Window, place: int) -> slice:
-    """What the kernel at an output meets of the padded input, along an axis."""
+    """Return what the kernel at an output meets of the padded input, along an axis."""
     start = place * window.stride
     return slice(start, start + window.reach, window.dilation)
 
 
 def _met(window: Window, tap: int) -> slice:
-    """What a tap of the kernel meets of the padded input over all outputs, along an axis."""
+    """Return what a tap of the kernel meets of the padded input over all outputs, along an axis."""
     start = tap * window.dilation
     return slice(start, start + (window.output - 1) * window.stride + 1, window.stride)
 
 
 def _inside(window: Window, place: int) -> tuple[slice, slice]:
-    """The entries of the input that the kernel at an output meets, and the taps that meet them."""
+    """Return the entries of the input that the kernel at an output meets, and the taps that meet them."""
     taps = [
         (place * window.stride + tap * window.dilation - window.pad_begin, tap)
         for tap in range(window.kernel)
@@ -197,7 +197,7 @@ def _inside(window: Window, place: int) -> tuple[slice, slice]:
 
 
 def _windows(g: Geometry, x: FloatArray) -> FloatArray:
-    """The view [N, OH, OW, KH, KW, channels] of the padded input, channels last."""
+    """Return the view [N, OH, OW, KH, KW, channels] of the padded input, channels last."""
     padded = np.zeros((g.batch, g.height.padded, g.width.padded, g.x_shape[1]), x.dtype)
     top, left = g.height.pad_begin, g.width.pad_begin
     inner = padded[:, top : top + g.height.size, left : left + g.width.size]

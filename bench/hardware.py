@@ -120,7 +120,7 @@ _C_PLACES = [
 
 
 def _gather(matrices: torch.Tensor, places: list[list[tuple[int, int]]]) -> torch.Tensor:
-    """The registers of all lanes [tiles, 32, n] of matrices [tiles, rows, columns]."""
+    """Return the registers of all lanes [tiles, 32, n] of matrices [tiles, rows, columns]."""
     rows = torch.tensor([[row for row, _ in lane] for lane in places])
     columns = torch.tensor([[column for _, column in lane] for lane in places])
     return matrices[:, rows, columns].contiguous()

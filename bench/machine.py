@@ -15,7 +15,7 @@ __all__ = ["describe"]
 
 
 def describe() -> dict[str, str]:
-    """The machine and the packages, by what they are."""
+    """Return the machine and the packages, by what they are."""
     blas = [
         " ".join(
             str(info[key])
@@ -39,7 +39,7 @@ def describe() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """The processor's name, where the system tells it."""
+    """Return the processor's name, where the system tells it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -28,7 +28,7 @@ class Result(NamedTuple):
 
 
 def replay(name: str, shape: Shape) -> Evaluation:
-    """An exported contraction by the replay, values and bounds (method "replay")."""
+    """Return an exported contraction by the replay, values and bounds (method "replay")."""
     definitions = load_definitions()
     contraction = definitions.data.contractions[name]
     return evaluate_replay(
@@ -37,26 +37,26 @@ def replay(name: str, shape: Shape) -> Evaluation:
 
 
 def reference(name: str, shape: Shape) -> Evaluation:
-    """An exported contraction by the generic evaluation (method "replay-reference")."""
+    """Return an exported contraction by the generic evaluation (method "replay-reference")."""
     data = load_definitions().data
     contraction = data.contractions[name]
     return evaluate(contraction, data.laws, shape.geometry.parameters(), FORMAT, shape.operands)
 
 
 def estimates(name: str, shape: Shape) -> Estimator:
-    """The estimator of an exported contraction."""
+    """Return the estimator of an exported contraction."""
     definitions = load_definitions()
     contraction = definitions.data.contractions[name]
     return Estimator(contraction, shape.geometry.parameters(), shape.operands, definitions)
 
 
 def any_order(name: str, shape: Shape) -> Float64:
-    """The bound of a float32 result in any order."""
+    """Return the bound of a float32 result in any order."""
     return estimates(name, shape).any_order(Accumulation.of(FORMAT.name))
 
 
 def enclosure(name: str, shape: Shape, computed: FloatArray) -> Float64:
-    """The bound of a given result."""
+    """Return the bound of a given result."""
     return estimates(name, shape).enclosure(computed)
 
 

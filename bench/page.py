@@ -44,7 +44,7 @@ def fill(
 
 
 def machine_lines(machine: Mapping[str, str], command: str) -> str:
-    """A list of what was run, and on what."""
+    """Return a list of what was run, and on what."""
     return "\n".join(
         filled(f"- {what}: {value}")
         for what, value in {"Command": f"`{command}`", **machine}.items()
@@ -52,12 +52,12 @@ def machine_lines(machine: Mapping[str, str], command: str) -> str:
 
 
 def captioned(table: Table) -> str:
-    """A table in Markdown, below its caption."""
+    """Return a table in Markdown, below its caption."""
     return f"{filled(table.caption)}\n\n{table.markdown}"
 
 
 def filled(paragraph: str) -> str:
-    """A paragraph, or an item of a list, in lines of at most 100 characters."""
+    """Return a paragraph, or an item of a list, in lines of at most 100 characters."""
     indent = "  " if paragraph.startswith("- ") else ""
     return textwrap.fill(
         paragraph, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False

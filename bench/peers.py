@@ -34,7 +34,7 @@ class Matrices:
         self._geometry = shape.geometry
 
     def order(self, entries: Sequence[float]) -> Float64:
-        """The entries of the product, row-major, as a kernel gradient [O, I, KH, KW]."""
+        """Return the entries of the product, row-major, as a kernel gradient [O, I, KH, KW]."""
         g = self._geometry
         split = np.array(entries).reshape(-1, g.height.kernel, g.width.kernel, g.in_channels)
         return split.transpose(0, 3, 1, 2)
@@ -101,12 +101,12 @@ def fmpz(matrices: Matrices) -> Peer:
 
 
 def _least_exponent(matrix: FloatArray) -> int:
-    """The largest e such that all entries are multiples of 2^e, or less."""
+    """Return the largest e such that all entries are multiples of 2^e, or less."""
     return int(np.frexp(matrix[matrix != 0])[1].min()) - 24
 
 
 def _integers(matrix: FloatArray, exponent: int) -> Any:
-    """The entries over 2^exponent, as lists of int; `OverflowError` where one is beyond int64."""
+    """Return the entries over 2^exponent, as lists of int; `OverflowError` where one is beyond int64."""
     scaled = np.ldexp(matrix.astype(np.float64), -exponent)
     if np.abs(scaled).max() >= 2.0**63:
         raise OverflowError("the operands' exponents are too far apart for int64")
@@ -126,7 +126,7 @@ class Sample:
 
     @classmethod
     def of(cls, shape: Shape, count: int) -> Sample:
-        """The first entries of the kernel's middle taps, one for each output channel."""
+        """Return the first entries of the kernel's middle taps, one for each output channel."""
         g = shape.geometry
         tap = g.height.pad_begin, g.width.pad_begin
         places = tuple((o, o % g.in_channels, *tap) for o in range(min(count, g.out_channels)))
@@ -143,11 +143,11 @@ class Sample:
         return sum(len(factor) for factor in self.left)
 
     def at(self, array: Float64) -> Float64:
-        """The sampled entries of an array of the gradient's shape."""
+        """Return the sampled entries of an array of the gradient's shape."""
         return np.array([array[place] for place in self.places])
 
     def pairs(self, number: Callable[[float], Any]) -> list[list[tuple[Any, Any]]]:
-        """The factors as numbers of a package, for each entry."""
+        """Return the factors as numbers of a package, for each entry."""
         return [
             [(number(a), number(b)) for a, b in zip(one.tolist(), other.tolist(), strict=True)]
             for one, other in zip(self.left, self.right, strict=True)
@@ -155,7 +155,7 @@ class Sample:
 
 
 def interval(sample: Sample) -> Peer:
-    """The sampled entries in intervals of 53 bits: `mpmath.iv`."""
+    """Return the sampled entries in intervals of 53 bits: `mpmath.iv`."""
 
     def read(totals: Any) -> tuple[Float64, Float64]:
         ends = [[Fraction(*_ratio(end)) for end in (total.a, total.b)] for total in totals]
@@ -168,14 +168,14 @@ def interval(sample: Sample) -> Peer:
 
 
 def _ratio(end: Any) -> tuple[int, int]:
-    """The numerator and the denominator of an interval's end."""
+    """Return the numerator and the denominator of an interval's end."""
     sign, man, exponent, _ = end._mpi_[0]
     numerator = -int(man) if sign else int(man)
     return (numerator << exponent, 1) if exponent >= 0 else (numerator, 1 << -exponent)
 
 
 def fraction(sample: Sample) -> Peer:
-    """The sampled entries exactly: `fractions.Fraction`."""
+    """Return the sampled entries exactly: `fractions.Fraction`."""
 
     def read(totals: Any) -> tuple[Float64, Float64]:
         return np.array([float(total) for total in totals]), np.zeros(len(totals))
@@ -184,7 +184,7 @@ def fraction(sample: Sample) -> Peer:
 
 
 def _sums(pairs: Sequence[Sequence[tuple[Any, Any]]]) -> list[Any]:
-    """The sum of products of each entry."""
+    """Return the sum of products of each entry."""
     totals = []
     for terms in pairs:
         total = terms[0][0] * terms[0][1]

@@ -33,7 +33,7 @@ _SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "pybridge", "font.size
 
 @contextmanager
 def canvas(width: float, height: float) -> Iterator[Figure]:
-    """A figure of a size in inches, to be drawn and turned into SVG within the context."""
+    """Yield a figure of a size in inches, to be drawn and turned into SVG within the context."""
     with mpl.rc_context(_SETTINGS):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)
@@ -53,7 +53,7 @@ def dress(axes: Axes, x_label: str, y_label: str) -> None:
 
 
 def svg(figure: Figure) -> str:
-    """The figure's text, the same every time."""
+    """Return the figure's text, the same every time."""
     text = io.StringIO()
     figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"

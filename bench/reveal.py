@@ -62,7 +62,7 @@ def _columns(terms: int) -> Probe:
 
 
 def _probes(*, quick: bool) -> list[tuple[Probe, int, int]]:
-    """The kernels, each with a number of threads and a bound of the runs."""
+    """Return the kernels, each with a number of threads and a bound of the runs."""
     size, channels = (6, 4) if quick else (14, 64)
     x, weight = (2, channels, size, size), (channels, channels, 3, 3)
     n, enough = (64, 5_000) if quick else (1024, 120_000)
@@ -121,7 +121,7 @@ def _measure(probe: Probe, threads: int, runs: int, progress: Callable[[str], No
 
 
 def table(study: Study) -> Table:
-    """A row for each kernel."""
+    """Return a row for each kernel."""
     header = ("kernel", "threads", "terms", "depth", "at once", "runs", "seconds")
     rows = []
     for one in study.revealed:
@@ -136,7 +136,7 @@ def table(study: Study) -> Table:
 
 
 def parts(study: Study, machine: Mapping[str, str], command: str) -> dict[str, str]:
-    """What the command writes of the page."""
+    """Return what the command writes of the page."""
     refused = {one.probe.name: one.refused for one in study.revealed if one.refused}
     why = "\n".join(filled(f"- {name}: {reason}") for name, reason in refused.items())
     return {

@@ -129,18 +129,18 @@ class Figure:
 
 
 def number(value: float) -> str:
-    """A number with three significant digits."""
+    """Return a number with three significant digits."""
     if value >= 1e6:
         return f"{value:.3g}"
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def close(value: float) -> str:
-    """A ratio that may be near one: to six decimals there, else with three significant digits."""
+    """Return a ratio that may be near one: to six decimals there, else with three significant digits."""
     return f"{value:.6f}" if 0.9 < value < 1.1 else number(value)
 
 
 def milliseconds(timing: Timing) -> str:
-    """The best and, in parentheses, the median run."""
+    """Return the best and, in parentheses, the median run."""
     best, median = 1e3 * timing.best, 1e3 * timing.median
     return f"{number(best)} ({number(median)})"

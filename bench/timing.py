@@ -26,7 +26,7 @@ class Effort:
 
     @classmethod
     def of(cls, *, quick: bool) -> Effort:
-        """The effort of a measurement, or of a test of the measurements."""
+        """Return the effort of a measurement, or of a test of the measurements."""
         return cls(0.0, 2, 2, quick=True) if quick else cls()
 
 
@@ -48,7 +48,7 @@ class Timing:
         return statistics.median(self.runs)
 
     def scaled(self, factor: float) -> Timing:
-        """The times of a task that takes so many times as long."""
+        """Return the times of a task that takes so many times as long."""
         return Timing(tuple(run * factor for run in self.runs), self.first * factor)
 
 
@@ -75,7 +75,7 @@ def alternate(
 
 
 def _seconds(run: Callable[[], object], clock: Callable[[], float]) -> float:
-    """The time of a run, without that of freeing its result."""
+    """Return the time of a run, without that of freeing its result."""
     start = clock()
     result = run()
     stop = clock()

@@ -60,7 +60,7 @@ def _resnet50() -> Any:
 
 
 def _step(batch: int, size: int) -> Callable[[str], None]:
-    """A function that runs one training step in a mode."""
+    """Return a function that runs one training step in a mode."""
     import torch
 
     from pybridge.torch import watch
@@ -86,7 +86,7 @@ def _step(batch: int, size: int) -> Callable[[str], None]:
 
 
 def costs(effort: Effort, batch: int = 4, size: int = 224) -> dict[str, Timing]:
-    """The processor's seconds of a step in each mode, in turns, in one thread."""
+    """Return the processor's seconds of a step in each mode, in turns, in one thread."""
     import torch
 
     run, threads = _step(batch, size), torch.get_num_threads()
@@ -99,7 +99,7 @@ def costs(effort: Effort, batch: int = 4, size: int = 224) -> dict[str, Timing]:
 
 
 def peaks(batch: int = 4, size: int = 224) -> dict[str, int]:
-    """The largest resident memory of a process that runs two steps in each mode, in bytes."""
+    """Return the largest resident memory of a process that runs two steps in each mode, in bytes."""
     command = [sys.executable, "-m", "bench.watching", str(batch), str(size)]
     return {
         mode: int(subprocess.run([*command, mode], check=True, capture_output=True).stdout)

@@ -63,7 +63,7 @@ def ask(library: Library) -> Answer:
 
 
 def textbook(x: FloatArray, y: FloatArray) -> list[Fraction]:
-    """The exact correlations: each output entry is summed over the channels."""
+    """Return the exact correlations: each output entry is summed over the channels."""
     batch, channels, length, displacements, reach = SIZES.values()
     total = []
     for b, d, t in product(range(batch), range(displacements), range(length)):
@@ -82,20 +82,20 @@ def textbook(x: FloatArray, y: FloatArray) -> list[Fraction]:
 
 
 def kernel(x: FloatArray, y: FloatArray) -> FloatArray:
-    """The correlations as someone computes them in a hurry: of slices of a padded signal."""
+    """Return the correlations as someone computes them in a hurry: of slices of a padded signal."""
     length, displacements, reach = (SIZES[n] for n in ("length", "displacements", "reach"))
     padded = np.pad(y, ((0, 0), (0, 0), (reach, displacements)))
     return np.stack([(x * padded[..., d : d + length]).sum(1) for d in range(displacements)], 1)
 
 
 def dot(array: FloatArray, exact: Sequence[Fraction]) -> Fraction:
-    """The exact inner product of an array and numbers."""
+    """Return the exact inner product of an array and numbers."""
     terms = zip(array.flat, exact, strict=True)
     return sum((Fraction(float(entry)) * number for entry, number in terms), Fraction(0))
 
 
 def compare(answer: Answer) -> list[str]:
-    """What does not hold of an answer of Lean; nothing, if all does."""
+    """Return what does not hold of an answer of Lean; nothing, if all does."""
     given = operands()
     x, y, gradient = (given[name].value for name in ("x", "y", "gradOutput"))
     operation = ops.contraction(

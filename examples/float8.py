@@ -49,7 +49,7 @@ class Answer:
 
 
 def sweep(dtype: np.dtype[Any]) -> FloatArray:
-    """A dtype's finite numbers, what would be next, midpoints, and what is just beside them."""
+    """Return a dtype's finite numbers, what would be next, midpoints, and what is just beside them."""
     every = np.arange(256, dtype=np.uint8).view(dtype).astype(np.float32)
     held = np.unique(every[np.isfinite(every)])
     held = np.append(held, 2 * held[-1] - held[-2])
@@ -59,7 +59,7 @@ def sweep(dtype: np.dtype[Any]) -> FloatArray:
 
 
 def case() -> Case:
-    """A conv2d whose operands both formats hold, some of them subnormal in E4M3."""
+    """Return a conv2d whose operands both formats hold, some of them subnormal in E4M3."""
     geometry = Geometry(
         batch=2, windows=(Window(size=3, kernel=2), Window(size=4, kernel=2, pad_end=1))
     )
@@ -101,13 +101,13 @@ def ask(library: Library) -> Answer:
 
 
 def _fractions(array: FloatArray) -> list[Fraction | None]:
-    """The numbers of an array, None where there is an infinity or nan."""
+    """Return the numbers of an array, None where there is an infinity or nan."""
     wide = array.astype(np.float64).ravel().tolist()
     return [Fraction(x) if np.isfinite(x) else None for x in wide]
 
 
 def compare_casts(answer: Answer) -> list[str]:
-    """Where a cast of ml_dtypes or `pybridge.engine.laws_exact` is not Lean's rounding."""
+    """Return where a cast of ml_dtypes or `pybridge.engine.laws_exact` is not Lean's rounding."""
     points = np.concatenate([sweep(dtype) for dtype in DTYPES.values()])
     wrong = []
     with np.errstate(all="ignore"):
@@ -127,7 +127,7 @@ def compare_casts(answer: Answer) -> list[str]:
 
 
 def compare_operations(name: str, parameters: FormatParameters) -> list[str]:
-    """Where a sum or product of two numbers of a format, by ml_dtypes, is not rounded correctly."""
+    """Return where a sum or product of two numbers of a format, by ml_dtypes, is not rounded correctly."""
     every = np.arange(256, dtype=np.uint8).view(DTYPES[name])
     held = every[np.isfinite(every.astype(np.float32))]
     left, right = np.meshgrid(held, held)
@@ -147,7 +147,7 @@ def compare_operations(name: str, parameters: FormatParameters) -> list[str]:
 
 
 def compare(answer: Answer) -> list[str]:
-    """What does not hold of an answer of Lean; nothing, if all does."""
+    """Return what does not hold of an answer of Lean; nothing, if all does."""
     wrong = compare_casts(answer)
     given = case()
     for name, parameters in answer.formats.items():

@@ -26,7 +26,7 @@ Ranges = dict[str, list[tuple[Fraction, Fraction]]]
 
 
 def case() -> Case:
-    """A small conv2d whose operands are known up to their eps."""
+    """Return a small conv2d whose operands are known up to their eps."""
     geometry = Geometry(
         windows=(
             Window(size=1, kernel=1),
@@ -61,7 +61,7 @@ def ask(library: Library) -> Ranges:
 
 
 def corners() -> Iterator[dict[str, list[Fraction]]]:
-    """The exact results at every corner of the operands' intervals."""
+    """Yield the exact results at every corner of the operands' intervals."""
     given = case()
     count = sum(array.size for array in given.values.values())
     for signs in product((-1.0, 1.0), repeat=count):
@@ -77,7 +77,7 @@ def corners() -> Iterator[dict[str, list[Fraction]]]:
 
 
 def compare(ranges: Ranges) -> list[str]:
-    """What does not hold of Lean's intervals; nothing, if all does."""
+    """Return what does not hold of Lean's intervals; nothing, if all does."""
     found = list(corners())
     wrong = []
     for name, intervals in ranges.items():

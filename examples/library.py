@@ -49,7 +49,7 @@ class Library:
         self.proved.update(wanted)
 
     def run(self, module: str, entry: str, *arguments: str) -> str:
-        """What a function `List String → IO UInt32` of an example prints.
+        """Return what a function `List String → IO UInt32` of an example prints.
 
         Raises `LeanError` where Lean refuses the module, or the function's status is not 0.
         """
@@ -70,7 +70,7 @@ class Library:
 
 @contextmanager
 def opened(mode: Mode = "auto", *, progress: bool = True) -> Iterator[Library]:
-    """The library with the examples, and a Lean for it; `LeanNotFound` when there is none."""
+    """Yield the library with the examples, and a Lean for it; `LeanNotFound` when there is none."""
     project = Project.find()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -109,11 +109,11 @@ def run_example(check: Callable[[Library], Sequence[str]], says: str) -> None:
 
 
 def numbers(text: str) -> dict[str, list[Fraction]]:
-    """The numbers of each line that Lean printed, by the line's first word."""
+    """Return the numbers of each line that Lean printed, by the line's first word."""
     rows = (line.split() for line in text.splitlines())
     return {row[0]: [parse_number(word) for word in row[1:]] for row in rows if row}
 
 
 def is_outward(bound: float, exact: Fraction) -> bool:
-    """Whether a bound in float64 is not below the exact one, and above it by rounding alone."""
+    """Return whether a bound in float64 is not below the exact one, and above it by rounding alone."""
     return math.isfinite(bound) and exact <= Fraction(bound) <= exact * (1 + Fraction(1, 10**12))

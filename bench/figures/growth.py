@@ -150,5 +150,5 @@ def _contenders(shape: Shape) -> dict[str, Callable[[], object]]:
 
 
 def _exponent(work: Sequence[int], seconds: Sequence[float]) -> float:
-    """The slope of the line that fits the logarithms in least squares."""
+    """Return the slope of the line that fits the logarithms in least squares."""
     return float(np.polyfit(np.log(work), np.log(seconds), 1)[0])

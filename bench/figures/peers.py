@@ -121,7 +121,7 @@ def measure(effort: Effort, progress: Callable[[str], None]) -> Figure:
 
 
 def _spread(shape: Shape) -> int:
-    """How many entries of the kernel gradient each entry of the counts stands for."""
+    """Return how many entries of the kernel gradient each entry of the counts stands for."""
     counts = methods.estimates("weight", shape).counts
     return int(np.prod(shape.geometry.weight_shape)) // counts.size
 
@@ -129,7 +129,7 @@ def _spread(shape: Shape) -> int:
 def _measure(
     shape: Shape, values: FloatArray, errors: Float64, sample: Sample, whole: int, effort: Effort
 ) -> dict[str, _Entry]:
-    """All methods in turns, and what they say about a given gradient of known errors."""
+    """Return all methods in turns, and what they say about a given gradient of known errors."""
     matrices = Matrices(shape)
     full: dict[str, Peer] = {"arb_mat": arb(matrices), "fmpz_mat": fmpz(matrices)}
     sampled: dict[str, Peer] = {"mpmath.iv": interval(sample), "Fraction": fraction(sample)}

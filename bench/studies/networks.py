@@ -53,7 +53,7 @@ class _Block(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The block's output."""
+        """Return the block's output."""
         y = torch.relu(self.bn1(self.conv1(x)))
         return torch.relu(self.bn2(self.conv2(y)) + self.shortcut(x))
 
@@ -121,7 +121,7 @@ def _collected(
 
 
 def _gradients(module: nn.Module, shape: tuple[int, ...]) -> dict[str, dict[str, float]]:
-    """The lines' numbers of each weight of a convolution or linear layer, in order."""
+    """Return the lines' numbers of each weight of a convolution or linear layer, in order."""
     torch.manual_seed(2)
     x = torch.randn(shape)
     module.train()
@@ -151,7 +151,7 @@ def _gradients(module: nn.Module, shape: tuple[int, ...]) -> dict[str, dict[str,
 
 
 def _relative(x: torch.Tensor, module: nn.Module) -> dict[str, Any]:
-    """An eps for every entry of the input and of the parameters: its half ulp, at most."""
+    """Return an eps for every entry of the input and of the parameters: its half ulp, at most."""
 
     def eps(values: torch.Tensor) -> Any:
         return np.abs(values.detach().double().numpy()) * _EPS
@@ -167,7 +167,7 @@ def _double(module: nn.Module) -> nn.Module:
 
 
 def draw(measured: Sequence[Measured]) -> str:
-    """A panel for each network, of relative errors and bounds over depth."""
+    """Return a panel for each network, of relative errors and bounds over depth."""
     with canvas(9.6, 3.9) as figure:
         panels = figure.subplots(1, len(measured), sharey=True, squeeze=False)[0]
         for axes, one in zip(panels, measured, strict=True):
@@ -188,7 +188,7 @@ def draw(measured: Sequence[Measured]) -> str:
 
 
 def table(measured: Sequence[Measured]) -> str:
-    """The same numbers as a table in Markdown."""
+    """Return the same numbers as a table in Markdown."""
     rows = ["| network | depth | " + " | ".join(LINES) + " |", "|---" * (2 + len(LINES)) + "|"]
     for one in measured:
         for k, place in enumerate(one.places):

@@ -42,7 +42,7 @@ class Layer:
 
     @classmethod
     def drawn(cls, seed: int, number: int) -> Layer:
-        """The layer of a number."""
+        """Return the layer of a number."""
         rng = random.Random(f"{seed}-{number}")
         axes = rng.choice((1, 2, 2, 2, 3))
         groups = rng.choice((1, 1, 1, 2, 3))
@@ -102,7 +102,7 @@ class Sweep:
     findings: tuple[Finding, ...]
 
     def table(self) -> Table:
-        """What was found, by function, dtype and result, with the first layer of each."""
+        """Return what was found, by function, dtype and result, with the first layer of each."""
         groups: dict[tuple[str, str, str, str], list[Finding]] = {}
         for finding in self.findings:
             key = (finding.layer.function, finding.layer.dtype, finding.what, finding.result)
@@ -128,7 +128,7 @@ class Sweep:
 
 
 def _largest(findings: Sequence[Finding]) -> str:
-    """The largest error in units of what is allowed; empty if processes crashed."""
+    """Return the largest error in units of what is allowed; empty if processes crashed."""
     worst = max(finding.error for finding in findings)
     return "" if math.isnan(worst) else f"{worst:.3g}"
 
@@ -155,7 +155,7 @@ def sweep(seconds: float, seed: int) -> Sweep:
 
 
 def _process(seed: int, first: int, seconds: float) -> Iterator[dict[str, Any]]:
-    """The lines of a process that runs some layers."""
+    """Yield the lines of a process that runs some layers."""
     command = [sys.executable, "-m", "bench.studies.pytorch", str(seed), str(first)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         stop = time.monotonic() + max(seconds, 1.0)
@@ -167,7 +167,7 @@ def _process(seed: int, first: int, seconds: float) -> Iterator[dict[str, Any]]:
 
 
 def _run(layer: Layer) -> tuple[int, list[tuple[str, str, float]]] | None:
-    """How many results a layer has, and which of them rounding does not explain; None if PyTorch
+    """Return how many results a layer has, and which of them rounding does not explain; None if PyTorch
     refuses it.
     """
     import torch

@@ -57,7 +57,7 @@ class _Range:
 
     @classmethod
     def of(cls, dtype: str) -> _Range:
-        """The range of a dtype of operands, without a binade that lacks some numbers, as E4M3's
+        """Return the range of a dtype of operands, without a binade that lacks some numbers, as E4M3's
         last one.
         """
         if dtype == "tf32":
@@ -124,7 +124,7 @@ def _below(rows: _Rows) -> tuple[_Array, _Array]:
 
 
 def _swallowed(rows: _Rows) -> tuple[_Array, _Array]:
-    """A large first term, and then in every block one that the result just cannot keep, and the
+    """Return a large first term, and then in every block one that the result just cannot keep, and the
     others just cut off.
     """
     count, terms = rows.shape

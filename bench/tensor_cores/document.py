@@ -21,7 +21,7 @@ _SCALED = "block scales"
 
 
 def tables(study: Study) -> dict[str, Table]:
-    """The units, the kinds of operands, and the defects that pass; units with block scales."""
+    """Return the units, the kinds of operands, and the defects that pass; units with block scales."""
     plain, scaled = study.of(scaled=False), study.of(scaled=True)
     made = {}
     if plain.honest:
@@ -32,7 +32,7 @@ def tables(study: Study) -> dict[str, Table]:
 
 
 def parts(study: Study, machine: Mapping[str, str], command: str) -> dict[str, str]:
-    """What the command writes of the page."""
+    """Return what the command writes of the page."""
     made, written = tables(study), {}
     versions = machine_lines({**machine, "Simulation": study.versions}, command)
     if "units" in made:
@@ -58,7 +58,7 @@ def write(study: Study, machine: Mapping[str, str], command: str, directory: Pat
 
 
 def _summary(study: Study) -> list[str]:
-    """What came of it, in sentences."""
+    """Return what came of it, in sentences."""
     honest = study.honest
     lines = [
         f"{len(honest):,} honest results of {len(study.units)} arithmetics: "

@@ -40,7 +40,7 @@ def held(values: _Array, dtype: str) -> _Array:
 
 
 def as_tensor(array: _Array) -> Any:
-    """The same numbers as a tensor of PyTorch."""
+    """Return the same numbers as a tensor of PyTorch."""
     torch = import_torch()
     array = np.require(array, requirements=("C", "W"))
     if array.dtype in (np.float16, np.float32):
@@ -50,7 +50,7 @@ def as_tensor(array: _Array) -> Any:
 
 
 def as_array(tensor: Any) -> _Array:
-    """A tensor of float16 or float32 as an array."""
+    """Return a tensor of float16 or float32 as an array."""
     array: _Array = tensor.numpy()
     return array
 
@@ -79,7 +79,7 @@ class Kernel:
     accumulator: str | None = None
 
     def __call__(self, factors: Unfolded) -> _Array:
-        """The sums of the products, in `factors.shape`: of `output`, or else in float32 if any are
+        """Return the sums of the products, in `factors.shape`: of `output`, or else in float32 if any are
         added in it, or else in the unit's own format.
         """
         x = self._leading_last(factors.x, factors)
@@ -102,7 +102,7 @@ class Kernel:
         return as_tensor(moved)
 
     def _sum(self, x: Any, y: Any) -> Any:
-        """One sum, promoted or not."""
+        """Return one sum, promoted or not."""
         if self.promote is None:
             return self._accumulate(x, y)
         ends = range(0, x.shape[-1], self.promote)
@@ -113,7 +113,7 @@ class Kernel:
         return total
 
     def _accumulate(self, x: Any, y: Any) -> Any:
-        """One chain of instructions."""
+        """Return one chain of instructions."""
         torch = import_torch()
         simulation, length = self.unit.simulation, self.unit.length
         total = torch.zeros(x.shape[:-1], dtype=getattr(torch, self.unit.result))
@@ -136,7 +136,7 @@ class Kernel:
         return total
 
     def _read(self, values: Any, name: str) -> tuple[Any, Any]:
-        """The tensor that an instruction reads, and that of its scales, if it has scales. Numbers
+        """Return the tensor that an instruction reads, and that of its scales, if it has scales. Numbers
         of six bits are in the low bits of a byte, and those of four where the instruction has them.
         """
         if not self.unit.scaled:
@@ -156,7 +156,7 @@ class Kernel:
 
 
 def _padded(values: Any, length: int) -> Any:
-    """The values with zeros at the end, so many in all."""
+    """Return the values with zeros at the end, so many in all."""
     missing = length - values.shape[-1]
     if not missing:
         return values.contiguous()

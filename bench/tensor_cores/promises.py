@@ -15,7 +15,7 @@ _ARCHITECTURES = {"Ada Lovelace": "ada", "RTX Blackwell": "blackwell"}
 
 
 def promise(kernel: Kernel) -> Accumulation:
-    """The promise of a kernel, with steps as the shortest instruction of its family takes them."""
+    """Return the promise of a kernel, with steps as the shortest instruction of its family takes them."""
     unit = kernel.unit
     options: dict[str, Any] = {"splits": kernel.splits, "promote": kernel.promote}
     if unit.architecture == "CDNA2":

@@ -30,7 +30,7 @@ _MOST = 24
 
 
 def _numbers(dtype: np.dtype[Any]) -> _Array:
-    """The positive finite numbers of a dtype of at most eight bits, in order."""
+    """Return the positive finite numbers of a dtype of at most eight bits, in order."""
     bits = ml_dtypes.finfo(dtype).bits  # type: ignore[no-untyped-call]
     numbers = np.arange(2**bits, dtype=np.uint8).view(dtype).astype(np.float64)
     return np.unique(numbers[np.isfinite(numbers) & (numbers > 0)])
@@ -50,7 +50,7 @@ def _in_blocks(values: _Array, block: int) -> _Array:
 
 
 def _least_scales(blocks: _Array, most: float, scale: np.dtype[Any]) -> _Array:
-    """The least scales by which no value is beyond the largest of the format, or nearly so."""
+    """Return the least scales by which no value is beyond the largest of the format, or nearly so."""
     wanted = np.abs(blocks).max(axis=-1) / most
     if scale.name == "float8_e8m0fnu":
         exponent = np.ceil(np.log2(np.where(wanted > 0, wanted, 2.0**-127)))
@@ -143,7 +143,7 @@ def _normal(rows: _Rows) -> tuple[_Array, _Array]:
 
 
 def _below(rows: _Rows) -> tuple[_Array, _Array]:
-    """A large first part, and others that are just cut off by it, all of one sign in each row."""
+    """Return a large first part, and others that are just cut off by it, all of one sign in each row."""
     exponents = np.where(np.arange(rows.parts) == 0, 0, -rows.drops())
     sign = rows.rng.choice([-1.0, 1.0], (rows.shape[0], 1))
     sign = np.where(np.arange(rows.shape[1]) < _PARTS, 1.0, sign)
@@ -151,7 +151,7 @@ def _below(rows: _Rows) -> tuple[_Array, _Array]:
 
 
 def _swallowed(rows: _Rows) -> tuple[_Array, _Array]:
-    """A first part, and others whose sums the accumulator just cannot keep."""
+    """Return a first part, and others whose sums the accumulator just cannot keep."""
     kept = np.resize(np.array([23, 22, 24, 25, 34, 35]), rows.shape[0])[:, None]
     exponents = np.where(np.arange(rows.parts) == 0, 0, -kept)
     place = np.arange(rows.shape[1])
@@ -186,7 +186,7 @@ def _cancelling(rows: _Rows) -> tuple[_Array, _Array]:
 
 
 def _subnormal(rows: _Rows) -> tuple[_Array, _Array]:
-    """The least numbers under large scales, beside parts that are just cut off at these."""
+    """Return the least numbers under large scales, beside parts that are just cut off at these."""
     first = np.arange(rows.shape[1]) % (4 * _PARTS) < _PARTS
     wide = round(np.log2(rows.x[-1] / rows.x[0]))
     exponents = np.where(np.arange(rows.parts) % 4 == 0, 0, -rows.drops() - wide + 18)

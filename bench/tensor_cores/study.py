@@ -97,7 +97,7 @@ class Study:
     versions: str
 
     def of(self, *, scaled: bool) -> Study:
-        """What is of units with block scales, or of those without."""
+        """Return what is of units with block scales, or of those without."""
         honest = [one for one in self.honest if one.kernel.unit.scaled == scaled]
         planted = [one for one in self.planted if one.kernel.unit.scaled == scaled]
         return Study(honest, planted, self.versions)
@@ -126,7 +126,7 @@ class Study:
 
 
 def kernels(unit: Unit) -> list[Kernel]:
-    """One sum; split-k; with 16 bits, rounded to them; with eight bits, promotion; and with block
+    """Return one sum; split-k; with 16 bits, rounded to them; with eight bits, promotion; and with block
     scales, the largest that fit.
     """
     chosen = [Kernel(unit), Kernel(unit, splits=3)]
@@ -140,7 +140,7 @@ def kernels(unit: Unit) -> list[Kernel]:
 
 
 def problems(unit: Unit, sizes: Sequence[tuple[int, int]], seed: int = 1) -> list[Problem]:
-    """What each kernel of a unit computes; `sizes` are the terms and rows of dot products."""
+    """Return what each kernel of a unit computes; `sizes` are the terms and rows of dot products."""
     if unit.scaled:
         return [
             scaled(data, unit, rows, terms, seed) for data in SCALED_DOTS for terms, rows in sizes
@@ -159,7 +159,7 @@ def problems(unit: Unit, sizes: Sequence[tuple[int, int]], seed: int = 1) -> lis
 
 
 def returned(problem: Problem, result: _Array) -> KernelResult:
-    """The result as pybridge judges it."""
+    """Return the result as pybridge judges it."""
     options = problem.geometry.options
     what = conv2d_result(Which(problem.result), problem.operands, options, actual=result)
     return what.returned(result)
@@ -188,7 +188,7 @@ def _factors(problem: Problem) -> Unfolded:
 
 
 def defects(kernel: Kernel, problem: Problem) -> Iterator[tuple[str, _Array]]:
-    """The same kernel with something wrong, on the weight gradient."""
+    """Yield the same kernel with something wrong, on the weight gradient."""
     factors, length = _factors(problem), kernel.unit.length
     yield "an instruction left out", replace(kernel, lost=1)(factors)
     kept = (len(factors.x) - 1) // length * length

@@ -36,7 +36,7 @@ class Unfolded:
 
 
 def unfold(name: str, geometry: Geometry, operands: Mapping[str, _Array]) -> Unfolded:
-    """The factors of all entries' terms; `operands` are x, weight, bias and grad_output."""
+    """Return the factors of all entries' terms; `operands` are x, weight, bias and grad_output."""
     g = geometry
     shape = conv2d_computation(Result(name), g).shape
     if name == "bias":
@@ -66,7 +66,7 @@ def unfold(name: str, geometry: Geometry, operands: Mapping[str, _Array]) -> Unf
 
 
 def _slices(g: Geometry) -> Iterator[tuple[int, int, tuple[slice, slice]]]:
-    """Each kernel position, and what it reads of the padded input."""
+    """Yield each kernel position, and what it reads of the padded input."""
     h, w = g.height, g.width
     for i in range(h.kernel):
         for j in range(w.kernel):
@@ -79,7 +79,7 @@ def _reads(window: Window, tap: int) -> slice:
 
 
 def _inner(g: Geometry) -> tuple[slice, slice]:
-    """Where the padded input holds the input."""
+    """Return where the padded input holds the input."""
     top, left = g.height.pad_begin, g.width.pad_begin
     return slice(top, top + g.height.size), slice(left, left + g.width.size)
 

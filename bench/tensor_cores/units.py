@@ -122,7 +122,7 @@ def import_simulation() -> tuple[Any, Any]:
 
 
 def units() -> list[Unit]:
-    """Every arithmetic of 8 to 19 bits that mmasim simulates, and those with block scales.
+    """Return every arithmetic of 8 to 19 bits that mmasim simulates, and those with block scales.
 
     Of two that differ in which operand is of which dtype there is one.
     """

@@ -59,11 +59,11 @@ def check_case(
     observe: Observer | None = None,
     fast: Mapping[str, Fast] | None = None,
 ) -> CaseReport:
-    """The report on a case: for each result, values, bounds, exact values and true errors.
+    """Return the report on a case: for each result, values, bounds, exact values and true errors.
 
-    `lean` is Lean's result for it, None when Lean gave none. `seed` determines the random sign
-    patterns of perturbed operands. `observe`, if given, is shown each result that was compared.
-    `fast`, if given, has evaluations by the fast methods of some results, which alone are compared.
+    `lean` is Lean's result, None if Lean gave none. `seed` determines the random sign patterns of
+    perturbed operands. `observe` is called with each result that was compared. With `fast`, the
+    evaluations of some results by the fast methods, only these results are compared.
     """
     report = CaseReport.of(case)
     if lean is None:
@@ -134,7 +134,7 @@ def _check_methods(
     exact: Mapping[str, Sequence[Fraction]],
     fast: Fast,
 ) -> tuple[dict[str, MethodReport], tuple[Problem, ...]]:
-    """The fast replay against the reference and Lean, and all fast methods against the truth."""
+    """Compare the fast replay with the reference and Lean, and all fast methods with the truth."""
     reports: dict[str, MethodReport] = {}
     problems: list[Problem] = []
 
@@ -160,7 +160,7 @@ def _check_methods(
         reports[method] = MethodReport(bound_linf=linf.hex(), excess=excess, error_ratio=ratio)
 
     infinite = _may_be_infinite(case, name)
-    excess, unlike = _against(name, fast["replay"], reference, lean, infinite=infinite)
+    excess, unlike = _check_replay(name, fast["replay"], reference, lean, infinite=infinite)
     problems += unlike
     for method, computed in fast.items():
         add(method, computed, excess if method == "replay" else None)
@@ -168,9 +168,9 @@ def _check_methods(
 
 
 def _may_be_infinite(case: Case, name: str) -> bool:
-    """Whether the magnitude of an operand that a result reads, its eps added, is beyond float64.
+    """Return whether a result reads an operand whose magnitude plus its eps is beyond float64.
 
-    Then a bound may be infinite where the exact one is not.
+    Then a bound may be infinite although the exact one is finite.
     """
     return any(
         operand.eps
@@ -179,10 +179,10 @@ def _may_be_infinite(case: Case, name: str) -> bool:
     )
 
 
-def _against(
+def _check_replay(
     name: str, replayed: Evaluation, reference: Evaluation, lean: TensorResult, *, infinite: bool
 ) -> tuple[float, list[Problem]]:
-    """How far the replay's bounds exceed Lean's exact ones, and what is unlike the reference."""
+    """Return the excess of the replay's bounds over Lean's exact ones, and all problems."""
     sound = np.flatnonzero(~reference.overflow.ravel()).tolist()
     bounds = replayed.bound.ravel().tolist()
     kind = np.dtype(f"u{reference.value.itemsize}")
@@ -191,13 +191,7 @@ def _against(
     problems: dict[Kind, list[int]] = {
         "overflow": np.flatnonzero((replayed.overflow != reference.overflow).ravel()).tolist(),
         "value": differing,
-        "bound-below": [i for i in sound if not bounds[i] >= lean.bound[i]],
-        "bound-above": [
-            i
-            for i in sound
-            if bounds[i] > round_up(lean.bound[i] * (1 + REPLAY_EXCESS))
-            and not (infinite and math.isinf(bounds[i]))
-        ],
+        **_wrong_bounds(bounds, lean.bound, sound, REPLAY_EXCESS, infinite=infinite),
     }
     shape = reference.value.shape
     unlike = [
@@ -206,6 +200,26 @@ def _against(
         if positions
     ]
     return max((_excess(bounds[i], lean.bound[i]) for i in sound), default=0.0), unlike
+
+
+def _wrong_bounds(
+    bounds: Sequence[float],
+    exact: Sequence[Fraction],
+    sound: Sequence[int],
+    largest_excess: Fraction,
+    *,
+    infinite: bool,
+) -> dict[Kind, list[int]]:
+    """Return the positions of bounds that are below the exact ones, or too far above them."""
+    return {
+        "bound-below": [i for i in sound if not bounds[i] >= exact[i]],
+        "bound-above": [
+            i
+            for i in sound
+            if bounds[i] > round_up(exact[i] * (1 + largest_excess))
+            and not (infinite and math.isinf(bounds[i]))
+        ],
+    }
 
 
 def _check_tensor(
@@ -226,13 +240,7 @@ def _check_tensor(
     unlike: dict[Kind, list[int]] = {
         "overflow": [i for i in range(len(values)) if overflow[i] != lean_overflow[i]],
         "value": [i for i in sound if not _same(values[i], lean.value[i])],
-        "bound-below": [i for i in sound if not bounds[i] >= lean.bound[i]],
-        "bound-above": [
-            i
-            for i in sound
-            if bounds[i] > round_up(lean.bound[i] * (1 + largest_excess))
-            and not (infinite and math.isinf(bounds[i]))
-        ],
+        **_wrong_bounds(bounds, lean.bound, sound, largest_excess, infinite=infinite),
         "exact-value": [i for i, entry in enumerate(exact["given"]) if entry != lean.exact[i]],
     }
     problems = [
@@ -270,7 +278,7 @@ def _same(value: float, lean: Fraction | None) -> bool:
 
 
 def _excess(bound: float, exact: Fraction) -> float:
-    """How far a bound is above the exact one, relative to it; the float64 grid not counted."""
+    """Return the relative excess of a bound over the exact one, beyond rounding it to float64."""
     if bound <= round_up(exact):
         return 0.0
     return _quotient(Fraction(bound) - exact, exact) if math.isfinite(bound) else math.inf
@@ -286,10 +294,10 @@ def _quotient(a: Fraction, b: Fraction) -> float:
 def sign_patterns(
     case: Case, seed: int
 ) -> Iterator[tuple[str, dict[str, npt.NDArray[np.float64]]]]:
-    """Named signs (−1, 0 or 1) of each operand's perturbations by its eps.
+    """Yield named signs (−1, 0 or 1) of each operand's perturbations by its eps.
 
-    `given` leaves the operands as they are. Where an eps is not zero there follow `plus`, `minus`,
-    `outward` (magnitudes grow), `inward` and random ones.
+    `given` leaves the operands as they are. If an eps is not zero, `plus`, `minus`, `outward`
+    (magnitudes grow), `inward` and random patterns follow.
     """
     arrays = {name: value.astype(np.float64) for name, value in case.values.items()}
     yield "given", {name: np.zeros(array.shape) for name, array in arrays.items()}
@@ -314,7 +322,7 @@ def sign_patterns(
 
 
 def _exact(case: Case, seed: int) -> Iterator[tuple[str, dict[str, list[Fraction]]]]:
-    """The exact results of each sign pattern that moves an operand they read."""
+    """Yield each sign pattern, and the exact results that read an operand moved by it."""
     operands = {name: Dyadic.of(value) for name, value in case.values.items()}
     moved = {name: eps for name, eps in case.eps.items() if eps}
     for pattern, signs in sign_patterns(case, seed):

@@ -1,4 +1,4 @@
-"""Deterministic entries of a format, of a stated kind; the same on every machine and version."""
+"""Generates entries of a stated kind in a format, the same on every machine and version."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["KINDS", "entries"]
 
 
 def _below(rng: Random, bound: int) -> int:
-    """A number in [0, bound); only `getrandbits`, whose sequence Python keeps."""
+    """Return a number in [0, bound), by `getrandbits`: Python does not change its sequence."""
     return rng.getrandbits(64) % bound
 
 
@@ -26,7 +26,7 @@ def _signed(rng: Random, value: float) -> float:
 
 
 def _number(rng: Random, format: FloatFormat, low: int, high: int) -> float:
-    """A number of full precision whose exponent is in [low, high)."""
+    """Return a number of full precision whose exponent is in [low, high)."""
     p = format.precision
     exponent = low + _below(rng, high - low)
     significand = 2 ** (p - 1) + _below(rng, 2 ** (p - 1))
@@ -97,20 +97,20 @@ KINDS: Mapping[str, Callable[[Random, FloatFormat], float]] = {
 
 
 def entries(kind: str, shape: Sequence[int], format: FloatFormat, seed: str) -> FloatArray:
-    """An array of a kind of entries, determined by the seed.
+    """Return an array with entries of a kind, determined by the seed.
 
     Kinds: normal (around 1), integer (small, so that every operation is exact), tiny (products
     around the least normal number), subnormal, mixed (all magnitudes), cancelling (±(1 + a few
     units in the last place)), ties (sums and products half-way between two numbers, or just below a
-    power of two), huge (products around the largest number), zero. `InputError` for another kind,
-    and for more than 2²² entries.
+    power of two), huge (products around the largest number), zero. Raises `InputError` for another
+    kind, and for more than 2²² entries.
     """
     if kind not in KINDS:
         raise InputError(f"kind: unknown {kind!r:.60}, expected one of {', '.join(KINDS)}")
     if prod(shape) > LARGEST:
         raise InputError(
             f"an array of shape {tuple(shape)} has {prod(shape)} entries, expected at most "
-            f"{LARGEST} of data that are to be generated"
+            f"{LARGEST} of generated data"
         )
     rng = Random(seed)
     numbers = np.array([KINDS[kind](rng, format) for _ in range(prod(shape))])

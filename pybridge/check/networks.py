@@ -52,8 +52,8 @@ class NetworkCase:
 
 
 class NetworkReport(Model):
-    """What a comparison found: how many entries were compared, the largest true error in units of
-    its bound, and what does not hold.
+    """The comparison of a network: how many entries were compared, the largest true error in units
+    of its bound, and the problems.
     """
 
     label: str
@@ -74,7 +74,7 @@ class NetworkReport(Model):
 
 
 def small_networks() -> Iterator[NetworkCase]:
-    """The networks that are checked: each in every format, with and without eps."""
+    """Yield the networks that are checked: each in every format, with and without eps."""
     for format in FORMATS.values():
         for label, network in _networks(format).items():
             for kind, eps in (("normal", 0.0), ("integer", 2.0**-4)):
@@ -97,7 +97,7 @@ def _case(name: str, network: Network, kind: str, eps: float) -> NetworkCase:
 
 
 def _forward(network: Network, x: Pairs) -> Pass:
-    """A network that was evaluated forward in the stated order."""
+    """Evaluate a network forward in the stated order, and return the pass."""
     evaluated = Pass(network, Arithmetic.of(network.format.name, "stated"))
     evaluated.forward(x, {t.name: np.full(t.value.shape, t.eps) for t in network.tensors})
     return evaluated
@@ -148,15 +148,15 @@ def _networks(format: FloatFormat) -> Mapping[str, Network]:
 
 
 def networks_text(cases: Sequence[NetworkCase]) -> str:
-    """The cases as Lean reads them."""
+    """Return the cases as Lean reads them."""
     return "".join(case.text for case in cases)
 
 
 def compare_networks(cases: Sequence[NetworkCase], text: str) -> tuple[NetworkReport, ...]:
-    """The reports on cases and Lean's answer: values are Lean's bit for bit, bounds Lean's rounded
-    outward.
+    """Compare cases with Lean's answer `text`, and return a report on each.
 
-    Raises `LeanError` if the answer cannot be read.
+    Values have to be Lean's bit for bit, and bounds Lean's rounded outward. Raises `LeanError` if
+    the answer cannot be read.
     """
     results = parse_results(text, [case.label for case in cases])
     return tuple(_compare(case, results[case.label]) for case in cases)
@@ -193,8 +193,8 @@ def _compare(case: NetworkCase, lean: CaseResult) -> NetworkReport:
 
 
 def _unlike(pairs: Pairs, answer: TensorResult) -> tuple[dict[Kind, list[int]], float]:
-    """The places of entries of which something does not hold, and the largest error over bound."""
-    places: dict[Kind, list[int]] = {}
+    """Return the positions of entries by the kind of problem, and the largest error / bound."""
+    positions: dict[Kind, list[int]] = {}
     ratio = 0.0
     slack = _EXCESS * max(answer.bound)
     ours = zip(pairs.wide.ravel().tolist(), pairs.eps.ravel().tolist(), strict=True)
@@ -202,7 +202,7 @@ def _unlike(pairs: Pairs, answer: TensorResult) -> tuple[dict[Kind, list[int]], 
     for i, ((value, eps), (expected, exact, bound)) in enumerate(zip(ours, theirs, strict=True)):
         if expected is None or not np.isfinite(value):
             if (expected is None) != (not np.isfinite(value)):
-                places.setdefault("overflow", []).append(i)
+                positions.setdefault("overflow", []).append(i)
             continue
         error = abs(expected - exact)
         holds: Mapping[Kind, bool] = {
@@ -213,6 +213,6 @@ def _unlike(pairs: Pairs, answer: TensorResult) -> tuple[dict[Kind, list[int]], 
         }
         for kind, right in holds.items():
             if not right:
-                places.setdefault(kind, []).append(i)
+                positions.setdefault(kind, []).append(i)
         ratio = max(ratio, float(error / bound) if bound else 0.0)
-    return places, ratio
+    return positions, ratio

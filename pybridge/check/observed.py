@@ -1,4 +1,4 @@
-"""One result of a case, entry by entry: what a check compared, for who wants to look at it."""
+"""One result of a case, entry by entry, as a check compared it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ __all__ = ["Observed", "Observer"]
 class Observed:
     """A result of a case, its entries in row-major order.
 
-    `errors` are exact: how far the value is from the exact result, of those for the operands as
-    given and moved by their eps the farthest; None where the entry overflowed. `bounds` are Lean's,
-    exact.
+    `errors` are exact: the largest distance of the value from the exact result, over the operands
+    as given and moved by their eps; None if the entry overflowed. `bounds` are Lean's, exact.
     """
 
     case: Case
@@ -40,7 +39,7 @@ class Observed:
         lean: TensorResult,
         exact: Mapping[str, Sequence[Fraction]],
     ) -> Observed:
-        """What NumPy evaluated, against Lean's bounds and the exact results of each pattern."""
+        """Compare what NumPy evaluated with Lean's bounds and the exact results of each pattern."""
         values = evaluation.value.astype(np.float64).ravel().tolist()
         overflow = evaluation.overflow.ravel().tolist()
         errors = tuple(
@@ -51,21 +50,21 @@ class Observed:
         )
         return cls(case, which, evaluation.value.shape, errors, lean.bound)
 
-    def index(self, place: int) -> tuple[int, ...]:
-        """The index of the entry at a place in row-major order."""
-        return tuple(int(i) for i in np.unravel_index(place, self.shape))
+    def index(self, position: int) -> tuple[int, ...]:
+        """Return the index of the entry at a position in row-major order."""
+        return tuple(int(i) for i in np.unravel_index(position, self.shape))
 
     def worst(self) -> int | None:
-        """The place of the first entry whose error is the largest part of its bound.
+        """Return the position of the first entry with the largest error / bound.
 
-        None where every entry overflowed, or nothing is charged for any.
+        None if every entry overflowed or has a bound of 0.
         """
         best: tuple[Fraction, int] | None = None
-        for place, (error, bound) in enumerate(zip(self.errors, self.bounds, strict=True)):
+        for position, (error, bound) in enumerate(zip(self.errors, self.bounds, strict=True)):
             if error is not None and bound and (best is None or error / bound > best[0]):
-                best = error / bound, place
+                best = error / bound, position
         return None if best is None else best[1]
 
 
 Observer: TypeAlias = Callable[[Observed], None]
-"""What a check shows each result to, right after it was computed."""
+"""Called with each result as soon as it was compared."""

@@ -1,4 +1,4 @@
-"""What does not hold of a case, as data, and the words for it."""
+"""The problems of a case, as data and in words."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ _WORDS: Mapping[tuple[Kind, bool], str] = {
 
 
 class Problem(Model):
-    """Something that does not hold: of a whole case, or of `entries` entries of a `result`.
+    """Something that does not hold for a whole case, or for `entries` entries of a `result`.
 
-    `index` is that of the first entry. `detail` is the reason that Lean or the definitions give,
-    what was expected, or the sign pattern of the perturbed operands.
+    `index` is the index of the first of these entries. `detail` is the reason that Lean or the
+    definitions give, what was expected, or the sign pattern of the perturbed operands.
     """
 
     kind: Kind
@@ -80,7 +80,7 @@ class Problem(Model):
         method: Method = "reference",
         detail: str = "",
     ) -> Self:
-        """A problem of the entries at positions in row-major order."""
+        """Return the problem of the entries at some positions in row-major order."""
         index = tuple(int(i) for i in np.unravel_index(positions[0], tuple(shape)))
         return cls(
             kind=kind,

@@ -1,4 +1,4 @@
-"""What a check found, as data: for programs as JSON, for people as a table."""
+"""The report of a check: JSON for programs, a table for people."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ __all__ = ["CaseReport", "CheckReport", "LeanReport", "MethodReport", "TensorRep
 
 
 class MethodReport(Model):
-    """A result by another method than the reference: its bound against what is exact.
+    """A result by another method than the reference, and its bound.
 
-    `excess` is how far a bound is above Lean's exact one at most, relative to it, and given for the
-    replay, whose bounds are those. `error_ratio` is the largest true error in units of the bound.
+    `excess` is the largest relative excess of a bound over Lean's exact one; only the replay has
+    it, because only the replay's bounds are Lean's. `error_ratio` is the largest true error in
+    units of the bound.
     """
 
     bound_linf: str
@@ -36,12 +37,11 @@ class MethodReport(Model):
 class TensorReport(Model):
     """One result of a case: the output, or a gradient.
 
-    `bound_linf` is the largest bound, as a hexadecimal float. `excess` is how far a bound is above
-    Lean's exact one at most, relative to it. `error_ratio` is the largest true error in units of
-    Lean's bound, found for the operands `error_ratio_operands` among the `patterns` tried. Entries
-    that overflowed (`overflowed` of them) are compared as such, and in nothing else but their exact
-    values. `methods` holds the fast replay and the methods by BLAS. `problems` are what does not
-    hold, with the first place of each.
+    `bound_linf` is the largest bound, as a hexadecimal float. `excess` is the largest relative
+    excess of a bound over Lean's exact one. `error_ratio` is the largest true error in units of
+    Lean's bound, attained with the operands `error_ratio_operands` among the `patterns` tried. Of
+    the `overflowed` entries only the overflow itself and the exact values are compared. `methods`
+    has the fast replay and the methods by BLAS. `problems` is what does not hold.
     """
 
     shape: tuple[int, ...]
@@ -57,7 +57,7 @@ class TensorReport(Model):
     def with_methods(
         self, methods: Mapping[str, MethodReport], problems: Iterable[Problem]
     ) -> Self:
-        """The report with what was found of the other methods."""
+        """Return the report with the other methods and their problems added."""
         update = {"methods": dict(methods), "problems": (*self.problems, *problems)}
         return self.model_copy(update=update)
 
@@ -69,7 +69,7 @@ class TensorReport(Model):
 
 
 class CaseReport(Model):
-    """A case: its results, or the problem for which none could be compared."""
+    """A case: its results, or the problem because of which none could be compared."""
 
     name: str
     label: str
@@ -82,7 +82,7 @@ class CaseReport(Model):
 
     @classmethod
     def of(cls, case: Case) -> Self:
-        """The report on a case that has not been checked yet."""
+        """Return the report on a case that has not been checked yet."""
         return cls(
             name=case.name,
             label=case.label,
@@ -93,7 +93,7 @@ class CaseReport(Model):
         )
 
     def with_problem(self, kind: Kind, detail: str = "") -> Self:
-        """The report with the reason for which nothing was compared."""
+        """Return the report with the reason why nothing was compared."""
         problem = Problem(kind=kind, detail=detail)
         return self.model_copy(update={"problem": problem, "tensors": {}})
 
@@ -105,7 +105,7 @@ class CaseReport(Model):
         return tuple(problem for tensor in self.tensors.values() for problem in tensor.problems)
 
     def with_tensors(self, tensors: Mapping[str, TensorReport]) -> Self:
-        """The report with what was compared."""
+        """Return the report with what was compared."""
         return self.model_copy(update={"problem": None, "tensors": dict(tensors)})
 
     @computed_field  # type: ignore[prop-decorator]
@@ -126,8 +126,9 @@ class LeanReport(Model):
 class CheckReport(Report):
     """A whole check, or as much of it as there was time for.
 
-    `stopped` says why it ended before every case was checked, and `missing` which were not. With
-    `entries`, each case is one entry of a larger one, so many of each result.
+    `stopped` says why it ended before every case was checked, and `missing` lists those that were
+    not. With `entries`, each case is one entry of a larger case, and `entries` of each result were
+    drawn.
     """
 
     lean: LeanReport
@@ -144,9 +145,7 @@ class CheckReport(Report):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def passed(self) -> bool:
-        """Whether at least one case was checked, none was left out, and every one passed, and so
-        did the networks that were compared.
-        """
+        """Whether cases were checked, none was left out, and all cases and networks passed."""
         whole = self.stopped is None and not self.missing
         networks = all(network.passed for network in self.networks)
         return whole and networks and bool(self.cases) and all(c.passed for c in self.cases)
@@ -157,9 +156,9 @@ class CheckReport(Report):
         return f"{len(self.cases)} of {len(self.cases) + len(self.missing)} cases"
 
     def summary(self) -> str:
-        """One line: how many cases passed, and against what."""
+        """Return one line: how many cases passed, and which Lean they were compared with."""
         good = sum(case.passed for case in self.cases)
-        entries = sum(_size(t.shape) for case in self.cases for t in case.tensors.values())
+        entries = sum(math.prod(t.shape) for case in self.cases for t in case.tensors.values())
         sample = (
             f"a sample of {self.entries} entries of each result, drawn by seed {self.seed}: "
             if self.entries is not None
@@ -177,7 +176,7 @@ class CheckReport(Report):
         )
 
     def lines(self) -> Text:
-        """A line for each case, the verdict first, and one for each problem of it; else nothing."""
+        """Return a line for each case, the verdict first, and below it one for each problem."""
         if not self.cases:
             return Text()
         return Text("\n").join(
@@ -189,7 +188,7 @@ class CheckReport(Report):
         )
 
     def table(self) -> Table:
-        """A row for each result of each case, and its problems in the last column."""
+        """Return a table with a row for each result of each case, and its problems at the end."""
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for header in ("case", "result"):
             table.add_column(header, no_wrap=True)
@@ -207,7 +206,7 @@ class CheckReport(Report):
 
 
 def _line(case: CaseReport) -> Text:
-    """Return whether a case holds, the largest error over bound, and below what does not hold."""
+    """Return whether a case holds, the largest error / bound, and below it the problems."""
     ratios = [tensor.error_ratio for tensor in case.tensors.values()]
     ratio = f"{_largest(ratios):5.3f}" if ratios else "    —"
     verdict = ("yes", "green") if case.passed else ("no ", "red")
@@ -241,10 +240,3 @@ def _method_cell(method: MethodReport | None) -> str:
     if method is None:
         return ""
     return f"{method.error_ratio:.3f}" if method.excess is None else f"{method.excess:.1g}"
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    total = 1
-    for size in shape:
-        total *= size
-    return total

@@ -1,8 +1,8 @@
-"""Some entries of a large case, each as a small case that Lean evaluates in its stead.
+"""Samples entries of a large case, and writes each as a small case for Lean.
 
 An entry of any result is a sum of terms, and an addend. A product of two rows, or the sum of a
-window, has the same terms in the same order, as the textbook reads them from the operands. So Lean
-evaluates what it would for the whole case, at the cost of the entry.
+window, has the same terms in the same order; `truth` reads them from the operands. So Lean computes
+what it would for the whole case, at the cost of one entry.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pybridge.problem.operands import Operand
 from pybridge.problem.shapes import Pooling, Product, Shape
 from pybridge.truth.exact import entry_terms
 
-__whole_ = ["Entry", "sample"]
+__all__ = ["Entry", "sample"]
 
 _ONE = Window(size=1, kernel=1)
 _PADDING = Window(size=1, kernel=1, stride=2, pad_begin=1)
@@ -34,9 +34,9 @@ _PADDING = Window(size=1, kernel=1, stride=2, pad_begin=1)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """An entry of a result: a case of which it is the only one, and the whole case's `fast` ones.
+    """An entry of a result, as the only entry of a case's result `which`.
 
-    `fast` holds the evaluations of the whole case by the fast methods, at this entry.
+    `fast` has the fast methods' evaluations of the whole case, at this entry.
     """
 
     case: Case
@@ -52,24 +52,22 @@ def sample(case: Case, count: int, seed: int, definitions: Definitions) -> Itera
         shape = applied.computation.shape
         size = math.prod(shape)
         rng = Random(f"{seed} {case.name} {which}")
-        for place in sorted(rng.sample(range(size), min(count, size))):
-            index = tuple(int(i) for i in np.unravel_index(place, shape))
+        for position in sorted(rng.sample(range(size), min(count, size))):
+            index = tuple(int(i) for i in np.unravel_index(position, shape))
             alone, result = _alone(case, applied.computation, index)
             single = alone.geometry.result_shapes[result]
-            fast = {method: _at(e, place, single) for method, e in evaluations.items()}
+            fast = {method: _at(e, position, single) for method, e in evaluations.items()}
             yield Entry(alone, result, fast)
 
 
-def _at(whole: Evaluation, place: int, shape: tuple[int, ...]) -> Evaluation:
+def _at(whole: Evaluation, position: int, shape: tuple[int, ...]) -> Evaluation:
     """Return one entry of an evaluation, with a shape of size one."""
-    parts = (
-        part.ravel()[place].reshape(shape) for part in (whole.value, whole.bound, whole.overflow)
-    )
-    return Evaluation(*parts)
+    arrays = whole.value, whole.bound, whole.overflow
+    return Evaluation(*(array.ravel()[position].reshape(shape) for array in arrays))
 
 
 def _alone(case: Case, what: Computation, index: tuple[int, ...]) -> tuple[Case, str]:
-    """Return a case with the entry as its only one of a result, and the result's name."""
+    """Return a case one of whose results has only this entry, and the result's name."""
     factors, added = entry_terms(what.name, case.geometry, case.values, index)
     first, *second = (Operand(factors[name], case.operands[name].eps) for name in what.factors)
     addend = [

@@ -115,12 +115,12 @@ def _window(window: Sequence[int], **more: Any) -> Window:
 
 
 def _line(*window: int, rank: int = 1, **shape: int) -> Geometry:
-    """A geometry with the same window along each of `rank` axes."""
+    """Return a geometry with the same window along each of `rank` axes."""
     return Geometry(windows=(_window(window),) * rank, **shape)
 
 
 def _transposed(*window: int, rank: int = 1, padding: int = 0, **shape: int) -> Geometry:
-    """A transposed geometry with the same window along each of `rank` axes."""
+    """Return a transposed geometry with the same window along each of `rank` axes."""
     spread = _window(window, transposed=True, output_padding=padding)
     return Geometry(windows=(spread,) * rank, **shape)
 
@@ -146,7 +146,7 @@ _OTHERS: Sequence[tuple[str, str, Shape, str, bool]] = (
     ("pooling-ties", "bfloat16", Pooling(windows=(_window((3, 3, 1, 1, 1, 1)),) * 2), "ties",
      False),
 )  # fmt: skip
-"""Of the operations that are not conv2d."""
+"""Cases of the other operations than conv2d."""
 
 
 def generated_case(
@@ -158,10 +158,10 @@ def generated_case(
     eps: Sequence[float] | None = None,
     seed: str = "",
 ) -> Case:
-    """A case with generated operands (`pybridge.check.generate`), determined by the seed.
+    """Return a case with generated operands (`pybridge.check.generate`), determined by the seed.
 
-    `kinds` (`normal` if None) and `eps` (0 if None) are of the operands in order: of a convolution
-    x, weight, bias and grad_output. Raises `InputError` for an unknown kind or format.
+    `kinds` (`normal` if None) and `eps` (0 if None) have one for each operand in order: for a
+    convolution x, weight, bias and grad_output. Raises `InputError` for an unknown kind or format.
     """
     shapes = geometry.shapes
     kinds = ("normal",) * len(shapes) if kinds is None else kinds
@@ -188,9 +188,10 @@ def _geometry(shape: _Shape) -> Geometry:
 
 
 def suite(seed: str = "") -> list[Case]:
-    """The built-in cases, in order; labels are `format-what`. Three of them overflow in part.
+    """Return the built-in cases, in order; labels are `format-what`.
 
-    Another seed gives other entries of the same kinds; those of the default one are recorded.
+    Another seed gives other entries of the same kinds. Lean's evaluations of the default ones are
+    recorded.
     """
     return [
         generated_case(

@@ -24,7 +24,7 @@ __all__ = ["COMMANDS", "Command", "app", "load", "main"]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: the module that holds its `app`, what `python -m` runs, and what it is for."""
+    """A command: the module that has its `app`, what `python -m` runs, and a summary."""
 
     module: str
     run_as: str
@@ -39,13 +39,13 @@ COMMANDS: Mapping[str, Command] = {
         "pybridge.cli.check", "pybridge.check", "Compare NumPy's values and bounds with Lean's."
     ),
     "doctor": Command(
-        "pybridge.cli.doctor", "pybridge.doctor", "Say what is wrong here, and what to do."
+        "pybridge.cli.doctor", "pybridge.doctor", "Examine the installation and this machine."
     ),
     "explain": Command(
         "pybridge.cli.explain", "pybridge.explanation", "Say where an entry's bound comes from."
     ),
     "extract": Command(
-        "pybridge.cli.extract", "pybridge.extract", "Take the proved definitions out of Lean."
+        "pybridge.cli.extract", "pybridge.extract", "Extract the proved definitions from Lean."
     ),
     "fuzz": Command(
         "pybridge.cli.fuzz", "pybridge.fuzz", "Look for cases where Lean and NumPy differ."
@@ -54,7 +54,7 @@ COMMANDS: Mapping[str, Command] = {
         "pybridge.cli.lean", "pybridge.lean", "Set Lean up, check proofs, run the program."
     ),
     "theorem": Command(
-        "pybridge.cli.theorem", "pybridge.theorem", "Print a theorem, and where it stands."
+        "pybridge.cli.theorem", "pybridge.theorem", "Print a theorem, its file and its line."
     ),
     "tolerance": Command(
         "pybridge.cli.tolerance",
@@ -66,9 +66,9 @@ COMMANDS: Mapping[str, Command] = {
 
 
 def load(name: str) -> Any:
-    """The command of a name, its module imported.
+    """Import the module of a command, and return the command.
 
-    Raises `ModuleNotFoundError` when a package that it takes is not installed.
+    Raises `ModuleNotFoundError` if a package that it needs is not installed.
     """
     command: Any = get_command(importlib.import_module(COMMANDS[name].module).app)
     command.name = name
@@ -82,13 +82,13 @@ class _Commands(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The name and the summary of a command: what lists and completions need."""
+        """Return a command that has only a name and a summary, for lists and completions."""
         if cmd_name not in COMMANDS:
             return None
         return TyperCommand(cmd_name, help=COMMANDS[cmd_name].summary)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command itself, that is to be run or completed."""
+        """Return the command itself, to be run or completed."""
         self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}  # suggestions
         name, listed, rest = super().resolve_command(ctx, args)
         if listed is None or name is None:
@@ -98,7 +98,7 @@ class _Commands(TyperGroup):
         except ModuleNotFoundError as error:
             if ctx.resilient_parsing:
                 return name, listed, rest
-            print(f"error: pybridge {name} takes {error.name}, which is missing", file=sys.stderr)
+            print(f"error: pybridge {name} needs {error.name}, which is missing", file=sys.stderr)
             raise SystemExit(2) from None
 
 
@@ -124,21 +124,22 @@ def _say_version(wanted: bool) -> None:
 def pybridge(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say which.")
+        bool,
+        typer.Option("--version", is_eager=True, callback=_say_version, help="Print the version."),
     ] = False,
 ) -> None:
     """Rounding-error bounds for conv2d and its gradients, proved in Lean.
 
-    Each command is also there as python -m pybridge.COMMAND (explain: python -m
+    Each command can also be run as python -m pybridge.COMMAND (explain: python -m
     pybridge.explanation), and says more with --help.
 
     Exit status: 0 all is well, 1 something does not hold, 2 bad usage or input, 3 Lean is not
-    there; each command's --help says what it means by that.
+    available; each command's --help has the details.
     """
     if context.invoked_subcommand is None:
         print(context.get_help())
 
 
 def main() -> None:
-    """The entry point of `pybridge`."""
+    """Run `pybridge`."""
     run_command(app, "pybridge")

@@ -51,7 +51,7 @@ class Certified(Model):
     seconds: float = 0.0
 
     def line(self) -> str:
-        """What became of the file."""
+        """Return what became of the file, in one line."""
         if not self.checked:
             return f"{self.file}: written, not checked"
         if self.rejected:
@@ -91,10 +91,10 @@ def certify(
         ),
     ] = ENTRIES,
     output: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where the Lean files go; made if need be.")
+        Path, typer.Option(metavar="FOLDER", help="Folder for the Lean files; made if missing.")
     ] = Path(),
     check: Annotated[
-        bool, typer.Option("--check/--no-check", help="Let Lean check what was written.")
+        bool, typer.Option("--check/--no-check", help="Let Lean check the files.")
     ] = True,
     lean: ModeOption = "auto",
     timeout: TimeoutOption = 3600.0,
@@ -103,13 +103,13 @@ def certify(
 ) -> None:
     """Write each case's values and bounds as Lean theorems, and let Lean's kernel check them.
 
-    For each case a Lean file is written that states the geometry, the operands and, for each
-    result, that these entries have these rounded values and at most these error bounds. The
-    theorems are about the library's own definitions and proved by `decide +kernel`: the kernel
-    evaluates them, and neither Python nor a compiler is trusted.
+    Each case's Lean file states the geometry, the operands and, for each result, the rounded values
+    of entries and upper bounds of their error bounds. The theorems are about the library's own
+    definitions and proved by `decide +kernel`: the kernel evaluates them, and neither Python nor a
+    compiler is trusted.
 
-    Of a result with more than --entries entries the first, the last, the one of the largest bound,
-    and others drawn at random (from the case's digest) are certified.
+    If a result has more than --entries entries, the first, the last, the one with the largest
+    bound, and others drawn at random (from the case's digest) are certified.
 
     Exit status: 0 Lean accepts all, 1 it rejects one or fails, 2 bad usage or input, 3 there is no
     Lean that can check.
@@ -203,5 +203,5 @@ def _show(outcomes: Sequence[Certified], *, as_json: bool) -> None:
 
 
 def main() -> None:
-    """The entry point of the command."""
+    """Run `python -m pybridge.certify`."""
     run_command(app, "python -m pybridge.certify")

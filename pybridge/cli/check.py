@@ -88,11 +88,11 @@ def check_cases(
     observe: Observer | None = None,
     entries: int | None = None,
 ) -> CheckReport:
-    """Check cases against Lean: what `python -m pybridge.check` does, without its command line.
+    """Check cases against Lean, as `python -m pybridge.check` does.
 
-    `console` shows progress, and `observe` is shown each result, if given. With `entries`, so many
-    entries of each result are compared in place of the whole cases (`pybridge.check.sample`). If
-    Lean fails or the run is interrupted, return a partial report.
+    `console` shows the progress, and `observe` is called with each result. With `entries`, that
+    many entries of each result are compared instead of the whole cases (`pybridge.check.sample`).
+    If Lean fails or the run is interrupted, return a partial report.
     """
     started = time.monotonic()
     console = console or Console(stderr=True, quiet=True)
@@ -158,7 +158,7 @@ def _advice(entries: int | None) -> str:
 
 
 def _batches(cases: Sequence[Case]) -> Iterator[list[Case]]:
-    """The cases in order, in parts that Lean evaluates at once: an interrupt loses one at most."""
+    """Yield the cases in batches for Lean, of limited work: an interrupt loses at most one."""
     batch: list[Case] = []
     work = 0
     for case in cases:
@@ -235,7 +235,8 @@ def check(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="Of own data; of built-in cases, only those: float16, float32, float64, bfloat16.",
+            help="Format of own data, or of the built-in cases to check: float16, float32, "
+            "float64, bfloat16.",
             autocompletion=completing([format.dtype.name for format in FORMATS.values()]),
         ),
     ] = None,
@@ -244,7 +245,7 @@ def check(
         typer.Option(
             "--kind",
             metavar="KIND",
-            help=f"Of own geometry's data: {', '.join(KINDS)}.",
+            help=f"Kind of data for an own geometry: {', '.join(KINDS)}.",
             autocompletion=completing(KINDS),
         ),
     ] = "normal",
@@ -252,8 +253,8 @@ def check(
         str | None,
         typer.Option(
             metavar="E|EX,EW,EB,EG",
-            help="How far exact operands may be from the given ones: of all, or of x, weight, bias "
-            "and grad_output.",
+            help="How far exact operands may be from the given ones: one number for all, or one "
+            "each for x, weight, bias and grad_output.",
         ),
     ] = None,
     entries: Annotated[
@@ -265,7 +266,7 @@ def check(
         ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Other data, and other random perturbations.")
+        int | None, typer.Option(help="Draw other data and other random perturbations.")
     ] = None,
     lean: ModeOption = "auto",
     timeout: TimeoutOption = 600.0,
@@ -276,13 +277,13 @@ def check(
     ] = None,
     device: Annotated[
         Literal["auto", "cpu", "cuda"] | None,
-        typer.Option(help="PyTorch's; auto: a GPU where there is one."),
+        typer.Option(help="PyTorch's device; auto: the CPU, and a GPU if there is one."),
     ] = None,
     dtype: Annotated[
         str | None,
         typer.Option(
             metavar="D,D,…",
-            help=f"PyTorch's: {', '.join(DTYPES)}.",
+            help=f"PyTorch's dtypes: {', '.join(DTYPES)}.",
             autocompletion=completing(DTYPES),
         ),
     ] = None,
@@ -294,9 +295,9 @@ def check(
             autocompletion=completing(lambda: (layer.label for layer in network_layers())),
         ),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Few of PyTorch's layers.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Only some of PyTorch's layers.")] = False,
     each: Annotated[
-        bool, typer.Option("--each", help="A row for each result, of PyTorch's for each layer.")
+        bool, typer.Option("--each", help="Print a row for each result, for PyTorch of each layer.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     report: Annotated[
@@ -304,7 +305,7 @@ def check(
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.html", help="Write a page to look at: heat maps, a scatter."),
+        typer.Option(metavar="FILE.html", help="Write an HTML page with heat maps and a scatter."),
     ] = None,
 ) -> None:
     """Compare NumPy's evaluation of the exported definitions with Lean's, entry by entry.
@@ -312,15 +313,15 @@ def check(
     For each case, for the forward pass and each gradient: the values are Lean's bit for bit; the
     bounds are Lean's exact bounds rounded outward, never below; Lean's exact values are those of
     python-flint; the true error, of perturbed operands too where eps is not zero, is within the
-    bound. Without cases or a geometry, the built-in suite is checked, and unless Lean is recorded
-    small networks, forward and backward. Lean takes about a millisecond for each multiply-add in
-    WebAssembly; with --entries, a sample of a large case is compared.
+    bound. Without cases or a geometry, the built-in suite is checked and, unless recorded
+    evaluations replace Lean, small networks, forward and backward. WebAssembly Lean takes about a
+    millisecond for each multiply-add; with --entries, a sample of a large case is compared.
 
-    With --against torch: whether PyTorch's output and gradients, of the built-in suite and of
-    layers of ResNet-50, VGG-16 and MobileNet, are within the bounds for sums in any order.
+    With --against torch, PyTorch's output and gradients, for the built-in suite and for layers of
+    ResNet-50, VGG-16 and MobileNet, are compared with the bounds for sums in any order.
 
     Exit status: 0 all hold, 1 something does not hold or Lean failed, 2 bad usage or input, 3 Lean
-    is not there, 130 interrupted: what was checked before is shown, and in the report.
+    is not available, 130 interrupted: what was checked before is shown, and in the report.
     """
     console = Console(stderr=True)
     result: Outcome
@@ -386,7 +387,7 @@ def check(
 
 
 def _with_networks(report: CheckReport, lean: Lean) -> CheckReport:
-    """The report with the comparison of small networks, unless it was stopped before."""
+    """Return the report with a comparison of small networks, unless the check was stopped."""
     if report.stopped is not None:
         return report
     try:
@@ -400,7 +401,7 @@ def _with_networks(report: CheckReport, lean: Lean) -> CheckReport:
 
 
 def _command() -> str:
-    """Return the command line that runs, as a shell reads it."""
+    """Return the command line of this process, as a shell reads it."""
     program = Path(sys.argv[0])
     start = f"python -m pybridge.{program.parent.name}" if program.stem == "__main__" else None
     return shlex.join([*(start.split() if start else [program.name]), *sys.argv[1:]])
@@ -416,7 +417,7 @@ def _text(result: Outcome, *, each: bool) -> str:
 
 
 def _failure(write: Callable[[Outcome], None], result: Outcome) -> str | None:
-    """Write a result, and return what is the matter if that cannot be done."""
+    """Write a result, and return the error message if that fails."""
     try:
         write(result)
     except OSError as error:
@@ -425,7 +426,7 @@ def _failure(write: Callable[[Outcome], None], result: Outcome) -> str | None:
 
 
 def _end(result: Outcome, problems: Sequence[str]) -> int:
-    """Return the exit status, having told what ended the check early or could not be written."""
+    """Print what ended the check early or could not be written, and return the exit status."""
     status = 0 if result.passed else 1
     if result.stopped is not None:
         status = INTERRUPTED if result.stopped == _INTERRUPTED else 1
@@ -437,7 +438,7 @@ def _end(result: Outcome, problems: Sequence[str]) -> int:
 
 
 def _against(torch: Any, plan: Plan, loaded: Definitions, console: Console) -> AgainstReport:
-    """Checks PyTorch's results, with a bar that shows the progress."""
+    """Check PyTorch's results, with a bar that shows the progress."""
     with _progress(console) as progress:
         work = progress.track(plan, description="PyTorch computes, and is checked")
         return against_torch(torch, work, loaded, seed=plan.seed)
@@ -484,9 +485,9 @@ def _cases(
     eps: tuple[float, ...] | None,
     seed: int | None,
 ) -> list[Case]:
-    """Return the cases that the command line asks for; `InputError` if that makes no sense."""
+    """Return the cases that the command line asks for; `InputError` if options do not fit."""
     if (x is None) != (weight is None):
-        raise InputError("an own geometry takes both --x and --weight")
+        raise InputError("an own geometry needs both --x and --weight")
     seed_text = "" if seed is None else str(seed)
     cases = []
     if words or x is None:
@@ -512,5 +513,5 @@ def _cases(
 
 
 def main() -> None:
-    """The entry point of the command `pybridge-check`."""
+    """Run `python -m pybridge.check`."""
     run_command(app, "python -m pybridge.check")

@@ -30,28 +30,28 @@ app = command_line()
 )
 def command(
     lean: Annotated[
-        Mode, typer.Option("--lean", help="The Lean that has to be here; auto: any.")
+        Mode, typer.Option("--lean", help="The kind of Lean that is required; auto: any.")
     ] = "auto",
     run: Annotated[
-        bool, typer.Option("--run", help="Have each Lean that is found evaluate a small case.")
+        bool, typer.Option("--run", help="Let each kind of Lean found evaluate a small case.")
     ] = False,
     after: Annotated[
         list[str] | None,
         typer.Option(
             metavar="MODULE",
-            help="Import this before the arithmetic is measured: it may change it; repeatable.",
+            help="Import a module first, since it may change the arithmetic; repeatable.",
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Examine this installation and this machine, and say what to do about what is wrong.
 
-    Examined are Python, NumPy with its BLAS and the other packages; the Lean sources, the
-    definitions exported of them, and each way to run Lean; how NumPy rounds on this machine, by
+    It examines Python, NumPy with its BLAS and the other packages; the Lean sources, the
+    definitions exported from them, and each way to run Lean; how NumPy rounds on this machine, by
     many operations with known results; the cache and the disks; the extras.
 
-    Nothing is installed or changed, nothing is fetched, and Lean is run only where --run asks for
-    it. A row that is neither good nor wrong is a note: what is missing there is not needed.
+    Nothing is installed or changed, nothing is fetched, and Lean is run only with --run. A row that
+    is neither good nor wrong is a note: what is missing there is not needed.
 
     Exit status: 0 nothing is wrong, 1 something is wrong, 2 bad usage, 3 there is no Lean, or not
     the one that --lean asks for.
@@ -64,5 +64,5 @@ def command(
 
 
 def main() -> None:
-    """The entry point of `python -m pybridge.doctor`."""
+    """Run `python -m pybridge.doctor`."""
     run_command(app, "python -m pybridge.doctor")

@@ -54,8 +54,8 @@ def command(
     """Print where the bound of one entry comes from, the largest contributions first.
 
     Each is the rounding of a product or of a sum (half an ulp of it), or the eps of an operand that
-    a product carries on. They are computed exactly, from the definitions that Lean exported, and
-    add up to Lean's bound of the entry exactly.
+    a product passes on. They are computed exactly, from the definitions that Lean exported, and add
+    up to Lean's bound of the entry exactly.
 
     Exit status: 0 printed, 2 bad usage or input.
     """
@@ -75,5 +75,5 @@ def command(
 
 
 def main() -> None:
-    """The entry point of `python -m pybridge.explanation`."""
+    """Run `python -m pybridge.explanation`."""
     run_command(app, "python -m pybridge.explanation")

@@ -1,6 +1,6 @@
-"""`python -m pybridge.extract`: takes the proved definitions out of Lean.
+"""`python -m pybridge.extract`: extracts the proved definitions from Lean.
 
-Lean compiles the library and writes where each declaration stands (`.ilean`); LeanDojo slices the
+Lean compiles the library and writes the range of each declaration (`.ilean`); LeanDojo slices the
 declarations' sources; Lean's own program exports the definitions as data. All of it goes to
 `pybridge/definitions.json`, which is what Python evaluates.
 
@@ -74,7 +74,7 @@ EXTRACTED = (
     "RuntimeApprox.TensorCore.Operands",
     "RuntimeApprox.TensorCore.Theorems",
 )
-"""The modules whose declarations are extracted: what is evaluated, and what is proved of it."""
+"""The modules whose declarations are extracted: what is evaluated, and the theorems about it."""
 
 DEFAULT_OUTPUT = Path(__file__).resolve().parents[1] / "definitions.json"
 
@@ -84,7 +84,7 @@ class ExtractionError(LeanError):
 
 
 def declarations(sources: Path, ileans: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
-    """Every declaration of the modules, with its place and its source, sliced by LeanDojo.
+    """Return every declaration of the modules, with its range and its source, sliced by LeanDojo.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def declarations(sources: Path, ileans: Mapping[str, Path]) -> dict[str, dict[st
     Raises
     ------
     ExtractionError
-        If an `.ilean` file is not of the form that is known.
+        If an `.ilean` file has an unknown form.
     InputError
         If LeanDojo is not installed.
     """
@@ -116,9 +116,9 @@ def declarations(sources: Path, ileans: Mapping[str, Path]) -> dict[str, dict[st
     for module, ilean in sorted(ileans.items()):
         relative = module_file(Path(), module)
         lean_file = LeanFile(sources.resolve(), relative)
-        for name, place in _places(ilean):
-            start = Pos(*_position(lean_file.get_line(place[0] + 1), place[0], place[1]))
-            end = Pos(*_position(lean_file.get_line(place[2] + 1), place[2], place[3]))
+        for name, (first, first_column, last, last_column) in _ranges(ilean):
+            start = Pos(*_position(lean_file.get_line(first + 1), first, first_column))
+            end = Pos(*_position(lean_file.get_line(last + 1), last, last_column))
             source = lean_file[start:end]
             declared[name] = {
                 "module": module,
@@ -131,11 +131,13 @@ def declarations(sources: Path, ileans: Mapping[str, Path]) -> dict[str, dict[st
     return dict(sorted(declared.items()))
 
 
-def _places(ilean: Path) -> list[tuple[str, list[int]]]:
-    """The declarations of an `.ilean` file and their ranges: lines from 0, columns in UTF-16."""
+def _ranges(ilean: Path) -> list[tuple[str, list[int]]]:
+    """Return an `.ilean` file's declarations and ranges: lines from 0, columns in UTF-16 units."""
     try:
         entries = json.loads(ilean.read_text(encoding="utf-8"))["decls"]
-        return [(name, [int(number) for number in place[:4]]) for name, place in entries.items()]
+        return [
+            (name, [int(number) for number in numbers[:4]]) for name, numbers in entries.items()
+        ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ExtractionError(
             f"{ilean}: expected an .ilean file with declaration ranges ({type(error).__name__})"
@@ -143,19 +145,19 @@ def _places(ilean: Path) -> list[tuple[str, list[int]]]:
 
 
 def _position(line: str, number: int, utf16_column: int) -> tuple[int, int]:
-    """The place in lines and code points, both from 1, of a line from 0 and a UTF-16 column."""
+    """Return line and column, both from 1, the column in code points instead of UTF-16 units."""
     prefix = line.encode("utf-16-le")[: 2 * utf16_column]
     return number + 1, len(prefix.decode("utf-16-le")) + 1
 
 
 def extract(lean: Lean, modules: Iterable[str] = EXTRACTED) -> dict[str, Any]:
-    """The document of `definitions.json`, from the sources as they are now.
+    """Return the document of `definitions.json`, from the sources as they are now.
 
     Raises
     ------
     ExtractionError
-        If a module does not build, the toolchain is not the pinned one, or Lean exports what is not
-        known here.
+        If a module does not build, the toolchain is not the pinned one, or this version does not
+        know what Lean exports.
     InputError
         If LeanDojo is not installed.
     pybridge.lean.LeanError
@@ -190,7 +192,7 @@ def extract(lean: Lean, modules: Iterable[str] = EXTRACTED) -> dict[str, Any]:
 
 
 def differences(path: Path, document: Mapping[str, Any]) -> list[str]:
-    """What in a definitions file is not what the sources give, a line each; none if current."""
+    """Return a line for each difference between a definitions file and what the sources give."""
     try:
         text = path.read_text(encoding="utf-8")
         parse_definitions(text, str(path))
@@ -227,7 +229,7 @@ app = command_line()
 )
 def main(
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; fail when the file is not current.")
+        bool, typer.Option("--check", help="Write nothing; fail if the file is not current.")
     ] = False,
     output: Annotated[
         Path,
@@ -244,13 +246,13 @@ def main(
     timeout: TimeoutOption = 600.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Take the proved definitions out of Lean, into pybridge/definitions.json.
+    """Extract the proved definitions from Lean, into pybridge/definitions.json.
 
     Lean compiles the library, LeanDojo slices the declarations out of its sources, and Lean's own
     program exports the definitions as data, which is what Python evaluates.
 
     Exit status: 0 written, or current, 1 the file is not what the sources give or Lean failed, 2
-    bad usage or LeanDojo is missing, 3 Lean is not there.
+    bad usage or LeanDojo is missing, 3 Lean is not available.
     """
     with exit_status():
         with session(lean, timeout, needed_for="extraction") as runner:
@@ -272,10 +274,10 @@ def main(
         said = "not current" if differing else f"current, {count} declarations"
         write_output("\n".join([*differing, f"{output}: {said}", ""]))
     else:
-        write_output(f"{output}: {count} declarations of {sources_dir()}\n")
+        write_output(f"{output}: {count} declarations from {sources_dir()}\n")
     raise typer.Exit(1 if differing else 0)
 
 
 def run() -> None:
-    """The entry point of `python -m pybridge.extract`."""
+    """Run `python -m pybridge.extract`."""
     run_command(app, "python -m pybridge.extract")

@@ -59,21 +59,21 @@ def fuzz(
     minutes: Annotated[
         float | None,
         typer.Option(
-            help=f"Ends after the batch in which they are over; {_MINUTES:g} if neither "
+            help=f"End after the batch in which this time is over; {_MINUTES:g} if neither "
             "this nor --outputs is given."
         ),
     ] = None,
     outputs: Annotated[
-        int | None, typer.Option(min=1, help="Ends when so many outputs are compared.")
+        int | None, typer.Option(min=1, help="End when this many outputs are compared.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Determines the cases.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the cases.")] = 0,
     batch: Annotated[
         int, typer.Option(min=1, max=2000, help="How many cases Lean evaluates in one run.")
     ] = 150,
     lean: ModeOption = "auto",
     timeout: TimeoutOption = 600.0,
     save: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where diverging cases are saved, shrunk.")
+        Path, typer.Option(metavar="DIR", help="Folder in which shrunk diverging cases are saved.")
     ] = Path("fuzzed"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     report: Annotated[
@@ -82,14 +82,14 @@ def fuzz(
 ) -> None:
     """Draw random cases, and compare NumPy's evaluation with Lean's and with exact arithmetic.
 
-    Geometries, formats, operands of every magnitude and their errors are drawn; Lean evaluates a
-    batch of cases in one run; each case is compared as by pybridge.check. A case that diverges is
-    made small, and saved as a file that this command takes.
+    Geometries, formats, operands of every magnitude and their eps are drawn; Lean evaluates a batch
+    of cases in one run; each case is compared as by pybridge.check. A case that diverges is made
+    small, and saved as a file that this command can compare again.
 
     The same seed and number of outputs give the same cases with the same version of pybridge.
 
     Exit status: 0 nothing diverged, 1 something did or Lean failed, 2 bad usage or input, 3 Lean is
-    not there, 130 interrupted (Ctrl-C) before anything diverged; what was compared is reported.
+    not available, 130 interrupted (Ctrl-C) before anything diverged; what was compared is reported.
     """
     with exit_status():
         if minutes is not None and not 0 < minutes < float("inf"):
@@ -146,8 +146,8 @@ def _replay(
 ) -> int:
     """Print for each file whether its case holds; return 0 if all do, else 1.
 
-    Raises `InputError`, naming the file, for one that holds no case, or a case that is in another
-    one of the files; `LeanError` when Lean does not work.
+    Raises `InputError`, naming the file, if one has no case, or the same case as another; and
+    `LeanError` if Lean does not work.
     """
     cases: dict[str, tuple[Path, Case]] = {}
     for path in files:
@@ -170,5 +170,5 @@ def _replay(
 
 
 def main() -> None:
-    """Runs the command."""
+    """Run `python -m pybridge.fuzz`."""
     run_command(app, "python -m pybridge.fuzz")

@@ -1,6 +1,6 @@
 """`python -m pybridge.lean`: sets Lean up, compiles the library, runs its program, checks files.
 
-Exit status: 0 without an error or `sorry`, 1 with one, 2 for bad usage, 3 when Lean is not there.
+Exit status: 0 no error and no `sorry`, 1 there is one, 2 bad usage, 3 Lean is not available.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pybridge.lean.protocol import parse_results
 
 _STATUS = """
 Exit status: 0 no error and no `sorry`, 1 there is one or Lean failed, 2 bad usage or input, 3 Lean
-is not there.
+is not available.
 """
 
 app = command_line(
@@ -40,20 +40,20 @@ app = command_line(
 
 @app.callback(invoke_without_command=True)
 def lean(context: typer.Context) -> None:
-    """Show the help where no command is given."""
+    """Print the help if no command is given."""
     if context.invoked_subcommand is None:
         print(context.get_help())
 
 
 @app.command(
     context_settings=HELP,
-    help=f"Find Lean, installing it first if need be, and say which.\n{_STATUS}",
+    help=f"Find Lean, installing it if necessary, and print which it is.\n{_STATUS}",
     epilog=examples("python -m pybridge.lean setup", "python -m pybridge.lean setup --lean wasm"),
 )
 def setup(
     lean: ModeOption = "auto", timeout: TimeoutOption = 600.0, as_json: JsonOption = False
 ) -> None:
-    """Find Lean, installing it first if need be, and say which."""
+    """Find Lean, installing it if necessary, and print which it is."""
     with exit_status(), session(lean, timeout) as runner:
         if as_json:
             write_output(json_text({"kind": runner.kind, "description": runner.description}))
@@ -99,8 +99,8 @@ def build(
 
 @app.command(
     context_settings=HELP,
-    help="Run the Lean program.\n\nOn a case file, on the small networks, or, where neither is "
-    f"given, to export the definitions.\n{_STATUS}",
+    help="Run the Lean program.\n\nOn a case file, on the small networks or, if neither is given, "
+    f"to export the definitions.\n{_STATUS}",
     epilog=examples(
         "python -m pybridge.lean run --net",
         "python -m pybridge.lean run --cases cases.txt --output results.txt",
@@ -118,12 +118,12 @@ def run(
     ] = False,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where the program's own text goes; nothing is printed."),
+        typer.Option(metavar="FILE", help="Write the program's own text to a file; print nothing."),
     ] = None,
     lean: ModeOption = "auto",
     timeout: TimeoutOption = 600.0,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON; exact numbers are texts of fractions.")
+        bool, typer.Option("--json", help="Print JSON; exact numbers are fractions in strings.")
     ] = False,
 ) -> None:
     """Run the Lean program: on a case file, on small networks, or to export the definitions."""
@@ -190,7 +190,7 @@ def _read(path: Path) -> str:
 
 
 def _results(text: str) -> dict[str, Any]:
-    """Return what Lean says of each case, exact numbers as texts of fractions."""
+    """Return Lean's results of each case, with exact numbers as fractions in strings."""
     return {
         name: {
             "refused": result.refused,
@@ -208,5 +208,5 @@ def _results(text: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """The entry point of `python -m pybridge.lean`."""
+    """Run `python -m pybridge.lean`."""
     run_command(app, "python -m pybridge.lean")

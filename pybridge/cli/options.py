@@ -1,4 +1,4 @@
-"""Options that several commands have, how their values are completed, and how lists are read."""
+"""Options that several commands have, their completion, and how their values are parsed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ __all__ = [
 ModeOption = Annotated[Mode, typer.Option("--lean", help="Which Lean to use.")]
 TimeoutOption = Annotated[
     float,
-    typer.Option("--timeout", metavar="SECONDS", min=1, help="How long each run of Lean may take."),
+    typer.Option(
+        "--timeout", metavar="SECONDS", min=1, help="The most that a run of Lean may take."
+    ),
 ]
 DefinitionsOption = Annotated[
     Path | None,
@@ -42,7 +44,7 @@ Dilation = Annotated[str | None, typer.Option(metavar="D|H,W", help="Dilations."
 def completing(
     words: Iterable[str] | Callable[[], Iterable[str]],
 ) -> Callable[[str], list[str]]:
-    """Return a completion by some words, also for the last item of a list with commas."""
+    """Return a completion by words, also of the last item of a comma-separated list."""
 
     def complete(incomplete: str) -> list[str]:
         before, comma, last = incomplete.rpartition(",")
@@ -53,7 +55,7 @@ def completing(
 
 
 def numbers(option: str, text: str | None, lengths: tuple[int, ...]) -> Any:
-    """The integers of a comma-separated list; a single one stands for itself."""
+    """Return the integers of a comma-separated list as a tuple, or a single one as itself."""
     if text is None:
         return None
     try:
@@ -67,7 +69,7 @@ def numbers(option: str, text: str | None, lengths: tuple[int, ...]) -> Any:
 
 
 def parse_padding(text: str | None) -> Any:
-    """The padding: of both axes, of each, or at each of the four sides."""
+    """Return the padding: of both axes, of each, or at each of the four sides."""
     padding = numbers("--padding", text, (1, 2, 4))
     if isinstance(padding, tuple) and len(padding) == 4:
         return padding[:2], padding[2:]

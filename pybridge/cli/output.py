@@ -1,4 +1,4 @@
-"""What a command prints, as text: tables for a terminal, or wide enough for a file or a pipe."""
+"""Renders what a command prints: tables that fit a terminal, or are wide enough for a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["json_text", "rendered"]
 
 
 def rendered(width: int, *parts: RenderableType) -> str:
-    """The parts one after the other, as standard output shows them.
+    """Return the parts one after the other, as text for standard output.
 
     If that is not a terminal, tables have at least `width` columns and as many as they need. In a
     terminal that is narrower than a table, each row becomes a paragraph, so that nothing is cut. A
@@ -63,11 +63,11 @@ def _paragraphs(table: Table) -> Text:
 
 
 def _paragraph(headers: Sequence[str], row: Sequence[RenderableType]) -> Text:
-    """Return the cells of a row that are not empty, each after its header; the first begins it."""
+    """Return the non-empty cells of a row, each after its header, except that of the first."""
     cells = [Text.from_markup(cell) if isinstance(cell, str) else cell for cell in row]
     named = [
-        Text.assemble(f"{header} " if header and place else "", cell)
-        for place, (header, cell) in enumerate(zip(headers, cells, strict=True))
+        Text.assemble(f"{header} " if header and column else "", cell)
+        for column, (header, cell) in enumerate(zip(headers, cells, strict=True))
         if isinstance(cell, Text) and cell.plain
     ]
     return Text(", ").join(named)

@@ -1,7 +1,7 @@
-"""How every command is made, and how it ends: a line for what went wrong, and an exit status.
+"""Makes every command, and ends it: with a line about what went wrong, and an exit status.
 
-2 bad usage, bad input, or output that cannot be written; 130 interrupted (Ctrl-C), 129 and 143 by
-the signals HUP and TERM; 141 when the reader of standard output has gone; else the command's own.
+2: bad usage, bad input, or output that cannot be written; 130: interrupted (Ctrl-C), 129 and 143 by
+the signals HUP and TERM; 141: the reader of standard output has gone; else the command's own.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ HELP = {"help_option_names": ["-h", "--help"]}
 INTERRUPTED = 130
 
 _LONGEST = 300
-_STOPPED = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
 _UsageError: type[Exception] = next(
     kind
     for kind in typer.BadParameter.__mro__
     if issubclass(kind, Exception) and kind.__name__ == "ClickException"
 )
-"""Click's, or that of the Click which Typer brings along."""
+"""Click's `ClickException`, or the one of the Click that Typer brings along."""
 
 
 def command_line(**keywords: Any) -> typer.Typer:
-    """Return an application whose help is plain text, and which leaves exceptions alone."""
+    """Return an application whose help is plain text, and which does not catch exceptions."""
     plain = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
     return typer.Typer(**{**plain, "context_settings": HELP, **keywords})
 
 
 def examples(*commands: str) -> str:
-    """Return an epilog that shows commands, those too long for 80 columns after a backslash."""
+    """Return an epilog with commands, broken after a backslash if too long for 80 columns."""
     wrapped = [
         textwrap.wrap(command, 72, break_long_words=False, break_on_hyphens=False)
         for command in commands
@@ -60,10 +60,9 @@ def examples(*commands: str) -> str:
 
 
 def run_command(app: Callable[..., Any], name: str) -> NoReturn:
-    """Runs a Typer application under a name, with the process's arguments, and ends the process.
+    """Run a Typer application under a name, with the process's arguments, and end the process.
 
-    HUP and TERM interrupt it as Ctrl-C does. What was raised as `SystemExit` is taken to have been
-    said already.
+    HUP and TERM interrupt it as Ctrl-C does. A `SystemExit` ends it without another message.
     """
     received: list[int] = []
 
@@ -71,7 +70,7 @@ def run_command(app: Callable[..., Any], name: str) -> NoReturn:
         received.append(number)
         raise KeyboardInterrupt
 
-    for number in _STOPPED:
+    for number in _SIGNALS:
         if signal.getsignal(number) not in (signal.SIG_IGN, None):
             signal.signal(number, stop)
     _open_streams()
@@ -107,11 +106,11 @@ def _run(app: Callable[..., Any], name: str) -> int:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """A block that no further Ctrl-C, HUP or TERM interrupts; in other threads, none does."""
+    """Keep Ctrl-C, HUP and TERM from interrupting a block; they interrupt only the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in _STOPPED}
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
     for number in before:
         signal.signal(number, signal.SIG_IGN)
     try:
@@ -122,10 +121,10 @@ def undisturbed() -> Iterator[None]:
 
 
 def write_output(text: str) -> None:
-    """Writes a result to standard output, all of it.
+    """Write a whole result to standard output.
 
-    Where that cannot be done, ends the command: with a line and status 2, or without and status 141
-    when its reader has gone.
+    If that fails, end the command: with a line and status 2, or with status 141 and no line if the
+    reader has gone.
     """
     try:
         sys.stdout.write(text)
@@ -137,7 +136,7 @@ def write_output(text: str) -> None:
 
 
 def _message(error: BaseException) -> str:
-    """A usage error in one line of limited length."""
+    """Return a usage error in one line of limited length."""
     text = " ".join(str(getattr(error, "format_message", error.__str__)()).split())
     text = text.replace("Value error, ", "")
     if len(text) > _LONGEST:
@@ -152,7 +151,7 @@ def _complain(message: str, status: int) -> int:
 
 
 def _open_streams() -> None:
-    """Standard streams that are there, and write "?" for what their encoding lacks."""
+    """Open missing standard streams, and write "?" for characters that their encoding lacks."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -162,7 +161,7 @@ def _open_streams() -> None:
 
 
 def _flushed(status: int) -> int:
-    """The status, or another one when what is left in standard output cannot be written."""
+    """Return the status, or another one if the rest of standard output cannot be written."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -183,7 +182,7 @@ def _broken_pipe() -> int:
 
 
 def _discard(stream: IO[str]) -> None:
-    """Lets what is left in a stream's buffer go nowhere, at the end of the process too."""
+    """Discard what is left in a stream's buffer, also at the end of the process."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

@@ -63,12 +63,12 @@ def main(
     For maintainers, after a change of the Lean sources or of the suite.
 
     Exit status: 0 recorded, 1 Lean failed, 2 bad usage or the file cannot be written, 3 Lean itself
-    is not there.
+    is not available.
     """
     with exit_status():
         print(record(path, lean, timeout))
 
 
 def run() -> None:
-    """The entry point of `python -m pybridge.lean.record`."""
+    """Run `python -m pybridge.lean.record`."""
     run_command(app, "python -m pybridge.lean.record")

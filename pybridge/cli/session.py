@@ -1,4 +1,4 @@
-"""What the commands do alike: open Lean, choose cases, and end with a status and a line."""
+"""What the commands share: opening Lean, choosing cases, and ending with a status and a line."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _INPUT = (
 
 @contextmanager
 def session(mode: Mode, timeout: float, *, needed_for: str = "") -> Iterator[Lean]:
-    """Open a Lean, say on standard error which it is, and close it in the end.
+    """Open Lean, print on standard error which it is, and close it in the end.
 
-    Raises `LeanNotFound` if there is none, or only recorded evaluations and `needed_for` names what
-    they cannot do.
+    Raises `LeanNotFound` if Lean is not available, or `needed_for` names something that cannot be
+    done with recorded evaluations, and there is nothing else.
     """
     lean = find(mode, timeout=timeout)
     try:
@@ -55,9 +55,10 @@ def session(mode: Mode, timeout: float, *, needed_for: str = "") -> Iterator[Lea
 
 @contextmanager
 def exit_status() -> Iterator[None]:
-    """End the command at an error, which is told in one line.
+    """End the command after an error, and print it in one line.
 
-    The status is 3 if Lean is not there, 1 if it fails, 2 for bad input and what cannot be written.
+    The status is 3 if Lean is not available, 1 if it fails, and 2 if input is bad or output cannot
+    be written.
     """
     try:
         yield
@@ -70,12 +71,12 @@ def exit_status() -> Iterator[None]:
 
 
 def complain(problem: object) -> None:
-    """Tell on standard error, in one line, what is wrong."""
+    """Print on standard error, in one line, what is wrong."""
     print(f"error: {problem}", file=sys.stderr)
 
 
 def labels() -> Iterator[str]:
-    """The labels of the built-in cases."""
+    """Return the labels of the built-in cases."""
     return (case.label for case in suite())
 
 
@@ -87,8 +88,8 @@ def select(
     Without words, all built-in cases are chosen. `seed` gives built-in cases other data; `own`
     overrides what files say (`Case.load`), and its `format` chooses among built-in cases.
 
-    Raises `InputError` for a word that is neither, for what does not apply to built-in cases, and
-    as `Case.load` does.
+    Raises `InputError` if a word is neither, if something in `own` does not apply to built-in
+    cases, and as `Case.load` does.
     """
     own = own or {}
     built_in = suite(seed)

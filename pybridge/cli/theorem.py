@@ -1,4 +1,4 @@
-"""`python -m pybridge.theorem`: what a Lean declaration says, and where it stands.
+"""`python -m pybridge.theorem`: prints a Lean declaration, its file and its line.
 
 Exit status: 0, or 2 for bad usage or input.
 """
@@ -30,7 +30,7 @@ app = command_line()
 
 
 def statement(source: str) -> str:
-    """Return the source of a theorem without its proof; of any other declaration, all of it.
+    """Return a declaration's source, for a theorem without its proof.
 
     The proof begins at the first `:=` outside of brackets that belongs to no `let`, or at the first
     case.
@@ -76,10 +76,10 @@ def theorem(
     definitions: DefinitionsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print what a theorem or definition of the Lean library says, and where it stands.
+    """Print a theorem or definition of the Lean library, its file and its line.
 
-    What was exported with the definitions is what Lean has compiled; any other declaration is read
-    from the Lean files of this package.
+    Exported declarations are printed as Lean compiled them; any other declaration is read from the
+    Lean files of this package.
 
     Exit status: 0 printed, 2 bad usage or input.
     """
@@ -108,7 +108,7 @@ def theorem(
 
 
 def _matching(name: str, known: Mapping[str, Declaration]) -> dict[str, Declaration]:
-    """Return the declarations that a name or pattern means."""
+    """Return the declarations that a name or pattern matches."""
     pattern = _SPACE + name.removeprefix(_SPACE)
     return {full: known[full] for full in known if fnmatchcase(full, pattern)}
 
@@ -120,5 +120,5 @@ def _hint(name: str, known: Sequence[str]) -> str:
 
 
 def main() -> None:
-    """The entry point of `python -m pybridge.theorem`."""
+    """Run `python -m pybridge.theorem`."""
     run_command(app, "python -m pybridge.theorem")

@@ -1,4 +1,4 @@
-"""`python -m pybridge.tolerance`: proved tolerances of a shape, beside those that tests use.
+"""`python -m pybridge.tolerance`: proved tolerances for a shape, beside those that tests use.
 
 Exit status: 0, or 2 for bad usage or input.
 """
@@ -37,7 +37,7 @@ ASSERT_CLOSE: Mapping[str, tuple[float, float]] = {
     "float32": (1.3e-6, 1e-5),
     "float64": (1e-7, 1e-7),
 }
-"""rtol and atol of `torch.testing.assert_close` where none are given."""
+"""The default rtol and atol of `torch.testing.assert_close`."""
 
 _EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 _WIDTH = 120
@@ -47,13 +47,13 @@ app = command_line()
 
 
 def assert_close(dtype: str, largest: float) -> float:
-    """What `torch.testing.assert_close` allows by default, at the largest possible entry."""
+    """Return what `torch.testing.assert_close` allows by default, at the largest possible entry."""
     relative, absolute = ASSERT_CLOSE[dtype]
     return absolute + relative * largest
 
 
 def dynamic(dtype: str, terms: int, largest: float) -> float | None:
-    """2nu / (1 − 2nu)·n·max|x|·max|δ|, u being the epsilon of the sums' dtype."""
+    """Return 2nu / (1 − 2nu)·n·max|x|·max|δ|, where u is the epsilon of the sums' dtype."""
     doubled = 2 * terms * _EPSILON[dtype]
     return doubled / (1 - doubled) * largest if doubled < 1 else None
 
@@ -83,14 +83,14 @@ def command(
     ] = 1.0,
     dtype: Annotated[
         Literal["float16", "bfloat16", "tf32", "float32", "float64"],
-        typer.Option(help="Of the derivation."),
+        typer.Option(help="The dtype of the derivation."),
     ] = "float32",
     as_json: JsonOption = False,
 ) -> None:
     """Print the proved absolute tolerance of a convolution's result, for several promises.
 
-    Beside it: what torch.testing.assert_close allows by default at the largest possible entry, and
-    2nu/(1 − 2nu)·n·max|x|·max|δ| with the epsilon u of the sums' dtype.
+    Beside it are what torch.testing.assert_close allows by default at the largest possible entry,
+    and 2nu/(1 − 2nu)·n·max|x|·max|δ| with the epsilon u of the sums' dtype.
 
     Exit status: 0 printed, 2 bad usage or input.
     """
@@ -125,7 +125,7 @@ def command(
 
 
 def _promises() -> Iterator[tuple[str, Accumulation]]:
-    """The promises of the table, with the dtype of their result."""
+    """Yield the promises of the table, with the dtype of their result."""
     for dtype in ("float64", "float32"):
         yield dtype, Accumulation.of(dtype)
     yield "float32", Accumulation.of("tf32")
@@ -174,5 +174,5 @@ def _cell(value: float | None) -> str:
 
 
 def main() -> None:
-    """The entry point of `python -m pybridge.tolerance`."""
+    """Run `python -m pybridge.tolerance`."""
     run_command(app, "python -m pybridge.tolerance")

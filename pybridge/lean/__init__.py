@@ -1,6 +1,6 @@
-"""Lean 4.28.0, wherever it is: native, as WebAssembly, or as recorded evaluations.
+"""Finds and runs Lean: native, as WebAssembly, or replaced by recorded evaluations.
 
-`find` chooses; what it returns evaluates cases, exports the definitions and compiles the library.
+`find` chooses one, which evaluates cases, exports the definitions and compiles the library.
 """
 
 # ruff: noqa: E402

@@ -1,6 +1,6 @@
-"""The declarations of Lean files, read from their text: names, places and sources.
+"""Reads the declarations of Lean files from their text: names, lines and sources.
 
-For showing what a theorem says. What is evaluated comes from Lean itself (`pybridge.exported`).
+They are printed, never evaluated: that is for what Lean itself exports (`pybridge.exported`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _KEYWORD = re.compile(
 def declared(sources: Path) -> dict[str, Declaration]:
     """Return the named declarations of every module of a folder, by their full names.
 
-    Raises `LeanError` for a file that cannot be read.
+    Raises `LeanError` if a file cannot be read.
     """
     return {
         name: declaration
@@ -40,7 +40,7 @@ def declared(sources: Path) -> dict[str, Declaration]:
 def declared_in(module: str, text: str) -> Iterator[tuple[str, Declaration]]:
     """Yield the named declarations of a module's text, with their full names.
 
-    A declaration begins in the first column, and goes on over lines that are indented, and `where`.
+    A declaration begins in the first column, and goes on over indented lines and `where`.
     """
     lines, masked = text.split("\n"), mask(text).split("\n")
     begin = (k for k, line in enumerate(masked) if line[:1].strip() and line.split() != ["where"])

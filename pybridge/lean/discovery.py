@@ -1,4 +1,4 @@
-"""Finds a Lean: native, else WebAssembly, else recorded."""
+"""Finds Lean: native, else WebAssembly, else recorded evaluations."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def find(
     progress: bool = True,
     project: Project | None = None,
 ) -> Lean:
-    """The Lean of the given mode; `auto` takes the first that is there.
+    """Return Lean of a mode; `auto` takes the first kind that is available.
 
-    `timeout` seconds are allowed for each run of Lean. Progress, and why `auto` passes over a Lean,
-    goes to standard error. `project` is this package's own unless given.
+    `timeout` seconds are allowed for each run of Lean. Progress, and why `auto` skips a kind, goes
+    to standard error. `project` is this package's own by default.
 
-    Raises `LeanNotFound`, in one line, when there is no such Lean.
+    Raises `LeanNotFound`, in one line, if there is no Lean of that mode.
     """
     if timeout <= 0:
         raise LeanError(f"the time limit is {timeout:g} s, expected more than 0")

@@ -1,4 +1,4 @@
-"""What goes wrong with Lean, each in one line."""
+"""The errors of Lean, each with a message of one line."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class LeanError(Exception):
 
 
 class LeanNotFound(LeanError):
-    """The pinned Lean is not here and could not be installed (exit status 3)."""
+    """The pinned Lean is not available and could not be installed (exit status 3)."""
 
 
 def single_line(text: str) -> str:
-    """The text with every run of white space as one space."""
+    """Return the text with every run of white space as one space."""
     return " ".join(text.split())
 
 
 def last_lines(text: str, count: int = 3) -> str:
-    """The last non-empty lines of an output, in one line of limited length."""
+    """Return the last non-empty lines of an output, in one line of limited length."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return " | ".join(lines[-count:])[-_LONGEST:]

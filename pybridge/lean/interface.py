@@ -1,4 +1,4 @@
-"""What every way to run Lean offers, and what it answers."""
+"""The interface of every way to run Lean, and the types of its answers."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _SORRY = re.compile(r"declaration uses .?sorry")
 
 
 def is_sorry(severity: Severity, text: str) -> bool:
-    """Whether a message is Lean's warning that a proof is missing."""
+    """Return whether a message is Lean's warning that a proof is missing."""
     return severity == "warning" and _SORRY.match(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What Lean says about a place in a source file; lines count from 1, columns from 0."""
+    """A message of Lean about a position in a source file; lines are from 1, columns from 0."""
 
     file: str
     line: int
@@ -49,7 +49,7 @@ class Message:
 
     @classmethod
     def from_json(cls, line: str) -> Message | None:
-        """The message in a line that `lean --json` prints; None for any other line."""
+        """Return the message in a line that `lean --json` printed, or None for another line."""
         try:
             data = json.loads(line)
             if data["severity"] not in get_args(Severity):
@@ -67,7 +67,7 @@ class Message:
 
     @property
     def fails(self) -> bool:
-        """Whether it is an error, or the warning that a proof is missing."""
+        """Whether this is an error, or the warning that a proof is missing."""
         return self.severity == "error" or self.sorry
 
     def __str__(self) -> str:
@@ -78,9 +78,9 @@ class Message:
 class BuildResult:
     """The outcome of compiling library modules.
 
-    `built` are the modules that were compiled or up to date, imports first; `failed` says for each
-    other module why not; `messages` are Lean's, those of up-to-date modules included; `ileans` maps
-    modules to their `.ilean` files.
+    `built` has the modules that were compiled or up to date, imports first; `failed` says for each
+    other module why it was not; `messages` are Lean's, also those of up-to-date modules; `ileans`
+    maps modules to their `.ilean` files.
     """
 
     built: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ class BuildResult:
 
 
 class Lean(Protocol):
-    """A Lean of the pinned version; every method raises `LeanError` in one line."""
+    """Lean of the pinned version; every method raises `LeanError` in one line."""
 
     @property
     def kind(self) -> Kind:
@@ -106,19 +106,19 @@ class Lean(Protocol):
         """What is used, with its version, in one line."""
 
     def evaluate(self, case_text: str) -> str:
-        """The result file's text for a case file's text of any number of cases."""
+        """Return the result file's text for a case file's text of any number of cases."""
 
     def export(self) -> str:
-        """The exported definitions, as the text of a JSON document."""
+        """Return the exported definitions, as the text of a JSON document."""
 
     def networks(self, text: str) -> str:
-        """The result file's text for a file of networks, which are cases of their own form."""
+        """Return the result file's text for a file of networks, which has a form of its own."""
 
     def build(self, modules: Sequence[str] | None = None, *, ilean: bool = True) -> BuildResult:
-        """Compiles modules of the library and what they import; by default, all but `Evaluate`."""
+        """Compile modules of the library and their imports; by default, all but `Evaluate`."""
 
     def check(self, file: Path) -> tuple[Message, ...]:
-        """Elaborates one file, which may import what was built; Lean's messages."""
+        """Elaborate one file, which may import what was built, and return Lean's messages."""
 
     def close(self) -> None:
-        """Ends the processes that were started; the next call starts new ones."""
+        """End the processes that were started; the next call starts new ones."""

@@ -1,4 +1,4 @@
-"""Lean files as text: their headers, the import order, and where code is not comment or string."""
+"""Reads Lean files as text: their headers, the import order, and code without comments."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Header:
 
 
 def mask(text: str) -> str:
-    """The text with comments and literals as spaces; every line and column stays where it is."""
+    """Return the text with comments and literals replaced by spaces, so that positions stay."""
     parts: list[str] = []
     at = 0
     while opaque := _OPAQUE.search(text, at):
@@ -75,7 +75,7 @@ def _comment_end(text: str, start: int) -> int:
 
 
 def read_header(text: str) -> Header:
-    """The header of a Lean file: `module`, `prelude` and its imports."""
+    """Return the header of a Lean file: `module`, `prelude` and its imports."""
     masked = mask(text)
     imports: list[str] = []
     end = 0
@@ -84,7 +84,7 @@ def read_header(text: str) -> Header:
         if word[0] in _HEADER_WORDS and not (importing and word[0] != "all"):
             importing = word[0] == "import" or (importing and word[0] == "all")
             if not importing and word[0] not in ("module", "prelude"):
-                continue  # `public` and `meta` are of the header only before an `import`
+                continue  # `public` and `meta` belong to the header only before an `import`
         elif importing:
             imports.append(word[0])
             importing = False
@@ -95,7 +95,7 @@ def read_header(text: str) -> Header:
 
 
 def read_source(file: Path) -> str:
-    """The text of a Lean file; `LeanError` when it cannot be read."""
+    """Return the text of a Lean file; `LeanError` if it cannot be read."""
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -103,14 +103,14 @@ def read_source(file: Path) -> str:
 
 
 def module_file(sources: Path, module: str) -> Path:
-    """The file that holds a module."""
+    """Return the file of a module."""
     return sources.joinpath(*module.split(".")).with_suffix(".lean")
 
 
 def import_order(sources: Path, roots: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The modules of `sources` that the roots need, imports first, each with all its imports.
+    """Return the modules of `sources` that the roots need, imports first, each with its imports.
 
-    Raises `LeanError` for a root that has no file, and for an import cycle.
+    Raises `LeanError` if a root has no file, or modules import each other.
     """
     order: dict[str, tuple[str, ...]] = {}
 
@@ -134,9 +134,9 @@ def import_order(sources: Path, roots: Iterable[str]) -> dict[str, tuple[str, ..
 
 
 def evaluator(sources: Path) -> tuple[str, str]:
-    """The module whose code evaluates cases and exports the definitions, and its entry point.
+    """Return the module that evaluates cases and exports the definitions, and its entry point.
 
-    That is the program's `main`, or a module of its own, which needs less of the library.
+    It is the program, or a module of its own that needs less of the library.
     """
     if module_file(sources, _EVALUATOR[0]).is_file():
         return _EVALUATOR
@@ -144,7 +144,7 @@ def evaluator(sources: Path) -> tuple[str, str]:
 
 
 def library_modules(sources: Path) -> list[str]:
-    """Every module of the library, sorted: without the program, lake's file and `Axioms`.
+    """Return every module of the library, sorted: without the program, lake's file and `Axioms`.
 
     `Axioms` is checked by native Lean alone.
     """

@@ -1,4 +1,4 @@
-"""Lean as elan installs it, run by lake in the project."""
+"""Native Lean as elan installs it, run by lake in the project."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FAILED = re.compile(r"- (\S+)")
 
 
 class NativeLean:
-    """Lean in an elan toolchain, on the project's sources; `timeout` seconds for each command."""
+    """Lean of an elan toolchain on the project's sources; a command may take `timeout` seconds."""
 
     kind: Literal["native"] = "native"
 
@@ -39,9 +39,9 @@ class NativeLean:
     def find(
         cls, project: Project, *, timeout: float = 600.0, probe_timeout: float | None = None
     ) -> NativeLean:
-        """The Lean that lake runs in the project; `LeanNotFound` unless it is the pinned one.
+        """Return the Lean that lake runs in the project; `LeanNotFound` if it is another version.
 
-        elan may have to download it first; `probe_timeout` seconds are allowed for that.
+        elan may have to download it first, and `probe_timeout` seconds are allowed for that.
         """
         lake = find_lake()
         project = _writable(project)
@@ -69,19 +69,19 @@ class NativeLean:
 
     @property
     def description(self) -> str:
-        """The version that Lean gives itself, and the lake that runs it."""
+        """The version that Lean reports, and the lake that runs it."""
         return f"native Lean {self._version} by {self._lake}"
 
     def evaluate(self, case_text: str) -> str:
-        """The results of the cases, by the compiled program."""
+        """Return the results of the cases, by the compiled program."""
         return self._main(["cases"], case_text)
 
     def export(self) -> str:
-        """The exported definitions, as JSON."""
+        """Return the exported definitions, as JSON."""
         return self._main(["export"], None)
 
     def networks(self, text: str) -> str:
-        """The results of the networks, by the compiled program."""
+        """Return the results of the networks, by the compiled program."""
         return self._main(["networks"], text)
 
     def _main(self, arguments: Sequence[str], text: str | None) -> str:
@@ -105,7 +105,7 @@ class NativeLean:
             return read_result(folder / "out")
 
     def build(self, modules: Sequence[str] | None = None, *, ilean: bool = True) -> BuildResult:
-        """Compiles modules by `lake build`, which always writes `.ilean` files."""
+        """Compile modules by `lake build`, which always writes `.ilean` files."""
         sources = self._project.sources
         order = import_order(sources, library_modules(sources) if modules is None else modules)
         wanted = [module for module in order if module != PROGRAM]
@@ -125,7 +125,7 @@ class NativeLean:
         )
 
     def check(self, file: Path) -> tuple[Message, ...]:
-        """Elaborates one file; it may import modules that `build` has compiled."""
+        """Elaborate one file; it may import modules that `build` has compiled."""
         done = self._run_lake(["env", "lean", "--json", str(file.resolve())])
         messages = [
             message for line in done.output.splitlines() if (message := Message.from_json(line))
@@ -135,7 +135,7 @@ class NativeLean:
         return tuple(messages)
 
     def close(self) -> None:
-        """Nothing is kept running."""
+        """Do nothing: no process is kept."""
 
     def _run_lake(self, arguments: Sequence[str]) -> Completed:
         return run_limited(
@@ -150,7 +150,7 @@ class NativeLean:
         return library.joinpath(*module.split(".")).with_suffix(".ilean")
 
     def _read_output(self, output: str) -> tuple[list[Message], dict[str, str]]:
-        """Lean's messages in what lake printed, and the modules that it says have failed."""
+        """Return Lean's messages in what lake printed, and the modules that failed."""
         messages: list[Message] = []
         failed: dict[str, str] = {}
         body: list[str] | None = None
@@ -186,7 +186,7 @@ class NativeLean:
 
 
 def find_lake() -> Path:
-    """The lake on PATH, or where elan has put it; `LeanNotFound` when there is none."""
+    """Return the lake on PATH, or where elan installs it; `LeanNotFound` if there is none."""
     if on_path := shutil.which("lake"):
         return Path(on_path)
     usual = Path("~/.elan/bin/lake")
@@ -197,7 +197,7 @@ def find_lake() -> Path:
 
 
 def _writable(project: Project) -> Project:
-    """A project that lake can build in: the checkout, or a copy of what was shipped."""
+    """Return a project in which lake can build: the checkout, or a copy of the shipped sources."""
     if project.is_checkout:
         return project
     root = cache_dir() / f"native-{project.digest()[:16]}"

@@ -1,4 +1,4 @@
-"""Processes with a time limit, which take all that they started with them when they end."""
+"""Runs processes with a time limit; when one ends, so do all that it started."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _MOST_OUTPUT = 1 << 26  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """How a process ended, and what it printed, standard error included."""
+    """The exit status of a process, and what it printed, standard error included."""
 
     status: int
     output: str
 
 
 def kill_group(process: subprocess.Popen[str]) -> None:
-    """Ends a process that leads a group of its own, with the whole group, and waits for it."""
+    """Kill a process that leads a group of its own, and the whole group, and wait for it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -43,9 +43,9 @@ def start(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[str]:
-    """A process that leads a group of its own, with all that it prints in one pipe of text.
+    """Start a process that leads a group of its own and prints everything into one text pipe.
 
-    Raises `LeanError`, naming it by `name`, when it cannot be started.
+    Raises `LeanError`, naming it by `name`, if it cannot be started.
     """
     try:
         return subprocess.Popen(
@@ -71,10 +71,10 @@ def run_limited(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Completed:
-    """Runs a command to its end, without standard input.
+    """Run a command to its end, without standard input.
 
-    Raises `LeanError`, naming it by `name`, when it cannot be started, takes longer than `timeout`
-    seconds, or prints more than 64 MiB; then, and on an interrupt, nothing of it is left running.
+    Raises `LeanError`, naming it by `name`, if it cannot be started, takes longer than `timeout`
+    seconds, or prints more than 64 MiB. Then, and after an interrupt, it is no longer running.
     """
     process = start(command, name=name, stdin=subprocess.DEVNULL, cwd=cwd, env=env)
     deadline = time.monotonic() + timeout
@@ -93,7 +93,7 @@ def run_limited(
 
 
 def _read_all(process: subprocess.Popen[str], deadline: float) -> str | None:
-    """What a process prints until it closes its output; None when that is too much to keep."""
+    """Return what a process prints until it closes its output, or None if that is too much."""
     assert process.stdout is not None
     pipe = process.stdout.fileno()
     content = bytearray()
@@ -112,7 +112,7 @@ def _read_all(process: subprocess.Popen[str], deadline: float) -> str | None:
 
 @contextlib.contextmanager
 def job_folder() -> Iterator[Path]:
-    """A temporary folder; `LeanError` when it cannot be made or written in the block."""
+    """Yield a temporary folder; `LeanError` if it cannot be made, or written in the block."""
     try:
         with tempfile.TemporaryDirectory(prefix="pybridge-", ignore_cleanup_errors=True) as name:
             yield Path(name)
@@ -121,7 +121,7 @@ def job_folder() -> Iterator[Path]:
 
 
 def read_result(path: Path) -> str:
-    """The text that the Lean program wrote; `LeanError` when there is none."""
+    """Return the text that the Lean program wrote; `LeanError` if there is none."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

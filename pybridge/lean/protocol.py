@@ -1,7 +1,7 @@
-"""The text that crosses the border to Lean: cases, results and numbers.
+"""The text that is exchanged with Lean: cases, results and numbers.
 
-Numbers lose nothing: C99 hexadecimal floats, or `[-]HEX/HEX`, numerator and denominator in
-hexadecimal digits. Results are read strictly; what Lean cannot have written is refused.
+Numbers are exact: C99 hexadecimal floats, or `[-]HEX/HEX`, numerator and denominator in hexadecimal
+digits. Results are parsed strictly: whatever Lean cannot have written is refused.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class TensorResult:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """What Lean says about one case: results by name, or the message with which it refused.
+    """Lean's answer to one case: results by name, or the message with which it was refused.
 
     `sizes` are the operation's numbers, derived ones included, in the exported order.
     """
@@ -57,7 +57,7 @@ class CaseResult:
 
 
 def format_number(number: float | Fraction) -> str:
-    """A float as C99 hexadecimal, a fraction as `[-]HEX/HEX`; `LeanError` if it is not finite."""
+    """Return a float as C99 hexadecimal, a fraction as `[-]HEX/HEX`; `LeanError` if not finite."""
     if isinstance(number, Fraction):
         return f"{number.numerator:x}/{number.denominator:x}"
     if not math.isfinite(number):
@@ -66,7 +66,7 @@ def format_number(number: float | Fraction) -> str:
 
 
 def parse_number(text: str) -> Fraction:
-    """The number that a text of either form stands for; `LeanError` for any other text."""
+    """Return the number that a text of either form stands for; `LeanError` for another text."""
     if len(text) > LONGEST:
         raise LeanError(f"a number of {len(text)} characters is longer than {LONGEST}")
     if ratio := _RATIO.fullmatch(text):
@@ -81,23 +81,23 @@ def parse_number(text: str) -> Fraction:
 
 
 def split_cases(text: str) -> dict[str, str]:
-    """The text of each case, `case` to `end`, by its name and in order.
+    """Return the text of each case, `case` to `end`, by its name and in order.
 
-    Raises `LeanError` when the text is not a sequence of cases with different names.
+    Raises `LeanError` if the text is not a sequence of cases with different names.
     """
     return _split(text, "case file", lambda name: "end")
 
 
 def split_results(text: str) -> dict[str, str]:
-    """The text of each result, `case` to `end NAME`, by the case's name and in order."""
+    """Return the text of each result, `case` to `end NAME`, by the case's name and in order."""
     return _split(text, "result", lambda name: f"end {name}")
 
 
 def parse_results(text: str, names: Collection[str] | None = None) -> dict[str, CaseResult]:
-    """The results in a result file, by name and in order.
+    """Return the results in a result file, by name and in order.
 
-    Raises `LeanError`, in one line, for whatever a complete result of exactly the cases `names` (in
-    their order, if given) does not look like.
+    Raises `LeanError`, in one line, if the text is not a complete result file or, with `names`, not
+    of exactly these cases in this order.
     """
     blocks = split_results(text)
     if names is not None and list(blocks) != list(names):

@@ -1,7 +1,7 @@
-"""Evaluations recorded from a real Lean, which ship with the package.
+"""Evaluations that were recorded from a real Lean, and ship with the package.
 
-A recording is tied to the Lean sources by their SHA-256, and to each case by that of its text: a
-stale recording is refused, and a case that was not recorded is an error.
+A recording has the SHA-256 of the Lean sources and of each case's text: a stale recording is
+refused, and a case that was not recorded is an error.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ RECORDING = Path(__file__).resolve().parents[1] / "recorded" / "evaluations.json
 class Recording(BaseModel):
     """The recorded file: what Lean answered, and from which sources.
 
-    `cases` maps the SHA-256 of a case's text to the text of its result; `lean` describes the Lean
-    that was used; `sources` are the SHA-256 of the files of the program, by name.
+    `cases` maps the SHA-256 of a case's text to the text of its result; `lean` says which Lean was
+    used; `sources` has the SHA-256 of the program's files by name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,10 +61,10 @@ class RecordedLean:
         path: Path = RECORDING,
         expected: Mapping[str, str] | None = None,
     ) -> RecordedLean:
-        """The recording; `LeanNotFound` when it is missing, damaged, or of other Lean sources.
+        """Return the recording; `LeanNotFound` if it is missing, damaged, or of other Lean sources.
 
-        Its sources have to be among those of `definitions.json` (or `expected`), and those that
-        the project evaluates with, when it is there.
+        Its sources have to be among the sources of `definitions.json` (or `expected`) and, if there
+        is a project, the sources of its evaluation program.
         """
         recording = _read(path)
         if expected is None:
@@ -84,7 +84,7 @@ class RecordedLean:
         return f"{len(self._recording.cases)} recorded evaluations by {self._recording.lean}"
 
     def evaluate(self, case_text: str) -> str:
-        """The recorded results; `LeanError` names the first case that was not recorded."""
+        """Return the recorded results; `LeanError` names the first case that was not recorded."""
         return "".join(self._look_up(*case) for case in split_cases(case_text).items())
 
     def _look_up(self, name: str, text: str) -> str:
@@ -92,34 +92,34 @@ class RecordedLean:
         if result is None:
             raise LeanError(
                 f"the case {name} is not among the recorded evaluations: "
-                "it takes Lean itself (--lean native or --lean wasm)"
+                "it needs Lean itself (--lean native or --lean wasm)"
             )
         if list(split_results(result)) != [name]:
             raise LeanError(f"the recorded evaluation of the case {name} is damaged")
         return result
 
     def export(self) -> str:
-        """The exported definitions as they were recorded."""
+        """Return the exported definitions as they were recorded."""
         return self._recording.export
 
     def build(self, modules: Sequence[str] | None = None, *, ilean: bool = True) -> BuildResult:
-        """Raises `LeanError`: a recording compiles nothing."""
+        """Raise `LeanError`: a recording compiles nothing."""
         raise LeanError("recorded evaluations cannot compile Lean: use --lean native or wasm")
 
     def networks(self, text: str) -> str:
-        """Raises `LeanError`: networks are not recorded."""
+        """Raise `LeanError`: networks are not recorded."""
         raise LeanError("networks are not recorded: use --lean native or wasm")
 
     def check(self, file: Path) -> tuple[Message, ...]:
-        """Raises `LeanError`: a recording elaborates nothing."""
+        """Raise `LeanError`: a recording elaborates nothing."""
         raise LeanError("recorded evaluations cannot check Lean files: use --lean native or wasm")
 
     def close(self) -> None:
-        """Nothing is running."""
+        """Do nothing: no process is running."""
 
 
 def program_sources(sources: Path) -> dict[str, str]:
-    """The SHA-256 of every file that evaluates cases and exports, by its name below `sources`."""
+    """Return the SHA-256 of every file of the evaluation program, by its name below `sources`."""
     program, _ = evaluator(sources)
     files = [module_file(sources, module) for module in import_order(sources, [program])]
     return {file.relative_to(sources).as_posix(): file_digest(file) for file in sorted(files)}
@@ -134,9 +134,9 @@ def write_recording(
     lean: str,
     sources: Mapping[str, str],
 ) -> Recording:
-    """Writes the results of cases as a recording, byte for byte the same for the same content.
+    """Write the results of cases as a recording, byte for byte the same for the same content.
 
-    Raises `LeanError` when the results are not those of the cases.
+    Raises `LeanError` if the results do not belong to the cases.
     """
     cases = split_cases("".join(case_texts))
     parse_results(results, list(cases))
@@ -169,7 +169,7 @@ def _compare(recorded: Mapping[str, str], present: Mapping[str, str], where: str
     ]
     if differing:
         raise LeanNotFound(
-            f"the recorded evaluations are stale: {differing[0]} is not that of {where}"
+            f"the recorded evaluations are stale: {differing[0]} differs from {where}"
         )
 
 

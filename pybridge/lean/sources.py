@@ -1,4 +1,4 @@
-"""Where the Lean library is: in the checkout, or shipped inside the wheel."""
+"""Finds the Lean sources: in the checkout, or shipped inside the wheel."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Project:
 
     @classmethod
     def find(cls) -> Project:
-        """The project that this package belongs to; `LeanNotFound` without its sources."""
+        """Return the project that this package belongs to; `LeanNotFound` without its sources."""
         checkout = _PACKAGE.parent
         if (checkout / "lean" / "Evaluate.lean").is_file() and _has_lake_files(checkout):
             return cls(checkout / "lean", checkout)
@@ -50,7 +50,7 @@ class Project:
         return tuple(self.root / name for name in _LAKE_FILES)
 
     def digest(self) -> str:
-        """SHA-256 over the names and contents of all sources and of the lake files."""
+        """Return the SHA-256 of the names and contents of all sources and of the lake files."""
         total = hashlib.sha256()
         names = sorted(path.relative_to(self.sources) for path in self.sources.rglob("*.lean"))
         for path in (*(self.sources / name for name in names), *self.lake_files):
@@ -58,21 +58,21 @@ class Project:
         return total.hexdigest()
 
     def build_dir(self, name: str) -> Path:
-        """Where a kind of build puts its files: the checkout's `.lake`, else the user's cache."""
+        """Return a build's folder: in the checkout's `.lake`, else in the user's cache."""
         if self.is_checkout:
             return self.root / ".lake" / name
         return cache_dir() / f"{name}-{self.digest()[:16]}"
 
 
 def sources_dir() -> Path:
-    """The folder of the Lean sources: the checkout's `lean`, or the copy in the wheel."""
+    """Return the folder of the Lean sources: the checkout's `lean`, or the copy in the wheel."""
     return Project.find().sources
 
 
 def cache_dir() -> Path:
-    """The cache: `$PYBRIDGE_CACHE`, else the platform's folder for a user's caches.
+    """Return the cache: `$PYBRIDGE_CACHE`, else the platform's folder for a user's caches.
 
-    Raises `LeanNotFound` where there can be none.
+    Raises `LeanNotFound` if its name cannot be used.
     """
     configured = os.environ.get("PYBRIDGE_CACHE")
     path = Path(configured or platformdirs.user_cache_dir("pybridge", appauthor=False))
@@ -88,7 +88,7 @@ def cache_dir() -> Path:
 
 
 def file_digest(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,7 +1,7 @@
 """Bounds of whole networks: of the output and of every gradient.
 
-`from_torch` reads a module of PyTorch's; `Network.bound` gives the bounds of what was computed, or
-of what is computed in any or in the stated order.
+`from_torch` reads a PyTorch module; `Network.bound` bounds the errors of what something computed,
+or of sums in any order or in the stated one.
 """
 
 from pybridge.networks.network import Computed, Method, Network, NetworkBounds

@@ -27,9 +27,9 @@ Order = Literal["stated", "any"]
 class Arithmetic:
     """A format, in which every operation is rounded, and the order of sums.
 
-    In the `stated` order values and bounds are those of the exported laws (Lean: `boundNet`). In
-    `any` order, sums are computed by BLAS, and each has the bound of sums in any order (Lean:
-    `Contraction.get_estimate_two` and those for other numbers of operands).
+    In the `stated` order, values and bounds follow the exported laws (Lean: `boundNet`). In `any`
+    order, sums are computed by BLAS, and each has the bound of sums in any order (Lean:
+    `Contraction.get_estimate_two`, and its versions for other numbers of operands).
     """
 
     format: FloatFormat
@@ -38,26 +38,26 @@ class Arithmetic:
 
     @classmethod
     def of(cls, format: str, order: Order) -> Arithmetic:
-        """The arithmetic of a format by name."""
+        """Return the arithmetic of a format by name."""
         return cls(format_of(format, load_definitions()), order)
 
     def law(self, name: str, **operands: Pairs) -> Pairs:
-        """The exported law of a name: add, mul, max, greater, at_least, choose or div."""
+        """Apply an exported law: add, mul, max, greater, at_least, choose or div."""
         return apply_law(getattr(self.definitions.data.laws, name), self.format, **operands)
 
     def number(self, number: float | Fraction) -> Pairs:
-        """A number, rounded, with the error of its rounding (Lean: `Approx.const`)."""
+        """Return a number, rounded, with the error of its rounding (Lean: `Approx.const`)."""
         exact = Fraction(number)
         with np.errstate(all="ignore"):
             value = np.array(float(exact)).astype(self.format.dtype)
         return Pairs(value, np.array(round_up(abs(Fraction(float(value)) - exact))))
 
     def zeros(self, shape: tuple[int, ...] = ()) -> Pairs:
-        """Zeros without error."""
+        """Return zeros without error."""
         return Pairs(np.zeros(shape, self.format.dtype), np.zeros(shape))
 
     def contract(self, computation: Computation, operands: Mapping[str, Pairs]) -> Pairs:
-        """A result of an operation on operands by name, of the computation's shapes."""
+        """Return a result of an operation on operands by name, of the computation's shapes."""
         inexact = {
             name: Inexact(np.ascontiguousarray(operands[name].value), _deviation(operands[name]))
             for name in computation.operands
@@ -78,7 +78,7 @@ class Arithmetic:
 
 
 def _deviation(pairs: Pairs) -> float | np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """How far the exact numbers may be from the values; one number if it is the same for all."""
+    """Return how far exact numbers may be from the values; one number if all are equal."""
     eps = np.ascontiguousarray(pairs.eps)
     first = float(eps.flat[0])
     return first if bool((eps == first).all()) else eps

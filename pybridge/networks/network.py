@@ -42,9 +42,9 @@ Eps: TypeAlias = float | npt.ArrayLike
 class Tensor:
     """A tensor that nodes read: a parameter, or a constant.
 
-    The value of a parameter is of the network's format, that of a `constant` may be in float64, and
-    its gradient is not a result. `eps` is how far the exact numbers are from it, one number or one
-    for each entry.
+    A parameter's value is in the network's format. A `constant` may be in float64, and its gradient
+    is not a result. `eps` is how far the exact numbers may be from the value, one number or one for
+    each entry.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Computed:
-    """What a machine computed: the output, the gradient of the input, and those of parameters."""
+    """What a machine computed: the output, and the gradients of the input and of parameters."""
 
     output: npt.ArrayLike
     input: npt.ArrayLike
@@ -76,10 +76,10 @@ class Computed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkBounds:
-    """Values and bounds of the output, of the input's gradient, and of those of parameters by name.
+    """Values and bounds of the output, the input's gradient, and the parameters' gradients by name.
 
-    `uncertain` counts by a node's label the choices of rectifiers and of pooling by the largest
-    entry that could be otherwise in exact arithmetic; the bounds hold in either case.
+    `uncertain` counts, by a node's label, the choices of rectifiers and of max pooling that exact
+    arithmetic might make differently; the bounds hold in either case.
     """
 
     output: Bounded
@@ -97,7 +97,7 @@ class NetworkBounds:
 class Network:
     """A graph of nodes over an input and tensors; the last node's result is the output.
 
-    `format` is that of the input, the tensors, and of what a machine computes.
+    `format` is the format of the input, of the parameters, and of what a machine computes.
     """
 
     input_shape: Shape
@@ -116,22 +116,22 @@ class Network:
         eps_parameters: Mapping[str, Eps] | float = 0.0,
         eps_grad_output: Eps = 0.0,
     ) -> NetworkBounds:
-        """Bounds of the output and of every gradient, against exact arithmetic.
+        """Bound the errors of the output and of every gradient, against exact arithmetic.
 
-        They hold for every exact input, parameter and gradient of the output whose entries are
-        within their eps of the given ones: a number, or an array of one for each entry;
-        `eps_parameters` is a number for all parameters, or has numbers and arrays by name.
+        The bounds hold for every exact input, parameter and gradient of the output whose entries
+        are within their eps of the given ones. An eps is a number, or an array with one for each
+        entry; `eps_parameters` is a number for all parameters, or has numbers and arrays by name.
 
         `method` says which values are bounded, and how:
 
         * `enclosure`: what a machine `computed`, in any way; by default, the results of `any-order`
           in binary64, rounded. The network is evaluated in binary64 with bounds of sums in any
-          order, and to these the distance is added.
-        * `any-order`: every operation in the network's format, sums in any order, as BLAS has them.
+          order, and the distance to its results is added to these bounds.
+        * `any-order`: every operation in the network's format, sums by BLAS, bounded in any order.
         * `replay`: every operation in the network's format, sums in the order that Lean states.
 
-        Raises `InputError` and `InputTypeError` for arrays that do not fit, and
-        `RoundingOverflowError` for a result that overflows.
+        Raises `InputError` and `InputTypeError` if arrays do not fit, and `RoundingOverflowError`
+        if a result overflows.
         """
         if not isinstance(method, str) or method not in get_args(Method):
             known = ", ".join(get_args(Method))
@@ -182,7 +182,7 @@ class Network:
         )
 
     def text(self, name: str, x: Pairs, grad_output: Pairs) -> str:
-        """The network on an input and a gradient as Lean reads it; eps are of whole tensors."""
+        """Return the network, an input and a gradient as Lean reads them, each with one eps."""
         lines = [f"case {name}", f"format {self.format.name}"]
         inputs = [("input", x), *((t.name, _as_pairs(t, self.format)) for t in self.tensors)]
         for label, pairs in inputs:
@@ -213,7 +213,7 @@ class Pass:
             self.pairs.append(placed.node.forward(self.arithmetic, operands))
 
     def backward(self, gradient: Pairs) -> list[Pairs]:
-        """The gradients of the input and of the tensors, zero where none reaches.
+        """Return the gradients of the input and of the tensors, zero if no gradient reaches one.
 
         Gradients that meet are added, in the order in which Lean adds them (`Vars.accumulate`).
         """
@@ -239,7 +239,7 @@ class Pass:
 
 
 def _held(pairs: Pairs, format: FloatFormat) -> Pairs:
-    """Numbers rounded to a format; what that changes is added to their eps."""
+    """Round numbers to a format, and add the change to their eps."""
     with np.errstate(all="ignore"):
         value: FloatArray = pairs.value.astype(format.dtype, copy=False)
     if pairs.value.dtype.itemsize <= format.dtype.itemsize:
@@ -250,9 +250,9 @@ def _held(pairs: Pairs, format: FloatFormat) -> Pairs:
 
 
 def proofs(method: Method) -> tuple[tuple[Theorem, ...], tuple[Theorem, ...]]:
-    """The theorems that prove a bound of the output, and of a gradient.
+    """Return the theorems that prove the bound of the output, and of a gradient.
 
-    The first is the one whose conclusion the bound is; the others are about the nodes.
+    The conclusion of the first one is the bound; the others are about the nodes.
     """
     ends = "enclosure" if method == "enclosure" else "approx"
     if method == "replay":
@@ -287,7 +287,7 @@ def _eps_array(name: str, eps: Eps, shape: Shape) -> Float64:
 
 
 def eps_by_name(tensors: Sequence[Tensor], eps: Mapping[str, Eps] | float) -> dict[str, Float64]:
-    """The eps of each tensor: a constant's own, a parameter's the given one."""
+    """Return the eps of each tensor: a constant's own, and for a parameter the one in `eps`."""
     parameters = [tensor.name for tensor in tensors if not tensor.constant]
     by_name = dict(eps) if isinstance(eps, Mapping) else dict.fromkeys(parameters, eps)
     for name in by_name:
@@ -319,8 +319,10 @@ def _rounded(
 
 
 def around(name: str, values: npt.ArrayLike, reference: Pairs, format: FloatFormat) -> Pairs:
-    """Values of any origin, and how far they are from the exact ones: their distance to a
-    reference, and the reference's own bound (Lean: `RevGraph.backprop_enclosure`).
+    """Return values of any origin, with bounds of their errors.
+
+    A bound is the distance to a reference plus the reference's own bound (Lean:
+    `RevGraph.backprop_enclosure`).
     """
     array = format_array(name, to_numpy(name, values), format)
     if array.shape != reference.value.shape:
@@ -333,7 +335,7 @@ def around(name: str, values: npt.ArrayLike, reference: Pairs, format: FloatForm
 
 
 def bounded(name: str, pairs: Pairs, theorems: tuple[Theorem, ...]) -> Bounded:
-    """Pairs with what proves their bounds; `RoundingOverflowError` if a value overflowed."""
+    """Return pairs with the theorems of their bounds; `RoundingOverflowError` if one overflowed."""
     overflow = ~np.isfinite(pairs.value)
     if overflow.any():
         first = np.unravel_index(int(np.argmax(overflow)), overflow.shape)

@@ -1,7 +1,7 @@
 """The nodes of a network: what each computes forward, and for its operands' gradients.
 
-A node is written once for every arithmetic, as in Lean (`ParametricNode`), and its operations are
-made in the same order, so that values and bounds are Lean's.
+A node is written once for every arithmetic, as in Lean (`ParametricNode`), and performs its
+operations in the same order, so that values and bounds are Lean's.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import numpy.typing as npt
 from pybridge.engine.elementwise import Pairs
 from pybridge.networks.arithmetic import Arithmetic
 from pybridge.problem.computation import Computation
-from pybridge.problem.geometry import Window
 from pybridge.problem.shapes import Pooling
 
 __all__ = [
@@ -47,18 +46,16 @@ class Node(Protocol):
         """The node in Lean's text: its kind and numbers."""
 
     def forward(self, arithmetic: Arithmetic, operands: Sequence[Pairs]) -> Pairs:
-        """The result."""
+        """Return the result."""
 
     def backward(
         self, arithmetic: Arithmetic, operands: Sequence[Pairs], gradient: Pairs
     ) -> tuple[Sequence[Pairs], int]:
-        """The gradients of the operands from that of the result, and how many choices of the node
-        were not certain.
-        """
+        """Return the operands' gradients, given the result's, and how many choices were unsure."""
 
 
 def uncertain(choice: Pairs) -> _Mask:
-    """Where a number may be zero or less, and may be more than zero."""
+    """Return where a number may be zero or less, and may be more than zero."""
     return np.asarray((choice.wide <= choice.eps) & (choice.eps > -choice.wide))
 
 
@@ -66,8 +63,8 @@ def uncertain(choice: Pairs) -> _Mask:
 class Operation:
     """A sum of products: the output's computation, and those of the operands' gradients.
 
-    `gradients` has the computation for each operand by the operand's name, in the order of the
-    node's operands (Lean: `operationNode`).
+    `gradients` has the computation of each operand's gradient by the operand's name, in the order
+    of the node's operands (Lean: `operationNode`).
     """
 
     name: str
@@ -81,13 +78,13 @@ class Operation:
         return " ".join([self.name, *map(str, self.sizes)])
 
     def forward(self, arithmetic: Arithmetic, operands: Sequence[Pairs]) -> Pairs:
-        """The output."""
+        """Return the output."""
         return arithmetic.contract(self.output, dict(zip(self.gradients, operands, strict=True)))
 
     def backward(
         self, arithmetic: Arithmetic, operands: Sequence[Pairs], gradient: Pairs
     ) -> tuple[Sequence[Pairs], int]:
-        """The gradient of each operand."""
+        """Return the gradient of each operand."""
         named = {**dict(zip(self.gradients, operands, strict=True)), "grad_output": gradient}
         return [arithmetic.contract(of, named) for of in self.gradients.values()], 0
 
@@ -99,13 +96,13 @@ class Relu:
     words = "relu"
 
     def forward(self, arithmetic: Arithmetic, operands: Sequence[Pairs]) -> Pairs:
-        """The larger of x and zero."""
+        """Return the larger of x and zero."""
         return arithmetic.law("max", x=operands[0], y=arithmetic.zeros())
 
     def backward(
         self, arithmetic: Arithmetic, operands: Sequence[Pairs], gradient: Pairs
     ) -> tuple[Sequence[Pairs], int]:
-        """Both δ and 0 where the sign of x is not certain."""
+        """Return δ or 0, and where the sign of x is uncertain a bound that covers both."""
         (x,) = operands
         chosen = arithmetic.law("choose", x=x, y=arithmetic.zeros(), z=gradient)
         return [chosen], int(uncertain(x).sum())
@@ -125,7 +122,7 @@ class LeakyRelu:
         return f"leakyRelu {float(self.slope).hex()}"
 
     def forward(self, arithmetic: Arithmetic, operands: Sequence[Pairs]) -> Pairs:
-        """The larger of x and c·x."""
+        """Return the larger of x and c·x."""
         (x,) = operands
         small = arithmetic.law("mul", x=arithmetic.number(self.slope), y=x)
         return arithmetic.law("max", x=x, y=small)
@@ -133,7 +130,7 @@ class LeakyRelu:
     def backward(
         self, arithmetic: Arithmetic, operands: Sequence[Pairs], gradient: Pairs
     ) -> tuple[Sequence[Pairs], int]:
-        """Both δ and c·δ where the sign of x is not certain."""
+        """Return δ or c·δ, and where the sign of x is uncertain a bound that covers both."""
         (x,) = operands
         small = arithmetic.law("mul", x=arithmetic.number(self.slope), y=gradient)
         chosen = arithmetic.law("choose", x=x, y=small, z=gradient)
@@ -147,14 +144,14 @@ class Add:
     words = "add"
 
     def forward(self, arithmetic: Arithmetic, operands: Sequence[Pairs]) -> Pairs:
-        """The rounded sums."""
+        """Return the rounded sums."""
         x, y = operands
         return arithmetic.law("add", x=x, y=y)
 
     def backward(
         self, arithmetic: Arithmetic, operands: Sequence[Pairs], gradient: Pairs
     ) -> tuple[Sequence[Pairs], int]:
-        """δ for both."""
+        """Return δ for both."""
         return [gradient, gradient], 0
 
 
@@ -173,19 +170,19 @@ class Divide:
         return arithmetic.law("div", x=x, y=arithmetic.number(self.divisor))
 
     def forward(self, arithmetic: Arithmetic, operands: Sequence[Pairs]) -> Pairs:
-        """The rounded quotients."""
+        """Return the rounded quotients."""
         return self._divided(arithmetic, operands[0])
 
     def backward(
         self, arithmetic: Arithmetic, operands: Sequence[Pairs], gradient: Pairs
     ) -> tuple[Sequence[Pairs], int]:
-        """δ / c."""
+        """Return δ / c."""
         return [self._divided(arithmetic, gradient)], 0
 
 
 @dataclass(frozen=True, slots=True)
 class Reshape:
-    """The same entries in row-major order in another shape (Lean: `reshapeNode`)."""
+    """The same entries, in row-major order, in another shape (Lean: `reshapeNode`)."""
 
     shape: Shape
 
@@ -195,14 +192,14 @@ class Reshape:
         return " ".join(["reshape", *map(str, self.shape)])
 
     def forward(self, arithmetic: Arithmetic, operands: Sequence[Pairs]) -> Pairs:
-        """The entries."""
+        """Return the entries."""
         (x,) = operands
         return Pairs(x.value.reshape(self.shape), x.eps.reshape(self.shape))
 
     def backward(
         self, arithmetic: Arithmetic, operands: Sequence[Pairs], gradient: Pairs
     ) -> tuple[Sequence[Pairs], int]:
-        """The entries, back in the operand's shape."""
+        """Return the entries, back in the operand's shape."""
         shape = operands[0].value.shape
         return [Pairs(gradient.value.reshape(shape), gradient.eps.reshape(shape))], 0
 
@@ -212,7 +209,7 @@ class MaxPool:
     """The largest entry of each window of x [batch, channels, …]; padding is skipped.
 
     The gradient of an output goes to the first of its window's largest entries (Lean:
-    `maxPoolNode`). `sums` are the sums over the same windows.
+    `maxPoolNode`). `sums` is the operation that sums the same windows.
     """
 
     pooling: Pooling
@@ -220,23 +217,8 @@ class MaxPool:
 
     @property
     def words(self) -> str:
-        """The sizes, as of sums over the windows."""
+        """The sizes, which are those of `sums`."""
         return " ".join(["maxPool", *map(str, self.sums.sizes)])
-
-    @property
-    def batch(self) -> int:
-        """The number of images."""
-        return self.pooling.batch
-
-    @property
-    def channels(self) -> int:
-        """The number of channels."""
-        return self.pooling.channels
-
-    @property
-    def windows(self) -> tuple[Window, ...]:
-        """The spatial axes."""
-        return self.pooling.windows
 
     @cached_property
     def _taps(self) -> tuple[tuple[npt.NDArray[np.intp], _Mask], ...]:
@@ -244,52 +226,52 @@ class MaxPool:
         and whether that is in the input.
         """
         taps = []
-        for tap in product(*(range(axis.kernel) for axis in self.windows)):
-            place = np.zeros((), np.intp)
+        for tap in product(*(range(axis.kernel) for axis in self.pooling.windows)):
+            position = np.zeros((), np.intp)
             inside = np.ones((), bool)
-            for axis, k in zip(self.windows, tap, strict=True):
+            for axis, k in zip(self.pooling.windows, tap, strict=True):
                 read = np.arange(axis.output) * axis.stride + k * axis.dilation - axis.pad_begin
                 fits = (read >= 0) & (read < axis.size)
-                place = place[..., None] * axis.size + np.where(fits, read, 0)
+                position = position[..., None] * axis.size + np.where(fits, read, 0)
                 inside = inside[..., None] & fits
-            taps.append((place.ravel(), inside.ravel()))
+            taps.append((position.ravel(), inside.ravel()))
         return tuple(taps)
 
     def _flat(self, x: Pairs) -> Pairs:
-        shape = (self.batch, self.channels, prod(axis.size for axis in self.windows))
+        shape = self._shape_of(prod(axis.size for axis in self.pooling.windows))
         return Pairs(x.value.reshape(shape), x.eps.reshape(shape))
 
     def _entries(self, x: Pairs) -> Iterator[tuple[Pairs, _Mask]]:
-        """What each tap reads, an entry for each output, and whether it reads one."""
+        """Yield what each tap reads, an entry for each output, and whether it reads one."""
         flat = self._flat(x)
-        for place, inside in self._taps:
-            yield Pairs(flat.value[..., place], flat.eps[..., place]), inside
+        for position, inside in self._taps:
+            yield Pairs(flat.value[..., position], flat.eps[..., position]), inside
 
     def forward(self, arithmetic: Arithmetic, operands: Sequence[Pairs]) -> Pairs:
-        """The largest entries, of one tap after the other."""
+        """Return the largest entries, comparing one tap after the other."""
         (x,) = operands
         total, filled = _none_of(arithmetic, self._shape)
         for entry, inside in self._entries(x):
             larger = arithmetic.law("max", x=total, y=entry)
             total = _where(inside & filled, larger, _where(inside, entry, total))
             filled = filled | inside
-        shape = (self.batch, self.channels, *(axis.output for axis in self.windows))
+        shape = self._shape_of(*(axis.output for axis in self.pooling.windows))
         return Pairs(total.value.reshape(shape), total.eps.reshape(shape))
 
     def backward(
         self, arithmetic: Arithmetic, operands: Sequence[Pairs], gradient: Pairs
     ) -> tuple[Sequence[Pairs], int]:
-        """For each input, the sum of what the outputs that may have chosen it pass to it."""
+        """Return for each entry of x the sum of δ over the outputs that may have chosen it."""
         (x,) = operands
         passed = Pairs(gradient.value.reshape(self._shape), gradient.eps.reshape(self._shape))
         zero = arithmetic.zeros()
         total, filled = _none_of(arithmetic, self._flat(x).value.shape)
         unsure = np.zeros(self._shape, bool)
-        for (place, inside), chosen in zip(self._taps, self._chosen(arithmetic, x), strict=True):
+        for (position, inside), chosen in zip(self._taps, self._chosen(arithmetic, x), strict=True):
             unsure |= inside & (chosen.eps > 0)
             part = arithmetic.law("choose", x=chosen, y=zero, z=passed)
             spread, reached = _none_of(arithmetic, total.value.shape)
-            to = place[inside]
+            to = position[inside]
             spread.value[..., to] = part.value[..., inside]
             spread.eps[..., to] = part.eps[..., inside]
             reached[..., to] = True
@@ -302,10 +284,13 @@ class MaxPool:
 
     @property
     def _shape(self) -> Shape:
-        return (self.batch, self.channels, prod(axis.output for axis in self.windows))
+        return self._shape_of(prod(axis.output for axis in self.pooling.windows))
+
+    def _shape_of(self, *spatial: int) -> Shape:
+        return (self.pooling.batch, self.pooling.channels, *spatial)
 
     def _chosen(self, arithmetic: Arithmetic, x: Pairs) -> Iterator[Pairs]:
-        """For each tap, 1 where its entry is the first of the window's largest, otherwise 0."""
+        """Yield for each tap 1 where its entry is the first of the window's largest, else 0."""
         taps = list(self._entries(x))
         zero = arithmetic.zeros()
         for k, (entry, _) in enumerate(taps):
@@ -321,7 +306,7 @@ class MaxPool:
 
 
 def _none_of(arithmetic: Arithmetic, shape: Shape) -> tuple[Pairs, _Mask]:
-    """Zeros, none of which stands for a number yet."""
+    """Return zeros, and a mask that marks none of them as a number yet."""
     return arithmetic.zeros(shape), np.zeros(shape, bool)
 
 

@@ -24,7 +24,7 @@ __all__ = ["average", "operation", "reciprocal_root"]
 
 
 def operation(shape: Shape) -> Operation:
-    """An operation at sizes, with its operands in the order of the output's contraction."""
+    """Return the node of a shape's operation, operands in the order of the output's contraction."""
     exported = load_definitions().data.operations[shape.operation]
     numbers = shape.parameters()
     output = computation_of(shape, "output")
@@ -40,12 +40,12 @@ def operation(shape: Shape) -> Operation:
 
 
 def average(pooling: Pooling) -> tuple[Operation, Divide]:
-    """Sums over windows, padding included, and the division by the window's size."""
+    """Return the sums over windows, padding included, and the division by the window's size."""
     return operation(pooling), Divide(prod(axis.kernel for axis in pooling.windows))
 
 
 def reciprocal_root(numbers: FloatArray, added: float) -> tuple[Float64, Float64]:
-    """1 / √(number + added) in float64, and how far each is from the exact one.
+    """Return 1 / √(number + added) in float64, and how far each is from the exact root.
 
     An approximation r is within e of it if (r − e)²·w ≤ 1 ≤ (r + e)²·w, which is decided exactly
     (Lean: `abs_sub_le_of_sq`).

@@ -43,11 +43,12 @@ def sgd_step(
 ) -> SgdStep:
     """Return the parameters after a step of `torch.optim.SGD`, and bounds of their errors.
 
-    The gradients are those of `bounds`; `momenta` are those of the step before, None at the first
-    one, `eps_parameters` what `Network.bound` was given. The bounds are against an exact step on
-    exact gradients (Lean: `Sgd.step_encloses`), of the values that a machine `computed`, by name
-    (`computed_momenta`: its momenta), or by default of the results in binary64, rounded. Raises
-    `InputError` for what does not fit, and `RoundingOverflowError` for a parameter that overflows.
+    The gradients come from `bounds`; `momenta` are the results of the previous step, None at the
+    first one; `eps_parameters` is the argument of `Network.bound`. The bounds are against an exact
+    step on exact gradients (Lean: `Sgd.step_encloses`). They are bounds of the values that a
+    machine `computed`, by name (`computed_momenta`: its momenta), or by default of the results in
+    binary64, rounded. Raises `InputError` if arguments do not fit, and `RoundingOverflowError` if a
+    parameter overflows.
     """
     for name, number in {"lr": lr, "weight_decay": weight_decay, "momentum": momentum}.items():
         if not 0 <= number < np.inf:

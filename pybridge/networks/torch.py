@@ -1,4 +1,4 @@
-"""PyTorch modules as networks, and what PyTorch computes of them."""
+"""Reads PyTorch modules as networks, and lets PyTorch compute them."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ Module: TypeAlias = "torch.nn.Module"
 
 
 def from_torch(module: Module, example_input: Any) -> Network:
-    """The network that a module in evaluation mode is, on inputs of the example's shape.
+    """Return a module in evaluation mode as a network, for inputs of the example's shape.
 
-    The module is traced by torch.fx. Known are Conv1d, 2d and 3d, ConvTranspose1d, 2d and 3d,
-    Linear, ReLU, LeakyReLU with a slope in [0, 1], AvgPool2d, AdaptiveAvgPool2d to one pixel,
-    MaxPool2d, Flatten, Dropout and Identity, BatchNorm1d, 2d and 3d with running statistics, the
-    functions of the same names, `view` and `reshape`, sizes that these take from tensors, and
-    additions of two tensors of one shape. Parameters are named as
+    The module is traced by torch.fx. Supported are Conv1d, 2d and 3d, ConvTranspose1d, 2d and 3d,
+    Linear, ReLU, LeakyReLU with a slope in [0, 1], AvgPool and MaxPool1d and 2d, AdaptiveAvgPool1d
+    and 2d to one pixel, Flatten, Dropout and Identity, BatchNorm1d, 2d and 3d with running
+    statistics, the functions of relu, leaky_relu, flatten and pooling, `view` and `reshape`, sizes
+    that these take from tensors, and additions of two tensors of one shape. Parameters are named as
     in `state_dict`, and copied. Raises `InputError` for anything else, naming the module, and if
     the module is in training mode or has parameters of several dtypes.
     """
@@ -51,7 +51,7 @@ def from_torch(module: Module, example_input: Any) -> Network:
         if part.training:
             raise InputError(f"{_path(name, part)} is in training mode: call module.eval() first")
         if part._forward_hooks or part._forward_pre_hooks:
-            raise InputError(f"{_path(name, part)} has forward hooks, which have no node")
+            raise InputError(f"{_path(name, part)} has forward hooks, which are not supported")
     dtypes = {str(p.dtype).removeprefix("torch.") for p in module.parameters()}
     dtypes.add(str(example_input.dtype).removeprefix("torch."))
     if len(dtypes) > 1:
@@ -64,7 +64,7 @@ def from_torch(module: Module, example_input: Any) -> Network:
 
 
 def compute(module: Module, x: Any, grad_output: Any) -> Computed:
-    """What PyTorch computes of a module: the output, and the gradients that `grad_output` gives.
+    """Let PyTorch compute a module's output, and its gradients for `grad_output`.
 
     Frozen parameters have gradients, too; the module's own `.grad` are left as they are.
     """
@@ -86,9 +86,9 @@ def _path(name: str, module: Module) -> str:
 
 @dataclass(slots=True)
 class _Builder:
-    """A network that grows by nodes; a tensor is known by its number.
+    """Builds a network node by node, in which each tensor has a number.
 
-    `names` has the name of each of the module's parameters by its identity.
+    `names` has the name of each of the module's parameters by its `id`.
     """
 
     format: FloatFormat
@@ -103,7 +103,7 @@ class _Builder:
         self.shapes[0] = self.input_shape
 
     def tensor(self, tensor: Tensor) -> int:
-        """The number of a tensor, which is added unless there is one of its name."""
+        """Return the number of a tensor, which is added if its name is new."""
         if tensor.name not in self.numbers:
             self.tensors.append(tensor)
             number = self.numbers[tensor.name] = len(self.tensors)
@@ -111,7 +111,7 @@ class _Builder:
         return self.numbers[tensor.name]
 
     def parameter(self, value: Any) -> int:
-        """The number of a parameter."""
+        """Return the number of a parameter."""
         if id(value) not in self.names:
             raise InputError("a layer's weight is computed: expected a parameter of the module")
         name = self.names[id(value)]
@@ -119,22 +119,22 @@ class _Builder:
         return self.tensor(Tensor(name, array.copy()))
 
     def constant(self, name: str, value: FloatArray, eps: float | Float64 = 0.0) -> int:
-        """The number of a constant."""
+        """Return the number of a constant."""
         return self.tensor(Tensor(name, value, eps, constant=True))
 
     def node(self, node: Node, operands: Sequence[int], shape: Shape, label: str) -> int:
-        """The number of a new node; negative, until all tensors are known."""
+        """Return the number of a new node, which is negative until all tensors are known."""
         self.nodes.append((node, tuple(operands), label))
         number = -len(self.nodes)
         self.shapes[number] = shape
         return number
 
     def reshape(self, x: int, shape: Shape, label: str) -> int:
-        """The entries in another shape, if it is another."""
+        """Return the number of x, or of a new node if the shape is another."""
         return x if self.shapes[x] == shape else self.node(Reshape(shape), [x], shape, label)
 
     def finish(self, output: int) -> Network:
-        """The network whose output is a node, which comes last."""
+        """Return the network with an output, which has to be its last node."""
         first = len(self.tensors)
         if output != -len(self.nodes):
             output = self.node(Reshape(self.shapes[output]), [output], self.shapes[output], "")
@@ -147,7 +147,7 @@ class _Builder:
 
 @dataclass(slots=True)
 class _Reading:
-    """A traced module that is read node by node.
+    """Reads a traced module node by node.
 
     Each node becomes a tensor of the builder, or is a size of one, or a number made of sizes.
     """
@@ -159,7 +159,7 @@ class _Reading:
     sizes: dict[Any, Any] = field(default_factory=dict)
 
     def network(self) -> Network:
-        """The network."""
+        """Return the network."""
         for node in self.graph.nodes:
             if node.op == "placeholder":
                 if self.known:
@@ -207,14 +207,14 @@ class _Reading:
             module = self.module.get_submodule(label)
             read = _MODULES.get(type(module).__name__)
             if read is None or not type(module).__module__.startswith("torch.nn.modules"):
-                raise InputError(f"{_path(label, module)} is not a layer that has a node")
+                raise InputError(f"{_path(label, module)} is a layer that is not supported")
             if getattr(module, "inplace", False):
                 self._require_unread(node, label)
             return read(self.builder, label, module, first)
         name = node.target if isinstance(node.target, str) else node.target.__name__
         known = _METHODS.get(name) if node.op == "call_method" else _functions().get(node.target)
         if node.op not in ("call_function", "call_method") or known is None or first is None:
-            raise InputError(f"{label}: {name} is not a function that has a node")
+            raise InputError(f"{label}: {name} is a function that is not supported")
         if name.endswith("_") or name == "iadd" or node.kwargs.get("inplace"):
             self._require_unread(node, label)
         if known is _add:
@@ -222,7 +222,7 @@ class _Reading:
                 raise InputError(f"{label}: expected the sum of two tensors")
             return _add(self.builder, label, first, self.known[node.args[1]])
         if len(tensors) != 1:
-            raise InputError(f"{label}: {name} of several tensors has no node")
+            raise InputError(f"{label}: {name} of several tensors is not supported")
         return known(self.builder, label, first, *self._without_nodes(node.args[1:]), **node.kwargs)
 
     def _require_unread(self, node: Any, label: str) -> None:
@@ -238,7 +238,7 @@ class _Reading:
             argument = argument.args[0]
 
     def _is_view(self, node: Any) -> bool:
-        """Whether a node may share its operand's memory."""
+        """Return whether a node may share its operand's memory."""
         if node.op == "call_module":
             module = self.module.get_submodule(str(node.target))
             return getattr(module, "inplace", False) or type(module).__name__ in _VIEWS
@@ -253,7 +253,7 @@ _OF_SIZES = (operator.getitem, operator.mul, operator.floordiv, operator.add, op
 
 def _convolution(builder: _Builder, label: str, module: Any, x: int) -> int:
     if module.padding_mode != "zeros":
-        raise InputError(f"{label}: padding_mode {module.padding_mode!r} has no node")
+        raise InputError(f"{label}: padding_mode {module.padding_mode!r} is not supported")
     weight = builder.parameter(module.weight)
     padding = module.padding
     if padding == "same":
@@ -284,7 +284,7 @@ def _convolved(
 
 
 def _bias(builder: _Builder, label: str, module: Any) -> int:
-    """The bias, or zeros if there is none."""
+    """Return the bias, or zeros if there is none."""
     if module.bias is not None:
         return builder.parameter(module.bias)
     outputs = getattr(module, "out_channels", None) or module.out_features
@@ -360,7 +360,7 @@ def _windows(
     ceil: bool,
 ) -> tuple[Window, ...]:
     if ceil:
-        raise InputError(f"{label}: ceil_mode has no node")
+        raise InputError(f"{label}: ceil_mode is not supported")
     if len(shape) != rank + 2:
         axes = ", ".join(axis_names(rank))
         raise InputError(f"{label}: expected an input [batch, channels, {axes}]")
@@ -376,14 +376,14 @@ def _windows(
 
 
 def _each(rank: int, number: Any) -> tuple[int, ...]:
-    """One number for each axis, of which one may be for all."""
+    """Return one number for each axis; a single number is for all axes."""
     return (number,) * rank if isinstance(number, int) else tuple(number) * (rank // len(number))
 
 
 def _pooled(
     builder: _Builder, label: str, x: int, windows: tuple[Window, ...], *nodes: Node
 ) -> int:
-    """The last of nodes, one after the other, on windows; a length is a row of an image."""
+    """Apply nodes one after the other to windows; an input with one axis is a row of an image."""
     before = builder.shapes[x]
     images = (*before[:2], *(axis.size for axis in windows))
     after = (*before[:2], *(axis.output for axis in windows))
@@ -406,17 +406,17 @@ def _max_pool(
     return_indices: bool = False,
 ) -> int:
     if return_indices:
-        raise InputError(f"{label}: return_indices has no node")
+        raise InputError(f"{label}: return_indices is not supported")
     shape = builder.shapes[x]
     windows = _windows(rank, label, shape, kernel_size, stride, padding, dilation, ceil_mode)
     if not all(_reads_everywhere(axis) for axis in windows):
-        raise InputError(f"{label}: a window has padding alone, so that its largest entry is -inf")
+        raise InputError(f"{label}: a window has only padding, so its largest entry is -inf")
     pooling = Pooling(batch=shape[0], channels=shape[1], windows=windows)
     return _pooled(builder, label, x, windows, MaxPool(pooling, operation(pooling)))
 
 
 def _reads_everywhere(axis: Window) -> bool:
-    """Whether every output along an axis reads an entry of the input."""
+    """Return whether every output along an axis reads an entry of the input."""
     first = np.arange(axis.output)[:, None] * axis.stride - axis.pad_begin
     read = first + np.arange(axis.kernel) * axis.dilation
     return bool(((read >= 0) & (read < axis.size)).any(axis=1).all())
@@ -435,7 +435,7 @@ def _avg_pool(
     divisor_override: int | None = None,
 ) -> int:
     if divisor_override is not None or (any(_each(rank, padding)) and not count_include_pad):
-        raise InputError(f"{label}: a divisor other than the window's size has no node")
+        raise InputError(f"{label}: a divisor other than the window's size is not supported")
     shape = builder.shapes[x]
     windows = _windows(rank, label, shape, kernel_size, stride, padding, 1, ceil_mode)
     nodes = average(Pooling(batch=shape[0], channels=shape[1], windows=windows))
@@ -538,7 +538,7 @@ _METHODS: Mapping[str, Callable[..., int]] = {
 
 @lru_cache(maxsize=1)
 def _functions() -> Mapping[Any, Callable[..., int]]:
-    """What reads a function of PyTorch's."""
+    """Return the readers of PyTorch's functions."""
     import torch
     from torch.nn import functional
 

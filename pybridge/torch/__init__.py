@@ -1,6 +1,6 @@
-"""Watches PyTorch: every convolution and matrix product of a training step, checked as it runs.
+"""Watches PyTorch: checks every convolution and matrix product of a training step as it runs.
 
-Public: `watch`, and what it reports.
+Public are `watch`, and the types of its report.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The linear operations that the results of an ATen call should be.
+"""Reads from an ATen call which linear operations its results should be.
 
 The arguments of a call are bound to its schema, so that positional and keyword arguments, in-place
 and `out=` variants are one case. Arguments that the call overwrites are copied before it runs.
@@ -54,8 +54,8 @@ def name_of(function: Any) -> str:
 def bind(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a call by name, defaults included, tensors detached.
 
-    Arguments that share memory with one that the call overwrites are copied, and an `out` is left
-    out.
+    Arguments that share memory with one that the call overwrites are copied. An `out` argument is
+    omitted.
     """
     bound: dict[str, Any] = {}
     written: list[torch.Tensor] = []
@@ -78,7 +78,7 @@ def bind(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[
 
 
 def overlap(a: torch.Tensor, b: torch.Tensor) -> bool:
-    """Whether two tensors are one, or the memory from a's first entry to its last meets b's."""
+    """Return whether tensors are the same, or their memory overlaps from first to last entry."""
     if a is b:
         return True
     if a.layout != torch.strided or b.layout != torch.strided or a.device != b.device:
@@ -88,7 +88,7 @@ def overlap(a: torch.Tensor, b: torch.Tensor) -> bool:
 
 
 def _extent(tensor: torch.Tensor) -> tuple[int, int]:
-    """The addresses of a tensor's first byte and of the one after its last."""
+    """Return the addresses of a tensor's first byte and of the one after its last."""
     if not tensor.numel():
         return 0, 0
     last = sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride(), strict=True))
@@ -98,7 +98,7 @@ def _extent(tensor: torch.Tensor) -> tuple[int, int]:
 
 @cache
 def reader(function: Any) -> Reader | Unseen | None:
-    """Return what reads the results of an operator, or why nothing does, or None if it computes no
+    """Return the reader of an operator's results, why there is none, or None if it computes no
     products.
     """
     namespace, name = name_of(function).split(".")
@@ -129,7 +129,7 @@ _PRODUCTS = re.compile(
 
 
 def _convolution(call: Arguments) -> ops.Operation:
-    """The convolution of a call of `aten.convolution` or of its backward."""
+    """Return the convolution of a call of `aten.convolution` or of its backward."""
     x, weight = call["input"], call["weight"]
     axes = weight.ndim - 2
     if axes not in (1, 2, 3):
@@ -152,12 +152,12 @@ def _convolution(call: Arguments) -> ops.Operation:
 
 
 def _each_axis(numbers: Sequence[int], axes: int) -> tuple[int, ...]:
-    """One number for each axis, of which a call may give a single one."""
+    """Return one number for each axis; a call may have a single one for all."""
     return tuple(numbers) * axes if len(numbers) == 1 else tuple(numbers)
 
 
 def _output(operation: Callable[[Arguments], ops.Operation]) -> Reader:
-    """A reader of a call with one result."""
+    """Return a reader of a call with one result."""
     return lambda call, result: [Expected("output", result, operation(call))]
 
 
@@ -178,14 +178,14 @@ def _convolution_backward(call: Arguments, result: Any) -> list[Expected]:
 
 
 def _scaling(call: Arguments) -> dict[str, Any]:
-    """The factors of a sum and of what it is added to, as the kernel rounds them to float32."""
+    """Return alpha and beta, rounded to float32 as kernels do unless they compute in float64."""
     wide = call["self"].dtype == torch.float64
     names = ("alpha", "beta")
     return {n: float(call[n] if wide else torch.tensor(call[n]).float()) for n in names}
 
 
 def _addbmm(call: Arguments) -> ops.Operation:
-    """Σ_b batch1[b]·batch2[b] as one product of matrices."""
+    """Return Σ_b batch1[b]·batch2[b] as one product of matrices."""
     left, right = call["batch1"], call["batch2"]
     rows, columns = left.permute(1, 0, 2).flatten(1), right.flatten(0, 1)
     return ops.addmm(call["self"], rows, columns, **_scaling(call))
@@ -198,10 +198,11 @@ def _addmv(call: Arguments, result: Any) -> list[Expected]:
 
 
 def _scaled_mm(call: Arguments) -> ops.Operation:
-    """A product of float8 matrices with a scale for each, or for each row and column, plus a bias.
+    """Return a product of float8 matrices plus a bias.
 
-    A kernel multiplies the sum by one scale and by the other. On the CPU, PyTorch multiplies rows
-    and columns before it multiplies matrices, and rounds them to float32.
+    There is a scale for each matrix, or for each row and column. A kernel multiplies the sum by one
+    scale and by the other. On the CPU, PyTorch multiplies rows and columns by their scales first,
+    and rounds them to float32.
     """
     if call.get("scale_result") is not None:
         raise InputError("_scaled_mm with a scale of its result")
@@ -220,7 +221,7 @@ def _scaled_mm(call: Arguments) -> ops.Operation:
 
 
 def _pooling(call: Arguments) -> ops.Operation:
-    """The average pooling of a call of `aten.avg_pool2d` or of its backward."""
+    """Return the average pooling of a call of `aten.avg_pool2d` or of its backward."""
     names = ("ceil_mode", "count_include_pad", "divisor_override")
     kernel, stride, padding = (
         _each_axis(call[name], 2) for name in ("kernel_size", "stride", "padding")
@@ -230,7 +231,7 @@ def _pooling(call: Arguments) -> ops.Operation:
 
 
 def _whole_convolution(name: str) -> Callable[[Arguments], ops.Operation]:
-    """What a function of `torch.nn.functional` computes, which inference mode calls as a whole."""
+    """Return the operation of a `torch.nn.functional` call, which inference mode does not split."""
 
     def operation(call: Arguments) -> ops.Operation:
         axes = call["weight"].ndim - 2

@@ -1,4 +1,4 @@
-"""Which module a call belongs to, forward and backward.
+"""Finds out which module a call belongs to, forward and backward.
 
 Hooks that PyTorch runs around each module's `forward` keep a stack of paths. A call in the forward
 pass belongs to the innermost module. It also gets an autograd node, whose sequence number leads
@@ -27,11 +27,11 @@ class Origin(str):
 
     backward: bool = False
 
-
-def _origin(path: str, *, backward: bool) -> Origin:
-    origin = Origin(path)
-    origin.backward = backward
-    return origin
+    def in_backward(self) -> Origin:
+        """Return the same path, in the backward pass."""
+        origin = Origin(self)
+        origin.backward = True
+        return origin
 
 
 class Origins:
@@ -59,12 +59,11 @@ class Origins:
         """Return the module of the call that is being dispatched, and remember it for its node."""
         node = torch._C._current_autograd_node()
         if node is not None and not self._stack:
-            number = node._sequence_nr()
-            return _origin(self._nodes.get(number, ""), backward=True)
+            return Origin(self._nodes.get(node._sequence_nr(), "")).in_backward()
         path = self._stack[-1] if self._stack else ""
         # The call's node exists already. A later call without one must not take its number.
         self._nodes.setdefault(torch._C._autograd._get_sequence_nr() - 1, path)
-        return _origin(path, backward=node is not None and not self._stack)
+        return Origin(path)
 
     def _enter(self, module: nn.Module, args: Any) -> None:
         if not self._stack:
@@ -78,12 +77,12 @@ class Origins:
             self._stack.pop()
 
     def _path(self, module: nn.Module) -> str:
-        """The path of a module from the outermost one that is running."""
+        """Return the path of a module from the outermost one that is running."""
         root = self._roots[0]
         if root not in self._names or id(module) not in self._names[root]:
             self._names[root] = {id(part): name for name, part in root.named_modules()}
         name = self._names[root].get(id(module))
-        if name is None:  # it is called by a module, but is no part of it
+        if name is None:  # it is called by a module, but is not a submodule of it
             return f"{self._stack[-1]}/{type(module).__name__}"
         top = type(root).__name__
         return f"{top}.{name}" if name else top

@@ -1,7 +1,6 @@
-"""What a call promises of its arithmetic: it follows from its dtypes, its device and the flags of
-PyTorch that allow kernels to round operands.
+"""Derives what a call promises from its dtypes, its device and PyTorch's flags.
 
-Where several kernels may run, there are several promises, and a result has to keep one of them.
+If several kernels may run, there are several promises, and a result has to keep one of them.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ _ARCHITECTURES = {
 
 
 def promises(actual: torch.Tensor, operation: Operation) -> Sequence[Accumulation | None]:
-    """Return the promises of which a result has to keep one; None is the one of its dtype.
+    """Return the promises of which a result has to keep one; None is its dtype's own promise.
 
-    On the CPU, sums of 16-bit numbers are sums in float32 that may flush subnormal numbers, as
-    those of oneDNN do, or of float16 sums in float16, where the processor has no instructions for
-    it; quotients of pooling are added in float32 or in the dtype itself. On a CUDA device, products
-    of 16-bit numbers, and those of float32 where TF32 is allowed, may be those of tensor cores.
+    On the CPU, 16-bit numbers are summed in float32 and subnormal numbers may be flushed, as by
+    oneDNN; float16 may also be summed in float16, if the processor has no instructions for it. The
+    quotients of pooling are added in float32 or in the dtype itself. On a CUDA device, tensor cores
+    may multiply 16-bit numbers and, if TF32 is allowed, float32.
     """
     what, arrays = operation.computation, operation.arrays
     kinds = {arrays[name].dtype for name in what.factors if name in arrays}
@@ -65,13 +64,13 @@ def promises(actual: torch.Tensor, operation: Operation) -> Sequence[Accumulatio
 
 
 def _output(actual: torch.Tensor) -> str | None:
-    """The format that a sum in float32 is rounded to for a result."""
+    """Return the format to which a sum in float32 is rounded for a result, if any."""
     name = str(actual.dtype).removeprefix("torch.")
     return name if name in ("bfloat16", "float16") else None
 
 
 def _cpu_float32_precision() -> str | None:
-    """The format to which oneDNN may round float32 operands."""
+    """Return the format to which oneDNN may round float32 operands, if any."""
     settings = {torch.get_float32_matmul_precision()}
     mkldnn = getattr(torch.backends, "mkldnn", None)
     for part in ("matmul", "conv"):
@@ -104,7 +103,7 @@ def _tensor_cores(architecture: str, dtype: str) -> list[Accumulation]:
 
 
 def _tf32_is_allowed() -> bool:
-    """Whether cuBLAS or cuDNN may round float32 operands to TF32."""
+    """Return whether cuBLAS or cuDNN may round float32 operands to TF32."""
     cuda = torch.backends.cuda.matmul
     settings = {getattr(cuda, "fp32_precision", "none"), torch.get_float32_matmul_precision()}
     settings.add(getattr(getattr(torch.backends.cudnn, "conv", None), "fp32_precision", "none"))

@@ -1,4 +1,4 @@
-"""The reports of all processes of torch.distributed, together on rank 0."""
+"""Gathers the reports of all processes of torch.distributed on rank 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a watched block did: each result that was checked, and what was not."""
+"""The report of a watched block: the results that were checked, and the calls that were not."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ class Checked:
     `call` numbers the watched calls from 0. `module` is the path of the module whose forward or
     backward pass made it, empty outside of modules. `operation` says what the result should be,
     `operator` what computed it. `ratio` is the largest error in units of what is allowed, at the
-    entry `worst`; None where a look sufficed to see that all are allowed. `power` is the share of
-    the entries at which a zero would be noticed, or after a look at most that. `message` is the
-    full verdict. `entries` counts those that were compared; what is said is of them.
+    entry `worst`; both are None if a first look proved that all errors are allowed. `power` is the
+    share of the entries at which a zero would be noticed, or after a first look a lower bound of
+    it. `message` is the verdict on a failure. `entries` is how many entries were compared; the
+    verdict is about these.
     """
 
     call: int
@@ -90,7 +91,7 @@ class Report:
     """What was checked in a watched block, in the order of the calls.
 
     `unchecked` has each call of a product, or of a custom operator, that was not checked.
-    `not_sampled` counts those that were left out by `sample`. `notes` say what holds for all.
+    `not_sampled` counts the calls that `sample` left out. `notes` are about the whole block.
     """
 
     checked: list[Checked] = field(default_factory=list)
@@ -123,7 +124,7 @@ class Report:
 
     @property
     def summary(self) -> str:
-        """One line: how many results were checked, failed, were left out."""
+        """One line: how many results were checked, failed, or were left out."""
         words = (
             f"{len(self.checked)} results checked, {len(self.failures)} not explained by rounding"
         )
@@ -171,16 +172,14 @@ class Report:
         from rich.table import Table
 
         table = Table(title=self.summary, caption="\n".join(self.left_out + self.notes) or None)
-        for name in ("verdict", "module", "operation", "shape", "dtype", "error/allowed", "power"):
-            table.add_column(
-                name, justify="right" if name in ("error/allowed", "power") else "left"
-            )
+        for name in _HEADINGS:
+            table.add_column(name, justify="right" if name in _HEADINGS[-2:] else "left")
         for row in self._rows():
             table.add_row(*row)
         return table
 
     def to_json(self) -> str:
-        """Return the report as JSON; a ratio that is infinite is null, as one that is not known."""
+        """Return the report as JSON; an infinite ratio is null, like one that is not known."""
         document: dict[str, Any] = {"passed": self.passed, "summary": self.summary, **asdict(self)}
         for checked in document["checked"]:
             if checked["ratio"] == float("inf"):
@@ -188,9 +187,9 @@ class Report:
         return json.dumps(document, indent=1, allow_nan=False)
 
     def to_html(self) -> str:
-        """Return the report as a page of its own, without scripts or anything from elsewhere."""
+        """Return the report as a self-contained page, without scripts."""
         verdict = "rounding explains every result" if self.passed else "not explained by rounding"
-        head = ("verdict", "module", "operation", "shape", "dtype", "error/allowed", "power")
+
         rows = "\n".join(
             "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
             for row in self._rows()
@@ -200,7 +199,7 @@ class Report:
             for checked in self.failures
         )
         listed = "".join(f"<li>{escape(line)}</li>" for line in self.left_out + self.notes)
-        titles = "".join(f"<th>{name}</th>" for name in head)
+        titles = "".join(f"<th>{name}</th>" for name in _HEADINGS)
         return _PAGE.format(
             verdict=verdict,
             color="#1a7f37" if self.passed else "#b3261e",
@@ -217,7 +216,7 @@ class Report:
         write_text(Path(path), text)
 
     def _rows(self) -> list[tuple[str, ...]]:
-        """The cells of each result, failures first, then by ratio."""
+        """Return the cells of each result, failures first, then by ratio."""
         ordered = sorted(self.checked, key=lambda checked: (checked.passed, -(checked.ratio or 0)))
         return [
             (
@@ -233,6 +232,8 @@ class Report:
             for checked in ordered
         ]
 
+
+_HEADINGS = ("verdict", "module", "operation", "shape", "dtype", "error/allowed", "power")
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8">

@@ -1,4 +1,4 @@
-"""`watch`: every convolution and matrix product of a block of PyTorch code, checked as it runs."""
+"""`watch`: checks every convolution and matrix product of a block of PyTorch code as it runs."""
 
 from __future__ import annotations
 
@@ -42,26 +42,26 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
         loss.backward()
     ```
 
-    Each ATen call of a convolution, its backward, or a product of matrices is compared, right after
-    it ran, with the operation that it is (`pybridge.ops`) on the operands that it got. When the
-    block ends, `NotExplained` (an `AssertionError`) is raised if a result has an error that
+    Right after each ATen call of a convolution, its backward, or a product of matrices, its results
+    are compared with the operation (`pybridge.ops`) that it should be, on the same operands. When
+    the block ends, `NotExplained` (an `AssertionError`) is raised if a result has an error that
     rounding does not explain; it names modules, operations, shapes, worst entries and patterns.
     Calls that cannot be checked are listed in the report, with the reason.
 
     * `accumulation`: what kernels promise. By default it follows from each call: its dtypes, its
-      device, and PyTorch's flags for TF32 and the like (`pybridge.torch.promises`). A promise, or
-      a mapping from patterns (as of `fnmatch`) of module paths (`ResNet.layer1.*`) or operator
-      names (`aten.mm`) to promises, of which the first that matches holds.
+      device, and PyTorch's flags for TF32 and the like (`pybridge.torch.promises`). Otherwise it is
+      a promise, or a mapping from patterns (as of `fnmatch`) of module paths (`ResNet.layer1.*`) or
+      operator names (`aten.mm`) to promises; the first match applies.
     * `operation`: what custom kernels compute: a mapping from names of custom operators
       (`mylib::conv`) or subclasses of `torch.autograd.Function` to functions that take the kernel's
       arguments and return an operation of `pybridge.ops`, or for several results a sequence of
-      operations, None for a result that is not to be checked. Of an autograd function, gradients
-      are checked, too.
+      operations, with None for a result that is not to be checked. The gradients of an autograd
+      function are checked, too.
     * `reference`: False checks only what `operation` names, and not PyTorch's own kernels.
     * `sample`: the share of the calls that are checked, chosen by `seed`.
     * `sample_entries`: the least share of the entries of each result that are compared, chosen by
-      `seed`, the number of the call and the result: images, channels, rows or columns as a whole.
-      A result is compared as a whole if one of them is beyond its bound.
+      `seed`, the number of the call and the result: whole images, channels, rows or columns. If one
+      of these entries is beyond its bound, the whole result is compared.
     * `on_failure`: "raise", or "record", which leaves the failures to the report.
 
     Under torch.distributed, each process watches its own calls, and at the end of the block, which
@@ -104,7 +104,7 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
     def __enter__(self) -> Report:
         self._open.enter_context(self._origins.followed())
         for function, operation in self._functions.items():
-            self._open.enter_context(_applied(function, partial(self._applied, operation)))
+            self._open.enter_context(_patched(function, partial(self._applied, operation)))
         self._open.enter_context(_Calls(self))
         return self.report
 
@@ -127,7 +127,7 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
     def begin(
         self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Callable[[Any], None] | None:
-        """Return what checks the results of a call that is about to run, None if nothing does."""
+        """Return a function that checks the results of a call that is about to run, or None."""
         name = name_of(function)
         read = self._operators.get(name) or (reader(function) if self._reference else None)
         if read is None:
@@ -197,9 +197,9 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
         operation: ops.Operation,
         drawn: random.Random,
     ) -> tuple[Comparison, Region]:
-        """The comparison by the first promise that explains the result, else by the first one.
+        """Return the comparison by the first promise that explains the result, else by the first.
 
-        Of the entries that are drawn, if these are within their bounds, else of all.
+        It is of the drawn entries if these are within their bounds, else of all entries.
         """
         stated = self._stated(origin, name)
         candidates = [stated] if stated is not None else promises(actual, operation)
@@ -209,7 +209,7 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
         if not region.is_whole:
             part = crop(region)
             for promise in candidates:
-                # The promise is of the whole result, of which a part may look narrower.
+                # The promise is about the whole result; a part of it may look narrower.
                 kept = promise if operation.computation.is_scaled else returned.promise(promise)
                 comparison = compare(part, kept, at_first_look=True)
                 if comparison.passed:
@@ -224,7 +224,7 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
         return first, whole
 
     def _stated(self, origin: Origin, name: str) -> Accumulation | None:
-        """The promise that is given for a module or an operator."""
+        """Return the promise that the user stated for a module or an operator, if any."""
         for pattern, promise in self._accumulation.items():
             if fnmatchcase(origin, pattern) or fnmatchcase(name, pattern):
                 return promise
@@ -269,8 +269,7 @@ class watch:  # noqa: N801 (a context manager, read as a verb)
         versions = [each._version for each in tensors]
 
         def check(gradients: Sequence[Any], grad_outputs: Sequence[Any]) -> None:
-            of = Origin(origin)
-            of.backward = True
+            of = origin.in_backward()
             if [each._version for each in tensors] != versions:
                 reason = "an operand was changed in place between forward and backward"
                 self._unchecked(number, of, name, reason)
@@ -339,7 +338,7 @@ def _apart() -> Any:
 
 
 @contextmanager
-def _applied(
+def _patched(
     function: type[torch.autograd.Function], after: Callable[[str, Sequence[Any], Any], None]
 ) -> Any:
     """Call `after` with the name, arguments and result of each use of an autograd function."""
@@ -362,7 +361,7 @@ def _applied(
 
 
 def _promises(accumulation: Promises) -> Mapping[str, Accumulation]:
-    """The promises by pattern."""
+    """Return the promises by pattern."""
     if accumulation is None:
         return {}
     by_pattern = {"*": accumulation} if isinstance(accumulation, Accumulation) else accumulation
@@ -381,7 +380,7 @@ def _promises(accumulation: Promises) -> Mapping[str, Accumulation]:
 def _operations(
     operation: Operations,
 ) -> tuple[dict[str, Reader], dict[type[torch.autograd.Function], Callable[..., Any]]]:
-    """What reads custom operators by name, and autograd functions with what they compute."""
+    """Return the readers of custom operators, and the operations of autograd functions."""
     operators: dict[str, Reader] = {}
     functions: dict[type[torch.autograd.Function], Callable[..., Any]] = {}
     for key, compute in operation.items():
@@ -398,16 +397,16 @@ def _operations(
 
 
 def _custom(compute: Callable[..., Any], call: Mapping[str, Any], result: Any) -> list[Expected]:
-    """What the results of a custom operator should be."""
+    """Return what the results of a custom operator should be."""
     computed = compute(**call)
     computed = computed if isinstance(computed, Sequence) else [computed]
     return _outputs(computed, result if isinstance(result, tuple | list) else (result,))
 
 
 def _outputs(computed: Sequence[Any], results: Iterable[Any]) -> list[Expected]:
-    """Pair the results of a custom kernel with their operations, those that are None left out.
+    """Pair the results of a custom kernel with their operations, except those that are None.
 
-    Raises `InputError` for as many operations as there are not results, and for other objects.
+    Raises `InputError` unless there are as many operations as results, and nothing else.
     """
     results = list(results)
     if len(computed) != len(results):
@@ -425,8 +424,9 @@ def _outputs(computed: Sequence[Any], results: Iterable[Any]) -> list[Expected]:
 
 
 def _operand(operation: ops.Operation, tensor: torch.Tensor) -> str | None:
-    """The name of the operand that a tensor is; None if it is none, or not the only one that is
-    made of the tensor's memory: each is then differentiated.
+    """Return the name of the operand that a tensor is, or None.
+
+    It is None also if several operands share the tensor's memory, since the gradient is then a sum.
     """
     shared = [
         (name, array)
@@ -439,7 +439,7 @@ def _operand(operation: ops.Operation, tensor: torch.Tensor) -> str | None:
 
 
 def _unreadable(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
-    """Why the tensors of a call cannot be read, if so."""
+    """Return why the tensors of a call cannot be read, if so."""
     for value in (*args, *kwargs.values()):
         if not isinstance(value, torch.Tensor):
             continue

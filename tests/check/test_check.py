@@ -412,7 +412,7 @@ def test_choosing_cases(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--x 1,1,2,2", "an own geometry takes both --x and --weight"),
+        ("--x 1,1,2,2", "an own geometry needs both --x and --weight"),
         ("--x 1,1,2 --weight 1,1,1,1", "--x: expected 4 integers with commas, got '1,1,2'"),
         ("--x 1,1,2,2 --weight 1,2,1,1", "x has 1 channels, but weight of shape (1, 2, 1, 1)"),
         ("--x 1,1,2,2 --weight 1,1,1,a", "--weight: expected 4 integers with commas"),

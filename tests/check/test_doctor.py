@@ -411,7 +411,7 @@ def test_a_wrong_native_lean_is_found(
     bare: Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str
 ) -> None:
     if "sleep" in script:
-        monkeypatch.setattr(leans, "_ANSWER", 0.3)
+        monkeypatch.setattr(leans, "_ANSWER_SECONDS", 0.3)
     lake(bare, script)
     status, text = printed_by()
     assert status == 1
@@ -586,7 +586,7 @@ def test_a_read_only_cache_is_found(bare: Path, monkeypatch: pytest.MonkeyPatch)
     if Path("/proc/self").exists():
         assert "cannot be written" in only(storage.cache()).found
     monkeypatch.setenv("PYBRIDGE_CACHE", "/dev/null/pybridge")
-    assert "/dev/null is no folder" in only(storage.cache()).found
+    assert "/dev/null is not a folder" in only(storage.cache()).found
     folder = bare / "cache"
     folder.mkdir()
     folder.chmod(stat.S_IRUSR | stat.S_IXUSR)

@@ -170,7 +170,7 @@ def test_a_command_without_its_packages_leaves_the_others_alone(
     result = pybridge("tolerance", "--help")
     assert result.exit_code == 2
     assert result.stderr == (
-        "error: pybridge tolerance takes pybridge.cli.tolerance, which is missing\n"
+        "error: pybridge tolerance needs pybridge.cli.tolerance, which is missing\n"
     )
     assert pybridge("explain", "--help").exit_code == 0
     assert completions("pybridge tolerance --") == ["--help"]

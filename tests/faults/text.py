@@ -60,7 +60,7 @@ TEXT = (
     Fault(what="A shape with more entries than there is memory for",
           command=f"{_CHECK} --x 99999,1,99999,99999 --weight 1,1,1,1", status=2,
           line="error: an array of shape (99999, 1, 99999, 99999) has 999970000299999 entries, "
-          "expected at most 4194304 of data that are to be generated"),
+          "expected at most 4194304 of generated data"),
     Fault(what="A padding with more outputs than there is memory for",
           command="python -m pybridge.tolerance --x 1,1,1,1 --weight 1,1,1,1 --padding 2147483647",
           status=2,

@@ -87,7 +87,7 @@ class Attack:
         self.tally.findings.append(Finding(self.case, rule, what))
 
     def call(self, name: str, function: Callable[[], _T]) -> _T:
-        """What a public function returns; `RefusedError` where it refuses as documented."""
+        """Return what a public function returns; `RefusedError` where it refuses as documented."""
         self.tally.checks[_DOCUMENTED] += 1
         try:
             with self._environment():
@@ -286,7 +286,7 @@ class Attack:
 
 
 def _stated(problem: Problem, format: Format) -> list[int | None]:
-    """The values of the stated order, each operation rounded to nearest even."""
+    """Return the values of the stated order, each operation rounded to nearest even."""
     rnd = rounding(format, problem.unit, "nearest", "never", Random(0))
     depths: list[int | None] = []
     for products, addends in problem.terms(problem.integers):
@@ -337,12 +337,12 @@ def _arrays(
 
 
 def _has(shapes: Shapes, which: Which) -> bool:
-    """Whether an operation has a result."""
+    """Return whether an operation has a result."""
     return which != "bias" or "bias" in shapes.names
 
 
 def _laid_out(array: Array, random: Random) -> Array:
-    """The same array, in some order of memory."""
+    """Return the same array, in some order of memory."""
     order = random.random()
     if order < 0.7 or not array.ndim:
         return array
@@ -352,7 +352,7 @@ def _laid_out(array: Array, random: Random) -> Array:
 def _promise(
     problem: Problem, format: Format, random: Random
 ) -> tuple[Promise, Accumulation | None]:
-    """A promise of a kernel whose result is of this format, and as the package is told it."""
+    """Return a promise of a kernel whose result is of this format, and as the package is told it."""
     if random.random() < 0.4:
         return _default(problem, format), None
     promise = random_promise(random, format, problem.most)
@@ -363,7 +363,7 @@ def _promise(
 
 
 def _default(problem: Problem, format: Format) -> Promise:
-    """What is promised where nothing is said: factors that the format lacks are rounded to it."""
+    """Return what is promised where nothing is said: factors that the format lacks are rounded to it."""
     operands = None
     for name in problem.names:
         rnd = rounding(format, problem.units[name], "nearest", "never", Random(0))

@@ -21,14 +21,14 @@ Accumulation = testing.Accumulation
 
 
 def accumulation_of(promise: Promise, *, output: bool) -> Accumulation:
-    """A promise as the package has it; with `output`, the format of the result is said."""
+    """Return a promise as the package has it; with `output`, the format of the result is said."""
     return Accumulation(**promise.keywords(output=output))
 
 
 def certify(
     problem: Problem, array: Array, method: Any, accumulation: Accumulation | None
 ) -> pybridge.ProvedBound:
-    """What `certify` returns, or `certify_gradient` or `certify_output`."""
+    """Return what `certify` returns, or `certify_gradient` or `certify_output`."""
     eps: dict[str, Any] = {f"eps_{name}": value for name, value in problem.eps.items()}
     keywords: dict[str, Any] = {"method": method, "accumulation": accumulation}
     if not _has_functions(problem):
@@ -42,7 +42,7 @@ def certify(
 def compare(
     problem: Problem, array: Array, accumulation: Accumulation | None
 ) -> testing.Comparison:
-    """What `compare` returns, or `compare_gradient` or `compare_output`."""
+    """Return what `compare` returns, or `compare_gradient` or `compare_output`."""
     if not _has_functions(problem):
         return testing.compare(array, _operation(problem, eps=False), accumulation=accumulation)
     keywords = {"accumulation": accumulation, **_operands(problem)}
@@ -52,7 +52,7 @@ def compare(
 
 
 def passes(problem: Problem, array: Array, accumulation: Accumulation | None) -> bool:
-    """Whether `assert_close`, `assert_gradient_close` or `assert_output_close` passes."""
+    """Return whether `assert_close`, `assert_gradient_close` or `assert_output_close` passes."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", testing.PowerWarning)
@@ -71,7 +71,7 @@ def passes(problem: Problem, array: Array, accumulation: Accumulation | None) ->
 
 
 def bounded(problem: Problem, method: Any, format: str) -> pybridge.Bounded:
-    """What `compute` returns, or `conv2d_forward` or `conv2d_backward` of a result."""
+    """Return what `compute` returns, or `conv2d_forward` or `conv2d_backward` of a result."""
     if not _has_functions(problem):
         return _operation(problem).compute(method=method, format=format)
     keywords: dict[str, Any] = {"method": method, "format": format}
@@ -86,7 +86,7 @@ def bounded(problem: Problem, method: Any, format: str) -> pybridge.Bounded:
 
 
 def tolerance(problem: Problem, accumulation: Accumulation) -> testing.Tolerance:
-    """The tolerance of operands as large as a problem's."""
+    """Return the tolerance of operands as large as a problem's."""
     if not _has_functions(problem):
         return _operation(problem, eps=False).tolerance(accumulation=accumulation)
     sizes: dict[str, Any] = {
@@ -104,12 +104,12 @@ def tolerance(problem: Problem, accumulation: Accumulation) -> testing.Tolerance
 
 
 def _has_functions(problem: Problem) -> bool:
-    """Whether a conv2d's own functions are called, not those of operations."""
+    """Return whether a conv2d's own functions are called, not those of operations."""
     return problem.shapes.function == "conv2d" and problem.units[problem.names[-1]] % 2 == 0
 
 
 def _operation(problem: Problem, *, eps: bool = True) -> ops.Operation:
-    """The operation of `pybridge.ops`, or a gradient of it."""
+    """Return the operation of `pybridge.ops`, or a gradient of it."""
     shapes, arrays = problem.shapes, problem.arrays
     names = {**shapes.names, "grad_output": "grad_output"}
     off = {names[name]: value for name, value in problem.eps.items() if eps}

@@ -56,7 +56,7 @@ def _show(tally: Tally) -> None:
 
 
 def _parts(tally: Tally, seed: int, seconds: float) -> dict[str, str]:
-    """What the command writes of the page."""
+    """Return what the command writes of the page."""
     lines = [f"* {f.case}: {f.rule}: {f.what}" for f in tally.findings[:100]]
     verdict = f"{len(tally.findings):,} findings:" if lines else "Nothing was found."
     result = (
@@ -70,7 +70,7 @@ def _parts(tally: Tally, seed: int, seconds: float) -> dict[str, str]:
 
 
 def tables(tally: Tally) -> list[Table]:
-    """What was tried: entries, checks, refusals."""
+    """Return what was tried: entries, checks, refusals."""
     by_rule = Counter(finding.rule for finding in tally.findings)
     rules = sorted({*tally.checks, *by_rule})
     rows = [
@@ -96,6 +96,6 @@ def _rows(counts: Counter[str]) -> tuple[Row, ...]:
 
 
 def _part(tally: Tally, rule: str) -> str:
-    """The largest error in units of a bound, rounded down, where that was measured."""
+    """Return the largest error in units of a bound, rounded down, where that was measured."""
     ratio = tally.tightest.get(rule)
     return "" if ratio is None else f"{int(ratio * 10**6) / 10**6:.6f}"

@@ -40,7 +40,7 @@ _DTYPES += [np.dtype(ml_dtypes.bfloat16)] * 2
 
 
 def random_dtype(random: Random) -> np.dtype[Any]:
-    """A dtype of operands."""
+    """Return a dtype of operands."""
     return random.choice(_NARROW if random.random() < 0.08 else _DTYPES)
 
 
@@ -105,7 +105,7 @@ def _exponent(random: Random, format: Format, kind: Kind, sums: Format) -> int:
 
 
 def random_eps(random: Random, values: npt.NDArray[Any]) -> float:
-    """An uncertainty of operands, often zero."""
+    """Return an uncertainty of operands, often zero."""
     if random.random() < 0.5:
         return 0.0
     largest = float(np.abs(values.astype(np.float64)).max())

@@ -51,7 +51,7 @@ class Kernel:
         self.output = rounded(promise.output) if promise.output != promise.summed else None
 
     def __call__(self, terms: Sequence[int], addends: Sequence[int] = ()) -> Computed:
-        """The sum of products, and of numbers that are not products."""
+        """Return the sum of products, and of numbers that are not products."""
         leaves = [(term, True) for term in terms] + [(addend, False) for addend in addends]
         if self.order == "reversed":
             leaves.reverse()
@@ -68,7 +68,7 @@ class Kernel:
             return Computed(0, error.sign, self.root)
 
     def _total(self, leaves: _Leaves) -> int:
-        """The sum of the partial sums. What is not among the leaves is padding, anywhere."""
+        """Return the sum of the partial sums. What is not among the leaves is padding, anywhere."""
         promise = self.promise
         if not promise.bounded:
             return self._sum(leaves, final=True)
@@ -83,7 +83,7 @@ class Kernel:
         return self._add(sums, self.second or self.round, final=False)
 
     def _part(self, leaves: _Leaves, places: list[int], size: int) -> int:
-        """One partial sum of leaves at some of so many places."""
+        """Return one partial sum of leaves at some of so many places."""
         block, way = self.promise.block, self.promise.summation
         if way == "any-order" or (way == "pairwise" and size <= block):
             return self._sum(leaves, final=False)
@@ -96,7 +96,7 @@ class Kernel:
         return self._add(halves, self.round, final=False)
 
     def _limited(self, leaves: _Leaves, additions: int) -> int:
-        """A sum in which no leaf passes more than so many additions."""
+        """Return a sum in which no leaf passes more than so many additions."""
         count = len(leaves)
         if count <= 1:
             return self.round(leaves[0][0]) if leaves else 0
@@ -109,7 +109,7 @@ class Kernel:
         return self.round(first + self._limited(right, additions - 1))
 
     def _sum(self, leaves: _Leaves, *, final: bool) -> int:
-        """The sum of leaves; a product is rounded, or fused with the sum that it goes into."""
+        """Return the sum of leaves; a product is rounded, or fused with the sum that it goes into."""
         rnd = self.round
         if not leaves:
             return 0

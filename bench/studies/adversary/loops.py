@@ -41,7 +41,7 @@ class Shapes:
     stated: bool = True
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """The shape of an operand or a result."""
+        """Return the shape of an operand or a result."""
         return self.sizes[{"output": "grad_output", "input": "x"}.get(name, name)]
 
 
@@ -58,7 +58,7 @@ class Entry:
 
 
 def entries(which: Which, s: Shapes) -> list[Entry]:
-    """The entries of a result, row-major.
+    """Return the entries of a result, row-major.
 
     The factors are x and weight of the output, x and grad_output of the weight's gradient, weight
     and grad_output of x's, grad_output alone of the bias's.
@@ -103,7 +103,7 @@ class _Axis:
     extra: int = 0
 
     def meetings(self) -> Iterator[tuple[int, int, int]]:
-        """The position, the index of what windows move over, and the tap."""
+        """Yield the position, the index of what windows move over, and the tap."""
         for p, k in product(range(self.positions), range(self.kernel)):
             at = p * self.stride + k * self.dilation - self.pads[0]
             if 0 <= at < self.moved:
@@ -113,7 +113,7 @@ class _Axis:
 def convolution(
     batch: int, groups: int, ins: int, outs: int, axes: Sequence[_Axis], *, transposed: bool
 ) -> Shapes:
-    """A convolution, or a transposed one; channels are counted per group."""
+    """Return a convolution, or a transposed one; channels are counted per group."""
     kernel = tuple(axis.kernel for axis in axes)
     moved, placed = (tuple(getattr(a, name) for a in axes) for name in ("moved", "positions"))
     x, out = (placed, moved) if transposed else (moved, placed)
@@ -188,7 +188,7 @@ def einsum(
     keywords: Mapping[str, Any],
     addend: str = "",
 ) -> Shapes:
-    """A product of x and weight with labelled axes; the bias has the labels `addend`."""
+    """Return a product of x and weight with labelled axes; the bias has the labels `addend`."""
     x, weight, out = labels
     loops = list(sizes)
     meetings = []
@@ -202,7 +202,7 @@ def einsum(
         added.append(_flat([at[a] for a in addend], [sizes[a] for a in addend]))
 
     def over(term: str) -> int:
-        """The terms of an entry: the loops that are no axes of it."""
+        """Return the terms of an entry: the loops that are no axes of it."""
         return math.prod(size for label, size in sizes.items() if label not in term)
 
     shape = {name: tuple(sizes[a] for a in term) for name, term in zip(
@@ -235,7 +235,7 @@ _PRODUCTS: Mapping[str, tuple[tuple[str, str, str], str, tuple[str, str]]] = {
 
 
 def _product(random: Random, most: int) -> Shapes:
-    """A matrix product of some function, or an einsum of any labels."""
+    """Return a matrix product of some function, or an einsum of any labels."""
     side = max(2, round(most ** (1 / 4)))
     function = random.choice([*_PRODUCTS, "einsum", "einsum"])
     if function == "einsum":
@@ -286,7 +286,7 @@ def random_shapes(random: Random, most: int) -> Shapes:
 
 
 def long_shapes(random: Random, most: int) -> tuple[Which, Shapes]:
-    """A result with few entries of up to so many terms."""
+    """Return a result with few entries of up to so many terms."""
     which = random.choice(RESULTS)
     terms = random.randint(most // 20, most)
     side = math.isqrt(terms)

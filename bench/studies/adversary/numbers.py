@@ -64,7 +64,7 @@ class Format:
         return Fraction(2) ** self.most * (2 - Fraction(2) ** -self.bits)
 
     def holds(self, other: Format) -> bool:
-        """Whether every number of another format is one of this."""
+        """Return whether every number of another format is one of this."""
         return self.bits >= other.bits and self.most >= other.most and self.quantum <= other.quantum
 
 
@@ -81,7 +81,7 @@ BINARY = {
 
 
 def format_of_dtype(dtype: np.dtype[Any]) -> Format:
-    """The format of a dtype in any byte order, those of 8 bits included."""
+    """Return the format of a dtype in any byte order, those of 8 bits included."""
     native = dtype.newbyteorder("=")
     for format in BINARY.values():
         if format.dtype is not None and format.dtype == native:
@@ -93,7 +93,7 @@ def format_of_dtype(dtype: np.dtype[Any]) -> Format:
 
 @cache
 def largest(format: Format, unit: int) -> int:
-    """A format's largest number in units of 2^−unit, rounded down."""
+    """Return a format's largest number in units of 2^−unit, rounded down."""
     return math.floor(format.largest * Fraction(2) ** unit)
 
 
@@ -114,7 +114,7 @@ def rounding(
     *,
     saturates: bool = False,
 ) -> Round:
-    """What rounds integers in units of 2^−unit to a format.
+    """Return what rounds integers in units of 2^−unit to a format.
 
     To nearest with ties to even or at random, or toward zero; subnormal results become zero never,
     always or at random. Raises `Exceeds` beyond the largest number; toward zero, if it `saturates`,
@@ -152,7 +152,7 @@ def rounding(
 
 
 def finest(values: npt.NDArray[Any]) -> int:
-    """The least unit ≥ 0 in which all values are integers."""
+    """Return the least unit ≥ 0 in which all values are integers."""
     mantissas, exponents = _decoded(values)
     finest_exponent = 0
     for mantissa, exponent in zip(mantissas, exponents, strict=True):
@@ -164,7 +164,7 @@ def finest(values: npt.NDArray[Any]) -> int:
 
 
 def integers(values: npt.NDArray[Any], unit: int) -> list[int]:
-    """The values in units of 2^−unit, row-major, which have to be integers."""
+    """Return the values in units of 2^−unit, row-major, which have to be integers."""
     numbers = []
     for mantissa, exponent in zip(*_decoded(values), strict=True):
         shift = exponent + unit
@@ -181,7 +181,7 @@ def _decoded(values: npt.NDArray[Any]) -> tuple[Sequence[int], Sequence[int]]:
 
 
 def to_float(value: int, unit: int) -> float:
-    """A number as a float64, which has to hold it."""
+    """Return a number as a float64, which has to hold it."""
     if value == 0:
         return 0.0
     zeros = (value & -value).bit_length() - 1

@@ -110,7 +110,7 @@ class Problem:
         return max(len(entry.second) for entry in self.entries) + self.has_bias
 
     def read(self, promise: Promise) -> dict[str, Read]:
-        """The operands as a promise rounds them; raises `Exceeds` where one overflows."""
+        """Return the operands as a promise rounds them; raises `Exceeds` where one overflows."""
         by_name = {}
         for name in self.used:
             unit, values = self.units[name], self.integers[name]
@@ -145,7 +145,7 @@ class Problem:
         return by_name
 
     def _bias_roundings(self, promise: Promise) -> list[Callable[[int], int]]:
-        """What a kernel may make of a bias: rounded to the format of the sums, or as the factors
+        """Return what a kernel may make of a bias: rounded to the format of the sums, or as the factors
         are to 16 bits.
         """
         formats = [(promise.accumulate, promise.rounding)]
@@ -169,7 +169,7 @@ class Problem:
         return 1 << max(self.formats[name].least + self.units[name], 0)
 
     def multiplied(self, promise: Promise, random: Random) -> dict[str, Sequence[int]]:
-        """The operands as some kernel of a promise multiplies them.
+        """Return the operands as some kernel of a promise multiplies them.
 
         Where the promise says that subnormal numbers may be zero, those of an operand's own dtype
         are so before it is rounded, those of the format that it is rounded to after it.
@@ -200,7 +200,7 @@ class Problem:
         return products
 
     def terms(self, operands: Mapping[str, Sequence[int]]) -> list[tuple[list[int], list[int]]]:
-        """The products of each entry, and its addends."""
+        """Return the products of each entry, and its addends."""
         second = operands[self.names[-1]]
         if self.which == "bias":
             return [([], [second[j] for j in entry.second]) for entry in self.entries]
@@ -216,7 +216,7 @@ class Problem:
         return counts
 
     def sums(self, read: Mapping[str, Read]) -> list[Sums]:
-        """What the allowance of each entry is made of."""
+        """Return what the allowance of each entry is made of."""
         second = read[self.names[-1]]
         totals = []
         if self.which == "bias":
@@ -245,7 +245,7 @@ class Problem:
         return totals
 
     def ranges(self) -> list[tuple[int, int]]:
-        """The least and the largest exact value of each entry, of all operands within their eps."""
+        """Return the least and the largest exact value of each entry, of all operands within their eps."""
         eps = {
             name: integers(np.array([self.eps[name]]), self.units[name])[0] for name in self.used
         }
@@ -274,7 +274,7 @@ class Problem:
         return intervals
 
     def plain(self, promise: Promise, read: Read) -> bool:
-        """Whether the terms are no products, but of a dtype whose values the sums' format holds.
+        """Return whether the terms are no products, but of a dtype whose values the sums' format holds.
 
         Operands that a promise rounds are kept in float32, those of 8 bits in float16.
         """
@@ -292,7 +292,7 @@ class Problem:
 
 
 def _tied(value: int, rounded: int, unit: int) -> bool:
-    """Whether a value is in the middle of two numbers of tf32."""
+    """Return whether a value is in the middle of two numbers of tf32."""
     off = abs(value - rounded)
     if off == 0:
         return False

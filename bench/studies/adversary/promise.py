@@ -43,7 +43,7 @@ class Promise:
         return self.across or self.accumulate
 
     def keywords(self, *, output: bool) -> dict[str, Any]:
-        """The arguments of `Accumulation`."""
+        """Return the arguments of `Accumulation`."""
         arguments: dict[str, Any] = {
             "accumulate": self.accumulate.name,
             "rounding": self.rounding,
@@ -92,7 +92,7 @@ class Promise:
         return self._sum(self.accumulate, terms, depth, plain)
 
     def _depth(self, terms: int, longest: int) -> int:
-        """How many roundings a term passes in one sum."""
+        """Return how many roundings a term passes in one sum."""
         depth = min(terms, self.depth or terms)
         blocks, least = -(-longest // self.block), min(terms, self.block)
         if self.summation == "pairwise":
@@ -168,13 +168,13 @@ class Limit:
         self.up = self.fine - unit
 
     def __call__(self, magnitude: int, deviation: int, exact: int) -> int:
-        """What is allowed, in units of 2^−fine."""
+        """Return what is allowed, in units of 2^−fine."""
         bound = self._sum(magnitude, deviation)
         # What is below 2^−fine·2^more is not lost: the sums are in units of 2^−(fine − more).
         return (bound << self.more) + self.last * bound + self._of(exact) + self.rest
 
     def of_sum(self, magnitude: int, deviation: int) -> int:
-        """What is allowed the sum that is rounded last, in units of 2^−fine."""
+        """Return what is allowed the sum that is rounded last, in units of 2^−fine."""
         return self._sum(magnitude, deviation) << self.more
 
     def _sum(self, magnitude: int, deviation: int) -> int:
@@ -194,7 +194,7 @@ _ALL = list(BINARY.values())
 
 
 def random_promise(random: Random, result: Format, terms: int) -> Promise:
-    """One whose result is an array of this format, of sums of at most so many terms."""
+    """Return one whose result is an array of this format, of sums of at most so many terms."""
     accumulate = random.choice((BINARY["float32"], BINARY["float32"], result, *_ALL))
     across = splits = None
     if random.random() < 0.3:

@@ -33,7 +33,7 @@ class Result:
 
 
 def of_kernel(problem: Problem, format: Format, computed: Sequence[Computed]) -> Result:
-    """What a simulated kernel computed, infinite where it overflowed."""
+    """Return what a simulated kernel computed, infinite where it overflowed."""
     values = [None if entry.overflow else entry.value for entry in computed]
     floats = [
         math.inf * entry.overflow if entry.overflow else to_float(entry.value, problem.unit)
@@ -43,7 +43,7 @@ def of_kernel(problem: Problem, format: Format, computed: Sequence[Computed]) ->
 
 
 def native(problem: Problem, promise: Promise, random: Random) -> list[Computed] | None:
-    """What this machine's float16, float32 or float64 arithmetic makes of a problem.
+    """Return what this machine's float16, float32 or float64 arithmetic makes of a problem.
 
     None where the promise is of something else than sums to nearest in such a format, or that does
     not hold the operands.
@@ -113,7 +113,7 @@ def hostile(
 
 
 def _wrong(format: Format, entry: Sums, limit: Limit, random: Random) -> float:
-    """A number of the format: mostly the exact value and what is allowed, rounded somehow."""
+    """Return a number of the format: mostly the exact value and what is allowed, rounded somehow."""
     exact = entry.exact << limit.up
     allowed = limit(entry.magnitude, entry.deviation, entry.exact)
     most = largest(format, limit.fine)

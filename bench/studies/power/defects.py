@@ -30,7 +30,7 @@ class Operands:
 
 
 def gradients(torch: Any, operands: Operands) -> dict[str, Any]:
-    """The output without a bias and the three gradients, as PyTorch's autograd computes them."""
+    """Return the output without a bias and the three gradients, as PyTorch's autograd computes them."""
     x = operands.x.clone().requires_grad_()
     weight = operands.weight.clone().requires_grad_()
     bias = torch.zeros(operands.grad_output.shape[1], dtype=x.dtype, requires_grad=True)

@@ -30,7 +30,7 @@ def write(study: Study, machine: Mapping[str, str], command: str, directory: Pat
 
 
 def parts(study: Study, machine: Mapping[str, str], command: str) -> dict[str, str]:
-    """What the command writes of the page."""
+    """Return what the command writes of the page."""
     tables_of = tables(study)
     summary = "\n".join(filled(f"- {line}") for line in _blind(study))
     defects = []
@@ -47,7 +47,7 @@ def parts(study: Study, machine: Mapping[str, str], command: str) -> dict[str, s
 
 
 def _blind(study: Study) -> list[str]:
-    """What passes that should not, in sentences."""
+    """Return what passes that should not, in sentences."""
     first = next(iter(study.layers))
     lines = []
     for dtype in DTYPES:

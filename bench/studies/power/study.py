@@ -105,7 +105,7 @@ class Study:
     versions: str
 
     def terms(self, layer: str) -> int:
-        """The terms of an entry of the weight gradient, padding included."""
+        """Return the terms of an entry of the weight gradient, padding included."""
         geometry = self.layers[layer]
         return geometry.batch * geometry.height.output * geometry.width.output
 

@@ -1,8 +1,8 @@
 """Certificates that Lean's kernel checks: the bounds that Python computed, as Lean theorems.
 
 A certificate is a Lean file. It states the geometry, the operands and, for each result, a list of
-claims: at this place the rounded value is that number, and its error bound at most that number. Its
-theorems say so of the library's own definitions, and are proved by `decide +kernel`: the kernel
+`Claim`s: the rounded value of the entry at an index, and an upper bound of its error bound. Its
+theorems state this of the library's own definitions, and are proved by `decide +kernel`: the kernel
 evaluates the definitions, and no compiler or interpreter is trusted.
 
 Lean: `RuntimeApprox.Certificate`, `RuntimeApprox.Certificate.Theorems`.

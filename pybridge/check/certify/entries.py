@@ -24,11 +24,11 @@ ENTRIES = 100
 
 @dataclass(frozen=True, slots=True)
 class CertifiedEntries:
-    """Entries of one result (`computation`), and what is certified of them.
+    """Entries of one result (`computation`) to certify.
 
-    `indices` are those of entries, in row-major order; `values` and `bounds` are those entries'
-    rounded values and bounds, as floats. `entries` is how many entries the result has, and
-    `overflowed` how many of them have no bound because an operation overflowed.
+    `indices` are in row-major order; `values` and `bounds` are the entries' rounded values and
+    bounds. `entries` is how many entries the result has, and `overflowed` how many of them have no
+    bound because an operation overflowed.
     """
 
     computation: Computation
@@ -47,10 +47,10 @@ def certified_entries(
     entries: int = ENTRIES,
     fast: bool = True,
 ) -> dict[str, CertifiedEntries]:
-    """The entries to certify of the results `which` of a case, of all if None.
+    """Return the entries to certify of the results `which` of a case, of all results if None.
 
-    Values and bounds are those of `method="replay"`, or of `"replay-reference"` where `fast` is
-    False. Of a result with more than `entries` entries, a sample is certified: see `chosen`.
+    Values and bounds are computed by `method="replay"`, or `"replay-reference"` if `fast` is False.
+    Of a result with more than `entries` entries, a sample is certified: see `chosen`.
 
     Raises `InputError` if `entries` is not positive, the case has no such result, or every entry of
     the results overflowed.
@@ -70,7 +70,7 @@ def certified_entries(
         evaluation = Applied(computation, case.operands).evaluate(case.float_format, fast=fast)
         certified[result] = _certified(case, computation, evaluation, entries)
     if not any(result.indices for result in certified.values()):
-        raise InputError(f"{case.label}: every entry overflowed, and no bound is claimed of them")
+        raise InputError(f"{case.label}: every entry overflowed, and has no bound to certify")
     return certified
 
 
@@ -100,12 +100,12 @@ def chosen(
     most: int,
     seed: str,
 ) -> list[int]:
-    """The positions that are claimed, in order: all of `sound` if there are at most `most`.
+    """Return the positions to certify, in order: all of `sound` if there are at most `most`.
 
-    Otherwise `most` of them: the first, the last, the first one of the largest bound, and others
+    Otherwise `most` of them: the first, the last, the first one with the largest bound, and others
     drawn without replacement by `random.Random(seed)`. The seed is the case's name, which has the
     digest of the case's content, and the result's name: the sample is the same wherever it is
-    drawn, and cannot be chosen.
+    drawn, and nobody can choose it.
     """
     if len(sound) <= most:
         return list(sound)

@@ -34,16 +34,16 @@ _JOINED = "\N{NO-BREAK SPACE}"
 
 
 def module_name(label: str) -> str:
-    """A label as the name of a Lean module: `binary32-basic` is `Binary32Basic`."""
+    """Return a label as the name of a Lean module: `binary32-basic` is `Binary32Basic`."""
     words = re.findall("[A-Za-z0-9]+", label)
     name = "".join(word[0].upper() + word[1:] for word in words)
     return name if name[:1].isalpha() else f"Case{name}"
 
 
 def certificate_source(case: Case, entries: Mapping[str, CertifiedEntries]) -> str:
-    """The Lean file that states and proves what holds of a case; `entries` are by result.
+    """Return the Lean file that states and proves the values and bounds of a case's `entries`.
 
-    Raises `InputError` where the operands have more than `OPERAND_ENTRIES` numbers.
+    Raises `InputError` if the operands have more than `OPERAND_ENTRIES` numbers.
     """
     used = [
         name
@@ -114,7 +114,7 @@ def _header(case: Case, entries: Mapping[str, CertifiedEntries]) -> str:
 
 
 def _theorems(certified: CertifiedEntries) -> str:
-    """The names of a result's theorems, in a line."""
+    """Return the names of a result's theorems, in a line."""
     count = len(list(_parts(certified)))
     first = "_1" if count > 1 else ""
     kinds = ("certified", "within", "computed")
@@ -150,7 +150,7 @@ def _shape(sizes: Sequence[int]) -> str:
 
 
 def _contraction(case: Case, certified: CertifiedEntries) -> str:
-    """The contraction of a result, and the operands that it takes."""
+    """Return the contraction of a result, and the operands that it takes."""
     what = certified.computation
     declaration = what.contraction.name.removeprefix("RuntimeApprox.")
     contraction = f"{what.name}Contraction"
@@ -173,7 +173,7 @@ def _tuple(names: Iterable[str]) -> str:
 
 
 def _sizes(shape: Shape) -> str:
-    """The arguments of the declarations of an operation's contractions."""
+    """Return the arguments of the declarations of an operation's contractions."""
     numbers = list(map(str, shape.parameters().values()))
     if isinstance(shape, Product):
         return f"(productLoops {' '.join(numbers)})"
@@ -190,7 +190,7 @@ def _sizes(shape: Shape) -> str:
 
 
 def _literal(array: npt.NDArray[np.generic], scale: int, entry: str) -> list[str]:
-    """The lines of a nested vector, `#v[#v[…], …]`."""
+    """Return the lines of a nested vector, `#v[#v[…], …]`."""
 
     def nested(part: npt.NDArray[np.generic]) -> str:
         if part.ndim == 0:
@@ -202,7 +202,7 @@ def _literal(array: npt.NDArray[np.generic], scale: int, entry: str) -> list[str
 
 
 def _parts(certified: CertifiedEntries) -> Iterator[CertifiedEntries]:
-    """CertifiedEntries of at most `TERMS` terms together, or of a single entry."""
+    """Yield the entries in parts of at most `TERMS` terms together, or of a single entry."""
     step = max(1, TERMS // certified.computation.terms)
     for start in range(0, len(certified.indices), step):
         part = slice(start, start + step)
@@ -284,7 +284,7 @@ def _lines(*lines: str) -> str:
 
 
 def _group(text: str) -> str:
-    """A text that is not broken into lines."""
+    """Return the text with spaces at which `_wrapped` does not break it."""
     return text.replace(" ", _JOINED)
 
 
@@ -294,7 +294,7 @@ def _number(value: float) -> str:
 
 
 def _dyadic(value: float) -> tuple[int, int]:
-    """num and scale with value = num / 2^scale."""
+    """Return num and scale with value = num / 2^scale."""
     fraction = Fraction(value)
     return fraction.numerator, fraction.denominator.bit_length() - 1
 

@@ -1,4 +1,4 @@
-"""What Lean says to a certificate."""
+"""Lets Lean check a certificate."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Verdict:
 
 
 def check_certificate(file: Path, lean: Lean) -> Verdict:
-    """Compiles what certificates import, and lets Lean check the file.
+    """Compile what certificates import, and let Lean check the file.
 
-    Raises `LeanError` where Lean fails, the library does not build, or the file has no theorem.
+    Raises `LeanError` if Lean fails, the library does not build, or the file has no theorem.
     """
     theorems = _theorems(file)
     built = lean.build([MODULE])
@@ -47,7 +47,7 @@ def check_certificate(file: Path, lean: Lean) -> Verdict:
 
 
 def _theorems(file: Path) -> dict[int, str]:
-    """The names of the file's theorems by the line they begin in."""
+    """Return the names of the file's theorems by their first line."""
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -59,6 +59,6 @@ def _theorems(file: Path) -> dict[int, str]:
 
 
 def _theorem_at(theorems: dict[int, str], line: int) -> str:
-    """The theorem that a line belongs to, or the line if it is before the first one."""
+    """Return the theorem that a line belongs to, or the line if it is before the first one."""
     before = [name for start, name in theorems.items() if start <= line]
     return before[-1] if before else f"line {line}"

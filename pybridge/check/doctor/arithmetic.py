@@ -52,7 +52,7 @@ def _remedy(after: Sequence[str]) -> str:
 
 
 def matrix_products(after: Sequence[str] = ()) -> Iterator[Finding]:
-    """What BLAS does: it may fuse, but not flush subnormal numbers or drop bits of operands."""
+    """Examine BLAS: it may fuse, but not flush subnormal numbers or drop bits of operands."""
     fused = []
     for dtype in (np.float32, np.float64):
         name = np.dtype(dtype).name
@@ -80,7 +80,7 @@ def matrix_products(after: Sequence[str] = ()) -> Iterator[Finding]:
 
 
 def _fuses(dtype: type[np.floating], precision: int) -> bool:
-    """Whether a product is added before it is rounded."""
+    """Return whether a product is added before it is rounded."""
     a = dtype(1 + 2.0 ** (1 - precision))
     rows = np.tile(np.array([a, -(a * a)], dtype), (64, 1))
     columns = np.tile(np.array([[a], [1]], dtype), (1, 64))

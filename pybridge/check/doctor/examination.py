@@ -1,4 +1,4 @@
-"""Goes through everything; what an examination raises is a finding as well."""
+"""Runs every examination; an exception that one raises becomes a finding."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _EXAMINATIONS = (
     ("temporary files", "storage.temporary"),
     ("extras", "packages.extras"),
 )
-"""The name of the finding where one fails, and the function that examines."""
+"""The name of the finding if an examination fails, and the function that examines."""
 
 
 def examine(mode: Mode = "auto", *, run: bool = False, after: Sequence[str] = ()) -> DoctorReport:
-    """Examines this installation, and the machine that it is on.
+    """Examine this installation, and the machine that it is on.
 
     Parameters
     ----------
     mode
-        The Lean that has to be here; `auto`: any.
+        The kind of Lean that is required; `auto`: any.
     run
         Whether each Lean that is found evaluates a small case.
     after
@@ -56,7 +56,7 @@ def examine(mode: Mode = "auto", *, run: bool = False, after: Sequence[str] = ()
 
 
 def _examined(name: str, function: str, *arguments: Any) -> Iterator[Finding]:
-    """What an examination finds; its module is imported here, for what it imports may be broken."""
+    """Import an examination's module, and yield what the examination finds."""
     module, _, attribute = function.partition(".")
     try:
         examination = getattr(importlib.import_module(f"pybridge.check.doctor.{module}"), attribute)

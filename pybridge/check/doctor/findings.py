@@ -1,4 +1,4 @@
-"""What was found, as data: for programs as JSON, for people as a table."""
+"""The findings of an examination: JSON for programs, a table for people."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ __all__ = [
 ]
 
 State = Literal["good", "note", "wrong"]
-"""A `note` is neither: it says what else there is, or could be."""
+"""A `note` is neither good nor wrong: something optional, present or not."""
 
 REINSTALL = f"install {DISTRIBUTION} again, from its wheel or its clone"
-"""What to do where files of the package are missing or damaged."""
+"""What to do if files of the package are missing or damaged."""
 
-_SHOWN = {"good": "[green]good[/]", "note": "note", "wrong": "[bold red]wrong[/]"}
+_MARKUP = {"good": "[green]good[/]", "note": "note", "wrong": "[bold red]wrong[/]"}
 
 
 class Finding(Model):
-    """One thing that was examined: what is there, and where it is wrong, what to do.
+    """What was examined, what was `found` and, if that is wrong, what to do.
 
-    `lean` is set where a Lean was found that can be used.
+    `lean` is the kind of Lean that was found and can be used, if any.
     """
 
     name: str
@@ -73,7 +73,7 @@ class DoctorReport(Report):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def status(self) -> int:
-        """0 nothing is wrong, 1 something is, 3 there is no Lean, or not the one asked for."""
+        """0: nothing is wrong; 1: something is; 3: Lean, or the kind asked for, is missing."""
         if not self.leans or (self.mode != "auto" and self.mode not in self.leans):
             return 3
         return 1 if self.wrong else 0
@@ -84,17 +84,17 @@ class DoctorReport(Report):
         return tuple(finding for finding in self.findings if finding.state == "wrong")
 
     def table(self) -> Table:
-        """A row for each thing that was examined."""
+        """Return a table with a row for each finding."""
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         table.add_column("examined", no_wrap=True)
         table.add_column("", no_wrap=True)
         table.add_column("found", overflow="fold")
         for finding in self.findings:
-            table.add_row(escape(finding.name), _SHOWN[finding.state], escape(finding.found))
+            table.add_row(escape(finding.name), _MARKUP[finding.state], escape(finding.found))
         return table
 
     def summary(self) -> str:
-        """What to do, a line for each thing that is wrong; or that nothing is."""
+        """Return a line for each wrong finding that says what to do, or that nothing is wrong."""
         lines = [f"{finding.name}: {finding.remedy}" for finding in self.wrong]
         if not lines:
             return f"nothing is wrong ({len(self.findings)} examined)"
@@ -102,22 +102,22 @@ class DoctorReport(Report):
 
 
 def good(name: str, found: str, *, lean: Kind | None = None) -> Finding:
-    """A finding that is as it should be."""
+    """Return a finding that is as it should be."""
     return Finding(name=name, state="good", found=found, lean=lean)
 
 
 def note(name: str, found: str) -> Finding:
-    """A finding that is neither good nor wrong."""
+    """Return a finding that is neither good nor wrong."""
     return Finding(name=name, state="note", found=found)
 
 
 def wrong(name: str, found: str, remedy: str) -> Finding:
-    """A finding that is wrong, and what to do."""
+    """Return a finding that is wrong, with what to do."""
     return Finding(name=name, state="wrong", found=" ".join(found.split()), remedy=remedy)
 
 
 def python() -> str:
-    """How a shell is told to run this Python."""
+    """Return the shell command that runs this Python."""
     for name in ("python", "python3"):
         path = shutil.which(name)
         # Not `resolve`: a virtual environment's Python is a link to another's.
@@ -127,6 +127,6 @@ def python() -> str:
 
 
 def pip(*requirements: str) -> str:
-    """The command that installs requirements for this Python."""
+    """Return the command that installs requirements for this Python."""
     words = " ".join(word if word.startswith("-") else shlex.quote(word) for word in requirements)
     return f"{python()} -m pip install {words}"

@@ -1,4 +1,4 @@
-"""Each way to run Lean: whether it is here, and the pinned one, and as it was installed."""
+"""Examines each way to run Lean: present, of the pinned version, as it was installed."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ NAMES: Mapping[Kind, str] = {
     "recorded": "recorded evaluations",
 }
 _VERSION = re.compile(r"Lean version (\d+\.\d+\.\d+[\w.+-]*)")
-_ANSWER = 20.0
+_ANSWER_SECONDS = 20.0
 _ELAN = "install elan (https://lean-lang.org/install/)"
 
 
 def native() -> Iterator[Finding]:
-    """The Lean that lake runs; elan is not given the occasion to download one."""
+    """Examine the Lean that lake runs, without letting elan download one."""
     name = NAMES["native"]
     try:
         lake = find_lake()
@@ -55,7 +55,7 @@ def native() -> Iterator[Finding]:
     root = Project.find().root
     try:
         said = run_limited(
-            [lake, "--version"], timeout=_ANSWER, name=f"`{lake} --version`", cwd=root
+            [lake, "--version"], timeout=_ANSWER_SECONDS, name=f"`{lake} --version`", cwd=root
         )
     except LeanError as error:
         yield wrong(name, str(error), _replace(lake, root, by_elan))
@@ -73,7 +73,7 @@ def native() -> Iterator[Finding]:
 
 
 def _downloaded() -> Path:
-    """Where elan has the pinned Lean."""
+    """Return the folder in which elan keeps the pinned Lean."""
     home = Path(os.environ.get("ELAN_HOME") or "~/.elan").expanduser()
     return home / "toolchains" / PINNED.replace("/", "--").replace(":", "---")
 
@@ -85,7 +85,7 @@ def _replace(lake: Path, root: Path, by_elan: bool) -> str:
 
 
 def wasm() -> Iterator[Finding]:
-    """The WebAssembly Lean in the cache: every file is compared with its SHA-256."""
+    """Examine WebAssembly Lean in the cache: every file is compared with its SHA-256."""
     name = NAMES["wasm"]
     if os.name != "posix":
         yield note(name, "not for this system: Linux and macOS only")
@@ -94,7 +94,7 @@ def wasm() -> Iterator[Finding]:
     setup = f"{python()} -m pybridge.lean setup --lean wasm"
     if not root.exists():
         able = find_spec("pip") is not None or shutil.which("uv") is not None
-        how = setup if able else f"it takes pip: {python()} -m ensurepip, then {setup}"
+        how = setup if able else f"needs pip: {python()} -m ensurepip, then {setup}"
         yield note(
             name,
             f"not installed; its first use installs it (180 MB to download, 510 MB on disk): {how}",
@@ -118,7 +118,7 @@ def wasm() -> Iterator[Finding]:
 
 
 def recorded() -> Iterator[Finding]:
-    """The recorded evaluations: whole, and of the sources that are here."""
+    """Examine the recorded evaluations: complete, and made from the present sources."""
     name = NAMES["recorded"]
     project: Project | None
     try:
@@ -135,7 +135,7 @@ def recorded() -> Iterator[Finding]:
 
 
 def none_found(mode: Mode, kinds: tuple[Kind, ...]) -> Iterator[Finding]:
-    """A finding where the Lean that was asked for is not here."""
+    """Yield a finding if the Lean that was asked for cannot be used."""
     if mode != "auto":
         name = NAMES[mode]
         if mode not in kinds:
@@ -151,7 +151,7 @@ def none_found(mode: Mode, kinds: tuple[Kind, ...]) -> Iterator[Finding]:
 
 
 def evaluation(kind: Kind, timeout: float = 300.0) -> Iterator[Finding]:
-    """Evaluates one small case with a Lean that was found, and compares NumPy's results."""
+    """Evaluate one small case with a kind of Lean, and compare NumPy's results."""
     from pybridge.check.compare import check_case
     from pybridge.check.suite import suite
     from pybridge.exported.document import load_definitions

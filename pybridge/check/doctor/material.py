@@ -1,4 +1,4 @@
-"""What the package computes from: the Lean sources, and what was exported of them."""
+"""Examines what the package computes from: the Lean sources, and what was exported from them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ DEFINITIONS = Path(__file__).resolve().parents[2] / "definitions.json"
 
 
 def restore(project: Project | None, command: str) -> str:
-    """The command that makes a file of the package anew: in a checkout, `command`."""
+    """Return how to restore a file of the package: by `command` in a checkout, else reinstall."""
     if project is not None and project.is_checkout:
         return f"{python()} -m {command}"
     return REINSTALL
 
 
 def sources() -> Iterator[Finding]:
-    """The Lean sources, and the version of Lean that they are for."""
+    """Examine the Lean sources, and the version of Lean that they need."""
     try:
         project = Project.find()
     except LeanNotFound as error:
@@ -43,7 +43,7 @@ def sources() -> Iterator[Finding]:
 
 
 def definitions(path: Path | None = None) -> Iterator[Finding]:
-    """The exported definitions: whole, known to this version, and of the sources that are here."""
+    """Examine the exported definitions: complete, of this version, made from these sources."""
     project = _project()
     remedy = restore(project, "pybridge.extract")
     try:
@@ -70,7 +70,7 @@ def definitions(path: Path | None = None) -> Iterator[Finding]:
 
 
 def _problem(loaded: Definitions) -> str | None:
-    """Why the definitions cannot be those of this version; None where they can."""
+    """Return why the definitions cannot belong to this version, or None."""
     from pybridge.problem.formats import FORMATS, format_of
 
     if loaded.toolchain != PINNED:
@@ -84,7 +84,7 @@ def _problem(loaded: Definitions) -> str | None:
 
 
 def _differing(extracted: Mapping[str, str], folder: Path) -> list[str]:
-    """The files that are missing, or changed, or new in what evaluates cases."""
+    """Return the files that are missing or changed, and new ones of the evaluation program."""
     names = [
         f"{name} ({'changed' if (folder / name).is_file() else 'missing'})"
         for name, digest in extracted.items()

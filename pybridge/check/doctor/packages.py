@@ -1,4 +1,4 @@
-"""Python, what the package requires according to its metadata, and the extras."""
+"""Examines Python, the packages that are required according to the metadata, and the extras."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _IMPORTED = {"python-flint": "flint"}
 
 
 def interpreter() -> Iterator[Finding]:
-    """Python's version, and the platform."""
+    """Examine Python's version, and the platform."""
     version = (
         f"{platform.python_implementation()} {platform.python_version()}, {platform.platform()}"
     )
@@ -35,7 +35,7 @@ def interpreter() -> Iterator[Finding]:
 
 
 def dependencies() -> Iterator[Finding]:
-    """Each package that is always required: present, of the right version, and importable."""
+    """Examine each package that is always required: present, of the right version, importable."""
     package = _package()
     if package is None:
         yield note(
@@ -53,7 +53,7 @@ def dependencies() -> Iterator[Finding]:
 
 
 def extras() -> Iterator[Finding]:
-    """Each extra: what of it is there. What is missing is not wrong."""
+    """Examine the packages of each extra; a missing one is not wrong."""
     package = _package()
     if package is None:
         return
@@ -68,7 +68,7 @@ def extras() -> Iterator[Finding]:
 
 
 def blas() -> Iterator[Finding]:
-    """The linear algebra that NumPy was built with, and its threads."""
+    """Yield the BLAS that NumPy was built with, and its threads."""
     import numpy as np
 
     config = np.show_config(mode="dicts")
@@ -112,7 +112,7 @@ def _required(package: importlib.metadata.Distribution, extra: str = "") -> list
 
 
 def _problem(requirement: Requirement) -> str | None:
-    """Return why what is installed does not do; None if it does."""
+    """Return why a requirement is not met, or None."""
     try:
         version = importlib.metadata.version(requirement.name)
     except importlib.metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""The cache folder, the folder for temporary files, and room on their disks."""
+"""Examines the cache folder, the folder for temporary files, and the room on their disks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FOR_USE = 200_000_000
 
 
 def cache() -> Iterator[Finding]:
-    """The cache: whether it can be written, and whether there is room."""
+    """Examine the cache: whether it can be written, and whether there is room."""
     try:
         folder = cache_dir()
     except LeanNotFound as error:
@@ -31,7 +31,7 @@ def cache() -> Iterator[Finding]:
 
 
 def temporary() -> Iterator[Finding]:
-    """The folder for temporary files."""
+    """Examine the folder for temporary files."""
     try:
         folder = Path(tempfile.gettempdir())
     except OSError as error:
@@ -41,14 +41,15 @@ def temporary() -> Iterator[Finding]:
 
 
 def leftovers() -> Iterator[Finding]:
-    """What other versions, and installations that were cut off, left in the cache."""
+    """Yield what other versions and interrupted installations left in the cache."""
     try:
         folder = cache_dir()
         project = Project.find()
     except LeanNotFound:
         return
     used, patterns = {toolchain_dir().name}, ["lean-wasm-*/"]
-    if not project.is_checkout:  # which builds beside its sources, and knows no other's builds
+    # A checkout builds beside its sources; it cannot tell whose builds are in the cache.
+    if not project.is_checkout:
         used |= {project.build_dir(kind).name for kind in ("native", "wasm")}
         patterns += ["native-*/", "wasm-*/"]
     paths = sorted(path for pattern in patterns for path in folder.glob(pattern))
@@ -64,7 +65,7 @@ def _writable(name: str, folder: Path, wanted: int, variable: str) -> Finding:
     elsewhere = f"export {variable}=/a/folder/of/yours"
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir():
-        return wrong(name, f"{folder}: {existing} is no folder", elsewhere)
+        return wrong(name, f"{folder}: {existing} is not a folder", elsewhere)
     try:
         with tempfile.TemporaryFile(dir=existing) as file:
             file.write(bytes(4096))

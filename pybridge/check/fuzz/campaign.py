@@ -31,7 +31,7 @@ _TAMPERED = 4
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """When a run ends: at a number of outputs, after the batch in which some seconds are over."""
+    """When a run ends: at a number of outputs, or after the batch in which its time is over."""
 
     outputs: int | None = None
     seconds: float | None = None
@@ -41,9 +41,9 @@ class Goal:
 class Campaign:
     """A fuzzing run as it stands.
 
-    `say` is told what is done, `doing` what is being done at the moment. `batch` is how many cases
-    Lean evaluates in one run, `save` the folder for what diverges: the first five divergences are
-    shrunk and saved, further ones are reported.
+    `say` is called with what was done, `doing` with what is being done. `batch` is how many cases
+    Lean evaluates in one run, `save` the folder for diverging cases: the first five are shrunk and
+    saved, further ones are only reported.
     """
 
     lean: Lean
@@ -64,10 +64,10 @@ class Campaign:
         return time.monotonic() - self._started
 
     def run(self, goal: Goal) -> None:
-        """Compares batches until the goal is reached.
+        """Compare batches until the goal is reached.
 
-        Raises `LeanError` when Lean does not work. An exception, an interrupt too, leaves the
-        `tally` of what was compared, and the files of what diverged.
+        Raises `LeanError` if Lean does not work. After an exception or an interrupt, `tally` has
+        what was compared, and the files of diverging cases remain.
         """
         judge = Judge(self.lean, self.definitions)
         for number, batch in enumerate(self._batches(goal), 1):
@@ -88,7 +88,7 @@ class Campaign:
         self.finished = True
 
     def report(self) -> FuzzReport:
-        """The report of what was compared so far."""
+        """Return the report of what was compared so far."""
         return self.tally.report(
             seed=self.seed,
             lean=LeanReport(kind=self.lean.kind, description=self.lean.description),
@@ -150,12 +150,12 @@ class Campaign:
 
 
 def entries_of(shape: Shape) -> int:
-    """How many entries the results have."""
+    """Return how many entries the results of a shape have."""
     return sum(map(math.prod, shape.result_shapes.values()))
 
 
 def versions() -> dict[str, str]:
-    """What the arithmetic on this side depends on."""
+    """Return the versions of Python and of the packages that compute."""
     names = ("numpy", "ml-dtypes", "python-flint")
     return {
         "python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""Which corners of the arithmetic a case reaches, measured in its evaluation."""
+"""Counts which corners of the arithmetic a case reaches in its evaluation."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class _Watched(FloatFormat):
         return x, y, r, np.isfinite(r)
 
     def _half_way(self, result: FloatArray, r: Any, error: Any) -> _Mask:
-        """Where the exact result is as far from the next number as from the rounded one."""
+        """Return where the exact result is as far from the next number as from the rounded one."""
         outward = np.where(error > 0, np.inf, -np.inf).astype(self.dtype)
         gap = np.nextafter(result, outward).astype(np.float64) - r
         half_way: _Mask = np.isfinite(gap) & (2 * error == gap)
@@ -114,9 +114,9 @@ class _Watched(FloatFormat):
 
 
 def corners(case: Case, definitions: Definitions) -> Counter[str]:
-    """How often each of `CORNERS` is reached in the results' evaluation in the stated order.
+    """Return how often each of `CORNERS` is reached in the results' evaluation in the stated order.
 
-    Of bounds, nothing is counted: errors are taken to be zero.
+    Only the values' operations are counted, not those of the bounds.
     """
     format = case.float_format
     watched = _Watched(
@@ -154,7 +154,7 @@ def _values_only(laws: Laws) -> Laws:
 
 
 def _sum_error(a: Any, b: Any) -> tuple[Any, Any]:
-    """The rounded sums s of float64 numbers, and the errors e with a + b = s + e exactly."""
+    """Return the rounded sums s of float64 numbers, and the errors e with a + b = s + e exactly."""
     total = a + b
     swap = np.abs(a) < np.abs(b)
     large, small = np.where(swap, b, a), np.where(swap, a, b)
@@ -162,6 +162,6 @@ def _sum_error(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def _product_error(a: Any, b: Any) -> Any:
-    """The errors of the rounded float64 products where they do not underflow, exactly."""
+    """Return the errors of the rounded float64 products where they do not underflow, exactly."""
     (x, p), (y, q) = np.frexp(a), np.frexp(b)
     return np.ldexp(significand_error(x, y).astype(np.float64), p + q - 106)

@@ -1,9 +1,9 @@
-"""Draws windows, shapes, operands, errors and whole cases of every operation.
+"""Draws windows, shapes, operands, their eps, and whole cases of every operation.
 
-Each is a function of a source of choices: a seeded generator for `pybridge.check.fuzz.stream`,
+Each function takes a source of choices: a seeded generator for `pybridge.check.fuzz.stream`,
 Hypothesis for `pybridge.check.fuzz.strategies`. Every case that is drawn is valid: nothing is
-filtered out. Earlier options are simpler ones. Entries follow from a seed
-(`pybridge.check.fuzz.kinds`), so that their digits are evenly distributed.
+filtered out. Earlier options are simpler. Entries follow from a seed (`pybridge.check.fuzz.kinds`),
+so that their digits are evenly distributed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 T = TypeVar("T")
 
 EPS = ("zero", "small", "large", "subnormal", "huge")
-"""Magnitudes of an operand's error: none, some ulps of 1, around 1, below 2⁻¹⁰²², above 2¹⁰⁰."""
+"""Magnitudes of an operand's eps: none, some ulps of 1, around 1, below 2⁻¹⁰²², above 2¹⁰⁰."""
 
 _FORMATS = ("binary32", "binary16", "bfloat16", "binary64")
 _FORMS = ("general", "general", "point", "full", "padding", "unread")
@@ -48,13 +48,13 @@ _PADDING = (0, 0, 1, 1, 2, 3)
 
 
 class Choices(Protocol):
-    """Where choices come from."""
+    """A source of choices."""
 
     def integer(self, low: int, high: int) -> int:
-        """An integer in [low, high]."""
+        """Return an integer in [low, high]."""
 
     def choose(self, options: Sequence[T]) -> T:
-        """One of the options."""
+        """Return one of the options."""
 
 
 class Seeded:
@@ -64,17 +64,17 @@ class Seeded:
         self._random = Random(seed)
 
     def integer(self, low: int, high: int) -> int:
-        """An integer in [low, high], each as likely."""
+        """Return an integer in [low, high], all equally likely."""
         return low + self._random.getrandbits(64) % (high - low + 1)
 
     def choose(self, options: Sequence[T]) -> T:
-        """One of the options, each as likely."""
+        """Return one of the options, all equally likely."""
         return options[self.integer(0, len(options) - 1)]
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A case, and of which kinds each operand's entries and errors are, in the operands' order."""
+    """A case, and the kinds of each operand's entries and eps, in the operands' order."""
 
     case: Case
     kinds: tuple[tuple[str, ...], ...]
@@ -82,8 +82,10 @@ class Drawn:
 
 
 def draw_window(choices: Choices) -> Window:
-    """A window: a general one, of one entry (`point`), as large as the padded input (`full`), with
-    places that read padding only, or with a stride beyond what it spans.
+    """Draw a window.
+
+    It is general, of one entry (`point`), as large as the padded input (`full`), has positions that
+    read only padding (`padding`), or a stride beyond what it spans (`unread`).
     """
     form = choices.choose(_FORMS)
     kernel = 1 if form == "point" else choices.integer(1, 3)
@@ -107,7 +109,7 @@ def draw_window(choices: Choices) -> Window:
 
 
 def _draw_transposed(choices: Choices) -> Window:
-    """A window as `draw_window`'s, transposed, with some output padding."""
+    """Draw a window like `draw_window`, but transposed, with some output padding."""
     window = draw_window(choices)
     cut = window.pad_begin + window.pad_end + 1 - window.reach
     least = max(1, -(-cut // window.stride) + 1)
@@ -121,7 +123,7 @@ def _draw_transposed(choices: Choices) -> Window:
 def draw_geometry(
     choices: Choices, largest: int = 300, rank: int = 2, transposed: bool = False
 ) -> Geometry:
-    """A geometry of at most some `largest` multiplications and additions, or of one channel."""
+    """Draw a geometry of about `largest` multiply-adds at most, or of one channel."""
     grouping = choices.choose(_GROUPINGS)
     plain = grouping == "any"
     draw = _draw_transposed if transposed else draw_window
@@ -146,7 +148,7 @@ def draw_geometry(
 
 
 def draw_shape(choices: Choices, largest: int = 300) -> Shape:
-    """The shape of an operation, of at most some `largest` terms, or of one channel."""
+    """Draw the shape of an operation, of about `largest` terms at most, or of one channel."""
     operation = choices.choose(_OPERATIONS)
     if operation == "product":
         sizes = {name: choices.choose(_SMALL) for name in "BMNPQ"}
@@ -166,7 +168,7 @@ def draw_shape(choices: Choices, largest: int = 300) -> Shape:
 
 
 def draw_kinds(choices: Choices, operands: int = 4) -> tuple[tuple[str, ...], ...]:
-    """The kinds of the operands' entries: one for all, one for each, or several in each."""
+    """Draw the kinds of the operands' entries: one for all, one for each, or several in each."""
     names = tuple(KINDS)
     how = choices.choose(("alike", "apart", "within"))
     if how == "alike":
@@ -178,7 +180,7 @@ def draw_kinds(choices: Choices, operands: int = 4) -> tuple[tuple[str, ...], ..
 
 
 def draw_eps(choices: Choices, magnitude: str, format: FloatFormat) -> float:
-    """An operand's error of a magnitude among `EPS`."""
+    """Draw an operand's eps of a magnitude among `EPS`."""
     if magnitude == "zero":
         return 0.0
     part = choices.integer(0, 2**20 - 1)
@@ -196,10 +198,7 @@ def draw_case(
     largest: int = 300,
     draw: Callable[[Choices, int], Shape] = draw_shape,
 ) -> Drawn:
-    """A whole case, with what it is made of; half of the cases have errors of operands.
-
-    `draw` draws the shape.
-    """
+    """Draw a whole case; half of the cases have operands with an eps. `draw` draws the shape."""
     format = FORMATS[choices.choose(_FORMATS)]
     geometry = draw(choices, largest)
     shapes = geometry.shapes

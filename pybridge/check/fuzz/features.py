@@ -1,4 +1,4 @@
-"""What a shape has that another lacks: the features that fuzzing is to cover."""
+"""The features of shapes that fuzzing has to cover."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["FEATURES", "features"]
 
 
 def _reads(window: Window) -> list[list[int]]:
-    """For each position of the window, the places that it meets in the array it moves over."""
+    """Return what each position of the window reads of the array that it moves over."""
     size, positions = window.size, window.output
     if window.transposed:
         size, positions = positions, size
@@ -73,7 +73,7 @@ FEATURES = (*OPERATIONS, *_OF_GEOMETRIES, *_OF_PRODUCTS)
 
 
 def features(shape: Shape) -> tuple[str, ...]:
-    """The features that a shape has."""
+    """Return the features that a shape has."""
     if isinstance(shape, Product):
         own = [name for name, holds in _OF_PRODUCTS.items() if holds(shape)]
     else:

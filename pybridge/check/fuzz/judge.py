@@ -1,4 +1,4 @@
-"""What Lean and the truth say about a batch of cases, and about answers that were tampered with."""
+"""Compares a batch of cases with Lean and the truth, and tampers with Lean's answers."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = ["Evaluator", "Judge", "Verdict", "tampered"]
 
 
 class Evaluator(Protocol):
-    """What is needed of a Lean."""
+    """What the comparison needs of Lean."""
 
     def evaluate(self, case_text: str) -> str:
-        """The result file's text for a case file's text."""
+        """Return the result file's text for a case file's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +51,15 @@ class Judge:
     runs: int = field(default=0)
 
     def judge(self, cases: Sequence[Case]) -> list[Verdict]:
-        """The verdict on each case, in order; the cases' names differ.
+        """Return the verdict on each case, in order; the cases' names differ.
 
-        Where Lean fails, the batch is halved until the case is found for which it does: that is a
-        divergence. Raises `LeanError` when Lean fails for both halves, for then it is Lean that
-        does not work.
+        If Lean fails, the batch is halved until the failing case is isolated, which then diverges.
+        Raises `LeanError` if Lean fails for both halves, because then Lean itself does not work.
         """
         return list(self.verdicts(cases, self.answers(cases)))
 
     def answers(self, cases: Sequence[Case]) -> dict[str, str | LeanError]:
-        """The text of Lean's answer to each case by the case's name, or how Lean failed."""
+        """Return the text of Lean's answer to each case by the case's name, or how Lean failed."""
         texts = {case.name: case.to_text() for case in cases}
         return self._answers(texts) if texts else {}
 
@@ -90,7 +89,7 @@ class Judge:
     def verdicts(
         self, cases: Sequence[Case], answers: Mapping[str, str | LeanError]
     ) -> Iterator[Verdict]:
-        """Compares Lean's answers, case by case."""
+        """Compare Lean's answers, case by case."""
         for case in cases:
             answer = answers[case.name]
             if isinstance(answer, LeanError):
@@ -100,7 +99,7 @@ class Judge:
                 yield self.compare(case, answer)
 
     def compare(self, case: Case, answer: str) -> Verdict:
-        """The verdict on one case, given Lean's answer to it."""
+        """Return the verdict on one case, given Lean's answer to it."""
         try:
             result: CaseResult | None = None
             if answer:
@@ -111,10 +110,10 @@ class Judge:
         return Verdict(case, report, answer)
 
     def overlooks(self, case: Case, answer: str, changed: str) -> bool:
-        """Whether a changed answer is taken, though it says something else than the true one.
+        """Return whether a changed answer is accepted although it differs from the true one.
 
-        Bounds that differ by no more than outward rounding may, and bounds of entries that
-        overflowed, say the same.
+        Bounds that differ only as much as outward rounding may, and bounds of entries that
+        overflowed, count as equal.
         """
         try:
             before = parse_results(answer, [case.name])[case.name]
@@ -144,7 +143,7 @@ def _alike_tensors(before: TensorResult, after: TensorResult) -> bool:
 
 
 def tampered(answer: str, seed: str) -> str:
-    """An answer of Lean's with one change, which the seed determines.
+    """Return Lean's answer with one change, which the seed determines.
 
     A digit is altered, an entry left out, doubled or exchanged for its neighbour, a line left out
     or exchanged for the next, a sign turned, or the text is cut off.

@@ -1,4 +1,4 @@
-"""The kinds of entries that a fuzzed operand is made of, and what each is there to provoke."""
+"""The kinds of entries that a fuzzed operand is made of, and what each is meant to provoke."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["KINDS", "Kind", "mixed_entries"]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of entries: how one is drawn, what it is, and the corner that it is there to reach.
+    """A kind of entries: how one is drawn, what it is, and the corner that it is meant to reach.
 
     `reaches` names a count of `Corners`.
     """
@@ -34,14 +34,14 @@ def _signed(rng: Random, value: float) -> float:
 
 
 def _least_normal(rng: Random, format: FloatFormat) -> float:
-    """The least normal number, a few units beside it."""
+    """Return a number a few units from the least normal one."""
     p = format.precision
     units = 2 ** (p - 1) + rng.getrandbits(64) % 7 - 3
     return _signed(rng, math.ldexp(units, format.min_exponent - p + 1))
 
 
 def _largest(rng: Random, format: FloatFormat) -> float:
-    """The largest numbers: a few units below, or half of that."""
+    """Return a number a few units below the largest one, or half of it."""
     p = format.precision
     units = 2**p - 1 - rng.getrandbits(64) % 4
     exponent = format.max_exponent - p + 1 - rng.getrandbits(64) % 2
@@ -81,9 +81,9 @@ KINDS: Mapping[str, Kind] = {
 def mixed_entries(
     kinds: Sequence[str], shape: Sequence[int], format: FloatFormat, seed: str
 ) -> FloatArray:
-    """An array each of whose entries is of one of the kinds, determined by the seed.
+    """Return an array each of whose entries is of one of the kinds, determined by the seed.
 
-    Raises `InputError` for an unknown kind, and when there is none.
+    Raises `InputError` if a kind is unknown, or there is none.
     """
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown or not kinds:

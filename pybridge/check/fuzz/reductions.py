@@ -1,4 +1,4 @@
-"""Simplifications of a case: less of an axis, a plainer window, plainer numbers."""
+"""Simplifies a case: shorter axes, plainer windows, plainer numbers."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from pybridge.problem.shapes import Pooling, Product, Shape
 __all__ = ["Reduction", "digits", "reductions"]
 
 Reduction: TypeAlias = Callable[[Case], Case | None]
-"""A simplified case, or None where it does not apply."""
+"""Returns a simplified case, or None if the simplification does not apply."""
 
 _LEAST = {"stride": 1, "dilation": 1, "pad_begin": 0, "pad_end": 0, "output_padding": 0}
 
 
 def _axes(shape: Shape) -> dict[str, list[str]]:
-    """The axes of each operand by names, groups being axes of their own."""
+    """Return the names of each operand's axes, with groups as an axis of their own."""
     if isinstance(shape, Product):
         return {"x": [*"BMKP"], "y": [*"BNKQ"], "addend": [*"BMN"], "grad_output": [*"BMN"]}
     spatial = {
@@ -49,7 +49,7 @@ def _axes(shape: Shape) -> dict[str, list[str]]:
 
 
 def _sizes(shape: Shape) -> dict[str, int]:
-    """The sizes of the axes by name."""
+    """Return the sizes of the axes by name."""
     sizes = {name: value for name, value in shape if isinstance(value, int)}
     if not isinstance(shape, Product):
         for i, window in enumerate(shape.windows):
@@ -58,7 +58,7 @@ def _sizes(shape: Shape) -> dict[str, int]:
 
 
 def reductions(case: Case) -> Iterator[Reduction]:
-    """The simplifications that a case suggests, those that take most away first."""
+    """Yield the simplifications that a case suggests, those that remove most first."""
     yield from _of_shape(case.geometry)
     for name in case.operands:
         yield partial(_replace, name=name, part=slice(None), value=0.0)
@@ -84,7 +84,7 @@ def reductions(case: Case) -> Iterator[Reduction]:
 
 
 def digits(value: float) -> int:
-    """The binary digits of a number, and the size of its exponent."""
+    """Return how many digits a number has: of its significand and its exponent, and a sign."""
     if value == 0:
         return 0 if math.copysign(1, value) > 0 else 1
     numerator, denominator = abs(value).as_integer_ratio()
@@ -156,7 +156,7 @@ def _window(
 
 
 def _refit(case: Case, shape: Shape, cut: Mapping[str, int]) -> Case | None:
-    """The case with a shape: of each axis, what begins at `cut`, and zeros where that ends."""
+    """Return the case with another shape: each axis begins at `cut`, and ends with zeros."""
     operands = {}
     old, new = _sizes(case.geometry), _sizes(shape)
     for name, axes in _axes(shape).items():
@@ -185,7 +185,7 @@ def _positive(case: Case, *, name: str, part: slice) -> Case | None:
 
 
 def _rounded(case: Case, *, name: str, part: slice, digits: int) -> Case | None:
-    """Numbers cut to some binary digits."""
+    """Cut numbers to some binary digits."""
 
     def cut(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         fraction, exponent = np.frexp(numbers)

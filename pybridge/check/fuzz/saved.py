@@ -47,7 +47,7 @@ class SavedCase(Model):
 
     @classmethod
     def of(cls, case: Case, *, note: str = "", problems: Sequence[str] = ()) -> Self:
-        """The document of a case."""
+        """Return the document of a case."""
         return cls(
             note=note,
             problems=tuple(problems),
@@ -59,7 +59,7 @@ class SavedCase(Model):
         )
 
     def case(self) -> Case:
-        """The case; `InputError` or `InputTypeError` for numbers or shapes that do not fit."""
+        """Return the case; `InputError` or `InputTypeError` if numbers or shapes do not fit."""
         format, shapes = find_format(self.format), self.geometry.shapes
         for name, content in (("eps", self.eps.keys()), ("operands", self.operands.keys())):
             if content != shapes.keys():
@@ -73,24 +73,24 @@ class SavedCase(Model):
         return Case(label=self.label, geometry=self.geometry, format=format.name, operands=operands)
 
     def checked_case(self, path: Path) -> Case:
-        """The case; `InputError`, naming the file, for numbers or shapes that do not fit."""
+        """Return the case; `InputError`, naming the file, if numbers or shapes do not fit."""
         try:
             return self.case()
         except (InputError, InputTypeError) as error:
             raise InputError(f"{path}: {error}") from None
 
     def to_json(self) -> str:
-        """The document's text: a line for each row of an operand."""
+        """Return the document's text: a line for each row of an operand."""
         document = self.model_dump(mode="json", by_alias=True)
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
     def save(self, path: Path) -> None:
-        """Writes the document, the file whole or not at all."""
+        """Write the document to a file, atomically."""
         write_text(path, self.to_json())
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """The document in a file; `InputError`, naming the file, when it holds none."""
+        """Return the document in a file; `InputError`, naming the file, if there is none."""
         try:
             if path.stat().st_size > LARGEST:
                 raise InputError(f"more than {LARGEST} bytes, which a saved case has at most")
@@ -125,7 +125,7 @@ def _array(name: str, rows: Sequence[str], shape: tuple[int, ...]) -> FloatArray
 
 
 def _number(name: str, text: str) -> float:
-    """A hexadecimal float that float64 holds exactly; the sign of a zero is kept."""
+    """Return a hexadecimal float that float64 holds exactly; the sign of a zero is kept."""
     try:
         exact = parse_number(text)
         value = float.fromhex(text)

@@ -1,9 +1,9 @@
 """Makes a failing case small: a smaller shape, simpler numbers, the same kind of failure.
 
-Hypothesis's own shrinking asks about one example at a time; but a run of Lean takes seconds before
-it reads the first case, and hardly longer for a hundred small ones. So each step proposes many
-simplifications (`pybridge.check.fuzz.reductions`), Lean evaluates all of them in one run, and those
-that still fail are tried together in the next.
+Hypothesis's own shrinking tries one example at a time, but a run of Lean takes seconds to start and
+hardly longer for a hundred small cases. So each step proposes many simplifications
+(`pybridge.check.fuzz.reductions`), Lean evaluates all of them in one run, and those that still fail
+are tried together in the next.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from pybridge.problem.shapes import Product
 __all__ = ["RUNS", "Shrunk", "complexity", "shrink"]
 
 RUNS = 16
-"""How many runs of Lean a failing case is shrunk in, at most."""
+"""The most runs of Lean in which a failing case is shrunk."""
 
 _TRIES = 96
 
 
 @dataclass(frozen=True, slots=True)
 class Shrunk:
-    """The smallest failing case found, in how many runs of Lean; `finished` says that none of its
+    """The smallest failing case after `runs` runs of Lean; `finished` says that none of its
     simplifications fails.
     """
 
@@ -38,8 +38,10 @@ class Shrunk:
 
 
 def complexity(case: Case) -> tuple[int, int, int, int]:
-    """How large a case is: its entries and terms; padding, strides and dilations; how many numbers
-    are not zero; and their digits.
+    """Return how large a case is, by which cases are compared.
+
+    First its entries and terms; then padding, strides and dilations; then how many numbers are not
+    zero; and last their digits.
     """
     arrays = [value.astype(np.float64) for value in case.values.values()]
     numbers = [value for array in arrays for value in array.ravel().tolist()]
@@ -54,7 +56,7 @@ def complexity(case: Case) -> tuple[int, int, int, int]:
 
 
 def shrink(failing: Verdict, judge: Judge, *, runs: int = RUNS) -> Shrunk:
-    """The smallest case found that fails in the same way, in at most about `runs` runs of Lean."""
+    """Return the smallest case found that fails in the same way, in about `runs` runs of Lean."""
     best = failing
     families = {problem.family for problem in failing.problems}
     sound: set[str] = set()
@@ -81,8 +83,9 @@ def shrink(failing: Verdict, judge: Judge, *, runs: int = RUNS) -> Shrunk:
 def _tries(
     case: Case, promising: Sequence[Reduction], sound: Collection[str]
 ) -> list[tuple[Case, Reduction | None]]:
-    """Simpler cases that are not known to be sound; the promising simplifications one upon the
-    other first, then each one alone.
+    """Return simpler cases that are not known to be sound.
+
+    First come the promising simplifications on top of each other, then each simplification alone.
     """
     tries: dict[str, tuple[Case, Reduction | None]] = {}
     limit = complexity(case)

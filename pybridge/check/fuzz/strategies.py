@@ -1,7 +1,7 @@
 """Hypothesis strategies: windows, geometries, formats, and whole cases of every operation.
 
-They draw what `pybridge.check.fuzz.drawing` says, with Hypothesis's choices: examples shrink to
-small geometries and plain kinds of entries.
+They draw as `pybridge.check.fuzz.drawing` does, with Hypothesis's choices: examples shrink to small
+geometries and plain kinds of entries.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class _Drawing:
         self._draw = draw
 
     def integer(self, low: int, high: int) -> int:
-        """An integer in [low, high]; simpler ones are nearer to `low`."""
+        """Return an integer in [low, high]; those nearer to `low` are simpler."""
         return self._draw(st.integers(low, high))
 
     def choose(self, options: Sequence[T]) -> T:
-        """One of the options; simpler ones come first."""
+        """Return one of the options; earlier ones are simpler."""
         return self._draw(st.sampled_from(options))
 
 
@@ -41,22 +41,22 @@ formats = st.sampled_from(sorted(FORMATS)).map(FORMATS.__getitem__)
 
 @st.composite
 def windows(draw: st.DrawFn) -> Window:
-    """Windows of all forms (`draw_window`)."""
+    """Draw windows of all forms (`draw_window`)."""
     return draw_window(_Drawing(draw))
 
 
 @st.composite
 def geometries(draw: st.DrawFn, largest: int = 300) -> Geometry:
-    """Geometries of at most some `largest` multiplications and additions, or of one channel."""
+    """Draw geometries of about `largest` multiply-adds at most (`draw_geometry`)."""
     return draw_geometry(_Drawing(draw), largest)
 
 
 @st.composite
 def drawn_cases(draw: st.DrawFn, largest: int = 300) -> Drawn:
-    """Whole cases, with what they are made of."""
+    """Draw whole cases, with the kinds of their entries and eps."""
     return draw_case(_Drawing(draw), largest=largest)
 
 
 def cases(largest: int = 300) -> st.SearchStrategy[Case]:
-    """Whole cases, of at most some `largest` multiplications and additions."""
+    """Draw whole cases, of about `largest` multiply-adds at most."""
     return drawn_cases(largest).map(lambda drawn: drawn.case)

@@ -11,13 +11,13 @@ __all__ = ["numbered", "stream"]
 
 
 def numbered(seed: int, number: int) -> Drawn:
-    """The case of a number in a seed's stream; its label is `fuzz-SEED-NUMBER`.
+    """Return case `number` of a seed's stream; its label is `fuzz-SEED-NUMBER`.
 
-    It depends on nothing but the two and this version of pybridge.
+    It depends only on the two numbers and this version of pybridge.
     """
     return draw_case(Seeded(f"pybridge.fuzz {seed} {number}"), f"fuzz-{seed}-{number}")
 
 
 def stream(seed: int) -> Iterator[Drawn]:
-    """The cases of a seed, from number 0 on, without end."""
+    """Return the cases of a seed, from number 0 on, without end."""
     return (numbered(seed, number) for number in count())

@@ -1,4 +1,4 @@
-"""What a fuzzing run has covered and found: counts as they grow, and the report they make."""
+"""Counts what a fuzzing run covers and finds, and reports it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Divergence", "FuzzReport", "KindReport", "Tally"]
 
 class KindReport(Model):
     """Cases with a kind of entries in some operand, their outputs, and how often they reached the
-    corner that the kind is there for.
+    corner that the kind is meant to reach.
     """
 
     cases: int
@@ -53,11 +53,10 @@ class Divergence(Model):
 class FuzzReport(Report):
     """A fuzzing run.
 
-    `outputs` are entries of all results, of each of which value, exact value and bounds were
-    compared; `finished` says that the run was not interrupted. `cases_sha256` is the SHA-256 of the
-    cases' names, one a line, which contain a digest of the case each. `tampered` of Lean's answers
-    were changed and compared again; `overlooked` are the labels of those of which that was not
-    noticed.
+    `outputs` counts the entries of all results: value, exact value and bounds of each were
+    compared. `finished` says that the run was not interrupted. `cases_sha256` is the SHA-256 of the
+    cases' names, one a line; each name has a digest of its case. `tampered` of Lean's answers were
+    changed and compared again; `overlooked` has the labels of cases whose change went unnoticed.
     """
 
     seed: int
@@ -85,7 +84,7 @@ class FuzzReport(Report):
         return self.cases > 0 and not self.divergences and not self.overlooked
 
     def table(self) -> Table:
-        """A row for each kind of entries."""
+        """Return a table with a row for each kind of entries."""
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for heading in ("kind of entries", "cases", "outputs", "reached"):
             table.add_column(heading, justify="right" if heading[-1] == "s" else "left")
@@ -95,7 +94,7 @@ class FuzzReport(Report):
         return table
 
     def findings(self) -> str:
-        """A line for each divergence and overlooked answer, and one for what was not reached."""
+        """Return a line for each divergence and overlooked answer, and what was not reached."""
         lines = [
             f"{divergence.label}: {'; '.join(divergence.shrunk_problems)}"
             + (f" ({divergence.file})" if divergence.file else "")
@@ -110,7 +109,7 @@ class FuzzReport(Report):
         return "\n".join(lines)
 
     def summary(self) -> str:
-        """The outcome in one line."""
+        """Return the outcome in one line."""
         count = f"{len(self.divergences)} divergences" if self.divergences else "no divergence"
         if len(self.divergences) == 1:
             count = "1 divergence"
@@ -142,7 +141,7 @@ class Tally:
     names: list[str] = field(default_factory=list)
 
     def add(self, drawn: Drawn, verdict: Verdict, corners: Mapping[str, int]) -> None:
-        """Counts a case that was compared, and the corners that it reached."""
+        """Count a case that was compared, and the corners that it reached."""
         outputs = outputs_of(verdict)
         self.cases += 1
         self.outputs += outputs
@@ -171,7 +170,7 @@ class Tally:
         seconds: float,
         finished: bool,
     ) -> FuzzReport:
-        """The report of the run as it stands."""
+        """Return the report of the run as it stands."""
         return FuzzReport(
             seed=seed,
             lean=lean,
@@ -202,5 +201,5 @@ class Tally:
 
 
 def outputs_of(verdict: Verdict) -> int:
-    """How many output entries of a case were compared."""
+    """Return how many output entries of a case were compared."""
     return sum(math.prod(tensor.shape) for tensor in verdict.report.tensors.values())

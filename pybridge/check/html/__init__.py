@@ -17,7 +17,7 @@ __all__ = ["open_page"]
 def open_page(path: Path, command: str) -> Page:
     """Return a page that collects the results of a check, run by a `command`.
 
-    Raises `InputError` if a library that it is made with is missing.
+    Raises `InputError` if a library that the page needs is missing.
     """
     if lacking := missing("jinja2", "matplotlib", "pygments"):
         raise InputError(f"--html needs {', '.join(lacking)}: {install_command('html')}")

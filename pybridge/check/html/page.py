@@ -1,4 +1,4 @@
-"""The page: what a check found and observed, put together for the template."""
+"""The page: collects a check's report and results for the template."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ __all__ = ["Made", "Page", "made_of", "render"]
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What the bound of an entry is made of: sources, their shares from 0 to 1, and these as text.
+    """What the bound of an entry is made of: sources, their shares in percent, and these as text.
 
-    `largest` says what the largest contribution is.
+    `largest` describes the largest contribution.
     """
 
     entry: str
@@ -60,7 +60,7 @@ class Page:
         self._observed[observed.case.name, observed.which] = observed
 
     def write(self, report: CheckReport, definitions: Definitions) -> None:
-        """Write the page, the file whole or not at all; `OSError` if that fails."""
+        """Write the page atomically; `OSError` if that fails."""
         text = render(report, self._observed, definitions, self._command)
         write_text(self._path, text)
 
@@ -71,7 +71,7 @@ def render(
     definitions: Definitions,
     command: str,
 ) -> str:
-    """Return the page's text; `observed` holds results by the names of case and result."""
+    """Return the page's text; `observed` has the results by the names of case and result."""
     environment = Environment(
         loader=PackageLoader("pybridge.check.html"),
         autoescape=True,
@@ -81,9 +81,9 @@ def render(
     )
     environment.filters["from_hex"] = float.fromhex
     shapes = {case.operation: case.geometry for case in report.cases}
-    told = set(LAW_SOURCES)
+    listed = set(LAW_SOURCES)
     results = {
-        (operation, which): _result(computation_of(shape, which, definitions), told)
+        (operation, which): _result(computation_of(shape, which, definitions), listed)
         for operation, shape in sorted(shapes.items(), key=lambda item: item[0] != "conv2d")
         for which in shape.results
     }
@@ -115,7 +115,7 @@ def _version(distribution: str) -> str:
 
 
 def made_of(observed: Observed, definitions: Definitions) -> Made | None:
-    """What the bound is made of at the entry whose error is the largest part of it."""
+    """Return what the bound is made of at the entry whose error is the largest part of it."""
     worst = observed.worst()
     if worst is None:
         return None
@@ -170,12 +170,13 @@ def _case(
     }
 
 
-def _result(what: Computation, told: set[str]) -> dict[str, Any]:
-    """What the template shows of a result; sources that are `told` are left out and then added."""
+def _result(what: Computation, listed: set[str]) -> dict[str, Any]:
+    """Return what the template shows of a result, and add its sources to those already `listed`."""
     lean, shape, definitions = what.lean, what.geometry, what.definitions
     operation = shape.operation if shape is not None else "conv2d"
-    sources = [name for name in (lean.bound, what.contraction.name, lean.entry) if name not in told]
-    told.update(sources)
+    names = (lean.bound, what.contraction.name, lean.entry)
+    sources = [name for name in names if name not in listed]
+    listed.update(sources)
     return {
         "noun": what.noun if operation == "conv2d" else f"{what.noun} of {operation}",
         "statement": what.statement,
@@ -188,7 +189,7 @@ def _result(what: Computation, told: set[str]) -> dict[str, Any]:
 
 
 def _geometry(shape: Shape) -> list[tuple[str, str]]:
-    """The shapes and parameters in words, those that change nothing left out."""
+    """Return the shapes and parameters in words, without those that change nothing."""
     sizes = {**shape.shapes, "output": shape.result_shapes["output"]}
     words = [
         (name, "×".join(map(str, size)))
@@ -212,7 +213,7 @@ def _geometry(shape: Shape) -> list[tuple[str, str]]:
 
 
 def _each(axes: Sequence[tuple[int, ...]]) -> str:
-    """One number for all axes, or one for each, or the two ends' where they differ."""
+    """Return one number for all axes, or one for each, or both ends' if they differ."""
     ends = {end for axis in axes for end in axis}
     if len(ends) == 1:
         return str(axes[0][0])

@@ -1,6 +1,6 @@
 """The pictures of a page, drawn by matplotlib and embedded as SVG.
 
-Logarithms are taken of exact numbers: errors of subnormal products are below the least float64.
+Logarithms are computed from fractions: errors of subnormal products are below the least float64.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _MANY = 1500
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An SVG as a data URI, its size in pixels, and a sentence for those who cannot see it."""
+    """An SVG as a data URI, its size in pixels, and its alternative text."""
 
     data: str
     width: int
@@ -116,9 +116,9 @@ def overview(observed: Iterable[Observed]) -> Picture | None:
 def maps(observed: Observed) -> Picture:
     """Return the heat maps of a result: true error and bound on one scale, and error / bound.
 
-    The scale of error and bound is logarithmic and ends at the largest bound; that of error / bound
-    is linear from 0 to 1. Grey entries have no error (or nothing to round), black crosses
-    overflowed, red ones are beyond their bound.
+    The scale of error and bound is logarithmic and ends at the largest bound; the scale of
+    error / bound is linear from 0 to 1. Grey entries have no error or a bound of 0, black crosses
+    mark entries that overflowed, and red ones entries beyond their bound.
     """
     errors, bounds = observed.errors, observed.bounds
     held = [None if e is None else b for e, b in zip(errors, bounds, strict=True)]
@@ -155,9 +155,9 @@ def maps(observed: Observed) -> Picture:
         ):
             panel = axes(_LEFT, (2 - k) * row + _BELOW, _WIDE, high)
             images.append(_map(panel, title, numbers, shape, axes_names, scale))
-            for colour, places in crosses.items():
-                if places:
-                    panel.plot(*_positions(places, shape), "x", color=colour, ms=4, mew=1)
+            for colour, marked in crosses.items():
+                if marked:
+                    panel.plot(*_positions(marked, shape), "x", color=colour, ms=4, mew=1)
         bar = _LEFT + _WIDE + 0.1
         figure.colorbar(images[0], cax=axes(bar, row + _BELOW, 0.08, row + high))
         _decades(figure.axes[-1].yaxis)
@@ -190,12 +190,12 @@ def _log10(x: Fraction) -> float:
 
 
 def _logs(numbers: Sequence[Fraction | None]) -> list[float]:
-    """Return logarithms; zero is below every scale, and what overflowed is NaN."""
+    """Return logarithms; zero is below every scale, and an entry that overflowed is NaN."""
     return [math.nan if x is None else _log10(x) if x else -1e9 for x in numbers]
 
 
 def _blocks(shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """Return blocks downward and to the right, and the rows and columns of a block.
+    """Return the numbers of blocks downward and to the right, and of a block's rows and columns.
 
     The last two axes of four or more make a block, otherwise the last one.
     """
@@ -213,10 +213,10 @@ def _tiles(entries: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return padded.swapaxes(1, 2).reshape(down * (rows + 1), right * (columns + 1))[:-1, :-1]
 
 
-def _positions(places: Sequence[int], shape: tuple[int, ...]) -> tuple[list[int], list[int]]:
+def _positions(entries: Sequence[int], shape: tuple[int, ...]) -> tuple[list[int], list[int]]:
     """Return the columns and rows of entries in the picture."""
     _, _, rows, columns = _blocks(shape)
-    down, right, row, column = np.unravel_index(places, _blocks(shape))
+    down, right, row, column = np.unravel_index(entries, _blocks(shape))
     return (right * (columns + 1) + column).tolist(), (down * (rows + 1) + row).tolist()
 
 

@@ -1,4 +1,4 @@
-"""The Lean sources that a page shows: definitions and theorems, with their places."""
+"""The Lean sources that a page shows: definitions and theorems, with file and line."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ LAW_SOURCES = (
     "RuntimeApprox.Format.rounding_lawful",
     "RuntimeApprox.Contraction.abs_rounded_sub_exact_le",
 )
-"""What every bound is made of: the laws, the loop, half an ulp, rounding, and their theorems."""
+"""The declarations behind every bound: laws, loop, half an ulp, rounding, and their theorems."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A declaration: its short name, its anchor on the page, its place and its text in colours."""
+    """A declaration: short name, anchor on the page, file and line, and highlighted text."""
 
     name: str
     anchor: str
@@ -38,7 +38,7 @@ class Source:
 
 
 def source(name: str, definitions: Definitions) -> Source:
-    """A declaration of the exported definitions; `DefinitionsError` when it is not among them."""
+    """Return an exported declaration; `DefinitionsError` if there is none of that name."""
     text = declaration(name, definitions).source
     formatter = HtmlFormatter(nowrap=True, classprefix="l-")
     code = Markup(highlight(text, get_lexer_by_name("lean4"), formatter))

@@ -10,8 +10,8 @@ for each of these the set of terms that join there; each set is a tree of its ow
 pairs at worst; with a random term each time, O(n·log n) are expected. If a set has pairs that meet
 only at the addition where the set itself joins, that addition has more than two operands.
 
-Where the kernel's format does not count to n, only some terms are ones in a run, the others zeros,
-and the counts of several runs are added up.
+If the kernel's format does not count to n, each run has ones for only some of the terms and zeros
+for the others, and the counts of several runs are added up.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class NotATreeError(InputError):
 
 
 def probes_of(dtype: str) -> tuple[float, float]:
-    """M and what stands for a one, for terms of a dtype. `InputError` for an unknown one."""
+    """Return M and what stands for a one, for terms of a dtype; `InputError` if it is unknown."""
     probes = _PROBES.get(dtype)
     if probes is None:
         raise InputError(f"dtype: expected one of {', '.join(_PROBES)}, got {dtype!r:.60}")
@@ -85,11 +85,11 @@ def reveal(
     dtype
         Of the array: float64, float32, bfloat16, float16, float8_e5m2 or float8_e4m3fn.
     max_runs
-        How often the kernel is run at most, beside some runs that show how far it counts. If that
-        may not do for all terms, a sample of them is measured, and the tree is `sampled`: its depth
-        is a lower estimate.
+        How often the kernel is run at most, besides some runs that find out how far it counts. If
+        that may not suffice for all terms, a sample of them is measured, and the tree is `sampled`:
+        its depth is a lower estimate.
     confirm
-        So many pairs are measured at the end, half of them for the second time, and compared with
+        How many pairs are measured at the end, half of them for the second time, and compared with
         the tree.
     seed
         Of the random choices.
@@ -168,14 +168,14 @@ class _Kernel:
         return -(-self.terms // self.chunk)
 
     def _run(self, terms: npt.NDArray[Any]) -> float:
-        """The kernel's sum in units of what stands for a one."""
+        """Run the kernel, and return its sum in units of what stands for a one."""
         self.runs += 1
         if self.progress is not None:
             self.progress(self.runs, self.max_runs)
         return float(self.sum_of(terms)) / self.one
 
     def _counts(self, start: int, stop: int) -> float:
-        """The sum of ones in these places and zeros elsewhere."""
+        """Return the sum with ones from `start` to `stop` and zeros elsewhere."""
         terms = np.zeros(self.terms, self.dtype)
         terms[start:stop] = self.one
         return self._run(terms)
@@ -201,12 +201,12 @@ class _Kernel:
                 )
 
     def _counts_to(self, most: int) -> bool:
-        """Whether sums of so many ones are exact, and of one and two fewer: of these one is odd."""
+        """Return whether sums of `most` ones, and of one and two fewer, are exact."""
         numbers = range(max(most - 2, 1), most + 1)
         return all(self._counts(0, number) == number for number in numbers)
 
     def size(self, i: int, j: int) -> int:
-        """How many terms are under the addition at which two terms meet."""
+        """Return how many terms are under the addition at which two terms meet."""
         count = 0.0
         for start in range(0, self.terms, self.chunk):
             terms = np.zeros(self.terms, self.dtype)
@@ -222,7 +222,7 @@ class _Kernel:
 
 
 def _sample(terms: int, pairs: int, rng: np.random.Generator) -> _Indices:
-    """The terms to measure: all, or as many as so many pairs should do for.
+    """Return the terms to measure: all, or as many as `pairs` pairs should suffice for.
 
     Half of a sample is spread at random, the other half is near a term or powers of two from it.
     """
@@ -236,7 +236,7 @@ def _sample(terms: int, pairs: int, rng: np.random.Generator) -> _Indices:
         sign * step for k in range(terms.bit_length()) for sign in (1, -1) for step in (1 << k,)
     ]
     near = [base, *(base + step for step in steps), *(base + k for k in range(3, terms))]
-    chosen = list(dict.fromkeys(place for place in near if 0 <= place < terms))[: (count + 1) // 2]
+    chosen = list(dict.fromkeys(term for term in near if 0 <= term < terms))[: (count + 1) // 2]
     rest = np.setdiff1d(np.arange(terms), chosen)
     spread = rng.choice(rest, count - len(chosen), replace=False)
     return np.sort(np.concatenate([np.array(chosen, np.int64), spread]))
@@ -244,7 +244,7 @@ def _sample(terms: int, pairs: int, rng: np.random.Generator) -> _Indices:
 
 @dataclass
 class _Search:
-    """The nodes found so far, an addition before those that it reads, by at most `most` pairs."""
+    """A search that measures at most `most` pairs; an addition is found before those it reads."""
 
     kernel: _Kernel
     leaves: _Indices
@@ -255,18 +255,18 @@ class _Search:
     measured: list[tuple[int, int, int]] = field(default_factory=list)
 
     def run(self) -> None:
-        """Finds the parents of all nodes.
+        """Find the parents of all nodes.
 
-        A task is a set of terms that join at a node, whether none was left out of it, of how many
-        terms that node is, and the node.
+        A task is a set of terms that join at a node, whether the set is complete, how many terms
+        the node adds up, and the node.
         """
         everything = len(self.leaves) == self.kernel.terms
         tasks = [(self.leaves, everything, self.kernel.terms + 1, -1)]
         made = self.kernel.terms  # numbers of additions follow those of all terms
         while tasks:
-            places, complete, limit, node = tasks.pop()
-            pivot = int(self.rng.integers(len(places)))
-            first, others = int(places[pivot]), np.delete(places, pivot)
+            terms, complete, limit, node = tasks.pop()
+            pivot = int(self.rng.integers(len(terms)))
+            first, others = int(terms[pivot]), np.delete(terms, pivot)
             left = self.most - len(self.measured)
             if len(others) > left:
                 others, complete = self.rng.permutation(others)[:left], False
@@ -291,7 +291,7 @@ class _Search:
         return size
 
     def tree(self) -> SummationTree:
-        """The tree of the terms that were measured."""
+        """Return the tree of the terms that were measured."""
         terms = self.kernel.terms
         leaves = sorted(node for node in self.parents if node < terms)
         inner = sorted(node for node in self.parents if node >= terms)
@@ -307,7 +307,7 @@ class _Search:
 
 
 def _check(first: int, sizes: _Indices, limit: int, complete: bool) -> None:
-    """Raises `NotATreeError` where sizes are not those of sets one within the other."""
+    """Raise `NotATreeError` unless the sizes are those of nested sets."""
     for size in np.unique(sizes):
         within = 1 + int((sizes <= size).sum())
         if size > limit or (size < limit and (within > size or (complete and within < size))):
@@ -324,7 +324,7 @@ def _confirm(
     runs: int,
     rng: np.random.Generator,
 ) -> None:
-    """Measures pairs again, and others. Raises `NotATreeError` where the tree says otherwise."""
+    """Measure pairs again, and new ones; raise `NotATreeError` if they contradict the tree."""
     if not measured:
         return
     count = len(tree.leaves)
@@ -347,7 +347,7 @@ def _confirm(
 
 
 def _meeting(tree: SummationTree, first: int, second: int) -> int:
-    """The node at which two leaves meet."""
+    """Return the node at which two leaves meet."""
     passed = set()
     node = int(tree.parents[first])
     while node >= 0:

@@ -46,17 +46,17 @@ class Probe:
     dtype: str = "float32"
 
     def reveal(self, **options: Any) -> SummationTree:
-        """`reveal` of it, with the options of that function."""
+        """Measure the kernel's tree with `reveal` and its options."""
         return reveal(self.sum_of, self.terms, dtype=self.dtype, **options)
 
 
 def numpy_sum(terms: int, dtype: str = "float32") -> Probe:
-    """`np.sum` of a contiguous array [terms]."""
+    """Return `np.sum` of a contiguous array [terms]."""
     return Probe(f"np.sum, {dtype}", terms, lambda values: float(np.sum(values)), dtype)
 
 
 def numpy_dot(terms: int, dtype: str = "float32") -> Probe:
-    """`np.dot` of two arrays [terms]: BLAS's, for float32 and float64."""
+    """Return `np.dot` of two arrays [terms], which is BLAS's for float32 and float64."""
     ones = np.ones(terms, dtype)
     return Probe(f"np.dot, {dtype}", terms, lambda values: float(np.dot(values, ones)), dtype)
 
@@ -64,7 +64,7 @@ def numpy_dot(terms: int, dtype: str = "float32") -> Probe:
 def numpy_matmul(
     shape: tuple[int, int, int], entry: tuple[int, int] = (0, 0), dtype: str = "float32"
 ) -> Probe:
-    """An entry of `np.matmul` of matrices [m, k] and [k, n], where shape is (m, k, n)."""
+    """Return an entry of `np.matmul` of matrices [m, k] and [k, n], where shape is (m, k, n)."""
     a, b = np.ones(shape[:2], dtype), np.ones(shape[1:], dtype)
 
     def sum_of(values: _Array) -> float:
@@ -75,7 +75,7 @@ def numpy_matmul(
 
 
 def torch_sum(terms: int, dtype: str = "float32", device: str = "cpu") -> Probe:
-    """`torch.sum` of a contiguous tensor [terms]."""
+    """Return `torch.sum` of a contiguous tensor [terms]."""
     torch = import_torch()
 
     def sum_of(values: _Array) -> float:
@@ -90,7 +90,7 @@ def torch_matmul(
     dtype: str = "float32",
     device: str = "cpu",
 ) -> Probe:
-    """An entry of `torch.matmul` of matrices [m, k] and [k, n], where shape is (m, k, n)."""
+    """Return an entry of `torch.matmul` of matrices [m, k] and [k, n], where shape is (m, k, n)."""
     torch = import_torch()
     kind = {"dtype": getattr(torch, dtype), "device": device}
     a, b = torch.ones(shape[:2], **kind), torch.ones(shape[1:], **kind)
@@ -115,11 +115,11 @@ def torch_conv2d(
     dtype: str = "float32",
     device: str = "cpu",
 ) -> Probe:
-    """An entry of PyTorch's conv2d, or of its bias, weight or input gradient.
+    """Return an entry of PyTorch's conv2d, or of its bias, weight or input gradient.
 
-    The entry is by default in the middle of the result. Its terms are those products that are not
-    of padding. Parameters are those of `torch.nn.functional.conv2d`. `InputError` for what does not
-    fit, and if PyTorch is not installed.
+    The entry is in the middle of the result by default. Its terms are the products that read no
+    padding. Parameters are those of `torch.nn.functional.conv2d`. Raises `InputError` if shapes or
+    parameters do not fit, or PyTorch is not installed.
     """
     torch = import_torch()
     geometry = Geometry.of(
@@ -153,7 +153,7 @@ def torch_conv2d(
 def _computed(
     torch: Any, which: Result, geometry: Geometry, index: tuple[int, ...], kind: dict[str, Any]
 ) -> Callable[..., Any]:
-    """The entry of the result, of operands of ones with terms in some places of one of them."""
+    """Return a function that computes the entry, all operands being ones except for its terms."""
     shapes = {
         "x": geometry.x_shape,
         "weight": geometry.weight_shape,
@@ -195,7 +195,7 @@ def _computed(
 def _terms(
     which: Result, geometry: Geometry, index: tuple[int, ...]
 ) -> tuple[str, tuple[npt.NDArray[np.int64], ...]]:
-    """The operand in which an entry's terms are chosen, and their places in it."""
+    """Return the operand in which an entry's terms are chosen, and their places in it."""
     g = geometry
     axes = g.height, g.width
     if which in ("bias", "weight"):
@@ -229,18 +229,18 @@ def _terms(
 
 
 def _grid(*axes: Sequence[int]) -> tuple[npt.NDArray[np.int64], ...]:
-    """The indices of all combinations, axis by axis."""
+    """Return the indices of all combinations, axis by axis."""
     grid = np.meshgrid(*(np.array(axis, np.int64) for axis in axes), indexing="ij")
     return tuple(axis.ravel() for axis in grid)
 
 
 def _inside(axis: Window, output: int, tap: int) -> bool:
-    """Whether what an output reads by a tap is no padding."""
+    """Return whether an output reads the input, not padding, by a tap."""
     return 0 <= output * axis.stride + tap * axis.dilation - axis.pad_begin < axis.size
 
 
 def _reads(axis: Window, tap: int, place: int) -> bool:
-    """Whether there is an output that reads this place of the input by this tap."""
+    """Return whether an output reads this place of the input by this tap."""
     steps = place + axis.pad_begin - tap * axis.dilation
     return steps % axis.stride == 0 and 0 <= steps // axis.stride < axis.output
 

@@ -25,8 +25,8 @@ class SummationTree:
     """In which order a sum of `terms` terms was added up, on the machine where it was measured.
 
     Nodes 0, 1, … stand for the terms `leaves`, in that order; the nodes after them are additions,
-    of which `sizes` says how many of all terms they add up, measured or not. `parents` has the
-    node that reads each node, −1 for the last addition. `runs` counts the kernel's runs.
+    and `sizes` has how many terms, measured or not, each of them adds up. `parents` has the node
+    that reads each node, −1 for the last addition. `runs` counts the kernel's runs.
 
     This is evidence and no proof. It was measured on one machine, for one number of terms and one
     kind of data. Another shape, another number of threads or another version of a library may add
@@ -54,7 +54,7 @@ class SummationTree:
 
     @cached_property
     def additions(self) -> npt.NDArray[np.int64]:
-        """How many of the nodes that were seen each of `leaves` passes."""
+        """How many of the measured additions each of `leaves` passes."""
         above = np.zeros(len(self.parents), np.int64)
         # A node is made before the nodes that it reads, or is a leaf: see `measure`.
         for node in range(len(self.leaves), len(self.parents)):
@@ -76,14 +76,14 @@ class SummationTree:
         """The depth that `Accumulation(depth=…)` may state: the most roundings that a term passes,
         its product's and one for each addition.
 
-        None where the tree does not say: terms were left out, or more than two numbers are added at
+        None if the tree does not tell: terms were left out, or more than two numbers are added at
         once, which is no rounded addition (`pybridge.testing.tensor_core`). It does not count what
-        cannot be seen: a bias that is added, partial sums that are rounded to another format.
+        cannot be measured: a bias that is added, partial sums that are rounded to another format.
         """
         return None if self.sampled or self.arity > 2 else self.least_depth
 
     def promise(self, accumulate: Any = "float32") -> Accumulation:
-        """Sums in a format, of this depth. `NotProvedError` where `depth` is None."""
+        """Return the promise of sums with this depth; `NotProvedError` if it is None."""
         if self.depth is None:
             raise NotProvedError(self.text)
         return Accumulation(accumulate=accumulate, depth=self.depth)
@@ -110,7 +110,7 @@ class SummationTree:
 
     @property
     def text(self) -> str:
-        """What was seen, in a sentence."""
+        """What was measured, in a sentence."""
         words = f"a sum of {self.terms} terms"
         if self.sampled:
             words += f", of which {len(self.leaves)} were sampled, has a depth of at least "
@@ -123,7 +123,7 @@ class SummationTree:
 
 
 def _first(nested: Nested) -> int:
-    """The number of a tree's first term."""
+    """Return the number of a tree's first term."""
     while not isinstance(nested, int):
         nested = nested[0]
     return nested

@@ -1,12 +1,12 @@
-"""Results that something else computed, entry by entry against the proved any-order bounds.
+"""Compares results that something else computed with the proved any-order bounds.
 
-What a kernel's result errs by is enclosed (`pybridge.bounds.true_errors`). For each entry
+The true error of each entry is enclosed (`pybridge.bounds.true_errors`).
 
-* the bound *holds* when the enclosure's upper end is within it;
-* it is *violated* when the enclosure's lower end is beyond it;
-* otherwise exact arithmetic decides (`pybridge.bounds.exact_entries`). It decides for binary64
-  results, too, which a recomputation in binary64 cannot enclose well enough: of large ones, for a
-  sample, half of it random and half where the recomputation is farthest off.
+* The bound *holds* if the enclosure's upper end is within it.
+* It is *violated* if the enclosure's lower end is beyond it.
+* Otherwise exact arithmetic decides (`pybridge.bounds.exact_entries`). So it does for binary64
+  results, whose errors a recomputation in binary64 cannot enclose tightly enough. Of many entries,
+  it takes a sample: half of it random, half where the recomputation is farthest off.
 """
 
 from __future__ import annotations
@@ -66,12 +66,12 @@ _SAMPLE = 256
 _LEAST_SAMPLE = 8
 
 _SAMPLE_TERMS = 2**17
-"""The terms of a sample of entries: some tenth of a second."""
+"""The most terms of a sample, which take about a tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """An operation to compute in a setting, its operands of any dtype: they are rounded to it."""
+    """An operation to compute in a setting; its operands may have any dtype, and are rounded."""
 
     label: str
     setting: Setting
@@ -79,7 +79,7 @@ class Work:
     operands: Mapping[str, npt.NDArray[Any]]
 
     def rounded(self) -> dict[str, FloatArray]:
-        """The operands in the setting's format."""
+        """Return the operands in the setting's format."""
         dtype = self.setting.format.dtype
         return {name: np.ascontiguousarray(a, dtype) for name, a in self.operands.items()}
 
@@ -107,11 +107,11 @@ class Plan:
         quick: bool = False,
         seed: int = 0,
     ) -> Plan:
-        """What the command line asks for.
+        """Return the plan that the command line asks for.
 
-        Without patterns, the suite and all layers (`quick`: few of them); with some, only what
-        matches. Without dtypes, all: but layers in float16 on the CPU, where that is slow. Raises
-        `InputError` for a pattern that matches nothing and an unknown dtype.
+        Without patterns, it has the suite and all layers (`quick`: a few of them); otherwise only
+        what matches. Without dtypes, it has all of them, except layers in float16 on the CPU, which
+        are slow. Raises `InputError` if a pattern matches nothing, or a dtype is unknown.
         """
         for dtype in dtypes:
             if dtype not in DTYPES:
@@ -162,7 +162,7 @@ def _matching(option: str, patterns: Sequence[str], items: Sequence[_Labelled]) 
 def against_torch(
     torch: Any, work: Iterable[Work], definitions: Definitions, *, seed: int = 0
 ) -> AgainstReport:
-    """Checks PyTorch's outputs and gradients; an interrupt ends it with what there is."""
+    """Check PyTorch's outputs and gradients; after an interrupt, return a partial report."""
     started = time.monotonic()
     reports: list[LayerReport] = []
     descriptions: dict[str, None] = {}
@@ -201,7 +201,7 @@ def _layer(torch: Any, work: Work, seed: int) -> LayerReport:
             name, computed[name], setting.format, work.geometry, operands, assumed, rng
         )
         for name in work.geometry.results
-        if name in computed and name != "addend"  # whose gradient is a copy: nothing is summed
+        if name in computed and name != "addend"  # an addend's gradient is a copy, not a sum
     }
     return report.model_copy(update={"results": results})
 
@@ -215,10 +215,10 @@ def check_result(
     assumed: Sequence[Accumulation],
     rng: np.random.Generator,
 ) -> ResultReport:
-    """Tries arithmetics in order until one's any-order bound holds for a result.
+    """Try arithmetics in order until the any-order bound of one holds for a result.
 
-    `computed` is of the format, as are `operands`; a bias or an addend may be left out. `rng`
-    chooses the sample. Raises `InputError` for a wrong shape.
+    `computed` and `operands` are in the format; a bias or an addend may be left out. `rng` chooses
+    the sample. Raises `InputError` if `computed` has the wrong shape.
     """
     computation = computation_of(geometry, which)
     shape = computation.shape
@@ -251,10 +251,10 @@ def check_result(
 
 
 class _Judge:
-    """The errors of a result against any-order bounds of its operands.
+    """Compares the errors of a result with any-order bounds.
 
-    `known` says where the error is known: not where the result is not finite, and of binary64 only
-    where it was computed exactly.
+    `known` marks the entries whose error is known: they are finite and, in binary64, were computed
+    exactly.
     """
 
     def __init__(self, returned: KernelResult, rng: np.random.Generator) -> None:
@@ -269,7 +269,7 @@ class _Judge:
         self.overflowed = ~self.errors.finite & self._can_overflow()
 
     def _can_overflow(self) -> _Mask:
-        """Where the magnitudes' sum is so large that some order of it overflows."""
+        """Return where the sum of magnitudes is so large that the sum overflows in some order."""
         finite = self.errors.finite
         if finite.all():
             return np.zeros(finite.shape, bool)
@@ -278,7 +278,7 @@ class _Judge:
         return np.broadcast_to(can, finite.shape)
 
     def compare(self, arithmetic: Accumulation) -> PromiseReport:
-        """An arithmetic's bound against the errors, entry by entry."""
+        """Compare an arithmetic's bound with the errors, entry by entry."""
         try:
             operands = self.returned.unrounded(arithmetic)
             deviates = any(operand.deviates for operand in operands.values())
@@ -317,18 +317,19 @@ class _Judge:
         )
 
     def _sample(self, open_: _Mask, bound: Float64) -> list[Index]:
-        """The entries to be computed exactly, of those that are not decided."""
-        places = np.flatnonzero(open_)
+        """Return the undecided entries to compute exactly."""
+        positions = np.flatnonzero(open_)
         terms = int(self.estimates.counts.max())
         most = min(max(_SAMPLE_TERMS // max(terms, 1), _LEAST_SAMPLE), _SAMPLE)
-        if places.size > most:
+        if positions.size > most:
             with np.errstate(all="ignore"):
-                excess = np.nan_to_num(self.errors.lower.ravel()[places] / bound.ravel()[places])
-            order = np.argpartition(excess, places.size - most // 2)
-            others, farthest = np.split(order, [places.size - most // 2])
+                lower, bounds = self.errors.lower.ravel()[positions], bound.ravel()[positions]
+                excess = np.nan_to_num(lower / bounds)
+            order = np.argpartition(excess, positions.size - most // 2)
+            others, farthest = np.split(order, [positions.size - most // 2])
             chosen = self.rng.choice(others, most - farthest.size, replace=False)
-            places = places[np.concatenate([farthest, chosen])]
-        return [tuple(int(i) for i in np.unravel_index(p, open_.shape)) for p in places]
+            positions = positions[np.concatenate([farthest, chosen])]
+        return [tuple(int(i) for i in np.unravel_index(p, open_.shape)) for p in positions]
 
     def _decide(
         self, indices: Sequence[Index], bound: Float64, within: _Mask, beyond: _Mask

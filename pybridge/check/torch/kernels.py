@@ -1,4 +1,4 @@
-"""PyTorch's own operations and their gradients, and the arithmetic that each kernel promises."""
+"""Runs PyTorch's own operations and their gradients, and knows what their kernels promise."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 Device: TypeAlias = Literal["cpu", "cuda"]
 
 DTYPES = ("float32", "tf32", "float64", "bfloat16", "float16")
-"""What PyTorch computes in; tf32 is float32 where tensor cores may round the operands to TF32."""
+"""PyTorch's dtypes; tf32 is float32 computed by tensor cores, which may cut operands to TF32."""
 
 _REFUSALS = (RuntimeError, NotImplementedError, TypeError)
 
@@ -45,7 +45,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where PyTorch computes, and in what."""
+    """The device and dtype in which PyTorch computes."""
 
     device: Device
     dtype: str
@@ -62,9 +62,9 @@ class Setting:
 
 
 def devices(torch: Any, name: str) -> tuple[Device, ...]:
-    """The devices that `auto` (the CPU, and the GPU where there is one), `cpu` or `cuda` means.
+    """Return the devices that `auto` (the CPU, and a GPU if there is one), `cpu` or `cuda` means.
 
-    Raises `InputError` for another name, and for `cuda` where PyTorch finds no GPU.
+    Raises `InputError` for another name, and for `cuda` if PyTorch finds no GPU.
     """
     available = bool(torch.cuda.is_available())
     match name:
@@ -80,12 +80,12 @@ def devices(torch: Any, name: str) -> tuple[Device, ...]:
 
 
 def settings(device: Device, dtypes: Sequence[str]) -> list[Setting]:
-    """The settings of a device among dtypes; TF32 is a GPU's."""
+    """Return the settings of a device with each dtype; only a GPU has TF32."""
     return [Setting(device, d) for d in dtypes if device == "cuda" or d != "tf32"]
 
 
 def import_torch() -> Any:
-    """PyTorch; `InputError` when it is not installed."""
+    """Return the module `torch`; `InputError` if it is not installed."""
     try:
         return importlib.import_module("torch")
     except ImportError:
@@ -95,7 +95,7 @@ def import_torch() -> Any:
 
 
 def describe(torch: Any, device: Device) -> str:
-    """One line: the version of PyTorch and what it runs on."""
+    """Return one line: the version of PyTorch and what it runs on."""
     if device == "cuda":
         what = torch.cuda.get_device_name()
     else:
@@ -105,14 +105,14 @@ def describe(torch: Any, device: Device) -> str:
 
 
 def promises(torch: Any, setting: Setting) -> tuple[Accumulation, ...]:
-    """The arithmetic that a setting's kernels promise, then what they are known to do instead.
+    """Return what a setting's kernels promise, then what they are known to do instead.
 
     * float32, float64: every operation in the format itself.
-    * 16 bits: sums in float32, rounded once. The bfloat16 instructions of a CPU take subnormal
-      numbers for zero and give none; where it has no instructions for a format, PyTorch's own
-      kernels unfold the input, and keep sums of several such products in the format itself.
+    * 16 bits: sums in float32, rounded once. The bfloat16 instructions of a CPU read subnormal
+      numbers as zero and never return them. If a CPU has no instructions for a format, PyTorch's
+      own kernels unfold the input, and keep sums of several products in the format itself.
     * tf32: operands cut to TF32, sums in float32. A kernel may round the operands to nearest
-      before. Tensor cores may round sums toward zero.
+      first. Tensor cores may round sums toward zero.
     """
     kept = Accumulation.of(setting.dtype)
     if setting.dtype == "tf32":
@@ -128,7 +128,7 @@ def promises(torch: Any, setting: Setting) -> tuple[Accumulation, ...]:
 
 
 def _has_instructions(torch: Any, format: FloatFormat) -> bool:
-    """Whether oneDNN computes in a format with 16 bits on this CPU."""
+    """Return whether oneDNN computes in a format with 16 bits on this CPU."""
     short = "bf16" if format.name == "bfloat16" else "fp16"
     try:
         return bool(getattr(torch.ops.mkldnn, f"_is_mkldnn_{short}_supported")())
@@ -139,10 +139,10 @@ def _has_instructions(torch: Any, format: FloatFormat) -> bool:
 def torch_results(
     torch: Any, setting: Setting, shape: Shape, operands: Mapping[str, FloatArray]
 ) -> dict[str, FloatArray]:
-    """The output and the gradients, by autograd; a gradient's name is that of the shape's results.
+    """Return the output and the gradients, by autograd, under the names of the shape's results.
 
-    `operands` are those of the shape, of the setting's format; a bias or an addend may be left out.
-    Where the padding differs between the two ends of an axis, x is padded with zeros first, by
+    `operands` are the shape's, in the setting's format; a bias or an addend may be left out. If the
+    padding differs between the two ends of an axis, x is padded with zeros first, by
     `torch.nn.functional.pad`, or the output of a transposed convolution is cut. Average pooling
     divides by 1. Raises `Refused` if PyTorch does not compute it.
     """
@@ -163,7 +163,7 @@ def torch_results(
 
 
 def _output(torch: Any, shape: Shape, operands: Mapping[str, Any]) -> Any:
-    """What PyTorch's own function gives."""
+    """Return the output of PyTorch's own function."""
     functional = torch.nn.functional
     if isinstance(shape, Product):
         return _product(torch, shape, **operands)
@@ -200,7 +200,7 @@ def _output(torch: Any, shape: Shape, operands: Mapping[str, Any]) -> Any:
 
 
 def _product(torch: Any, shape: Product, x: Any, y: Any, addend: Any = None) -> Any:
-    """linear or matmul, and with an addend addmm or baddbmm."""
+    """Return the output of linear or matmul or, with an addend, of addmm or baddbmm."""
     if shape.P * shape.Q > 1:
         raise Refused("no sums of one operand alone")
     x, y = x[..., 0], y[..., 0]
@@ -214,7 +214,7 @@ def _product(torch: Any, shape: Product, x: Any, y: Any, addend: Any = None) -> 
 
 @contextmanager
 def _precision(torch: Any, setting: Setting) -> Iterator[None]:
-    """TF32 allowed on a GPU if the setting says so."""
+    """Allow TF32 on a GPU if the setting's dtype is tf32, and forbid it otherwise."""
     if setting.device == "cpu":
         yield
         return
@@ -230,7 +230,7 @@ def _precision(torch: Any, setting: Setting) -> Iterator[None]:
 
 
 def _tensor(torch: Any, array: FloatArray) -> Any:
-    """A tensor with a copy of an array."""
+    """Return a tensor with a copy of an array."""
     if array.dtype.name == "bfloat16":
         return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16)
     return torch.from_numpy(array.copy())

@@ -1,7 +1,7 @@
 """The convolutions of well-known networks, at their real sizes, with operands of real magnitudes.
 
-Each network is written down as its blocks; `layers` gives every geometry of them once, under the
-name of the first network that has it. The images have 224×224 pixels.
+Each network is listed by its blocks; `layers` returns every geometry once, under the name of the
+first network that has it. The images have 224×224 pixels.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pybridge.problem.geometry import Geometry
 __all__ = ["QUICK", "Layer", "layers"]
 
 _SMALL = 14
-"""Up to this height of x, the batch has two images; above, one."""
+"""The largest height of x at which the batch has two images, not one."""
 
 QUICK = (
     "mobilenetv1-3to32-3x3-s2-224",
@@ -31,7 +31,7 @@ QUICK = (
     "resnext50-128to128-3x3-g32-56",
     "vgg16-512to512-3x3-14",
 )
-"""The labels of a few layers, of each kind one, which together take some seconds."""
+"""The labels of a few layers, one of each kind, which together take some seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,11 @@ class Layer:
     image: bool = False
 
     def operands(self, seed: int = 0) -> Mapping[str, npt.NDArray[np.float64]]:
-        """x, weight, bias and grad_output of the geometry's shapes, determined by the seed.
+        """Return x, weight, bias and grad_output, determined by the seed.
 
-        x: standard normal, negative entries zero but in an image; weight: normal of variance
-        2 / (in_channels·KH·KW), as Kaiming has it; bias: normal, of deviation 0.1; grad_output:
-        normal, of deviation 10⁻³.
+        All are normal. x has deviation 1 and, unless it is an image, zeros in place of negative
+        entries; weight has variance 2 / (in_channels·KH·KW), as in Kaiming initialization; bias has
+        deviation 0.1, and grad_output 10⁻³.
         """
         g = self.geometry
         rng = np.random.default_rng([seed, zlib.crc32(self.label.encode())])
@@ -66,7 +66,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class _Conv:
-    """A convolution with a square kernel, padded to keep the size but for the stride."""
+    """A convolution with a square kernel, padded so that only the stride changes the size."""
 
     channels: int
     out: int
@@ -99,7 +99,7 @@ class _Conv:
 
 
 def _resnet50() -> Iterator[_Conv]:
-    """The stride is in the 3×3 convolutions, as in PyTorch's model."""
+    """Yield all convolutions; the stride is in the 3×3 ones, as in PyTorch's model."""
     yield _Conv(3, 64, 7, 224, stride=2)
     channels, size = 64, 56
     for width, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
@@ -113,13 +113,13 @@ def _resnet50() -> Iterator[_Conv]:
 
 
 def _resnet50_dilated() -> Iterator[_Conv]:
-    """The last two stages without strides, as for segmentation."""
+    """Yield the last two stages without strides, as for segmentation."""
     yield _Conv(256, 256, 3, 28, dilation=2)
     yield _Conv(512, 512, 3, 28, dilation=4)
 
 
 def _resnext50() -> Iterator[_Conv]:
-    """The grouped convolutions."""
+    """Yield the grouped convolutions."""
     yield _Conv(128, 128, 3, 56, groups=32)
     for width, size in ((256, 56), (512, 28), (1024, 14)):
         yield _Conv(width, width, 3, size, stride=2, groups=32)
@@ -176,7 +176,7 @@ _NETWORKS = {
 
 
 def layers() -> list[Layer]:
-    """Every convolution of the networks, geometries that occur again left out."""
+    """Return the convolutions of all networks, each geometry once."""
     distinct: dict[Geometry, Layer] = {}
     for network, convolutions in _NETWORKS.items():
         for convolution in convolutions():

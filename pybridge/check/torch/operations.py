@@ -1,4 +1,4 @@
-"""Operations that are not conv2d, at the sizes of real models and at others that a seed draws."""
+"""Operations other than conv2d, at the sizes of real models and at sizes that a seed draws."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Example:
     addend: bool = True
 
     def operands(self, seed: int = 0) -> Mapping[str, npt.NDArray[np.float64]]:
-        """Normal operands, the second factor scaled so that sums of products are around 1."""
+        """Return normal operands, the second factor scaled so that sums are around 1."""
         rng = np.random.default_rng([seed, zlib.crc32(self.label.encode())])
         drawn = {name: rng.standard_normal(size) for name, size in self.geometry.shapes.items()}
         for name in ("weight", "y"):
@@ -41,7 +41,7 @@ class Example:
 
 
 def examples() -> list[Example]:
-    """Layers of models: speech, video, images and their generators, and attention."""
+    """Return layers of models: speech, video, images and their generators, and attention."""
     of = Geometry.of
     return [
         Example("conv1d-speech", of((2, 64, 400), (64, 64, 3), stride=2, rank=1)),
@@ -60,11 +60,11 @@ def examples() -> list[Example]:
 
 
 def unseen(seed: int) -> list[Example]:
-    """Shapes that a seed draws, of any operation; labels are `unseen-NUMBER-OPERATION`."""
-    missing = []
+    """Return shapes of any operation that a seed draws; labels are `unseen-NUMBER-OPERATION`."""
+    drawn = []
     for number in range(_UNSEEN):
         choices = Seeded(f"against {seed} {number}")
         shape = draw_shape(choices, 4000)
         addend = choices.choose((True, False)) or not isinstance(shape, Product)
-        missing.append(Example(f"unseen-{number}-{shape.operation}", shape, addend))
-    return missing
+        drawn.append(Example(f"unseen-{number}-{shape.operation}", shape, addend))
+    return drawn

@@ -1,4 +1,4 @@
-"""What a check of another implementation found, as data: JSON for programs, tables for people."""
+"""The report of a check of another implementation: JSON for programs, tables for people."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ Verdict: TypeAlias = Literal["holds", "violates", "undecided"]
 class PromiseProblem(Model):
     """Why a promise is not known to hold.
 
-    `kind` says what is so of `entries` of `of` entries, the first of which is at `index`, with this
-    `error` and `bound`; or that no bound is proved, for the reason in `detail`.
+    `kind` says what is wrong with `entries` of `of` entries; the first of them is at `index`, and
+    has this `error` and `bound`. If no bound is proved, `detail` says why.
     """
 
     kind: Literal["not-proved", "not-finite", "beyond", "undecided"]
@@ -65,10 +65,10 @@ class PromiseProblem(Model):
 class PromiseReport(Model):
     """An arithmetic that a kernel may have, and its any-order bound against the true errors.
 
-    `bound` is the largest bound, `ratio` the bound over the error where that is least (None: every
-    known error is zero). Of the entries, `beyond` are proved to err by more than the bound and
-    `undecided` could not be told; `problem` names the first of these. Where no bound is proved,
-    the problem says why, and there is none (None).
+    `bound` is the largest bound, `ratio` the least bound / error (None if every known error is
+    zero). `beyond` entries are proved to err by more than the bound, and for `undecided` ones it is
+    not known; `problem` names the first of these. If no bound is proved, `bound` is None, and
+    `problem` says why.
     """
 
     arithmetic: str
@@ -90,10 +90,10 @@ class PromiseReport(Model):
 class ResultReport(Model):
     """The output or a gradient, as somebody computed it.
 
-    `terms` is the most terms that an entry sums; of the `entries`, `known` have a true error that
-    is known up to the enclosure's width, or exactly (`exact` of them), and `overflowed` are not
-    finite where sums can overflow, so that nothing is claimed. `error` is the largest true error
-    known, rounded up. `promises` are tried in order until one holds.
+    `terms` is the most terms that an entry sums. Of the `entries`, the true errors of `known` are
+    known up to the enclosure's width, or exactly (`exact` of them); `overflowed` are not finite,
+    and their sums can overflow, so they are not judged. `error` is the largest known true error,
+    rounded up. `promises` are tried in order until one holds.
     """
 
     shape: tuple[int, ...]
@@ -108,12 +108,12 @@ class ResultReport(Model):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def verdict(self) -> Verdict:
-        """That of the last promise tried."""
+        """The verdict on the last promise tried."""
         return self.promises[-1].verdict
 
 
 class LayerReport(Model):
-    """One convolution in one setting, or the reason for which it was not computed."""
+    """One operation in one setting, or the reason why it was not computed."""
 
     label: str
     dtype: str
@@ -124,7 +124,7 @@ class LayerReport(Model):
 
     @property
     def setting(self) -> str:
-        """The dtype, and the device where it is not the CPU."""
+        """The dtype, and the device unless it is the CPU."""
         return self.dtype if self.device == "cpu" else f"{self.device} {self.dtype}"
 
     @property
@@ -140,7 +140,7 @@ class LayerReport(Model):
 
 
 class AgainstReport(Report):
-    """A whole check; `interrupted` when the user ended it early."""
+    """A whole check; `interrupted` if the user ended it early."""
 
     against: str
     descriptions: tuple[str, ...]
@@ -153,7 +153,7 @@ class AgainstReport(Report):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def passed(self) -> bool:
-        """Whether the check came to its end, compared something, and all of it holds."""
+        """Whether the check ran to its end, compared something, and all of it holds."""
         compared = any(layer.results for layer in self.layers)
         return compared and not self.interrupted and all(layer.passed for layer in self.layers)
 
@@ -168,7 +168,7 @@ class AgainstReport(Report):
         return f"{len(self.layers)} layers"
 
     def summary(self) -> str:
-        """One line: what was compared, and what of it holds."""
+        """Return one line: what was compared, and how much of it holds."""
         results = [result for layer in self.layers for result in layer.results.values()]
         good = sum(result.verdict == "holds" for result in results)
         weaker = sum(result.verdict == "holds" and len(result.promises) > 1 for result in results)
@@ -187,10 +187,10 @@ class AgainstReport(Report):
         return "; ".join(parts)
 
     def table(self, *, each: bool = False) -> Group:
-        """The results of each network in each dtype together, or those of each layer.
+        """Return a table with a row for each network and dtype, or with `each` for each layer.
 
-        What does not hold, or of a weaker arithmetic only, has a row anyway, and like what was
-        skipped a line below that says why.
+        A result that does not hold, or only for a weaker arithmetic, always has a row of its own,
+        and a line below the table that says why. So has a layer that was skipped.
         """
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for header in ("layers", "dtype", "result"):
@@ -247,14 +247,14 @@ _HOLDS: Mapping[Verdict, str] = {
 
 
 def _holds(results: Sequence[ResultReport]) -> str:
-    """Whether the bounds hold; results of different verdicts are not shown together."""
+    """Return whether the bounds hold, in words, for results with the same verdict."""
     verdict = results[0].verdict
     seen = all(result.known + result.overflowed == result.entries for result in results)
     return _HOLDS[verdict] + (", known ones" if verdict == "holds" and not seen else "")
 
 
 def _notes(result: ResultReport) -> list[str]:
-    """What does not hold, in words."""
+    """Return a sentence for each promise that does not hold."""
     return [
         f"{'undecided whether' if promise.verdict == 'undecided' else 'not'} sums in "
         f"{promise.arithmetic}: {promise.problem}"

@@ -1,4 +1,4 @@
-"""Compiles library modules with WebAssembly Lean, those that are not up to date."""
+"""Compiles the library modules that are not up to date with WebAssembly Lean."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _IMPORT = 4000  # characters that take as long as importing Lean's own library
 
 
 class _Stamp(BaseModel):
-    """What a module was compiled from, and what Lean said about it."""
+    """What a module was compiled from, and Lean's messages about it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,7 +59,7 @@ class _Output:
             self.file(suffix).unlink(missing_ok=True)
 
     def stamp(self, digest: str) -> _Stamp | None:
-        """The stamp, if the files are those of this digest."""
+        """Return the stamp, if the files are those of this digest."""
         try:
             stamp = _Stamp.model_validate_json(self.file(".stamp").read_bytes())
         except (OSError, ValidationError):
@@ -67,7 +67,7 @@ class _Output:
         return stamp if stamp.digest == digest and stamp.sizes == self.sizes() else None
 
     def lacks_proof(self) -> bool:
-        """Whether the compiled module mentions the axiom that `sorry` stands for."""
+        """Return whether the compiled module mentions the axiom that `sorry` stands for."""
         paths = (self.file(suffix) for suffix in _PARTS)
         return any(_MISSING_PROOF in path.read_bytes() for path in paths if path.is_file())
 
@@ -76,7 +76,7 @@ class _Output:
 class Builder:
     """Compiles the modules of `sources` into `folder`.
 
-    `key` identifies the Lean that does, and `timeout` seconds are allowed for each module.
+    `key` identifies the Lean that compiles, and `timeout` seconds are allowed for each module.
     """
 
     sources: Path
@@ -86,7 +86,7 @@ class Builder:
     ilean: bool = True
 
     def build(self, pool: Pool, modules: Sequence[str], *, progress: bool) -> BuildResult:
-        """Compiles the modules and what they import, each once all its imports are compiled."""
+        """Compile the modules and what they import, each after its imports."""
         order = import_order(self.sources, modules)
         digests = self._digests(order)
         messages: dict[str, tuple[Message, ...]] = {}
@@ -155,11 +155,11 @@ class Builder:
         return tuple(messages)
 
     def _cost(self, module: str) -> float:
-        """About how long it takes to compile a module."""
+        """Estimate how long it takes to compile a module, in characters."""
         return _IMPORT + module_file(self.sources, module).stat().st_size
 
     def _digests(self, order: Mapping[str, Sequence[str]]) -> dict[str, str]:
-        """For each module, the SHA-256 of its text and of all that it imports."""
+        """Return for each module the SHA-256 of its text and of all that it imports."""
         digests: dict[str, str] = {}
         for module, imports in order.items():
             total = hashlib.sha256(f"{self.key} {self.ilean}\n".encode())

@@ -1,9 +1,9 @@
-"""One file of a program and all its modules.
+"""Puts a program and all its modules into one file.
 
-WebAssembly Lean evaluates only code of the file it elaborates, so the program and the modules that
-it imports are put into one file, in import order, each in a section of its own, without what only
-the module system knows (`module`, `public`, `@[expose]`). No line moves within its file, so that
-messages about the bundle can be given for the sources.
+WebAssembly Lean evaluates only code of the file that it elaborates, so the program and the modules
+that it imports are put into one file, in import order, each in a section of its own, without the
+words of the module system (`module`, `public`, `@[expose]`). No line moves within its module, so
+that messages about the bundle can name the sources.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Bundle:
     entry: str = "_root_.main"
 
     def calling_main(self, arguments: Sequence[str]) -> str:
-        """The text, followed by a command that runs the entry and shows its status in brackets."""
+        """Return the text and a command that runs the entry and prints its status in brackets."""
         words = ", ".join(json.dumps(argument, ensure_ascii=False) for argument in arguments)
         return (
             f"{self.text}#eval show IO Unit from do\n"
@@ -52,7 +52,7 @@ class Bundle:
         )
 
     def locate(self, message: Message) -> Message:
-        """The message with the file and line of the source that it is about."""
+        """Return the message with the file and line of the source that it is about."""
         for part in self.parts:
             if part.first <= message.line < part.first + part.lines:
                 return replace(message, file=part.file, line=message.line - part.first + 1)
@@ -60,11 +60,11 @@ class Bundle:
 
 
 def bundle(sources: Path, program: str, entry: str = "_root_.main") -> Bundle:
-    """The program and the modules of `sources` that it imports, as one file.
+    """Return the program and the modules of `sources` that it imports, as one file.
 
     `entry` is the function of type `List String → IO UInt32` that is run.
 
-    Raises `LeanError` when a file's scopes do not match.
+    Raises `LeanError` if a file's scopes do not match.
     """
     order = import_order(sources, [program])
     foreign = {name for imports in order.values() for name in imports if name not in order}
@@ -83,7 +83,7 @@ def bundle(sources: Path, program: str, entry: str = "_root_.main") -> Bundle:
 
 
 def _body(text: str, name: str) -> tuple[str, list[str]]:
-    """The file's text without its header, and the commands that close what it leaves open."""
+    """Return the file's text without its header, and the commands that close its open scopes."""
     end = read_header(text).end
     text = re.sub(r"[^\n]", "", text[:end]) + text[end:]
     text = _remove(_ATTRIBUTE_EXPOSE, text, "")

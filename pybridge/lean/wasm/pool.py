@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 class Pool:
-    """At most `size` processes, made when there is work for them and kept for more."""
+    """At most `size` processes, started when there is work for them, and kept for more."""
 
     def __init__(self, make: Callable[[], NodeProcess], size: int) -> None:
         self._make = make
@@ -31,11 +31,11 @@ class Pool:
         work: Callable[[NodeProcess, str], R],
         cost: Callable[[str], float] = lambda key: 1,
     ) -> dict[str, R]:
-        """Does the work for every key of the graph, each after those that it names.
+        """Do the work for every key of the graph, each after the keys that it names.
 
-        What the chain of further work waits for that costs most, itself included, goes first.
+        Of the ready keys, the one that begins the costliest chain of waiting work is next.
 
-        The first exception, an interrupt included, ends all processes and is raised.
+        The first exception, or an interrupt, ends all processes and is raised.
         """
         sorter = TopologicalSorter(graph)
         sorter.prepare()
@@ -76,14 +76,14 @@ class Pool:
         return results
 
     def close(self) -> None:
-        """Ends all processes; the next work gets new ones."""
+        """End all processes; the next work gets new ones."""
         _close(self._processes)
 
 
 def _heights(
     graph: Mapping[str, Collection[str]], cost: Callable[[str], float]
 ) -> dict[str, float]:
-    """For each key, the most that it and a chain of keys that wait for it cost."""
+    """Return for each key the largest cost of a chain of waiting keys that begins with it."""
     order = list(TopologicalSorter(graph).static_order())
     waiting = dict.fromkeys(order, 0.0)
     heights: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Lean as WebAssembly, run by Node."""
+"""Runs WebAssembly Lean on the project, under Node."""
 
 from __future__ import annotations
 
@@ -53,18 +53,18 @@ class WasmLean:
 
     @classmethod
     def find(cls, project: Project, *, timeout: float = 600.0, progress: bool = True) -> WasmLean:
-        """WebAssembly Lean, installed first if need be; `LeanNotFound` when it cannot be."""
+        """Return WebAssembly Lean, installed if necessary; `LeanNotFound` if that fails."""
         toolchain = install(progress=progress)
         return cls(toolchain, project, timeout=timeout, progress=progress)
 
     @property
     def description(self) -> str:
-        """The version that this Lean gives itself, and where it is."""
+        """The version that this Lean reports, and its folder."""
         version = self._toolchain.version.split(", commit")[0]
         return f"WebAssembly Lean {version} in {self._toolchain.root}"
 
     def evaluate(self, case_text: str) -> str:
-        """The results of the cases, which the processes share when there is much to do."""
+        """Return the results of the cases, which the processes share if there are many."""
         program = bundle(self._project.sources, *evaluator(self._project.sources))
         cases = split_cases(case_text)
         shares = _share(cases, min(self._jobs, 1 + len(case_text) // _WORTH_A_PROCESS))
@@ -76,11 +76,11 @@ class WasmLean:
         return "".join(results[key] for key in shares)
 
     def export(self) -> str:
-        """The exported definitions, as JSON."""
+        """Return the exported definitions, as JSON."""
         return self._run_one("export", *evaluator(self._project.sources))
 
     def networks(self, text: str) -> str:
-        """The results of the networks, by the whole program."""
+        """Return the results of the networks, by the whole program."""
         return self._run_one("networks", PROGRAM, case_text=text)
 
     def _run_one(self, command: str, *module_and_entry: str, case_text: str | None = None) -> str:
@@ -103,7 +103,7 @@ class WasmLean:
             return read_result(folder / "out")
 
     def build(self, modules: Sequence[str] | None = None, *, ilean: bool = True) -> BuildResult:
-        """Compiles what is not up to date; files go to `.lake/wasm`, or to the user's cache."""
+        """Compile what is not up to date; files go to `.lake/wasm`, or to the user's cache."""
         sources = self._project.sources
         folder = self._project.build_dir("wasm")
         builder = Builder(sources, folder, self._toolchain.key, self._timeout, ilean)
@@ -114,7 +114,7 @@ class WasmLean:
             self._pool.close()
 
     def check(self, file: Path) -> tuple[Message, ...]:
-        """Elaborates one file; it may import modules that `build` has compiled."""
+        """Elaborate one file; it may import modules that `build` has compiled."""
         file = file.resolve()
         if not file.is_file():
             raise LeanError(f"there is no file {file}")
@@ -131,12 +131,12 @@ class WasmLean:
         return tuple(outcome.messages)
 
     def close(self) -> None:
-        """Ends the Node processes; the next call starts new ones."""
+        """End the Node processes; the next call starts new ones."""
         self._pool.close()
 
 
 def _share(cases: Mapping[str, str], count: int) -> dict[str, str]:
-    """The cases in at most `count` texts of similar length, in order."""
+    """Return the cases in at most `count` texts of similar length, in order."""
     total = sum(map(len, cases.values()))
     shares: dict[str, str] = {}
     before = 0
@@ -148,7 +148,7 @@ def _share(cases: Mapping[str, str], count: int) -> dict[str, str]:
 
 
 def _check_main(outcome: Outcome, program: Bundle, last_line: int) -> None:
-    """Raises `LeanError` unless `main` ran and its status is 0."""
+    """Raise `LeanError` unless `main` ran and its status is 0."""
     for message in outcome.messages:
         if message.fails:
             raise LeanError(f"Lean refuses the program: {program.locate(message)}")
