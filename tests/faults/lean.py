@@ -84,6 +84,6 @@ LEAN = (
           "evaluations.json.gz are damaged", prepare=_damaged_recording),
     Fault(what="The recorded evaluations are of other Lean sources", command=f"{_ONE} recorded",
           status=3,
-          line="error: the recorded evaluations are stale: RuntimeApprox/Contraction.lean is not "
-        "that of ../Brücke 2/lean", prepare=_other_source),
+          line="error: the recorded evaluations are stale: RuntimeApprox/Contraction.lean differs "
+          "from ../Brücke 2/lean", prepare=_other_source),
 )  # fmt: skip
