@@ -3,7 +3,6 @@
 `python -m bench layers`: measures the assertions on layers of networks, beside PyTorch's kernels,
 for docs/performance.md.
 
-
 `python -m bench power`: plants defects in ResNet-50's layers, at real sizes, for docs/power.md.
 
 `python -m bench reveal`: measures in which order kernels add up, for docs/reveal.md.
@@ -68,7 +67,7 @@ _Quick = Annotated[
 _Write = Annotated[
     bool, typer.Option("--write", help="Write the document and its .svg into the directory.")
 ]
-_Directory = Annotated[Path, typer.Option(metavar="DIR", help="Where --write writes.")]
+_Directory = Annotated[Path, typer.Option(metavar="DIR", help="The directory for --write.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -121,9 +120,9 @@ def layers(
         typer.Option(metavar="N", min=1, help="Images in a batch; repeatable. By default 8, 32."),
     ] = None,
     minutes: Annotated[
-        float, typer.Option(metavar="M", min=0.0, help="No layer begins after so many minutes.")
+        float, typer.Option(metavar="M", min=0.0, help="Begin no layer after so many minutes.")
     ] = 5.0,
-    threads: Annotated[int, typer.Option(metavar="N", min=1, help="Of BLAS and PyTorch.")] = 1,
+    threads: Annotated[int, typer.Option(metavar="N", min=1, help="For BLAS and PyTorch.")] = 1,
     quick: _Quick = False,
     write_docs: _Write = False,
     directory: _Directory = Path("docs"),
@@ -237,7 +236,7 @@ def tensor_cores(
         bool, typer.Option("--block-scales", help="Only instructions with block scales.")
     ] = False,
 ) -> None:
-    """Judges convolutions on simulated tensor cores by what is promised of them."""
+    """Judges convolutions on simulated tensor cores by the promises of these."""
     command = "python -m bench tensor-cores" + " --quick" * quick
     command += " --block-scales" * block_scales + " --write" * write_docs
     with threadpool_limits(1), Console(stderr=True).status("computing") as status:
@@ -263,7 +262,7 @@ def tensor_cores(
 @app.command("adversary")
 def adversary(
     entries: Annotated[int, typer.Option(metavar="N", min=1, help="Entries to try.")] = 10_000,
-    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Other numbers.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Seed of the cases.")] = 0,
     case: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="Only the case of this number.")
     ] = None,
@@ -272,7 +271,7 @@ def adversary(
     ] = False,
     directory: _Directory = Path("docs"),
 ) -> None:
-    """Attacks bounds and verdicts with hostile numbers, beside exact integer arithmetic."""
+    """Attacks bounds and verdicts with hostile numbers, checked in exact integer arithmetic."""
     with threadpool_limits(1):
         status = attack(entries, seed, case, directory if write_docs else None)
     raise typer.Exit(status)
@@ -286,7 +285,7 @@ def watching(
     write_docs: _Write = False,
     directory: _Directory = Path("docs"),
 ) -> None:
-    """Measures a training step of ResNet-50 that is watched beside one that is not."""
+    """Measures a watched training step of ResNet-50 beside one that is not watched."""
     try:
         from bench import watching as study
     except ModuleNotFoundError:
@@ -306,8 +305,8 @@ def watching(
 
 @app.command("pytorch")
 def pytorch(
-    seconds: Annotated[float, typer.Option(metavar="S", min=0.0, help="How long.")] = 120.0,
-    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Other layers.")] = 0,
+    seconds: Annotated[float, typer.Option(metavar="S", min=0.0, help="The time to take.")] = 120.0,
+    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Seed of the layers.")] = 0,
     write_docs: _Write = False,
     directory: _Directory = Path("docs"),
 ) -> None:
@@ -338,7 +337,7 @@ def _show(console: Console, figure: Figure) -> None:
 
 
 def main() -> None:
-    """Runs the command."""
+    """Run the command."""
     app()
 
 

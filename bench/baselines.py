@@ -1,9 +1,9 @@
 """Gradients of conv2d without bounds, as one writes them in NumPy; and the literal recursion.
 
-The sequential ones add in the order that the definitions state, so that their values are those of
-the replay, bit for bit. The `plain` ones are what one writes first; the `tuned` ones lay out
-operands beforehand and write to buffers that they use again. All take any geometry; arrays are
-NCHW and OIHW, and so are results, which may be views of arrays in another order.
+The sequential ones add in the order that the definitions state, so their values are the replay's,
+bit for bit. The `plain` ones are what one writes first; the `tuned` ones lay out operands
+beforehand and reuse buffers. All take any geometry; arrays are NCHW and OIHW, and so are results,
+which may be views of arrays in another order.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = [
 
 
 def plain_weight(shape: Shape) -> FloatArray:
-    """Loops over (image, output row, output column): acc += grad_output · patch."""
+    """Loop over (image, output row, output column): acc += grad_output · patch."""
     g = shape.geometry
     padded = _padded(g, shape.x)
     total = np.zeros((g.groups, g.out_channels, *g.weight_shape[1:]), padded.dtype)
@@ -43,8 +43,8 @@ def plain_weight(shape: Shape) -> FloatArray:
 
 
 def plain_input(shape: Shape) -> FloatArray:
-    """Loops over (output channel, kernel row, kernel column): adds weight · grad_output to what
-    that entry of the kernel meets.
+    """Loop over (output channel, kernel row, kernel column), and add weight · grad_output to the
+    entries that the kernel's entry reads.
     """
     g = shape.geometry
     padded = _padded(g)
@@ -57,8 +57,8 @@ def plain_input(shape: Shape) -> FloatArray:
 
 
 def tuned_weight(shape: Shape) -> FloatArray:
-    """Patches and gradients of all steps laid out contiguously, channels last; a buffer for the
-    products. With groups, these are innermost.
+    """Lay patches and gradients of all steps out contiguously, channels last (groups innermost),
+    and write the products to a buffer.
     """
     g = shape.geometry
     windows = _windows(g, shape.x)
@@ -84,7 +84,7 @@ def tuned_weight(shape: Shape) -> FloatArray:
 
 
 def tuned_input(shape: Shape) -> FloatArray:
-    """`plain_input` with a buffer for the products."""
+    """Compute `plain_input` with a buffer for the products."""
     g = shape.geometry
     padded = _padded(g)
     split = padded.reshape(g.batch, g.groups, g.in_channels, *padded.shape[2:])
@@ -100,9 +100,9 @@ def tuned_input(shape: Shape) -> FloatArray:
 def literal_weight(shape: Shape) -> tuple[FloatArray, Float64]:
     """Return the kernel gradient and its bound by the recursion as it is written down.
 
-    At every step, all outputs at once: the half ulps of product and sum, by np.spacing, are added
-    to the bound. Terms that padding skips are skipped. Operands are exact, so that what their eps
-    add is left out. float64 holds the bounds, not rounded upward.
+    At every step, for all outputs at once, the half ulps of product and sum, by np.spacing, are
+    added to the bound. Terms that padding skips are skipped. Operands are exact, so no eps is
+    added. Bounds are float64, and not rounded upward.
     """
     g = shape.geometry
     x = shape.x.reshape(g.batch, g.groups, 1, g.in_channels, g.height.size, g.width.size)
@@ -121,8 +121,8 @@ def literal_weight(shape: Shape) -> tuple[FloatArray, Float64]:
 
 
 def unfolded_first(shape: Shape) -> FloatArray:
-    """Return the kernel gradient of one group by im2col and one matrix product, channels first, as
-    unfold of PyTorch lays out the patches.
+    """Return the kernel gradient of one group by im2col and one matrix product, with patches laid
+    out as PyTorch's unfold does, channels first.
     """
     g = shape.geometry
     padded = _padded(g, shape.x)
@@ -135,8 +135,9 @@ def unfolded_first(shape: Shape) -> FloatArray:
 
 
 def unfolded_last(shape: Shape) -> FloatArray:
-    """Return the kernel gradient of one group by im2col and one matrix product, channels last, which
-    here is the fastest layout. The result is a view of an array whose channels are last.
+    """Return the kernel gradient of one group by im2col and one matrix product, channels last.
+
+    This is the fastest layout here. The result is a view of an array whose channels are last.
     """
     g = shape.geometry
     gradient = _rows(shape) @ patch_matrix(shape)
@@ -145,13 +146,13 @@ def unfolded_last(shape: Shape) -> FloatArray:
 
 
 def patch_matrix(shape: Shape) -> FloatArray:
-    """[N·OH·OW, KH·KW·I]: the patch of every output, zero where it leaves the image."""
+    """Return the patch of every output [N·OH·OW, KH·KW·I], zero outside of the image."""
     windows = _windows(shape.geometry, shape.x)
     return np.ascontiguousarray(windows).reshape(np.prod(windows.shape[:3]), -1)
 
 
 def _rows(shape: Shape) -> FloatArray:
-    """[O, N·OH·OW]: the gradient of the output, without a copy when N = 1."""
+    """Return the gradient of the output [O, N·OH·OW], without a copy if N = 1."""
     return shape.grad_output.swapaxes(0, 1).reshape(shape.grad_output.shape[1], -1)
 
 
@@ -169,22 +170,22 @@ def _inner(g: Geometry, padded: FloatArray) -> FloatArray:
     return padded[:, :, top : top + g.height.size, left : left + g.width.size]
 
 
-def _reach(window: Window, place: int) -> slice:
-    """Return what the kernel at an output meets of the padded input, along an axis."""
-    start = place * window.stride
+def _reach(window: Window, output: int) -> slice:
+    """Return what the kernel at an output reads of the padded input, along an axis."""
+    start = output * window.stride
     return slice(start, start + window.reach, window.dilation)
 
 
 def _met(window: Window, tap: int) -> slice:
-    """Return what a tap of the kernel meets of the padded input over all outputs, along an axis."""
+    """Return what a tap of the kernel reads of the padded input over all outputs, along an axis."""
     start = tap * window.dilation
     return slice(start, start + (window.output - 1) * window.stride + 1, window.stride)
 
 
-def _inside(window: Window, place: int) -> tuple[slice, slice]:
-    """Return the entries of the input that the kernel at an output meets, and the taps that meet them."""
+def _inside(window: Window, output: int) -> tuple[slice, slice]:
+    """Return the entries of the input that the kernel at an output reads, and the taps' slice."""
     taps = [
-        (place * window.stride + tap * window.dilation - window.pad_begin, tap)
+        (output * window.stride + tap * window.dilation - window.pad_begin, tap)
         for tap in range(window.kernel)
     ]
     met = [(entry, tap) for entry, tap in taps if 0 <= entry < window.size]
@@ -226,7 +227,7 @@ def _windows(g: Geometry, x: FloatArray) -> FloatArray:
 
 
 def _by_group(shape: Shape) -> tuple[FloatArray, FloatArray]:
-    """[N, groups, O, OH, OW] and [groups, O, I, KH, KW]."""
+    """Return grad_output [N, groups, O, OH, OW] and weight [groups, O, I, KH, KW]."""
     g = shape.geometry
     grad = shape.grad_output.reshape(g.batch, g.groups, g.out_channels, *g.output_shape[2:])
     return grad, shape.weight.reshape(g.groups, g.out_channels, *g.weight_shape[1:])

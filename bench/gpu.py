@@ -1,4 +1,4 @@
-"""`python -m bench.gpu`: what is to be seen on a CUDA device, in some minutes.
+"""`python -m bench.gpu`: what can be checked on a CUDA device, in some minutes.
 
 It prints the device and the versions, measures the layers of `bench.layers`, runs the tests of the
 engine and of the screens, and compares PyTorch's own kernels with the bounds. Files are written to
@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def _path() -> str:
-    """PYTHONPATH with this folder and the tests' ahead of what it already has."""
+    """Return PYTHONPATH with this folder and the tests' folder in front."""
     had = os.environ.get("PYTHONPATH")
     return os.pathsep.join([str(Path.cwd()), "tests", *([had] if had else [])])
 

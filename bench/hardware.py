@@ -60,7 +60,7 @@ class Instruction:
         return f"m16n8k{self.k}.f32.{self.ptx}.{self.ptx}.f32"
 
     def a_places(self) -> list[list[tuple[int, int]]]:
-        """For each lane, the (row, column) of A in its registers, in order."""
+        """Return for each lane the (row, column) of A in its registers, in order."""
         return [
             [
                 (lane // 4 + 8 * (register % 2), self._column(lane, register // 2, i))
@@ -71,7 +71,7 @@ class Instruction:
         ]
 
     def b_places(self) -> list[list[tuple[int, int]]]:
-        """For each lane, the (row, column) of B in its registers, in order."""
+        """Return for each lane the (row, column) of B in its registers, in order."""
         return [
             [
                 (self._column(lane, register, i), lane // 4)
@@ -127,7 +127,7 @@ def _gather(matrices: torch.Tensor, places: list[list[tuple[int, int]]]) -> torc
 
 
 def on_device(it: Instruction, a: torch.Tensor, b: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
-    """D [tiles, 16, 8] of `mma.sync`, of A [tiles, 16, k], B [tiles, k, 8] and C [tiles, 16, 8]."""
+    """Return D [tiles, 16, 8] of `mma.sync` for A [tiles, 16, k], B [tiles, k, 8], C like D."""
     import cupy  # type: ignore[import-not-found,unused-ignore]
 
     kernel = cupy.RawModule(code=it.source).get_function("mma")
@@ -208,7 +208,7 @@ def _compare_mma(architecture: str, tiles: int) -> int:
 
 
 def _compare_wgmma(architecture: str, repeats: int) -> int:
-    """Short products of cuBLAS: one step, and chains of steps through the accumulator."""
+    """Compare short products of cuBLAS: one step, and chains of steps through the accumulator."""
     from mmasim.nv_ptx.sim import WGMMA  # type: ignore[import-untyped,unused-ignore]
 
     bad = 0
@@ -249,7 +249,7 @@ def _compare_wgmma(architecture: str, repeats: int) -> int:
 
 
 def _product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """A·B in float32 on the device, by the library."""
+    """Return A·B in float32, computed by cuBLAS on the device."""
     if a.dtype == torch.float32:
         return a @ b
     if a.dtype.itemsize == 1:
@@ -263,7 +263,7 @@ def _product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 
 def _products() -> Iterator[tuple[str, str, torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """(words, dtype of the promise, A [M, K], B [K, N], A·B in float32) of cuBLAS."""
+    """Yield cuBLAS's products: words, dtype of the promise, A [M, K], B [K, N], A·B in float32."""
     generator = torch.Generator().manual_seed(2)
     one = torch.ones((), device="cuda")
     torch.backends.cuda.matmul.allow_tf32 = True

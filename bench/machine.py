@@ -15,7 +15,7 @@ __all__ = ["describe"]
 
 
 def describe() -> dict[str, str]:
-    """Return the machine and the packages, by what they are."""
+    """Return the machine and the versions of the packages, by heading."""
     blas = [
         " ".join(
             str(info[key])
@@ -39,7 +39,7 @@ def describe() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """Return the processor's name, where the system tells it."""
+    """Return the processor's name, if the system tells it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -16,8 +16,8 @@ _T = TypeVar("_T")
 def peak_bytes(run: Callable[[], _T]) -> tuple[int, _T]:
     """Return the most bytes that a run holds at once, its result included; and the result.
 
-    It runs in a thread of its own: memory that a thread keeps for its next run is counted, too.
-    What BLAS allocates for itself is not. Raises what the run does.
+    It runs in a thread of its own, so memory that a thread keeps for its next run is counted, too.
+    Memory that BLAS allocates for itself is not. Raises what the run raises.
     """
     results: list[_T] = []
     failures: list[BaseException] = []

@@ -1,4 +1,4 @@
-"""What pybridge computes of a shape, by each of its methods."""
+"""Computes a shape's results with pybridge, by each of its methods."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from pybridge.problem.formats import FORMATS, FloatArray
 __all__ = ["METHODS", "Result", "any_order", "enclosure", "estimates", "reference", "replay"]
 
 FORMAT = FORMATS["binary32"]
-"""The format of all that is measured."""
+"""The format of everything that is measured."""
 
 
 class Result(NamedTuple):
-    """Values in float32, and bounds in float64, of the shape of a result."""
+    """Values in float32, and bounds in float64, in the shape of a result."""
 
     value: FloatArray
     bound: Float64
@@ -56,7 +56,7 @@ def any_order(name: str, shape: Shape) -> Float64:
 
 
 def enclosure(name: str, shape: Shape, computed: FloatArray) -> Float64:
-    """Return the bound of a given result."""
+    """Return the bound of a computed result."""
     return estimates(name, shape).enclosure(computed)
 
 

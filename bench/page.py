@@ -1,6 +1,6 @@
-"""Pages whose prose is written by hand, and whose numbers a command writes.
+"""Fills in pages whose prose is written by hand, and whose numbers a command writes.
 
-What a command writes stands between the lines `<!-- NAME -->` and `<!-- end of NAME -->`.
+A command writes what is between the lines `<!-- NAME -->` and `<!-- end of NAME -->`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def fill(
 ) -> None:
     """Write a page of `docs` with new parts into a directory.
 
-    `others` are the parts that another command writes, and that stay as they are. Raises
-    `InputError` if the page lacks the marks of a part, or has marks of one that is not named.
+    `others` are the parts that another command writes; they stay as they are. Raises `InputError`
+    if the page lacks the marks of a part, or has marks of a part that is not named.
     """
     text = (DOCS / name).read_text(encoding="utf-8")
     marked = set(re.findall(r"^<!-- end of (.+) -->$", text, re.MULTILINE))
@@ -44,7 +44,7 @@ def fill(
 
 
 def machine_lines(machine: Mapping[str, str], command: str) -> str:
-    """Return a list of what was run, and on what."""
+    """Return a list of the command and the machine in Markdown."""
     return "\n".join(
         filled(f"- {what}: {value}")
         for what, value in {"Command": f"`{command}`", **machine}.items()

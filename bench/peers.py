@@ -42,9 +42,9 @@ class Matrices:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Peer:
-    """Converts operands, multiplies what comes of it, and says what the products enclose.
+    """Converts operands, multiplies them, and reads what the products enclose.
 
-    `read` gives the centres and radii of the products' entries; centres to the nearest float64.
+    `read` returns the centres, to the nearest float64, and radii of the products' entries.
     """
 
     convert: Callable[[], Any]
@@ -52,12 +52,12 @@ class Peer:
     read: Callable[[Any], tuple[Float64, Float64]]
 
     def both(self) -> object:
-        """Converts and multiplies."""
+        """Convert and multiply."""
         return self.multiply(self.convert())
 
 
 def arb(matrices: Matrices) -> Peer:
-    """Balls of 53 bits: `flint.arb_mat`."""
+    """Return the gradient in balls of 53 bits: `flint.arb_mat`."""
 
     def read(product: Any) -> tuple[Float64, Float64]:
         balls = product.entries()
@@ -82,7 +82,7 @@ def _product(factors: tuple[Any, Any]) -> Any:
 
 
 def fmpz(matrices: Matrices) -> Peer:
-    """Exact integers over a power of two: `flint.fmpz_mat`."""
+    """Return the gradient in exact integers over a power of two: `flint.fmpz_mat`."""
     exponents = [_least_exponent(matrix) for matrix in (matrices.left, matrices.right)]
 
     def convert() -> tuple[Any, Any]:
@@ -101,12 +101,12 @@ def fmpz(matrices: Matrices) -> Peer:
 
 
 def _least_exponent(matrix: FloatArray) -> int:
-    """Return the largest e such that all entries are multiples of 2^e, or less."""
+    """Return an e such that all entries are multiples of 2^e."""
     return int(np.frexp(matrix[matrix != 0])[1].min()) - 24
 
 
 def _integers(matrix: FloatArray, exponent: int) -> Any:
-    """Return the entries over 2^exponent, as lists of int; `OverflowError` where one is beyond int64."""
+    """Return the entries over 2^exponent, as lists of int; `OverflowError` if one exceeds int64."""
     scaled = np.ldexp(matrix.astype(np.float64), -exponent)
     if np.abs(scaled).max() >= 2.0**63:
         raise OverflowError("the operands' exponents are too far apart for int64")

@@ -22,7 +22,7 @@ _LAYERS = ("machine of the layers", "layers")
 def write(
     figures: Sequence[Figure], machine: Mapping[str, str], command: str, directory: Path
 ) -> None:
-    """Writes the document and its diagram into a directory."""
+    """Write the document and its diagram into a directory."""
     sections = "\n\n".join(map(_section, figures))
     parts = dict(zip(_FIGURES, (machine_lines(machine, command), sections), strict=True))
     fill(DOCUMENT, parts, directory, others=_LAYERS)
@@ -34,7 +34,7 @@ def write(
 def write_layers(
     measured: Sequence[Measured], machine: Mapping[str, str], command: str, directory: Path
 ) -> None:
-    """Writes the document with the measured layers into a directory."""
+    """Write the document with the measured layers into a directory."""
     goals = "\n".join(filled(f"- {line}") for line in summary(measured))
     tables = f"{goals}\n\n{medians(measured)}\n{markdown(measured)}"
     contents = machine_lines(machine, command), tables

@@ -1,4 +1,4 @@
-"""Diagrams as SVG that light and dark pages can show: transparent, with ink that suits both."""
+"""Diagrams as SVG for light and dark pages: transparent, with ink that suits both."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.tables import Points
 __all__ = ["GREY", "STYLES", "canvas", "draw", "dress", "svg"]
 
 GREY = "#7a7a7a"
-"""Ink with a contrast of more than 4 to white as well as to black."""
+"""Ink with a contrast of more than 4 both to white and to black."""
 
 STYLES = (
     ("#2f80d0", "o", "-"),
@@ -26,7 +26,7 @@ STYLES = (
     ("#2a9464", "D", "-."),
     (GREY, "v", ":"),
 )
-"""Colours of middle lightness, with the markers and dashes that tell them apart, too."""
+"""Colours of middle lightness, with markers and dashes that also tell them apart."""
 
 _SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "pybridge", "font.size": 10.0}
 
@@ -41,7 +41,7 @@ def canvas(width: float, height: float) -> Iterator[Figure]:
 
 
 def dress(axes: Axes, x_label: str, y_label: str) -> None:
-    """Labels, ticks, grid, frame and, where lines have labels, the legend."""
+    """Draw labels, ticks, grid, frame and, if lines have labels, the legend."""
     axes.set_xlabel(x_label, color=GREY)
     axes.set_ylabel(y_label, color=GREY)
     axes.tick_params(which="both", colors=GREY)
@@ -60,7 +60,7 @@ def svg(figure: Figure) -> str:
 
 
 def draw(lines: Sequence[Points]) -> str:
-    """Lines of seconds over multiply-adds, both axes logarithmic."""
+    """Draw lines of seconds over multiply-adds, both axes logarithmic."""
     with canvas(7.2, 4.4) as figure:
         axes = figure.add_subplot()
         for line, (colour, marker, dashes) in zip(lines, STYLES, strict=False):

@@ -1,4 +1,4 @@
-"""The numbers of docs/reveal.md: summation trees of NumPy's and PyTorch's kernels."""
+"""Measures the numbers of docs/reveal.md: summation trees of NumPy's and PyTorch's kernels."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DOCUMENT = "reveal.md"
 
 @dataclass(frozen=True, slots=True)
 class Revealed:
-    """A kernel, on so many threads, its tree, or why it has none, and the seconds it took."""
+    """A kernel on some threads, its tree, or why it has none, and the seconds it took."""
 
     probe: Probe
     threads: int
@@ -43,7 +43,7 @@ class Revealed:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """Everything that was measured, and the smallest tree, to be shown."""
+    """Everything that was measured, and a small tree as an example."""
 
     revealed: Sequence[Revealed]
     example: SummationTree
@@ -51,7 +51,7 @@ class Study:
 
 
 def _columns(terms: int) -> Probe:
-    """`np.sum` over the first axis: row by row."""
+    """Return `np.sum` over the first axis: row by row."""
     ones = np.ones((terms, 2), np.float32)
 
     def sum_of(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> float:
@@ -91,7 +91,7 @@ def _probes(*, quick: bool) -> list[tuple[Probe, int, int]]:
 
 
 def run(progress: Callable[[str], None], *, quick: bool = False) -> Study:
-    """Measures all. `InputError` where PyTorch is missing."""
+    """Measure all kernels; `InputError` if PyTorch is missing."""
     torch = import_torch()
     before = torch.get_num_threads()
     revealed = []
@@ -121,7 +121,7 @@ def _measure(probe: Probe, threads: int, runs: int, progress: Callable[[str], No
 
 
 def table(study: Study) -> Table:
-    """Return a row for each kernel."""
+    """Return a table with a row for each kernel."""
     header = ("kernel", "threads", "terms", "depth", "at once", "runs", "seconds")
     rows = []
     for one in study.revealed:
@@ -136,7 +136,7 @@ def table(study: Study) -> Table:
 
 
 def parts(study: Study, machine: Mapping[str, str], command: str) -> dict[str, str]:
-    """Return what the command writes of the page."""
+    """Return the parts of the page that the command writes."""
     refused = {one.probe.name: one.refused for one in study.revealed if one.refused}
     why = "\n".join(filled(f"- {name}: {reason}") for name, reason in refused.items())
     return {

@@ -92,18 +92,18 @@ class Shape:
 
 
 def shape(name: str, *, quick: bool = False) -> Shape:
-    """Return a shape by name; one that takes milliseconds in all its measurements when `quick`."""
+    """Return a shape by name; if `quick`, one whose measurements take milliseconds."""
     size, inputs, outputs, groups, stride = (_QUICK if quick else _SIZES)[name]
     return Shape(name, _geometry(size, inputs, outputs, groups, stride))
 
 
 def channels(count: int, *, quick: bool = False) -> Shape:
-    """Return a 3×3 convolution of images of 28×28 from so many channels to as many."""
+    """Return a 3×3 convolution of images of 28×28, with `count` channels in and out."""
     return Shape(f"{count} channels", _geometry(7 if quick else 28, count, count, 1, 1))
 
 
 def _geometry(size: int, inputs: int, outputs: int, groups: int, stride: int) -> Geometry:
-    """Return a 3×3 kernel, padded by one."""
+    """Return the geometry of a 3×3 kernel, padded by one."""
     window = Window(size=size, kernel=3, stride=stride, pad_begin=1, pad_end=1)
     return Geometry(
         groups=groups,

@@ -1,4 +1,4 @@
-"""What a figure shows: tables, and goals with what was measured."""
+"""The content of a figure: tables, and goals with what was measured."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["WIDTH", "Figure", "Goal", "Points", "Row", "Table", "close", "millis
 Row: TypeAlias = tuple[str, ...]
 
 WIDTH = 160
-"""The characters in a line where the output is not a terminal."""
+"""The characters in a line if the output is not a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
     """A goal, and what was measured: at most or at least the goal.
 
-    `why` explains, where it is not reached, what stands in the way.
+    `why` explains why it is not reached, if it is not.
     """
 
     what: str
@@ -40,7 +40,7 @@ class Goal:
 
     @property
     def cells(self) -> Row:
-        """The goal, and whether it is reached or by how much it is not."""
+        """The goal, and whether it is reached or by how much it is missed."""
         return f"{self.sense} {self.limit:g}", self.verdict
 
     @property
@@ -50,7 +50,7 @@ class Goal:
 
     @property
     def distance(self) -> str:
-        """How far from the goal a measurement is that misses it."""
+        """How far a measurement that misses the goal is from it."""
         ratio = self.measured / self.limit
         if self.sense == "≤":
             return f"{ratio:.1f} times that" if ratio >= 2 else f"{100 * (ratio - 1):.2g} % above"
@@ -102,7 +102,7 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What is measured, in a paragraph; the tables; the goals; and lines to draw."""
+    """A paragraph about what is measured; the tables; the goals; and lines to draw."""
 
     number: int
     title: str
@@ -118,7 +118,7 @@ class Figure:
 
     @property
     def shortfalls(self) -> list[str]:
-        """For each reason for which goals are not reached: these goals, by how much, and why."""
+        """For each reason why goals are not reached: these goals, by how much, and why."""
         reasons: dict[str, list[Goal]] = {}
         for goal in self.missed:
             reasons.setdefault(goal.why, []).append(goal)
@@ -136,7 +136,7 @@ def number(value: float) -> str:
 
 
 def close(value: float) -> str:
-    """Return a ratio that may be near one: to six decimals there, else with three significant digits."""
+    """Return a ratio with six decimals if it is near one, else with three significant digits."""
     return f"{value:.6f}" if 0.9 < value < 1.1 else number(value)
 
 

@@ -1,4 +1,4 @@
-"""Times that can be compared: contenders run in turns, and each one's best run counts."""
+"""Measures comparable times: contenders run in turns, and each one's best run counts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["Effort", "Timing", "alternate"]
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long is measured.
+    """How long to measure.
 
     Contenders take turns for about `seconds`, in `least` to `most` rounds. `quick` asks for shapes
-    that take milliseconds: to test, not to measure.
+    that take milliseconds: a test, not a measurement.
     """
 
     seconds: float = 6.0
@@ -39,7 +39,7 @@ class Timing:
 
     @property
     def best(self) -> float:
-        """The shortest run: what else the machine did can only have made others longer."""
+        """The shortest run: other work on the machine can only make runs longer."""
         return min(self.runs)
 
     @property
@@ -48,7 +48,7 @@ class Timing:
         return statistics.median(self.runs)
 
     def scaled(self, factor: float) -> Timing:
-        """Return the times of a task that takes so many times as long."""
+        """Return the times multiplied by a factor."""
         return Timing(tuple(run * factor for run in self.runs), self.first * factor)
 
 
@@ -57,7 +57,7 @@ def alternate(
     effort: Effort,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Timing]:
-    """Runs contenders in turns (A B C A B C …), without garbage collection, after one run each."""
+    """Run contenders in turns (A B C A B C …), without garbage collection, after one run each."""
     first = {name: _seconds(run, clock) for name, run in contenders.items()}
     rounds = min(max(int(effort.seconds / sum(first.values())), effort.least), effort.most)
     runs: dict[str, list[float]] = {name: [] for name in contenders}
@@ -75,7 +75,7 @@ def alternate(
 
 
 def _seconds(run: Callable[[], object], clock: Callable[[], float]) -> float:
-    """Return the time of a run, without that of freeing its result."""
+    """Return the time of a run, without the time to free its result."""
     start = clock()
     result = run()
     stop = clock()

@@ -17,7 +17,7 @@ __all__ = ["true_errors"]
 
 
 def true_errors(shape: Shape, computed: FloatArray) -> Float64:
-    """|computed − exact| of a kernel gradient [O, I/groups, KH, KW], to the nearest float64."""
+    """Return |computed − exact| of a kernel gradient [O, I/groups, KH, KW], in nearest float64."""
     exact = _exact_weight(shape)
     difference = Dyadic.of(computed) + Dyadic(-exact.numerators, exact.exponent)
     errors = [float(abs(Fraction(error))) for error in difference.fractions()]

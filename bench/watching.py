@@ -1,4 +1,4 @@
-"""What `watch` costs: a training step of ResNet-50, watched and not, in time and memory."""
+"""Measures what `watch` costs in time and memory: a training step of ResNet-50, watched and not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MODES = ("not watched", "sample=0.02", "all checked")
 
 
 def _resnet50() -> Any:
-    """ResNet-50 (He et al., 2016) without its last layer's thousand classes: ten."""
+    """Return ResNet-50 (He et al., 2016), with ten classes instead of a thousand."""
     import torch
     from torch import nn
     from torch.nn.functional import relu
@@ -86,7 +86,7 @@ def _step(batch: int, size: int) -> Callable[[str], None]:
 
 
 def costs(effort: Effort, batch: int = 4, size: int = 224) -> dict[str, Timing]:
-    """Return the processor's seconds of a step in each mode, in turns, in one thread."""
+    """Return the processor time of a step in each mode, measured in turns, in one thread."""
     import torch
 
     run, threads = _step(batch, size), torch.get_num_threads()
@@ -99,7 +99,7 @@ def costs(effort: Effort, batch: int = 4, size: int = 224) -> dict[str, Timing]:
 
 
 def peaks(batch: int = 4, size: int = 224) -> dict[str, int]:
-    """Return the largest resident memory of a process that runs two steps in each mode, in bytes."""
+    """Return for each mode the peak resident memory, in bytes, of a process that runs two steps."""
     command = [sys.executable, "-m", "bench.watching", str(batch), str(size)]
     return {
         mode: int(subprocess.run([*command, mode], check=True, capture_output=True).stdout)
@@ -108,7 +108,7 @@ def peaks(batch: int = 4, size: int = 224) -> dict[str, int]:
 
 
 def table(times: dict[str, Timing], memory: dict[str, int], batch: int, size: int) -> Table:
-    """Seconds and memory, and their ratios to the step that is not watched."""
+    """Return a table of times and memory, and their ratios to the step that is not watched."""
     plain, least = times[MODES[0]], memory[MODES[0]]
     rows = tuple(
         (

@@ -1,8 +1,8 @@
 """A new operation, from Lean to a kernel's verdict: `python -m examples.correlation`.
 
-Lean proves the theorems of `Correlation`, prints the operation, and evaluates a case of it. What is
-printed is used as the library's operations are: NumPy computes it and its gradients, with bounds,
-which are compared with what Lean computed and with the textbook, and a kernel is judged.
+Lean proves the theorems of `Correlation`, prints the operation, and evaluates a case of it. Python
+uses the printed operation like the library's own: NumPy computes it and its gradients, with bounds;
+they are compared with Lean's results and with the textbook; and a kernel is judged.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Answer:
 
 
 def operands() -> dict[str, Operand]:
-    """Two signals and a gradient of the output in binary32, with their eps."""
+    """Return two signals and a gradient of the output in binary32, with their eps."""
     rng = np.random.default_rng(1)
     signal = (SIZES["batch"], SIZES["channels"], SIZES["length"])
     shapes = {"x": signal, "y": signal}
@@ -49,7 +49,7 @@ def operands() -> dict[str, Operand]:
 
 
 def ask(library: Library) -> Answer:
-    """Proves the theorems, and has Lean print the operation and evaluate a case of it."""
+    """Prove the theorems, and let Lean print the operation and evaluate a case of it."""
     library.prove("Correlation.Theorems")
     lines = ["case a", "format binary32", "operation correlation"]
     lines.append(f"sizes {' '.join(map(str, SIZES.values()))}")
@@ -82,7 +82,7 @@ def textbook(x: FloatArray, y: FloatArray) -> list[Fraction]:
 
 
 def kernel(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Return the correlations as someone computes them in a hurry: of slices of a padded signal."""
+    """Return the correlations as a kernel may compute them: from slices of a padded signal."""
     length, displacements, reach = (SIZES[n] for n in ("length", "displacements", "reach"))
     padded = np.pad(y, ((0, 0), (0, 0), (reach, displacements)))
     return np.stack([(x * padded[..., d : d + length]).sum(1) for d in range(displacements)], 1)
@@ -95,11 +95,11 @@ def dot(array: FloatArray, exact: Sequence[Fraction]) -> Fraction:
 
 
 def compare(answer: Answer) -> list[str]:
-    """Return what does not hold of an answer of Lean; nothing, if all does."""
-    given = operands()
-    x, y, gradient = (given[name].value for name in ("x", "y", "gradOutput"))
+    """Return what is wrong with Lean's answer, a line each."""
+    signals = operands()
+    x, y, gradient = (signals[name].value for name in ("x", "y", "gradOutput"))
     operation = ops.contraction(
-        answer.operation, {"x": x, "y": y}, SIZES, eps={"x": given["x"].eps}
+        answer.operation, {"x": x, "y": y}, SIZES, eps={"x": signals["x"].eps}
     )
     results = {
         "output": operation,
@@ -108,10 +108,10 @@ def compare(answer: Answer) -> list[str]:
     }
     wrong = []
     for name, result in results.items():
-        found, lean = result.compute(method="replay-reference"), answer.results[name]
-        if [Fraction(float(entry)) for entry in found.value.flat] != list(lean.value):
+        computed, lean = result.compute(method="replay-reference"), answer.results[name]
+        if [Fraction(float(entry)) for entry in computed.value.flat] != list(lean.value):
             wrong.append(f"NumPy's values of {name} are not Lean's")
-        if not all(map(is_outward, found.bound.flat, lean.bound)):
+        if not all(map(is_outward, computed.bound.flat, lean.bound)):
             wrong.append(f"NumPy's bounds of {name} are not Lean's, rounded outward")
         values = zip(lean.value, lean.exact, lean.bound, strict=False)
         if any(v is None or abs(v - e) > b for v, e, b in values):

@@ -1,7 +1,7 @@
 """New formats, from Lean to NumPy: `python -m examples.float8`.
 
 Lean proves the bounds of conv2d in eight bits, prints the formats, rounds numbers and evaluates a
-case. The formats' arithmetic is that of ml_dtypes, which is compared with Lean's rounding.
+case. ml_dtypes computes in the formats, and is compared with Lean's rounding.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LARGEST_OCP = 448
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Lean printed of each format: parameters, rounded numbers (None: overflow), results."""
+    """What Lean printed for each format: parameters, rounded numbers (None: overflow), results."""
 
     formats: Mapping[str, FormatParameters]
     rounded: Mapping[str, list[Fraction | None]]
@@ -49,7 +49,7 @@ class Answer:
 
 
 def sweep(dtype: np.dtype[Any]) -> FloatArray:
-    """Return a dtype's finite numbers, what would be next, midpoints, and what is just beside them."""
+    """Return a dtype's finite numbers, the next one, midpoints, and the neighbours of all these."""
     every = np.arange(256, dtype=np.uint8).view(dtype).astype(np.float32)
     held = np.unique(every[np.isfinite(every)])
     held = np.append(held, 2 * held[-1] - held[-2])
@@ -80,7 +80,7 @@ def case() -> Case:
 
 
 def ask(library: Library) -> Answer:
-    """Proves the bounds, and has Lean print the formats, round the sweeps and evaluate the case."""
+    """Prove the bounds, and let Lean print the formats, round the sweeps and evaluate the case."""
     library.prove("Float8.Theorems")
     points = np.concatenate([sweep(dtype) for dtype in DTYPES.values()])
     words = " ".join(float(x).hex() for x in points)
@@ -88,8 +88,8 @@ def ask(library: Library) -> Answer:
     exported, *rest = library.run("Float8", "float8Main", "\n".join(lines)).split("\n")
     rounded = {}
     for name, line in zip(DTYPES, rest, strict=False):
-        found = line.removeprefix(f"{name} ").split(" ")
-        rounded[name] = [None if word == "overflow" else parse_number(word) for word in found]
+        printed = line.removeprefix(f"{name} ").split(" ")
+        rounded[name] = [None if word == "overflow" else parse_number(word) for word in printed]
     return Answer(
         {
             name: FormatParameters.model_validate(value)
@@ -101,13 +101,13 @@ def ask(library: Library) -> Answer:
 
 
 def _fractions(array: FloatArray) -> list[Fraction | None]:
-    """Return the numbers of an array, None where there is an infinity or nan."""
+    """Return the numbers of an array, with None for infinity and NaN."""
     wide = array.astype(np.float64).ravel().tolist()
     return [Fraction(x) if np.isfinite(x) else None for x in wide]
 
 
 def compare_casts(answer: Answer) -> list[str]:
-    """Return where a cast of ml_dtypes or `pybridge.engine.laws_exact` is not Lean's rounding."""
+    """Return how casts of ml_dtypes or `pybridge.engine.laws_exact` differ from Lean's rounding."""
     points = np.concatenate([sweep(dtype) for dtype in DTYPES.values()])
     wrong = []
     with np.errstate(all="ignore"):
@@ -127,7 +127,7 @@ def compare_casts(answer: Answer) -> list[str]:
 
 
 def compare_operations(name: str, parameters: FormatParameters) -> list[str]:
-    """Return where a sum or product of two numbers of a format, by ml_dtypes, is not rounded correctly."""
+    """Return which operations of ml_dtypes on numbers of a format are not rounded correctly."""
     every = np.arange(256, dtype=np.uint8).view(DTYPES[name])
     held = every[np.isfinite(every.astype(np.float32))]
     left, right = np.meshgrid(held, held)
@@ -135,11 +135,11 @@ def compare_operations(name: str, parameters: FormatParameters) -> list[str]:
     for word, operation in (("sum", np.add), ("product", np.multiply)):
         with np.errstate(all="ignore"):
             computed = operation(left, right).astype(np.float64)
-        exact, places = np.unique(
+        exact, inverse = np.unique(
             operation(left.astype(np.float64), right.astype(np.float64)), return_inverse=True
         )
         rounded = [round_even(Fraction(x), parameters) for x in exact.tolist()]
-        expected = np.array([np.nan if x is None else float(x) for x in rounded])[places.ravel()]
+        expected = np.array([np.nan if x is None else float(x) for x in rounded])[inverse.ravel()]
         computed = np.where(np.isfinite(computed), computed, np.nan).ravel()
         if not np.array_equal(computed, expected, equal_nan=True):
             wrong.append(f"{name}: a {word} of ml_dtypes is not the rounded exact one")
@@ -147,9 +147,9 @@ def compare_operations(name: str, parameters: FormatParameters) -> list[str]:
 
 
 def compare(answer: Answer) -> list[str]:
-    """Return what does not hold of an answer of Lean; nothing, if all does."""
+    """Return what is wrong with Lean's answer, a line each."""
     wrong = compare_casts(answer)
-    given = case()
+    wide = case()
     for name, parameters in answer.formats.items():
         wrong += compare_operations(name, parameters)
         format = FloatFormat(
@@ -161,19 +161,15 @@ def compare(answer: Answer) -> list[str]:
         )
         operands = {
             key: Operand(operand.value.astype(format.dtype), operand.eps)
-            for key, operand in given.operands.items()
+            for key, operand in wide.operands.items()
         }
         tensors = answer.results[name].tensors
-        found = {
-            which: Applied(conv2d_computation(Result(which), given.convolution), operands).evaluate(
-                format
-            )
-            for which in tensors
-        }
         for which, tensor in tensors.items():
-            if _fractions(found[which].value) != list(tensor.value):
+            computation = conv2d_computation(Result(which), wide.convolution)
+            computed = Applied(computation, operands).evaluate(format)
+            if _fractions(computed.value) != list(tensor.value):
                 wrong.append(f"{name}: NumPy's values of {which} are not Lean's")
-            if not all(map(is_outward, found[which].bound.flat, tensor.bound)):
+            if not all(map(is_outward, computed.bound.flat, tensor.bound)):
                 wrong.append(f"{name}: NumPy's bounds of {which} are not Lean's, rounded outward")
             for value, exact, bound in zip(tensor.value, tensor.exact, tensor.bound, strict=True):
                 if value is None or abs(value - exact) > bound:

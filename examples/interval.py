@@ -1,8 +1,8 @@
 """A new arithmetic, run in Lean: `python -m examples.interval`.
 
 Lean proves that intervals contain what exact arithmetic gives, and evaluates conv2d and its
-gradients in them. A kernel gradient's entry reads each number once, so that its interval is the
-range itself: both ends are attained at corners of the operands' intervals.
+gradients in them. A kernel gradient's entry reads each number once, so its interval is the exact
+range: both ends are attained at corners of the operands' intervals.
 """
 
 from __future__ import annotations
@@ -50,44 +50,43 @@ def case() -> Case:
 
 
 def ask(library: Library) -> Ranges:
-    """Proves that intervals are sound, and has Lean evaluate the case in them."""
+    """Prove that intervals are sound, and let Lean evaluate the case in them."""
     library.prove("Interval.Theorems")
     lines = case().to_text().splitlines()
-    found = numbers(library.run("Interval", "intervalMain", "\n".join(lines[1:-1])))
+    printed = numbers(library.run("Interval", "intervalMain", "\n".join(lines[1:-1])))
     return {
-        name: list(zip(found[f"{name}.low"], found[f"{name}.high"], strict=True))
+        name: list(zip(printed[f"{name}.low"], printed[f"{name}.high"], strict=True))
         for name in CONTRACTIONS
     }
 
 
 def corners() -> Iterator[dict[str, list[Fraction]]]:
     """Yield the exact results at every corner of the operands' intervals."""
-    given = case()
-    count = sum(array.size for array in given.values.values())
+    middle = case()
+    count = sum(array.size for array in middle.values.values())
     for signs in product((-1.0, 1.0), repeat=count):
         left = iter(signs)
         moved = {
             name: operand.value.astype(np.float64)
             + operand.eps
             * np.array([next(left) for _ in range(operand.value.size)]).reshape(operand.value.shape)
-            for name, operand in given.operands.items()
+            for name, operand in middle.operands.items()
         }
-        results = exact_results(given.geometry, moved)
+        results = exact_results(middle.geometry, moved)
         yield {name: results[name].fractions() for name in CONTRACTIONS}
 
 
 def compare(ranges: Ranges) -> list[str]:
-    """Return what does not hold of Lean's intervals; nothing, if all does."""
-    found = list(corners())
+    """Return what is wrong with Lean's intervals, a line each."""
+    results = list(corners())
     wrong = []
     for name, intervals in ranges.items():
-        least = [min(entry) for entry in zip(*(corner[name] for corner in found), strict=True)]
-        most = [max(entry) for entry in zip(*(corner[name] for corner in found), strict=True)]
-        for place, (low, high) in enumerate(intervals):
-            if (low, high) != (least[place], most[place]):
+        entries = list(zip(*(corner[name] for corner in results), strict=True))
+        for index, ((low, high), values) in enumerate(zip(intervals, entries, strict=True)):
+            if (low, high) != (min(values), max(values)):
                 wrong.append(
-                    f"{name}[{place}] is in [{low}, {high}] by Lean, but its values at corners "
-                    f"reach from {least[place]} to {most[place]}"
+                    f"{name}[{index}] is in [{low}, {high}] by Lean, but its values at corners "
+                    f"reach from {min(values)} to {max(values)}"
                 )
     return wrong
 

@@ -1,8 +1,7 @@
-"""The library with the examples in it.
+"""Proves and runs the Lean files of the examples, as modules of the library.
 
-The Lean files of `examples/lean` are written as modules of the library, below
-`RuntimeApprox.Examples`. They are proved and run in a copy of its sources that has them; what is
-compiled is kept beside what the library compiles to.
+They are below `RuntimeApprox.Examples` in a copy of the library's sources. What is compiled is kept
+in the library's own build folder.
 """
 
 from __future__ import annotations
@@ -31,14 +30,14 @@ _STATUS = re.compile(r"\[(\d+)\]\s*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """A running Lean, the sources that have the examples, and which of them it has proved."""
+    """A running Lean, the sources with the examples, and which examples it has proved."""
 
     lean: Lean
     sources: Path
     proved: set[str] = field(default_factory=set)
 
     def prove(self, *modules: str) -> None:
-        """Compiles modules of the examples; `LeanError` where one has an error or a `sorry`."""
+        """Compile modules of the examples; `LeanError` if one has an error or a `sorry`."""
         wanted = set(modules) - self.proved
         if not wanted:
             return
@@ -49,9 +48,9 @@ class Library:
         self.proved.update(wanted)
 
     def run(self, module: str, entry: str, *arguments: str) -> str:
-        """Return what a function `List String → IO UInt32` of an example prints.
+        """Run a function `List String → IO UInt32` of an example, and return what it prints.
 
-        Raises `LeanError` where Lean refuses the module, or the function's status is not 0.
+        Raises `LeanError` if Lean refuses the module, or the function's status is not 0.
         """
         program = bundle(self.sources, f"{_PACKAGE}.{module}", f"RuntimeApprox.{entry}")
         with tempfile.TemporaryDirectory() as folder:
@@ -70,7 +69,7 @@ class Library:
 
 @contextmanager
 def opened(mode: Mode = "auto", *, progress: bool = True) -> Iterator[Library]:
-    """Yield the library with the examples, and a Lean for it; `LeanNotFound` when there is none."""
+    """Yield the library with the examples; `LeanNotFound` if there is no Lean for it."""
     project = Project.find()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -92,8 +91,9 @@ def opened(mode: Mode = "auto", *, progress: bool = True) -> Iterator[Library]:
 
 
 def run_example(check: Callable[[Library], Sequence[str]], says: str) -> None:
-    """Ends the process: status 0 where a check finds nothing wrong, 1 with what it finds or where
-    Lean fails, 3 where there is no Lean.
+    """Run a check, print what is wrong, and end the process.
+
+    The status is 0 if nothing is wrong, 1 if something is or Lean fails, 3 if there is no Lean.
     """
     try:
         with opened() as library:
@@ -115,5 +115,5 @@ def numbers(text: str) -> dict[str, list[Fraction]]:
 
 
 def is_outward(bound: float, exact: Fraction) -> bool:
-    """Return whether a bound in float64 is not below the exact one, and above it by rounding alone."""
+    """Return whether a float64 bound is the exact one, rounded outward."""
     return math.isfinite(bound) and exact <= Fraction(bound) <= exact * (1 + Fraction(1, 10**12))

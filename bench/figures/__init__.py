@@ -1,4 +1,4 @@
-"""The figures, by number: each measures, and returns tables and goals."""
+"""The figures, by number: each function measures, and returns tables and goals."""
 
 from __future__ import annotations
 

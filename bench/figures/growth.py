@@ -74,20 +74,20 @@ def _memory(shape: Shape, progress: Callable[[str], None]) -> tuple[Table, list[
             operands = sum(shape.operands[key].value.nbytes for key in Result(name).operands)
             results = result.value.nbytes + result.bound.nbytes
             goal = Goal(
-                f"{method}, {_SHOWN[name]}",
+                f"{method}, {_WORDS[name]}",
                 (operands + peak) / (operands + results),
                 _MEMORY_GOAL,
                 why=_MEMORY_WHY[method],
             )
             sizes = _mebibytes(operands + results), _mebibytes(operands + peak)
-            rows.append((method, _SHOWN[name], *sizes, number(goal.measured), *goal.cells))
+            rows.append((method, _WORDS[name], *sizes, number(goal.measured), *goal.cells))
             goals.append(goal)
     header = ("method", "result", "operands and results, MiB", "peak, MiB", "multiple")
     caption = f"Memory at its peak on rn56 ({shape.description})."
     return Table(caption, (*header, "goal", "reached"), tuple(rows)), goals
 
 
-_SHOWN: Mapping[str, str] = {
+_WORDS: Mapping[str, str] = {
     "output": "the output",
     "bias": "the bias gradient",
     "weight": "the kernel gradient",

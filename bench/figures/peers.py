@@ -129,7 +129,7 @@ def _spread(shape: Shape) -> int:
 def _measure(
     shape: Shape, values: FloatArray, errors: Float64, sample: Sample, whole: int, effort: Effort
 ) -> dict[str, _Entry]:
-    """Return all methods in turns, and what they say about a given gradient of known errors."""
+    """Measure all methods in turns, and what they say about a gradient whose errors are known."""
     matrices = Matrices(shape)
     full: dict[str, Peer] = {"arb_mat": arb(matrices), "fmpz_mat": fmpz(matrices)}
     sampled: dict[str, Peer] = {"mpmath.iv": interval(sample), "Fraction": fraction(sample)}

@@ -27,7 +27,7 @@ BASELINES: Mapping[str, Mapping[str, Callable[[Shape], FloatArray]]] = {
 """The gradients without bounds that the replay is compared with."""
 
 _GOALS = {"weight": 1.5, "input": 1.6}
-_SHOWN = {"weight": "kernel", "input": "input"}
+_WORDS = {"weight": "kernel", "input": "input"}
 _LITERAL_GOAL = 10.0
 _TIGHT_GOAL = 1.05
 
@@ -88,14 +88,14 @@ def measure(effort: Effort, progress: Callable[[str], None]) -> Figure:
     for name in BASELINES:
         rows: list[Row] = []
         for shape_name in NAMES:
-            progress(f"replay of the {_SHOWN[name]} gradient, {shape_name}")
+            progress(f"replay of the {_WORDS[name]} gradient, {shape_name}")
             made, more = _compare(name, shape(shape_name, quick=effort.quick), effort)
             rows += made
             goals += more
         header = ("shape", "baseline", "replay, ms", "baseline, ms", "ratio", "of medians")
         tables.append(
             Table(
-                f"Replay of the {_SHOWN[name]} gradient: values and bounds, against values alone.",
+                f"Replay of the {_WORDS[name]} gradient: values and bounds, against values alone.",
                 (*header, "goal", "reached"),
                 tuple(rows),
             )
@@ -116,7 +116,7 @@ def _compare(name: str, shape: Shape, effort: Effort) -> tuple[list[Row], list[G
     for label in BASELINES[name]:
         theirs = times[label]
         goal = Goal(
-            f"{_SHOWN[name]} gradient, {shape.name}, {label} baseline",
+            f"{_WORDS[name]} gradient, {shape.name}, {label} baseline",
             ours.best / theirs.best,
             _GOALS[name],
             why=_FIXED if shape.geometry.multiply_adds < _FEW_PRODUCTS else _PASSES,

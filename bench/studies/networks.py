@@ -1,4 +1,4 @@
-"""How bounds of networks grow with depth, beside true errors: the figure of docs/networks.md."""
+"""Measures how bounds of networks grow with depth, for the figure of docs/networks.md."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ PICTURE = "networks.svg"
 class Measured:
     """Errors and bounds of weight gradients, each relative to the largest entry of the gradient.
 
-    `places` are what the gradients are ordered by, `lines` has a number for each place by name.
+    `depths` orders the gradients; `lines` has by name a number for each depth.
     """
 
     title: str
     axis: str
-    places: Sequence[int]
+    depths: Sequence[int]
     lines: Mapping[str, Sequence[float]]
 
 
@@ -110,18 +110,18 @@ def measure(*, quick: bool = False) -> Iterator[Measured]:
         ("ResNet-8", _resnet8(), (2, 3, 16, 16)),
     ):
         growth = list(_gradients(module, shape).values())
-        places = range(len(growth), 0, -1)
-        yield _collected(title, "weights from the output", tuple(places), growth)
+        depths = tuple(range(len(growth), 0, -1))
+        yield _collected(title, "weights from the output", depths, growth)
 
 
 def _collected(
-    title: str, axis: str, places: Sequence[int], rows: Sequence[Mapping[str, float]]
+    title: str, axis: str, depths: Sequence[int], rows: Sequence[Mapping[str, float]]
 ) -> Measured:
-    return Measured(title, axis, places, {name: [one[name] for one in rows] for name in LINES})
+    return Measured(title, axis, depths, {name: [one[name] for one in rows] for name in LINES})
 
 
 def _gradients(module: nn.Module, shape: tuple[int, ...]) -> dict[str, dict[str, float]]:
-    """Return the lines' numbers of each weight of a convolution or linear layer, in order."""
+    """Return by name the lines' numbers for each weight of a convolution or linear layer."""
     torch.manual_seed(2)
     x = torch.randn(shape)
     module.train()
@@ -167,13 +167,13 @@ def _double(module: nn.Module) -> nn.Module:
 
 
 def draw(measured: Sequence[Measured]) -> str:
-    """Return a panel for each network, of relative errors and bounds over depth."""
+    """Draw a panel for each network, of relative errors and bounds over depth."""
     with canvas(9.6, 3.9) as figure:
         panels = figure.subplots(1, len(measured), sharey=True, squeeze=False)[0]
         for axes, one in zip(panels, measured, strict=True):
             for name, (colour, marker, dashes) in zip(LINES, STYLES, strict=True):
                 axes.semilogy(
-                    one.places,
+                    one.depths,
                     one.lines[name],
                     color=colour,
                     marker=marker,
@@ -191,9 +191,9 @@ def table(measured: Sequence[Measured]) -> str:
     """Return the same numbers as a table in Markdown."""
     rows = ["| network | depth | " + " | ".join(LINES) + " |", "|---" * (2 + len(LINES)) + "|"]
     for one in measured:
-        for k, place in enumerate(one.places):
+        for k, depth in enumerate(one.depths):
             numbers = " | ".join(f"{one.lines[name][k]:.1e}" for name in LINES)
-            rows.append(f"| {one.title} | {place} | {numbers} |")
+            rows.append(f"| {one.title} | {depth} | {numbers} |")
     return "\n".join([*rows, ""])
 
 

@@ -1,4 +1,4 @@
-"""What `watch` finds in PyTorch's own convolutions: random small layers, forward and backward.
+"""Watches PyTorch's own convolutions on random small layers, forward and backward.
 
 Layers run in processes of their own, because some of them end the process.
 """
@@ -42,7 +42,7 @@ class Layer:
 
     @classmethod
     def drawn(cls, seed: int, number: int) -> Layer:
-        """Return the layer of a number."""
+        """Draw the layer of a number."""
         rng = random.Random(f"{seed}-{number}")
         axes = rng.choice((1, 2, 2, 2, 3))
         groups = rng.choice((1, 1, 1, 2, 3))
@@ -74,7 +74,7 @@ class Layer:
 
     @property
     def text(self) -> str:
-        """Shapes and parameters, those that are not the default's."""
+        """Shapes, and the parameters that are not the default."""
         words = f"x {'×'.join(map(str, self.x))}, weight {'×'.join(map(str, self.weight))}"
         for name in ("stride", "padding", "dilation"):
             value = getattr(self, name)
@@ -95,14 +95,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """The layers that were drawn, those that PyTorch refuses included, and what was found."""
+    """How many layers were drawn, also those that PyTorch refuses, and the findings."""
 
     layers: int
     results: int
     findings: tuple[Finding, ...]
 
     def table(self) -> Table:
-        """Return what was found, by function, dtype and result, with the first layer of each."""
+        """Return the findings by function, dtype and result, with the first layer of each."""
         groups: dict[tuple[str, str, str, str], list[Finding]] = {}
         for finding in self.findings:
             key = (finding.layer.function, finding.layer.dtype, finding.what, finding.result)
@@ -167,8 +167,8 @@ def _process(seed: int, first: int, seconds: float) -> Iterator[dict[str, Any]]:
 
 
 def _run(layer: Layer) -> tuple[int, list[tuple[str, str, float]]] | None:
-    """Return how many results a layer has, and which of them rounding does not explain; None if PyTorch
-    refuses it.
+    """Return the number of a layer's results, and those that rounding does not explain; None if
+    PyTorch refuses it.
     """
     import torch
 

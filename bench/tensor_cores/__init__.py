@@ -1,4 +1,4 @@
-"""Convolutions on simulated tensor cores: promises of matrix instructions beside what they compute.
+"""Convolutions on simulated tensor cores: promises of matrix instructions beside their results.
 
-`mmasim` computes what matrix instructions of NVIDIA's and AMD's accelerators compute, bit for bit.
+`mmasim` simulates the matrix instructions of NVIDIA's and AMD's accelerators, bit for bit.
 """

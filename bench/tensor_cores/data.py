@@ -1,7 +1,7 @@
-"""Operands for tensor cores: random ones, and dot products made to lose what can be lost.
+"""Operands for tensor cores: random ones, and dot products made to lose as much as possible.
 
-A dot product is a row of two arrays [G, K]; `problem` makes a convolution of G groups out of them
-whose output, weight gradient or input gradient are these G numbers.
+A dot product is a row of two arrays [G, K]; `dots` makes a convolution of G groups out of them, of
+which the output, weight gradient or input gradient are these G numbers.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ READ: Mapping[Result, tuple[str, str]] = {
 """The operands that each result multiplies."""
 
 _DROPS = range(6, 40)
-"""By how many binary digits terms may be below the largest: some are just cut off by any unit."""
+"""How many binary digits terms may be below the largest: every unit just cuts off some of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is asked: which result, of which operands, in the dtypes of a unit."""
+    """A result of a convolution, and its operands in the dtypes of a unit."""
 
     data: str
     result: Result
@@ -57,9 +57,7 @@ class _Range:
 
     @classmethod
     def of(cls, dtype: str) -> _Range:
-        """Return the range of a dtype of operands, without a binade that lacks some numbers, as E4M3's
-        last one.
-        """
+        """Return the range of a dtype, without a binade that lacks some numbers, as E4M3's last."""
         if dtype == "tf32":
             return cls(11, -126, 127)
         info = ml_dtypes.finfo(getattr(ml_dtypes, dtype, None) or dtype)  # type: ignore[no-untyped-call]
@@ -85,9 +83,9 @@ class _Rows:
         self.least = self.x.least + self.y.least
 
     def of(self, exponents: Any, significands: Any, signs: Any) -> tuple[_Array, _Array]:
-        """Operands whose products have these exponents, where they can, and x these significands.
+        """Return operands whose products have these exponents, as far as the dtypes allow.
 
-        The exponents are divided between x and y.
+        The exponents are divided between x and y; x has the significands.
         """
         wanted = np.clip(np.broadcast_to(exponents, self.shape), self.least, self.most)
         first = np.clip((wanted + self.x.least - self.y.least) // 2, self.x.least, self.x.most)
@@ -96,22 +94,22 @@ class _Rows:
         return np.ldexp(significands * signs, first), np.ldexp(np.ones(self.shape), second)
 
     def significands(self) -> _Array:
-        """Random ones of x."""
+        """Draw significands of x."""
         last = 2.0 ** (1 - self.x.bits)
         return 1 + last * np.floor(self.rng.random(self.shape) / last)
 
     def signs(self) -> _Array:
-        """Random signs."""
+        """Draw signs."""
         return self.rng.choice([-1.0, 1.0], self.shape)
 
     def drops(self) -> _Array:
-        """For each row how many binary digits its small terms are below its largest."""
+        """Return for each row how many binary digits its small terms are below its largest."""
         return np.resize(np.array(_DROPS), self.shape[0])[:, None]
 
 
 def _below(rows: _Rows) -> tuple[_Array, _Array]:
-    """Large terms at the start or every few terms, and all others a little below a power of two:
-    just cut off where that is the last digit kept.
+    """Return large terms at the start or every few terms, and others a little below a power of two,
+    which are just cut off if that is the last digit kept.
     """
     count, terms = rows.shape
     apart = np.resize(np.array([terms, terms, 32, 16, 8, 4]), count)[:, None]
@@ -124,8 +122,8 @@ def _below(rows: _Rows) -> tuple[_Array, _Array]:
 
 
 def _swallowed(rows: _Rows) -> tuple[_Array, _Array]:
-    """Return a large first term, and then in every block one that the result just cannot keep, and the
-    others just cut off.
+    """Return a large first term and then, in every block, a term that the result just cannot keep
+    and others that are just cut off.
     """
     count, terms = rows.shape
     place = np.arange(terms)
@@ -138,14 +136,14 @@ def _swallowed(rows: _Rows) -> tuple[_Array, _Array]:
 
 
 def _spread(rows: _Rows) -> tuple[_Array, _Array]:
-    """Exponents all over the range."""
+    """Return terms with exponents all over the range."""
     width = rows.rng.integers(1, rows.most - rows.least + 2, (rows.shape[0], 1))
     exponents = rows.most - np.floor(rows.rng.random(rows.shape) * width).astype(int)
     return rows.of(exponents, rows.significands(), rows.signs())
 
 
 def _cancelling(rows: _Rows) -> tuple[_Array, _Array]:
-    """Terms that cancel, next to each other or half a row apart, and a few that remain."""
+    """Return terms that cancel, next to each other or half a row apart, and a few that remain."""
     count, terms = rows.shape
     high = max(rows.least, min(0, rows.most))
     x, y = rows.of(np.full(rows.shape, high), rows.significands(), rows.signs())
@@ -162,8 +160,8 @@ def _cancelling(rows: _Rows) -> tuple[_Array, _Array]:
 
 
 def _subnormal(rows: _Rows) -> tuple[_Array, _Array]:
-    """Subnormal numbers in x and large ones in y beside products that are just cut off at the
-    exponent of a subnormal operand, which is not normalised.
+    """Return subnormal numbers in x and large ones in y, beside products that are just cut off at
+    the exponent of a subnormal operand, which is not normalised.
     """
     count, terms = rows.shape
     top = min(rows.most, rows.x.least + rows.y.most)
@@ -180,7 +178,7 @@ def _subnormal(rows: _Rows) -> tuple[_Array, _Array]:
 
 
 def _least(rows: _Rows) -> tuple[_Array, _Array]:
-    """Products near the least numbers, and zeros, which have an exponent, too."""
+    """Return products near the least numbers, and zeros, which also have an exponent."""
     count = rows.shape[0]
     bottom = rows.least if rows.unit.result == "float16" else max(rows.least, -150)
     width = rows.rng.integers(1, 36, (count, 1))
@@ -192,7 +190,7 @@ def _least(rows: _Rows) -> tuple[_Array, _Array]:
 
 
 def _large(rows: _Rows) -> tuple[_Array, _Array]:
-    """Sums that nearly overflow."""
+    """Return terms whose sums nearly overflow."""
     drop = np.floor(rows.rng.random(rows.shape) * 3).astype(int)
     signs = np.where(rows.rng.random((rows.shape[0], 1)) < 0.5, 1.0, rows.signs())
     return rows.of(rows.most - drop, rows.significands(), signs)
@@ -211,7 +209,7 @@ DOTS: Mapping[str, Callable[[_Rows], tuple[_Array, _Array]]] = {
 
 
 def dots(data: str, unit: Unit, result: Result, rows: int, terms: int, seed: int) -> Problem:
-    """So many dot products of a kind in `DOTS`, as a result of a 1×1 convolution in groups."""
+    """Return dot products of a kind in `DOTS`, as a result of a 1×1 convolution in groups."""
     # A hash of text differs from run to run; these numbers do not.
     numbers = [seed, rows, terms, *f"{data} {unit.name}".encode()]
     made = _Rows(unit, rows, terms, np.random.default_rng(numbers))
@@ -234,7 +232,7 @@ def dots(data: str, unit: Unit, result: Result, rows: int, terms: int, seed: int
 
 
 def scaled(data: str, unit: Unit, rows: int, terms: int, seed: int) -> Problem:
-    """So many dot products of a kind in `SCALED_DOTS`, as a weight gradient: sums over a row."""
+    """Return dot products of a kind in `SCALED_DOTS`, as a weight gradient: sums over a row."""
     x, y = scaled_dots(data, unit, rows, terms, seed)
     shape = 1, rows, 1, terms
     operands = {"x": x.reshape(shape), "grad_output": y.reshape(shape)}
@@ -244,7 +242,7 @@ def scaled(data: str, unit: Unit, rows: int, terms: int, seed: int) -> Problem:
 def convolution(
     data: Literal["normal", "sharp"], unit: Unit, result: Result, geometry: Geometry, seed: int
 ) -> Problem:
-    """Random operands of a convolution: normal, or of condition number one."""
+    """Return random operands of a convolution: normal, or of condition number one."""
     if data == "sharp":
         drawn = sharp_operands(
             geometry.x_shape,

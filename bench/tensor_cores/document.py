@@ -1,4 +1,4 @@
-"""The numbers of docs/tensor-cores.md: promises of tensor cores beside what these compute."""
+"""Writes the numbers of docs/tensor-cores.md: promises of tensor cores beside their results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SCALED = "block scales"
 
 
 def tables(study: Study) -> dict[str, Table]:
-    """Return the units, the kinds of operands, and the defects that pass; units with block scales."""
+    """Return tables of the units, the kinds of operands, and the defects that pass."""
     plain, scaled = study.of(scaled=False), study.of(scaled=True)
     made = {}
     if plain.honest:
@@ -32,7 +32,7 @@ def tables(study: Study) -> dict[str, Table]:
 
 
 def parts(study: Study, machine: Mapping[str, str], command: str) -> dict[str, str]:
-    """Return what the command writes of the page."""
+    """Return the parts of the page that the command writes."""
     made, written = tables(study), {}
     versions = machine_lines({**machine, "Simulation": study.versions}, command)
     if "units" in made:
@@ -58,7 +58,7 @@ def write(study: Study, machine: Mapping[str, str], command: str, directory: Pat
 
 
 def _summary(study: Study) -> list[str]:
-    """Return what came of it, in sentences."""
+    """Return the outcome in sentences."""
     honest = study.honest
     lines = [
         f"{len(honest):,} honest results of {len(study.units)} arithmetics: "
@@ -121,7 +121,7 @@ def _named(unit: Unit) -> Row:
 
 
 def _kinds(study: Study) -> Table:
-    """For each kind of operands, the largest of all units, and the unit."""
+    """Return a table with the largest ratio of all units for each kind of operands."""
     rows: list[Row] = []
     for data in dict.fromkeys(one.data for one in study.honest):
         honest = [one for one in study.honest if one.data == data]

@@ -1,4 +1,4 @@
-"""Convolutions by simulated matrix instructions: unfolded to sums of products, in steps.
+"""Computes convolutions by simulated matrix instructions: as sums of products, in steps.
 
 A kernel chains instructions over the reduction through the accumulator, which starts at zero. The
 terms are padded with zeros to whole instructions.
@@ -32,8 +32,9 @@ def _dtype(name: str) -> np.dtype[Any]:
 
 
 def held(values: _Array, dtype: str) -> _Array:
-    """Values rounded to the dtype of a unit's operands: for tf32, which the instruction cuts, and
-    with block scales to float32.
+    """Return values rounded to the dtype of a unit's operands.
+
+    For tf32, which the instruction cuts itself, and with block scales it is float32.
     """
     with np.errstate(over="ignore"):
         return np.asarray(values, np.float64).astype(_dtype(dtype))
@@ -59,15 +60,14 @@ def as_array(tensor: Any) -> _Array:
 class Kernel:
     """A unit, and how its sums are put together.
 
-    `splits`: the instructions' sums of so many consecutive ranges of the terms, each at most
-    ⌈n/splits⌉ long, are added in float32. `promote`: after so many terms the accumulator is added
-    to a sum in float32, and starts again at zero. None: it is not. `output`: the finished sum is
-    rounded to this dtype.
+    `splits` is the number of consecutive ranges of the terms, each at most ⌈n/splits⌉ long, whose
+    sums are added in float32. `promote` is the number of terms after which the accumulator is added
+    to a sum in float32, and starts again at zero; None means never. `output` is the dtype to which
+    the finished sum is rounded. `scales` says by which scales the kernel divides operands in
+    blocks, the least or the largest.
 
-    `scales`: which scales the kernel divides operands in blocks by, the least or the largest.
-
-    Two are defects: `lost` is the number of an instruction that is left out; after each instruction
-    the accumulator is rounded to the format `accumulator`.
+    Two are defects: `lost` is the number of an instruction that is left out; `accumulator` is a
+    format to which the accumulator is rounded after each instruction.
     """
 
     unit: Unit
@@ -79,8 +79,9 @@ class Kernel:
     accumulator: str | None = None
 
     def __call__(self, factors: Unfolded) -> _Array:
-        """Return the sums of the products, in `factors.shape`: of `output`, or else in float32 if any are
-        added in it, or else in the unit's own format.
+        """Return the sums of the products, in `factors.shape`.
+
+        Their dtype is `output`, or else float32 if some are added in it, or else the unit's own.
         """
         x = self._leading_last(factors.x, factors)
         y = self._leading_last(factors.y, factors)
@@ -102,7 +103,7 @@ class Kernel:
         return as_tensor(moved)
 
     def _sum(self, x: Any, y: Any) -> Any:
-        """Return one sum, promoted or not."""
+        """Return the sum of one range, promoted or not."""
         if self.promote is None:
             return self._accumulate(x, y)
         ends = range(0, x.shape[-1], self.promote)
@@ -113,7 +114,7 @@ class Kernel:
         return total
 
     def _accumulate(self, x: Any, y: Any) -> Any:
-        """Return one chain of instructions."""
+        """Return the result of one chain of instructions."""
         torch = import_torch()
         simulation, length = self.unit.simulation, self.unit.length
         total = torch.zeros(x.shape[:-1], dtype=getattr(torch, self.unit.result))
@@ -136,8 +137,10 @@ class Kernel:
         return total
 
     def _read(self, values: Any, name: str) -> tuple[Any, Any]:
-        """Return the tensor that an instruction reads, and that of its scales, if it has scales. Numbers
-        of six bits are in the low bits of a byte, and those of four where the instruction has them.
+        """Return the tensor that an instruction reads, and the tensor of its scales, if it has any.
+
+        Numbers of six bits are in the low bits of a byte, those of four where the instruction reads
+        them.
         """
         if not self.unit.scaled:
             return values, None
@@ -156,7 +159,7 @@ class Kernel:
 
 
 def _padded(values: Any, length: int) -> Any:
-    """Return the values with zeros at the end, so many in all."""
+    """Return the values padded with zeros to a length."""
     missing = length - values.shape[-1]
     if not missing:
         return values.contiguous()

@@ -1,4 +1,4 @@
-"""What `tensor_core` promises of a unit, and what else a user might promise of it."""
+"""The promises of `tensor_core` for a unit, and others that a user might state for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ARCHITECTURES = {"Ada Lovelace": "ada", "RTX Blackwell": "blackwell"}
 
 
 def promise(kernel: Kernel) -> Accumulation:
-    """Return the promise of a kernel, with steps as the shortest instruction of its family takes them."""
+    """Return the promise of a kernel, with the steps of its family's shortest instruction."""
     unit = kernel.unit
     options: dict[str, Any] = {"splits": kernel.splits, "promote": kernel.promote}
     if unit.architecture == "CDNA2":
@@ -31,7 +31,7 @@ def promise(kernel: Kernel) -> Accumulation:
 
 
 def _instruction(unit: Unit) -> str:
-    """Its name in the table of `tensor_core`."""
+    """Return the instruction's name in the table of `tensor_core`."""
     if unit.scaled:
         return unit.kind
     shape = unit.qualifier.partition(".")[0]
@@ -39,11 +39,11 @@ def _instruction(unit: Unit) -> str:
 
 
 OTHERS = ("default", "toward zero")
-"""What is stated for tensor cores at times, and is no theorem for them."""
+"""Promises that are stated for tensor cores at times, although no theorem proves them."""
 
 
 def others(unit: Unit) -> Mapping[str, Accumulation | None]:
-    """Those promises: the default one of the dtype, and that all operations round toward zero.
+    """Return the dtype's default promise, and the one that all operations round toward zero.
 
     None is the default of the result's dtype.
     """

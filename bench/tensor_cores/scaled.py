@@ -1,9 +1,9 @@
-"""Operands with block scales: dot products made to lose digits, and what instructions read of them.
+"""Operands with block scales: dot products made to lose digits, and the instructions' operands.
 
-A problem has the numbers alone, as a user hands them to an assertion. The instruction needs values
+A problem has only the numbers, as a user passes them to an assertion. The instruction needs values
 and scales, which are not unique: the least scales that fit have no needlessly subnormal value, the
-largest ones have as many as there can be. Nothing here comes from the package's own search for
-scales; it tries all that there are.
+largest ones have as many as possible. Nothing here uses the package's own search for scales; all
+scales are tried.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _Array: TypeAlias = npt.NDArray[Any]
 Chosen: TypeAlias = Literal["least", "largest"]
 
 _PARTS = 32
-"""Every unit's blocks are whole parts of so many terms, or half of one."""
+"""The terms of a part: every unit's blocks are whole parts, or half of one."""
 _MOST = 24
-"""By how many binary digits a scale may be larger than the least that fits."""
+"""How many binary digits a scale may be larger than the least that fits."""
 
 
 def _numbers(dtype: np.dtype[Any]) -> _Array:
@@ -37,7 +37,7 @@ def _numbers(dtype: np.dtype[Any]) -> _Array:
 
 
 def _dtypes(name: str) -> tuple[np.dtype[Any], np.dtype[Any], int]:
-    """Of numbers and of scales, and how many share a scale."""
+    """Return the dtypes of numbers and of scales, and how many numbers share a scale."""
     form = BLOCK_FORMATS[name]
     return *(
         np.dtype(getattr(ml_dtypes, one)) for one in (form.elements[0], form.scale)
@@ -50,7 +50,7 @@ def _in_blocks(values: _Array, block: int) -> _Array:
 
 
 def _least_scales(blocks: _Array, most: float, scale: np.dtype[Any]) -> _Array:
-    """Return the least scales by which no value is beyond the largest of the format, or nearly so."""
+    """Return the least scales for which no value is beyond the format's largest, or nearly so."""
     wanted = np.abs(blocks).max(axis=-1) / most
     if scale.name == "float8_e8m0fnu":
         exponent = np.ceil(np.log2(np.where(wanted > 0, wanted, 2.0**-127)))
@@ -60,7 +60,7 @@ def _least_scales(blocks: _Array, most: float, scale: np.dtype[Any]) -> _Array:
 
 
 def held_in_blocks(values: _Array, name: str) -> _Array:
-    """Values [..., K], each rounded to a number of its block, with the least scale that fits."""
+    """Return values [..., K], each rounded to a number of its block with the least scale."""
     dtype, scale, block = _dtypes(name)
     blocks = _in_blocks(values, block)
     most = _numbers(dtype)[-1]
@@ -70,9 +70,9 @@ def held_in_blocks(values: _Array, name: str) -> _Array:
 
 
 def divided(values: _Array, name: str, chosen: Chosen) -> tuple[_Array, _Array]:
-    """Values and scales whose products [..., K] are, K being filled with zeros to whole blocks.
+    """Return numbers and scales whose products are the values [..., K], padded to whole blocks.
 
-    `ValueError` if there are none.
+    Raises `ValueError` if there are none.
     """
     dtype, scale, block = _dtypes(name)
     blocks = _in_blocks(values, block)
@@ -107,8 +107,8 @@ class _Rows:
         self.few = "nvfp4" in (unit.x, unit.y)
 
     def of(self, exponents: Any, x: Any, y: Any) -> tuple[_Array, _Array]:
-        """Numbers x and y of the formats, times scales whose exponents are together as stated, for
-        each part.
+        """Return numbers x and y of the formats, times scales whose exponents add up to `exponents`
+        in each part.
         """
         low, high = (-9, 8) if self.few else (-100, 60)
         wanted = np.broadcast_to(exponents, (self.shape[0], self.parts)) + (16 if self.few else 0)
@@ -121,13 +121,14 @@ class _Rows:
         return pair[0], pair[1]
 
     def drawn(self, numbers: _Array) -> _Array:
-        """Random numbers of a format, with random signs."""
+        """Draw numbers of a format, with random signs."""
         signs = self.rng.choice([-1.0, 1.0], self.shape)
         return np.asarray(self.rng.choice(numbers, self.shape) * signs)
 
     def drops(self) -> _Array:
-        """For each row how many binary digits its small parts are below its largest: first those
-        that are just cut off by a unit, 25 or 35 below the largest sum.
+        """Return for each row how many binary digits its small parts are below its largest.
+
+        The numbers near 25 and 35 are first: there a unit just cuts off.
         """
         near = [*range(18, 28), *range(30, 38)]
         all_of_them = [*near, *(set(range(2, 46)) - set(near))]
@@ -137,13 +138,13 @@ class _Rows:
 
 
 def _normal(rows: _Rows) -> tuple[_Array, _Array]:
-    """Normal numbers, in blocks."""
+    """Draw normal numbers, in blocks."""
     x, y = (rows.rng.standard_normal(rows.shape)[:, : rows.terms] for _ in "xy")
     return held_in_blocks(x, rows.unit.x), held_in_blocks(y, rows.unit.y)
 
 
 def _below(rows: _Rows) -> tuple[_Array, _Array]:
-    """Return a large first part, and others that are just cut off by it, all of one sign in each row."""
+    """Return a large first part, and others that it just cuts off, of one sign in each row."""
     exponents = np.where(np.arange(rows.parts) == 0, 0, -rows.drops())
     sign = rows.rng.choice([-1.0, 1.0], (rows.shape[0], 1))
     sign = np.where(np.arange(rows.shape[1]) < _PARTS, 1.0, sign)
@@ -161,14 +162,14 @@ def _swallowed(rows: _Rows) -> tuple[_Array, _Array]:
 
 
 def _spread(rows: _Rows) -> tuple[_Array, _Array]:
-    """Scales of all sizes."""
+    """Draw numbers with scales of all sizes."""
     width = rows.rng.integers(1, 14 if rows.few else 60, (rows.shape[0], 1))
     exponents = -np.floor(rows.rng.random((rows.shape[0], rows.parts)) * width).astype(int)
     return rows.of(exponents, rows.drawn(rows.x), rows.drawn(rows.y))
 
 
 def _cancelling(rows: _Rows) -> tuple[_Array, _Array]:
-    """Terms that cancel within their groups, or parts that do, and a few that remain."""
+    """Return terms that cancel within their groups, or parts that do, and a few that remain."""
     x, y = rows.drawn(rows.x), rows.drawn(rows.y)
     near = np.arange(rows.shape[0]) % 2 == 0
     odd = np.arange(rows.shape[1]) % 2 == 1
@@ -186,7 +187,7 @@ def _cancelling(rows: _Rows) -> tuple[_Array, _Array]:
 
 
 def _subnormal(rows: _Rows) -> tuple[_Array, _Array]:
-    """Return the least numbers under large scales, beside parts that are just cut off at these."""
+    """Return least numbers with large scales, beside parts that are just cut off at these."""
     first = np.arange(rows.shape[1]) % (4 * _PARTS) < _PARTS
     wide = round(np.log2(rows.x[-1] / rows.x[0]))
     exponents = np.where(np.arange(rows.parts) % 4 == 0, 0, -rows.drops() - wide + 18)
@@ -194,7 +195,7 @@ def _subnormal(rows: _Rows) -> tuple[_Array, _Array]:
 
 
 def _least(rows: _Rows) -> tuple[_Array, _Array]:
-    """Products near the least numbers, and zeros."""
+    """Return products near the least numbers, and zeros."""
     width = rows.rng.integers(1, 30, (rows.shape[0], 1))
     base = -34 if rows.few else -150
     exponents = base + np.floor(rows.rng.random((rows.shape[0], rows.parts)) * width).astype(int)
@@ -215,6 +216,6 @@ SCALED_DOTS: Mapping[str, Callable[[_Rows], tuple[_Array, _Array]]] = {
 
 
 def scaled_dots(data: str, unit: Unit, rows: int, terms: int, seed: int) -> Sequence[_Array]:
-    """So many dot products of a kind, [rows, terms] twice."""
+    """Return the factors [rows, terms] of dot products of a kind."""
     numbers = [seed, rows, terms, *f"{data} {unit.name}".encode()]
     return SCALED_DOTS[data](_Rows(unit, rows, terms, np.random.default_rng(numbers)))

@@ -1,7 +1,7 @@
-"""Convolutions of every unit, honest and with defects, judged by the promises that are stated.
+"""Judges convolutions of every unit, honest and with defects, by the stated promises.
 
-Honest results are those of `mmasim`. Defects are planted in the weight gradient of operands of
-condition number one.
+Honest results are computed by `mmasim`. Defects are planted in the weight gradient, with operands
+of condition number one.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ _LONG = Geometry.of((2, 1, 40, 40), (4, 1, 1, 1))
 _SIZES = ((100, 68), (1000, 12))
 """The terms and the rows of dot products."""
 _PROMOTE = 128
-"""As DeepSeek-V3 promotes: https://arxiv.org/abs/2412.19437."""
+"""The terms after which DeepSeek-V3 promotes: https://arxiv.org/abs/2412.19437."""
 _NARROW = 13
-"""The bits of units that are in need of promotion."""
+"""The bits of units that need promotion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Honest:
-    """What `mmasim` computed, judged by `tensor_core`, and if it is one sum by other promises."""
+    """A result of `mmasim`, judged by `tensor_core` and, if it is one sum, by other promises."""
 
     kernel: Kernel
     data: str
@@ -97,7 +97,7 @@ class Study:
     versions: str
 
     def of(self, *, scaled: bool) -> Study:
-        """Return what is of units with block scales, or of those without."""
+        """Return the results of units with block scales, or of units without."""
         honest = [one for one in self.honest if one.kernel.unit.scaled == scaled]
         planted = [one for one in self.planted if one.kernel.unit.scaled == scaled]
         return Study(honest, planted, self.versions)
@@ -114,20 +114,22 @@ class Study:
 
     @property
     def missed(self) -> list[Planted]:
-        """Defects that it allows."""
+        """Defects that `tensor_core` allows."""
         return [one for one in self.planted if not one.verdict.failed]
 
     @property
     def unexplained(self) -> list[Planted]:
-        """Those of them that are not of few bits: of 13, or of an accumulator in float16."""
+        """Missed defects that few bits do not explain: 13, or an accumulator in float16."""
         few = [one for one in self.missed if one.kernel.unit.bits == _NARROW]
         few += [one for one in self.missed if one.kernel.unit.result == "float16"]
         return [one for one in self.missed if one not in few]
 
 
 def kernels(unit: Unit) -> list[Kernel]:
-    """Return one sum; split-k; with 16 bits, rounded to them; with eight bits, promotion; and with block
-    scales, the largest that fit.
+    """Return the kernels of a unit: one sum, split-k, and some that depend on its operands.
+
+    16-bit results are also rounded to their dtype, 8-bit operands promoted, and block scales the
+    largest that fit.
     """
     chosen = [Kernel(unit), Kernel(unit, splits=3)]
     if unit.x in ("float16", "bfloat16") and unit.result == "float32":
@@ -140,7 +142,7 @@ def kernels(unit: Unit) -> list[Kernel]:
 
 
 def problems(unit: Unit, sizes: Sequence[tuple[int, int]], seed: int = 1) -> list[Problem]:
-    """Return what each kernel of a unit computes; `sizes` are the terms and rows of dot products."""
+    """Return the problems for each kernel of a unit; `sizes` has terms and rows of dot products."""
     if unit.scaled:
         return [
             scaled(data, unit, rows, terms, seed) for data in SCALED_DOTS for terms, rows in sizes
@@ -159,7 +161,7 @@ def problems(unit: Unit, sizes: Sequence[tuple[int, int]], seed: int = 1) -> lis
 
 
 def returned(problem: Problem, result: _Array) -> KernelResult:
-    """Return the result as pybridge judges it."""
+    """Return the result in the form that pybridge judges."""
     options = problem.geometry.options
     what = conv2d_result(Which(problem.result), problem.operands, options, actual=result)
     return what.returned(result)
@@ -214,8 +216,9 @@ def _versions() -> str:
 def run(
     progress: Callable[[str], None], *, quick: bool = False, block_scales: bool = False
 ) -> Study:
-    """Compute and judge everything, or only units with block scales. `InputError` if mmasim or
-    PyTorch is missing.
+    """Compute and judge everything, or only units with block scales.
+
+    Raises `InputError` if mmasim or PyTorch is missing.
     """
     scaled = [unit for unit in units() if unit.scaled]
     plain = [unit for unit in units() if not (unit.scaled or block_scales)]

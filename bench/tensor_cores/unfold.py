@@ -1,4 +1,4 @@
-"""The terms of conv2d's output and gradients, of all entries at once.
+"""Unfolds conv2d's output and gradients into the terms of all entries at once.
 
 Arrays of terms have the terms on the leading axis, in the order of loops over (batch, row, column)
 for the kernel and bias gradients, (channel, kernel row, kernel column) for the output and the input
@@ -85,7 +85,7 @@ def _inner(g: Geometry) -> tuple[slice, slice]:
 
 
 def _patches(g: Geometry, x: _Array) -> _Array:
-    """[batch, groups, in_channels, KH, KW, OH, OW]: what each output reads."""
+    """Return what each output reads, [batch, groups, in_channels, KH, KW, OH, OW]."""
     h, w = g.height, g.width
     padded = np.zeros((g.batch, g.groups, g.in_channels, h.padded, w.padded), x.dtype)
     padded[..., *_inner(g)] = x.reshape(g.batch, g.groups, g.in_channels, h.size, w.size)
@@ -97,7 +97,7 @@ def _patches(g: Geometry, x: _Array) -> _Array:
 
 
 def _scattered(g: Geometry, grads: _Array) -> _Array:
-    """[batch, groups, out_channels, KH, KW, H, W]: what each input is multiplied with."""
+    """Return what each input is multiplied with, [batch, groups, out_channels, KH, KW, H, W]."""
     h, w = g.height, g.width
     grads = grads.reshape(g.batch, g.groups, g.out_channels, h.output, w.output)
     shape = (g.batch, g.groups, g.out_channels, h.kernel, w.kernel, h.size, w.size)

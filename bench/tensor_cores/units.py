@@ -1,7 +1,7 @@
 """The matrix instructions that `mmasim` simulates, each arithmetic once.
 
-Instructions that differ in m and n alone compute the same. Those of a family that step over the
-reduction alike are one `Unit`.
+Instructions that differ only in m and n compute the same. Instructions of a family with the same
+steps over the reduction are one `Unit`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DTYPES = {
     "e4m3": "float8_e4m3fn",
     "e5m2": "float8_e5m2",
 }
-"""What operands of PTX's and the CDNA instruction set's types are as arrays."""
+"""The dtypes of arrays for the operand types of PTX and of the CDNA instruction set."""
 
 _SCALED = {
     ("e4m3", "ue8m0"): "mxfp8_e4m3",
@@ -37,7 +37,7 @@ _SCALED = {
     ("e2m1", "ue8m0"): "mxfp4",
     ("e2m1", "ue4m3"): "nvfp4",
 }
-"""What operands with block scales are, by the types of their numbers and scales."""
+"""The formats of operands with block scales, by the types of their numbers and scales."""
 
 _MIXED = ({"mxfp8_e4m3", "mxfp8_e5m2"}, {"mxfp8_e4m3", "mxfp4"})
 """The formats that are simulated together. All ten pairs are added in the same way."""
@@ -50,9 +50,9 @@ _AMD8 = {"fp8": "float8_e4m3fnuz", "bf8": "float8_e5m2fnuz"}
 class Unit:
     """One arithmetic of matrix instructions.
 
-    `x` and `y` are the dtypes of the operands (tf32: float32 that the instruction cuts), or with
-    block scales their names in `BLOCK_FORMATS`, which are float32 arrays here too. `result`
-    is that of the accumulator and of the result. `step` is how many products are added at once,
+    `x` and `y` are the dtypes of the operands (tf32: float32 that the instruction cuts) or, with
+    block scales, their names in `BLOCK_FORMATS`, whose arrays are float32, too. `result` is the
+    dtype of the accumulator and of the result. `step` is how many products are added at once,
     `length` the instruction's reduction. `qualifier` names one of the instructions.
     """
 
@@ -75,7 +75,7 @@ class Unit:
 
     @property
     def bits(self) -> int | None:
-        """At how many bits after the point of the largest exponent numbers are cut, if they are."""
+        """How many bits after the point of the largest exponent are kept, if numbers are cut."""
         return getattr(self.simulation.arithmetic_op, "F", None)
 
     @property
@@ -90,7 +90,7 @@ class Unit:
 
     @property
     def simulation(self) -> Any:
-        """What computes it."""
+        """The simulated instruction of `mmasim`."""
         nvidia, amd = import_simulation()
         if self.scaled:
             scaled = {"mma": nvidia.MMABlockScale, "tcgen05": nvidia.TCGen05MMABlockScale}
@@ -106,9 +106,9 @@ class Unit:
 
 @cache
 def import_simulation() -> tuple[Any, Any]:
-    """mmasim's simulations of PTX's and of the CDNA architectures' instructions.
+    """Return mmasim's modules that simulate PTX's and the CDNA architectures' instructions.
 
-    `InputError` if mmasim or PyTorch is missing, or if mmasim cannot compile its multiply-add.
+    Raises `InputError` if mmasim or PyTorch is missing, or mmasim cannot compile its multiply-add.
     """
     try:
         return tuple(map(importlib.import_module, ("mmasim.nv_ptx.sim", "mmasim.amd.sim")))  # type: ignore[return-value]
@@ -124,7 +124,7 @@ def import_simulation() -> tuple[Any, Any]:
 def units() -> list[Unit]:
     """Return every arithmetic of 8 to 19 bits that mmasim simulates, and those with block scales.
 
-    Of two that differ in which operand is of which dtype there is one.
+    If two differ only by exchanging the dtypes of x and y, one of them is returned.
     """
     distinct: dict[tuple[object, ...], Unit] = {}
     for unit in [*_nvidia(), *_scaled(), *_amd()]:

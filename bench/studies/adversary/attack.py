@@ -1,4 +1,4 @@
-"""One case: hostile operands, kernels that keep their promise, results that do not."""
+"""Runs cases: hostile operands, kernels that keep their promise, results that do not."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Attack:
         self.strict = False
 
     def run(self, number: int) -> None:
-        """One case. Half of them raise NumPy's errors and warnings."""
+        """Run one case. In half of them, NumPy's errors and warnings are raised."""
         self.case = f"{self.seed}/{number}"
         self.tally.cases += 1
         random = Random(self.case)
@@ -83,11 +83,11 @@ class Attack:
                 self._others(problem, format, label, random)
 
     def find(self, rule: str, what: str) -> None:
-        """Keeps a finding."""
+        """Keep a finding."""
         self.tally.findings.append(Finding(self.case, rule, what))
 
     def call(self, name: str, function: Callable[[], _T]) -> _T:
-        """Return what a public function returns; `RefusedError` where it refuses as documented."""
+        """Call a public function; `RefusedError` if it refuses as documented."""
         self.tally.checks[_DOCUMENTED] += 1
         try:
             with self._environment():
@@ -147,7 +147,7 @@ class Attack:
     def _overflowing(
         self, problem: Problem, format: Format, accumulation: Accumulation | None
     ) -> None:
-        """Nothing is proved of a kernel that rounds an operand to infinity."""
+        """Check that calls are refused if a kernel rounds an operand to infinity."""
         zeros: Array = np.zeros(problem.shape, format.dtype)
         attempts: dict[str, Callable[[], object]] = {
             "compare": lambda: calls.compare(problem, zeros, accumulation),
@@ -187,7 +187,7 @@ class Attack:
         result: Result,
         ranges: Sequence[tuple[int, int]],
     ) -> None:
-        """Bounds are not below the errors; an infinite bound is one."""
+        """Check that bounds are not below the errors; an infinite bound is a bound."""
         unit = max(result.unit, problem.unit)
         up, more = unit - result.unit, unit - problem.unit
         entries = zip(result.values, ranges, bounds.ravel().tolist(), strict=True)
@@ -230,7 +230,7 @@ class Attack:
             return
 
     def _tolerance(self, problem: Problem, promise: Promise, result: Result) -> None:
-        """The tolerance is not below errors; it assumes a bias of the format of the sums."""
+        """Check that the tolerance is not below errors; it assumes a bias in the sums' format."""
         if promise.flushed:
             known = [promise.accumulate.least, promise.output.least]
             known += [promise.operands.least] if promise.operands else []
@@ -306,7 +306,7 @@ def _stated(problem: Problem, format: Format) -> list[int | None]:
 def _arrays(
     random: Random, shapes: Shapes, kind: Kind, format: Format, own: bool
 ) -> dict[str, Array]:
-    """Operands; where the package is to compute in the format, it holds them."""
+    """Return operands, which the format holds if the package shall compute in it (`own`)."""
     fitting = [f for f in BINARY.values() if f.dtype is not None and format.holds(f)]
     same = random_dtype(random)
 
@@ -352,18 +352,18 @@ def _laid_out(array: Array, random: Random) -> Array:
 def _promise(
     problem: Problem, format: Format, random: Random
 ) -> tuple[Promise, Accumulation | None]:
-    """Return a promise of a kernel whose result is of this format, and as the package is told it."""
+    """Return a promise of a kernel with a result in this format, also as the package's object."""
     if random.random() < 0.4:
         return _default(problem, format), None
     promise = random_promise(random, format, problem.most)
-    # Where it is not said, the output is that of the sums, or the narrower format of the array.
+    # If it is not stated, the output's format is the sums', or the narrower format of the array.
     implied = promise.summed if format.holds(promise.summed) else format
     explicit = promise.output != implied or random.random() < 0.5
     return promise, calls.accumulation_of(promise, output=explicit)
 
 
 def _default(problem: Problem, format: Format) -> Promise:
-    """Return what is promised where nothing is said: factors that the format lacks are rounded to it."""
+    """Return the default promise: factors that the format does not hold are rounded to it."""
     operands = None
     for name in problem.names:
         rnd = rounding(format, problem.units[name], "nearest", "never", Random(0))

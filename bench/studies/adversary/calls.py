@@ -1,4 +1,4 @@
-"""The public functions of the package, with a problem's operands."""
+"""Calls the public functions of the package with a problem's operands."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Accumulation = testing.Accumulation
 
 
 def accumulation_of(promise: Promise, *, output: bool) -> Accumulation:
-    """Return a promise as the package has it; with `output`, the format of the result is said."""
+    """Return a promise as the package's object, with or without the format of the result."""
     return Accumulation(**promise.keywords(output=output))
 
 
 def certify(
     problem: Problem, array: Array, method: Any, accumulation: Accumulation | None
 ) -> pybridge.ProvedBound:
-    """Return what `certify` returns, or `certify_gradient` or `certify_output`."""
+    """Call `certify`, `certify_gradient` or `certify_output`."""
     eps: dict[str, Any] = {f"eps_{name}": value for name, value in problem.eps.items()}
     keywords: dict[str, Any] = {"method": method, "accumulation": accumulation}
     if not _has_functions(problem):
@@ -42,7 +42,7 @@ def certify(
 def compare(
     problem: Problem, array: Array, accumulation: Accumulation | None
 ) -> testing.Comparison:
-    """Return what `compare` returns, or `compare_gradient` or `compare_output`."""
+    """Call `compare`, `compare_gradient` or `compare_output`."""
     if not _has_functions(problem):
         return testing.compare(array, _operation(problem, eps=False), accumulation=accumulation)
     keywords = {"accumulation": accumulation, **_operands(problem)}
@@ -71,7 +71,7 @@ def passes(problem: Problem, array: Array, accumulation: Accumulation | None) ->
 
 
 def bounded(problem: Problem, method: Any, format: str) -> pybridge.Bounded:
-    """Return what `compute` returns, or `conv2d_forward` or `conv2d_backward` of a result."""
+    """Call `compute`, `conv2d_forward` or `conv2d_backward`, and return the result."""
     if not _has_functions(problem):
         return _operation(problem).compute(method=method, format=format)
     keywords: dict[str, Any] = {"method": method, "format": format}
@@ -104,7 +104,7 @@ def tolerance(problem: Problem, accumulation: Accumulation) -> testing.Tolerance
 
 
 def _has_functions(problem: Problem) -> bool:
-    """Return whether a conv2d's own functions are called, not those of operations."""
+    """Return whether conv2d's own functions are called instead of those of operations."""
     return problem.shapes.function == "conv2d" and problem.units[problem.names[-1]] % 2 == 0
 
 
@@ -113,7 +113,7 @@ def _operation(problem: Problem, *, eps: bool = True) -> ops.Operation:
     shapes, arrays = problem.shapes, problem.arrays
     names = {**shapes.names, "grad_output": "grad_output"}
     off = {names[name]: value for name, value in problem.eps.items() if eps}
-    given_eps = {name: value for name, value in off.items() if name != "grad_output"}
+    deviations = {name: value for name, value in off.items() if name != "grad_output"}
     factors = [arrays["x"], arrays["weight"]]
     bias = [arrays["bias"]] if "bias" in arrays and "bias" in shapes.names else []
     if shapes.names.get("bias") == "input" and shapes.function in ("addmm", "baddbmm"):
@@ -123,7 +123,7 @@ def _operation(problem: Problem, *, eps: bool = True) -> ops.Operation:
     else:
         arguments = [*factors, *bias]
     keywords = {name: value for name, value in shapes.keywords.items() if name != "equation"}
-    operation: ops.Operation = getattr(ops, shapes.function)(*arguments, **keywords, eps=given_eps)
+    operation: ops.Operation = getattr(ops, shapes.function)(*arguments, **keywords, eps=deviations)
     if problem.which == "output":
         return operation
     role = {"input": "x"}.get(problem.which, problem.which)
@@ -131,7 +131,7 @@ def _operation(problem: Problem, *, eps: bool = True) -> ops.Operation:
 
 
 def _operands(problem: Problem) -> dict[str, Any]:
-    """Operands and parameters; what a result does not depend on is None."""
+    """Return operands and parameters, with None for what the result does not depend on."""
     names = ("x", "weight", "bias" if problem.which == "output" else "grad_output")
     used = {name: problem.arrays[name] if name in problem.used else None for name in names}
     return {**used, **problem.shapes.keywords}

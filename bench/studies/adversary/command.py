@@ -1,4 +1,4 @@
-"""`python -m bench adversary`: what it tries, and what it shows and writes of that."""
+"""`python -m bench adversary`: runs the attack, prints what was tried, and writes the page."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["DOCUMENT", "adversary", "tables"]
 
 DOCUMENT = "adversary.md"
 
-_SHOWN = 20
+_MOST_PRINTED = 20
 
 
 def adversary(entries: int, seed: int, case: int | None, directory: Path | None) -> int:
-    """Attacks until so many entries are tried; the exit status of the command.
+    """Attack until so many entries are tried, and return the exit status of the command.
 
-    `case` tries the case of this number alone. `directory`, if given, is where the page goes.
+    `case` tries only the case of this number. The page is written into `directory`, if any.
     """
     if case is not None and directory is not None:
         print("bench: --write needs every case: leave out --case", file=sys.stderr)
@@ -49,14 +49,14 @@ def _show(tally: Tally) -> None:
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     for table in tables(tally):
         console.print(table.rich)
-    for finding in tally.findings[:_SHOWN]:
+    for finding in tally.findings[:_MOST_PRINTED]:
         print(f"bench: case {finding.case}: {finding.rule}: {finding.what}", file=sys.stderr)
-    if len(tally.findings) > _SHOWN:
+    if len(tally.findings) > _MOST_PRINTED:
         print(f"bench: {len(tally.findings)} findings in all", file=sys.stderr)
 
 
 def _parts(tally: Tally, seed: int, seconds: float) -> dict[str, str]:
-    """Return what the command writes of the page."""
+    """Return the parts of the page that the command writes."""
     lines = [f"* {f.case}: {f.rule}: {f.what}" for f in tally.findings[:100]]
     verdict = f"{len(tally.findings):,} findings:" if lines else "Nothing was found."
     result = (
@@ -70,7 +70,7 @@ def _parts(tally: Tally, seed: int, seconds: float) -> dict[str, str]:
 
 
 def tables(tally: Tally) -> list[Table]:
-    """Return what was tried: entries, checks, refusals."""
+    """Return tables of what was tried: entries, checks, refusals."""
     by_rule = Counter(finding.rule for finding in tally.findings)
     rules = sorted({*tally.checks, *by_rule})
     rows = [
@@ -96,6 +96,6 @@ def _rows(counts: Counter[str]) -> tuple[Row, ...]:
 
 
 def _part(tally: Tally, rule: str) -> str:
-    """Return the largest error in units of a bound, rounded down, where that was measured."""
+    """Return the largest error in units of a bound, rounded down, if that was measured."""
     ratio = tally.tightest.get(rule)
     return "" if ratio is None else f"{int(ratio * 10**6) / 10**6:.6f}"

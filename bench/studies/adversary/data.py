@@ -1,4 +1,4 @@
-"""Hostile numbers: operands of every dtype at the edges of the formats."""
+"""Draws hostile numbers: operands of every dtype at the edges of the formats."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ _DTYPES += [np.dtype(ml_dtypes.bfloat16)] * 2
 
 
 def random_dtype(random: Random) -> np.dtype[Any]:
-    """Return a dtype of operands."""
+    """Draw a dtype of operands."""
     return random.choice(_NARROW if random.random() < 0.08 else _DTYPES)
 
 
 def random_array(
     random: Random, shape: tuple[int, ...], dtype: np.dtype[Any], kind: Kind, sums: Format
 ) -> npt.NDArray[Any]:
-    """Numbers of a kind; `sums` is the format in which their products will probably be summed."""
+    """Draw numbers of a kind; `sums` is the probable format of the sums of their products."""
     format = format_of_dtype(dtype)
     values = [_number(random, format, kind, sums) for _ in range(math.prod(shape))]
     if kind == "cancelling" and len(values) > 1:
@@ -105,7 +105,7 @@ def _exponent(random: Random, format: Format, kind: Kind, sums: Format) -> int:
 
 
 def random_eps(random: Random, values: npt.NDArray[Any]) -> float:
-    """Return an uncertainty of operands, often zero."""
+    """Draw an eps of operands, often zero."""
     if random.random() < 0.5:
         return 0.0
     largest = float(np.abs(values.astype(np.float64)).max())

@@ -34,7 +34,7 @@ class Computed:
 
 
 class Kernel:
-    """One way to sum: an order, a tree, how often a product is fused with a sum, how it flushes."""
+    """A way to sum: an order, a tree, how often products are fused with sums, and flushing."""
 
     def __init__(self, promise: Promise, unit: int, random: Random, longest: int) -> None:
         self.promise, self.random, self.longest = promise, random, longest
@@ -68,7 +68,7 @@ class Kernel:
             return Computed(0, error.sign, self.root)
 
     def _total(self, leaves: _Leaves) -> int:
-        """Return the sum of the partial sums. What is not among the leaves is padding, anywhere."""
+        """Return the sum of the partial sums; terms that are not among the leaves are padding."""
         promise = self.promise
         if not promise.bounded:
             return self._sum(leaves, final=True)
@@ -83,7 +83,7 @@ class Kernel:
         return self._add(sums, self.second or self.round, final=False)
 
     def _part(self, leaves: _Leaves, places: list[int], size: int) -> int:
-        """Return one partial sum of leaves at some of so many places."""
+        """Return one partial sum of `size` terms, of which `leaves` are at `places`."""
         block, way = self.promise.block, self.promise.summation
         if way == "any-order" or (way == "pairwise" and size <= block):
             return self._sum(leaves, final=False)
@@ -96,7 +96,7 @@ class Kernel:
         return self._add(halves, self.round, final=False)
 
     def _limited(self, leaves: _Leaves, additions: int) -> int:
-        """Return a sum in which no leaf passes more than so many additions."""
+        """Return a sum in which no leaf passes more than `additions` additions."""
         count = len(leaves)
         if count <= 1:
             return self.round(leaves[0][0]) if leaves else 0
@@ -109,7 +109,7 @@ class Kernel:
         return self.round(first + self._limited(right, additions - 1))
 
     def _sum(self, leaves: _Leaves, *, final: bool) -> int:
-        """Return the sum of leaves; a product is rounded, or fused with the sum that it goes into."""
+        """Return the sum of leaves; a product is rounded, or fused with the sum it is added to."""
         rnd = self.round
         if not leaves:
             return 0
@@ -163,7 +163,7 @@ class Kernel:
 
 
 def _divided(leaves: _Leaves, places: list[int], size: int) -> list[tuple[_Leaves, list[int]]]:
-    """Leaves at ascending places in groups of so many places, and where they are there."""
+    """Return leaves at ascending places in groups of `size` places, with their places in them."""
     groups: dict[int, tuple[_Leaves, list[int]]] = {}
     for leaf, place in zip(leaves, places, strict=True):
         chosen, within = groups.setdefault(place // size, ([], []))

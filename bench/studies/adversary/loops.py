@@ -1,7 +1,7 @@
 """Operations of two factors as nested loops: which operands meet in which entry.
 
-Roles have the names of a convolution: x and weight are the factors, bias is what is added, and
-grad_output the cotangent of the output; input is the gradient of x.
+Roles have the names of a convolution: x and weight are the factors, bias is added, and grad_output
+is the cotangent of the output; input is the gradient of x.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _Meetings: TypeAlias = list[tuple[int, int, int]]
 class Shapes:
     """A call of a function of `pybridge.ops`: shapes by role, names by role, further arguments.
 
-    `addend` has the bias's entry that each entry of the output gets; `longest` says how many terms
-    a kernel goes over for an entry of each result, padding included, but no bias. `stated` says
-    whether the terms of `entries` are in the order of the definitions.
+    `addend` has the index of the bias's entry for each entry of the output; `longest` has for each
+    result how many terms a kernel goes over for an entry, with padding but without a bias. `stated`
+    says whether the terms of `entries` are in the order of the definitions.
     """
 
     function: str
@@ -49,7 +49,7 @@ class Shapes:
 class Entry:
     """The terms of an entry: flat indices of the factors, and of the bias.
 
-    Of the bias gradient, the only factor is the second.
+    The bias gradient has only the second factor.
     """
 
     first: tuple[int, ...]
@@ -60,8 +60,8 @@ class Entry:
 def entries(which: Which, s: Shapes) -> list[Entry]:
     """Return the entries of a result, row-major.
 
-    The factors are x and weight of the output, x and grad_output of the weight's gradient, weight
-    and grad_output of x's, grad_output alone of the bias's.
+    The factors are x and weight for the output, x and grad_output for the weight's gradient, weight
+    and grad_output for x's, and only grad_output for the bias's.
     """
     total = math.prod(s.shape(which))
     pairs: list[list[tuple[int, int]]] = [[] for _ in range(total)]
@@ -103,7 +103,7 @@ class _Axis:
     extra: int = 0
 
     def meetings(self) -> Iterator[tuple[int, int, int]]:
-        """Yield the position, the index of what windows move over, and the tap."""
+        """Yield each position, with the index that it reads and the tap that reads it."""
         for p, k in product(range(self.positions), range(self.kernel)):
             at = p * self.stride + k * self.dilation - self.pads[0]
             if 0 <= at < self.moved:
@@ -202,7 +202,7 @@ def einsum(
         added.append(_flat([at[a] for a in addend], [sizes[a] for a in addend]))
 
     def over(term: str) -> int:
-        """Return the terms of an entry: the loops that are no axes of it."""
+        """Return the number of terms of an entry: the loops that are not axes of it."""
         return math.prod(size for label, size in sizes.items() if label not in term)
 
     shape = {name: tuple(sizes[a] for a in term) for name, term in zip(
@@ -235,7 +235,7 @@ _PRODUCTS: Mapping[str, tuple[tuple[str, str, str], str, tuple[str, str]]] = {
 
 
 def _product(random: Random, most: int) -> Shapes:
-    """Return a matrix product of some function, or an einsum of any labels."""
+    """Draw a matrix product of some function, or an einsum of any labels."""
     side = max(2, round(most ** (1 / 4)))
     function = random.choice([*_PRODUCTS, "einsum", "einsum"])
     if function == "einsum":
@@ -263,7 +263,7 @@ def _product(random: Random, most: int) -> Shapes:
 
 
 def random_shapes(random: Random, most: int) -> Shapes:
-    """Sizes of some function with at most so many products, and mostly not far fewer."""
+    """Draw sizes of some function with at most `most` products, and mostly not far fewer."""
     kind = random.choice(("conv2d", "conv2d", "conv", "transposed", "product", "product"))
     if kind == "product":
         return _product(random, most)
@@ -286,7 +286,7 @@ def random_shapes(random: Random, most: int) -> Shapes:
 
 
 def long_shapes(random: Random, most: int) -> tuple[Which, Shapes]:
-    """Return a result with few entries of up to so many terms."""
+    """Draw a result that has few entries, of up to `most` terms."""
     which = random.choice(RESULTS)
     terms = random.randint(most // 20, most)
     side = math.isqrt(terms)

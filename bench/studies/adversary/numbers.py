@@ -60,11 +60,11 @@ class Format:
 
     @property
     def threshold(self) -> Fraction:
-        """What is rounded to infinity, to nearest, and everything above it."""
+        """The least number that is rounded to infinity by rounding to nearest."""
         return Fraction(2) ** self.most * (2 - Fraction(2) ** -self.bits)
 
     def holds(self, other: Format) -> bool:
-        """Return whether every number of another format is one of this."""
+        """Return whether every number of another format is a number of this one."""
         return self.bits >= other.bits and self.most >= other.most and self.quantum <= other.quantum
 
 
@@ -114,11 +114,11 @@ def rounding(
     *,
     saturates: bool = False,
 ) -> Round:
-    """Return what rounds integers in units of 2^−unit to a format.
+    """Return a function that rounds integers in units of 2^−unit to a format.
 
-    To nearest with ties to even or at random, or toward zero; subnormal results become zero never,
-    always or at random. Raises `Exceeds` beyond the largest number; toward zero, if it `saturates`,
-    such a number becomes the largest.
+    It rounds to nearest with ties to even or at random, or toward zero; subnormal results become
+    zero never, always or at random. It raises `Exceeds` beyond the largest number, except if it
+    rounds toward zero and `saturates`: then the result is the largest number.
     """
     base, least, bits = unit + 1, format.least, format.bits
     normal = 1 << max(least + unit, 0)

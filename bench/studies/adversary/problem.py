@@ -34,7 +34,7 @@ _FACTORS: Mapping[Which, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """An operand as a promise reads it: what it multiplies, and by how much a kernel may be off."""
+    """An operand as a promise reads it: its values, and how far a kernel's may be from them."""
 
     values: Sequence[int]
     off: Sequence[int]
@@ -42,7 +42,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Of an entry: the exact value, Σ|x||y| + |b|, and what the operands' deviations add."""
+    """An entry's exact value, Σ|x||y| + |b|, what the operands' deviations add, and its terms."""
 
     exact: int
     magnitude: int
@@ -66,7 +66,7 @@ class Problem:
         self.prepare({})
 
     def prepare(self, eps: Mapping[str, float]) -> None:
-        """Takes uncertainties of the operands into account, which change the units."""
+        """Set the eps of the operands, which change the units."""
         self.eps = {name: eps.get(name, 0.0) for name in self.used}
         self.units = {
             name: max(finest(self.arrays[name]), finest(np.array([self.eps[name]])))
@@ -110,7 +110,7 @@ class Problem:
         return max(len(entry.second) for entry in self.entries) + self.has_bias
 
     def read(self, promise: Promise) -> dict[str, Read]:
-        """Return the operands as a promise rounds them; raises `Exceeds` where one overflows."""
+        """Return the operands as a promise rounds them; raises `Exceeds` if one overflows."""
         by_name = {}
         for name in self.used:
             unit, values = self.units[name], self.integers[name]
@@ -145,9 +145,7 @@ class Problem:
         return by_name
 
     def _bias_roundings(self, promise: Promise) -> list[Callable[[int], int]]:
-        """Return what a kernel may make of a bias: rounded to the format of the sums, or as the factors
-        are to 16 bits.
-        """
+        """Return the ways to round a bias: to the sums' format, or to 16 bits like the factors."""
         formats = [(promise.accumulate, promise.rounding)]
         if promise.operands is not None and promise.operands.name in ("bfloat16", "float16"):
             formats.append((promise.operands, promise.operand_rounding))
@@ -158,21 +156,21 @@ class Problem:
         ]
 
     def _subnormal(self, name: str, promise: Promise) -> int:
-        """Below what an operand may be subnormal where it is rounded or summed, in its units."""
+        """Return the limit below which an operand may be subnormal if rounded or summed."""
         least = [promise.accumulate.least]
         least += [promise.operands.least] if promise.operands else []
         exponent = max(least) + self.units[name]
         return 1 << max(exponent, 0)
 
     def _own_subnormal(self, name: str) -> int:
-        """Below what an operand is subnormal in its own dtype, in its units."""
+        """Return the limit below which an operand is subnormal in its own dtype, in its units."""
         return 1 << max(self.formats[name].least + self.units[name], 0)
 
     def multiplied(self, promise: Promise, random: Random) -> dict[str, Sequence[int]]:
         """Return the operands as some kernel of a promise multiplies them.
 
-        Where the promise says that subnormal numbers may be zero, those of an operand's own dtype
-        are so before it is rounded, those of the format that it is rounded to after it.
+        If the promise allows to flush, subnormal numbers of an operand's own dtype may become zero
+        before it is rounded, and subnormal numbers of the format that it is rounded to afterwards.
         """
         products: dict[str, Sequence[int]] = {}
         how = random.choice(("never", "always", "random")) if promise.flushed else "never"
@@ -216,7 +214,7 @@ class Problem:
         return counts
 
     def sums(self, read: Mapping[str, Read]) -> list[Sums]:
-        """Return what the allowance of each entry is made of."""
+        """Return the sums of which each entry's allowance is made."""
         second = read[self.names[-1]]
         totals = []
         if self.which == "bias":
@@ -245,7 +243,7 @@ class Problem:
         return totals
 
     def ranges(self) -> list[tuple[int, int]]:
-        """Return the least and the largest exact value of each entry, of all operands within their eps."""
+        """Return each entry's least and largest exact value over all operands within their eps."""
         eps = {
             name: integers(np.array([self.eps[name]]), self.units[name])[0] for name in self.used
         }
@@ -274,7 +272,7 @@ class Problem:
         return intervals
 
     def plain(self, promise: Promise, read: Read) -> bool:
-        """Return whether the terms are no products, but of a dtype whose values the sums' format holds.
+        """Return whether the terms are not products, and have a dtype that the sums' format holds.
 
         Operands that a promise rounds are kept in float32, those of 8 bits in float16.
         """
@@ -292,7 +290,7 @@ class Problem:
 
 
 def _tied(value: int, rounded: int, unit: int) -> bool:
-    """Return whether a value is in the middle of two numbers of tf32."""
+    """Return whether a value is in the middle between two numbers of tf32."""
     off = abs(value - rounded)
     if off == 0:
         return False

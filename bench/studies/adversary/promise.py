@@ -1,4 +1,4 @@
-"""What a kernel promises, and what is then allowed: the documented formulas, in integers."""
+"""What a kernel promises, and what that allows: the documented formulas, in integers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Pair: TypeAlias = tuple[Fraction, Fraction]
 """A relative and an absolute error."""
 
 _EXACT_TERMS = 200
-"""Up to so many terms powers are exact; above, they are rounded down."""
+"""The most terms for which powers are exact; above, they are rounded down."""
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """As `pybridge.Accumulation`, each format given."""
+    """The same as `pybridge.testing.Accumulation`, with every format stated."""
 
     accumulate: Format
     output: Format
@@ -63,21 +63,21 @@ class Promise:
 
     @property
     def formats(self) -> Sequence[Format]:
-        """The formats that a sum is rounded to on its way."""
+        """The formats to which partial sums and the result are rounded."""
         return (self.accumulate, self.summed, self.output)
 
     @property
     def threshold(self) -> Fraction:
-        """From what magnitude on some rounding overflows."""
+        """The least magnitude at which some rounding overflows."""
         return min(format.threshold for format in self.formats)
 
     @property
     def bounded(self) -> bool:
-        """Whether something is said of the order of summation."""
+        """Whether it limits the order of summation."""
         return self.depth is not None or self.summation != "any-order" or self.splits > 1
 
     def sums(self, terms: int, longest: int, plain: bool) -> Pair:
-        """By what the sum of so many terms errs, before the last rounding.
+        """Return the largest error of a sum of `terms` terms, before the last rounding.
 
         `longest` counts the terms that a kernel goes over, padding included.
         """
@@ -100,7 +100,7 @@ class Promise:
         return min(depth, least + blocks) if self.summation == "blocked" else depth
 
     def last(self) -> Pair:
-        """By what the last rounding errs."""
+        """Return the largest error of the last rounding."""
         if self.output == self.summed:
             return Fraction(0), Fraction(0)
         return self._unit(self.output)
@@ -144,9 +144,9 @@ def _power(base: Fraction, exponent: int) -> Fraction:
 
 
 class Limit:
-    """What is allowed an entry of so many terms: ρ·M + (1 + ρ)·D + η, and then the last rounding.
+    """What an entry may err by: ρ·M + (1 + ρ)·D + η, and then the last rounding.
 
-    Numbers are in units of 2^−unit; the results in units of 2^−fine.
+    Arguments are in units of 2^−unit, results in units of 2^−fine.
     """
 
     def __init__(
@@ -174,7 +174,7 @@ class Limit:
         return (bound << self.more) + self.last * bound + self._of(exact) + self.rest
 
     def of_sum(self, magnitude: int, deviation: int) -> int:
-        """Return what is allowed the sum that is rounded last, in units of 2^−fine."""
+        """Return what is allowed before the last rounding, in units of 2^−fine."""
         return self._sum(magnitude, deviation) << self.more
 
     def _sum(self, magnitude: int, deviation: int) -> int:
@@ -194,7 +194,7 @@ _ALL = list(BINARY.values())
 
 
 def random_promise(random: Random, result: Format, terms: int) -> Promise:
-    """Return one whose result is an array of this format, of sums of at most so many terms."""
+    """Draw a promise whose result is an array of this format, for sums of at most `terms` terms."""
     accumulate = random.choice((BINARY["float32"], BINARY["float32"], result, *_ALL))
     across = splits = None
     if random.random() < 0.3:

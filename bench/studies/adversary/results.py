@@ -1,4 +1,4 @@
-"""Arrays to be judged: what kernels computed, honestly or not."""
+"""Makes arrays to be judged: what kernels computed, honestly or not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Result", "hostile", "native", "of_kernel"]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """An array, and its values in units of 2^−unit; None where it is infinite or nan."""
+    """An array, and its values in units of 2^−unit, None for an infinity or NaN."""
 
     array: Array
     values: Sequence[int | None]
@@ -43,10 +43,10 @@ def of_kernel(problem: Problem, format: Format, computed: Sequence[Computed]) ->
 
 
 def native(problem: Problem, promise: Promise, random: Random) -> list[Computed] | None:
-    """Return what this machine's float16, float32 or float64 arithmetic makes of a problem.
+    """Compute a problem in this machine's float16, float32 or float64 arithmetic.
 
-    None where the promise is of something else than sums to nearest in such a format, or that does
-    not hold the operands.
+    Return None if the promise is about anything but sums to nearest in such a format, or the format
+    does not hold the operands.
     """
     held = all(promise.accumulate.holds(problem.formats[name]) for name in problem.used)
     special = promise.flushed or promise.bounded or promise.operands
@@ -91,7 +91,7 @@ def hostile(
     plain: bool,
     random: Random,
 ) -> Result:
-    """Results at the limit of what is allowed, and far beyond it."""
+    """Return results at the limit of what is allowed, and far beyond it."""
     values: list[int | None] = []
     floats: list[float] = []
     limits: dict[int, Limit] = {}
@@ -113,7 +113,7 @@ def hostile(
 
 
 def _wrong(format: Format, entry: Sums, limit: Limit, random: Random) -> float:
-    """Return a number of the format: mostly the exact value and what is allowed, rounded somehow."""
+    """Return a number of the format: mostly the exact value plus what is allowed, rounded."""
     exact = entry.exact << limit.up
     allowed = limit(entry.magnitude, entry.deviation, entry.exact)
     most = largest(format, limit.fine)

@@ -1,4 +1,4 @@
-"""What an attack counts and finds."""
+"""Counts what an attack tries, and keeps what it finds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Finding", "Tally"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that must not be: the case, the rule that it breaks, and the numbers."""
+    """A broken rule: the case, the rule, and the numbers."""
 
     case: str
     rule: str
@@ -21,7 +21,7 @@ class Finding:
 class Tally:
     """How much was tried: entries by kind, checks by rule, refusals by call.
 
-    `tightest` has the largest part that an error was of a bound, for each rule.
+    `tightest` has for each rule the largest error in units of its bound.
     """
 
     cases: int = 0
@@ -39,11 +39,11 @@ class Tally:
         return self.makers.total()
 
     def count(self, entries: int, *, kind: str, format: str, maker: str) -> None:
-        """Counts entries of one result."""
+        """Count entries of one result."""
         self.kinds[kind] += entries
         self.formats[format] += entries
         self.makers[maker] += entries
 
     def near(self, rule: str, ratio: float) -> None:
-        """Keeps the largest part of a bound that an error was."""
+        """Keep the largest error in units of its bound."""
         self.tightest[rule] = max(self.tightest.get(rule, 0.0), ratio)

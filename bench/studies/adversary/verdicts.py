@@ -1,4 +1,4 @@
-"""Whether a comparison says what exact arithmetic says."""
+"""Checks comparisons against exact arithmetic."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ class Verdicts:
         self.tally, self.case = tally, case
         said = "default promise" if accumulation is None else repr(accumulation)
         self.where = f"{problem.text}, {said}"
-        # Magnitudes are summed in float32 where no array is of float64, or operands are rounded.
+        # Magnitudes are summed in float32 if no array is float64, or operands are rounded.
         wide = any(problem.arrays[name].dtype.itemsize > 4 for name in problem.used)
         self.wide = wide and promise.operands in (None, BINARY["float64"])
 
-    def find(self, rule: str, place: int, what: str) -> None:
-        """Keeps a finding."""
-        self.tally.findings.append(Finding(self.case, rule, f"{self.where}, entry {place}: {what}"))
+    def find(self, rule: str, entry: int, what: str) -> None:
+        """Keep a finding."""
+        self.tally.findings.append(Finding(self.case, rule, f"{self.where}, entry {entry}: {what}"))
 
     def check(
         self, result: Result, comparison: testing.Comparison, computed: Sequence[Computed] | None
     ) -> None:
-        """Checks a comparison; `computed` is what a kernel says of its own result."""
+        """Check a comparison; `computed` is what a simulated kernel says of its own result."""
         failures = comparison.failures.ravel().tolist()
         errors, allowances = (
             comparison.errors.ravel().tolist(),
@@ -127,10 +127,10 @@ class Verdicts:
             self.find(FALSE_ALARM, k, f"{value} of the last operation")
 
     def _slack(self, allowed: int, entry: Sums, limit: Limit) -> int:
-        """By how much a computed allowance may be above the exact one.
+        """Return by how much a computed allowance may be above the exact one.
 
-        By a part in 10⁹, or by the rounding of magnitudes that are summed in float32; and the last
-        rounding is charged with the magnitude of the exact value as far as float64 knows it.
+        This is a part in 10⁹, or the rounding of magnitudes that are summed in float32; and the last
+        rounding's share is computed from the exact value as far as float64 knows it.
         """
         known = 2 * entry.terms * (entry.magnitude << limit.up - limit.more) >> 53
         total = allowed // 10**9 + limit.last * known + _power(limit, entry.terms, -1070)
@@ -139,20 +139,20 @@ class Verdicts:
         return total
 
     def _summary(self, comparison: testing.Comparison, failed: int) -> None:
-        """The numbers of a comparison as a whole."""
+        """Check the numbers of a comparison as a whole."""
         worst = comparison.worst
-        place = int(np.ravel_multi_index(worst.index, self.problem.shape))
-        exact = Fraction(self.sums[place].exact, 2**self.problem.unit)
+        entry = int(np.ravel_multi_index(worst.index, self.problem.shape))
+        exact = Fraction(self.sums[entry].exact, 2**self.problem.unit)
         if comparison.failed != failed or comparison.passed != (failed == 0):
             self.find(
-                "verdicts are those of the entries", place, f"{comparison.failed} for {failed}"
+                "verdicts are those of the entries", entry, f"{comparison.failed} for {failed}"
             )
         if not worst.lower <= exact <= worst.upper:
-            self.find("the interval has the exact value", place, f"[{worst.lower}, {worst.upper}]")
+            self.find("the interval has the exact value", entry, f"[{worst.lower}, {worst.upper}]")
 
 
 def _power(limit: Limit, terms: int, exponent: int) -> int:
-    """8·(terms + 1)·2^exponent·(2 + ρ), rounded, in units of 2^−fine."""
+    """Return 8·(terms + 1)·2^exponent·(2 + ρ), rounded, in units of 2^−fine."""
     most = 8 * (terms + 1) * (2 + limit.relative // limit.one)
     shift = exponent + limit.fine
     return most << shift if shift >= 0 else most >> -shift
@@ -165,7 +165,7 @@ def _at_least(value: float, number: int, limit: Limit) -> bool:
 
 
 def ratio_of(a: int | Fraction, b: int | Fraction) -> float:
-    """a/b, 0 for 0/0, to the nearest float64."""
+    """Return a/b to the nearest float64, and 0 for 0/0."""
     if not b:
         return math.inf if a else 0.0
     try:
@@ -175,7 +175,7 @@ def ratio_of(a: int | Fraction, b: int | Fraction) -> float:
 
 
 def decimal(number: int, unit: int) -> str:
-    """number·2^−unit for a message."""
+    """Return number·2^−unit as text for a message."""
     try:
         return repr(float(Fraction(number, 2**unit)))
     except OverflowError:

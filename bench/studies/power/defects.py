@@ -30,7 +30,7 @@ class Operands:
 
 
 def gradients(torch: Any, operands: Operands) -> dict[str, Any]:
-    """Return the output without a bias and the three gradients, as PyTorch's autograd computes them."""
+    """Return the output, without a bias, and the three gradients of PyTorch's autograd."""
     x = operands.x.clone().requires_grad_()
     weight = operands.weight.clone().requires_grad_()
     bias = torch.zeros(operands.grad_output.shape[1], dtype=x.dtype, requires_grad=True)
@@ -45,7 +45,7 @@ def gradients(torch: Any, operands: Operands) -> dict[str, Any]:
 
 
 def weight_gradients(torch: Any, operands: Operands, honest: Any) -> Iterator[tuple[str, Any]]:
-    """Defects by name, and the weight gradient that each of them makes of the operands.
+    """Yield defects by name, each with the weight gradient that it computes.
 
     All sums that a defect needs are in float32, rounded to the dtype of the operands at the end.
     """

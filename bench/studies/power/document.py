@@ -1,4 +1,4 @@
-"""The numbers of docs/power.md: what promises can tell apart at real sizes."""
+"""Writes the numbers of docs/power.md: what promises can tell apart at real sizes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DOCUMENT = "power.md"
 
 
 def tables(study: Study) -> dict[str, Table]:
-    """By section: the summary, the defects of each layer and dtype, and the honest results."""
+    """Return by section the summary, the defects of each layer and dtype, and honest results."""
     by_name = {"summary": _summary(study)}
     for layer in study.layers:
         for dtype in DTYPES:
@@ -30,7 +30,7 @@ def write(study: Study, machine: Mapping[str, str], command: str, directory: Pat
 
 
 def parts(study: Study, machine: Mapping[str, str], command: str) -> dict[str, str]:
-    """Return what the command writes of the page."""
+    """Return the parts of the page that the command writes."""
     tables_of = tables(study)
     summary = "\n".join(filled(f"- {line}") for line in _blind(study))
     defects = []
@@ -47,7 +47,7 @@ def parts(study: Study, machine: Mapping[str, str], command: str) -> dict[str, s
 
 
 def _blind(study: Study) -> list[str]:
-    """Return what passes that should not, in sentences."""
+    """Return sentences about defects that pass."""
     first = next(iter(study.layers))
     lines = []
     for dtype in DTYPES:

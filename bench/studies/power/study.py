@@ -1,6 +1,6 @@
 """ResNet-50's layers at batch 32: honest PyTorch results and planted defects, by promises and data.
 
-For each layer, dtype and kind of data, PyTorch computes the results; planted defects are of the
+For each layer, dtype and kind of data, PyTorch computes the results. Defects are planted in the
 weight gradient, whose sums are longest. All are measured by error over allowance.
 """
 
@@ -76,10 +76,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A result of a layer in a dtype, of one kind of data: a defect's, or the honest one.
+    """A result of a layer in a dtype, on one kind of data: an honest one, or one with a defect.
 
     `cells` has a cell for each promise; `close` says whether `torch.testing.assert_close`, with its
-    default tolerances, passes it beside the float64 reference rounded to the dtype.
+    default tolerances, accepts it against the float64 reference rounded to the dtype.
     """
 
     layer: str
@@ -105,7 +105,7 @@ class Study:
     versions: str
 
     def terms(self, layer: str) -> int:
-        """Return the terms of an entry of the weight gradient, padding included."""
+        """Return the number of terms of an entry of the weight gradient, padding included."""
         geometry = self.layers[layer]
         return geometry.batch * geometry.height.output * geometry.width.output
 
@@ -115,7 +115,7 @@ class Study:
         return [m for m in self.measured if m.honest and any(c.failed for c in m.cells.values())]
 
     def passing(self, promise: str, data: str) -> list[Measured]:
-        """Defects that a promise allows on one kind of data."""
+        """Return the defects that a promise allows on one kind of data."""
         return [
             m
             for m in self.measured
@@ -143,7 +143,7 @@ def _key(measured: Measured) -> tuple[str, str, str]:
 
 
 def run(progress: Callable[[str], None], *, quick: bool = False) -> Study:
-    """Computes and measures everything. `InputError` where PyTorch is missing."""
+    """Compute and measure everything; `InputError` if PyTorch is missing."""
     torch = import_torch()
     layers = _layers(quick=quick)
     measured: list[Measured] = []
@@ -200,8 +200,9 @@ def _returned(name: str, result: Any, arrays: Operands) -> KernelResult:
 
 
 class _Ruler:
-    """Measures results of the same operands. Reference and allowances are computed once, by
-    pybridge; they do not depend on the result.
+    """Measures results of the same operands.
+
+    Reference and allowances do not depend on the result, and pybridge computes them once.
     """
 
     def __init__(self, torch: Any, honest: KernelResult) -> None:
@@ -230,8 +231,8 @@ def _cell(values: npt.NDArray[np.float64], judged: Judgement) -> Cell:
     ratio = float(np.max(np.where(upper > 0, upper / allowance, 0.0), initial=0.0))
     failed = bool((distance * (1 - 1e-12) - errors.slack > allowance).any())
     size = np.abs(errors.reference)
-    there = size > 0
-    noticed = there & (size - errors.slack > allowance)
-    count = int(there.sum())
+    nonzero = size > 0
+    noticed = nonzero & (size - errors.slack > allowance)
+    count = int(nonzero.sum())
     power = int(noticed.sum()) / count if count else 1.0
     return Cell(ratio if not math.isnan(ratio) else math.inf, failed, power)
