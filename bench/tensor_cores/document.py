@@ -137,7 +137,7 @@ def _kinds(study: Study) -> Table:
             )
         )
     header = ("operands", "results", "tensor_core", "by", *(f"beyond {name}" for name in OTHERS))
-    caption = "Largest error over what is allowed, and of what unit; in parentheses, single sums."
+    caption = "Largest error over what is allowed, and its unit; in parentheses, single sums."
     return Table(caption, header, tuple(rows))
 
 

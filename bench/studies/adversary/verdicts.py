@@ -129,7 +129,7 @@ class Verdicts:
     def _slack(self, allowed: int, entry: Sums, limit: Limit) -> int:
         """Return by how much a computed allowance may be above the exact one.
 
-        This is a part in 10⁹, or the rounding of magnitudes that are summed in float32; and the last
+        This is a part in 10⁹, or the rounding of magnitudes summed in float32; and the last
         rounding's share is computed from the exact value as far as float64 knows it.
         """
         known = 2 * entry.terms * (entry.magnitude << limit.up - limit.more) >> 53

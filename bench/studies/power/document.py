@@ -68,9 +68,9 @@ def _blind(study: Study) -> list[str]:
     unseen &= {_name(m) for m in study.passing(STATED, "normal")}
     lines.append(
         f"{len(unseen) or 'No'} defect{'s' * (len(unseen) > 1)} "
-        f"pass{'es' * (len(unseen) < 2)} at {STATED} on both. What is less than the last "
-        "rounding, as a row of one image in bfloat16, shows at few entries: of sharp operands, at "
-        "those just above a power of two; of normal ones, at those that nearly cancel."
+        f"pass{'es' * (len(unseen) < 2)} at {STATED} on both. A defect smaller than the last "
+        "rounding, such as a lost row of one image in bfloat16, shows at few entries: on sharp "
+        "operands, at those just above a power of two; on normal ones, at those that nearly cancel."
     )
     rejected = [m for m in study.measured if m.honest and not m.close]
     honest_results = [m for m in study.measured if m.honest]
