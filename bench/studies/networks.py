@@ -110,8 +110,8 @@ def measure(*, quick: bool = False) -> Iterator[Measured]:
         ("ResNet-8", _resnet8(), (2, 3, 16, 16)),
     ):
         growth = list(_gradients(module, shape).values())
-        depths = tuple(range(len(growth), 0, -1))
-        yield _collected(title, "weights from the output", depths, growth)
+        from_output = tuple(range(len(growth), 0, -1))
+        yield _collected(title, "weights from the output", from_output, growth)
 
 
 def _collected(

@@ -207,14 +207,14 @@ class _Reading:
             module = self.module.get_submodule(label)
             read = _MODULES.get(type(module).__name__)
             if read is None or not type(module).__module__.startswith("torch.nn.modules"):
-                raise InputError(f"{_path(label, module)} is a layer that is not supported")
+                raise InputError(f"{_path(label, module)} is not a supported layer")
             if getattr(module, "inplace", False):
                 self._require_unread(node, label)
             return read(self.builder, label, module, first)
         name = node.target if isinstance(node.target, str) else node.target.__name__
         known = _METHODS.get(name) if node.op == "call_method" else _functions().get(node.target)
         if node.op not in ("call_function", "call_method") or known is None or first is None:
-            raise InputError(f"{label}: {name} is a function that is not supported")
+            raise InputError(f"{label}: {name} is not a supported function")
         if name.endswith("_") or name == "iadd" or node.kwargs.get("inplace"):
             self._require_unread(node, label)
         if known is _add:

@@ -296,7 +296,7 @@ def test_functions_and_shared_layers_are_read() -> None:
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        (nn.Sequential(nn.Linear(3, 3), nn.Softmax(1)), r"1 \(Softmax\) is not a layer"),
+        (nn.Sequential(nn.Linear(3, 3), nn.Softmax(1)), r"1 \(Softmax\) is not a supported layer"),
         (nn.Sequential(nn.Linear(3, 3), nn.LeakyReLU(2.0)), "1: the slope is 2.0"),
         (nn.Sequential(nn.Unflatten(1, (3, 1, 1)), nn.Conv2d(3, 3, 1)), r"0 \(Unflatten\)"),
         (Branching(), "act works in place on a tensor that is read elsewhere"),
@@ -305,7 +305,7 @@ def test_functions_and_shared_layers_are_read() -> None:
     ],
     ids=["softmax", "slope", "unflatten", "in place", "view", "negative"],
 )
-def test_what_has_no_node_is_refused_by_name(module: nn.Module, message: str) -> None:
+def test_what_is_not_supported_is_refused_by_name(module: nn.Module, message: str) -> None:
     with pytest.raises(InputError, match=message):
         from_torch(module.eval(), torch.zeros(2, 3))
 
