@@ -55,7 +55,7 @@ _LEAN_ENVIRONMENT = {
     "`HTTPS_PROXY`, `PIP_INDEX_URL`, `npm_config_registry` and their like": "respected by pip and "
     "npm when WebAssembly Lean is installed",
 }
-_SHOWN = {
+_TABLES = {
     "`COLUMNS`": "how wide tables are; at least 120 to 160 if standard output is not a terminal",
     "`NO_COLOR`": "no colours",
 }
@@ -63,7 +63,7 @@ _SHOWN = {
 ABOUT: Mapping[str, About] = {
     "check": About(
         files=_DEFINITIONS | _LEAN_FILES,
-        environment=_LEAN_ENVIRONMENT | _SHOWN,
+        environment=_LEAN_ENVIRONMENT | _TABLES,
         see_also=("README.md", "docs/pytorch.md", "docs/report.md", "docs/faults.md"),
     ),
     "certify": About(
@@ -80,10 +80,10 @@ ABOUT: Mapping[str, About] = {
             "`ELAN_HOME`, `ELAN_TOOLCHAIN`": "where elan keeps its Leans, and which it is to take",
             "`TMPDIR`": "the folder for temporary files",
         }
-        | _SHOWN,
+        | _TABLES,
         see_also=("docs/doctor.md",),
     ),
-    "explain": About(files=_DEFINITIONS, environment=_SHOWN, see_also=("docs/theorems.md",)),
+    "explain": About(files=_DEFINITIONS, environment=_TABLES, see_also=("docs/theorems.md",)),
     "extract": About(
         files=_DEFINITIONS | _LEAN_FILES,
         environment=_LEAN_ENVIRONMENT,
@@ -91,18 +91,18 @@ ABOUT: Mapping[str, About] = {
     ),
     "fuzz": About(
         files=_DEFINITIONS | _LEAN_FILES | {"`fuzzed/`": "diverging cases, unless --save says"},
-        environment=_LEAN_ENVIRONMENT | _SHOWN,
+        environment=_LEAN_ENVIRONMENT | _TABLES,
         see_also=("docs/fuzzing.md",),
     ),
     "lean": About(
         files=_LEAN_FILES, environment=_LEAN_ENVIRONMENT, see_also=("README.md", "docs/theorems.md")
     ),
     "lean.record": About(files=_LEAN_FILES, environment=_LEAN_ENVIRONMENT),
-    "theorem": About(files=_DEFINITIONS, environment=_SHOWN, see_also=("docs/theorems.md",)),
-    "tolerance": About(files=_DEFINITIONS, environment=_SHOWN, see_also=("docs/testing.md",)),
+    "theorem": About(files=_DEFINITIONS, environment=_TABLES, see_also=("docs/theorems.md",)),
+    "tolerance": About(files=_DEFINITIONS, environment=_TABLES, see_also=("docs/testing.md",)),
     "bench": About(
         files={"`docs/`": "what --write writes"},
-        environment=_SHOWN,
+        environment=_TABLES,
         see_also=("docs/performance.md", "docs/rounding-or-bug.md", "docs/adversary.md"),
     ),
 }

@@ -114,7 +114,7 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
 
 
 def _reasons(config: Any) -> dict[str, Callable[[], str | None]]:
-    """For each marker, what says why its tests cannot be run, or that they can (None)."""
+    """Return, for each marker, a function that says why its tests cannot run; None if they can."""
     if _WORKER:
         without = config.workerinput["without"]
         return {mark: partial(without.get, mark) for mark in without}

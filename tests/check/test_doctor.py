@@ -15,7 +15,7 @@ import stat
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from pybridge.check.doctor.examination import examine
 from pybridge.check.doctor.findings import DoctorReport, Finding
 from pybridge.cli.doctor import app
 from pybridge.errors import InputError
+from pybridge.exported.document import digest
 from pybridge.extras import DISTRIBUTION, install_command
 from pybridge.lean.interface import PINNED, Kind
 from pybridge.lean.recorded import RecordedLean
@@ -308,16 +309,6 @@ def test_matrix_products_that_drop_bits_are_found(monkeypatch: pytest.MonkeyPatc
 # What is computed from
 
 
-def edited(path: Path, **changes: Any) -> Path:
-    """Return a copy of the definitions with other content, whose digest fits."""
-    from pybridge.exported.document import digest
-
-    document = {**json.loads(material.DEFINITIONS.read_text(encoding="utf-8")), **changes}
-    document["sha256"] = digest(document)
-    path.write_text(json.dumps(document), encoding="utf-8")
-    return path
-
-
 @pytest.mark.usefixtures("quick")
 def test_missing_definitions_are_wrong(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(material, "DEFINITIONS", tmp_path / "definitions.json")
@@ -330,37 +321,46 @@ def test_missing_definitions_are_wrong(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert f"definitions: {row['remedy']}" in text
 
 
-def test_tampered_definitions_are_wrong(tmp_path: Path) -> None:
-    text = material.DEFINITIONS.read_text(encoding="utf-8")
+def tampered(document: Any) -> None:
+    document["data"]["laws"]["add"]["value"] = {"var": "x.value"}
+
+
+def of_other_sources(document: Any) -> None:
+    first, second, *_ = document["sources"]
+    document["sources"] |= {first: "0" * 64, "Nowhere.lean": "0" * 64}
+    del document["sources"][second]
+
+
+def by_another_lean(document: Any) -> None:
+    document["toolchain"] = "leanprover/lean4:v4.27.0"
+
+
+def of_other_formats(document: Any) -> None:
+    document["data"]["formats"]["binary32"]["precision"] = 23
+
+
+@pytest.mark.parametrize(
+    ("change", "sign", "words"),
+    [
+        (tampered, False, "it was changed after extraction"),
+        (of_other_sources, True, " (changed), Nowhere.lean (missing)"),
+        (by_another_lean, True, "extracted by leanprover/lean4:v4.27.0"),
+        (of_other_formats, True, "binary32"),
+    ],
+)
+def test_changed_definitions_are_wrong(
+    change: Callable[[Any], None], sign: bool, words: str, tmp_path: Path
+) -> None:
+    document = json.loads(material.DEFINITIONS.read_text(encoding="utf-8"))
+    change(document)
+    if sign:
+        document["sha256"] = digest(document)
     path = tmp_path / "definitions.json"
-    path.write_text(text.replace('"halfUlp"', '"round"', 1), encoding="utf-8")
-    row = only(material.definitions(path))
+    path.write_text(json.dumps(document), encoding="utf-8")
+    *others, row = material.definitions(path)
+    assert [other.state for other in others] == ["good"] * (change is of_other_sources)
     assert row.state == "wrong"
-    assert "it was changed after extraction" in row.found
-
-
-def test_definitions_of_other_sources_are_wrong(tmp_path: Path) -> None:
-    sources = json.loads(material.DEFINITIONS.read_text(encoding="utf-8"))["sources"]
-    first, second, *_ = sources
-    changed = {**sources, first: "0" * 64, "Nowhere.lean": "0" * 64}
-    del changed[second]
-    good, row = material.definitions(edited(tmp_path / "d.json", sources=changed))
-    assert good.state == "good"
-    assert row.state == "wrong"
-    assert f"{first} (changed), Nowhere.lean (missing)" in row.found
-
-
-def test_definitions_by_another_lean_are_wrong(tmp_path: Path) -> None:
-    other = edited(tmp_path / "d.json", toolchain="leanprover/lean4:v4.27.0")
-    assert "extracted by leanprover/lean4:v4.27.0" in only(material.definitions(other)).found
-
-
-def test_definitions_of_other_formats_are_wrong(tmp_path: Path) -> None:
-    data = json.loads(material.DEFINITIONS.read_text(encoding="utf-8"))["data"]
-    data["formats"]["binary32"]["precision"] = 23
-    row = only(material.definitions(edited(tmp_path / "d.json", data=data)))
-    assert row.state == "wrong"
-    assert "binary32" in row.found
+    assert words in row.found
 
 
 # Lean

@@ -383,9 +383,7 @@ def test_saved_cases_are_refused(
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"a":' * 100_000, "\x00"])
-def test_files_that_are_no_saved_cases(
-    text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_files_that_are_no_saved_cases(text: str, tmp_path: Path) -> None:
     path = tmp_path / "case.json"
     path.write_text(text)
     with pytest.raises(InputError, match=r"case\.json: ") as caught:
@@ -395,7 +393,7 @@ def test_files_that_are_no_saved_cases(
         SavedCase.load(tmp_path / "missing.json")
 
 
-def test_large_files_are_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_large_files_are_not_read(tmp_path: Path) -> None:
     path = tmp_path / "case.json"
     with path.open("wb") as file:
         file.truncate(2**24 + 1)

@@ -23,9 +23,11 @@ from pybridge.cli import app as cli
 from pybridge.cli.app import COMMANDS
 from pybridge.cli.process import examples as epilog
 
-SHOWN = {command.run_as: command for command in entries()}
-OWN = [run_as for run_as in SHOWN if not run_as.startswith("python -m bench")]
-EXAMPLES = [(example, command.run_as) for command in SHOWN.values() for example in command.examples]
+ENTRIES = {command.run_as: command for command in entries()}
+OWN = [run_as for run_as in ENTRIES if not run_as.startswith("python -m bench")]
+EXAMPLES = [
+    (example, command.run_as) for command in ENTRIES.values() for example in command.examples
+]
 
 
 def section(command: Entry) -> str:
@@ -41,9 +43,9 @@ def test_the_page_is_what_the_commands_give() -> None:
     assert PAGE.read_text(encoding="utf-8") == render()
 
 
-@pytest.mark.parametrize("run_as", SHOWN)
+@pytest.mark.parametrize("run_as", ENTRIES)
 def test_every_command_option_and_status_is_on_the_page(run_as: str) -> None:
-    command = SHOWN[run_as]
+    command = ENTRIES[run_as]
     text = section(command)
     for heading in ("NAME", "SYNOPSIS", "OPTIONS", "EXIT STATUS", "FILES", "ENVIRONMENT"):
         assert f"**{heading}**" in text
@@ -60,7 +62,7 @@ def test_every_command_option_and_status_is_on_the_page(run_as: str) -> None:
 
 
 def test_every_command_says_what_it_reads_and_writes() -> None:
-    assert {command.about for command in SHOWN.values()} == set(ABOUT)
+    assert {command.about for command in ENTRIES.values()} == set(ABOUT)
     for about in ABOUT.values():
         for page in about.see_also:
             assert (PAGE.parents[1] / page).is_file()
@@ -69,7 +71,7 @@ def test_every_command_says_what_it_reads_and_writes() -> None:
 @pytest.mark.parametrize("run_as", OWN)
 def test_help_teaches(run_as: str) -> None:
     """It fits in 80 columns and has examples, one to a line, and the exit statuses."""
-    command = SHOWN[run_as]
+    command = ENTRIES[run_as]
     words = run_as.removeprefix("python -m ").split()
     entry = next(
         (e for e in COMMANDS.values() if e.run_as == words[0]), cli.Command(words[0], words[0], "")
@@ -98,7 +100,7 @@ def test_every_example_parses(
             Path(word).touch()
     prefix = run_as.split()
     assert words[: len(prefix)] == prefix
-    parse(SHOWN[run_as].command, words[len(prefix) :])
+    parse(ENTRIES[run_as].command, words[len(prefix) :])
 
 
 def parse(command: Any, words: list[str]) -> None:
