@@ -29,7 +29,6 @@ __all__ = ["divided_up", "in_two_parts", "scaled_exactly", "scaled_within"]
 Factor: TypeAlias = Fraction | Float64
 """One number, or an array of positive ones that float64 rounded once."""
 
-_LEAST = 2.0**-1022
 _LARGEST_ODD = 2**26
 """Odd integers up to this, times half a mantissa, are exact in float64."""
 
@@ -115,6 +114,6 @@ def _product(values: FloatArray, factors: Float64) -> tuple[Float64, npt.NDArray
     wide = values.astype(np.float64)
     with np.errstate(all="ignore"):
         product = wide * factors
-    (x, _), (y, _) = np.frexp(np.abs(wide)), np.frexp(np.abs(factors))
-    normal = np.isfinite(product) & (np.abs(product) >= _LEAST)
-    return product, ((significand_error(x, y) == 0) & normal) | (wide == 0)
+        (x, p), (y, q) = np.frexp(np.abs(wide)), np.frexp(np.abs(factors))
+        held = np.multiply(x, y) == np.ldexp(np.abs(product), -(p + q))  # False if it underflows.
+    return product, held & (significand_error(x, y) == 0)
