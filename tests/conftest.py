@@ -31,7 +31,13 @@ from pybridge.lean import BuildResult, Lean, LeanNotFound, find
 
 __all__ = ["lean", "library", "plant", "problems", "recorded", "torch"]
 
-_MARKS = {"lean": "lean", "library": "lean", "toolchain": "lean", "torch": "torch"}
+_MARKS = {
+    "lean_and_export": "lean",
+    "lean": "lean",
+    "library": "lean",
+    "toolchain": "lean",
+    "torch": "torch",
+}
 """The fixtures that ask for something, and the markers of the tests that use them."""
 
 _SLOW = {"library", "examples"}
@@ -176,14 +182,22 @@ def _aloud(config: pytest.Config, what: str, shared: Path | None = None) -> Iter
 
 
 @pytest.fixture(scope="session")
-def lean(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lean]:
-    """A real Lean, native or WebAssembly, whose program has been compiled."""
+def lean_and_export(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Lean, str]]:
+    """A real Lean, native or WebAssembly, and what its program, compiled for it, exports."""
     shared = tmp_path_factory.getbasetemp().parent
     with _aloud(pytestconfig, "Lean compiles the program that evaluates cases", shared):
         runner = find("auto", progress=not _WORKER)
-        runner.export()
-    yield runner
+        exported = runner.export()
+    yield runner, exported
     runner.close()
+
+
+@pytest.fixture(scope="session")
+def lean(lean_and_export: tuple[Lean, str]) -> Lean:
+    """A real Lean, native or WebAssembly, whose program has been compiled."""
+    return lean_and_export[0]
 
 
 @pytest.fixture(scope="session")
