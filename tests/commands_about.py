@@ -11,24 +11,24 @@ INTRODUCTION = """\
 # Commands
 
 Each command is run as `python -m pybridge.NAME`, or as `pybridge NAME`, which is the same, imports
-only what it needs, and completes in a shell. This page is made from the commands themselves, by
+only what it needs, and completes in a shell. This page is generated from the commands themselves by
 `python tests/commands_page.py --write`; a test keeps it current.
 
-What holds of all of them:
+For all commands:
 
 - Results go to standard output, progress and errors to standard error. `--json` prints the result
   for programs, as valid JSON: numbers that are infinite are null. Bad input, and whatever else goes
   wrong, is one line that begins with `error:`.
-- Files that are written appear whole or not at all.
-- Exit status beyond those below: 130 interrupted by Ctrl-C, 129 and 143 by the signals HUP and
-  TERM, 141 when the reader of standard output has gone. What cannot be written is status 2.
+- Files are written completely or not at all.
+- Exit statuses besides those below: 130 if interrupted by Ctrl-C, 129 and 143 by the signals HUP
+  and TERM, 141 if the reader of standard output has gone, 2 if something cannot be written.
 
 ## Completion
 
 `pybridge --install-completion` sets up the completion of your shell (bash, zsh, fish, PowerShell)
 and says what it has changed; `pybridge --show-completion` prints the script instead. Commands and
-options are completed, and as values: the labels of cases and of network layers, formats, dtypes,
-kinds of data, results, and the ways to run Lean.
+options are completed, and so are these values: the labels of cases and of network layers, formats,
+dtypes, kinds of data, results, and the ways to run Lean.
 """
 
 
@@ -77,7 +77,7 @@ ABOUT: Mapping[str, About] = {
         files=_DEFINITIONS | _LEAN_FILES,
         environment=_LEAN_ENVIRONMENT
         | {
-            "`ELAN_HOME`, `ELAN_TOOLCHAIN`": "where elan keeps its Leans, and which it is to take",
+            "`ELAN_HOME`, `ELAN_TOOLCHAIN`": "where elan keeps toolchains, and which one it uses",
             "`TMPDIR`": "the folder for temporary files",
         }
         | _TABLES,
@@ -90,7 +90,9 @@ ABOUT: Mapping[str, About] = {
         see_also=("docs/theorems.md",),
     ),
     "fuzz": About(
-        files=_DEFINITIONS | _LEAN_FILES | {"`fuzzed/`": "diverging cases, unless --save says"},
+        files=_DEFINITIONS
+        | _LEAN_FILES
+        | {"`fuzzed/`": "diverging cases, unless --save names another folder"},
         environment=_LEAN_ENVIRONMENT | _TABLES,
         see_also=("docs/fuzzing.md",),
     ),

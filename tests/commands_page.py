@@ -156,7 +156,7 @@ def _section(command: Entry) -> str:
         "SEE ALSO": ", ".join(also),
     }
     if command.parent is not None:
-        of_group = f"as of [{command.group}](#{_anchored(command.group)})"
+        of_group = f"as for [{command.group}](#{_anchored(command.group)})"
         groups |= {"FILES": of_group, "ENVIRONMENT": of_group, "SEE ALSO": ""}
     lines = [f"## {_title(command)}", "**NAME**", _filled(f"{command.names}: {_summary(command)}")]
     lines += ["**SYNOPSIS**", _code([_synopsis(command)])]

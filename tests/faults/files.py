@@ -76,7 +76,7 @@ FILES = (
           "and weight of shape (1, 1, 1, 1) with stride=(1, 1), padding=((0, 0), (0, 0)), "
           "dilation=(1, 1), groups=1 give an output of shape (1, 1, 1, 1)",
           prepare=_case(grad_output=np.ones((1, 1, 2, 2), np.float32))),
-    Fault(what="nan", command=_CHECK, status=2,
+    Fault(what="NaN", command=_CHECK, status=2,
           line="error: case.npz: grad_output[0, 0, 0, 0] is nan, expected finite numbers",
           prepare=_case(grad_output=ONE * np.nan)),
     Fault(what="A label that breaks out of its line", command=_CHECK, status=2,

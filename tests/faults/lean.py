@@ -34,7 +34,7 @@ def _no_cache(sandbox: Sandbox) -> None:
 
 
 LEAN = (
-    Fault(what="Lean is asked for and not there", command=f"{_ONE} native", status=3,
+    Fault(what="Lean is asked for and not installed", command=f"{_ONE} native", status=3,
           line="error: there is no `lake` on PATH or in ~/.elan/bin"),
     Fault(what="There is no Lean and none can be installed: the recorded evaluations are compared",
           command=f"{_ONE} auto", status=0, says="recorded evaluations by WebAssembly Lean 4.28.0",

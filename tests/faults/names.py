@@ -73,7 +73,7 @@ NAMES = (
           command=f"PYBRIDGE_CACHE={_NO_LETTER} python -m pybridge.lean setup --lean wasm",
           status=3,
           line=r"error: the cache \xff cannot be used: its name is not UTF-8"),
-    Fault(what="A letter of the case file's name is none of standard error's",
+    Fault(what="Standard error lacks a letter of the case file's name",
           command=f"PYTHONIOENCODING=ascii {_CHECK} recorded 'Fall ü 1.npz'", status=2,
           line="error: Fall ? 1.npz: no such file"),
 )  # fmt: skip

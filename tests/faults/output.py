@@ -76,7 +76,7 @@ OUTPUT = (
           command=f"set -o pipefail; {_CHECK} | true", status=141),
     Fault(what="Standard output is closed", command=f"{_REPORT} >&-", status=0,
           kept="the report", after=lambda sandbox: _passed(sandbox.work / "report.json")),
-    Fault(what="Standard output has no letters beyond ASCII",
+    Fault(what="Standard output is ASCII only",
           command=f"PYTHONIOENCODING=ascii {_CHECK} --each", status=0, says="1?1?1?1"),
     Fault(what="The disk is full for temporary files",
           command="ulimit -f 0; "
@@ -84,7 +84,7 @@ OUTPUT = (
           status=1,
           line="error: temporary files cannot be written: …; checked before: 0 of 1 cases",
           prepare=native()),
-    Fault(what="The report's folder is not there", command=f"{_CHECK} --report no/report.json",
+    Fault(what="The report's folder does not exist", command=f"{_CHECK} --report no/report.json",
           status=2, line="error: --report: the folder no does not exist"),
     Fault(what="The report is a folder", command=f"{_CHECK} --report .", status=2,
           line="error: --report: . is a folder, expected a file"),

@@ -47,9 +47,9 @@ def _other_law(sandbox: Sandbox) -> None:
 
 
 TEXT = (
-    Fault(what="An option that there is not", command=f"{_CHECK} --lane native", status=2,
+    Fault(what="An unknown option", command=f"{_CHECK} --lane native", status=2,
           line=f"error: No such option: --lane …{_SAYS}"),
-    Fault(what="A Lean that there is not", command="python -m pybridge.check --lean coq", status=2,
+    Fault(what="An unknown kind of Lean", command="python -m pybridge.check --lean coq", status=2,
           line=f"error: Invalid value for '--lean': 'coq' is not one of …{_SAYS}"),
     Fault(what="A pattern that no case has", command=f"{_CHECK} --case 'binary31-*'", status=2,
           line="error: 'binary31-*' is neither a built-in case's label nor a .npz file: "
