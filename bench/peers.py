@@ -1,8 +1,8 @@
 """Kernel gradients with rigorous errors by other packages, on the same operands.
 
-All multiply the matrix of the gradient of the output, [O, N·OH·OW], by that of the patches. Times
-are those of the products, and of what turns the entries of a NumPy array into the packages'
-numbers; laying out the patches and reading the results is not counted.
+All multiply the matrix of the gradient of the output, [O, N·OH·OW], by the matrix of the patches.
+Times are for the products, and for converting the entries of NumPy arrays to the packages' numbers;
+laying out the patches and reading the results is not counted.
 """
 
 from __future__ import annotations

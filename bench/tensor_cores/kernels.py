@@ -139,8 +139,8 @@ class Kernel:
     def _read(self, values: Any, name: str) -> tuple[Any, Any]:
         """Return the tensor that an instruction reads, and the tensor of its scales, if it has any.
 
-        Numbers of six bits are in the low bits of a byte, those of four where the instruction reads
-        them.
+        Numbers of six bits are in the low bits of a byte, numbers of four bits where the
+        instruction reads them.
         """
         if not self.unit.scaled:
             return values, None

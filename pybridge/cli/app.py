@@ -1,7 +1,7 @@
 """`pybridge`: all commands under one name, each imported when it is used.
 
-`pybridge check` is `python -m pybridge.check`, and so on. Exit status: that of the command, 2 for
-bad usage.
+`pybridge check` is `python -m pybridge.check`, and so on. The exit status is the command's, or 2
+for bad usage.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ class KindReport(Model):
 class Divergence(Model):
     """A case that did not hold.
 
-    `problems` are its own; `shrunk_problems` those of the smaller case that was saved. `outputs`
-    and `shrunk_outputs` are the sizes of both, `runs` the runs of Lean that shrinking took.
+    `problems` are its own, `shrunk_problems` are the problems of the smaller case that was saved.
+    `outputs` and `shrunk_outputs` are the sizes of both, `runs` the runs of Lean for shrinking.
     """
 
     label: str
