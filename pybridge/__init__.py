@@ -1,7 +1,7 @@
 """Conv2d gradients with error bounds proved in Lean, evaluated from the exported definitions.
 
-What is exported is imported when it is first used: commands start at once, and `pybridge.doctor`
-runs where NumPy does not.
+Exported names are imported when they are first used, so that commands start at once, and
+`pybridge.doctor` runs even if NumPy cannot be imported.
 """
 
 from __future__ import annotations

@@ -231,7 +231,7 @@ class KernelResult:
             index = np.unravel_index(int(np.argmax(~np.isfinite(rounded))), values.shape)
             entry = self.computation.entry(key, tuple(int(i) for i in index))
             raise NotProvedError(
-                f"{entry} is {values[index]}, which overflows {format}: nothing is proved of a "
+                f"{entry} is {values[index]}, which overflows {format}: nothing is proved about a "
                 "kernel that rounds it to that"
             )
         return rounded
@@ -260,8 +260,8 @@ def _require_as_given(promise: Accumulation) -> None:
     """Refuse promises that round operands: nothing is proved about scaled operands that are."""
     if promise.operands is not None or promise.flushed or promise.core is not None:
         raise InputError(
-            "accumulation: with alpha, beta or a divisor, nothing is proved of kernels that round "
-            "or flush operands, or of matrix units"
+            "accumulation: with alpha, beta or a divisor, nothing is proved about kernels that "
+            "round or flush operands, or about matrix units"
         )
 
 

@@ -131,7 +131,7 @@ def _require_held(name: str, size: Fraction, format: str | None) -> None:
     if size > most:
         raise NotProvedError(
             f"{name} is {_short(size)}, above the largest number of {format}, {_short(most)}: "
-            "nothing is proved of a kernel that rounds operands to it"
+            "nothing is proved about a kernel that rounds operands to it"
         )
 
 

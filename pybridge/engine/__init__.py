@@ -1,1 +1,1 @@
-"""Evaluates contractions and bounds with NumPy, rounding outward; reads no files."""
+"""Evaluates contractions and bounds with NumPy or PyTorch, rounding outward; reads no files."""

@@ -672,7 +672,7 @@ def require_no_emulation(environment: Mapping[str, str] | None = None) -> None:
     """Raise `InputError` if the environment asks libraries to multiply in other formats than asked.
 
     cuBLAS can emulate float64 and float32 by shorter formats, and both it and oneDNN can reduce
-    float32 operands to TF32 or bfloat16: nothing is proved of products by these.
+    float32 operands to TF32 or bfloat16: nothing is proved about such products.
     """
     for name, harmless in _REFUSED.items():
         value = (os.environ if environment is None else environment).get(name, "")

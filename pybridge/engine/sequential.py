@@ -66,7 +66,7 @@ class Replayed:
     """The values of a contraction in the stated order, and the ingredients of their bounds.
 
     All have the contraction's output shape. `binades` is, for each entry, the sum of 2^⌊log₂|v|⌋
-    over the results v of its products (where there are two factors) and additions, rounded to the
+    over the results v of its products (if there are two factors) and additions, rounded to the
     format or exact, where v below the normal range counts 0, or the least normal number where
     `floored`. It is computed with at most `roundings` roundings on the path of a term, each of
     relative error at most 2⁻²⁴.

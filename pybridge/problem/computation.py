@@ -110,7 +110,7 @@ class Computation:
     result's: output, or the name of the operand whose gradient it is; `noun` is how sentences name
     it, `axes` what the caller's axes mean. `lean` names the declarations about it. `geometry` is
     what the textbook's formula needs; without one, the contraction itself is the definition.
-    `names` and `arranged` have the operands' names and arrangements where the caller's are others,
+    `names` and `arranged` have the operands' names and arrangements if the caller's differ,
     `result` the arrangement of the result. `scales` has the numbers that operands are multiplied
     by, if these are not all one: the kernel multiplies the sum of products, by several `alphas` one
     after the other, and the addend, which it then adds.

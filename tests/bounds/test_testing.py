@@ -607,7 +607,7 @@ def test_arguments_that_do_not_fit() -> None:
     )
     check(
         NotProvedError,
-        r"^x\[0, 0, 0, 0\] is 65520.0, which overflows float16: nothing is proved of a kernel that",
+        r"^x\[0, 0, 0, 0\] is 65520.0, which overflows float16: nothing is proved about a",
         x=np.full_like(x, 65520),
         accumulation=Accumulation(operands="float16"),
     )

@@ -791,7 +791,7 @@ REFUSED: Mapping[str, Callable[[], Any]] = {
     "beta: expected a finite float64 number, got inf": lambda: ops.addmm(
         ONES, ONES, ONES, beta=math.inf
     ),
-    "nothing is proved of kernels that round or flush": lambda: compare(
+    "nothing is proved about kernels that round or flush": lambda: compare(
         np.ones((2, 2), np.float32),
         ops.addmm(ONES[:, :2], ONES, ONES.T, alpha=2),
         accumulation=tf32(),
