@@ -1,15 +1,15 @@
 """Whether all entries of a result certainly pass, by one product in float32.
 
-The result is recomputed in two partial sums p and q, so that the reference r = p + q errs by about
-half of what a result in any order may: |r − e| ≤ s·M + c where M = Σ|x||y|, while a·M + … is
-allowed. M is not computed: it is at least about |p| + |q|. An entry w passes if
+The result is recomputed in two or three partial sums p, q, …, so that the reference r = p + q + …
+errs by about half of what a result in any order may: |r − e| ≤ s·M + c where M = Σ|x||y|, while
+a·M + … is allowed. M is not computed: it is at least about |p| + |q| + …. An entry w passes if
 
-  |w − r| ≤ α·(|p| + |q|) + β·|r|,
+  |w − r| ≤ α·(|p| + |q| + …) + β·|r|,
 
 where α is the allowance for a unit of M less the error of the reference, and β the allowance for a
 unit of |e| (Lean: `passes_by_parts`). If sums have so few terms that the error of the reference is
 too near to the allowance, they are recomputed in float64. Honest kernels are within that except at
-few entries, whose M is small beside |p| + |q|. These are computed one by one, with their M, in
+few entries, whose M is large beside |p| + |q| + …. These are computed one by one, with their M, in
 float64 (`pybridge.bounds.limits`). If one is not within that, or if they are many, the answer is
 open, and `pybridge.bounds.screen` looks closer. The operands' deviations only add to the allowance,
 and are left out.
@@ -18,6 +18,7 @@ and are left out.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -34,7 +35,7 @@ from pybridge.engine.accumulation import Accumulation, format_parameters
 from pybridge.engine.backend import Backend
 from pybridge.engine.coefficients import ErrorBound, operation
 from pybridge.engine.entries import some_entries, terms_read
-from pybridge.engine.estimator import Estimator
+from pybridge.engine.estimator import Dealt, Estimator
 from pybridge.engine.upward import Float64
 from pybridge.exported.document import Definitions
 from pybridge.exported.identity import Same
@@ -43,7 +44,7 @@ __all__ = ["Sure", "certainly"]
 
 _ROUNDED = (1 + Fraction(1, 2**24)) ** 8
 """Covers the roundings of the comparison itself: of the distance, the limit and its parts."""
-_ROOM = Fraction(3, 10)
+_ROOM = Fraction(1, 6)
 """The least share of the allowance that the error of the reference has to leave."""
 _READ = 1 << 22
 """Up to so many terms may always be read one by one."""
@@ -105,16 +106,16 @@ def certainly(
     return _sure(returned, promise, estimates, largest)
 
 
-def _limits(estimates: Estimator, promise: Accumulation, format: str) -> dict[int, _Limit] | None:
-    """Return the limit of each number of terms for a reference in a format; None if there is not
-    one for each.
+def _limits(estimates: Estimator, promise: Accumulation, format: str) -> list[_Limit] | None:
+    """Return the limit of each way to deal out terms for a reference in a format; None if there is
+    not one for each.
     """
-    by_count = {}
-    for n in estimates.distinct_counts:  # Ascending: the first leaves least room.
-        if (limit := _limit_of(estimates, promise, n, format)) is None:
+    limits = []
+    for dealt in estimates.dealt[0]:  # In ascending order of terms: the first leave least room.
+        if (limit := _limit_of(estimates, promise, dealt, format)) is None:
             return None
-        by_count[n] = limit
-    return by_count
+        limits.append(limit)
+    return limits
 
 
 def _open(
@@ -122,21 +123,19 @@ def _open(
     estimates: Estimator,
     backend: Backend,
     dtype: np.dtype[Any],
-    known: dict[int, _Limit],
+    known: Sequence[_Limit],
 ) -> npt.NDArray[np.intp] | None:
     """Return the flat indices of the entries that the comparison leaves open; None if many."""
     size = math.prod(estimates.shape)
     few, share, most_share = _OPEN
     read = max(terms_read(estimates.split), 1)
     room = max(min(few, _READ // read), size // min(max(read, share), most_share))
-    beta = max(limit.beta for limit in known.values())
-    scale: Any = max(limit.scale for limit in known.values())
-    varies = scale != min(limit.scale for limit in known.values())
+    beta = max(limit.beta for limit in known)
+    scale: Any = max(limit.scale for limit in known)
+    varies = scale != min(limit.scale for limit in known)
     if varies:
-        counts = estimates.counts
-        each, inverse = np.unique(counts, return_inverse=True)
-        scales = np.array([known[int(n)].scale for n in each], dtype)
-        plane = backend.from_host(scales[inverse].reshape(counts.shape))
+        scales = np.array([limit.scale for limit in known], dtype)
+        plane = backend.from_host(scales[estimates.dealt[1]])
     open_ = [np.zeros(0, np.intp)]
     for place, own in estimates.slices(dtype):
         result = backend.contiguous(returned.values[place])
@@ -224,18 +223,18 @@ def _power(promise: Accumulation, estimates: Estimator, values: Float64, terms: 
 
 
 def _limit_of(
-    estimates: Estimator, promise: Accumulation, terms: int, format: str
+    estimates: Estimator, promise: Accumulation, dealt: Dealt, format: str
 ) -> _Limit | None:
-    """Return the limit of entries of so many terms for a reference in a format; None without
-    one.
+    """Return the limit of entries whose terms are dealt out so, for a reference in a format; None
+    without one.
     """
-    if not terms:
+    if not dealt.terms:
         return _Limit(1.0, 0.0)
     definitions = estimates.definitions
     return _limit(
         Same(definitions),
-        estimates.sum_error(promise, terms),
-        estimates.parts_error(terms, format),
+        estimates.sum_error(promise, dealt.terms),
+        estimates.parts_error(dealt, format),
         promise.last_rounding(definitions),
         format,
     )

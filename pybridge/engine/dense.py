@@ -60,6 +60,9 @@ _REMEMBERED = 1 << 9
 _EVEN = Fraction(3, 5)
 """Up to this share of the terms counts as nearly one half."""
 
+_FEW = 64
+"""Terms of which halves are not short enough, beside thirds."""
+
 _TERMS = 1 << 23
 """So many terms take about as long as the plan of a lattice."""
 
@@ -380,15 +383,9 @@ def narrowed(split: Split, dim: int, size: int) -> Narrowed | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PartialSums:
-    """Sums over parts of the terms: `shares` are the fractions of every entry's terms in each part.
-
-    If `free`, these are exact; otherwise terms are skipped, and a part may have all of an entry's
-    terms. The divided reduction is cut at the steps `cuts`.
-    """
+    """Sums over parts of the terms: those at the steps between two `cuts` of a reduction."""
 
     parts: tuple[Split, ...]
-    shares: tuple[Fraction, ...]
-    free: bool
     cuts: tuple[int, ...] = ()
 
 
@@ -417,18 +414,15 @@ def divided_reduction(split: Split) -> int | None:
 
 @lru_cache(maxsize=_REMEMBERED)
 def partial_sums(split: Split, dim: int | None) -> PartialSums:
-    """Return the sums over two parts of a reduction, or one sum if there is none.
-
-    A split with fewer entries of the same result must be divided along the same dimension as the
-    whole, so that the parts have the same shares.
+    """Return the sums over two parts of a reduction, over each step if there are three and terms
+    are few, or one sum if there is no reduction.
     """
     if dim is None:
-        return PartialSums((split,), (Fraction(1),), free=True)
+        return PartialSums((split,))
     size = split.red_sizes[dim - len(split.out_sizes)]
-    cuts = (0, (size + 1) // 2, size)
-    parts = tuple(_restricted(split, dim, *ends) for ends in pairwise(cuts))
-    shares = tuple(Fraction(b - a, size) for a, b in pairwise(cuts))
-    return PartialSums(parts, shares, dim not in _skipping(split), cuts)
+    few = size == 3 and prod(split.red_sizes) <= _FEW
+    cuts = (0, 1, 2, 3) if few else (0, (size + 1) // 2, size)
+    return PartialSums(tuple(_restricted(split, dim, *ends) for ends in pairwise(cuts)), cuts)
 
 
 def _skipping(split: Split) -> set[int]:

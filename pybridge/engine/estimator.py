@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import pairwise
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +65,7 @@ from pybridge.problem.operands import Operand
 from pybridge.problem.rounding import holds
 
 __all__ = [
+    "Dealt",
     "Estimator",
     "Inexact",
     "require_finite",
@@ -140,6 +141,16 @@ class _Assumed:
     scale: int
     distance: bool
     shortfall: Fraction
+
+
+class Dealt(NamedTuple):
+    """How an entry's terms are dealt out to partial sums: how many terms there are, addends
+    included, how many sums have any, and how many the longest has.
+    """
+
+    terms: int
+    sums: int
+    longest: int
 
 
 class Estimator:
@@ -365,22 +376,23 @@ class Estimator:
             for layout, operand in zip(layouts, operands, strict=True)
         )
 
-    def parts_error(self, terms: int, format: str) -> tuple[ErrorBound, ErrorBound]:
-        """Return the errors of `in_parts` for so many terms, addends included: of its partial sums
-        together, and of the sum of all.
+    @property
+    def dealt(self) -> tuple[tuple[Dealt, ...], Counts]:
+        """The ways in which entries' terms are dealt out to the sums of `in_parts`, and which of
+        them each entry has; of size one where constant.
+        """
+        return _dealt(self._partial, self.split, *self.added)
+
+    def parts_error(self, dealt: Dealt, format: str) -> tuple[ErrorBound, ErrorBound]:
+        """Return the errors of `in_parts`: of its partial sums together, and of the sum of all.
 
         Each partial sum is one in any order; their absolute errors add up, and the relative one is
         the largest (Lean: `NearAll.append`). So is the sum of them and the addends, which are
-        numbers (Lean: `NearAll.followedBy`).
+        numbers (Lean: `NearAll.followedBy`), of which zeros do not count (Lean:
+        `Computes.near_numbers`).
         """
-        return _parts_error(
-            Same(self.definitions),
-            self._partial,
-            len(self.factors),
-            max(terms - len(self.added), 0),
-            len(self.addends),
-            format,
-        )
+        factors, addends = len(self.factors), len(self.addends)
+        return _parts_error(Same(self.definitions), dealt, factors, addends, format)
 
     def some_entries(self, most: int) -> Estimator:
         """Return the estimator of about so many entries, evenly spread; more if few axes can be
@@ -785,23 +797,28 @@ def _sum_error(
 
 
 @lru_cache(maxsize=_REMEMBERED)
+def _dealt(sums: PartialSums, *splits: Split) -> tuple[tuple[Dealt, ...], Counts]:
+    counts, parts = _counts(*splits), [part.counts for part in sums.parts]
+    present = sum((part > 0).astype(np.int64) for part in parts)
+    longest = np.asarray(reduce(np.maximum, parts))
+    _, kinds = np.unique(counts * (len(parts) + 1) + present, return_inverse=True)
+    shape = np.broadcast_shapes(kinds.shape, longest.shape)
+    codes = kinds.astype(np.int64) * (int(longest.max(initial=0)) + 1) + longest
+    _, first, kinds = np.unique(codes, return_index=True, return_inverse=True)
+    each = (np.broadcast_to(of, shape).reshape(-1)[first] for of in (counts, present, longest))
+    dealt = tuple(Dealt(*map(int, one)) for one in zip(*each, strict=True))
+    return dealt, kinds.reshape(shape)
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def _parts_error(
-    definitions: Same[Definitions],
-    sums: PartialSums,
-    factors: int,
-    products: int,
-    addends: int,
-    format: str,
+    definitions: Same[Definitions], dealt: Dealt, factors: int, addends: int, format: str
 ) -> tuple[ErrorBound, ErrorBound]:
     held = definitions.held
     unit = operation(format_parameters(format, held))
-    near = nearest if factors > 1 else numbers
-    counts = [products * share if sums.free else products for share in sums.shares]
-    parts = [near(held, max(math.ceil(n), 1), unit) for n in counts]
-    together = ErrorBound(
-        max(part.relative for part in parts), sum((part.absolute for part in parts), Fraction(0))
-    )
-    return together, followed_by(held, together, numbers(held, len(parts) + addends, unit))
+    longest = (nearest if factors > 1 else numbers)(held, max(dealt.longest, 1), unit)
+    together = ErrorBound(longest.relative, dealt.sums * longest.absolute)
+    return together, followed_by(held, together, numbers(held, dealt.sums + addends, unit))
 
 
 @lru_cache(maxsize=8)

@@ -143,6 +143,12 @@ def test_slices_and_their_partial_sums(
     whole = exact(geometry, arrays, name)
     counts = np.broadcast_to(of_ones.counts - len(of_ones.added), whole.shape)
     sums = partial_sums(of_ones.split, divided_reduction(of_ones.split))
+    dealt = [np.broadcast_to(part.counts, whole.shape) for part in sums.parts]
+    kinds, which = of_ones.dealt
+    each = np.array(kinds)[np.broadcast_to(which, whole.shape)]
+    assert (each[..., 0] == of_ones.counts).all()
+    assert (each[..., 1] == np.count_nonzero(dealt, axis=0)).all()
+    assert (each[..., 2] == np.max(dealt, axis=0)).all()
     covered = np.zeros(whole.shape, int)
     for (at, counting), (_, own) in zip(
         of_ones.slices(np.dtype(dtype)), of_integers.slices(np.dtype(dtype)), strict=True
@@ -152,8 +158,8 @@ def test_slices_and_their_partial_sums(
         assert (as_array(own.value(dtype)) == whole[at]).all()
         parts = [as_array(part) for part in counting.in_parts(dtype)[0]]
         assert (sum(parts) == counts[at]).all()
-        for part, share in zip(parts, sums.shares, strict=True):
-            assert not sums.free or (part <= np.ceil(counts[at] * float(share))).all()
+        for part, wanted in zip(parts, dealt, strict=True):
+            assert (part == wanted[at]).all()
     assert (covered == 1).all()
     for singly in some_entries(of_integers, np.arange(whole.size)):
         assert (singly == whole.ravel()).all()
