@@ -13,6 +13,7 @@ place of skipped terms.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -112,7 +113,11 @@ def contract_parts(
         else _plan(part, kind, _limits(part, kind, backend))
         for part in parts
     ]
-    copied = [all(plan is not None and k in plan.copied for plan in plans) for k in (0, 1)]
+    copied = [
+        all(plan is not None for plan in plans)
+        and sum(plan.read[k] for plan in plans if plan) <= _OFTEN * prod(layout.shape)
+        for k, layout in enumerate(parts[0].layouts)
+    ]
     results = []
     with backend.exact_products():
         boxes = [
@@ -313,8 +318,9 @@ class _Plan:
     """The backend's methods that a product calls, with the parts of boxes, result and buffers that
     they take.
 
-    Offsets and strides are for arrays of the plan's dtype. Boxes that are only `copied`, about
-    once, may have a narrower dtype.
+    Offsets and strides are for arrays of the plan's dtype. Boxes that are only copied may have a
+    narrower dtype: `read` says how many of their entries are, infinite if one is multiplied as it
+    is.
     """
 
     dtype: np.dtype[Any]
@@ -322,7 +328,7 @@ class _Plan:
     covered: bool
     buffers: tuple[int, ...]
     steps: tuple[tuple[str, tuple[_Strided, ...]], ...]
-    copied: frozenset[int]
+    read: tuple[float, ...]
 
     def run(self, boxes: Sequence[Array], backend: Backend) -> Array:
         """Return the result for boxes of the planned shapes, in C order."""
@@ -372,13 +378,12 @@ def _plan(split: Split, dtype: np.dtype[Any], limits: _Limits) -> _Plan:
         else:
             (shifted or whole).run()
     sizes = tuple(buffer.size for buffer in buffers.held)
-    read = [0 for _ in boxes]
+    read = [0.0 for _ in boxes]
     for step, operands in steps:
         for base, _, shape, _ in operands:
             if base < len(boxes):
-                read[base] += prod(shape) if step == "copy" else _OFTEN * boxes[base].size + 1
-    copied = frozenset(k for k, box in enumerate(boxes) if read[k] <= _OFTEN * box.size)
-    return _Plan(dtype, result.shape, _is_covered(split), sizes, tuple(steps), copied)
+                read[base] += prod(shape) if step == "copy" else math.inf
+    return _Plan(dtype, result.shape, _is_covered(split), sizes, tuple(steps), tuple(read))
 
 
 class _Slide(NamedTuple):
