@@ -240,7 +240,7 @@ def _limit_of(
     )
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1 << 14)
 def _limit(
     definitions: Same[Definitions],
     allowed: ErrorBound,

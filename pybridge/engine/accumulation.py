@@ -377,12 +377,12 @@ class Accumulation(Model):
     ) -> ErrorBound:
         """Return the error of a sum by its depth, or if that is less, by its number of terms."""
         unit = operation(parameters_of(name, definitions), self.mode)
+        in_any_order = (numbers if plain else nearest)(definitions, terms, unit)
+        if self.mode == "nearest" and depth >= terms:
+            return in_any_order
         lossless = plain and not self.flushed
         by_depth = tree(definitions, terms, ErrorBound(unit.relative) if lossless else unit, depth)
-        if self.mode != "nearest":
-            return by_depth
-        in_any_order = (numbers if plain else nearest)(definitions, terms, unit)
-        if depth < terms and by_depth.relative < in_any_order.relative:
+        if self.mode != "nearest" or by_depth.relative < in_any_order.relative:
             return by_depth
         return in_any_order
 

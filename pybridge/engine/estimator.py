@@ -85,6 +85,9 @@ _NEAR = 3
 _REMEMBERED = 1 << 11
 """Cached results: enough for a network's layers, forward and backward."""
 
+_OF_ENTRIES = 1 << 14
+"""Error bounds of entries that have different numbers of terms, as at borders of long kernels."""
+
 _ROOM, _DEVICE_ROOM = (1 << 21, 1 << 24), (1 << 21, 1 << 30)
 """The least and the most bytes that copies and results may take at a time; between them, half of
 what factors and result take.
@@ -782,7 +785,7 @@ def _counts(*splits: Split) -> Counts:
     return np.asarray(total, np.int64)
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_OF_ENTRIES)
 def _sum_error(
     definitions: Same[Definitions],
     accumulation: Accumulation,
@@ -810,7 +813,7 @@ def _dealt(sums: PartialSums, *splits: Split) -> tuple[tuple[Dealt, ...], Counts
     return dealt, kinds.reshape(shape)
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_OF_ENTRIES)
 def _parts_error(
     definitions: Same[Definitions], dealt: Dealt, factors: int, addends: int, format: str
 ) -> tuple[ErrorBound, ErrorBound]:
@@ -834,7 +837,7 @@ def _weights(
     )
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=_OF_ENTRIES)
 def _entry_weights(
     definitions: Same[Definitions], longest: int, assumed: _Assumed, terms: int
 ) -> Weights:
