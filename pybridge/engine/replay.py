@@ -10,7 +10,8 @@ where u = 2⁻ᵖ and η = 2^(least exponent − p), and η is left out where th
 addend adds its eps, and η. The coefficients are inflated so that what float64 makes of this is not
 below its exact value.
 
-Lean: `Contraction.replay_printed`, `Contraction.replay_one_printed`.
+Lean: `Contraction.replay_printed`, of the terms by `Contraction.replay_terms_two` or
+`Contraction.replay_terms_one`.
 """
 
 from __future__ import annotations

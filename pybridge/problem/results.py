@@ -99,7 +99,7 @@ class Declarations:
             f"{camel}PointBound",
             f"approx_{snake}_point",
             whole,
-            f"Contraction.replay{'_one' if gradient == 'Bias' else ''}_printed",
+            "Contraction.replay_printed",
             f"{snake}_any_order",
         )
         return cls(*(f"RuntimeApprox.{name}" for name in names))
@@ -113,7 +113,7 @@ class Declarations:
             "Contraction.evalAt",
             entry,
             entry,
-            "Contraction.replay_one_printed" if one else "Contraction.replay_printed",
+            "Contraction.replay_printed",
             f"Contraction.any_order_{'one' if one else 'addend' if addends else 'two'}",
         )
         return cls(function, *(f"RuntimeApprox.{name}" for name in names))

@@ -24,39 +24,6 @@ DECLARATION = re.compile(
     re.MULTILINE,
 )
 NAME = re.compile(r"[^\W\d][\w.₀-₉'′]*")
-AUXILIARY = {
-    "Aligned.Theorems": {"lower", "lowered"},
-    "AnyOrder.Mode": {"rounding"},
-    "AnyOrder.Nearest": {"Modelled", "NumbersNear"},
-    "Conv2d.Sharpness": {"tieConv2d", "tieGradOutput"},
-    "Conv2d.VJP": {"Conv2d.convolution"},
-    "Depth.Theorems": {"DepthNear"},
-    "Export.Operations": {"Result.at"},
-    "Export.Theorems": {"Sizes.convolution"},
-    "Format.Rounding": {"NearestEven"},
-    "Graph.Gradient": {"Tensors.dot", "Cotangents.dot", "Pass.IsGradient", "All"},
-    "Graph.Theorems": {"ParametricNode.model", "ParametricNode.toRevNode", "RevNode.model"},
-    "Nodes.Kernel": {
-        *("Rounding.none", "Tensors.zipWith", "ParametricNode.ofKernel", "Tensors.distance"),
-        *("conv2dRevNode", "conv2dKernelNode"),
-    },
-    "Nodes.Operations": {
-        *("Contraction.Shapes.node", "convNode", "multiplyNode", "linearLoops", "linearNode"),
-        "sumPoolNode",
-    },
-    "Nodes.Theorems": {"ParametricNode.IsGradient"},
-    "Operations.Entries": {"Index.ints", "pairedSum", "placesOf", "Terms", "steps", "taps"},
-    "Operations.Textbook": {"readers", "place"},
-    "Sgd": {"Sgd", "decayed", "moved", "step"},
-    "Tensor.Reshape.Theorems": {"flat"},
-    "TensorCore.Operands": {
-        *("operandProducts", "OperandWithin", "Addend.Within", "cutToBinary32", "scaledPairs"),
-        *("mxfp8Step", "pairsInGroup", "groupsOf", "nvfp4Step", "simulatedPairs"),
-    },
-    "TensorCore.Theorems": {"growth", "lost"},
-}
-"""Notions in which modules of proofs state their lemmas, and examples of which they prove
-something; a `…Reordered` is a proof itself."""
 
 
 class Declared(NamedTuple):
@@ -81,14 +48,13 @@ def declared(text: str) -> list[Declared]:
 def misplaced(module: str, text: str) -> set[str]:
     """Return what a module declares that belongs elsewhere.
 
-    Where X.lean defines, X/….lean proves: a module may both define and prove only theorems that its
-    definitions need, or notions that its theorems need alone.
+    Where X.lean defines, X/….lean proves: a module that defines proves only theorems that its
+    definitions need. Notions that only the proofs of one module need are private.
     """
     public = declared(text)
     theorems = {d.name for d in public if d.keyword == "theorem"}
     notions = [d for d in public if d.keyword not in ("theorem", "instance")]
-    allowed = AUXILIARY.get(module.removeprefix(SPACE), set())
-    if not theorems or {d.name for d in notions} <= allowed:
+    if not theorems or not notions:
         return set() if notions or "." in module.removeprefix(SPACE) else theorems
     lines = mask(text).splitlines()
     ends = [d.line for d in public[1:]] + [len(lines)]

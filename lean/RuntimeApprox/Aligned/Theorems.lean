@@ -401,13 +401,7 @@ theorem value_inGroup (x s : Addend) : (x.inGroup s).value = x.value * s.value :
     x.significand * pow2 x.unit * (s.significand * pow2 s.unit)
   rw [Rat.intCast_mul, pow2_add]; grind
 
-/-- The same number, aligned by an exponent that is smaller by k. -/
-def lower (k : Int) (x : Addend) : Addend := ⟨x.significand, x.unit, x.exponent - k⟩
-
 end Addend
-
-/-- All exponents are smaller by k. -/
-def lowered (k : Int) (xs : List Addend) : List Addend := xs.map (Addend.lower k)
 
 /-- The largest exponent of numbers whose exponents are smaller by k. -/
 theorem largestExponent_lower (k : Int) (c : Addend) (xs : List Addend) :

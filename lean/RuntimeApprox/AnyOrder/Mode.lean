@@ -410,16 +410,6 @@ end Gives
 
 /-! ### Modes as rounding models -/
 
-/-- A mode as a rounding model. Where subnormal results may be zero, they are, and the error is the
-number itself; to nearest it is half a unit in the last place, toward zero a whole one. -/
-def rounding (m : Mode) : Rounding Rat where
-  rnd x :=
-    if m.flushed = true ∧ abs (m.round x) < pow2 m.format.minExponent then 0 else m.round x
-  halfUlp x :=
-    let unit := if m.towardZero then m.format.ulp x else m.format.halfUlp x
-    if m.flushed = true ∧ abs (m.round x) < pow2 m.format.minExponent then max (abs x) unit
-    else unit
-
 /-- What the rounding model gives may be given. -/
 theorem gives_rnd (m : Mode) (x : Rat) : m.Gives x (m.rounding.rnd x) := by
   show m.Gives x (if _ then _ else _)

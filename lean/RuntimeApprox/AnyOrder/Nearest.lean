@@ -111,7 +111,7 @@ theorem natCast_eq_one_or {n : Nat} (h : n ≠ 0) : (n : Rat) = 1 ∨ (2 : Rat) 
 /-- A result and the model of it, n being the number of its terms that are not zero: σ is the sum of
 the terms up to n·η of underflow, S bounds the sum of their absolute values, and v is off σ by at
 most n·u·S. -/
-structure Modelled (u η : Rat) (ts : List Rat) (v σ S : Rat) : Prop where
+private structure Modelled (u η : Rat) (ts : List Rat) (v σ S : Rat) : Prop where
   /-- |σ| ≤ S -/
   abs_le : abs σ ≤ S
   /-- |v − σ| ≤ n·u·S -/
@@ -126,7 +126,7 @@ namespace Modelled
 variable {u η : Rat} {ts us : List Rat} {a b v σ τ S T t : Rat}
 
 /-- The model of a sum of zeros. -/
-theorem zeros (h : nonzeros ts = 0) : Modelled u η ts 0 0 0 := by
+private theorem zeros (h : nonzeros ts = 0) : Modelled u η ts 0 0 0 := by
   have h0 := abs_zero (K := Rat)
   have hs := listSum_eq_zero h
   have ha := sumAbs_eq_zero h
@@ -136,20 +136,20 @@ theorem zeros (h : nonzeros ts = 0) : Modelled u η ts 0 0 0 := by
   constructor <;> grind
 
 /-- Zeros may be added. -/
-theorem append_zeros (h : Modelled u η us b τ T) (hts : nonzeros ts = 0) :
+private theorem append_zeros (h : Modelled u η us b τ T) (hts : nonzeros ts = 0) :
     Modelled u η (ts ++ us) b τ T := by
   obtain ⟨h1, h2, h3, h4⟩ := h
   obtain ⟨hn, hs, ha⟩ := zeros_append hts us
   exact ⟨h1, hn ▸ h2, hn ▸ hs ▸ h3, hn ▸ ha ▸ h4⟩
 
 /-- The order of the numbers does not matter. -/
-theorem perm (h : Modelled u η ts v σ S) (hp : ts.Perm us) : Modelled u η us v σ S := by
+private theorem perm (h : Modelled u η ts v σ S) (hp : ts.Perm us) : Modelled u η us v σ S := by
   obtain ⟨h1, h2, h3, h4⟩ := h
   have hn := nonzeros_perm hp
   exact ⟨h1, hn ▸ h2, hn ▸ listSum_perm hp ▸ h3, hn ▸ sumAbs_perm hp ▸ h4⟩
 
 /-- The rounded sum of two results. -/
-theorem add (hl : Modelled u η ts a σ S) (hr : Modelled u η us b τ T) (hu : 0 ≤ u)
+private theorem add (hl : Modelled u η ts a σ S) (hr : Modelled u η us b τ T) (hu : 0 ≤ u)
     (hu' : 2 * u ≤ 1) (hm : nonzeros ts ≠ 0) (hk : nonzeros us ≠ 0)
     (ha : abs (v - (a + b)) ≤ abs a) (hb : abs (v - (a + b)) ≤ abs b)
     (h : (1 + u) * abs (v - (a + b)) ≤ u * abs (a + b)) :
@@ -171,7 +171,7 @@ theorem add (hl : Modelled u η ts a σ S) (hr : Modelled u η us b τ T) (hu : 
   · rw [nonzeros_append, Rat.natCast_add, sumAbs_append]; grind
 
 /-- A fused multiply-add that errs by at most u·|t + a|, and by no more than |t|. -/
-theorem fused (h : Modelled u η ts a σ S) (hu : 0 ≤ u) (hη : 0 ≤ η) (ht : t ≠ 0)
+private theorem fused (h : Modelled u η ts a σ S) (hu : 0 ≤ u) (hη : 0 ≤ η) (ht : t ≠ 0)
     (h1 : abs (v - (t + a)) ≤ abs t) (h2 : abs (v - (t + a)) ≤ u * abs (t + a)) :
     Modelled u η (t :: ts) v (t + σ) (abs t + S) := by
   obtain ⟨l1, l2, l3, l4⟩ := h
@@ -189,7 +189,7 @@ theorem fused (h : Modelled u η ts a σ S) (hu : 0 ≤ u) (hη : 0 ≤ η) (ht 
     rw [nonzeros_cons ht, Rat.natCast_add]; grind
 
 /-- A fused multiply-add that errs by at most η: that is as if the product had been v − a. -/
-theorem fused_underflow (h : Modelled u η ts a σ S) (hu : 0 ≤ u) (ht : t ≠ 0)
+private theorem fused_underflow (h : Modelled u η ts a σ S) (hu : 0 ≤ u) (ht : t ≠ 0)
     (h1 : abs (v - (t + a)) ≤ η) :
     Modelled u η (t :: ts) v (v - a + σ) (abs (v - a) + S) := by
   obtain ⟨l1, l2, l3, l4⟩ := h
@@ -217,7 +217,7 @@ namespace Computes
 variable {m : Mode} {ts us : List Rat} {a v t : Rat}
 
 /-- The fused step of `exists_model`. -/
-theorem fused_model (hz : m.towardZero = false) (hf : m.flushed = false) {σ S : Rat}
+private theorem fused_model (hz : m.towardZero = false) (hf : m.flushed = false) {σ S : Rat}
     (ha : m.format.Representable a) (hm : Modelled m.roundoff m.underflow ts a σ S)
     (h : m.Gives (t + a) v) : ∃ σ S, Modelled m.roundoff m.underflow (t :: ts) v σ S := by
   obtain rfl := h.eq_round hz hf
@@ -239,7 +239,7 @@ theorem fused_model (hz : m.towardZero = false) (hf : m.flushed = false) {σ S :
       grind
 
 /-- Every result to nearest has its model. -/
-theorem exists_model (hz : m.towardZero = false) (hf : m.flushed = false) (h : Computes m ts v) :
+private theorem exists_model (hz : m.towardZero = false) (hf : m.flushed = false) (h : Computes m ts v) :
     ∃ σ S, Modelled m.roundoff m.underflow ts v σ S := by
   have hzero : Modelled m.roundoff m.underflow [] 0 0 0 := Modelled.zeros rfl
   induction h with
@@ -312,12 +312,12 @@ end Computes
 /-! ### Numbers of the format -/
 
 /-- |v − Σtᵢ| ≤ (n − 1)·u·Σ|tᵢ|, with n numbers that are not zero. -/
-def NumbersNear (u : Rat) (ts : List Rat) (v : Rat) : Prop :=
+private def NumbersNear (u : Rat) (ts : List Rat) (v : Rat) : Prop :=
   abs (v - ts.sum) ≤ (nonzeros ts - 1) * (u * sumAbs ts)
 
 /-- The rounded sum of two results, of m and of k numbers that are not zero, errs by at most
 (m + k − 1)·u·Σ|tᵢ|. -/
-theorem numbers_step {u a b v : Rat} {ts us : List Rat} (hu : 0 ≤ u) (hu' : 2 * u ≤ 1)
+private theorem numbers_step {u a b v : Rat} {ts us : List Rat} (hu : 0 ≤ u) (hu' : 2 * u ≤ 1)
     (hm : nonzeros ts ≠ 0) (hk : nonzeros us ≠ 0)
     (hl : NumbersNear u ts a) (hr : NumbersNear u us b)
     (ha : abs (v - (a + b)) ≤ abs a) (hb : abs (v - (a + b)) ≤ abs b)
@@ -338,7 +338,7 @@ namespace Computes
 variable {m : Mode} {ts us : List Rat} {a b v : Rat}
 
 /-- The step of `numbersNear`. -/
-theorem numbers_add (hz : m.towardZero = false) (hf : m.flushed = false)
+private theorem numbers_add (hz : m.towardZero = false) (hf : m.flushed = false)
     (hl : Computes m ts a) (hr : Computes m us b) (h : m.Gives (a + b) v)
     (ihl : nonzeros ts ≠ 0 → NumbersNear m.roundoff ts a)
     (ihr : nonzeros us ≠ 0 → NumbersNear m.roundoff us b) (hn : nonzeros (ts ++ us) ≠ 0) :
@@ -364,7 +364,7 @@ theorem numbers_add (hz : m.towardZero = false) (hf : m.flushed = false)
     exact one_add_mul_abs_round_add_sub_le ha hb
 
 /-- A number of the format is computed exactly. -/
-theorem numbers_single {t w u : Rat} (h : w = t) (hn : nonzeros [t] ≠ 0) :
+private theorem numbers_single {t w u : Rat} (h : w = t) (hn : nonzeros [t] ≠ 0) :
     NumbersNear u [t] w := by
   have h1 : ((1 : Nat) : Rat) - 1 = 0 := by decide +kernel
   show abs (w - (t + 0)) ≤ _
@@ -372,7 +372,7 @@ theorem numbers_single {t w u : Rat} (h : w = t) (hn : nonzeros [t] ≠ 0) :
   exact Rat.le_refl
 
 /-- |v − Σtᵢ| ≤ (n − 1)·u·Σ|tᵢ| for numbers of the format, n ≥ 1 of which are not zero. -/
-theorem numbersNear (hz : m.towardZero = false) (hf : m.flushed = false)
+private theorem numbersNear (hz : m.towardZero = false) (hf : m.flushed = false)
     (h : Computes m ts v) (hts : ∀ t ∈ ts, m.format.Representable t) (hn : nonzeros ts ≠ 0) :
     NumbersNear m.roundoff ts v := by
   induction h with

@@ -1,5 +1,6 @@
 module
 
+public import RuntimeApprox.Conv2d.Tie
 public import RuntimeApprox.Replay.Theorems
 
 /-!
@@ -8,9 +9,6 @@ public import RuntimeApprox.Replay.Theorems
 The bias gradient of δ = (1, u, u, …, u), with n times the unit roundoff u = 2⁻ᵖ: every sum 1 + u is
 a tie that rounds to 1. The computed gradient is 1, the exact one 1 + n·u, and the bound (n + 1)·u,
 because the addition of 1 to zero, which is exact, is charged as well.
-
-## Main definitions
-* `tieConv2d`, `tieGradOutput`: the geometry and the gradient of this example, for every n.
 
 ## Main results
 * `Format.round_one_add_unitRoundoff`: round (1 + u) = 1.
@@ -80,19 +78,6 @@ theorem round_one_add_unitRoundoff (hp : 2 ≤ f.precision) (he : f.minExponent 
 end Format
 
 /-! ### The example -/
-
-/-- A convolution of a row of n + 1 pixels with a kernel of one tap. -/
-def tieConv2d (n : Nat) : Conv2d where
-  batch := 1
-  groups := 1
-  inChannels := 1
-  outChannels := 1
-  height := ⟨1, 1, 1, 0, 0, 1, by decide, by decide, by decide, by decide⟩
-  width := ⟨n + 1, 1, 1, 0, 0, 1, by decide, by decide, by decide, by omega⟩
-
-/-- The gradient (1, u, u, …, u) of its output. -/
-def tieGradOutput (f : Format) (n : Nat) : Tensor Rat (tieConv2d n).outputShape :=
-  Tensor.ofFn _ fun i => if i.2.2.2.1.1 = 0 then 1 else f.unitRoundoff
 
 /-- Every entry is a number of the format. -/
 theorem representable_tieGradOutput {f : Format} (he : f.minExponent < 0) (n : Nat)

@@ -48,7 +48,7 @@ theorem depth_node_le {a b v σ τ S T A m k u η : Rat} (hu : 0 ≤ u) (hη : 0
 
 /-- |v − Σtᵢ| ≤ ((1 + u)ᵈ − 1)·Σ|tᵢ| + (2·n − 1)·η·(1 + u)ᵈ, with n terms that are not zero: they
 take 2·n − 1 operations. -/
-def DepthNear (m : Mode) (d : Nat) (ts : List Rat) (v : Rat) : Prop :=
+private def DepthNear (m : Mode) (d : Nat) (ts : List Rat) (v : Rat) : Prop :=
   abs (v - ts.sum) ≤ ((1 + m.roundoff) ^ d - 1) * sumAbs ts +
     (2 * nonzeros ts - 1) * (m.underflow * (1 + m.roundoff) ^ d)
 
@@ -105,7 +105,7 @@ theorem one_le_growth (m : Mode) (d : Nat) : 1 ≤ (1 + m.roundoff) ^ d :=
   OrderedField.one_le_pow (by have := m.roundoff_pos; grind) d
 
 /-- A number of the format errs by at most η where it is flushed. -/
-theorem depth_number (ht : m.format.Representable t) (hw : m.Gives t w) (hn : nonzeros [t] ≠ 0) :
+private theorem depth_number (ht : m.format.Representable t) (hw : m.Gives t w) (hn : nonzeros [t] ≠ 0) :
     DepthNear m d [t] w := by
   have hη := m.underflow_pos
   have hA := one_le_growth m d
@@ -123,7 +123,7 @@ theorem depth_number (ht : m.format.Representable t) (hw : m.Gives t w) (hn : no
   grind
 
 /-- A rounded product errs by at most u·|t| + η. -/
-theorem depth_rounded (h : abs (w - t) ≤ m.roundoff * abs t + m.underflow)
+private theorem depth_rounded (h : abs (w - t) ≤ m.roundoff * abs t + m.underflow)
     (hn : nonzeros [t] ≠ 0) : DepthNear m (d + 1) [t] w := by
   have hu := Rat.le_of_lt m.roundoff_pos
   have hη := Rat.le_of_lt m.underflow_pos
@@ -138,7 +138,7 @@ theorem depth_rounded (h : abs (w - t) ≤ m.roundoff * abs t + m.underflow)
   grind
 
 /-- The step of `depthNear`, a sum of two results. -/
-theorem depth_step (h : m.Gives (a + b) v) (hl : DepthNear m d ts a) (hr : DepthNear m d us b) :
+private theorem depth_step (h : m.Gives (a + b) v) (hl : DepthNear m d ts a) (hr : DepthNear m d us b) :
     DepthNear m (d + 1) (ts ++ us) v := by
   have := depth_node_le (Rat.le_of_lt m.roundoff_pos) (Rat.le_of_lt m.underflow_pos)
     (one_le_growth m d) (abs_listSum_le ts) (abs_listSum_le us) hl hr h.abs_sub_le
@@ -146,7 +146,7 @@ theorem depth_step (h : m.Gives (a + b) v) (hl : DepthNear m d ts a) (hr : Depth
   exact this
 
 /-- A larger depth allows more. -/
-theorem depth_succ (hn : nonzeros ts ≠ 0) (h : DepthNear m d ts v) : DepthNear m (d + 1) ts v := by
+private theorem depth_succ (hn : nonzeros ts ≠ 0) (h : DepthNear m d ts v) : DepthNear m (d + 1) ts v := by
   have hu := m.roundoff_pos
   have h1 : (1 + m.roundoff) ^ d ≤ (1 + m.roundoff) ^ (d + 1) :=
     OrderedField.pow_le_pow_right (by grind) (by omega)
@@ -157,7 +157,7 @@ theorem depth_succ (hn : nonzeros ts ≠ 0) (h : DepthNear m d ts v) : DepthNear
   grind
 
 /-- The step of `depthNear`, a result plus one that is zero. -/
-theorem depth_addZero (hl : DepthNear m d ts v) (hr : DepthNear m d us 0) :
+private theorem depth_addZero (hl : DepthNear m d ts v) (hr : DepthNear m d us 0) :
     DepthNear m d (ts ++ us) v := by
   have h1 := abs_add_le (v - ts.sum) (0 - us.sum)
   have h2 := mul_nonneg (Rat.le_of_lt m.underflow_pos)
@@ -168,21 +168,21 @@ theorem depth_addZero (hl : DepthNear m d ts v) (hr : DepthNear m d us 0) :
   grind
 
 /-- Zeros before the terms change nothing. -/
-theorem depth_zeros_append (hm : nonzeros ts = 0) :
+private theorem depth_zeros_append (hm : nonzeros ts = 0) :
     DepthNear m d (ts ++ us) v ↔ DepthNear m d us v := by
   obtain ⟨h1, h2, h3⟩ := zeros_append hm us
   unfold DepthNear
   rw [h1, h2, h3]
 
 /-- Zeros after the terms change nothing. -/
-theorem depth_append_zeros (hk : nonzeros us = 0) :
+private theorem depth_append_zeros (hk : nonzeros us = 0) :
     DepthNear m d (ts ++ us) v ↔ DepthNear m d ts v := by
   obtain ⟨h1, h2, h3⟩ := append_zeros ts hk
   unfold DepthNear
   rw [h1, h2, h3]
 
 /-- A term that is not zero is near itself. -/
-theorem depth_self (hn : nonzeros [t] ≠ 0) : DepthNear m d [t] t := by
+private theorem depth_self (hn : nonzeros [t] ≠ 0) : DepthNear m d [t] t := by
   have hA := one_le_growth m d
   have := mul_nonneg (show 0 ≤ (1 + m.roundoff) ^ d - 1 by grind) (sumAbs_nonneg [t])
   have := mul_nonneg (Rat.le_of_lt m.underflow_pos) (show 0 ≤ (1 + m.roundoff) ^ d by grind)
@@ -192,7 +192,7 @@ theorem depth_self (hn : nonzeros [t] ≠ 0) : DepthNear m d [t] t := by
 
 /-- The cases `add` and `fused` of `depthNear`: a sum of two numbers, which are near their terms. If
 there are no terms on one side, the other number is rounded once more. -/
-theorem depth_case (ha : nonzeros ts = 0 → a = 0) (hb : nonzeros us = 0 → b = 0)
+private theorem depth_case (ha : nonzeros ts = 0 → a = 0) (hb : nonzeros us = 0 → b = 0)
     (h : m.Gives (a + b) v) (hn : nonzeros (ts ++ us) ≠ 0)
     (hl : nonzeros ts ≠ 0 → DepthNear m d ts a ∧ (m.Gives a v → DepthNear m (d + 1) ts v))
     (hr : nonzeros us ≠ 0 → DepthNear m d us b ∧ (m.Gives b v → DepthNear m (d + 1) us v)) :
@@ -206,13 +206,13 @@ theorem depth_case (ha : nonzeros ts = 0 → a = 0) (hb : nonzeros us = 0 → b 
   exact depth_step h (hl hm).1 (hr hk).1
 
 /-- What a result that is rounded again is near to. -/
-theorem depth_rounded_again (hs : ComputesWithin m d ts a)
+private theorem depth_rounded_again (hs : ComputesWithin m d ts a)
     (ih : ∀ w, m.Gives a w → nonzeros ts ≠ 0 → DepthNear m d ts w) (hn : nonzeros ts ≠ 0) :
     DepthNear m d ts a ∧ (m.Gives a v → DepthNear m (d + 1) ts v) :=
   ⟨ih a (Mode.gives_self hs.computes.representable) hn, fun h => depth_succ hn (ih v h hn)⟩
 
 /-- The case `addZero` of `depthNear`. -/
-theorem depth_case_addZero (hl : ComputesWithin m d ts a) (h : m.Gives a v)
+private theorem depth_case_addZero (hl : ComputesWithin m d ts a) (h : m.Gives a v)
     (hn : nonzeros (ts ++ us) ≠ 0)
     (ihl : ∀ w, m.Gives a w → nonzeros ts ≠ 0 → DepthNear m d ts w)
     (ihr : ∀ w, m.Gives 0 w → nonzeros us ≠ 0 → DepthNear m d us w) :
@@ -226,7 +226,7 @@ theorem depth_case_addZero (hl : ComputesWithin m d ts a) (h : m.Gives a v)
 
 /-- With n terms that are not zero, n ≥ 1, there are 2·n − 1 operations:
 |w − Σtᵢ| ≤ ((1 + u)ᵈ − 1)·Σ|tᵢ| + (2·n − 1)·η·(1 + u)ᵈ, also where the result is rounded again. -/
-theorem depthNear (h : ComputesWithin m d ts v) :
+private theorem depthNear (h : ComputesWithin m d ts v) :
     ∀ w, m.Gives v w → nonzeros ts ≠ 0 → DepthNear m d ts w := by
   induction h with
   | zero => exact fun _ _ hn => absurd rfl hn

@@ -108,9 +108,6 @@ theorem map_blocks (x : String) (ys zs : List String) (bs : List (Contraction Si
   (Contraction.map_timesEach e _ bs).trans (congrArg (Contraction.timesEach · _) (congr
     (congrArg (Contraction.mk [] [] ⟨x, []⟩) (map_named e ys)) (map_named e zs)))
 
-/-- A result's contraction where the names of its sizes mean numbers. -/
-def Result.at (r : Result) : String × Contraction Int := (r.name, r.contraction.map (Size.eval e))
-
 /-! ### Convolutions -/
 
 /-- A block for each spatial axis. -/

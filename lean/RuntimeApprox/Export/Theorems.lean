@@ -1,7 +1,7 @@
 module
 
 public import RuntimeApprox.Choice
-public import RuntimeApprox.Conv2d
+public import RuntimeApprox.Conv2d.Convolution
 public import RuntimeApprox.Export
 
 /-!
@@ -23,12 +23,6 @@ set_option autoImplicit false
 @[expose] public noncomputable section
 
 namespace RuntimeApprox
-
-/-- The numbers of a geometry as those of a convolution of two axes. -/
-def Sizes.convolution {ι : Type} (s : Sizes ι) : Convolution ι :=
-  ⟨s.batch, s.groups, s.inChannels, s.outChannels,
-    [⟨s.inputH, s.kernelH, s.strideH, s.padTop, s.padBottom, s.dilationH, s.outputH⟩,
-      ⟨s.inputW, s.kernelW, s.strideW, s.padLeft, s.padRight, s.dilationW, s.outputW⟩]⟩
 
 /-- conv2d is the convolution of two axes. -/
 theorem conv2d_convolution (s : Sizes Int) : convForward s.convolution = conv2dForward s ∧

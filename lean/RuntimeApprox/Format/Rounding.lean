@@ -24,12 +24,6 @@ set_option autoImplicit false
 
 namespace RuntimeApprox
 
-/-- k is an integer nearest to x, and even if there are two:
-2k − 1 ≤ 2x ≤ 2k + 1, and k is even if one of the two is an equality. -/
-def NearestEven (x : Rat) (k : Int) : Prop :=
-  2 * (k : Rat) - 1 ≤ 2 * x ∧ 2 * x ≤ 2 * k + 1 ∧
-    (2 * x = 2 * (k : Rat) - 1 ∨ 2 * x = 2 * k + 1 → k % 2 = 0)
-
 /-- x = n/d is compared with q + 1/2 by comparing 2·(n − q·d) with d, where q = ⌊n/d⌋. -/
 theorem floor_half (x : Rat) :
     (2 * (x.num % x.den) < x.den ↔ 2 * x < 2 * ((x.num / x.den : Int) : Rat) + 1) ∧

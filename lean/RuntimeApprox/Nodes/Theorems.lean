@@ -3,7 +3,7 @@ module
 public import RuntimeApprox.Contraction.Adjoint
 public import RuntimeApprox.Contraction.Dual
 public import RuntimeApprox.Conv2d.VJP
-public import RuntimeApprox.Graph.Gradient
+public import RuntimeApprox.Graph.Gradient.Theorems
 public import RuntimeApprox.Nodes
 public import RuntimeApprox.Tensor.Reshape.Theorems
 
@@ -13,9 +13,6 @@ public import RuntimeApprox.Tensor.Reshape.Theorems
 On dual numbers x + dx·ε a parametric node computes its own derivative. The rectifier has no derivative
 at its kink; there both its derivative and its gradient are taken to be zero. An operation's derivative
 is part of its definition: `relu_sub_relu` shows that the rectifier's is the true one elsewhere.
-
-## Main definitions
-* `ParametricNode.IsGradient`: ⟨δ, derivative along dx⟩ = ⟨vjp δ, dx⟩.
 
 ## Main results
 * `ParametricNode.IsGradient.pass`: the law that `RevGraph.backprop_isGradient` asks of nodes.
@@ -32,13 +29,6 @@ namespace RuntimeApprox
 
 universe u
 variable {K : Type u} [OrderedField K]
-
-/-- The vector-Jacobian product is the gradient of the forward pass: for operands x + dx·ε,
-⟨δ, derivative along dx⟩ = ⟨vjp δ, dx⟩. -/
-def ParametricNode.IsGradient {As : List (List Nat)} {s : List Nat} (n : ParametricNode K As s) : Prop :=
-  ∀ (xs : Tensors (Dual K) As) (δ : Tensor K s),
-    δ.dot ((n.forward dualNet xs).map Dual.tangent) =
-      (n.vjp exactNet (xs.map Dual.value) δ).dot (xs.map Dual.tangent)
 
 /-- On dual numbers a parametric node computes its values as well. -/
 theorem ParametricNode.IsGradient.pass {As : List (List Nat)} {s : List Nat}

@@ -119,9 +119,6 @@ theorem windowsGrad_reads (h k : Nat) : a.windowsGrad.reads [h] [k] =
 omit hs in
 /-- The kernel gradient: of (δ, x, weight) the last comes first. -/
 def kernelReordered : a.forward.Reordered a.kernelGrad [2, 1, 0] where
-  length := rfl
-  length_back := rfl
-  perm := by decide
   there o r := (r, o)
   back o r := (r, o)
   reads_there o ho k hk _ := ⟨⟨hk, trivial⟩, ⟨ho, trivial⟩, rfl, by
@@ -132,9 +129,6 @@ def kernelReordered : a.forward.Reordered a.kernelGrad [2, 1, 0] where
 /-- The input gradient: of (δ, x, weight) the first comes last. The tap k reads the input position h
 for the output position o if and only if the stride divides h + p − k·d and o is the quotient. -/
 def inputReordered : a.forward.Reordered a.inputGrad [1, 2, 0] where
-  length := rfl
-  length_back := rfl
-  perm := by decide
   there
     | [o], [k] => ([(o * a.stride + k * a.dilation - a.padBegin : Int).toNat], [k])
     | _, _ => ([], [])
@@ -164,9 +158,6 @@ def inputReordered : a.forward.Reordered a.inputGrad [1, 2, 0] where
 
 /-- The gradient of sums over windows: of (δ, x) the second comes first. -/
 def windowsReordered : a.windows.Reordered a.windowsGrad [1, 0] where
-  length := rfl
-  length_back := rfl
-  perm := by decide
   there
     | [o], [k] => ([(o * a.stride + k * a.dilation - a.padBegin : Int).toNat], [k])
     | _, _ => ([], [])
@@ -197,9 +188,6 @@ def windowsReordered : a.windows.Reordered a.windowsGrad [1, 0] where
 omit hs in
 /-- The bias gradient: the addend (δ, bias) in the other order. -/
 def biasReordered : a.forward.addition.Reordered a.biasGrad [1, 0] where
-  length := rfl
-  length_back := rfl
-  perm := by decide
   there o _ := ([], o)
   back _ o := (o, [])
   reads_there o ho _ := ⟨trivial, ⟨ho, trivial⟩, rfl, by simp [addition, forward, biasGrad]⟩
@@ -220,9 +208,6 @@ attribute [local simp] imagesForward imagesKernelGrad imagesInputGrad imagesBias
 
 /-- The images in the kernel gradient. -/
 def imagesKernelReordered : s.imagesForward.Reordered s.imagesKernelGrad [2, 1, 0] where
-  length := rfl
-  length_back := rfl
-  perm := by decide
   there o _ := ([], o)
   back _ r := (r, [])
   reads_there n hn _ := ⟨trivial, ⟨hn, trivial⟩, rfl, by simp⟩
@@ -230,9 +215,6 @@ def imagesKernelReordered : s.imagesForward.Reordered s.imagesKernelGrad [2, 1, 
 
 /-- The images in the input gradient. -/
 def imagesInputReordered : s.imagesForward.Reordered s.imagesInputGrad [1, 2, 0] where
-  length := rfl
-  length_back := rfl
-  perm := by decide
   there o _ := (o, [])
   back o _ := (o, [])
   reads_there n hn _ := ⟨⟨hn, trivial⟩, trivial, rfl, by simp⟩
@@ -240,9 +222,6 @@ def imagesInputReordered : s.imagesForward.Reordered s.imagesInputGrad [1, 2, 0]
 
 /-- The images in the bias gradient. -/
 def imagesBiasReordered : s.imagesForward.addition.Reordered s.imagesBiasGrad [1, 0] where
-  length := rfl
-  length_back := rfl
-  perm := by decide
   there o _ := ([], o)
   back _ r := (r, [])
   reads_there n hn _ := ⟨trivial, ⟨hn, trivial⟩, rfl, by simp⟩
@@ -250,9 +229,6 @@ def imagesBiasReordered : s.imagesForward.addition.Reordered s.imagesBiasGrad [1
 
 /-- The channels in the kernel gradient. -/
 def channelsKernelReordered : s.channelsForward.Reordered s.channelsKernelGrad [2, 1, 0] where
-  length := rfl
-  length_back := rfl
-  perm := by decide
   there
     | [g, o], [i] => ([g, o, i], [])
     | _, _ => ([], [])
@@ -266,9 +242,6 @@ def channelsKernelReordered : s.channelsForward.Reordered s.channelsKernelGrad [
 
 /-- The channels in the input gradient. -/
 def channelsInputReordered : s.channelsForward.Reordered s.channelsInputGrad [1, 2, 0] where
-  length := rfl
-  length_back := rfl
-  perm := by decide
   there
     | [g, o], [i] => ([g, i], [o])
     | _, _ => ([], [])
@@ -282,9 +255,6 @@ def channelsInputReordered : s.channelsForward.Reordered s.channelsInputGrad [1,
 
 /-- The channels in the bias gradient. -/
 def channelsBiasReordered : s.channelsForward.addition.Reordered s.channelsBiasGrad [1, 0] where
-  length := rfl
-  length_back := rfl
-  perm := by decide
   there o _ := (o, [])
   back o _ := (o, [])
   reads_there _ hg _ ho _ := ⟨⟨hg, ho, trivial⟩, trivial, rfl, by
@@ -356,61 +326,36 @@ theorem block_reads (i : Nat) :
   have second := l.indices_axes l.second i
   rcases l with ⟨n, _ | _, _, _, _⟩ <;> simp_all [block]
 
-theorem firstGrad_reads (i : Nat) :
-    l.firstGrad.block.reads (bif l.first then [i] else []) (bif l.first then [] else [i]) =
-      [1, 2, 0].map ((l.block.reads (bif l.result then [i] else [])
-        (bif l.result then [] else [i])).getD · none) := by
-  rw [l.block_reads]; exact l.firstGrad.block_reads i
-
-theorem secondGrad_reads (i : Nat) :
-    l.secondGrad.block.reads (bif l.second then [i] else []) (bif l.second then [] else [i]) =
-      [2, 1, 0].map ((l.block.reads (bif l.result then [i] else [])
-        (bif l.result then [] else [i])).getD · none) := by
-  rw [l.block_reads]; exact l.secondGrad.block_reads i
+/-- A loop m over the same iterations as l, which reads what l does in another order. -/
+def reordered (m : Loop Int) {order : List Nat} (length : order.length = 3)
+    (perm : order.Perm (List.range order.length)) (extent : m.extent = l.extent)
+    (reads : ∀ i : Nat,
+      m.block.reads (bif m.result then [i] else []) (bif m.result then [] else [i]) =
+        order.map ((l.block.reads (bif l.result then [i] else [])
+          (bif l.result then [] else [i])).getD · none)) : l.block.Reordered m.block order where
+  there o r := bif l.result == m.result then (o, r) else (r, o)
+  back o r := bif l.result == m.result then (o, r) else (r, o)
+  length := length
+  length_back := length
+  perm := perm
+  reads_there := by
+    rcases l with ⟨n, _ | _, _, _, _⟩ <;> rcases m with ⟨_, _ | _, _, _, _⟩ <;> cases extent <;> first
+      | exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
+      | exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
+  reads_back := by
+    rcases l with ⟨n, _ | _, _, _, _⟩ <;> rcases m with ⟨_, _ | _, _, _, _⟩ <;> cases extent <;> first
+      | exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
+      | exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
 
 /-- The loop in the gradient of the first factor: of (δ, x, y) the first comes last. -/
-def firstReordered : l.block.Reordered l.firstGrad.block [1, 2, 0] where
-  there o r := bif l.result == l.first then (o, r) else (r, o)
-  back o r := bif l.result == l.first then (o, r) else (r, o)
-  length := rfl
-  length_back := rfl
-  perm := by decide
-  reads_there := by
-    have reads := l.firstGrad_reads
-    rcases l with ⟨n, _ | _, _ | _, _, _⟩
-    · exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
-    · exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
-    · exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
-    · exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
-  reads_back := by
-    have reads := l.firstGrad_reads
-    rcases l with ⟨n, _ | _, _ | _, _, _⟩
-    · exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
-    · exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
-    · exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
-    · exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
+def firstReordered : l.block.Reordered l.firstGrad.block [1, 2, 0] :=
+  l.reordered l.firstGrad rfl (by decide) rfl fun i => by
+    rw [l.block_reads]; exact l.firstGrad.block_reads i
 
 /-- The loop in the gradient of the second factor: of (δ, x, y) the last comes first. -/
-def secondReordered : l.block.Reordered l.secondGrad.block [2, 1, 0] where
-  there o r := bif l.result == l.second then (o, r) else (r, o)
-  back o r := bif l.result == l.second then (o, r) else (r, o)
-  length := rfl
-  length_back := rfl
-  perm := by decide
-  reads_there := by
-    have reads := l.secondGrad_reads
-    rcases l with ⟨n, _ | _, _, _ | _, _⟩
-    · exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
-    · exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
-    · exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
-    · exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
-  reads_back := by
-    have reads := l.secondGrad_reads
-    rcases l with ⟨n, _ | _, _, _ | _, _⟩
-    · exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
-    · exact fun i hi _ => ⟨trivial, ⟨hi, trivial⟩, rfl, reads i⟩
-    · exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
-    · exact fun i hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, reads i⟩
+def secondReordered : l.block.Reordered l.secondGrad.block [2, 1, 0] :=
+  l.reordered l.secondGrad rfl (by decide) rfl fun i => by
+    rw [l.block_reads]; exact l.secondGrad.block_reads i
 
 attribute [local simp] axes InLoops outDims addition
 
@@ -418,9 +363,7 @@ attribute [local simp] axes InLoops outDims addition
 def addendReordered : l.block.addition.Reordered l.addendGrad [1, 0] where
   there o _ := bif l.addend then (o, []) else ([], o)
   back o r := bif l.addend then (o, []) else (r, [])
-  length := rfl
   length_back := by rcases l with ⟨n, _ | _, _ | _, _ | _, _ | _⟩ <;> rfl
-  perm := by decide
   reads_there := by
     rcases l with ⟨n, _ | _, f, g, _ | _⟩ <;> first
       | exact fun i hi _ => by simp_all [block, addendGrad]
@@ -468,9 +411,6 @@ def poolReordered (batch channels : Int) (windows : List (Spatial Int))
       (block [[n]] [] [axis n [1] []] [] []) [1, 0] :=
     { there := fun o _ => (o, [])
       back := fun o _ => (o, [])
-      length := rfl
-      length_back := rfl
-      perm := by decide
       reads_there := fun _ hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, by simp⟩
       reads_back := fun _ hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, by simp⟩ }
   .timesEach windows (fun a ha => a.windowsReordered (hs a ha))

@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Operations.Entries
+public import RuntimeApprox.Operations.Entries.Theorems
 
 /-!
 # The operations, as in the textbook
@@ -122,13 +122,6 @@ theorem convKernelGrad_entry {s : Convolution Nat} {x d : String} {c : Contracti
     steps_kernels_int (hk.length.trans (List.length_map _)) (hos.length.trans (List.length_map _))]
   rw [steps_swap, List.map_map]
   exact pairing_two ..
-
-/-- The output positions (h + pad − k·dilation) / stride that read the input positions `hs` by the
-taps `ks`; none where a division is not exact. -/
-def readers (axes : List (Spatial Nat)) (hs ks : List Nat) : Option (List Int) :=
-  placesOf (steps axes hs ks) fun (a, h, k) =>
-    if (a.stride : Int) ∣ h + a.padBegin - k * a.dilation then
-      some [(h + a.padBegin - k * a.dilation) / a.stride] else none
 
 /-- The textbook's form of `convInputGradOf`, with a bias or without one. -/
 theorem convInputGrad_entry {s : Convolution Nat} {w d : String} {zs : List String}
@@ -358,13 +351,6 @@ end
 /-! ### Products -/
 
 namespace Loop
-
-/-- The indices of the operand whose axes are the loops that `has` says: `o` has the values of the loops
-that `out` says, one after the other, and `r` those of the other loops. -/
-def place (out has : Loop Nat → Bool) : List (Loop Nat) → (o r : List Nat) → List Int
-  | [], _, _ => []
-  | l :: ls, o, r => (bif has l then [((bif out l then o else r).headD 0 : Int)] else []) ++
-      (bif out l then place out has ls o.tail r else place out has ls o r.tail)
 
 theorem place_map (f : Loop Nat → Loop Nat) (out has : Loop Nat → Bool) : (loops : List (Loop Nat)) →
     (o r : List Nat) →

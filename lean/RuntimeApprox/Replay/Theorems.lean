@@ -16,9 +16,10 @@ binade in its own way (`Format.Charges`).
 
 ## Main results
 * `Contraction.eps_evalAt`: an entry's bound is Σ eps of what is added + Σ halfUlp of its additions.
-* `Contraction.replay_printed`: the bound of an entry of n products x·y is at most what is printed for
-  u·Σ b + ε_y·Σ|x| + ε_x·Σ|y| + n·(ε_x·ε_y + 2·κ) + what its addends err + κ for each of them.
-* `Contraction.replay_one_printed`: the same of n numbers y: u·Σ b + n·ε_y + n·2·κ + …
+* `Contraction.replay_printed`: the bound of an entry is at most what is printed for
+  u·Σ b + A + what its addends err + κ for each of them, A being what its terms err.
+* `Contraction.replay_terms_two`: A of n products x·y, ε_y·Σ|x| + ε_x·Σ|y| + n·(ε_x·ε_y + 2·κ).
+* `Contraction.replay_terms_one`: A of n numbers y, n·ε_y + n·2·κ.
 * `Contraction.addendList_withEps`: what an addend errs.
 -/
 
@@ -147,19 +148,22 @@ theorem eps_evalAt (hf : Tensors.Rel Approx.HasValue fs bfs)
         ((additions R c fs as o).map R.halfUlp).sum := by
   rw [evalAt_eq_total, total_eps, additions, added_map (rounded_respects_bound R).mul c hf ha]
 
-/-- An entry's bound is at most Σ eps of its terms + u·Σ b over its additions + κ for each of n
-terms + what m addends err + m·κ. -/
-theorem replay_le_terms {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (c : Contraction Int)
-    {fs : c.Factors Rat} {bfs : c.Factors (Approx Rat)} {as : c.Addends Rat}
-    {bas : c.Addends (Approx Rat)} (hf : Tensors.Rel Approx.HasValue fs bfs)
-    (ha : Tensors.Rel Approx.HasValue as bas) (o : List Nat) {bs : List Rat}
-    (hs : f.Charges κ (additions f.rounding c fs as o) bs) {E : Rat} {m : Nat}
-    (hE : ((addendList o c.addends bas []).map Approx.eps).sum ≤ E)
-    (hm : (addendList o c.addends bas []).length ≤ m) :
-    (evalAt (bound f.rounding) c bfs bas o).eps ≤
-      ((termsIn (bound f.rounding) c bfs o).map Approx.eps).sum +
-        f.unitRoundoff * bs.sum + ((termsIn (bound f.rounding) c bfs o).length : Rat) * κ +
-        (E + (m : Rat) * κ) := by
+/-- **The replay's printed bound.** The sums of an entry are charged b; the eps of its terms, and κ
+for each of them, are at most u·Σ c + A (`replay_terms_two`, `replay_terms_one`); at most m addends
+err by E in all. Then the entry's bound is at most the number V that is printed for
+u·(Σ b + Σ c) + A + (E + m·κ). -/
+theorem replay_printed {f : Format} {κ : Rat} (hκ : 0 ≤ κ) {fs : c.Factors Rat}
+    {bfs : c.Factors (Approx Rat)} {as : c.Addends Rat} {bas : c.Addends (Approx Rat)}
+    (hf : Tensors.Rel Approx.HasValue fs bfs) (ha : Tensors.Rel Approx.HasValue as bas) (o : List Nat)
+    {bs cs : List Rat} (hs : f.Charges κ (additions f.rounding c fs as o) bs) {A : Rat}
+    (hA : ((termsIn (bound f.rounding) c bfs o).map Approx.eps).sum +
+      ((termsIn (bound f.rounding) c bfs o).length : Rat) * κ ≤ f.unitRoundoff * cs.sum + A)
+    {E : Rat} {m : Nat} (hE : ((addendList o c.addends bas []).map Approx.eps).sum ≤ E)
+    (hm : (addendList o c.addends bas []).length ≤ m) {ev : ErrorBound Rat} {ps : List (Part Rat)}
+    {k V : Rat} (hV : Printed ev ps k
+      (f.unitRoundoff * (bs ++ cs).sum + A + (E + (m : Rat) * κ)) V) :
+    (evalAt (bound f.rounding) c bfs bas o).eps ≤ V := by
+  refine Rat.le_trans ?_ hV.le
   have h := hs.sum_le
   have hl : (additions f.rounding c fs as o).length = _ := length_unrounded f.rounding _
   rw [hl, added_map (rounded_respects_bound f.rounding).mul c hf ha, List.length_map] at h
@@ -170,9 +174,9 @@ theorem replay_le_terms {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (c : Contractio
   have := mul_le_mul_left hκ (Rat.natCast_le_natCast.2 hm)
   rw [hadd] at h ⊢
   rw [List.length_append, Rat.natCast_add] at h
-  rw [List.map_append, listSum_append]
+  rw [List.map_append, listSum_append, listSum_append]
   show _ + (List.map f.halfUlp _).sum ≤ _
-  clear hs hadd hl
+  clear hs hadd hl hV
   grind
 
 end
@@ -225,31 +229,16 @@ theorem addendList_withEps (t : Tensor Rat (extents p.axes)) {ε : Rat} (hε : 0
   · exact ⟨hε, Nat.zero_le _⟩
   · exact ⟨by show ε + 0 ≤ ε; grind, Nat.le_refl _⟩
 
-variable {ev : ErrorBound Rat} {ps : List (Part Rat)} {c V : Rat}
-
-/-- **The replay's printed bound**, two factors: where the sums of an entry are charged b and its
-products c, each in its own way, and at most m addends err by E in all, the bound of an entry of n
-terms is at most the number V that is printed for
-u·(Σ b + Σ c) + ε_y·Σ |x| + ε_x·Σ |y| + n·(ε_x·ε_y + 2·κ) + (E + m·κ). -/
-theorem replay_printed {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (x : Tensor Rat (extents p.axes))
-    (εx : Rat) (y : Tensor Rat (extents q.axes)) (εy : Rat) {as : Tensors Rat (shapes qs)}
-    {bas : Tensors (Approx Rat) (shapes qs)} (ha : Tensors.Rel Approx.HasValue as bas)
-    (o : List Nat) {bs cs : List Rat}
-    (hs : f.Charges κ (additions f.rounding ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) as o) bs)
-    (hp : f.Charges κ (termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o) cs) {E : Rat} {m : Nat}
-    (hE : ((addendList o qs bas []).map Approx.eps).sum ≤ E)
-    (hm : (addendList o qs bas []).length ≤ m)
-    (hV : Printed ev ps c (f.unitRoundoff * (bs ++ cs).sum +
-        εy * (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map abs, y.map fun _ => 1, ⟨⟩) o).sum +
+/-- The terms of two factors, whose products are charged c:
+u·Σ c + (ε_y·Σ |x| + ε_x·Σ |y| + n·(ε_x·ε_y + 2·κ)). -/
+theorem replay_terms_two {f : Format} {κ : Rat} (x : Tensor Rat (extents p.axes)) (εx : Rat)
+    (y : Tensor Rat (extents q.axes)) (εy : Rat) (o : List Nat) {cs : List Rat}
+    (hp : f.Charges κ (termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o) cs) :
+    let ts := termsIn (bound f.rounding) ⟨out, red, p, [q], qs⟩ (x.withEps εx, y.withEps εy, ⟨⟩) o
+    (ts.map Approx.eps).sum + (ts.length : Rat) * κ ≤ f.unitRoundoff * cs.sum +
+      (εy * (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map abs, y.map fun _ => 1, ⟨⟩) o).sum +
         εx * (termsIn exact ⟨out, red, p, [q], qs⟩ (x.map fun _ => 1, y.map abs, ⟨⟩) o).sum +
-        (replayConstant ((termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o).length : Rat) εx εy κ +
-          (E + (m : Rat) * κ))) V) :
-    (evalAt (bound f.rounding) ⟨out, red, p, [q], qs⟩ (x.withEps εx, y.withEps εy, ⟨⟩) bas o).eps ≤
-      V := by
-  refine Rat.le_trans ?_ hV.le
-  clear hV
-  have h := replay_le_terms hκ ⟨out, red, p, [q], qs⟩
-    (.cons (x.hasValue_withEps εx) (.cons (y.hasValue_withEps εy) .nil)) ha o hs hE hm
+        replayConstant ((termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o).length : Rat) εx εy κ) := by
   have hb : termsIn (bound f.rounding) ⟨out, red, p, [q], qs⟩ (x.withEps εx, y.withEps εy, ⟨⟩) o =
       (pairs p.axes q.axes (toNats red) x y o).map fun t =>
         Approx.mul f.rounding ⟨t.1, εx⟩ ⟨t.2, εy⟩ := by
@@ -257,40 +246,29 @@ theorem replay_printed {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (x : Tensor Rat 
   have he := termsIn_map_two (out := out) (red := red) (bs := qs) x y o
   have hx : termsIn exact ⟨out, red, p, [q], qs⟩ (x, y, ⟨⟩) o =
       (pairs p.axes q.axes (toNats red) x y o).map fun t => t.1 * t.2 := termsIn_two exact x y o
-  have h1 := he abs fun _ => 1
-  have h2 := he (fun _ => 1) abs
-  rw [hb, List.length_map, List.map_map] at h
   rw [hx] at hp
-  rw [h1, h2, hx, List.length_map, listSum_append]
-  clear hs hb he hx h1 h2
-  generalize pairs p.axes q.axes (toNats red) x y o = l at *
-  have hm : (l.map (Approx.eps ∘ fun t => Approx.mul f.rounding ⟨t.1, εx⟩ ⟨t.2, εy⟩)).sum +
-    (l.length : Rat) * κ ≤ _ := listSum_mulEps_le εx εy l hp
-  clear hp
-  grind
+  intro ts
+  show ((termsIn _ _ _ o).map Approx.eps).sum + ((termsIn _ _ _ o).length : Rat) * κ ≤ _
+  rw [hb, he abs fun _ => 1, he (fun _ => 1) abs, hx, List.length_map, List.length_map, List.map_map]
+  refine Rat.le_trans (listSum_mulEps_le εx εy _ hp) ?_
+  rw [Rat.add_assoc, Rat.add_assoc, Rat.add_assoc]
+  exact Rat.le_refl
 
-/-- **The replay's printed bound**, one factor: u·Σ b + (n·2·κ + n·ε + (E + m·κ)). -/
-theorem replay_one_printed {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (y : Tensor Rat (extents p.axes))
-    (ε : Rat) {as : Tensors Rat (shapes qs)} {bas : Tensors (Approx Rat) (shapes qs)}
-    (ha : Tensors.Rel Approx.HasValue as bas) (o : List Nat) {bs : List Rat}
-    (hs : f.Charges κ (additions f.rounding ⟨out, red, p, [], qs⟩ (y, ⟨⟩) as o) bs) {E : Rat} {m : Nat}
-    (hE : ((addendList o qs bas []).map Approx.eps).sum ≤ E)
-    (hm : (addendList o qs bas []).length ≤ m) {n : Nat}
-    (hn : (termsIn exact ⟨out, red, p, [], qs⟩ (y, ⟨⟩) o).length = n)
-    (hV : Printed ev ps c (f.unitRoundoff * bs.sum +
-      (replayConstant (n : Rat) 0 ε κ + (n : Rat) * ε + (E + (m : Rat) * κ))) V) :
-    (evalAt (bound f.rounding) ⟨out, red, p, [], qs⟩ (y.withEps ε, ⟨⟩) bas o).eps ≤ V := by
-  refine Rat.le_trans ?_ hV.le
-  clear hV
-  have h := replay_le_terms hκ ⟨out, red, p, [], qs⟩
-    (.cons (y.hasValue_withEps ε) .nil) ha o hs hE hm
+/-- The n terms of one factor, of which none is rounded: n·ε + n·2·κ. -/
+theorem replay_terms_one {f : Format} {κ : Rat} (hκ : 0 ≤ κ) (y : Tensor Rat (extents p.axes))
+    (ε : Rat) (o : List Nat) {n : Nat}
+    (hn : (termsIn exact ⟨out, red, p, [], qs⟩ (y, ⟨⟩) o).length = n) :
+    let ts := termsIn (bound f.rounding) ⟨out, red, p, [], qs⟩ (y.withEps ε, ⟨⟩) o
+    (ts.map Approx.eps).sum + (ts.length : Rat) * κ ≤
+      f.unitRoundoff * ([] : List Rat).sum + (replayConstant (n : Rat) 0 ε κ + (n : Rat) * ε) := by
   have := mul_nonneg (Rat.natCast_nonneg (a := n)) hκ
   have hb : termsIn (bound f.rounding) ⟨out, red, p, [], qs⟩ (y.withEps ε, ⟨⟩) o = _ :=
     (termsIn_one _ _ o).trans (entries_map _ p.axes (toNats red) y o)
   rw [termsIn_one] at hn
-  rw [hb, listSum_map_eps, List.length_map, hn] at h
-  unfold replayConstant
-  clear hs hb
+  intro ts
+  show ((termsIn _ _ _ o).map Approx.eps).sum + ((termsIn _ _ _ o).length : Rat) * κ ≤
+    f.unitRoundoff * 0 + _
+  rw [hb, listSum_map_eps, List.length_map, hn, replayConstant]
   grind
 
 end Contraction

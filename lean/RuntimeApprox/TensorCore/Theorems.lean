@@ -232,15 +232,6 @@ namespace TensorCore
 
 variable {k : TensorCore} {s s' n n' p : Nat} {ts us : List Rat} {v : Rat}
 
-/-- What the terms may grow by in s steps of n products: (1 + δ)^(n + extra·s)·(1 + ρ)ˢ. -/
-def growth (k : TensorCore) (s n : Nat) : Rat :=
-  (1 + k.unit.cut) ^ (n + k.unit.extra * s) * (1 + (k.unit.rounding k.mode).relative) ^ s
-
-/-- What s steps of n products lose absolutely: (n + extra·s)·δ·σ + (2·s − 1)·η. -/
-def lost (k : TensorCore) (s n : Nat) : Rat :=
-  ((n + k.unit.extra * s : Nat) : Rat) * k.unit.cut * k.shortfall +
-    ((2 * s - 1 : Nat) : Rat) * (k.unit.rounding k.mode).absolute
-
 /-- 1 ≤ growth -/
 theorem one_le_growth (k : TensorCore) (s n : Nat) : 1 ≤ k.growth s n := by
   have h1 := OrderedField.one_le_pow (show 1 ≤ 1 + k.unit.cut by

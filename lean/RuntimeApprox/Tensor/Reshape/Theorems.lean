@@ -59,10 +59,6 @@ theorem get_reshape_ofNat {α : Type u} {s r : List Nat} (h : prod s = prod r) (
 
 variable {K : Type u} [OrderedField K]
 
-/-- The entry at a row-major position; zero beyond the last one. -/
-def flat {s : List Nat} (t : Tensor K s) (k : Nat) : K :=
-  if h : k < prod s then t.get (Index.ofNat s k h) else 0
-
 theorem flat_reshape {s r : List Nat} (h : prod s = prod r) (t : Tensor K s) (k : Nat) :
     (t.reshape h).flat k = t.flat k := by
   unfold flat
