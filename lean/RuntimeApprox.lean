@@ -4,12 +4,14 @@ public import RuntimeApprox.Accumulation
 public import RuntimeApprox.Accumulation.Scaled
 public import RuntimeApprox.Accumulation.Theorems
 public import RuntimeApprox.Aligned
+public import RuntimeApprox.Aligned.Lower
 public import RuntimeApprox.Aligned.Staged
 public import RuntimeApprox.Aligned.Theorems
 public import RuntimeApprox.AnyOrder
 public import RuntimeApprox.AnyOrder.Computes
 public import RuntimeApprox.AnyOrder.Mode
 public import RuntimeApprox.AnyOrder.Nearest
+public import RuntimeApprox.AnyOrder.Rounding
 public import RuntimeApprox.Certificate
 public import RuntimeApprox.Certificate.Theorems
 public import RuntimeApprox.Choice
@@ -39,6 +41,7 @@ public import RuntimeApprox.Estimate.Printed
 public import RuntimeApprox.Estimate.Theorems
 public import RuntimeApprox.Estimate.Tolerance
 public import RuntimeApprox.Export
+public import RuntimeApprox.Export.Evaluated
 public import RuntimeApprox.Export.Operations
 public import RuntimeApprox.Export.Theorems
 public import RuntimeApprox.Format
@@ -49,6 +52,7 @@ public import RuntimeApprox.Format.Binade.Theorems
 public import RuntimeApprox.Format.DoubleRounding
 public import RuntimeApprox.Format.Narrow
 public import RuntimeApprox.Format.Nearest
+public import RuntimeApprox.Format.NearestEven
 public import RuntimeApprox.Format.Rounding
 public import RuntimeApprox.Format.Upward
 public import RuntimeApprox.Graph
@@ -99,6 +103,7 @@ public import RuntimeApprox.Tensor.Reshape
 public import RuntimeApprox.Tensor.Reshape.Theorems
 public import RuntimeApprox.Tensor.Theorems
 public import RuntimeApprox.TensorCore
+public import RuntimeApprox.TensorCore.Growth
 public import RuntimeApprox.TensorCore.Operands
 public import RuntimeApprox.TensorCore.Operands.Theorems
 public import RuntimeApprox.TensorCore.Theorems

@@ -158,12 +158,4 @@ def stagedSum (bits dotBits : Nat) (drop : Bool) (c dot : Addend) : Rat :=
 def Format.floor (f : Format) (x : Rat) : Rat :=
   ((x / f.ulp x).num / (x / f.ulp x).den : Int) * f.ulp x
 
-/-! ### Lower exponents -/
-
-/-- The same number, aligned by an exponent that is smaller by k. -/
-def Addend.lower (k : Int) (x : Addend) : Addend := ⟨x.significand, x.unit, x.exponent - k⟩
-
-/-- All exponents are smaller by k. -/
-def lowered (k : Int) (xs : List Addend) : List Addend := xs.map (Addend.lower k)
-
 end RuntimeApprox

@@ -2,7 +2,6 @@ module
 
 public import RuntimeApprox.OrderedField
 public import RuntimeApprox.Format
-public import RuntimeApprox.Rounding
 
 /-!
 # Sums in any order
@@ -74,16 +73,6 @@ def roundoff (m : Mode) : Rat := pow2 m.roundoffExponent
 
 /-- The absolute error of an operation: η. -/
 def underflow (m : Mode) : Rat := pow2 m.underflowExponent
-
-/-- A mode as a rounding model. Where subnormal results may be zero, they are, and the error is the
-number itself; to nearest it is half a unit in the last place, toward zero a whole one. -/
-def rounding (m : Mode) : Rounding Rat where
-  rnd x :=
-    if m.flushed = true ∧ abs (m.round x) < pow2 m.format.minExponent then 0 else m.round x
-  halfUlp x :=
-    let unit := if m.towardZero then m.format.ulp x else m.format.halfUlp x
-    if m.flushed = true ∧ abs (m.round x) < pow2 m.format.minExponent then max (abs x) unit
-    else unit
 
 end Format.Mode
 

@@ -93,10 +93,6 @@ structure Result where
   /-- Its contraction. -/
   contraction : Contraction Size
 
-/-- A result's contraction where the names of its sizes mean numbers. -/
-def Result.at (e : String → Int) (r : Result) : String × Contraction Int :=
-  (r.name, r.contraction.map (Size.eval e))
-
 /-- An operation: the names of its numbers, and its results. -/
 structure Operation where
   /-- The names of its numbers, in the order of a case. -/

@@ -40,12 +40,6 @@ def roundEven (x : Rat) : Int :=
   let r := 2 * (x.num % x.den)
   if r < x.den ∨ r = x.den ∧ q % 2 = 0 then q else q + 1
 
-/-- k is an integer nearest to x, and even if there are two:
-2k − 1 ≤ 2x ≤ 2k + 1, and k is even if one of the two is an equality. -/
-def NearestEven (x : Rat) (k : Int) : Prop :=
-  2 * (k : Rat) - 1 ≤ 2 * x ∧ 2 * x ≤ 2 * k + 1 ∧
-    (2 * x = 2 * (k : Rat) - 1 ∨ 2 * x = 2 * k + 1 → k % 2 = 0)
-
 namespace Format
 
 /-- IEEE 754 binary16, half precision. -/

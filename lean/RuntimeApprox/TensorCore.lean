@@ -148,15 +148,6 @@ inductive Sums (k : TensorCore) : Nat → Nat → List Rat → Rat → Prop wher
   | perm {s n : Nat} {ts us : List Rat} {v : Rat} (h : ts.Perm us) (sum : Sums k s n ts v) :
       Sums k s n us v
 
-/-- What the terms may grow by in s steps of n products: (1 + δ)^(n + extra·s)·(1 + ρ)ˢ. -/
-def growth (k : TensorCore) (s n : Nat) : Rat :=
-  (1 + k.unit.cut) ^ (n + k.unit.extra * s) * (1 + (k.unit.rounding k.mode).relative) ^ s
-
-/-- What s steps of n products lose absolutely: (n + extra·s)·δ·σ + (2·s − 1)·η. -/
-def lost (k : TensorCore) (s n : Nat) : Rat :=
-  ((n + k.unit.extra * s : Nat) : Rat) * k.unit.cut * k.shortfall +
-    ((2 * s - 1 : Nat) : Rat) * (k.unit.rounding k.mode).absolute
-
 /-- The proved error bound of `Sums s n`, where `growth` is at least
 (1 + 2^(−F))^(n + extra·s)·(1 + ρ)ˢ. -/
 def bound (k : TensorCore) (s n : Nat) (growth : Rat) : ErrorBound Rat :=

@@ -1,7 +1,7 @@
 module
 
 public import RuntimeApprox.Accumulation.Theorems
-public import RuntimeApprox.Aligned
+public import RuntimeApprox.Aligned.Lower
 
 /-!
 # What sums that are aligned and cut err by

@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.AnyOrder
+public import RuntimeApprox.AnyOrder.Rounding
 public import RuntimeApprox.Format.Arithmetic
 public import RuntimeApprox.Format.Nearest
 

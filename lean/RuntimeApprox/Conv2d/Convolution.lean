@@ -17,7 +17,7 @@ set_option autoImplicit false
 namespace RuntimeApprox
 
 /-- The numbers of a conv2d as those of a convolution of two axes. -/
-def Conv2d.convolution : Convolution Nat :=
+def Conv2d.convolution (g : Conv2d) : Convolution Nat :=
   ⟨g.batch, g.groups, g.inChannels, g.outChannels,
     [⟨g.height.size, g.height.kernel, g.height.stride, g.height.padBegin, g.height.padEnd,
       g.height.dilation, g.height.output⟩,

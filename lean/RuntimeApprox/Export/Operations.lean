@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Export
+public import RuntimeApprox.Export.Evaluated
 
 /-!
 # The exported operations mean the definitions

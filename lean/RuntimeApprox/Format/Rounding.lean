@@ -1,6 +1,6 @@
 module
 
-public import RuntimeApprox.Format
+public import RuntimeApprox.Format.NearestEven
 public import RuntimeApprox.PowTwo.Theorems
 
 /-!

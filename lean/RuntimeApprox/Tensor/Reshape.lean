@@ -48,8 +48,4 @@ def Tensor.reshape {α : Type u} {s r : List Nat} (h : prod s = prod r) (t : Ten
     Tensor α r :=
   Tensor.ofFn r fun i => t.get (Index.ofNat s i.toNat (h ▸ i.toNat_lt))
 
-/-- The entry at a row-major position; zero beyond the last one. -/
-def Tensor.flat {K : Type u} [OrderedField K] {s : List Nat} (t : Tensor K s) (k : Nat) : K :=
-  if h : k < prod s then t.get (Index.ofNat s k h) else 0
-
 end RuntimeApprox

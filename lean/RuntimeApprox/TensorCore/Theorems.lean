@@ -3,7 +3,7 @@ module
 public import RuntimeApprox.Aligned.Theorems
 public import RuntimeApprox.Depth.Kernels
 public import RuntimeApprox.Aligned.Staged
-public import RuntimeApprox.TensorCore
+public import RuntimeApprox.TensorCore.Growth
 
 /-!
 # What kernels that add by matrix instructions err by

@@ -19,6 +19,8 @@ set_option autoImplicit false
 
 namespace RuntimeApprox
 
+open Lean.Grind.Semiring
+
 universe u
 variable {K : Type u} [OrderedField K]
 
@@ -49,18 +51,18 @@ theorem valueAt_add {axes : List (Axis Int)} (t u : Tensor K (extents axes)) (o 
     valueAt axes (t + u) o r = valueAt axes t o r + valueAt axes u o r := by
   unfold valueAt
   split
-  · grind
+  · exact (add_zero 0).symm
   · exact Tensor.entry_add ..
 
 theorem valuesAt_none (o r : List Nat) : valuesAt (K := K) o r [] ⟨⟩ = 1 := rfl
 
 theorem valuesAt_one {p : Operand Int} {t : Tensor K (extents p.axes)} {o r : List Nat} :
     valuesAt o r [p] (t, ⟨⟩) = valueAt p.axes t o r := by
-  unfold valuesAt; rw [valuesAt_none]; grind
+  unfold valuesAt; exact mul_one _
 
 theorem addendsAt_one {p : Operand Int} {t : Tensor K (extents p.axes)} {o : List Nat} :
     addendsAt o [p] (t, ⟨⟩) = valueAt p.axes t o [] := by
-  show _ + (0 : K) = _; grind
+  show _ + (0 : K) = _; exact add_zero _
 
 theorem read_getD (o r : List Nat) : (axes : List (Axis Int)) → (t : Tensor K (extents axes)) →
     (read axes t o r).getD 0 = valueAt axes t o r
@@ -82,35 +84,34 @@ theorem read_getD (o r : List Nat) : (axes : List (Axis Int)) → (t : Tensor K 
 
 theorem product_getD (o r : List Nat) : (ps : List (Operand Int)) → (ts : Tensors K (shapes ps)) →
     (a : K) → (product exact o r ps ts a).getD 0 = a * valuesAt o r ps ts
-  | [], _, a => by unfold product valuesAt; grind
+  | [], _, a => (mul_one a).symm
   | p :: ps, (t, ts), a => by
     have h := read_getD o r p.axes t
     unfold product valuesAt
     rw [← h]
     rcases read p.axes t o r with _ | b
-    · simp only [Option.getD_none]; grind
+    · show 0 = a * (0 * _)
+      rw [zero_mul, mul_zero]
     · simp only [Option.getD_some, product_getD o r ps]
-      show a * b * _ = _
-      grind
+      exact mul_assoc ..
 
 theorem addAll_exact (o : List Nat) : (ps : List (Operand Int)) → (ts : Tensors K (shapes ps)) →
     (a : K) → addAll exact o ps ts a = a + addendsAt o ps ts
-  | [], _, a => by unfold addAll addendsAt; grind
+  | [], _, a => (add_zero a).symm
   | p :: ps, (t, ts), a => by
     have h := read_getD o [] p.axes t
     unfold addAll addendsAt
     rw [← h]
     rcases read p.axes t o [] with _ | b
-    · simp only [Option.getD_none, addAll_exact o ps]; grind
+    · simp only [Option.getD_none, addAll_exact o ps, add_comm 0, add_zero]
     · simp only [Option.getD_some, addAll_exact o ps]
-      show a + b + _ = _
-      grind
+      exact add_assoc ..
 
 theorem loop_add (n : Nat) {f : Nat → K → K} {g : Nat → K} (h : ∀ i a, f i a = a + g i) (a : K) :
     loop n f a = a + sum n g := by
   induction n with
-  | zero => rw [sum_none]; unfold loop; grind
-  | succ n ih => rw [sum_succ]; unfold loop; rw [ih, h]; grind
+  | zero => exact (add_zero a).symm
+  | succ n ih => rw [sum_succ]; unfold loop; rw [ih, h]; exact add_assoc ..
 
 /-- Nested loops that add are a nested sum. -/
 theorem loops_add : (ns : List Nat) → {f : List Nat → K → K} → {g : List Nat → K} →
@@ -128,12 +129,13 @@ theorem step_exact (c : Contraction Int) (fs : c.Factors K) (o r : List Nat) (a 
     unfold term
     rw [← read_getD]
     rcases read c.factor.axes fs.1 o r with _ | x
-    · simp only [Option.getD_none]; grind
+    · show 0 = 0 * _
+      rw [zero_mul]
     · exact product_getD o r c.factors fs.2 x
   rw [← h]
   unfold step
   rcases term exact c fs o r with _ | x
-  · simp only [Option.getD_none]; grind
+  · exact (add_zero a).symm
   · rfl
 
 /-- The exact value of a contraction is the sum, over all reduction indices r, of the product of
@@ -146,7 +148,7 @@ theorem evalAt_exact_eq_sums (c : Contraction Int) (fs : c.Factors K) (as : c.Ad
   unfold evalAt
   rw [addAll_exact, loops_add _ (step_exact c fs o)]
   show (0 : K) + _ + _ = _
-  grind
+  rw [add_comm 0, add_zero]
 
 /-- An entry of the exact result. -/
 theorem get_eval_exact (c : Contraction Int) (fs : c.Factors K) (as : c.Addends K)

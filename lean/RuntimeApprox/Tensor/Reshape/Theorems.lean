@@ -59,14 +59,18 @@ theorem get_reshape_ofNat {α : Type u} {s r : List Nat} (h : prod s = prod r) (
 
 variable {K : Type u} [OrderedField K]
 
-theorem flat_reshape {s r : List Nat} (h : prod s = prod r) (t : Tensor K s) (k : Nat) :
+/-- The entry at a row-major position; zero beyond the last one. -/
+private def flat {s : List Nat} (t : Tensor K s) (k : Nat) : K :=
+  if h : k < prod s then t.get (Index.ofNat s k h) else 0
+
+private theorem flat_reshape {s r : List Nat} (h : prod s = prod r) (t : Tensor K s) (k : Nat) :
     (t.reshape h).flat k = t.flat k := by
   unfold flat
   by_cases hk : k < prod r
   · rw [dif_pos hk, dif_pos (h ▸ hk), get_reshape_ofNat]
   · rw [dif_neg hk, dif_neg (h ▸ hk)]
 
-theorem flat_cons {n : Nat} {s : List Nat} (t : Tensor K (n :: s)) (i : Fin n) {j : Nat}
+private theorem flat_cons {n : Nat} {s : List Nat} (t : Tensor K (n :: s)) (i : Fin n) {j : Nat}
     (hj : j < prod s) : t.flat (i.1 * prod s + j) = flat (s := s) (Vector.get t i) j := by
   have hk : Index.toNat (s := n :: s) (i, Index.ofNat s j hj) = i.1 * prod s + j := by
     show i.1 * prod s + (Index.ofNat s j hj).toNat = _
@@ -76,7 +80,7 @@ theorem flat_cons {n : Nat} {s : List Nat} (t : Tensor K (n :: s)) (i : Fin n) {
   rfl
 
 /-- ⟨t, u⟩ = Σ_{k < size} tₖ·uₖ over the row-major positions -/
-theorem dot_eq_sum : {s : List Nat} → (t u : Tensor K s) →
+private theorem dot_eq_sum : {s : List Nat} → (t u : Tensor K s) →
     t.dot u = sum (prod s) fun k => t.flat k * u.flat k
   | [], t, u => by
     have start : ∀ a b : K, a * b = 0 + a * b := fun _ _ => by grind
