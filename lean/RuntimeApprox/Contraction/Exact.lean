@@ -173,9 +173,9 @@ structure Reordered (c c' : Contraction Int) (order : List Nat) where
   there : List Nat → List Nat → List Nat × List Nat
   /-- From iterations of c′ to those of c. -/
   back : List Nat → List Nat → List Nat × List Nat
-  length : order.length = c.factors.length + 2 := by exact rfl
-  length_back : order.length = c'.factors.length + 2 := by exact rfl
-  perm : order.Perm (List.range order.length) := by decide
+  length : order.length = c.factors.length + 2
+  length_back : order.length = c'.factors.length + 2
+  perm : order.Perm (List.range order.length)
   reads_there : AllLoops (outDims c.out) fun o => AllLoops (toNats c.red) fun r => c.Live o r →
     InLoops (outDims c'.out) (there o r).1 ∧ InLoops (toNats c'.red) (there o r).2 ∧
       back (there o r).1 (there o r).2 = (o, r) ∧

@@ -119,6 +119,9 @@ theorem windowsGrad_reads (h k : Nat) : a.windowsGrad.reads [h] [k] =
 omit hs in
 /-- The kernel gradient: of (δ, x, weight) the last comes first. -/
 def kernelReordered : a.forward.Reordered a.kernelGrad [2, 1, 0] where
+  length := rfl
+  length_back := rfl
+  perm := by decide
   there o r := (r, o)
   back o r := (r, o)
   reads_there o ho k hk _ := ⟨⟨hk, trivial⟩, ⟨ho, trivial⟩, rfl, by
@@ -129,6 +132,9 @@ def kernelReordered : a.forward.Reordered a.kernelGrad [2, 1, 0] where
 /-- The input gradient: of (δ, x, weight) the first comes last. The tap k reads the input position h
 for the output position o if and only if the stride divides h + p − k·d and o is the quotient. -/
 def inputReordered : a.forward.Reordered a.inputGrad [1, 2, 0] where
+  length := rfl
+  length_back := rfl
+  perm := by decide
   there
     | [o], [k] => ([(o * a.stride + k * a.dilation - a.padBegin : Int).toNat], [k])
     | _, _ => ([], [])
@@ -158,6 +164,9 @@ def inputReordered : a.forward.Reordered a.inputGrad [1, 2, 0] where
 
 /-- The gradient of sums over windows: of (δ, x) the second comes first. -/
 def windowsReordered : a.windows.Reordered a.windowsGrad [1, 0] where
+  length := rfl
+  length_back := rfl
+  perm := by decide
   there
     | [o], [k] => ([(o * a.stride + k * a.dilation - a.padBegin : Int).toNat], [k])
     | _, _ => ([], [])
@@ -188,6 +197,9 @@ def windowsReordered : a.windows.Reordered a.windowsGrad [1, 0] where
 omit hs in
 /-- The bias gradient: the addend (δ, bias) in the other order. -/
 def biasReordered : a.forward.addition.Reordered a.biasGrad [1, 0] where
+  length := rfl
+  length_back := rfl
+  perm := by decide
   there o _ := ([], o)
   back _ o := (o, [])
   reads_there o ho _ := ⟨trivial, ⟨ho, trivial⟩, rfl, by simp [addition, forward, biasGrad]⟩
@@ -208,6 +220,9 @@ attribute [local simp] imagesForward imagesKernelGrad imagesInputGrad imagesBias
 
 /-- The images in the kernel gradient. -/
 def imagesKernelReordered : s.imagesForward.Reordered s.imagesKernelGrad [2, 1, 0] where
+  length := rfl
+  length_back := rfl
+  perm := by decide
   there o _ := ([], o)
   back _ r := (r, [])
   reads_there n hn _ := ⟨trivial, ⟨hn, trivial⟩, rfl, by simp⟩
@@ -215,6 +230,9 @@ def imagesKernelReordered : s.imagesForward.Reordered s.imagesKernelGrad [2, 1, 
 
 /-- The images in the input gradient. -/
 def imagesInputReordered : s.imagesForward.Reordered s.imagesInputGrad [1, 2, 0] where
+  length := rfl
+  length_back := rfl
+  perm := by decide
   there o _ := (o, [])
   back o _ := (o, [])
   reads_there n hn _ := ⟨⟨hn, trivial⟩, trivial, rfl, by simp⟩
@@ -222,6 +240,9 @@ def imagesInputReordered : s.imagesForward.Reordered s.imagesInputGrad [1, 2, 0]
 
 /-- The images in the bias gradient. -/
 def imagesBiasReordered : s.imagesForward.addition.Reordered s.imagesBiasGrad [1, 0] where
+  length := rfl
+  length_back := rfl
+  perm := by decide
   there o _ := ([], o)
   back _ r := (r, [])
   reads_there n hn _ := ⟨trivial, ⟨hn, trivial⟩, rfl, by simp⟩
@@ -229,6 +250,9 @@ def imagesBiasReordered : s.imagesForward.addition.Reordered s.imagesBiasGrad [1
 
 /-- The channels in the kernel gradient. -/
 def channelsKernelReordered : s.channelsForward.Reordered s.channelsKernelGrad [2, 1, 0] where
+  length := rfl
+  length_back := rfl
+  perm := by decide
   there
     | [g, o], [i] => ([g, o, i], [])
     | _, _ => ([], [])
@@ -242,6 +266,9 @@ def channelsKernelReordered : s.channelsForward.Reordered s.channelsKernelGrad [
 
 /-- The channels in the input gradient. -/
 def channelsInputReordered : s.channelsForward.Reordered s.channelsInputGrad [1, 2, 0] where
+  length := rfl
+  length_back := rfl
+  perm := by decide
   there
     | [g, o], [i] => ([g, i], [o])
     | _, _ => ([], [])
@@ -255,6 +282,9 @@ def channelsInputReordered : s.channelsForward.Reordered s.channelsInputGrad [1,
 
 /-- The channels in the bias gradient. -/
 def channelsBiasReordered : s.channelsForward.addition.Reordered s.channelsBiasGrad [1, 0] where
+  length := rfl
+  length_back := rfl
+  perm := by decide
   there o _ := (o, [])
   back o _ := (o, [])
   reads_there _ hg _ ho _ := ⟨⟨hg, ho, trivial⟩, trivial, rfl, by
@@ -363,7 +393,9 @@ attribute [local simp] axes InLoops outDims addition
 def addendReordered : l.block.addition.Reordered l.addendGrad [1, 0] where
   there o _ := bif l.addend then (o, []) else ([], o)
   back o r := bif l.addend then (o, []) else (r, [])
+  length := rfl
   length_back := by rcases l with ⟨n, _ | _, _ | _, _ | _, _ | _⟩ <;> rfl
+  perm := by decide
   reads_there := by
     rcases l with ⟨n, _ | _, f, g, _ | _⟩ <;> first
       | exact fun i hi _ => by simp_all [block, addendGrad]
@@ -411,6 +443,9 @@ def poolReordered (batch channels : Int) (windows : List (Spatial Int))
       (block [[n]] [] [axis n [1] []] [] []) [1, 0] :=
     { there := fun o _ => (o, [])
       back := fun o _ => (o, [])
+      length := rfl
+      length_back := rfl
+      perm := by decide
       reads_there := fun _ hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, by simp⟩
       reads_back := fun _ hi _ => ⟨⟨hi, trivial⟩, trivial, rfl, by simp⟩ }
   .timesEach windows (fun a ha => a.windowsReordered (hs a ha))

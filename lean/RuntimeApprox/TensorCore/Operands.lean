@@ -1,5 +1,6 @@
 module
 
+public import RuntimeApprox.Aligned.Lower
 public import RuntimeApprox.Format.Narrow
 public import RuntimeApprox.TensorCore
 

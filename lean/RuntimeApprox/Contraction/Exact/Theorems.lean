@@ -103,7 +103,7 @@ theorem addAll_exact (o : List Nat) : (ps : List (Operand Int)) → (ts : Tensor
     unfold addAll addendsAt
     rw [← h]
     rcases read p.axes t o [] with _ | b
-    · simp only [Option.getD_none, addAll_exact o ps, add_comm 0, add_zero]
+    · simp only [Option.getD_none, addAll_exact o ps]; grind
     · simp only [Option.getD_some, addAll_exact o ps]
       exact add_assoc ..
 
