@@ -138,11 +138,13 @@ def declarations(sources: Path, ileans: Mapping[str, Path]) -> dict[str, dict[st
 
 
 def _ranges(ilean: Path) -> list[tuple[str, list[int]]]:
-    """Return an `.ilean` file's declarations and ranges: lines from 0, columns in UTF-16 units."""
+    """Return an `.ilean` file's public declarations: lines from 0, columns in UTF-16 units."""
     try:
         entries = json.loads(ilean.read_text(encoding="utf-8"))["decls"]
         return [
-            (name, [int(number) for number in numbers[:4]]) for name, numbers in entries.items()
+            (name, [int(number) for number in numbers[:4]])
+            for name, numbers in entries.items()
+            if not name.startswith("_private.")
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ExtractionError(

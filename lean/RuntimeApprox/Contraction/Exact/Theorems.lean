@@ -54,8 +54,6 @@ theorem valueAt_add {axes : List (Axis Int)} (t u : Tensor K (extents axes)) (o 
   · exact (add_zero 0).symm
   · exact Tensor.entry_add ..
 
-theorem valuesAt_none (o r : List Nat) : valuesAt (K := K) o r [] ⟨⟩ = 1 := rfl
-
 theorem valuesAt_one {p : Operand Int} {t : Tensor K (extents p.axes)} {o r : List Nat} :
     valuesAt o r [p] (t, ⟨⟩) = valueAt p.axes t o r := by
   unfold valuesAt; exact mul_one _
