@@ -283,9 +283,7 @@ class _Clock:
 def _memory(
     torch: Any, clock: _Clock, run: Callable[[], None], tensors: Sequence[Any]
 ) -> tuple[float, float]:
-    """The seconds of a run, and its memory at the peak over that of the tensors, which is there
-    before.
-    """
+    """Return the seconds of a run, and its memory's peak over that of the tensors that it reads."""
     own: int = sum(tensor.numel() * tensor.itemsize for tensor in tensors)
     if clock.cuda:
         torch.cuda.synchronize()
@@ -301,7 +299,7 @@ def _memory(
 
 
 def _resident(name: str) -> int:
-    """Bytes of the process's memory, as Linux counts them."""
+    """Return the bytes of the process's memory, as Linux counts them."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return 1024 * int(status.partition(f"{name}:")[2].split()[0])
 
@@ -314,7 +312,7 @@ GOALS: Mapping[str, float] = {
 
 
 def summary(layers: Sequence[Measured]) -> list[str]:
-    """A line for each goal: on how many layers it is reached, and the median."""
+    """Return a line for each goal: on how many layers it is reached, and the median."""
     lines = []
     for name, goal in GOALS.items():
         ratios = [measured.ratios[name] for measured in layers]
@@ -337,7 +335,7 @@ def summary(layers: Sequence[Measured]) -> list[str]:
 
 
 def medians(measured: Sequence[Measured]) -> str:
-    """A table of medians over layers and dtypes, a row for each network and batch."""
+    """Return a table of medians over layers and dtypes, a row for each network and batch."""
     groups: dict[tuple[str, int], list[Measured]] = {}
     for one in measured:
         groups.setdefault((one.layer.partition(" ")[0], one.batch), []).append(one)
@@ -352,7 +350,7 @@ def medians(measured: Sequence[Measured]) -> str:
 
 
 def markdown(measured: Sequence[Measured]) -> str:
-    """A table, a row for each layer, dtype and batch."""
+    """Return a table, a row for each layer, dtype and batch."""
     names = list(measured[0].ratios)
     rows = [["layer", "dtype", "batch", "backward, ms", "forward, ms", *names, "memory"]]
     for one in measured:
@@ -371,11 +369,11 @@ def markdown(measured: Sequence[Measured]) -> str:
 
 
 def _table(rows: Sequence[Sequence[str]], words: int) -> str:
-    """Rows in Markdown, below a head; all columns but the first ones have numbers."""
+    """Return rows in Markdown, below a head; all columns but the first ones have numbers."""
     line = ["---"] * words + ["---:"] * (len(rows[0]) - words)
     return "\n".join("| " + " | ".join(row) + " |" for row in (rows[0], line, *rows[1:])) + "\n"
 
 
 def write_json(measured: Sequence[Measured], path: Path) -> None:
-    """All numbers."""
+    """Write all numbers."""
     path.write_text(json.dumps([asdict(one) for one in measured], indent=1), encoding="utf-8")

@@ -46,9 +46,9 @@ _REPLACEMENTS = (
 
 
 def adapt(text: str) -> str:
-    """The published code without its variables for Lean's symbols, and without these defects.
+    """Return the published code without its variables for Lean's symbols and these defects.
 
-    Raises `LeanError` when it is not the code that this was written for.
+    Raises `LeanError` if it is not the code that this was written for.
     """
     text, count = _ALIAS.subn("", text)
     if count < _LEAST_ALIASES:
