@@ -238,7 +238,8 @@ def test_sharp_operands_have_power_one() -> None:
 
 def wide() -> tuple[Array, Array, Array]:
     """Return operands with which the promise WEAK notices less than half of the zeros."""
-    return tuple(a.astype(bfloat16) for a in factors("normal", 0))  # type: ignore[return-value]
+    x, weight, grad = factors("normal", 0)
+    return x.astype(bfloat16), weight.astype(bfloat16), grad.astype(bfloat16)
 
 
 WEAK = Accumulation(accumulate="bfloat16")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
@@ -63,17 +63,17 @@ def kernel(tree: Nested) -> Callable[[Array], float]:
 
 
 def sequential(count: int) -> Nested:
-    return reduce(lambda tree, k: (tree, k), range(1, count), 0)  # type: ignore[arg-type,return-value]
+    return added(range(count))
 
 
 def pairwise(terms: list[int], block: int = 1) -> Nested:
     if len(terms) <= block:
-        return reduce(lambda tree, k: (tree, k), terms)  # type: ignore[arg-type,return-value]
+        return added(terms)
     middle = len(terms) // 2
     return pairwise(terms[:middle], block), pairwise(terms[middle:], block)
 
 
-def added(parts: list[Nested]) -> Nested:
+def added(parts: Sequence[Nested]) -> Nested:
     return reduce(lambda tree, part: (tree, part), parts)
 
 

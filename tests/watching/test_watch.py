@@ -10,6 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+# What follows imports torch: without it, this file is skipped before (hence E402).
 from bugs import BUGS, Bug, Layer, autograd_function  # noqa: E402
 from models import MODELS, trained  # noqa: E402
 from torch import nn  # noqa: E402
